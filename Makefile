@@ -1,0 +1,88 @@
+# make demo     install into .venv and train, test and predict with the built-in digits
+# make test     install into .venv with the developers' tools and run every test
+# make check    lint, format, types, architecture and documents
+# make bench    time start-up and loading, train at full length; writes benchmarks/results
+#
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= auto
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+RUN := $(BIN)/python
+PINNED := pyproject.toml constraints.txt
+INSTALL = $(RUN) -m pip install --disable-pip-version-check -c constraints.txt
+DOCUMENTED := tests/test_architecture.py tests/test_documents.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test coverage check lint format types architecture bench install install-dev clean
+
+help:
+	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
+
+demo: install
+	@$(BIN)/imagelet demo
+
+# One thread a worker: two workers with all threads each would fight for the cores.
+test: install-dev
+	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal
+
+coverage: install-dev
+	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal \
+		--cov --cov-report=term
+
+check: lint types architecture
+
+lint: install-dev
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+
+format: install-dev
+	@$(RUN) -m ruff check --fix
+	@$(RUN) -m ruff format
+
+types: install-dev
+	@$(RUN) -m mypy
+
+architecture: install-dev
+	@$(RUN) -m pytest -q $(DOCUMENTED)
+
+bench: install
+	@$(RUN) benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: $(PINNED)
+	@$(make_environment)
+	@echo "Installing imagelet into $(VENV) (a few minutes the first time)" >&2
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(PINNED)
+	@$(make_environment)
+	@echo "Installing imagelet and the developers' tools into $(VENV) (a few minutes the first time)" >&2
+	@$(INSTALL) -e ".[dev]"
+	@touch $(VENV)/.installed $@
+
+# Says in one sentence what is missing; leaves a working environment as it is.
+define make_environment
+command -v "$(PYTHON)" >/dev/null || { \
+	echo "$(PYTHON) was not found: install Python 3.11 or newer, or name it (make PYTHON=python3.12)." >&2; exit 1; }; \
+"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "imagelet needs Python 3.11 or newer and $(PYTHON) is `"$(PYTHON)" -V 2>&1`:" \
+		"name a newer one (make PYTHON=python3.12)." >&2; exit 1; }; \
+"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	echo "$(PYTHON) cannot make virtual environments: install its venv module" \
+		"(Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }; \
+"$(RUN)" -c 'import pip' 2>/dev/null || "$(PYTHON)" -m venv --clear "$(VENV)"
+endef

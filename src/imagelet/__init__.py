@@ -1,0 +1,72 @@
+"""imagelet: from a folder of small images to a trained, honestly tested, explained and usable classifier.
+
+>>> import imagelet
+>>> imagelet.load_dataset("digits").shape
+(8, 8, 1)
+
+The names below are imported when they are first used, so that ``import imagelet`` is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagelet.classifier import Classifier, Prediction
+    from imagelet.data import Dataset, ImageSet, load_dataset
+    from imagelet.errors import ImageletError
+    from imagelet.experiment import Experiment, Finished, carry_out, evaluate, load, resume, train
+    from imagelet.networks import Network, build, summarize
+    from imagelet.runs import Run
+    from imagelet.training.recipe import Recipe
+
+_PLACES = {
+    "Classifier": "classifier",
+    "Dataset": "data",
+    "Experiment": "experiment",
+    "Finished": "experiment",
+    "ImageSet": "data",
+    "ImageletError": "errors",
+    "Network": "networks",
+    "Prediction": "classifier",
+    "Recipe": "training.recipe",
+    "Run": "runs",
+    "build": "networks",
+    "carry_out": "experiment",
+    "evaluate": "experiment",
+    "load": "experiment",
+    "load_dataset": "data",
+    "resume": "experiment",
+    "summarize": "networks",
+    "train": "experiment",
+}
+
+__all__ = [
+    "Classifier",
+    "Dataset",
+    "Experiment",
+    "Finished",
+    "ImageSet",
+    "ImageletError",
+    "Network",
+    "Prediction",
+    "Recipe",
+    "Run",
+    "build",
+    "carry_out",
+    "evaluate",
+    "load",
+    "load_dataset",
+    "resume",
+    "summarize",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"imagelet.{_PLACES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,94 @@
+"""Where numbers are worked out: device, precision, seeds, and a clock that waits for the device."""
+
+import time
+
+import numpy as np
+import torch
+
+from imagelet.errors import SettingError
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "fp32", "bf16")
+
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device called ``name``: ``auto`` takes CUDA where there is one, else the CPU.
+
+    Raises:
+        SettingError: the name is not allowed, or there is no such device on this machine.
+    """
+    kind, _, index = name.partition(":")
+    if kind not in DEVICES or (index and not index.isdecimal()):
+        raise SettingError(f"unknown device '{name}'; allowed are {', '.join(DEVICES)} and cuda:NUMBER")
+    if kind == "cpu":
+        return torch.device("cpu")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "auto":
+        return torch.device("cuda" if count else "cpu")
+    if int(index or 0) >= count:
+        raise SettingError(
+            f"no device '{name}': torch {torch.__version__} sees {count} CUDA devices here",
+            hint="use --device cpu; imagelet doctor shows the devices",
+        )
+    return torch.device(name)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Say whether ``device`` multiplies bfloat16 in hardware: AMX or AVX-512 BF16, Ampere and later."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def choose_precision(name: str, device: torch.device, *, auto_allows_bfloat16: bool = True) -> torch.dtype:
+    """Return the type in which ``device`` multiplies while training.
+
+    Args:
+        name: ``fp32``, ``bf16``, or ``auto``: bfloat16 only where the hardware has it.
+        device: where the training runs.
+        auto_allows_bfloat16: False keeps ``auto`` at float32, for networks that gain nothing from bfloat16.
+
+    Raises:
+        SettingError: the name is not allowed.
+    """
+    if name not in PRECISIONS:
+        raise SettingError(f"unknown precision '{name}'; allowed are {', '.join(PRECISIONS)}")
+    if name == "auto":
+        return torch.bfloat16 if auto_allows_bfloat16 and has_bfloat16(device) else torch.float32
+    return TYPES[name]
+
+
+def precision_name(dtype: torch.dtype) -> str:
+    """Return the name that the command line uses for ``dtype``."""
+    return next(name for name, known in TYPES.items() if known == dtype)
+
+
+def seed_of(*counters: int) -> int:
+    """Return a seed (0 to 2**63 - 1) that depends on every counter, and on nothing else.
+
+    Randomness is a function of (seed, stream, epoch, step): there is no generator state to save, so a
+    resumed run draws what the uninterrupted one would have drawn. The mixing is NumPy's SeedSequence.
+    """
+    low, high = np.random.SeedSequence(counters).generate_state(2, np.uint32)
+    return int(low) | (int(high) & 0x7FFFFFFF) << 32
+
+
+def generator(device: torch.device, *counters: int) -> torch.Generator:
+    """Return a generator on ``device`` that starts from :func:`seed_of` the counters."""
+    return torch.Generator(device).manual_seed(seed_of(*counters))
+
+
+class Timer:
+    """Seconds since it was made, once the device has done all that was asked of it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._start = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Wait for the device and return the seconds since the timer was made."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter() - self._start

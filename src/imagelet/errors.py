@@ -1,0 +1,101 @@
+"""Every error that imagelet raises on purpose.
+
+    ImageletError                 a message (what was given, what is allowed) and a hint (what to type next)
+    ├── UsageError                the request itself is wrong; exit code 2
+    │   ├── UnknownNameError      a name that no registry holds
+    │   ├── NetworkTextError      network text that cannot be built, with the position of the mistake
+    │   └── SettingError          a recipe's or experiment's field with a value that is not allowed
+    ├── DataError                 a dataset that is missing, damaged or unusable
+    │   └── DownloadError         no mirror gave the file
+    ├── PictureError              one picture that cannot be read
+    ├── ClassifierFileError       a file that is not a classifier, or a damaged one
+    ├── RunError                  a run folder that is missing, incomplete or in use
+    ├── TrainingError             training cannot go on
+    │   └── CheckpointError       no checkpoint that can be read
+    └── RequirementMissedError    a figure below what was required; exit code 3
+
+Ctrl-C is Python's own KeyboardInterrupt; the command line turns it into exit code 130.
+"""
+
+
+class ImageletError(Exception):
+    """An error that a user can act on.
+
+    Args:
+        message: what was given and what is allowed, one sentence.
+        hint: what to type or do next; empty where the message says it all.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(ImageletError):
+    """The request itself is wrong: nothing was read, written or changed."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that no registry holds."""
+
+
+class NetworkTextError(UsageError):
+    """Network text that cannot be parsed or built.
+
+    Args:
+        message: what is wrong, with the layer and its position in words.
+        hint: what would be right.
+        text: the network text.
+        position: where the mistake begins, counted from 1, for the caret under the text.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, text: str = "", position: int = 1) -> None:
+        super().__init__(message, hint)
+        self.text = text
+        self.position = position
+
+
+class SettingError(UsageError):
+    """A recipe's or an experiment's field has a value that is not allowed."""
+
+
+class DataError(ImageletError):
+    """A dataset that is missing, damaged or unusable."""
+
+
+class DownloadError(DataError):
+    """No mirror gave the file, or what it gave is not the official file."""
+
+
+class PictureError(ImageletError):
+    """One picture that cannot be read."""
+
+
+class ClassifierFileError(ImageletError):
+    """A file that is not a classifier, or is a damaged one."""
+
+
+class RunError(ImageletError):
+    """A run folder that is missing, incomplete or in use."""
+
+
+class TrainingError(ImageletError):
+    """Training cannot go on."""
+
+
+class CheckpointError(TrainingError):
+    """No checkpoint that can be read."""
+
+
+class RequirementMissedError(ImageletError):
+    """A figure came out below what was required."""
+
+    exit_code = 3

@@ -1,0 +1,39 @@
+"""Where things live: the cache, the official data files, the runs.
+
+================  ==========================================================================
+``IMAGELET_DATA``  a folder with official files; looked at first
+``IMAGELET_HOME``  the cache; else ``$XDG_CACHE_HOME/imagelet``, else ``~/.cache/imagelet``
+``IMAGELET_RUNS``  where runs are written; else ``./runs``
+================  ==========================================================================
+"""
+
+import os
+from pathlib import Path
+
+SYSTEM_DATA = Path("/usr/share/datasets")  # where Debian's dataset-fashion-mnist puts its files
+
+
+def home() -> Path:
+    """Return the cache folder. It need not exist."""
+    if named := os.environ.get("IMAGELET_HOME"):
+        return Path(named).expanduser()
+    if xdg := os.environ.get("XDG_CACHE_HOME"):
+        return Path(xdg).expanduser() / "imagelet"
+    return Path.home() / ".cache" / "imagelet"
+
+
+def downloads() -> Path:
+    """Return the folder that downloaded official files are kept in. It need not exist."""
+    return home() / "data"
+
+
+def data_folders() -> tuple[Path, ...]:
+    """Return the folders in which official files are looked for, best first. They need not exist."""
+    named = os.environ.get("IMAGELET_DATA")
+    first = (Path(named).expanduser(),) if named else ()
+    return (*first, downloads(), SYSTEM_DATA)
+
+
+def runs() -> Path:
+    """Return the folder that runs are written to. It need not exist."""
+    return Path(os.environ.get("IMAGELET_RUNS") or "runs").expanduser()

@@ -1,0 +1,77 @@
+"""Named things: datasets, networks, recipes, framings.
+
+A registry maps a name to a thing. A duplicate raises; a miss names the nearest spelling.
+Packages of other people add to the registries through the entry-point group ``imagelet.plugins``:
+each entry point names a module, which registers its things when it is imported.
+"""
+
+import difflib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from imagelet.errors import UnknownNameError
+
+T = TypeVar("T")
+
+PLUGIN_GROUP = "imagelet.plugins"
+
+
+class Registry(Generic[T]):
+    """Names and the things they stand for, in the order in which they were added.
+
+    Args:
+        kind: what the things are, in the singular: ``"network"``.
+        listing: the command that lists them: ``"imagelet networks"``.
+    """
+
+    def __init__(self, kind: str, listing: str) -> None:
+        self.kind = kind
+        self.listing = listing
+        self._things: dict[str, T] = {}
+
+    def add(self, name: str, thing: T) -> T:
+        """Register ``thing`` under ``name`` and return it.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        if name in self._things:
+            raise ValueError(f"the {self.kind} '{name}' is registered already")
+        self._things[name] = thing
+        return thing
+
+    def get(self, name: str) -> T:
+        """Return the thing called ``name``.
+
+        Raises:
+            UnknownNameError: there is none; the message suggests the nearest name.
+        """
+        load_plugins()
+        if name in self._things:
+            return self._things[name]
+        nearest = difflib.get_close_matches(name.lower(), self._things, n=1, cutoff=0.5)
+        suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        raise UnknownNameError(
+            f"unknown {self.kind} '{name}'{suggestion}", hint=f"{self.listing} lists them"
+        )
+
+    def __contains__(self, name: object) -> bool:
+        load_plugins()
+        return name in self._things
+
+    def __iter__(self) -> Iterator[str]:
+        load_plugins()
+        return iter(tuple(self._things))
+
+    def __len__(self) -> int:
+        load_plugins()
+        return len(self._things)
+
+
+@cache
+def load_plugins() -> None:
+    """Import what other packages offer under the entry-point group, once."""
+    for entry_point in entry_points(group=PLUGIN_GROUP):
+        entry_point.load()

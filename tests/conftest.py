@@ -1,0 +1,272 @@
+"""Fixtures for every test: an empty home, no network, small but real dataset files, a local file server."""
+
+import contextlib
+import gzip
+import http.server
+import io
+import os
+import pickle
+import re
+import socket
+import struct
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imagelet import places
+
+LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
+CIFAR_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what this machine cannot carry out, and say why."""
+    if item.get_closest_marker("realdata") and not os.environ.get("IMAGELET_DATA"):
+        pytest.skip("the official datasets are not here: let IMAGELET_DATA name the folder that holds them")
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("there is no CUDA device")
+
+
+@pytest.fixture(autouse=True)
+def imagelet_home(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give every test an empty cache and an empty runs folder of its own, and no official files.
+
+    Only a test marked ``realdata`` sees the caller's IMAGELET_DATA.
+    """
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("IMAGELET_HOME", str(home / "cache"))
+    monkeypatch.setenv("IMAGELET_RUNS", str(home / "runs"))
+    monkeypatch.setattr(places, "SYSTEM_DATA", home / "no-system-data")
+    if not request.node.get_closest_marker("realdata"):
+        monkeypatch.delenv("IMAGELET_DATA", raising=False)
+    return home / "cache"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sockets reach this machine only."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in LOCAL_HOSTS:
+            raise OSError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    def look_up_here(host: Any, *rest: Any, **named: Any) -> Any:
+        if host not in (None, "", *LOCAL_HOSTS, *(name.encode() for name in LOCAL_HOSTS)):
+            raise socket.gaierror(f"a test looked {host} up")
+        return look_up(host, *rest, **named)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Return the folder with the official files; use it in tests marked ``realdata``."""
+    named = os.environ.get("IMAGELET_DATA")
+    if not named:
+        pytest.skip("the official datasets are not here: let IMAGELET_DATA name the folder that holds them")
+    return Path(named)
+
+
+# -- small images that a network can learn -------------------------------------------------------------------
+
+
+def make_images(number: int, size: int, channels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return uint8 images (number, size, size, channels) and int64 labels (number,), 0 to 9 in turn.
+
+    Each class is a bright bar at a height and side of its own on a dark, noisy ground.
+    """
+    generator = np.random.default_rng(seed)
+    labels = np.arange(number) % 10
+    images = generator.integers(0, 40, (number, size, size, channels), dtype=np.uint8)
+    band = size // 5
+    for image, label in zip(images, labels, strict=True):
+        row, side = divmod(int(label), 2)
+        columns = slice(0, size // 2) if side == 0 else slice(size // 2, size)
+        image[row * band : row * band + band, columns] += 200
+    return images, labels
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    """Return uint8 ``array`` as an IDX file: magic number, sizes, values."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(folder: Path, part: str, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write a part's two gzip IDX files; ``part`` is "train" or "t10k"; images (n, h, w)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in (("images-idx3", images), ("labels-idx1", labels.astype(np.uint8))):
+        (folder / f"{part}-{name}-ubyte.gz").write_bytes(gzip.compress(idx_bytes(array), mtime=0))
+
+
+@pytest.fixture(scope="session")
+def _idx_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("idx")
+    for part, number, seed in (("train", 300, 1), ("t10k", 100, 2)):
+        images, labels = make_images(number, 28, 1, seed)
+        write_idx(folder, part, images[..., 0], labels)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def idx_folder(tmp_path: Path, _idx_files: dict[str, bytes]) -> Path:
+    """Return a data folder with ``mnist/`` and ``fashion-mnist/``, each the four gzip IDX files.
+
+    300 training and 100 test images, 28×28, ten classes in turn. Nothing points to it:
+    ``monkeypatch.setenv("IMAGELET_DATA", str(idx_folder))``, or take the fixture ``small_data``.
+    """
+    folder = tmp_path / "idx-data"
+    for name in ("mnist", "fashion-mnist"):
+        (folder / name).mkdir(parents=True)
+        for file, content in _idx_files.items():
+            (folder / name / file).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def small_data(idx_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let IMAGELET_DATA name ``idx_folder``, and return it."""
+    monkeypatch.setenv("IMAGELET_DATA", str(idx_folder))
+    return idx_folder
+
+
+def cifar_batch(name: str, number: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Return a batch's records: pixels uint8 (number, 3072) in colour planes, labels (number,)."""
+    images, labels = make_images(number, 32, 3, seed=CIFAR_BATCHES.index(name))
+    return images.transpose(0, 3, 1, 2).reshape(number, -1).copy(), labels
+
+
+def cifar_file(name: str, kind: str) -> bytes:
+    """Return a batch file as the official archives hold it; ``kind`` is "bin" or "py"."""
+    pixels, labels = cifar_batch(name)
+    if kind == "bin":
+        return np.concatenate([labels[:, None].astype(np.uint8), pixels], axis=1).tobytes()
+    return pickle.dumps({b"batch_label": b"a batch", b"labels": labels.tolist(), b"data": pixels}, protocol=2)
+
+
+@pytest.fixture
+def cifar_folder(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that writes a data folder with CIFAR-10 files, 20 records a batch.
+
+    It takes "bin", "py", "binary.tar.gz" or "python.tar.gz".
+    """
+
+    def write(layout: str) -> Path:
+        data = tmp_path / f"cifar-{layout}"
+        kind = "bin" if layout.startswith("bin") else "py"
+        suffix = ".bin" if kind == "bin" else ""
+        members = {
+            f"cifar-10-batches-{kind}/{name}{suffix}": cifar_file(name, kind) for name in CIFAR_BATCHES
+        }
+        if layout.endswith(".tar.gz"):
+            data.mkdir()
+            write_tar(data / f"cifar-10-{layout}", members)
+        else:
+            for path, content in members.items():
+                (data / path).parent.mkdir(parents=True, exist_ok=True)
+                (data / path).write_bytes(content)
+        return data
+
+    return write
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> None:
+    """Write a ``.tar.gz`` with ``members``, names to contents."""
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+# -- a file server -------------------------------------------------------------------------------------------
+
+
+class FileServer:
+    """A local HTTP server with ``Range``; what it does wrong can be chosen.
+
+    Attributes:
+        url: its address, without a closing slash.
+        files: path without leading slash → content.
+        requests: (path, the Range header or ""), in the order in which they came.
+        ranges: False → ``Range`` is ignored and the whole file comes.
+        tells_length: False → the answers have no Content-Length.
+        cut_after: the connection breaks after so many bytes of each answer; None → never.
+        status: path → the status to answer with instead of the file.
+        wait: an event that every answer waits for; set at first, ``clear`` it to hold the answers back.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.ranges = True
+        self.tells_length = True
+        self.cut_after: int | None = None
+        self.status: dict[str, int] = {}
+        self.wait = threading.Event()
+        self.wait.set()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer._answer(self)
+
+            def log_message(self, format: str, *values: Any) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop, and free the port."""
+        self.wait.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        path, asked = handler.path.lstrip("/"), handler.headers.get("Range", "")
+        self.requests.append((path, asked))
+        self.wait.wait(20)
+        content = self.files.get(path)
+        if path in self.status or content is None:
+            handler.send_error(self.status.get(path, 404))
+            return
+        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and self.ranges else 0  # type: ignore[index]
+        if start and start >= len(content):
+            handler.send_error(416)
+            return
+        handler.send_response(206 if start else 200)
+        if self.tells_length:
+            handler.send_header("Content-Length", str(len(content) - start))
+        if start:
+            handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        handler.end_headers()
+        stop = len(content) if self.cut_after is None else start + self.cut_after
+        with contextlib.suppress(ConnectionError):  # the other side may have had enough
+            handler.wfile.write(content[start:stop])
+        handler.close_connection = True
+
+
+@pytest.fixture
+def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """Return a running local server, to be filled with files."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = FileServer()
+    yield server
+    server.close()

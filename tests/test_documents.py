@@ -1,0 +1,199 @@
+"""The documents say what is so: links lead somewhere, commands can be typed, names exist."""
+
+import doctest
+import importlib
+import os
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from imagelet.cli import app
+from imagelet.errors import UsageError
+from tools import documents
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = documents.documents(ROOT)
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted((ROOT / "src").rglob("*.py"))
+    if ">>> " in path.read_text("utf-8")
+]
+TARGETS = set(re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())
+
+# A place on somebody's machine; the one folder that every Debian has is named on purpose.
+ABSOLUTE = re.compile(r"(?<![\w.:/~*])/(?!usr/share/datasets)(?:[a-z]+/[\w.]|tmp\b|work\b)|\b[A-Z]:\\")
+FORBIDDEN = re.compile(r"\b(TODO|FIXME|XXX|lorem ipsum|this machine|issue\s*#?\d+)\b", re.IGNORECASE)
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def parse(words: Sequence[str]) -> None:
+    """Parse a command line as ``imagelet`` would, and carry nothing out.
+
+    Raises:
+        UsageError: no such command or option, a value that is not allowed, or one that is missing.
+    """
+    command: Any = typer.main.get_command(app)
+    context, name, rest = None, "imagelet", list(words)
+    while True:
+        try:
+            context = command.make_context(name, rest, parent=context)
+        except typer.Exit:  # --help and --version
+            return
+        rest = [*getattr(context, "_protected_args", []), *context.args]
+        if not hasattr(command, "resolve_command") or not rest:
+            return
+        name, command, rest = command.resolve_command(context, rest)
+
+
+def found_in_documents(lines_of: Callable[[str], list[str]]) -> list[tuple[str, ...]]:
+    """Return the command lines among the pieces of code that ``lines_of`` takes from each document."""
+    texts = [document.read_text("utf-8") for document in DOCUMENTS]
+    return sorted({tuple(words) for text in texts for words in documents.command_lines(lines_of(text))})
+
+
+def test_there_are_documents_and_commands_to_check() -> None:
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} <= {path.name for path in DOCUMENTS}
+    assert ("train", "digits", "--name", "first") in found_in_documents(documents.block_lines)
+    assert ("demo",) in found_in_documents(documents.inline_code)
+
+
+@pytest.mark.parametrize("words", found_in_documents(documents.block_lines), ids=" ".join)
+def test_a_command_in_a_block_can_be_typed_as_it_stands(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parse(words)
+
+
+@pytest.mark.parametrize("words", found_in_documents(documents.inline_code), ids=" ".join)
+def test_a_command_in_a_sentence_exists_with_its_options(words: tuple[str, ...]) -> None:
+    try:
+        parse(words)
+    except UsageError as error:
+        assert type(error.__cause__).__name__ == "MissingParameter", error  # noqa: PT017  (it may lack a name)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tarin digits",
+        "summary lenet-5 --no-such-option",
+        "summary",
+        "summary lenet-5 too many",
+        "summary lenet-5 --classes many",
+        "data lsit",
+    ],
+)
+def test_a_command_that_cannot_be_typed_is_found(words: str) -> None:
+    parse(["summary", "lenet-5"])
+    with pytest.raises(UsageError):
+        parse(words.split())
+
+
+@every_document
+def test_links_lead_somewhere(document: Path) -> None:
+    assert documents.broken_links(document) == []
+
+
+def test_broken_links_are_found(tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    document.write_text(
+        "# A page\n\n## Two words!\n[a](#two-words) [b](page.md#a-page) [c](https://example.org/x) ![d](.)\n"
+        "[e](gone.md) ![f](gone.png) [g](#three-words) [h](page.md#gone)\n```\n[i](in-code.md)\n```\n"
+    )
+    assert documents.broken_links(document) == ["gone.md", "gone.png", "#three-words", "page.md#gone"]
+
+
+@every_document
+def test_make_targets_exist(document: Path) -> None:
+    assert _make_targets(document.read_text("utf-8")) <= TARGETS
+
+
+@every_document
+def test_nothing_points_at_somebodys_machine_or_at_unfinished_work(document: Path) -> None:
+    text = document.read_text("utf-8")
+    assert not ABSOLUTE.search(re.sub(r"https?://\S+", "", text))
+    assert not FORBIDDEN.search(text)
+
+
+@pytest.mark.parametrize("text", ["see /home/me/notes", "in /tmp", "`/opt/data`", r"C:\Users", "(/root/x)"])
+def test_a_place_on_somebodys_machine_is_found(text: str) -> None:
+    assert ABSOLUTE.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["/usr/share/datasets", "and/or", "a/b/c", "`docs/x.md`", "50 images/s", "~/.cache/x"]
+)
+def test_other_slashes_are_left_alone(text: str) -> None:
+    assert not ABSOLUTE.search(text)
+
+
+def test_commands_are_read_from_blocks_and_from_sentences() -> None:
+    text = (
+        "`imagelet demo` and `imagelet` and `imagelet.train` and `make check`\n"
+        "```sh\n$ imagelet train x --name 'a b'  # why\n.venv/bin/imagelet runs\n"
+        ".venv\\Scripts\\imagelet doctor\nimagelet data \\\n  list\nmake demo PYTHON=p -j2  # make tea\n```\n"
+    )
+    assert documents.command_lines(documents.inline_code(text)) == [["demo"]]
+    assert documents.command_lines(documents.block_lines(text)) == [
+        ["train", "x", "--name", "a b"],
+        ["runs"],
+        ["doctor"],
+        ["data", "list"],
+    ]
+    assert _make_targets(text) == {"demo", "check"}
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_examples_in_docstrings_give_what_they_show(module: str) -> None:
+    result = doctest.testmod(
+        importlib.import_module(module), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    )
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_the_readme_fits_on_one_screen() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) <= 55
+    assert max(map(len, lines)) <= 120
+
+
+def test_the_readme_names_the_two_commands_and_three_lines_for_windows() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert {"demo", "test"} <= _make_targets(text)
+    windows = re.search(r"```bat\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    assert [line.split()[0] for line in windows] == ["py", r".venv\Scripts\python", r".venv\Scripts\imagelet"]
+
+
+def test_every_requirement_is_pinned_and_each_pin_is_allowed() -> None:
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [text for extra in project["optional-dependencies"].values() for text in extra]
+    for requirement in map(Requirement, [*project["dependencies"], *extras]):
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
+    assert pins["torch"] == "2.13.0"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
+def test_the_continuous_check_can_be_run_and_calls_the_readmes_test_command() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert re.search(r"^make .*\btest$", script.read_text(), re.MULTILINE)
+
+
+def _make_targets(text: str) -> set[str]:
+    return documents.make_targets([*documents.block_lines(text), *documents.inline_code(text)])

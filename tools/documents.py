@@ -1,0 +1,60 @@
+"""Read what the Markdown files claim: links, headings, command lines, ``make`` targets."""
+
+import re
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+FENCED = re.compile(r"^(```+)[^\n]*\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+PROMPT = re.compile(r"^(?:\$ )?(?:\.venv[/\\](?:bin|Scripts)[/\\])?")
+
+
+def documents(root: Path) -> list[Path]:
+    """Return the project's Markdown files: those of the top folder, of docs and of benchmarks."""
+    return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("benchmarks/**/*.md")])
+
+
+def block_lines(text: str) -> list[str]:
+    """Return the lines of a document's fenced blocks; prompts and the path to .venv are left out."""
+    blocks = "\n".join(match.group(2) for match in FENCED.finditer(text))
+    return [PROMPT.sub("", line.strip()) for line in blocks.replace("\\\n", " ").splitlines()]
+
+
+def inline_code(text: str) -> list[str]:
+    """Return the pieces of code in a document's sentences."""
+    return INLINE.findall(FENCED.sub("", text))
+
+
+def command_lines(lines: Iterable[str]) -> list[list[str]]:
+    """Return the words of each ``imagelet …`` among ``lines``, the program's name left out."""
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("imagelet ")]
+
+
+def make_targets(lines: Iterable[str]) -> set[str]:
+    """Return the targets of each ``make …`` among ``lines``."""
+    words = [
+        word for line in lines if line.startswith("make ") for word in shlex.split(line, comments=True)[1:]
+    ]
+    return {word for word in words if "=" not in word and not word.startswith("-")}
+
+
+def anchors(text: str) -> set[str]:
+    """Return the names that a link can jump to: the headings as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def broken_links(document: Path) -> list[str]:
+    """Return the links of a document that lead to no file or no heading; those to the web are left out."""
+    text = document.read_text(encoding="utf-8")
+    broken = []
+    for link in LINK.findall(FENCED.sub("", text)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, heading = link.partition("#")
+        target = document.parent / name if name else document
+        if not target.exists() or (heading and heading not in anchors(target.read_text(encoding="utf-8"))):
+            broken.append(link)
+    return broken
