@@ -1,0 +1,184 @@
+"""The datasets by name, and ``load_dataset``, which opens one of them or a folder of pictures."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from imagelet import places
+from imagelet.data import cifar, digits, layouts, mnist
+from imagelet.data.download import Progress, RemoteFile
+from imagelet.data.imageset import Dataset, DatasetCard
+from imagelet.data.layouts import FoundFile, Layout
+from imagelet.errors import DataError, SettingError, UnknownNameError
+from imagelet.registry import Registry
+
+LISTING = "imagelet data list"
+
+
+@dataclass(frozen=True)
+class KnownDataset:
+    """What a name stands for.
+
+    Args:
+        card: what the dataset is.
+        images: part → how many images the official part has.
+        layouts: how its files may lie, the one that is downloaded first; empty where it needs no files.
+        load: opens a dataset that needs no files.
+        file: tells where a dataset that needs no files comes from.
+
+    Raises:
+        ValueError: it has both layouts and a function that opens it, or neither.
+    """
+
+    card: DatasetCard
+    images: dict[str, int]
+    layouts: tuple[Layout, ...] = ()
+    load: Callable[[], Dataset] | None = None
+    file: Callable[[], Path | None] = field(default=lambda: None)
+
+    def __post_init__(self) -> None:
+        if bool(self.layouts) == bool(self.load):
+            raise ValueError(
+                f"the dataset '{self.card.name}' needs either layouts or a function that opens it"
+            )
+
+
+datasets: Registry[KnownDataset] = Registry("dataset", LISTING)
+
+
+def _idx_dataset(card: DatasetCard) -> KnownDataset:
+    layout = Layout(mnist.idx_files(card.name), partial(mnist.read_part, card))
+    return KnownDataset(card, {"train": 60_000, "test": 10_000}, (layout,))
+
+
+def _cifar_layouts() -> tuple[Layout, ...]:
+    forms = (cifar.BINARY, cifar.PYTHON)
+    archives = [Layout(cifar.archive_files(form), partial(cifar.read_archive, form)) for form in forms]
+    unpacked = [Layout(cifar.batch_files(form), partial(cifar.read_batches, form)) for form in forms]
+    return (archives[0], unpacked[0], unpacked[1], archives[1])  # the first is what is downloaded
+
+
+datasets.add(
+    "digits",
+    KnownDataset(
+        digits.DIGITS, {"train": 1_437, "test": 360}, load=digits.load_digits, file=digits.digits_file
+    ),
+)
+datasets.add("mnist", _idx_dataset(mnist.MNIST))
+datasets.add("fashion-mnist", _idx_dataset(mnist.FASHION_MNIST))
+datasets.add("cifar-10", KnownDataset(cifar.CIFAR_10, {"train": 50_000, "test": 10_000}, _cifar_layouts()))
+
+
+def load_dataset(
+    name_or_folder: str | Path,
+    *,
+    shape: tuple[int, int, int] | None = None,
+    framing_kind: str | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Open a dataset; its parts are read, and downloaded where they must be, when they are first asked for.
+
+    Args:
+        name_or_folder: a registered name, else a folder with one subfolder a class, perhaps under ``train/``,
+            ``val/`` and ``test/``. A path with a separator (``./digits``) is always a folder.
+        shape: for a folder: the images' (height, width, channels); chosen by the pictures where None.
+        framing_kind: for a folder: how pictures are framed; "fit" where None.
+        progress: is called with what is done and the total: bytes of a download, or pictures of a folder.
+
+    Raises:
+        UnknownNameError: neither a registered name nor a folder.
+        SettingError: ``shape`` or ``framing_kind`` for a registered dataset.
+        DataError: the folder cannot be used, or IMAGELET_DATA names none.
+    """
+    text = str(name_or_folder)
+    folder = Path(text).expanduser()
+    is_path = isinstance(name_or_folder, Path) or os.sep in text or "/" in text or text in (".", "..", "~")
+    if is_path or (text not in datasets and folder.exists()):
+        if not folder.is_dir():
+            what = "is a file" if folder.exists() else "is not there"
+            raise DataError(f"the folder '{text}' {what}; a folder with one subfolder a class is needed")
+        from imagelet.data.folder import load_folder
+
+        return load_folder(folder, shape=shape, framing_kind=framing_kind or "fit", progress=progress)
+    try:
+        known = datasets.get(text)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            error.message,
+            hint=f"{LISTING} lists them; for your own images give a folder with one subfolder a class",
+        ) from None
+    if shape is not None or framing_kind is not None:
+        raise SettingError(
+            f"the dataset '{text}' has a shape and a framing of its own",
+            hint="a shape or a framing is for a folder of pictures",
+        )
+    return _open(known, progress)
+
+
+def place_of(name: str) -> Path | None:
+    """Return where the training files of a registered dataset lie; None where they would be downloaded.
+
+    Raises:
+        UnknownNameError: the name is not registered.
+        DataError: IMAGELET_DATA names a folder that is not there.
+    """
+    known = datasets.get(name)
+    if known.load:
+        return known.file()
+    found = layouts.find(known.layouts, "train")
+    return found[1] if found else None
+
+
+def found_files(name: str) -> tuple[FoundFile, ...]:
+    """Return the files of a registered dataset that are at hand, each read once for its SHA-256.
+
+    Raises:
+        UnknownNameError: the name is not registered.
+        DataError: a file cannot be read, or IMAGELET_DATA names a folder that is not there.
+    """
+    known = datasets.get(name)
+    if known.load:
+        path = known.file()
+        return (layouts.identify(RemoteFile(name, path.name, 0, None), path),) if path else ()
+    return layouts.found_files(known.layouts, tuple(known.images))
+
+
+def get_dataset_files(
+    name: str, source_folder: Path | None = None, progress: Progress | None = None
+) -> tuple[FoundFile, ...]:
+    """See that a registered dataset is at hand: from a folder into the cache, or from the mirrors.
+
+    What is brought from a folder is read first, which finds damage in a gzip file; an unpacked file of the
+    official length must have the official SHA-256, where that is known. Without a folder, what is at hand
+    already is left as it is, except that a file in the cache with another SHA-256 is replaced.
+
+    Args:
+        name: a registered name.
+        source_folder: the folder that holds the files, or that holds the folder of them.
+        progress: is called with the bytes of the current file that are done, and its size.
+
+    Returns:
+        The files, as ``found_files`` does.
+
+    Raises:
+        UnknownNameError: the name is not registered.
+        DataError: the folder lacks a file, or one is damaged; nothing was kept.
+        DownloadError: no mirror gave a file, or the cache cannot be written.
+    """
+    known = datasets.get(name)
+    if known.load:
+        return found_files(name)
+    if source_folder is not None:
+        return layouts.keep(known.layouts, tuple(known.images), source_folder, progress)
+    return layouts.renew(known.layouts, tuple(known.images), progress)
+
+
+def _open(known: KnownDataset, progress: Progress | None) -> Dataset:
+    if known.load:
+        return known.load()
+    found = layouts.find(known.layouts, "train")
+    place = str(found[1]) if found else f"to be downloaded to {places.downloads()}"
+    parts = {part: partial(layouts.read_part, known.layouts, part, progress) for part in known.images}
+    return Dataset(known.card, place, parts)

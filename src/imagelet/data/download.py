@@ -1,0 +1,296 @@
+"""Official files: found in one of the data folders, else downloaded, whole and verified.
+
+A file comes from the first mirror that gives it. It grows in a ``.part`` file beside its final name, is
+compared with its SHA-256, and only then takes that name. What a broken connection left is gone on with at
+the next try; after any other failure nothing is left. A lock lets one process download while the others wait.
+"""
+
+import contextlib
+import errno
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from imagelet import files, places
+from imagelet.errors import DataError, DownloadError
+
+Progress = Callable[[int, int | None], None]  # (done, total or None where it is not known)
+
+TIMEOUT = (10.0, 30.0)  # seconds to connect; seconds between two pieces
+CHUNK = 1 << 18  # bytes
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One official file.
+
+    Args:
+        dataset: the dataset that it belongs to.
+        path: where it lies in a data folder: ``mnist/train-images-idx3-ubyte.gz``.
+        size: in bytes.
+        sha256: in hexadecimal; None where it is not known, and then the file cannot be downloaded.
+        mirrors: full addresses, best first; empty where the file comes only inside another one.
+        parts: the dataset's parts that need it.
+    """
+
+    dataset: str
+    path: str
+    size: int
+    sha256: str | None
+    mirrors: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ("train", "test")
+
+    @property
+    def name(self) -> str:
+        """The file's name without folders."""
+        return self.path.rpartition("/")[2]
+
+
+def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
+    """Return where ``file`` lies: in the first data folder that has it, else in the cache, downloaded.
+
+    Raises:
+        DownloadError: no mirror gave it, or the cache cannot hold it.
+        DataError: IMAGELET_DATA names a folder that is not there.
+    """
+    for folder in existing_folders():
+        if is_file(folder / file.path):
+            return folder / file.path
+    return download(file, progress)
+
+
+def existing_folders() -> tuple[Path, ...]:
+    """Return the data folders, best first.
+
+    Raises:
+        DataError: IMAGELET_DATA names a folder that is not there.
+    """
+    folders = places.data_folders()
+    if os.environ.get("IMAGELET_DATA") and not folders[0].is_dir():
+        raise DataError(
+            f"IMAGELET_DATA names '{folders[0]}', which is not a folder",
+            hint="let it name the folder that holds the official files, or unset it to download them",
+        )
+    return folders
+
+
+def download(file: RemoteFile, progress: Progress | None = None, *, replace: bool = False) -> Path:
+    """Download ``file`` into the cache, unless it is there already, and return its path.
+
+    Args:
+        file: what to download.
+        progress: is called with the bytes that are there and the bytes in all.
+        replace: what is there is replaced, once the official file has come, if it has another SHA-256.
+
+    Raises:
+        DownloadError: no mirror gave it, or the cache cannot hold it.
+    """
+    target = places.downloads() / file.path
+    with writing(target, file.size):
+        if not target.is_file() or (replace and sha256_of(target) != file.sha256):
+            part = target.with_name(f"{target.name}.part")
+            try:
+                _from_mirrors(file, target, part, progress)
+            except OSError:
+                part.unlink(missing_ok=True)  # the disk is at fault: leave nothing, and free the room
+                raise
+            files.flush_folder(target.parent)
+    return target
+
+
+@contextlib.contextmanager
+def writing(target: Path, size: int) -> Iterator[None]:
+    """Hold the lock under which ``target``, in the cache, may be written; its folder exists inside.
+
+    Args:
+        target: the file to write.
+        size: in bytes, for the message where the disk is full.
+
+    Raises:
+        DownloadError: the disk is full, or the cache cannot be written.
+    """
+    from filelock import FileLock
+
+    locks = places.home() / "locks"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(locks / f"{target.parent.name}-{target.name}.lock"):
+            yield
+    except OSError as error:
+        raise _disk_error(error, target, size) from error
+
+
+def is_file(path: Path) -> bool:
+    """Return whether ``path`` is a file that can be looked at."""
+    with contextlib.suppress(OSError):
+        return path.is_file()
+    return False
+
+
+def read_bytes(path: Path, dataset: str) -> bytes:
+    """Return a dataset's file as it is.
+
+    Raises:
+        DataError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise damaged(path, dataset, "is missing") from None
+    except OSError as error:
+        raise damaged(path, dataset, f"cannot be read ({error.strerror})") from error
+
+
+def damaged(path: Path, dataset: str, wrong: str) -> DataError:
+    """Return the error for a file of ``dataset`` with which something is ``wrong`` (a verb first)."""
+    again = f"imagelet data get {dataset}"
+    if path.is_relative_to(places.downloads()):
+        return DataError(f"{path.name} {wrong}: {path}", hint=f"{again} replaces it")
+    return DataError(
+        f"{path.name} {wrong}: {path}",
+        hint=f"put the official file there; or unset IMAGELET_DATA and type: {again}",
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _BrokenError(Exception):
+    """A mirror did not give the whole file; what came so far is right."""
+
+
+class _WrongFileError(Exception):
+    """A mirror gave something else."""
+
+
+def _from_mirrors(file: RemoteFile, target: Path, part: Path, progress: Progress | None) -> None:
+    failures = []
+    for address in file.mirrors:
+        host = urlsplit(address).hostname or address
+        for _ in range(2):
+            resumed = part.is_file()
+            try:
+                _retrieve(address, file, target, part, progress)
+                return
+            except _BrokenError as error:
+                failures.append(f"{host}: {error}")
+                break
+            except _WrongFileError as error:
+                part.unlink(missing_ok=True)
+                if not resumed:
+                    failures.append(f"{host}: {error}")
+                    break  # else what was gone on with may have been wrong: once more, from the beginning
+    raise DownloadError(
+        f"no mirror gave {file.name} ({'; '.join(failures) or 'there is none'})",
+        hint=(
+            f"check the network and try again; or, with the official file in a folder DIR, type: "
+            f"imagelet data get {file.dataset} --from DIR; or let IMAGELET_DATA name such a folder"
+        ),
+    )
+
+
+def _retrieve(address: str, file: RemoteFile, target: Path, part: Path, progress: Progress | None) -> None:
+    import pooch
+    import requests
+    import urllib3
+
+    pooch.get_logger().setLevel(logging.WARNING)  # only the command line prints
+    try:
+        pooch.retrieve(
+            address,
+            known_hash=f"sha256:{file.sha256}",
+            fname=target.name,
+            path=target.parent,
+            downloader=_Resuming(file, part, progress),
+        )
+    except requests.HTTPError as error:
+        raise _BrokenError(f"answered {getattr(error.response, 'status_code', 'with an error')}") from error
+    except requests.Timeout as error:
+        raise _BrokenError("timed out") from error
+    except requests.ConnectionError as error:
+        raise _BrokenError("no connection") from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise _BrokenError("the connection broke") from error
+    except ValueError as error:  # pooch's word for a wrong hash
+        raise _WrongFileError("sent a file with another SHA-256") from error
+
+
+class _Resuming:
+    """A downloader for pooch that goes on with the ``.part`` file where the server can.
+
+    Pooch calls it with a temporary file to write, compares that file's hash, and renames it.
+    """
+
+    def __init__(self, file: RemoteFile, part: Path, progress: Progress | None) -> None:
+        self._file = file
+        self._part = part
+        self._progress = progress
+
+    def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
+        done = self._part.stat().st_size if self._part.is_file() else 0
+        if done != self._file.size:
+            self._receive(url, done if done < self._file.size else 0)
+        self._part.replace(output_file)
+
+    def _receive(self, url: str, done: int) -> None:
+        import requests
+
+        headers = {"Accept-Encoding": "identity", "User-Agent": "imagelet"}
+        if done:
+            headers["Range"] = f"bytes={done}-"
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable:
+                raise _WrongFileError("has a shorter file")
+            response.raise_for_status()
+            goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {done}-")
+            if response.status_code != requests.codes.partial_content or not goes_on:
+                done = 0
+            length = response.headers.get("Content-Length", "")
+            if length.isdigit() and done + int(length) != self._file.size:
+                raise _WrongFileError(f"offers {done + int(length)} bytes instead of {self._file.size}")
+            self._write(response.raw.stream(CHUNK, decode_content=False), done)
+
+    def _write(self, pieces: Iterator[bytes], done: int) -> None:
+        """Write ``pieces`` after the first ``done`` bytes of the part, and flush them to the disk."""
+        with self._part.open("r+b" if done else "wb") as part:
+            part.seek(done)
+            self._report(done)
+            try:
+                for piece in pieces:
+                    done += len(piece)
+                    if done > self._file.size:
+                        raise _WrongFileError(f"sends more than {self._file.size} bytes")
+                    part.write(piece)
+                    self._report(done)
+            finally:
+                part.flush()
+                os.fsync(part.fileno())
+        if done < self._file.size:
+            raise _BrokenError(f"the connection broke after {done} of {self._file.size} bytes")
+
+    def _report(self, done: int) -> None:
+        if self._progress:
+            self._progress(done, self._file.size)
+
+
+def _disk_error(error: OSError, target: Path, size: int) -> DownloadError:
+    if error.errno in FULL:
+        return DownloadError(
+            f"the disk is full: {target.name} needs {size / 1e6:.1f} MB in {target.parent}",
+            hint="make room, or let IMAGELET_HOME name a folder on another disk",
+        )
+    return DownloadError(
+        f"{target.name} cannot be kept: {target.parent} cannot be written ({error.strerror or error})",
+        hint="let IMAGELET_HOME name a folder that you may write to, "
+        "or IMAGELET_DATA one that holds the official files",
+    )

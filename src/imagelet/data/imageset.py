@@ -1,0 +1,230 @@
+"""Images with their labels, and datasets made of such parts.
+
+An :class:`ImageSet` is what everything above works on: uint8 images, int64 labels, class names.
+A :class:`Dataset` is a card (what it is) and its parts (train, test, perhaps validation), each of which is
+read when it is first asked for and never before: training works with the test files deleted.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.errors import DataError
+from imagelet.preprocessing.framing import Framing
+
+PARTS = ("train", "validation", "test")
+CHANNELS = (1, 3)  # grey, RGB
+
+_HASHED_AT_ONCE = 1 << 24  # bytes; bounds the memory that hashing a memory-mapped file takes
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images, their labels and the names of the classes.
+
+    The arrays are kept as read-only views, so that a fingerprint once taken stays true.
+
+    Args:
+        images: uint8 (n, height, width, channels), channels 1 or 3, values 0–255; may be memory-mapped.
+        labels: int64 (n,), each from 0 to ``len(classes) - 1``.
+        classes: the class names, in the order of the labels.
+
+    Raises:
+        DataError: a wrong type, shape or label.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_images(self.images)
+        _check_classes(self.classes)
+        _check_labels(self.labels, len(self.images), self.classes)
+        for name in ("images", "labels"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of one image: (height, width, channels)."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
+
+    def take(self, indices: NDArray[np.int64] | Sequence[int]) -> "ImageSet":
+        """Return the images at ``indices`` (n,), in that order, as a set of its own in memory.
+
+        Raises:
+            DataError: an index that is not there; negative ones are not there either.
+        """
+        chosen = np.asarray(indices, dtype=np.int64)
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
+            wrong = chosen.min() if chosen.min() < 0 else chosen.max()
+            raise DataError(f"there is no image {wrong}: the images are numbered 0 to {len(self) - 1}")
+        return ImageSet(np.asarray(self.images[chosen]), self.labels[chosen], self.classes)
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return the number of images of each class, int64 (classes,)."""
+        return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256, in hexadecimal, over shape, class names, labels and pixels, in that order."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(repr((self.images.shape, self.classes)).encode())
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
+        rows = max(1, _HASHED_AT_ONCE // max(1, int(np.prod(self.shape))))
+        for start in range(0, len(self), rows):
+            digest.update(np.ascontiguousarray(self.images[start : start + rows]).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What a dataset is, before a byte of it is read.
+
+    Args:
+        name: the name that is typed, or the folder's.
+        title: the name as it is written.
+        description: one or two sentences.
+        classes: the class names in the order of the labels; empty where a folder tells them.
+        framing: how a picture becomes an image like the dataset's; None where a folder tells it.
+        flips: True where a mirrored image is still of its class.
+        source: address or text that says where the data comes from.
+        licence: the licence, or what is known of it.
+        citation: how to cite it, if at all.
+    """
+
+    name: str
+    title: str
+    description: str
+    classes: tuple[str, ...]
+    framing: Framing | None
+    flips: bool
+    source: str
+    licence: str
+    citation: str = ""
+
+
+class Dataset:
+    """A card, the place where the data was found, and the parts, unread until asked for.
+
+    Args:
+        card: what the dataset is.
+        place: where it was found: a folder, or words.
+        parts: for each of "train", "validation", "test" that exists, the function that reads it.
+
+    Raises:
+        ValueError: a part of another name, or no "train".
+    """
+
+    def __init__(self, card: DatasetCard, place: str, parts: Mapping[str, Callable[[], ImageSet]]) -> None:
+        if unknown := set(parts) - set(PARTS):
+            raise ValueError(f"unknown parts {sorted(unknown)}; there are {', '.join(PARTS)}")
+        if "train" not in parts:
+            raise ValueError(f"the dataset '{card.name}' has no part 'train'")
+        self.card = card
+        self.place = place
+        self.parts = dict(parts)
+        self._read: dict[str, ImageSet] = {}
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.card.name!r}, place={self.place!r}, parts={tuple(self.parts)})"
+
+    def read(self, part: str) -> ImageSet:
+        """Return one part; it is read at the first call and remembered.
+
+        Raises:
+            DataError: there is no such part, its files are missing or damaged, or it does not match the
+                parts that were read before.
+        """
+        if part not in self._read:
+            if part not in self.parts:
+                raise DataError(
+                    f"the dataset '{self.card.name}' has no part '{part}'; it has {', '.join(self.parts)}"
+                )
+            images = self.parts[part]()
+            for other, known in self._read.items():
+                self._check_alike(part, images, other, known)
+            self._read[part] = images
+        return self._read[part]
+
+    @property
+    def train(self) -> ImageSet:
+        """The images to learn from."""
+        return self.read("train")
+
+    @property
+    def validation(self) -> ImageSet | None:
+        """The dataset's own validation images; None where it comes without."""
+        return self.read("validation") if "validation" in self.parts else None
+
+    @property
+    def test(self) -> ImageSet:
+        """The images to look at once, at the end."""
+        return self.read("test")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names; reads the training part where the card leaves them open."""
+        return self.card.classes or self.train.classes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of one image (height, width, channels); reads "train" where the card leaves it open."""
+        framing = self.card.framing
+        return (framing.height, framing.width, framing.channels) if framing else self.train.shape
+
+    def _check_alike(self, part: str, images: ImageSet, other: str, known: ImageSet) -> None:
+        if images.shape != known.shape or images.classes != known.classes:
+            raise DataError(
+                f"the parts of '{self.card.name}' do not match: '{part}' has images of "
+                f"{_written(images.shape)} in {len(images.classes)} classes, '{other}' of "
+                f"{_written(known.shape)} in {len(known.classes)} classes",
+                hint="give every part the same image size and the same class names",
+            )
+
+
+def _written(shape: Sequence[int]) -> str:
+    return "x".join(str(size) for size in shape)
+
+
+def _check_images(images: NDArray[np.uint8]) -> None:
+    if images.dtype != np.uint8:
+        raise DataError(f"images are {images.dtype}; uint8 values from 0 to 255 are needed")
+    if images.ndim != 4 or images.shape[3] not in CHANNELS or 0 in images.shape[1:]:
+        raise DataError(
+            f"images have the shape {_written(images.shape)}; "
+            "(number, height, width, channels) with 1 or 3 channels is needed"
+        )
+
+
+def _check_classes(classes: tuple[str, ...]) -> None:
+    if not classes:
+        raise DataError("there are no class names; at least one is needed")
+    if len(set(classes)) != len(classes):
+        twice = next(name for name in classes if classes.count(name) > 1)
+        raise DataError(f"the class name '{twice}' stands twice; each class needs a name of its own")
+
+
+def _check_labels(labels: NDArray[np.int64], images: int, classes: tuple[str, ...]) -> None:
+    if labels.dtype != np.int64:
+        raise DataError(f"labels are {labels.dtype}; int64 is needed")
+    if labels.shape != (images,):
+        raise DataError(f"there are {images} images but labels of the shape {_written(labels.shape)}")
+    if images and not (labels.min() >= 0 and labels.max() < len(classes)):
+        wrong = labels.min() if labels.min() < 0 else labels.max()
+        raise DataError(
+            f"label {wrong} is out of range: the {len(classes)} classes are 0 to {len(classes) - 1}"
+        )

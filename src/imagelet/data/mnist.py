@@ -1,0 +1,205 @@
+"""The IDX format, and the two datasets that come in it: MNIST and Fashion-MNIST.
+
+An IDX file begins with two zero bytes, the kind of the values (8: unsigned bytes), the number of dimensions
+and, for each of these, its size in four bytes, most significant first; then come the values.
+(Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
+"""
+
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.data.download import RemoteFile, damaged, read_bytes
+from imagelet.data.imageset import DatasetCard, ImageSet
+from imagelet.preprocessing.framing import Framing
+
+SIDE = 28  # pixels
+UNSIGNED_BYTES = 8
+DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own (zlib's technical notes)
+
+MIRRORS = {
+    "mnist": (
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    ),
+    "fashion-mnist": (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+}
+OFFICIAL = {  # name: (bytes, SHA-256)
+    "mnist": {
+        "train-images-idx3-ubyte.gz": (
+            9_912_422,
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            28_881,
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            1_648_877,
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            4_542,
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
+    },
+    "fashion-mnist": {
+        "train-images-idx3-ubyte.gz": (
+            26_421_880,
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            29_515,
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            4_422_102,
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            5_148,
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+    },
+}
+PREFIXES = {"train": "train", "test": "t10k"}
+
+MNIST = DatasetCard(
+    name="mnist",
+    title="MNIST",
+    description="70,000 handwritten digits, 28×28 grey: white ink on black, each digit in a box of 20×20 "
+    "pixels around the centre of mass.",
+    classes=tuple("0123456789"),
+    framing=Framing("handwriting", SIDE, SIDE, 1, box=20 / SIDE),
+    flips=False,
+    source="http://yann.lecun.com/exdb/mnist/",
+    licence="CC BY-SA 3.0",
+    citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-based learning applied to document "
+    "recognition. Proceedings of the IEEE 86(11), 1998.",
+)
+FASHION_MNIST = DatasetCard(
+    name="fashion-mnist",
+    title="Fashion-MNIST",
+    description="70,000 articles of clothing from Zalando's shop, 28×28 grey: light on black.",
+    classes=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    framing=Framing("fit", SIDE, SIDE, 1),
+    flips=True,
+    source="https://github.com/zalandoresearch/fashion-mnist",
+    licence="MIT",
+    citation="H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST: a novel image dataset for benchmarking machine "
+    "learning algorithms. arXiv:1708.07747, 2017.",
+)
+
+
+def idx_files(dataset: str) -> tuple[RemoteFile, ...]:
+    """Return the four official files of "mnist" or "fashion-mnist"."""
+    return tuple(
+        RemoteFile(
+            dataset=dataset,
+            path=f"{dataset}/{name}",
+            size=size,
+            sha256=sha256,
+            mirrors=tuple(mirror + name for mirror in MIRRORS[dataset]),
+            parts=tuple(part for part, prefix in PREFIXES.items() if name.startswith(prefix)),
+        )
+        for name, (size, sha256) in OFFICIAL[dataset].items()
+    )
+
+
+def read_part(card: DatasetCard, folder: Path, part: str) -> ImageSet:
+    """Read "train" or "test" of an IDX dataset from the folder that holds its files.
+
+    Raises:
+        DataError: a file is missing, truncated, corrupt or of another kind, or the two do not match.
+    """
+    images_file, labels_file = (
+        folder / f"{PREFIXES[part]}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")
+    )
+    labels = read_idx(labels_file, 1, card.name)
+    images = read_idx(images_file, 3, card.name)
+    if images.shape[1:] != (SIDE, SIDE):
+        height, width = images.shape[1:]
+        raise damaged(images_file, card.name, f"holds images of {height}x{width} pixels, not {SIDE}x{SIDE}")
+    if len(images) != len(labels):
+        raise damaged(
+            labels_file, card.name, f"holds {len(labels)} labels for the {len(images)} images beside it"
+        )
+    if len(labels) and labels.max() >= len(card.classes):
+        raise damaged(
+            labels_file, card.name, f"holds the label {labels.max()}; they are 0 to {len(card.classes) - 1}"
+        )
+    return ImageSet(images[..., np.newaxis], labels.astype(np.int64), card.classes)  # (n, 28, 28, 1)
+
+
+def read_idx(path: Path, dimensions: int, dataset: str) -> NDArray[np.uint8]:
+    """Read a gzip-compressed IDX file of unsigned bytes.
+
+    Args:
+        path: the file.
+        dimensions: how many it must have: 3 for images, 1 for labels.
+        dataset: the dataset's name, for the message.
+
+    Returns:
+        A read-only uint8 array with the file's shape.
+
+    Raises:
+        DataError: the file is missing, truncated, corrupt or of another kind.
+    """
+    compressed = read_bytes(path, dataset)
+    try:
+        return _parse(compressed, dimensions)
+    except zlib.error as error:
+        raise damaged(path, dataset, "is not a whole gzip file") from error
+    except ValueError as error:
+        raise damaged(path, dataset, str(error)) from error
+
+
+def _parse(compressed: bytes, dimensions: int) -> NDArray[np.uint8]:
+    begin = 4 + 4 * dimensions
+    header = _gunzip(compressed, begin)
+    magic = bytes((0, 0, UNSIGNED_BYTES, dimensions))
+    if header[:4] != magic:
+        raise ValueError(f"begins with {header[:4].hex() or 'nothing'} where {magic.hex()} is needed")
+    if len(header) < begin:
+        raise ValueError("ends within its header")
+    shape = struct.unpack(f">{dimensions}I", header[4:])
+    length = begin + math.prod(shape)
+    if 0 in shape or length > DEFLATE_RATIO * len(compressed):
+        raise ValueError(f"announces {'x'.join(map(str, shape))} values, which it cannot hold")
+    content = _gunzip(compressed, length + 1)
+    if len(content) != length:
+        told = f"only {len(content)}" if len(content) < length else "more"
+        raise ValueError(f"announces {length} bytes and holds {told}")
+    return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)
+
+
+def _gunzip(compressed: bytes, limit: int) -> bytes:
+    """Return what is compressed, at most ``limit`` bytes of it; a gzip file may have several members."""
+    pieces = []
+    while compressed and limit:
+        stream = zlib.decompressobj(wbits=31)  # 31: gzip, with its checksum
+        piece = stream.decompress(compressed, limit)
+        pieces.append(piece)
+        limit -= len(piece)
+        if limit and not stream.eof:
+            raise zlib.error("the compressed data ends early")
+        compressed = stream.unused_data.lstrip(b"\0")
+    return b"".join(pieces)

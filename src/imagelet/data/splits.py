@@ -1,0 +1,174 @@
+"""Splits: which images are learned from and which are for validation, frozen in a file.
+
+A split is made once, by seed, and kept as indices with the fingerprint of the images that they point into,
+so that it can be gone back to, and cannot be used on other data unnoticed.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet import files
+from imagelet.data.imageset import ImageSet
+from imagelet.errors import DataError, SettingError
+
+COURSE = "course"
+COURSE_SHARE = 0.2
+COURSE_SEED = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Two disjoint sets of images, by index.
+
+    Args:
+        train: int64 (n,), the images to learn from, in order.
+        validation: int64 (m,), the images to choose by, in order; may be empty.
+        method: how it was made: "course", "stratified 0.2", "all" (no validation).
+        seed: what it was made with.
+        data_sha256: the fingerprint of the images that the indices point into.
+
+    Raises:
+        DataError: an index is negative or stands twice, or there is nothing to learn from.
+    """
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    method: str
+    seed: int
+    data_sha256: str
+
+    def __post_init__(self) -> None:
+        for part in (self.train, self.validation):
+            if part.dtype != np.int64 or part.ndim != 1:
+                raise DataError(
+                    f"a split's indices are {part.dtype} of {part.ndim} dimensions; int64 (n,) is needed"
+                )
+        if not len(self.train):
+            raise DataError("the split leaves no image to learn from")
+        together = np.concatenate([self.train, self.validation])
+        if together.min() < 0 or len(np.unique(together)) != len(together):
+            raise DataError("the split names an image twice, or one below 0")
+
+    def check(self, images: ImageSet) -> None:
+        """Raise unless ``images`` are those that the split was made of.
+
+        Raises:
+            DataError: a pixel, a label, a class name or the number of images is another one.
+        """
+        last = max(part.max() for part in (self.train, self.validation) if len(part))
+        if images.fingerprint() != self.data_sha256 or last >= len(images):
+            raise DataError(
+                f"the {len(images)} images are not those that the split was made of: the data has changed "
+                f"since (SHA-256 {images.fingerprint()[:12]}, then {self.data_sha256[:12]})",
+                hint="bring the data back as it was, or start a new run",
+            )
+
+    def save(self, path: Path) -> None:
+        """Write the split as JSON, whole or not at all."""
+        content = {
+            "method": self.method,
+            "seed": self.seed,
+            "data_sha256": self.data_sha256,
+            "train": self.train.tolist(),
+            "validation": self.validation.tolist(),
+        }
+        files.write_json(path, content)
+
+    @classmethod
+    def load(cls, path: Path) -> "Split":
+        """Return the split that ``save`` wrote.
+
+        Raises:
+            DataError: the file is missing or is not such a split.
+        """
+        try:
+            content = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise DataError(f"the split '{path}' cannot be read ({error})") from error
+        try:
+            return cls(**_fields(content))
+        except (ValueError, OverflowError, DataError) as error:
+            raise DataError(f"'{path}' does not hold a split: {error}") from error
+
+
+def split(images: ImageSet, validation: float | str, seed: int) -> Split:
+    """Divide ``images`` into a training and a validation part.
+
+    Args:
+        images: what to divide.
+        validation: the share for validation, from 0 (none) to below 1, stratified by class; or "course" for
+            scikit-learn's ``train_test_split(test_size=0.2, random_state=9)``, whatever the seed.
+        seed: for the choice, from 0 to 2**32 - 1.
+
+    Raises:
+        SettingError: another value for ``validation``.
+        DataError: a class with too few images, or fewer validation images than classes.
+    """
+    share = _share(validation)
+    everything = np.arange(len(images), dtype=np.int64)
+    if share == 0:
+        return Split(everything, everything[:0], "all", seed, images.fingerprint())
+    if validation == COURSE:
+        method, seed, stratify = COURSE, COURSE_SEED, None
+        if len(images) < 2:
+            raise DataError(f"{len(images)} image cannot be split; at least 2 are needed")
+    else:
+        method, stratify = f"stratified {share:g}", images.labels
+        _check_classes(images, share)
+    from sklearn.model_selection import train_test_split
+
+    train, rest = train_test_split(everything, test_size=share, random_state=seed, stratify=stratify)
+    return Split(train, rest, method, seed, images.fingerprint())
+
+
+def _share(validation: float | str) -> float:
+    if validation == COURSE:
+        return COURSE_SHARE
+    try:
+        share = float(validation)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise SettingError(
+            f"validation '{validation}' is not allowed: a share from 0 to below 1, or '{COURSE}'",
+            hint="--validation 0.2",
+        )
+    return share
+
+
+def _check_classes(images: ImageSet, share: float) -> None:
+    """Raise where scikit-learn could not put at least one image of each class on each side."""
+    counts = images.counts()
+    for name, count in zip(images.classes, counts, strict=True):
+        if count == 1:
+            raise DataError(
+                f"the class '{name}' has 1 image; at least 2 are needed to set some aside for validation",
+                hint="add images of it, or type --validation 0",
+            )
+    classes = np.count_nonzero(counts)
+    held_back = int(np.ceil(share * len(images)))  # as scikit-learn rounds
+    if min(held_back, len(images) - held_back) < classes:
+        raise DataError(
+            f"a validation share of {share:g} divides {len(images)} images into "
+            f"{len(images) - held_back} and {held_back}; each side needs at least {classes}, one a class",
+            hint="add images, or choose another share: --validation 0.5, or 0 for none",
+        )
+
+
+def _fields(content: Any) -> dict[str, Any]:
+    types = {"method": str, "seed": int, "data_sha256": str, "train": list, "validation": list}
+    if not isinstance(content, dict) or set(content) != set(types):
+        raise ValueError(f"it must hold exactly {', '.join(types)}")
+    for name, kind in types.items():
+        if type(content[name]) is not kind:
+            raise ValueError(f"its {name} is not a {kind.__name__}")
+    for name in ("train", "validation"):
+        if not all(type(index) is int for index in content[name]):
+            raise ValueError(f"its {name} is not a list of whole numbers")
+        content[name] = np.array(content[name], dtype=np.int64)
+    return content

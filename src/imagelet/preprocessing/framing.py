@@ -1,0 +1,191 @@
+"""From a picture of any size to the network's input: the framing travels with the classifier.
+
+==============  ======================================================================================
+``fit``         the whole picture, aspect kept, padded with the border's median colour
+``crop``        the largest centred part of the input's aspect
+``stretch``     the whole picture, aspect not kept
+``handwriting`` light strokes on black, boxed and centred as MNIST did it; see ``handwriting.py``
+==============  ======================================================================================
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagelet.errors import ClassifierFileError
+from imagelet.preprocessing import handwriting
+from imagelet.preprocessing.picture import border, with_channels
+from imagelet.registry import Registry
+
+MAX_SIDE = 1024  # pixels; imagelet is for small images, and a hostile header must not fill the memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """How a picture becomes a network's input.
+
+    Args:
+        kind: a name that ``framings`` holds.
+        height: of the input, in pixels, 1 to ``MAX_SIDE``.
+        width: of the input, in pixels, 1 to ``MAX_SIDE``.
+        channels: 1 (grey) or 3 (RGB).
+        box: the share of the side that the object's bounding box fills, above 0 and at most 1 (MNIST: 20/28);
+            used by ``handwriting`` alone.
+
+    Raises:
+        ValueError: a field is outside its range.
+    """
+
+    kind: str
+    height: int
+    width: int
+    channels: int
+    box: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            if not 1 <= getattr(self, name) <= MAX_SIDE:
+                raise ValueError(f"a framing's {name} is 1 to {MAX_SIDE} pixels, not {getattr(self, name)}")
+        if self.channels not in (1, 3):
+            raise ValueError(f"a framing has 1 or 3 channels, not {self.channels}")
+        if not 0 < self.box <= 1:
+            raise ValueError(f"a framing's box is above 0 and at most 1, not {self.box}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The input's height, width and channels."""
+        return self.height, self.width, self.channels
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON can hold them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: object) -> "Framing":
+        """Return the framing that ``to_json`` wrote.
+
+        Raises:
+            ClassifierFileError: a field is missing, unknown, of the wrong type or out of range, or the kind
+                is one that is not registered.
+        """
+        types: dict[str, tuple[type, ...]] = {
+            "kind": (str,),
+            "height": (int,),
+            "width": (int,),
+            "channels": (int,),
+            "box": (int, float),
+        }
+        if not isinstance(content, Mapping) or set(content) != set(types):
+            raise ClassifierFileError(f"the framing must hold exactly {', '.join(types)}")
+        for name, allowed in types.items():
+            if not isinstance(content[name], allowed) or isinstance(content[name], bool):
+                raise ClassifierFileError(
+                    f"the framing's {name} is {str(content[name])[:40]!r}, not of type {allowed[-1].__name__}"
+                )
+        if content["kind"] not in framings:
+            raise ClassifierFileError(
+                f"the framing '{content['kind'][:40]}' is unknown; known are {', '.join(framings)}",
+                hint="if the classifier was trained with a plugin, install it",
+            )
+        try:
+            return cls(**content)
+        except ValueError as error:
+            raise ClassifierFileError(str(error)) from error
+
+
+FramingFunction = Callable[[NDArray[np.uint8], Framing], NDArray[np.uint8]]
+"""(picture uint8 (height, width, 1 or 3), framing) → uint8 (framing.height, framing.width, 1 or 3)."""
+
+framings: Registry[FramingFunction] = Registry("framing", "imagelet doctor")
+
+
+def frame(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """Return ``picture`` as the network wants it.
+
+    Args:
+        picture: uint8 (height, width, 1 or 3), any size.
+        framing: the kind and the target.
+
+    Returns:
+        uint8 ``framing.shape``.
+
+    Raises:
+        UnknownNameError: the framing's kind is not registered.
+        ValueError: ``picture`` has another dtype or number of axes or channels, or no pixels.
+    """
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3) or picture.size == 0:
+        raise ValueError(
+            f"a picture is uint8 (height, width, 1 or 3) and not empty, not {picture.dtype} {picture.shape}"
+        )
+    framed = framings.get(framing.kind)(picture, framing)
+    return with_channels(framed, framing.channels)
+
+
+def fit(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """Scale the whole picture into the input, aspect kept, and pad it with its border's median colour.
+
+    The border's colour joins on without an edge, where black bars would draw a frame that the network learns.
+    """
+    height, width = picture.shape[:2]
+    scale = min(framing.height / height, framing.width / width)
+    inner_height = min(framing.height, max(1, round(height * scale)))
+    inner_width = min(framing.width, max(1, round(width * scale)))
+    inner = resized(picture, inner_height, inner_width)
+    padded = np.empty((framing.height, framing.width, picture.shape[2]), np.uint8)
+    padded[:] = np.median(border(picture), axis=0).round().astype(np.uint8)
+    top, left = (framing.height - inner_height) // 2, (framing.width - inner_width) // 2
+    padded[top : top + inner_height, left : left + inner_width] = inner
+    return padded
+
+
+def crop(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """Cut the largest centred part that has the input's aspect (a square for a square input) and scale it."""
+    height, width = picture.shape[:2]
+    scale = min(height / framing.height, width / framing.width)
+    part_height = min(height, max(1, round(framing.height * scale)))
+    part_width = min(width, max(1, round(framing.width * scale)))
+    top, left = (height - part_height) // 2, (width - part_width) // 2
+    part = picture[top : top + part_height, left : left + part_width]
+    return resized(part, framing.height, framing.width)
+
+
+def stretch(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """Scale the whole picture to the input, aspect not kept: nothing is cut and nothing padded."""
+    return resized(picture, framing.height, framing.width)
+
+
+def handwritten(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """Normalise handwriting as MNIST did it."""
+    return handwriting.normalise(picture, framing.height, framing.width, framing.box)
+
+
+def resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return ``picture`` with another size; unchanged where it has that size.
+
+    Lanczos weighs every source pixel when it shrinks (no aliasing); bicubic rings less when it enlarges.
+
+    Args:
+        picture: uint8 (any, any, 1 or 3).
+        height: in pixels.
+        width: in pixels.
+
+    Returns:
+        uint8 (height, width, 1 or 3).
+    """
+    if picture.shape[:2] == (height, width):
+        return picture
+    enlarges = height >= picture.shape[0] and width >= picture.shape[1]
+    method = Image.Resampling.BICUBIC if enlarges else Image.Resampling.LANCZOS
+    image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+    result = np.asarray(image.resize((width, height), method, reducing_gap=3.0))
+    return result.reshape(height, width, picture.shape[2])
+
+
+framings.add("fit", fit)
+framings.add("crop", crop)
+framings.add("stretch", stretch)
+framings.add("handwriting", handwritten)

@@ -1,0 +1,236 @@
+"""Any picture of a person's own, opened safely and turned into plain uint8 pixels.
+
+Six formats are read and no others: each decoder more is one more that a hostile file can reach.
+"""
+
+import contextlib
+import io
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from imagelet.errors import PictureError
+from imagelet.preprocessing.modes import plain
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+MAX_PIXELS = 64_000_000  # decoded at once: 256 MB as RGBA
+DRAFT_SIDE = 1024  # pixels; a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep as many
+
+_ORIENTATION = 274  # EXIF tag
+_TURNED_SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
+
+Source = str | Path | bytes | BinaryIO
+
+
+def open_picture(source: Source) -> NDArray[np.uint8]:
+    """Decode one picture: upright, without transparency, 8 bits, grey or RGB.
+
+    EXIF orientation is applied. Grey files give one channel, and so do palettes that hold only grey; all
+    others give three. Transparency is laid onto white, or onto black where the visible ink is light. Of an
+    animation or a file with several pages the first is taken. JPEGs whose sides are at least twice
+    ``DRAFT_SIDE`` are decoded at a fraction of their size.
+
+    Args:
+        source: a file's path, a file's content, or an open binary file (read from its start).
+
+    Returns:
+        uint8 (height, width, 1 or 3).
+
+    Raises:
+        PictureError: there is no such file, it is not a picture of the ``FORMATS``, it is damaged or cut
+            short, or it has more than ``MAX_PIXELS``.
+    """
+    with _opened(source) as image:
+        image.load()
+        orientation = _orientation(image)  # after load: a TIFF is turned by then, a PNG may tell only then
+        pixels = np.asarray(plain(image))
+    return _upright(pixels.reshape(*pixels.shape[:2], -1), orientation)
+
+
+def picture_size(source: Source) -> tuple[int, int]:
+    """Return a picture's upright height and width in pixels; the pixels are not decoded.
+
+    Raises:
+        PictureError: as ``open_picture``, as far as the file's first bytes tell.
+    """
+    with _opened(source, draft=False) as image:
+        if image.format == "PNG" and "exif" not in image.info:  # asking Pillow would decode the pixels
+            return image.height, image.width
+        sideways = _orientation(image) in _TURNED_SIDEWAYS
+        return (image.width, image.height) if sideways else (image.height, image.width)
+
+
+def with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Return ``picture`` (height, width, 1 or 3) with 1 or 3 channels; grey is ITU-R 601 luma."""
+    if picture.shape[2] == channels:
+        return picture
+    if channels == 3:
+        return np.repeat(picture, 3, axis=2)
+    return np.asarray(Image.fromarray(picture).convert("L"))[:, :, np.newaxis]
+
+
+def border(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the outermost pixels of ``picture`` (height, width, channels), each once: (n, channels)."""
+    outermost = np.ones(picture.shape[:2], bool)
+    outermost[1:-1, 1:-1] = False
+    return picture[outermost]
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """Return the pictures in ``folder`` and below, by their suffixes, in natural order.
+
+    Hidden files and folders are left out. Links are followed, each real folder once, so circles end.
+
+    Raises:
+        PictureError: ``folder`` or one below cannot be listed.
+    """
+    found = [path for path in find_files(folder) if path.suffix.lower() in PICTURE_SUFFIXES]
+    return sorted(found, key=lambda path: [natural_key(part) for part in path.relative_to(folder).parts])
+
+
+def find_files(folder: Path) -> Iterator[Path]:
+    """Yield every file that is not hidden in ``folder`` and below, in no order; see ``find_pictures``."""
+    visited: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        try:
+            status = current.stat()
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(current) as entries:
+                visible = {current / entry.name: entry.is_dir() for entry in entries if entry.name[0] != "."}
+        except OSError as error:
+            raise PictureError(f"the folder '{current}' cannot be listed: {error.strerror}") from error
+        waiting += [path for path, is_folder in visible.items() if is_folder]
+        yield from (path for path, is_folder in visible.items() if not is_folder)
+
+
+def natural_key(text: str) -> tuple[Any, ...]:
+    """Return a sort key that puts ``2`` before ``10``; different texts have different keys.
+
+    >>> sorted(["10", "2", "a10", "a9"], key=natural_key)
+    ['2', '10', 'a9', 'a10']
+    """
+    parts = re.split(r"([0-9]+)", text)  # text, digits, text, …: always alternating, so always comparable
+    numbers = [digits.lstrip("0") for digits in parts[1::2]]
+    keys: list[Any] = [part.casefold() for part in parts]
+    keys[1::2] = [(len(digits), digits) for digits in numbers]  # as numbers, however long
+    return (tuple(keys), text)
+
+
+@contextlib.contextmanager
+def _opened(source: Source, draft: bool = True) -> Iterator[Image.Image]:
+    """Open the file's header, bound the pixels, and turn whatever goes wrong into a PictureError."""
+    name = _name(source)
+    try:
+        with _stream(source, name) as stream, _without_pillow_warnings():
+            if not stream.read(1):
+                raise PictureError(f"{name} is empty: it has 0 bytes")
+            stream.seek(0)
+            with Image.open(stream, formats=FORMATS) as image:
+                if draft and image.format == "JPEG":
+                    image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+                if image.width * image.height > MAX_PIXELS:
+                    raise _too_large(name, f"{image.width} x {image.height}")
+                yield image
+    except PictureError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            f"{name} is not a PNG, JPEG, WebP, BMP, GIF or TIFF picture, or its first bytes are damaged",
+            hint="save it as PNG or JPEG",
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(name, "more than twice as many") from error
+    except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise PictureError(f"{name} is damaged or cut short: {reason}") from error
+
+
+def _too_large(name: str, size: str) -> PictureError:
+    return PictureError(
+        f"{name} is too large: it has {size} pixels, and at most {MAX_PIXELS:,} are read",
+        hint="scale it down or cut the object out",
+    )
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, bytes):
+        return "the picture"
+    name = source if isinstance(source, str | Path) else getattr(source, "name", None)
+    return f"'{name}'" if isinstance(name, str | Path) else "the picture"
+
+
+def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Open a path; a named pipe is refused, because it could be waited on forever."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    if not isinstance(source, str | Path):
+        return contextlib.nullcontext(source if source.seekable() else io.BytesIO(source.read()))
+    path = Path(source)
+    try:
+        if path.is_dir():
+            raise PictureError(f"{name} is a folder, not a picture", hint="name the files in it")
+        if path.exists() and not path.is_file():
+            raise PictureError(f"{name} is not an ordinary file")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise PictureError(f"{name} does not exist") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise PictureError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged EXIF: the pixels may be sound, and upright is the likeliest
+        return 1
+
+
+def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Undo the camera's rotation and mirroring (EXIF 2.3, tag 274)."""
+    if orientation in _TURNED_SIDEWAYS:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+_quiet = threading.Lock()
+_quiet_readers = 0
+_quiet_filters = contextlib.ExitStack()
+
+
+@contextlib.contextmanager
+def _without_pillow_warnings() -> Iterator[None]:
+    """Silence Pillow's warnings, also while several threads read.
+
+    ``warnings.catch_warnings`` restores what it found, so overlapping threads would restore each other's
+    filters in the wrong order. Here the first reader sets the filter and the last one takes it away.
+    """
+    global _quiet_readers
+    with _quiet:
+        if _quiet_readers == 0:
+            _quiet_filters.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", module=r"PIL\b")
+        _quiet_readers += 1
+    try:
+        yield
+    finally:
+        with _quiet:
+            _quiet_readers -= 1
+            if _quiet_readers == 0:
+                _quiet_filters.close()

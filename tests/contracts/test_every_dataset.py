@@ -1,0 +1,126 @@
+"""What holds for every registered dataset, with small files where it has files."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagelet.data import Dataset, ImageSet, load_dataset, place_of
+from imagelet.data.datasets import datasets
+from imagelet.data.imageset import PARTS
+from imagelet.data.splits import split
+from imagelet.errors import DataError
+from imagelet.preprocessing.framing import framings
+
+NAMES = tuple(datasets)
+
+
+@pytest.fixture
+def at_hand(idx_folder: Path, cifar_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let IMAGELET_DATA name a folder with small files of every dataset that has files."""
+    (cifar_folder("bin") / "cifar-10-batches-bin").rename(idx_folder / "cifar-10-batches-bin")
+    monkeypatch.setenv("IMAGELET_DATA", str(idx_folder))
+    return idx_folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestEveryDataset:
+    def test_has_a_card_that_tells_all(self, name: str) -> None:
+        known = datasets.get(name)
+        card = known.card
+        assert card.name == name
+        for field in ("title", "description", "source", "licence", "citation"):
+            assert getattr(card, field).strip(), field
+        assert len(set(card.classes)) == len(card.classes) > 1
+        assert card.framing is not None
+        assert card.framing.kind in framings
+        assert set(known.images) <= set(PARTS)
+        assert all(number > 0 for number in known.images.values())
+
+    def test_gives_images_as_its_card_says(self, name: str, at_hand: Path) -> None:
+        dataset = load_dataset(name)
+        for part in datasets.get(name).images:
+            images = dataset.read(part)
+            assert images.images.dtype == np.uint8
+            assert images.labels.dtype == np.int64
+            assert images.shape == dataset.shape
+            assert images.classes == dataset.classes == dataset.card.classes
+            assert images.counts().min() > 0
+            assert images.images.max() > 128  # the whole range is used
+
+    def test_is_the_same_each_time(self, name: str, at_hand: Path) -> None:
+        first, second = load_dataset(name), load_dataset(name)
+        for part in first.parts:
+            assert first.read(part).fingerprint() == second.read(part).fingerprint()
+
+    def test_has_parts_that_do_not_share_all_images(self, name: str, at_hand: Path) -> None:
+        dataset = load_dataset(name)
+        assert dataset.train.fingerprint() != dataset.test.fingerprint()
+
+    def test_can_be_split(self, name: str, at_hand: Path) -> None:
+        images = load_dataset(name).train
+        for way in ("course", 0.2):
+            made = split(images, way, 0)
+            assert len(made.validation) == -(-len(images) // 5)
+            assert images.take(made.train).counts().min() > 0
+
+    def test_has_a_place(self, name: str, at_hand: Path) -> None:
+        place = place_of(name)
+        assert place is not None
+        assert place.exists()
+        assert load_dataset(name).place
+
+    def test_trains_where_its_test_files_are_gone_or_damaged(self, name: str, at_hand: Path) -> None:
+        known = datasets.get(name)
+        for layout in known.layouts:
+            for file in layout.files:
+                if file.parts == ("test",) and (at_hand / file.path).exists():
+                    (at_hand / file.path).write_bytes(b"poison")
+        dataset = load_dataset(name)
+        learned = dataset.train.fingerprint()
+        if known.layouts:
+            with pytest.raises(DataError):
+                _ = dataset.test
+        for path in at_hand.rglob("*"):
+            if path.is_file() and path.read_bytes() == b"poison":
+                path.unlink()
+        assert load_dataset(name).train.fingerprint() == learned
+
+    def test_does_not_touch_its_test_part_unasked(
+        self, name: str, at_hand: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dataset = poisoned(name, monkeypatch)
+        _ = (dataset.classes, dataset.shape, dataset.card, dataset.validation, repr(dataset))
+        split(dataset.train, 0.2, 0)
+        with pytest.raises(AssertionError, match="the test part was read"):
+            _ = dataset.test
+
+    def test_is_described_without_its_files(self, name: str) -> None:
+        dataset = load_dataset(name)
+        assert dataset.classes
+        assert len(dataset.shape) == 3
+
+
+def poisoned(name: str, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """Open a dataset whose reader of the test part raises."""
+    known = datasets.get(name)
+
+    def poison(read: Callable[[Path, str], ImageSet]) -> Callable[[Path, str], ImageSet]:
+        def reader(place: Path, part: str) -> ImageSet:
+            assert part != "test", "the test part was read"
+            return read(place, part)
+
+        return reader
+
+    layouts = tuple(dataclasses.replace(layout, read=poison(layout.read)) for layout in known.layouts)
+    monkeypatch.setitem(datasets._things, name, dataclasses.replace(known, layouts=layouts))
+    dataset = load_dataset(name)
+    if not layouts:  # a dataset without files: at least nothing may ask it for the part
+
+        def read() -> ImageSet:
+            raise AssertionError("the test part was read")
+
+        monkeypatch.setitem(dataset.parts, "test", read)
+    return dataset

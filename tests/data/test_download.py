@@ -1,0 +1,311 @@
+"""A download is whole and official or not there; it goes on where it broke; every failure says what to do."""
+
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagelet import places
+from imagelet.data import download as module
+from imagelet.data.download import RemoteFile, damaged, download, existing_folders, fetch, is_file, read_bytes
+from imagelet.errors import DataError, DownloadError
+from tests.conftest import FileServer
+
+CONTENT = bytes(range(256)) * 4096  # 1 MiB, four pieces
+NAME = "pets/images.gz"
+Make = Callable[..., RemoteFile]
+
+
+@pytest.fixture
+def remote(file_server: FileServer) -> Make:
+    """Return a function that makes the file of which the mirrors at the given paths are to hold CONTENT."""
+
+    def make(*paths: str, content: bytes = CONTENT) -> RemoteFile:
+        mirrors = tuple(f"{file_server.url}/{path}" for path in paths or ("a",))
+        return RemoteFile("pets", NAME, len(CONTENT), hashlib.sha256(content).hexdigest(), mirrors)
+
+    file_server.files["a"] = CONTENT
+    return make
+
+
+def kept() -> dict[str, int]:
+    """Return the files in the cache with their sizes, without the locks."""
+    folder = places.downloads()
+    return {
+        str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()
+    }
+
+
+class TestDownload:
+    def test_is_kept_whole_and_reported(self, remote: Make, capfd: pytest.CaptureFixture[str]) -> None:
+        seen: list[tuple[int, int | None]] = []
+        path = download(remote(), lambda done, total: seen.append((done, total)))
+        assert path == places.downloads() / NAME
+        assert path.read_bytes() == CONTENT
+        assert kept() == {NAME: len(CONTENT)}
+        assert seen[0] == (0, len(CONTENT))
+        assert seen[-1] == (len(CONTENT), len(CONTENT))
+        assert seen == sorted(seen)
+        assert len(seen) > 3
+        assert capfd.readouterr() == ("", "")
+
+    def test_happens_once(self, remote: Make, file_server: FileServer) -> None:
+        assert fetch(remote()) == fetch(remote()) == download(remote())
+        assert len(file_server.requests) == 1
+
+    def test_has_the_rights_of_any_new_file(self, remote: Make, tmp_path: Path) -> None:
+        (tmp_path / "ordinary").write_bytes(b"")
+        assert download(remote()).stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+    def test_takes_the_next_mirror_where_one_fails(self, remote: Make, file_server: FileServer) -> None:
+        file_server.files |= {"short": CONTENT[:-1], "other": CONTENT[::-1], "busy": CONTENT}
+        file_server.status["busy"] = 503
+        assert download(remote("gone", "busy", "short", "other", "a")).read_bytes() == CONTENT
+        assert [path for path, _ in file_server.requests] == ["gone", "busy", "short", "other", "a"]
+        assert kept() == {NAME: len(CONTENT)}
+
+    def test_replaces_another_file_only_when_it_is_told_to(self, remote: Make) -> None:
+        target = places.downloads() / NAME
+        target.parent.mkdir(parents=True)
+        target.write_bytes(b"mine")
+        assert download(remote()).read_bytes() == b"mine"
+        with pytest.raises(DownloadError):
+            download(remote("gone"), replace=True)
+        assert target.read_bytes() == b"mine"
+        assert download(remote(), replace=True).read_bytes() == CONTENT
+
+
+class TestResume:
+    def test_goes_on_where_the_connection_broke(self, remote: Make, file_server: FileServer) -> None:
+        file_server.cut_after = 600_000
+        with pytest.raises(DownloadError, match="broke"):
+            download(remote())
+        assert kept() == {f"{NAME}.part": 600_000}
+        file_server.cut_after = None
+        seen: list[int] = []
+        assert download(remote(), lambda done, total: seen.append(done)).read_bytes() == CONTENT
+        assert [asked for _, asked in file_server.requests] == ["", "bytes=600000-"]
+        assert seen[0] == 600_000
+        assert kept() == {NAME: len(CONTENT)}
+
+    def test_goes_on_at_the_next_mirror(self, remote: Make, file_server: FileServer) -> None:
+        file_server.files["b"] = CONTENT
+        file_server.cut_after = 600_000
+        assert download(remote("a", "b")).read_bytes() == CONTENT
+        assert file_server.requests == [("a", ""), ("b", "bytes=600000-")]
+
+    def test_begins_again_where_the_server_cannot_go_on(self, remote: Make, file_server: FileServer) -> None:
+        file_server.cut_after = 600_000
+        with pytest.raises(DownloadError):
+            download(remote())
+        file_server.cut_after, file_server.ranges = None, False
+        seen: list[int] = []
+        assert download(remote(), lambda done, total: seen.append(done)).read_bytes() == CONTENT
+        assert seen[0] == 0
+        assert [asked for _, asked in file_server.requests] == ["", "bytes=600000-"]  # and no third one
+
+    def test_begins_again_where_what_was_there_is_wrong(self, remote: Make, file_server: FileServer) -> None:
+        for content in (b"x" * 1000, b"x" * len(CONTENT), b"x" * (len(CONTENT) + 1)):
+            part = places.downloads() / f"{NAME}.part"
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content)
+            path = download(remote())
+            assert path.read_bytes() == CONTENT
+            assert kept() == {NAME: len(CONTENT)}
+            path.unlink()
+
+    def test_begins_again_where_the_servers_file_is_shorter(
+        self, remote: Make, file_server: FileServer
+    ) -> None:
+        file_server.files["short"] = CONTENT[:500_000]
+        part = places.downloads() / f"{NAME}.part"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(CONTENT[:600_000])
+        with pytest.raises(DownloadError, match="offers 500000 bytes instead of 1048576"):
+            download(remote("short"))
+        assert kept() == {}
+
+
+class TestFailures:
+    def failing(self, file: RemoteFile) -> DownloadError:
+        with pytest.raises(DownloadError) as caught:
+            download(file)
+        error = caught.value
+        assert "images.gz" in error.message
+        assert "\n" not in error.message
+        assert error.hint
+        return error
+
+    def test_without_a_network_name_the_mirrors_and_what_else_can_be_done(self) -> None:
+        mirrors = ("https://data.example.org/pets.gz", "http://127.0.0.1:9/pets.gz")
+        error = self.failing(RemoteFile("pets", NAME, 5, "0" * 64, mirrors))
+        assert "data.example.org: no connection; 127.0.0.1: no connection" in error.message
+        assert "imagelet data get pets --from DIR" in error.hint
+        assert "IMAGELET_DATA" in error.hint
+        assert kept() == {}
+
+    def test_with_a_wrong_hash_leave_nothing(self, remote: Make) -> None:
+        error = self.failing(remote(content=b"another"))
+        assert "another SHA-256" in error.message
+        assert kept() == {}
+
+    def test_with_a_page_instead_of_the_file_leave_nothing(
+        self, remote: Make, file_server: FileServer
+    ) -> None:
+        file_server.files["a"] = b"<html>please log in</html>"
+        assert "offers 26 bytes instead of 1048576" in self.failing(remote()).message
+        assert kept() == {}
+
+    def test_with_more_than_the_file_leave_nothing(self, remote: Make, file_server: FileServer) -> None:
+        file_server.tells_length = False
+        file_server.files["a"] = CONTENT + b"more"
+        assert "sends more than 1048576 bytes" in self.failing(remote()).message
+        assert kept() == {}
+
+    def test_with_a_server_that_does_not_tell_the_length_notice_the_end(
+        self, remote: Make, file_server: FileServer
+    ) -> None:
+        file_server.tells_length = False
+        file_server.cut_after = 600_000
+        assert "broke after 600000 of 1048576 bytes" in self.failing(remote()).message
+        file_server.cut_after = None
+        assert download(remote()).read_bytes() == CONTENT
+        assert file_server.requests[-1] == ("a", "bytes=600000-")
+
+    def test_give_the_servers_status(self, remote: Make, file_server: FileServer) -> None:
+        file_server.status["a"] = 403
+        assert "answered 403" in self.failing(remote()).message
+
+    def test_with_a_server_that_does_not_answer_time_out(
+        self, remote: Make, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "TIMEOUT", (0.2, 0.2))
+        file_server.wait.clear()
+        assert "timed out" in self.failing(remote()).message
+        file_server.wait.set()
+
+    def test_without_a_mirror_say_so(self) -> None:
+        assert "there is none" in self.failing(RemoteFile("pets", NAME, 5, "0" * 64)).message
+
+    @pytest.mark.parametrize("call", ["open", "fsync"])
+    def test_on_a_full_disk_leave_nothing(
+        self, remote: Make, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*values: Any) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        if call == "fsync":
+            monkeypatch.setattr(os, "fsync", full)
+        else:
+            monkeypatch.setattr(module._Resuming, "_report", full)
+        error = self.failing(remote())
+        assert error.message.startswith("the disk is full: images.gz needs 1.0 MB in ")
+        assert "IMAGELET_HOME" in error.hint
+        assert kept() == {}
+
+    def test_with_a_cache_that_is_no_folder(
+        self, remote: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        monkeypatch.setenv("IMAGELET_HOME", str(tmp_path / "file"))
+        error = self.failing(remote())
+        assert "cannot be written" in error.message
+        assert "IMAGELET_HOME" in error.hint
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="/sys is Linux's")
+    def test_with_a_cache_that_cannot_be_written(self, remote: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("IMAGELET_HOME", "/sys/imagelet")
+        assert "/sys/imagelet/data/pets cannot be written" in self.failing(remote()).message
+
+    def test_interrupted_leave_what_can_be_gone_on_with(self, remote: Make) -> None:
+        def interrupt(done: int, total: int | None) -> None:
+            if done > 500_000:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            download(remote(), interrupt)
+        assert kept() == {f"{NAME}.part": 524_288}
+        assert download(remote()).read_bytes() == CONTENT
+
+
+def test_processes_that_start_at_once_download_once(remote: Make, file_server: FileServer) -> None:
+    file = remote()
+    program = (
+        "import sys; from imagelet.data.download import RemoteFile, download\n"
+        f"print(download({file!r}).read_bytes().__len__())"
+    )
+    file_server.wait.clear()
+    pipe = subprocess.PIPE
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=pipe, stderr=pipe, text=True)
+        for _ in range(2)
+    ]
+    while not file_server.requests:
+        time.sleep(0.01)
+    time.sleep(0.5)  # long enough for the other one to come to the lock
+    assert len(file_server.requests) == 1
+    file_server.wait.set()
+    assert [process.communicate() for process in processes] == [(f"{len(CONTENT)}\n", "")] * 2
+    assert len(file_server.requests) == 1
+    assert kept() == {NAME: len(CONTENT)}
+
+
+class TestFetch:
+    def test_looks_in_the_named_folder_then_the_cache_then_the_systems(
+        self, remote: Make, file_server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("IMAGELET_DATA", str(tmp_path / "named"))
+        monkeypatch.setattr(places, "SYSTEM_DATA", tmp_path / "system")
+        for folder in (tmp_path / "named", places.downloads(), tmp_path / "system"):
+            (folder / NAME).parent.mkdir(parents=True)
+            (folder / NAME).write_bytes(b"here")
+        for folder in (tmp_path / "named", places.downloads(), tmp_path / "system"):
+            assert fetch(remote()) == folder / NAME
+            (folder / NAME).unlink()
+        assert file_server.requests == []
+        assert fetch(remote()) == places.downloads() / NAME
+        assert len(file_server.requests) == 1
+
+    def test_says_where_imagelet_data_names_no_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("IMAGELET_DATA", str(tmp_path / "typo"))
+        with pytest.raises(DataError, match=r"IMAGELET_DATA names .*typo', which is not a folder") as caught:
+            existing_folders()
+        assert "unset it" in caught.value.hint
+
+
+def test_a_file_in_the_cache_is_replaced_by_get_another_by_the_user(tmp_path: Path) -> None:
+    inside = damaged(places.downloads() / NAME, "pets", "is damaged")
+    outside = damaged(tmp_path / NAME, "pets", "is damaged")
+    assert inside.message == f"images.gz is damaged: {places.downloads() / NAME}"
+    assert inside.hint == "imagelet data get pets replaces it"
+    assert "put the official file there" in outside.hint
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (tmp_path / "file").write_bytes(b"")
+    assert is_file(tmp_path / "file")
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert not is_file(tmp_path / "file")
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataError, match=r"images\.gz cannot be read \(Permission denied\)"):
+        read_bytes(tmp_path / "images.gz", "pets")

@@ -1,0 +1,186 @@
+"""A split is what was asked for, comes back as it was, and notices other data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
+
+from imagelet.data import load_dataset
+from imagelet.data.imageset import ImageSet
+from imagelet.data.splits import Split, split
+from imagelet.errors import DataError, SettingError
+
+
+def make(labels: list[int] | np.ndarray, classes: int = 3) -> ImageSet:
+    labels = np.asarray(labels, dtype=np.int64)
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 2, 2, 1), dtype=np.uint8)
+    return ImageSet(images, labels, tuple(f"class {index}" for index in range(classes)))
+
+
+IMAGES = make(np.arange(60) % 3)
+
+
+class TestStratified:
+    @settings(deadline=None, max_examples=30)
+    @given(
+        st.lists(st.integers(10, 40), min_size=1, max_size=4),
+        st.floats(0.1, 0.9),
+        st.integers(0, 2**32 - 1),
+    )
+    def test_puts_every_image_on_one_side_and_every_class_by_its_share(
+        self, counts: list[int], share: float, seed: int
+    ) -> None:
+        images = make(np.repeat(np.arange(len(counts)), counts), len(counts))
+        made = split(images, share, seed)
+        assert sorted([*made.train, *made.validation]) == list(range(len(images)))
+        held_back = images.take(made.validation).counts()
+        for held, count in zip(held_back, counts, strict=True):
+            assert abs(held - share * count) < 1.5  # whole images, and scikit-learn deals the remainders out
+
+    def test_is_scikit_learns(self) -> None:
+        train, validation = train_test_split(
+            np.arange(60), test_size=0.25, random_state=7, stratify=IMAGES.labels
+        )
+        made = split(IMAGES, 0.25, 7)
+        assert made.train.tolist() == train.tolist()
+        assert made.validation.tolist() == validation.tolist()
+        assert (made.method, made.seed) == ("stratified 0.25", 7)
+
+    def test_depends_on_the_seed_alone(self) -> None:
+        first, same, other = (split(IMAGES, 0.2, seed) for seed in (1, 1, 2))
+        assert first.train.tolist() == same.train.tolist()
+        assert first.train.tolist() != other.train.tolist()
+
+    def test_takes_the_share_as_it_is_typed(self) -> None:
+        assert split(IMAGES, "0.2", 1).train.tolist() == split(IMAGES, 0.2, 1).train.tolist()
+
+    @pytest.mark.parametrize("none", [0, 0.0, "0"])
+    def test_leaves_validation_out_where_none_is_wanted(self, none: float | str) -> None:
+        made = split(make([0, 1, 1]), none, 3)
+        assert (made.train.tolist(), made.validation.tolist(), made.method) == ([0, 1, 2], [], "all")
+
+    def test_leaves_a_class_without_images_alone(self) -> None:
+        assert len(split(make([0] * 10 + [2] * 10), 0.2, 0).validation) == 4
+
+    @pytest.mark.parametrize("wrong", [1, 1.5, -0.1, "half", "", "nan", "inf", float("nan")])
+    def test_refuses_another_share(self, wrong: float | str) -> None:
+        with pytest.raises(SettingError, match="a share from 0 to below 1, or 'course'"):
+            split(IMAGES, wrong, 0)
+
+    def test_names_a_class_that_is_too_small(self) -> None:
+        with pytest.raises(DataError, match="the class 'class 2' has 1 image; at least 2"):
+            split(make([0] * 10 + [1] * 10 + [2]), 0.2, 0)
+
+    @pytest.mark.parametrize("share", [0.05, 0.95])
+    def test_says_where_a_side_has_fewer_images_than_classes(self, share: float) -> None:
+        with pytest.raises(DataError, match=r"divides 20 images into .* each side needs at least 3"):
+            split(make([0] * 10 + [1] * 5 + [2] * 5), share, 0)
+
+
+class TestCourse:
+    @pytest.mark.parametrize("number", [2, 5, 60, 1797])
+    def test_is_scikit_learns_to_the_index(self, number: int) -> None:
+        train, validation = train_test_split(range(number), test_size=0.2, random_state=9)
+        made = split(make(np.arange(number) % 3), "course", seed=1234)
+        assert made.train.tolist() == train
+        assert made.validation.tolist() == validation
+        assert (made.method, made.seed) == ("course", 9)
+
+    def test_needs_two_images(self) -> None:
+        with pytest.raises(DataError, match="1 image cannot be split"):
+            split(make([0]), "course", 0)
+
+    @pytest.mark.realdata
+    @pytest.mark.parametrize(
+        ("name", "first_ten"),
+        [
+            ("mnist", [9, 9, 9, 5, 3, 2, 0, 4, 2, 7]),
+            ("fashion-mnist", [3, 1, 2, 6, 7, 3, 5, 1, 1, 5]),
+            ("cifar-10", [9, 8, 9, 3, 1, 8, 3, 2, 5, 5]),
+        ],
+    )
+    def test_gives_the_labels_that_the_course_prints(
+        self, name: str, first_ten: list[int], real_data: Path
+    ) -> None:
+        images = load_dataset(name).train
+        made = split(images, "course", 0)
+        assert images.labels[made.train[:10]].tolist() == first_ten
+        assert (len(made.train), len(made.validation)) == (len(images) * 4 // 5, len(images) // 5)
+
+
+class TestFile:
+    def test_comes_back_as_it_was(self, tmp_path: Path) -> None:
+        for validation in ("course", 0.3, 0):
+            made = split(IMAGES, validation, 5)
+            made.save(tmp_path / "split.json")
+            read = Split.load(tmp_path / "split.json")
+            read.check(IMAGES)
+            for name in ("train", "validation"):
+                assert getattr(read, name).dtype == np.int64
+                assert getattr(read, name).tolist() == getattr(made, name).tolist()
+            assert (read.method, read.seed, read.data_sha256) == (made.method, made.seed, made.data_sha256)
+
+    def test_notices_a_changed_picture_label_name_or_number(self) -> None:
+        made = split(IMAGES, 0.2, 0)
+        pixels = IMAGES.images.copy()
+        pixels[59, 1, 1, 0] ^= 1
+        labels = IMAGES.labels.copy()
+        labels[0] = 2
+        for changed in (
+            ImageSet(pixels, IMAGES.labels, IMAGES.classes),
+            ImageSet(IMAGES.images, labels, IMAGES.classes),
+            ImageSet(IMAGES.images, IMAGES.labels, ("a", "b", "c")),
+            IMAGES.take(range(59)),
+        ):
+            with pytest.raises(DataError, match="the data has changed"):
+                made.check(changed)
+
+    def test_notices_an_index_beyond_the_images(self) -> None:
+        made = Split(np.array([0, 60]), np.array([1]), "course", 9, IMAGES.fingerprint())
+        with pytest.raises(DataError, match="60 images"):
+            made.check(IMAGES)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"train": [0, 0]},
+            {"train": [-1, 2]},
+            {"train": []},
+            {"train": [0.5]},
+            {"train": [True]},
+            {"train": [2**70]},
+            {"train": {"0": 1}},
+            {"validation": [3]},
+            {"seed": "9"},
+            {"more": 1},
+            {"method": None},
+        ],
+    )
+    def test_refuses_a_file_that_holds_something_else(self, tmp_path: Path, change: dict[str, Any]) -> None:
+        content = {"train": [3, 1], "validation": [2], "method": "course", "seed": 9, "data_sha256": "0"}
+        path = tmp_path / "split.json"
+        path.write_text(json.dumps(content))
+        Split.load(path)
+        path.write_text(json.dumps({**content, **change}))
+        with pytest.raises(DataError, match=r"split\.json' does not hold a split"):
+            Split.load(path)
+
+    @pytest.mark.parametrize("content", [b"", b"[1, 2", b"\xff\xfe", b"[" * 100_000])
+    def test_refuses_a_damaged_file(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "split.json").write_bytes(content)
+        with pytest.raises(DataError, match=r"split\.json' cannot be read"):
+            Split.load(tmp_path / "split.json")
+
+    def test_says_where_there_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"gone\.json"):
+            Split.load(tmp_path / "gone.json")
+
+
+def test_a_split_refuses_indices_of_another_type() -> None:
+    with pytest.raises(DataError, match="int32"):
+        Split(np.array([0], np.int32), np.array([], np.int64), "all", 0, "")
