@@ -1,0 +1,193 @@
+"""From a name or network text to a network: the one place that builds one.
+
+A `Network` is a plain ``nn.Sequential`` of named layers (``conv1``, ``relu1``, ``pool1``, …, ``softmax``)
+that remembers its text, so that the same can be built again. A closing softmax is one of its layers, for
+summary, pictures and export, but ``forward`` stops before it: training and calibration need the logits.
+"""
+
+import importlib
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from imagelet.errors import NetworkTextError, UsageError
+from imagelet.networks.initial_weights import draw_weights
+from imagelet.networks.layers import make_module
+from imagelet.networks.shapes import checked_input, infer_shapes
+from imagelet.networks.specification import Layer, Shape, written_shape
+from imagelet.networks.text import parse, to_text
+from imagelet.networks.zoo import Builder, NamedNetwork, find_network, networks
+
+CONTRACT = "a builder takes (channels, size, classes) and returns an nn.Sequential that ends in logits"
+
+
+class Network(nn.Sequential):
+    """A network: named layers, and what it takes to build it again.
+
+    Attributes:
+        text: canonical network text, or the name of its builder; with input shape and classes it builds the
+            same layers.
+        name: its name among the networks, or its builder's; empty for a network from text.
+        input_shape: (height, width, channels).
+        classes: how many logits it gives.
+        layers: the layers of its text, one for each child; empty for one that a builder made.
+    """
+
+    def __init__(
+        self,
+        children: "OrderedDict[str, nn.Module]",
+        *,
+        text: str,
+        name: str,
+        input_shape: Shape,
+        classes: int,
+        layers: tuple[Layer, ...] = (),
+    ) -> None:
+        super().__init__(children)
+        self.text = text
+        self.name = name
+        self.input_shape = input_shape
+        self.classes = classes
+        self.layers = layers
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (n, classes) of float images (n, channels, height, width)."""
+        for child in self:
+            if isinstance(child, nn.Softmax):  # the last one, if any
+                break
+            images = child(images)
+        return images
+
+    def __getitem__(self, place: int | slice) -> nn.Module:
+        """Return the layer at ``place``, or an ``nn.Sequential`` of several: a part has no text."""
+        if isinstance(place, slice):
+            return nn.Sequential(OrderedDict(list(self.named_children())[place]))
+        return list(self.children())[place]
+
+
+def build(
+    text_or_name: str,
+    input_shape: Sequence[int] = (28, 28, 1),
+    classes: int = 10,
+    initial_weights: str = "glorot",
+    seed: int = 0,
+    *,
+    allow_import: bool = True,
+) -> Network:
+    """Return a new network, on the CPU, in float32, ready to train.
+
+    Args:
+        text_or_name: network text, a registered network's name, or ``package.module:function``, where the
+            function takes (channels, size, classes) and returns an ``nn.Sequential`` of named layers.
+        input_shape: (height, width, channels) in pixels.
+        classes: how many logits it shall give.
+        initial_weights: ``"glorot"`` (Keras's default), ``"he"`` or ``"torch"``, for a network from text; a
+            builder chooses its own.
+        seed: of the initial weights; the same seed gives the same bytes. torch's own random state is as it
+            was afterwards.
+        allow_import: whether ``package.module:function`` may be imported. False where the text comes from a
+            file that someone else may have made.
+
+    Raises:
+        NetworkTextError: text that cannot be read or does not fit.
+        UnknownNameError: a single word that names no network.
+        UsageError: an impossible input shape, unknown initial weights, or a builder that cannot be imported
+            or breaks its contract.
+    """
+    found = find_network(text_or_name)
+    shape = checked_input(input_shape, classes)
+    if found.builder is not None:
+        return _from_builder(found, found.builder, shape, classes, seed, allow_import)
+    network = _from_text(found, shape, classes)
+    draw_weights(network, initial_weights, seed)
+    return network
+
+
+def _from_text(found: NamedNetwork, input_shape: Shape, classes: int) -> Network:
+    try:
+        shaped = infer_shapes(found.text, input_shape, classes)
+    except NetworkTextError as error:
+        if not found.name:
+            raise
+        message = f"the network '{found.name}' does not fit: {error.message}"
+        raise NetworkTextError(message, error.hint, text=error.text, position=error.position) from None
+    layers = parse(found.text)
+    children = OrderedDict((each.name, make_module(each.layer, each.input_shape)) for each in shaped)
+    return Network(
+        children,
+        text=to_text(layers),
+        name=found.name,
+        input_shape=input_shape,
+        classes=classes,
+        layers=layers,
+    )
+
+
+def _from_builder(
+    found: NamedNetwork, builder: Builder | str, shape: Shape, classes: int, seed: int, allow_import: bool
+) -> Network:
+    if isinstance(builder, str):
+        if not allow_import and found.name not in networks:
+            message = f"the network '{builder}' would run code from outside imagelet"
+            raise UsageError(message, hint="register it as a plugin, or build it yourself and allow it")
+        builder = import_builder(builder)
+    height, width, channels = shape
+    size = height if height == width else (height, width)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            built = builder(channels, size, classes)
+    except Exception as error:  # whatever someone else's function raises
+        message = (
+            f"the builder '{found.name}' fails for {written_shape(shape)} and {classes} classes: {error}"
+        )
+        raise UsageError(message, hint=CONTRACT) from error
+    _check_contract(found.name, built, shape, classes)
+    children = OrderedDict(built.named_children())
+    return Network(children, text=found.text, name=found.name, input_shape=shape, classes=classes)
+
+
+def import_builder(reference: str) -> Builder:
+    """Return the function that ``package.module:function`` names.
+
+    Raises:
+        UsageError: the module cannot be imported, or has no such function.
+    """
+    module_name, _, function_name = reference.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever someone else's module raises while it is imported
+        message = f"cannot import '{module_name}' for the network '{reference}': {error}"
+        raise UsageError(message, hint="is it installed, or in the folder you are in?") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        message = f"the module '{module_name}' has no function '{function_name}'"
+        raise UsageError(message, hint="write package.module:function")
+    builder: Builder = function
+    return builder
+
+
+def _check_contract(name: str, built: object, shape: Shape, classes: int) -> None:
+    """Refuse what is no network: see `NamedNetwork.builder`."""
+    if not isinstance(built, nn.Sequential) or type(built).forward is not nn.Sequential.forward:
+        message = f"the builder '{name}' returned a {type(built).__name__}, not a plain nn.Sequential"
+        raise UsageError(message, hint=CONTRACT)
+    if any(isinstance(child, nn.Softmax) for child in list(built)[:-1]):
+        raise UsageError(f"the builder '{name}' put a softmax before the last layer", hint=CONTRACT)
+    if len(set(built)) < len(built):
+        raise UsageError(f"the builder '{name}' put one and the same layer in two places", hint=CONTRACT)
+    height, width, channels = shape
+    training = built.training
+    try:
+        with torch.no_grad():
+            output = built.eval()(torch.zeros(2, channels, height, width))
+    except Exception as error:  # whatever someone else's layers raise
+        message = f"the network of '{name}' fails on an image of {written_shape(shape)}: {error}"
+        raise UsageError(message, hint=CONTRACT) from error
+    built.train(training)
+    given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    if given != (2, classes):
+        message = f"the network of '{name}' makes {given} of two images, not (2, {classes})"
+        raise UsageError(message, hint=CONTRACT)

@@ -1,0 +1,103 @@
+"""How a network's layers fit together, worked out without torch: names, shapes, parameters, limits."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from imagelet.errors import NetworkTextError, UsageError
+from imagelet.networks.specification import Layer, Shape, written_shape
+from imagelet.networks.text import about, parse
+
+MOST_PARAMETERS = 500_000_000  # 2 GB of float32
+MOST_VALUES = 100_000_000  # of all layers' outputs for one image
+
+
+@dataclass(frozen=True)
+class ShapedLayer:
+    """One layer in its place.
+
+    Args:
+        name: unique in its network: ``conv1``, ``flatten``.
+        layer: what it is, with a number in place of the word ``classes``.
+        input_shape: (height, width, channels) or (values,).
+        output_shape: likewise.
+        parameters: weights, biases and running averages.
+    """
+
+    name: str
+    layer: Layer
+    input_shape: Shape
+    output_shape: Shape
+    parameters: int
+
+
+def infer_shapes(
+    text: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10
+) -> tuple[ShapedLayer, ...]:
+    """Return the layers of ``text`` in their places behind an input of (height, width, channels).
+
+    Raises:
+        NetworkTextError: the text cannot be read, a layer does not fit its input, the network is too large,
+            or it does not end in one value for each class.
+        UsageError: an input shape or number of classes that no network has.
+    """
+    shape = checked_input(input_shape, classes)
+    shaped: list[ShapedLayer] = []
+    seen: Counter[str] = Counter()
+    with about(text):
+        for layer in (each.settled(classes) for each in parse(text)):
+            output = layer.output_shape(shape)
+            seen[layer.word] += 1
+            suffix = str(seen[layer.word]) if layer.numbered or seen[layer.word] > 1 else ""
+            parameters = layer.parameters(shape)
+            shaped.append(ShapedLayer(layer.word + suffix, layer, shape, output, parameters))
+            _check_limits(shaped)
+            shape = output
+        _check_end(shaped[-1], classes)
+    return tuple(shaped)
+
+
+def checked_input(input_shape: Sequence[int], classes: int) -> Shape:
+    """Return ``input_shape`` as a tuple of whole numbers, if a network for ``classes`` classes can have it.
+
+    Raises:
+        UsageError: not three whole numbers of at least 1, or too large, or less than one class.
+    """
+    shape = tuple(int(side) for side in input_shape)
+    if len(shape) != 3 or min(shape) < 1 or shape != tuple(input_shape):
+        message = f"the input shape {written_shape(tuple(input_shape))} is not height x width x channels"
+        raise UsageError(message, hint="for example 28x28x1")
+    if prod(shape) > MOST_VALUES:
+        message = f"an input of {written_shape(shape)} is too large; at most {MOST_VALUES:,} values fit"
+        raise UsageError(message, hint="imagelet is for images of 8 to 96 pixels a side")
+    if classes < 1:
+        raise UsageError(f"a network for {classes} classes cannot be built; it needs at least 1")
+    return shape
+
+
+def _check_limits(shaped: list[ShapedLayer]) -> None:
+    last = shaped[-1]
+    parameters = sum(each.parameters for each in shaped)
+    if parameters > MOST_PARAMETERS:
+        message = f"the network would have {parameters:,} parameters; at most {MOST_PARAMETERS:,} are allowed"
+        raise last.layer.mistake(message, "take fewer units or filters, or pool more before it")
+    values = sum(prod(each.output_shape) for each in shaped)
+    if values > MOST_VALUES:
+        message = f"the layers would hold {values:,} values an image; at most {MOST_VALUES:,} are allowed"
+        raise last.layer.mistake(message, "take fewer filters, or pool earlier")
+
+
+def _check_end(last: ShapedLayer, classes: int) -> None:
+    if last.output_shape == (classes,):
+        return
+    if len(last.output_shape) == 1:
+        message = (
+            f"the network ends in {last.output_shape[0]:,} outputs but the dataset has {classes:,} classes"
+        )
+        hint = "let its last units be dense(classes)"
+    else:
+        ending = written_shape(last.output_shape)
+        message = f"the network ends in a {ending} map, not in one output for each of {classes:,} classes"
+        hint = "end it with flatten dense(classes) softmax"
+    raise NetworkTextError(message, hint, position=last.layer.position)

@@ -1,0 +1,138 @@
+"""The named networks, each a line of network text. Nothing here imports torch.
+
+>>> networks.get("softmax").text
+'flatten dense(classes) softmax'
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from imagelet.networks.kinds import KINDS
+from imagelet.networks.specification import Shape
+from imagelet.networks.text import OTHER_WORDS
+from imagelet.registry import Registry
+
+MNIST_SHAPE = (28, 28, 1)
+CIFAR_SHAPE = (32, 32, 3)
+
+Builder = Callable[[int, int | tuple[int, int], int], Any]
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """A network with a name.
+
+    Args:
+        name: what is typed.
+        text: its canonical network text; of a network that text cannot say, its name again.
+        input_shape: (height, width, channels) that it was made for; most take others too.
+        note: where it comes from and what it is good for, one line.
+        builder: for a network that text cannot say: a function of (channels, size, classes) that returns a
+            ``torch.nn.Sequential`` of named layers, or where to import it: ``"package.module:function"``.
+            ``size`` is the side of square images, else (height, width).
+    """
+
+    name: str
+    text: str
+    input_shape: Shape
+    note: str
+    builder: Builder | str | None = None
+
+
+networks: Registry[NamedNetwork] = Registry("network", listing="imagelet networks")
+
+
+def find_network(text_or_name: str) -> NamedNetwork:
+    """Return the network that a person means: a registered one, a builder to import, or network text.
+
+    Network text comes back without a name. It is not parsed here, and a builder is not imported.
+
+    Raises:
+        UnknownNameError: a single word that is no network's name and no layer.
+    """
+    given = text_or_name.strip()
+    if given in networks:
+        return networks.get(given)
+    if given.lower() in networks:
+        return networks.get(given.lower())
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", given):
+        return NamedNetwork(given, given, MNIST_SHAPE, "imported", builder=given)
+    one_word = re.fullmatch(r"[\w.-]{1,100}", given)
+    if one_word and given.lower().replace("-", "_") not in {*KINDS, *OTHER_WORDS}:
+        return networks.get(given)
+    return NamedNetwork("", text_or_name, MNIST_SHAPE, "network text")
+
+
+def _named(name: str, text: str, note: str, input_shape: Shape = MNIST_SHAPE) -> None:
+    networks.add(name, NamedNetwork(name, text, input_shape, note))
+
+
+_named(
+    "small-cnn",
+    "conv(32, 3x3, same) batchnorm relu conv(32, 3x3, same) batchnorm relu pool(2)"
+    " conv(64, 3x3, same) batchnorm relu conv(64, 3x3, same) batchnorm relu pool(2)"
+    " conv(128, 3x3, same) batchnorm relu global_average dense(classes) softmax",
+    "the default: small, learns quickly, takes any image of 8 or more pixels a side",
+)
+_named("softmax", "flatten dense(classes) softmax", "course: softmax regression, about 92 % on MNIST")
+_named(
+    "mlp-1024",
+    "flatten dense(1024) relu dropout(0.3) dense(1024) relu dropout(0.3) dense(1024) relu dropout(0.3)"
+    " dense(512) relu dense(classes) softmax",
+    "course: four hidden layers with dropout, 98.39 % on MNIST",
+)
+_named(
+    "cnn-3",
+    "conv(32, 3x3, same) relu pool(2, same) dropout(0.3) conv(64, 3x3, same) relu pool(2, same) dropout(0.3)"
+    " conv(128, 3x3, same) relu pool(2, same) flatten dense(128) relu dense(classes) softmax",
+    "course: three convolutions, 99.10 % on MNIST",
+)
+_named(
+    "basic-cnn",
+    "conv(32, 3x3, same) relu conv(32, 3x3, same) relu pool(2) dropout(0.5)"
+    " conv(64, 3x3, same) relu conv(64, 3x3, same) relu pool(2) dropout(0.5)"
+    " flatten dense(512) relu dropout(0.5) dense(classes) softmax",
+    "course: two pairs of convolutions, 98.45 % on MNIST after one epoch",
+)
+_named(
+    "mlp-512",
+    "flatten dense(512) relu dense(classes) softmax",
+    "course: one hidden layer, 92.24 % on MNIST with plain SGD",
+)
+_named(
+    "cnn-1",
+    "conv(32, 3x3, same) relu pool(2) flatten dense(128) relu dense(classes) softmax",
+    "course: one convolution, 94.33 % on MNIST's validation images with plain SGD",
+)
+_named(
+    "fashion-cnn",
+    "conv(32, 3x3, same) relu pool(2) flatten dense(128) relu dropout(0.3) dense(classes) softmax",
+    "course: one convolution with dropout, 91.91 % on Fashion-MNIST's validation images",
+)
+_named(
+    "cifar-cnn",
+    "conv(32, 3x3, same) relu conv(64, 3x3, same) relu pool(2) flatten dense(128) relu dropout(0.3)"
+    " dense(64) relu dropout(0.2) dense(classes) softmax",
+    "course: two convolutions on colour, 67.07 % on CIFAR-10's validation images",
+    input_shape=CIFAR_SHAPE,
+)
+_named(
+    "convnet",
+    "conv(32, 3x3) relu pool(2) conv(64, 3x3) relu pool(2) conv(64, 3x3) relu"
+    " flatten dense(64) relu dense(classes) softmax",
+    "course: three convolutions without padding, 99.16 % on MNIST",
+)
+_named(
+    "deep-cnn",
+    "conv(64, 3x3, same) relu conv(64, 3x3, same) relu pool(2) conv(128, 3x3, same) relu conv(256, 3x3) relu"
+    " pool(2) flatten dense(512) relu dropout(0.5) dense(256) relu dropout(0.5) dense(classes) softmax",
+    "course: four convolutions, 99.42 % on MNIST",
+)
+_named(
+    "lenet-5",
+    "conv(6, 5x5, same) tanh average_pool(2) conv(16, 5x5) tanh average_pool(2)"
+    " flatten dense(120) tanh dense(84) tanh dense(classes) softmax",
+    "LeCun 1998, in the usual modern form: average pooling without weights, every map connected, softmax",
+)

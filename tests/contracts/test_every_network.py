@@ -1,0 +1,100 @@
+"""What every registered network must do, whoever registered it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+
+from imagelet.networks import build, infer_shapes, networks, parse, summarize, to_text
+
+NAMES = tuple(networks)
+OTHER_SHAPES = [((32, 32, 3), 3), ((29, 35, 2), 17)]
+
+
+def random_images(shape: tuple[int, ...], number: int = 4) -> torch.Tensor:
+    height, width, channels = shape
+    return torch.randn(number, channels, height, width, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_described(name: str) -> None:
+    named = networks.get(name)
+    assert named.name == name
+    assert named.note
+    assert len(named.input_shape) == 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_text_is_canonical_and_comes_back_from_the_network(name: str) -> None:
+    named = networks.get(name)
+    network = build(name, named.input_shape)
+    assert to_text(network) == network.text == named.text
+    if named.builder is None:
+        assert to_text(parse(named.text)) == named.text
+        assert named.text.endswith("dense(classes) softmax")
+    else:
+        assert named.text == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_gives_a_logit_for_each_class(name: str) -> None:
+    named = networks.get(name)
+    shapes = [(named.input_shape, 10), *(OTHER_SHAPES if named.builder is None else [])]
+    for shape, classes in shapes:
+        network = build(name, shape, classes).eval()
+        logits = network(random_images(shape))
+        assert logits.shape == (4, classes)
+        assert logits.isfinite().all()
+        assert (network.input_shape, network.classes) == (shape, classes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_memory_format_does_not_matter(name: str) -> None:
+    shape = networks.get(name).input_shape
+    network = build(name, shape).eval()
+    images = random_images(shape)
+    with torch.no_grad():
+        expected = network(images)
+        network.to(memory_format=torch.channels_last)
+        logits = network(images.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_reach_every_parameter(name: str) -> None:
+    shape = networks.get(name).input_shape
+    network = build(name, shape).train()
+    functional.cross_entropy(network(random_images(shape)), torch.arange(4)).backward()
+    for parameter_name, parameter in network.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.isfinite().all(), parameter_name
+        assert parameter.grad.any() or parameter.dim() == 1, parameter_name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_can_be_saved_built_again_from_its_text_and_loaded(name: str, tmp_path: Path) -> None:
+    shape = networks.get(name).input_shape
+    network = build(name, shape, seed=1).eval()
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    again = build(network.text, network.input_shape, network.classes, seed=2).eval()
+    again.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    images = random_images(shape)
+    assert torch.equal(again(images), network(images))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_summary_adds_up(name: str) -> None:
+    named = networks.get(name)
+    network = build(name, named.input_shape)
+    summary = summarize(network)
+    assert summary.trainable == sum(p.numel() for p in network.parameters() if p.requires_grad)
+    assert summary.total == sum(row.parameters for row in summary.layers)
+    assert [row.name for row in summary.layers] == [child for child, _ in network.named_children()]
+    assert summary.layers[-1].shape == (10,)
+    if named.builder is None:
+        shaped = infer_shapes(named.text, named.input_shape)
+        assert [(row.name, row.shape, row.parameters) for row in summary.layers] == [
+            (each.name, each.output_shape, each.parameters) for each in shaped
+        ]

@@ -1,0 +1,38 @@
+"""Hypothesis: every layer that network text can say, and settings without a clock."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from imagelet.networks import kinds
+from imagelet.networks.specification import Layer
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+counts = st.integers(1, 10_000_000) | st.just("classes")
+sides = st.integers(1, 1024)
+sizes = st.tuples(sides, sides) | sides.map(lambda side: (side, side))
+cells = st.integers(0, 1024)
+paddings = st.sampled_from(["same", "valid"]) | st.tuples(cells, cells)
+rates = st.floats(0, 1, exclude_max=True, allow_subnormal=True)
+
+PLAIN = (
+    *(kinds.GlobalAverage, kinds.GlobalMax, kinds.Flatten),
+    *(kinds.Relu, kinds.Gelu, kinds.Silu, kinds.Tanh, kinds.Sigmoid),
+)
+
+layers: st.SearchStrategy[Layer] = st.one_of(
+    st.sampled_from(PLAIN).map(lambda kind: kind()),
+    st.builds(kinds.Conv, counts, sizes, paddings, sizes, sizes, st.booleans()),
+    st.builds(kinds.Depthwise, sizes, paddings, sizes, sizes, st.integers(1, 99), st.booleans()),
+    st.builds(kinds.Pool, sizes, paddings, st.none() | sizes),
+    st.builds(kinds.AveragePool, sizes, paddings, st.none() | sizes),
+    st.builds(kinds.Dense, counts, st.booleans()),
+    st.builds(kinds.Dropout, rates),
+    st.builds(kinds.BatchNorm, rates, st.floats(0, 1, exclude_min=True)),
+)
+
+networks: st.SearchStrategy[tuple[Layer, ...]] = st.builds(
+    lambda first, closing: (*first, *closing),
+    st.lists(layers, min_size=1, max_size=8),
+    st.sampled_from([(), (kinds.Softmax(),)]),
+)
