@@ -1,0 +1,101 @@
+"""Checkpoints: the whole state of a training in one file that is whole or absent.
+
+A file is 64 hexadecimal digits, the SHA-256 of the rest, a line feed, and then safetensors: tensors, and the
+facts as JSON in its header. The last two are kept, so a damaged one costs a few steps, not the training.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from imagelet import files
+from imagelet.errors import CheckpointError
+
+KEPT = 2
+SUFFIX = ".checkpoint"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        tensors: named tensors on the CPU.
+        facts: plain data; whoever saved it knows its fields.
+    """
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+
+def save_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> Path:
+    """Write ``checkpoint`` as number ``number`` (the optimizer steps done) and drop all but the last two.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; earlier checkpoints are still there.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    content = safetensors.torch.save(tensors, {"facts": json.dumps(checkpoint.facts)})
+    path = folder / f"{number:09d}{SUFFIX}"
+    with files.replacing(path) as file:
+        file.write(hashlib.sha256(content).hexdigest().encode() + b"\n")
+        file.write(content)
+    for old in saved_checkpoints(folder)[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def saved_checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoint files of ``folder``, oldest first; none if it does not exist."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Return the checkpoint in ``path``.
+
+    Raises:
+        CheckpointError: the file is not whole, or is not a checkpoint.
+    """
+    content = path.read_bytes()
+    digest, body = content[:64], content[65:]
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise CheckpointError(f"{path} is damaged: its content does not match its SHA-256")
+    header_length = int.from_bytes(body[:8], "little")
+    header = json.loads(body[8 : 8 + header_length])
+    return Checkpoint(safetensors.torch.load(body), json.loads(header["__metadata__"]["facts"]))
+
+
+def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest checkpoint that is whole, and a sentence about each newer one that is not.
+
+    Returns None where no checkpoint was written yet: training then starts from the beginning.
+
+    Raises:
+        CheckpointError: there are checkpoints, but none is whole.
+    """
+    warnings: list[str] = []
+    paths = saved_checkpoints(folder)
+    for path in reversed(paths):
+        try:
+            return read_checkpoint(path), warnings
+        except CheckpointError as error:
+            warnings.append(f"{error.message}; going on from the checkpoint before it")
+    if paths:
+        raise CheckpointError(
+            f"all {len(paths)} checkpoints in {folder} are damaged",
+            hint="train again; imagelet train takes the settings of experiment.toml",
+        )
+    return None, warnings
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the folder with all its checkpoints; an absent one is fine."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,234 @@
+"""Training: one loop, from top to bottom, that yields what happened.
+
+Whoever iterates decides what to do with an event: draw a bar, write a file, save the state. While an event is
+being looked at, nothing moves: its state is exactly what a resumed training needs.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from imagelet.data.imageset import ImageSet
+from imagelet.device import Timer, generator, seed_of
+from imagelet.errors import TrainingError
+from imagelet.normalization import Normalization
+from imagelet.training.augmentation import augment
+from imagelet.training.history import EpochFigures
+from imagelet.training.optimization import learning_rate
+from imagelet.training.recipe import Recipe
+from imagelet.training.state import State
+
+EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
+ORDER, AUGMENTATION, DROPOUT = range(3)  # the streams of randomness
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training depends on: equal jobs give equal weights.
+
+    Attributes:
+        training: the images to learn from.
+        validation: the images that choose the best epoch; None: the last epoch is taken.
+        recipe: how to train.
+        normalization: what becomes of the pixels.
+        flips: a mirrored image keeps its class.
+        seed: any whole number from 0.
+        device: where to work.
+        precision: float32 or bfloat16, the type of the multiplications.
+    """
+
+    training: ImageSet
+    validation: ImageSet | None
+    recipe: Recipe
+    normalization: Normalization
+    flips: bool
+    seed: int
+    device: torch.device
+    precision: torch.dtype
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in an epoch. A last batch of one image is left out: it has no batch statistics."""
+        whole, rest = divmod(len(self.training), self.recipe.batch_size)
+        return max(1, whole + (rest > 1))
+
+
+@dataclass(frozen=True)
+class Step:
+    """An optimizer step was taken. The figures wait for the device: read them only to show them."""
+
+    state: State
+    steps: int
+
+    @property
+    def loss(self) -> float:
+        """Mean loss since the epoch began."""
+        return float(self.state.loss_sum) / self.state.seen
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the images right since the epoch began, 0 to 1."""
+        return float(self.state.right) / self.state.seen
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch ended. ``best``: its validation accuracy is the highest so far."""
+
+    figures: EpochFigures
+    best: bool
+    seconds: float
+    images_per_second: float
+    state: State
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Training is over: all epochs done, or ``early``. The state holds the best epoch's weights."""
+
+    early: bool
+    state: State
+
+
+def train(job: Job, state: State) -> Iterator[Step | EpochEnded | Stopped]:
+    """Train ``state.network`` in place and yield what happens.
+
+    Args:
+        job: what the training depends on.
+        state: a new state, or a restored one: the result is the same to the last bit on the same machine.
+
+    Raises:
+        TrainingError: the loss is not finite; the message has epoch and step.
+    """
+    recipe, device, network = job.recipe, job.device, state.network
+    take = _gatherer(job.training, device)
+    labels = torch.tensor(job.training.labels, device=device)  # (images,)
+    early = _is_early(recipe, state)
+    while state.epoch < recipe.epochs and not early:
+        timer, first = Timer(device), state.seen
+        order = _order(job, state.epoch)
+        network.train()
+        while state.step < job.steps:
+            chosen = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]  # (n,)
+            moment = (state.epoch, state.step)
+            images = job.normalization.apply(take(chosen))  # (n, channels, height, width)
+            images = augment(
+                images, recipe, generator(device, job.seed, AUGMENTATION, *moment), flips=job.flips
+            )
+            target = labels[torch.from_numpy(chosen).to(device)]  # (n,)
+
+            with _seeded(device, seed_of(job.seed, DROPOUT, *moment)), _autocast(device, job.precision):
+                logits = network(images).float()  # (n, classes)
+            loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if recipe.gradient_clip:
+                nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
+
+            for group in state.optimizer.param_groups:
+                group["lr"] = _rate(job, state.steps_done(job.steps))
+            state.optimizer.step()
+            state.optimizer.zero_grad()
+            if state.average:
+                state.average.update(network, state.steps_done(job.steps))
+
+            state.count(loss.detach(), logits.detach().argmax(1) == target)
+            if device.type == "cpu" or state.step == job.steps:  # elsewhere, waiting for the loss costs time
+                _require_finite(state)
+            yield Step(state, job.steps)
+
+        figures = _epoch_figures(job, state)
+        speed = (state.seen - first) / timer.seconds()
+        best = state.end_epoch(figures)
+        early = _is_early(recipe, state)
+        yield EpochEnded(figures, best, timer.seconds(), speed, state)
+    yield Stopped(early, state)
+
+
+def evaluate(
+    network: nn.Module,
+    images: ImageSet,
+    normalization: Normalization,
+    device: torch.device,
+    precision: torch.dtype,
+) -> tuple[float, float]:
+    """Return mean cross-entropy (nats) and accuracy (0 to 1) of ``network`` on ``images``."""
+    take = _gatherer(images, device)
+    labels = torch.tensor(images.labels, device=device)
+    loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+    right = torch.zeros((), dtype=torch.int64, device=device)
+    network.eval()
+    with torch.inference_mode(), _autocast(device, precision):
+        for start in range(0, len(images), EVALUATION_BATCH):
+            batch = np.arange(start, min(start + EVALUATION_BATCH, len(images)))
+            logits = network(normalization.apply(take(batch))).float()  # (n, classes)
+            target = labels[start : start + len(batch)]
+            loss_sum += F.cross_entropy(logits, target, reduction="sum")
+            right += (logits.argmax(1) == target).sum()
+    return float(loss_sum) / len(images), float(right) / len(images)
+
+
+def _epoch_figures(job: Job, state: State) -> EpochFigures:
+    val_loss = val_accuracy = None
+    if job.validation is not None:
+        network = state.evaluated_network()
+        val_loss, val_accuracy = evaluate(
+            network, job.validation, job.normalization, job.device, job.precision
+        )
+    return EpochFigures(
+        epoch=state.epoch + 1,
+        loss=float(state.loss_sum) / state.seen,
+        accuracy=float(state.right) / state.seen,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        learning_rate=_rate(job, (state.epoch + 1) * job.steps - 1),
+    )
+
+
+def _rate(job: Job, step: int) -> float:
+    """Return the step size of ``step``, counted from 0 over all epochs: the schedule at the step's middle."""
+    return learning_rate(job.recipe, (step + 0.5) / (job.recipe.epochs * job.steps))
+
+
+def _is_early(recipe: Recipe, state: State) -> bool:
+    return 0 < recipe.early_stopping <= state.epochs_without_better_loss()
+
+
+def _order(job: Job, epoch: int) -> np.ndarray:
+    """Return the order of the training images in ``epoch``, a function of seed and epoch alone."""
+    return np.random.default_rng([job.seed, ORDER, epoch]).permutation(len(job.training))
+
+
+def _gatherer(images: ImageSet, device: torch.device) -> Callable[[np.ndarray], Tensor]:
+    """Return a function from indices (n,) to uint8 images (n, height, width, channels) on ``device``.
+
+    On the CPU the images stay where they are, a memory-mapped file included; elsewhere all are copied once.
+    """
+    if device.type == "cpu":
+        return lambda chosen: torch.from_numpy(images.images[chosen])
+    resident = torch.tensor(images.images, device=device)
+    return lambda chosen: resident[torch.from_numpy(chosen).to(device)]
+
+
+def _autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
+
+
+@contextlib.contextmanager
+def _seeded(device: torch.device, seed: int) -> Iterator[None]:
+    """Let dropout draw from ``seed`` in the block, and leave the process's own generators as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def _require_finite(state: State) -> None:
+    if not torch.isfinite(state.loss_sum):
+        raise TrainingError(
+            f"the loss is not finite ({float(state.loss_sum)}) at epoch {state.epoch + 1}, step {state.step}",
+            hint="try a smaller --lr, --set gradient_clip=1, or --precision fp32",
+        )

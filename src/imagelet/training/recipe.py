@@ -1,0 +1,207 @@
+"""How to train: the recipe, its fields with their units, and the named recipes.
+
+Adding a recipe is one ``recipes.add(...)`` at the end of this file.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imagelet.errors import SettingError, UnknownNameError
+from imagelet.registry import Registry
+
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
+INITIAL_WEIGHTS = ("glorot", "he", "torch")
+NORMALIZATIONS = ("scale", "standardize")
+
+
+def setting(
+    default: Any,
+    unit: str,
+    meaning: str,
+    allowed: tuple[Any, Any] | tuple[str, ...] | None = None,
+    *,
+    open_end: bool = False,
+) -> Any:
+    """Return a dataclass field that knows its unit, its meaning and the values that are allowed.
+
+    Args:
+        default: the value where nothing is said.
+        unit: what the number counts, or "name".
+        meaning: one sentence for help texts and the page.
+        allowed: lowest and highest number, or the names to choose from.
+        open_end: the highest number itself is not allowed.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={"unit": unit, "meaning": meaning, "allowed": allowed, "open_end": open_end},
+    )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a network: every number that decides the result, with its unit.
+
+    Raises:
+        SettingError: a value that is not allowed; the message names the field and what is allowed.
+    """
+
+    name: str = "default"
+    epochs: int = setting(10, "epochs", "passes over the training images", (1, 100_000))
+    batch_size: int = setting(128, "images", "images in one optimizer step", (1, 65_536))
+    optimizer: str = setting("adamw", "name", "the update rule", OPTIMIZERS)
+    learning_rate: float = setting(0.003, "per step", "the highest step size of the schedule", (1e-9, 1000.0))
+    schedule: str = setting("one-cycle", "name", "the step size from first to last step", SCHEDULES)
+    warmup: float = setting(0.2, "share of the steps", "rise of the step size at the start", (0.0, 0.9))
+    momentum: float = setting(0.9, "per step", "memory of momentum and nesterov", (0.0, 1.0), open_end=True)
+    beta1: float = setting(0.9, "per step", "memory of Adam's mean", (0.0, 1.0), open_end=True)
+    beta2: float = setting(0.999, "per step", "memory of Adam's mean square", (0.0, 1.0), open_end=True)
+    rho: float = setting(0.9, "per step", "memory of RMSprop's mean square", (0.0, 1.0), open_end=True)
+    epsilon: float = setting(1e-7, "gradient", "keeps adaptive steps finite", (1e-16, 1.0))
+    weight_decay: float = setting(
+        0.0, "per learning rate", "pull of the weights to zero; decoupled in adamw, else L2", (0.0, 10.0)
+    )
+    label_smoothing: float = setting(
+        0.0, "share", "part of each label spread over all classes", (0.0, 1.0), open_end=True
+    )
+    gradient_clip: float = setting(0.0, "norm", "longest gradient; 0 for no limit", (0.0, 1e9))
+    averaging: float = setting(
+        0.0, "per step", "memory of the averaged weights; 0 for none", (0.0, 1.0), open_end=True
+    )
+    early_stopping: int = setting(
+        0, "epochs", "stop after so many without a better validation loss; 0 for never", (0, 100_000)
+    )
+    shift: float = setting(0.0, "pixels", "largest random shift, each way", (0.0, 64.0))
+    rotation: float = setting(0.0, "degrees", "largest random rotation, each way", (0.0, 180.0))
+    scaling: float = setting(0.0, "share", "largest random growth or shrinkage", (0.0, 0.9))
+    flip: bool = setting(
+        True, "yes or no", "mirror at random, where the dataset's card says a mirror image keeps its class"
+    )
+    normalization: str = setting(
+        "standardize",
+        "name",
+        "scale: pixels to 0..1; standardize: mean 0 and deviation 1 as well",
+        NORMALIZATIONS,
+    )
+    initial_weights: str = setting("glorot", "name", "how the weights are drawn at first", INITIAL_WEIGHTS)
+
+    def __post_init__(self) -> None:
+        for field in setting_fields():
+            object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
+
+
+def setting_fields() -> tuple[dataclasses.Field[Any], ...]:
+    """Return the recipe's fields, its name left out."""
+    return tuple(field for field in dataclasses.fields(Recipe) if field.name != "name")
+
+
+def checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
+    """Return ``value`` in the field's own type.
+
+    Raises:
+        SettingError: it has another type, or is not among the values that are allowed.
+    """
+    allowed = field.metadata["allowed"]
+    if field.type is bool:
+        if not isinstance(value, bool):
+            raise _refusal(field, value, "true or false")
+        return value
+    if field.type is str:
+        if value not in allowed:
+            raise _refusal(field, value, f"one of {', '.join(allowed)}")
+        return value
+    lowest, highest = allowed
+    end = "below" if field.metadata["open_end"] else "to"
+    kind = "a whole number" if field.type is int else "a number"
+    expected = f"{kind} from {lowest:g} {end} {highest:g} ({field.metadata['unit']})"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise _refusal(field, value, expected)
+    if field.type is int and value != int(value):
+        raise _refusal(field, value, expected)
+    if not lowest <= value <= highest or (field.metadata["open_end"] and value == highest):
+        raise _refusal(field, value, expected)
+    return int(value) if field.type is int else float(value)
+
+
+def _refusal(field: "dataclasses.Field[Any]", value: Any, expected: str) -> SettingError:
+    return SettingError(f"{field.name} = {value!r} is not allowed; it is {expected}")
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """Return ``recipe`` with some fields replaced; values may be the texts that a user typed.
+
+    Raises:
+        UnknownNameError: no such field; the nearest is suggested.
+        SettingError: a value that is not allowed.
+    """
+    fields: Registry[dataclasses.Field[Any]] = Registry("recipe field", "imagelet train --help")
+    for field in setting_fields():
+        fields.add(field.name, field)
+    values = {name: _read(fields.get(name), value) for name, value in settings.items()}
+    return dataclasses.replace(recipe, **values)
+
+
+def _read(field: "dataclasses.Field[Any]", value: Any) -> Any:
+    """Read the text of a value as the field's type; what is not a text stays as it is."""
+    if not isinstance(value, str) or field.type is str:
+        return value
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    if field.type is bool:
+        return words.get(value.lower(), value)
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as plain data, in the order of its fields."""
+    return dataclasses.asdict(recipe)
+
+
+def recipe_from_json(data: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that :func:`recipe_to_json` wrote.
+
+    Raises:
+        SettingError: an unknown field or a value that is not allowed.
+    """
+    settings = {name: value for name, value in data.items() if name != "name"}
+    try:
+        return with_settings(Recipe(name=str(data.get("name", "default"))), settings)
+    except UnknownNameError as error:
+        raise SettingError(error.message, error.hint) from error
+
+
+recipes: Registry[Recipe] = Registry("recipe", "imagelet train --help")
+
+recipes.add("default", Recipe())
+recipes.add(
+    "keras",
+    Recipe(  # what Keras does where nothing is said, and the course's batch
+        name="keras",
+        epochs=5,
+        batch_size=100,
+        optimizer="adam",
+        learning_rate=0.001,
+        schedule="constant",
+        warmup=0.0,
+        flip=False,
+        normalization="scale",
+    ),
+)
+recipes.add(
+    "digits",
+    Recipe(  # for the built-in 8×8 digits: few images, so many epochs and gentle augmentation
+        name="digits",
+        epochs=40,
+        batch_size=64,
+        weight_decay=0.05,
+        label_smoothing=0.1,
+        shift=0.5,
+        rotation=10.0,
+        scaling=0.1,
+    ),
+)

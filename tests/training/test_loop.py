@@ -1,0 +1,210 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from imagelet.data import ImageSet
+from imagelet.errors import TrainingError
+from imagelet.networks import build
+from imagelet.normalization import Normalization
+from imagelet.training.loop import EpochEnded, Job, Step, Stopped, evaluate, train
+from imagelet.training.recipe import Recipe
+from imagelet.training.state import State
+
+CPU = torch.device("cpu")
+TEXT = """
+    conv(8, 3x3, same) batchnorm relu dropout(0.2) pool(2)
+    flatten dense(16) relu dropout(0.2) dense(classes)
+"""
+
+
+def striped(count: int, seed: int = 0) -> ImageSet:
+    """Noisy 8×8 images whose class is the brightest of four rows: easily learned, not by heart."""
+    drawn = np.random.default_rng(seed)
+    labels = drawn.integers(0, 4, count)
+    images = drawn.integers(0, 120, (count, 8, 8, 1))
+    images[np.arange(count), labels * 2] += 100
+    return ImageSet(images.astype(np.uint8), labels.astype(np.int64), ("a", "b", "c", "d"))
+
+
+def job(recipe: Recipe, *, training: int = 150, seed: int = 0, precision: torch.dtype = torch.float32) -> Job:
+    images = striped(training)
+    return Job(
+        images, striped(60, 1), recipe, Normalization.of(images.images, "scale"), False, seed, CPU, precision
+    )
+
+
+def fresh(job: Job, text: str = TEXT) -> State:
+    network = build(text, input_shape=job.training.shape, classes=4, seed=job.seed)
+    return State.new(network, job.recipe, job.device)
+
+
+def weights(state: State) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in state.network.state_dict().items()}
+
+
+def assert_same(one: State, other: State) -> None:
+    assert one.history == other.history
+    for mine, theirs in ((weights(one), weights(other)), (one.best_weights, other.best_weights)):
+        assert mine.keys() == theirs.keys()
+        for name in mine:
+            assert torch.equal(mine[name], theirs[name]), name
+
+
+RECIPES = {
+    "adamw": Recipe(epochs=3, batch_size=32, shift=1, averaging=0.9),
+    "nesterov": Recipe(epochs=3, batch_size=40, optimizer="nesterov", learning_rate=0.05, rotation=5),
+    "rmsprop": Recipe(epochs=3, batch_size=64, optimizer="rmsprop", learning_rate=0.001, gradient_clip=1.0),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
+def test_a_resumed_training_is_the_uninterrupted_one_to_the_last_bit(recipe, precision):
+    whole = job(recipe, precision=precision)
+    through = fresh(whole)
+    saved = []
+    for event in train(whole, through):
+        if isinstance(event, Step | EpochEnded):
+            checkpoint = event.state.checkpoint()
+            tensors = {name: tensor.clone().contiguous() for name, tensor in checkpoint.tensors.items()}
+            saved.append(dataclasses.replace(checkpoint, tensors=tensors))
+    for place in (0, len(saved) // 2, len(saved) - 2, len(saved) - 1):
+        resumed = fresh(whole)
+        resumed.restore(saved[place])
+        for _ in train(whole, resumed):
+            pass
+        assert_same(through, resumed)
+
+
+def test_another_seed_gives_another_result_and_the_same_seed_the_same():
+    recipe = RECIPES["adamw"]
+    states = []
+    for seed in (5, 5, 6):
+        one = job(recipe, seed=seed)
+        state = fresh(one)
+        list(train(one, state))
+        states.append(state)
+    assert_same(states[0], states[1])
+    assert states[0].history != states[2].history
+
+
+def test_the_processs_own_random_numbers_are_left_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    one = job(RECIPES["adamw"])
+    events = train(one, fresh(one))
+    next(events)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_what_can_be_learned_is_learned():
+    one = job(Recipe(epochs=12, batch_size=16, learning_rate=0.01), training=400)
+    state = fresh(one)
+    list(train(one, state))
+    assert max(figures.val_accuracy for figures in state.history) > 0.9
+
+
+def test_the_first_step_is_the_formulas():
+    """One SGD step of softmax regression against NumPy: the gradient is the mean of (p − y)·x."""
+    recipe = Recipe(
+        epochs=1, batch_size=60, optimizer="sgd", learning_rate=0.5, schedule="constant", warmup=0
+    )
+    one = job(recipe, training=60)
+    state = fresh(one, "flatten dense(classes)")
+    before = state.network.dense1.weight.detach().numpy().copy()
+    next(iter(train(one, state)))
+    x = one.training.images.reshape(60, -1) / 255
+    scores = np.exp(x @ before.T)
+    p = scores / scores.sum(axis=1, keepdims=True)
+    expected = before - 0.5 * (p - np.eye(4)[one.training.labels]).T @ x / 60
+    assert state.network.dense1.weight.detach().numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_image_is_seen_once_in_an_epoch_in_another_order_each_time():
+    one = job(Recipe(epochs=2, batch_size=32))
+    seen = [event.state.seen for event in train(one, fresh(one)) if isinstance(event, Step)]
+    assert seen == [32, 64, 96, 128, 150] * 2
+
+
+@pytest.mark.parametrize(("images", "batch", "steps"), [(150, 32, 5), (129, 32, 4), (1, 32, 1), (32, 32, 1)])
+def test_a_last_batch_of_one_image_is_left_out(images, batch, steps):
+    assert job(Recipe(batch_size=batch), training=images).steps == steps
+
+
+def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_kept():
+    one = job(Recipe(epochs=6, batch_size=16, learning_rate=0.02))
+    state = fresh(one)
+    marked = [
+        event.figures.epoch for event in train(one, state) if isinstance(event, EpochEnded) and event.best
+    ]
+    accuracies = [figures.val_accuracy for figures in state.history]
+    assert state.best_epoch == marked[-1]
+    assert accuracies[state.best_epoch - 1] == max(accuracies)
+    state.network.load_state_dict(state.best_weights)
+    loss, accuracy = evaluate(state.network, one.validation, one.normalization, CPU, torch.float32)
+    assert accuracy == accuracies[state.best_epoch - 1]
+    assert loss == pytest.approx(state.history[state.best_epoch - 1].val_loss)
+
+
+def test_evaluation_agrees_with_numpy():
+    one = job(Recipe())
+    network = fresh(one, "flatten dense(classes)").network
+    loss, accuracy = evaluate(network, one.validation, one.normalization, CPU, torch.float32)
+    weight, bias = (tensor.detach().numpy() for tensor in network.parameters())
+    scores = one.validation.images.reshape(60, -1) / 255 @ weight.T + bias
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert accuracy == np.mean(scores.argmax(axis=1) == one.validation.labels)
+    assert loss == pytest.approx(-np.log(p[np.arange(60), one.validation.labels]).mean(), rel=1e-5)
+
+
+def test_without_validation_images_the_last_epoch_is_the_best():
+    one = dataclasses.replace(job(Recipe(epochs=3, batch_size=50)), validation=None)
+    state = fresh(one)
+    list(train(one, state))
+    assert state.best_epoch == 3
+    assert state.history[-1].val_accuracy is None
+
+
+def test_training_stops_when_the_validation_loss_gets_no_better():
+    recipe = Recipe(epochs=200, batch_size=75, learning_rate=0.03, schedule="constant", early_stopping=2)
+    one = job(recipe)
+    state = fresh(one)
+    last = list(train(one, state))[-1]
+    assert isinstance(last, Stopped)
+    assert last.early
+    losses = [figures.val_loss for figures in state.history]
+    assert len(losses) < 200
+    assert losses.index(min(losses)) == len(losses) - 3
+    assert list(train(one, state)) == [last]  # a finished training that is resumed stays as it is
+
+
+def test_a_loss_that_is_not_finite_stops_with_epoch_and_step():
+    recipe = Recipe(epochs=5, optimizer="sgd", learning_rate=1000.0, schedule="constant", warmup=0)
+    one = job(dataclasses.replace(recipe, batch_size=32))
+    diverging = fresh(one, "flatten dense(16) dense(16) dense(classes)")
+    with pytest.raises(TrainingError, match=r"not finite .* at epoch \d, step \d") as caught:
+        list(train(one, diverging))
+    assert "--lr" in caught.value.hint
+
+
+def test_label_smoothing_raises_the_loss_of_a_sure_network_only():
+    plain, smooth = (job(Recipe(epochs=8, batch_size=16, label_smoothing=s)) for s in (0.0, 0.2))
+    states = [fresh(plain), fresh(smooth)]
+    for one, state in zip((plain, smooth), states, strict=True):
+        list(train(one, state))
+    floor = -0.85 * math.log(0.85) - 3 * 0.05 * math.log(0.05)  # entropy of the smoothed labels of 4 classes
+    assert states[1].history[-1].loss > floor
+    assert states[0].history[-1].loss < floor
+
+
+def test_bfloat16_gives_the_loss_of_float32_within_its_rounding():
+    losses = []
+    for precision in (torch.float32, torch.bfloat16):
+        one = job(Recipe(epochs=1, batch_size=150), precision=precision)
+        losses.append(next(iter(train(one, fresh(one)))).loss)
+    assert losses[0] == pytest.approx(losses[1], rel=2**-7)
+    assert losses[0] != losses[1]

@@ -1,0 +1,77 @@
+import contextlib
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagelet.errors import ImageletError, SettingError, UnknownNameError
+from imagelet.training.recipe import (
+    Recipe,
+    recipe_from_json,
+    recipe_to_json,
+    recipes,
+    setting_fields,
+    with_settings,
+)
+
+
+@pytest.mark.parametrize("field", setting_fields(), ids=lambda field: field.name)
+def test_every_field_has_a_unit_a_meaning_and_allowed_values(field):
+    assert field.metadata["unit"]
+    assert field.metadata["meaning"]
+    assert field.type is bool or len(field.metadata["allowed"]) >= 2
+
+
+@pytest.mark.parametrize("name", list(recipes))
+def test_a_registered_recipe_carries_its_own_name_and_survives_json(name):
+    recipe = recipes.get(name)
+    assert recipe.name == name
+    assert recipe_from_json(recipe_to_json(recipe)) == recipe
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"epochs": "0"}, "a whole number from 1 to 100000 (epochs)"),
+        ({"epochs": "2.5"}, "a whole number"),
+        ({"epochs": "many"}, "a whole number"),
+        ({"learning_rate": "nan"}, "a number"),
+        ({"learning_rate": "inf"}, "a number"),
+        ({"learning_rate": "-1"}, "a number"),
+        ({"momentum": "1"}, "below 1"),
+        ({"optimizer": "adagrad"}, "one of sgd, momentum"),
+        ({"flip": "maybe"}, "true or false"),
+        ({"batch_size": True}, "a whole number"),
+    ],
+)
+def test_a_value_that_is_not_allowed_names_the_field_and_what_is(setting, words):
+    with pytest.raises(SettingError) as caught:
+        with_settings(Recipe(), setting)
+    assert str(next(iter(setting))) in caught.value.message
+    assert words in caught.value.message
+
+
+def test_a_mistyped_field_is_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean 'learning_rate'"):
+        with_settings(Recipe(), {"lerning_rate": "1"})
+
+
+def test_typed_texts_become_the_fields_own_types():
+    recipe = with_settings(
+        Recipe(), {"epochs": "3", "learning_rate": "1e-2", "flip": "no", "optimizer": "sgd"}
+    )
+    assert (recipe.epochs, recipe.learning_rate, recipe.flip, recipe.optimizer) == (3, 0.01, False, "sgd")
+    assert type(recipe.epochs) is int
+
+
+@given(st.dictionaries(st.sampled_from([f.name for f in setting_fields()]), st.text(max_size=8), max_size=4))
+def test_any_text_gives_a_recipe_or_a_sentence(settings):
+    with contextlib.suppress(ImageletError):
+        recipe = with_settings(Recipe(), settings)
+        assert recipe_from_json(recipe_to_json(recipe)) == recipe
+
+
+def test_a_recipe_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().epochs = 3
