@@ -55,6 +55,7 @@ architecture: install-dev
 
 bench: install
 	@$(RUN) benchmarks/run.py
+	@$(RUN) benchmarks/tables.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

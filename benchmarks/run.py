@@ -4,7 +4,7 @@
     python benchmarks/run.py demo mnist  some of it
 
 Each writes ``benchmarks/results/<name>.json``: what was measured, mean and deviation over the repetitions,
-seeds, commit, machine and versions. ``docs/benchmarks.md`` is made of these files by ``benchmarks/tables.py``.
+seeds, commit, machine and versions. ``benchmarks/tables.py`` makes ``docs/benchmarks.md`` of these files.
 """
 
 import functools

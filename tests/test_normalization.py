@@ -67,5 +67,5 @@ def test_json_and_back():
     ],
 )
 def test_anything_else_is_refused(content):
-    with pytest.raises(ValueError, match="normalisation|mean"):
+    with pytest.raises(ValueError, match=r"normalisation|mean"):
         Normalization.from_json(content)

@@ -149,7 +149,7 @@ def check_printing(package: Path) -> list[str]:
 
 
 def check_drawing(package: Path) -> list[str]:
-    """Find imports of matplotlib outside ``figures``."""
+    """Find imports of matplotlib outside ``figures``, be it a module or a package."""
     return _foreign_imports(package, {"matplotlib"}, allowed_in="figures")
 
 
@@ -220,7 +220,7 @@ def _foreign_imports(package: Path, names: set[str] | frozenset[str], allowed_in
     return [
         f"{_place(module, found)} imports {found.target}; only {allowed_in} does"
         for module in modules.values()
-        if module.name != f"{package.name}.{allowed_in}"
+        if not f"{module.name}.".startswith(f"{package.name}.{allowed_in}.")
         for found in imports(module, modules)
         if found.target.split(".")[0] in names
     ]

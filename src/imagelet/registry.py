@@ -53,9 +53,7 @@ class Registry(Generic[T]):
             return self._things[name]
         nearest = difflib.get_close_matches(name.lower(), self._things, n=1, cutoff=0.5)
         suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise UnknownNameError(
-            f"unknown {self.kind} '{name}'{suggestion}", hint=f"{self.listing} lists them"
-        )
+        raise UnknownNameError(f"unknown {self.kind} '{name}'{suggestion}", hint=f"{self.listing} lists them")
 
     def __contains__(self, name: object) -> bool:
         load_plugins()

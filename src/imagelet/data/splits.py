@@ -77,7 +77,7 @@ class Split:
             "train": self.train.tolist(),
             "validation": self.validation.tolist(),
         }
-        files.write_json(path, content)
+        files.write_text(path, json.dumps(content) + "\n")  # indices on one line, not one line each
 
     @classmethod
     def load(cls, path: Path) -> "Split":

@@ -25,7 +25,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_PIXELS = 64_000_000  # decoded at once: 256 MB as RGBA
 DRAFT_SIDE = 1024  # pixels; a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep as many
 
-_ORIENTATION = 274  # EXIF tag
+_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of EXIF and TIFF
 _TURNED_SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
 
 Source = str | Path | bytes | BinaryIO
@@ -65,8 +65,12 @@ def picture_size(source: Source) -> tuple[int, int]:
     with _opened(source, draft=False) as image:
         if image.format == "PNG" and "exif" not in image.info:  # asking Pillow would decode the pixels
             return image.height, image.width
+        tags = getattr(
+            image, "tag_v2", {}
+        )  # of a TIFF, whose sides some versions of Pillow have swapped by now
+        width, height = tags.get(_WIDTH, image.width), tags.get(_HEIGHT, image.height)
         sideways = _orientation(image) in _TURNED_SIDEWAYS
-        return (image.width, image.height) if sideways else (image.height, image.width)
+        return (width, height) if sideways else (height, width)
 
 
 def with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -88,7 +92,8 @@ def border(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def find_pictures(folder: Path) -> list[Path]:
     """Return the pictures in ``folder`` and below, by their suffixes, in natural order.
 
-    Hidden files and folders are left out. Links are followed, each real folder once, so circles end.
+    Hidden files and folders are left out. Links are followed, each real folder once and none that leads up to
+    a folder around ``folder``, so circles end.
 
     Raises:
         PictureError: ``folder`` or one below cannot be listed.
@@ -104,16 +109,31 @@ def find_files(folder: Path) -> Iterator[Path]:
     while waiting:
         current = waiting.pop()
         try:
-            status = current.stat()
-            if (status.st_dev, status.st_ino) in visited:
+            if not visited:
+                visited = {_identity(path) for path in folder.resolve(strict=True).parents}
+            if _identity(current) in visited:
                 continue
-            visited.add((status.st_dev, status.st_ino))
+            visited.add(_identity(current))
             with os.scandir(current) as entries:
-                visible = {current / entry.name: entry.is_dir() for entry in entries if entry.name[0] != "."}
+                visible = {
+                    current / entry.name: is_folder(entry) for entry in entries if entry.name[0] != "."
+                }
         except OSError as error:
             raise PictureError(f"the folder '{current}' cannot be listed: {error.strerror}") from error
         waiting += [path for path, is_folder in visible.items() if is_folder]
         yield from (path for path, is_folder in visible.items() if not is_folder)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder or a link to one; a link in a circle is not."""
+    with contextlib.suppress(OSError):
+        return entry.is_dir()
+    return False
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def natural_key(text: str) -> tuple[Any, ...]:
@@ -152,7 +172,7 @@ def _opened(source: Source, draft: bool = True) -> Iterator[Image.Image]:
             hint="save it as PNG or JPEG",
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_large(name, "more than twice as many") from error
+        raise _too_large(name, f"over {2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):,}") from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         raise PictureError(f"{name} is damaged or cut short: {reason}") from error

@@ -16,9 +16,9 @@ class EpochFigures:
 
     Attributes:
         epoch: counted from 1.
-        loss: mean training loss over the epoch, as the weights changed (nats, label smoothing included).
+        loss: mean training loss over the epoch, as the weights changed (nats, without label smoothing).
         accuracy: share of the training images right over the epoch, as the weights changed (0 to 1).
-        val_loss: loss on the validation images after the epoch (nats, no smoothing); None without any.
+        val_loss: loss on the validation images after the epoch (nats); None without any.
         val_accuracy: share of the validation images right after the epoch (0 to 1); None without any.
         learning_rate: step size of the epoch's last step.
     """

@@ -136,7 +136,8 @@ def train(job: Job, state: State) -> Iterator[Step | EpochEnded | Stopped]:
             if state.average:
                 state.average.update(network, state.steps_done(job.steps))
 
-            state.count(loss.detach(), logits.detach().argmax(1) == target)
+            plain = F.cross_entropy(logits.detach(), target)  # without smoothing, as in validation
+            state.count(plain, logits.detach().argmax(1) == target)
             if device.type == "cpu" or state.step == job.steps:  # elsewhere, waiting for the loss costs time
                 _require_finite(state)
             yield Step(state, job.steps)

@@ -1,0 +1,103 @@
+"""Make ``docs/benchmarks.md`` of the files in ``benchmarks/results``: no figure in it is typed by hand.
+
+python benchmarks/tables.py           write it
+python benchmarks/tables.py --check   fail if it is not what the results say
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from imagelet import files
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+INTRODUCTION = """\
+# Benchmarks
+
+Measured by `make bench`; this page is made of `benchmarks/results/*.json` by `benchmarks/tables.py`.
+Seconds are medians on the machine that each table names, with nothing else running. Accuracies are means over
+seeds ± the sample deviation between them; the interval is Wilson's at 95 % for one run's test images.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    parts = [INTRODUCTION]
+    if trainings := [result for result in results if "test_accuracy" in result["measured"]]:
+        parts += ["## Trainings", _trainings(trainings)]
+    if timings := [result for result in results if "test_accuracy" not in result["measured"]]:
+        parts += ["## Start-up and loading", _timings(timings)]
+    parts += ["## Machines", _machines(results)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _trainings(results: list[dict[str, Any]]) -> str:
+    headings = (
+        "command",
+        "seeds",
+        "test accuracy",
+        "first seed's interval",
+        "training",
+        "process",
+        "images/s",
+    )
+    rows = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
+    for result in results:
+        measured = result["measured"]
+        accuracy, (low, high) = measured["test_accuracy"], measured["test_intervals"][0]
+        rows.append(
+            f"| `{measured['command']}` | {len(measured['seeds'])} "
+            f"| {100 * accuracy['mean']:.2f} ± {100 * accuracy['deviation']:.2f} % "
+            f"| {100 * low:.2f} to {100 * high:.2f} % of {measured['test_images']:,} images "
+            f"| {measured['training_seconds']['median']:.1f} s "
+            f"| {measured['process_seconds']['median']:.1f} s "
+            f"| {measured['images_per_second']['median']:,.0f} |"
+        )
+    return "\n".join(rows)
+
+
+def _timings(results: list[dict[str, Any]]) -> str:
+    rows = ["| what | median seconds | mean ± deviation | repetitions |", "|---|---|---|---|"]
+    for result in results:
+        for name, value in result["measured"].items():
+            what = name.removesuffix("_seconds")
+            label = "`imagelet --help`" if what == "help" else f"{what}: files to arrays, train and test"
+            rows.append(
+                f"| {label} | {value['median']:.2f} | {value['mean']:.2f} ± {value['deviation']:.2f} "
+                f"| {value['repetitions']} |"
+            )
+    return "\n".join(rows)
+
+
+def _machines(results: list[dict[str, Any]]) -> str:
+    rows = ["| benchmark | processor | threads | Python | torch | commit |", "|---|---|---|---|---|---|"]
+    for result in results:
+        where = result["environment"]
+        rows.append(
+            f"| {result['name']} | {where['processor']} | {where['threads']} | {where['python']} "
+            f"| {where['versions']['torch']} | {str(where['commit'])[:10]} |"
+        )
+    return "\n".join(rows)
+
+
+def main(words: list[str]) -> int:
+    """Write the page, or check it."""
+    if words == ["--check"]:
+        if PAGE.read_text() != page():
+            print(
+                "docs/benchmarks.md is not what benchmarks/results says: run benchmarks/tables.py",
+                file=sys.stderr,
+            )
+            return 1
+        return 0
+    files.write_text(PAGE, page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,300 @@
+"""The classifier: network, framing, normalisation, class names and calibration in one piece.
+
+Training makes it; predicting, evaluating, explaining, exporting and serving take it.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from imagelet import classifier_file
+from imagelet.data.imageset import ImageSet
+from imagelet.errors import ClassifierFileError, PictureError
+from imagelet.evaluation.calibration import Calibration
+from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
+from imagelet.networks import Network
+from imagelet.normalization import Normalization
+from imagelet.preprocessing import handwriting
+from imagelet.preprocessing.framing import Framing, frame
+from imagelet.preprocessing.picture import open_picture
+
+BATCH = 500  # images that go through the network at once,
+PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
+
+Source = str | Path | bytes | BinaryIO | np.ndarray
+"""A picture: its file, its file's content, or its pixels: uint8 (height, width[, 1 or 3])."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier makes of one picture.
+
+    Attributes:
+        file: the picture's file name; empty where it came without.
+        class_index: the answer, counted from 0.
+        label: its class name.
+        probability: its calibrated probability, 0 to 1.
+        top: the most probable classes with their probabilities, best first.
+        top_classes: their indices.
+        sure: the probability reaches the classifier's threshold, and there is something to see.
+        warnings: what is odd about the picture, a few words each.
+        seen: uint8 (height, width, channels), the picture as the network saw it.
+    """
+
+    file: str
+    class_index: int
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    top_classes: tuple[int, ...]
+    sure: bool
+    warnings: tuple[str, ...]
+    seen: np.ndarray = field(repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prediction as plain data, without the pixels."""
+        return {
+            "file": self.file,
+            "class": self.class_index,
+            "label": self.label,
+            "probability": self.probability,
+            "top": [
+                {"class": index, "label": label, "probability": probability}
+                for index, (label, probability) in zip(self.top_classes, self.top, strict=True)
+            ],
+            "sure": self.sure,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A trained network with everything that it takes to use it.
+
+    Attributes:
+        network: gives logits; set to evaluation, its weights are not to be changed.
+        classes: the class names in the order of the logits.
+        framing: how a picture becomes an image of the network's size.
+        normalization: how an image's pixels become network input.
+        calibration: how logits become probabilities that can be believed.
+        training: what the classifier was trained on and how; plain data.
+
+    Raises:
+        ValueError: the parts do not fit together.
+    """
+
+    network: Network
+    classes: tuple[str, ...]
+    framing: Framing
+    normalization: Normalization
+    calibration: Calibration
+    training: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if len(self.classes) != self.network.classes:
+            raise ValueError(
+                f"{len(self.classes)} class names for a network of {self.network.classes} classes"
+            )
+        if self.framing.shape != tuple(self.network.input_shape):
+            raise ValueError(f"framing to {self.framing.shape} for a network of {self.network.input_shape}")
+        if len(self.normalization.mean) != self.framing.channels:
+            raise ValueError(f"{len(self.normalization.mean)} means for {self.framing.channels} channels")
+        self.network.eval()
+
+    def __repr__(self) -> str:
+        return f"Classifier({self.network_text!r}, {len(self.classes)} classes, {self.input_shape})"
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images that the network takes."""
+        return self.framing.shape
+
+    @property
+    def network_text(self) -> str:
+        """The text that builds the network again."""
+        return self.network.text
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters(), torch.empty(0)).device
+
+    def calibrated(self, calibration: Calibration) -> "Classifier":
+        """Return the same classifier with another calibration."""
+        return dataclasses.replace(self, calibration=calibration)
+
+    def to(self, device: torch.device | str) -> "Classifier":
+        """Move the network to ``device`` and return the classifier."""
+        self.network.to(device)
+        return self
+
+    def prepare(self, images: np.ndarray) -> torch.Tensor:
+        """Return network input for framed ``images``.
+
+        Args:
+            images: uint8 (n, height, width, channels).
+
+        Returns:
+            float32 (n, channels, height, width) on the network's device, channels last in memory.
+
+        Raises:
+            ValueError: another type or shape.
+        """
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.input_shape:
+            shape = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"images are uint8 (n, {shape}); these are {images.dtype} {images.shape}")
+        pixels = torch.from_numpy(np.array(images, order="C"))  # other strides would round otherwise
+        return self.normalization.apply(pixels.to(self.device))
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Return uncalibrated logits, float32 (n, classes), for uint8 (n, height, width, channels).
+
+        Raises:
+            ValueError: images of another type or shape.
+            ClassifierFileError: the network gives something else than finite numbers.
+        """
+        height, width, _ = self.input_shape
+        size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
+        batches = [images[start : start + size] for start in range(0, len(images), size)] or [images]
+        with torch.inference_mode():
+            parts = [self.network(self.prepare(batch)).float().cpu().numpy() for batch in batches]
+        logits = np.concatenate(parts)  # (n, classes)
+        if not np.isfinite(logits).all():
+            raise ClassifierFileError("the classifier is damaged: not all its logits are finite numbers")
+        return logits
+
+    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width, channels).
+
+        The images are taken as they are; :meth:`predict` opens and frames pictures of any size.
+
+        Raises:
+            ValueError, ClassifierFileError: as :meth:`logits`.
+        """
+        return self.calibration.probabilities(self.logits(images))
+
+    def predict(self, sources: Source | Iterable[Source], top: int = 3) -> list[Prediction]:
+        """Say what pictures show.
+
+        Args:
+            sources: one picture, several, or the pixels of several: uint8 (n, height, width, 1 or 3).
+            top: how many classes to name for each, at least 1.
+
+        Raises:
+            PictureError: one of them cannot be read.
+            ValueError: ``top`` is below 1.
+        """
+        predictions = []
+        for answer in self.predict_each(_several(sources), top):
+            if isinstance(answer, PictureError):
+                raise answer
+            predictions.append(answer)
+        return predictions
+
+    def predict_each(self, sources: Iterable[Source], top: int = 3) -> Iterator[Prediction | PictureError]:
+        """Say what each picture shows, in the given order; one that cannot be read gives its error.
+
+        Raises:
+            ValueError: ``top`` is below 1.
+        """
+        if top < 1:
+            raise ValueError(f"at least 1 class is named for a picture, not {top}")
+        remaining = iter(sources)
+        while batch := list(islice(remaining, BATCH)):
+            looked_at = [self._look_at(source) for source in batch]
+            framed = [look.seen for look in looked_at if isinstance(look, _Look)]
+            shares = iter(self.predict_proba(np.stack(framed))) if framed else iter(())
+            for look in looked_at:
+                yield look if isinstance(look, PictureError) else self._prediction(look, next(shares), top)
+
+    def evaluate(self, images: ImageSet) -> Metrics:
+        """Return accuracy, interval, loss and more on labelled ``images`` of the network's size.
+
+        Raises:
+            ValueError: other classes than the classifier's.
+        """
+        if images.classes != self.classes:
+            raise ValueError(f"the images' classes {images.classes} are not the classifier's {self.classes}")
+        return evaluate_probabilities(self.predict_proba(images.images), images.labels)
+
+    def save(self, path: str | Path) -> None:
+        """Write the classifier as one ``.safetensors`` file, whole or not at all."""
+        classifier_file.write(Path(path), classifier_file.Content(**vars(self)))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Classifier":
+        """Return the classifier in a ``.safetensors`` file.
+
+        Nothing in the file is executed; a network that has to be imported is refused.
+
+        Raises:
+            ClassifierFileError: there is no such file, it is damaged, or it is no classifier.
+        """
+        return cls(**vars(classifier_file.read(Path(path))))
+
+    def _look_at(self, source: Source) -> "_Look | PictureError":
+        """Open and frame one picture; only the small image is kept of it."""
+        try:
+            picture = _opened(source)
+        except PictureError as error:
+            return error
+        seen = frame(picture, self.framing).copy()  # it may be the caller's own array
+        warnings = handwriting.warnings(picture) if self.framing.kind == "handwriting" else []
+        blank = _is_of_one_colour(picture) or _is_of_one_colour(seen)
+        if blank and not warnings:
+            warnings = ["the picture is all one colour"]
+        name = source if isinstance(source, str | Path) else getattr(source, "name", "")
+        return _Look(str(name) if isinstance(name, str | Path) else "", seen, blank, tuple(warnings))
+
+    def _prediction(self, look: "_Look", shares: np.ndarray, top: int) -> Prediction:
+        ranked = [int(index) for index in np.argsort(-shares, kind="stable")[:top]]
+        best = ranked[0]
+        probability = float(shares[best])
+        return Prediction(
+            file=look.file,
+            class_index=best,
+            label=self.classes[best],
+            probability=probability,
+            top=tuple((self.classes[index], float(shares[index])) for index in ranked),
+            top_classes=tuple(ranked),
+            sure=self.calibration.is_sure(probability) and not look.blank,
+            warnings=look.warnings,
+            seen=look.seen,
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is kept of a picture until its batch is full; ``blank``: there is nothing to see."""
+
+    file: str
+    seen: np.ndarray
+    blank: bool
+    warnings: tuple[str, ...]
+
+
+def _several(sources: Source | Iterable[Source]) -> Iterable[Source]:
+    if isinstance(sources, np.ndarray):
+        return sources if sources.ndim == 4 else [sources]  # (n, height, width, channels): n pictures
+    single = isinstance(sources, str | Path | bytes) or hasattr(sources, "read")
+    return [sources] if single else sources  # type: ignore[list-item,return-value]
+
+
+def _opened(source: Source) -> np.ndarray:
+    """Return a picture's pixels: uint8 (height, width, 1 or 3)."""
+    if not isinstance(source, np.ndarray):
+        return open_picture(source)
+    picture = source[:, :, None] if source.ndim == 2 else source
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3) or not picture.size:
+        raise PictureError(f"a picture is uint8 (height, width, 1 or 3), not {source.dtype} {source.shape}")
+    return picture
+
+
+def _is_of_one_colour(picture: np.ndarray) -> bool:
+    return bool((picture == picture[0, 0]).all())

@@ -1,0 +1,90 @@
+"""Arguments and options that several commands share, and the reading of their texts."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from imagelet.errors import UsageError
+
+DATASET = "A dataset's name, or a folder with one subfolder a class."
+
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder or name, or a .safetensors file.",
+        show_default=False,
+    ),
+]
+Dataset = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help=DATASET,
+        show_default=False,
+    ),
+]
+Network = Annotated[
+    str,
+    typer.Argument(
+        metavar="NETWORK",
+        help="Network text, or a name that imagelet networks lists.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+_SHAPE = re.compile(r"(\d+)[x×](\d+)(?:[x×](\d+))?")
+
+
+def read_shape(text: str) -> tuple[int, int, int]:
+    """Return (height, width, channels) from ``28x28x1``; ``28x28`` has one channel.
+
+    Raises:
+        UsageError: ``text`` is no shape.
+    """
+    match = _SHAPE.fullmatch(text.strip().lower())
+    if not match or 0 in (shape := tuple(int(size or 1) for size in match.groups())):
+        raise UsageError(
+            f"'{text}' is not an input shape",
+            hint="write height, width and channels (1 grey, 3 colour): 28x28x1",
+        )
+    height, width, channels = shape
+    return height, width, channels
+
+
+def write_shape(shape: tuple[int, ...]) -> str:
+    """Return ``28x28x1`` for (28, 28, 1)."""
+    return "x".join(str(size) for size in shape)
+
+
+def write_accuracy(figures: Mapping[str, Any]) -> str:
+    """Return an accuracy as it is read: ``98.33 % (95 % interval 96.41 to 99.23 %, 360 images)``.
+
+    Args:
+        figures: ``accuracy`` and ``interval`` [low, high], shares from 0 to 1; ``images``, their number.
+    """
+    low, high = figures["interval"]
+    return (
+        f"{write_percent(figures['accuracy'])} %"
+        f" (95 % interval {write_percent(low)} to {write_percent(high)} %, {figures['images']:,} images)"
+    )
+
+
+def write_percent(share: float) -> str:
+    """Return a share in hundredths with two decimals, never rounded up to 100 or down to 0."""
+    written = f"{100 * share:.2f}"
+    if written == "100.00" and share < 1:
+        return ">99.99"
+    if written == "0.00" and share > 0:
+        return "<0.01"
+    return written
+
+
+def write_size(size: int) -> str:
+    """Return a number of bytes as it is read: ``9.9 MB``."""
+    unit, factor = next((each for each in _UNITS if size >= each[1]), ("bytes", 1))
+    return f"{size / factor:.1f} {unit}" if factor > 1 else f"{size} {unit}"

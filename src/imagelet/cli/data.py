@@ -1,0 +1,266 @@
+"""`imagelet data list`, `get`, `show`, `check`."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagelet.cli import arguments, printing
+from imagelet.cli.commands import Command, Group
+
+if TYPE_CHECKING:
+    from imagelet.data import Dataset, FoundFile
+    from imagelet.data.checking import Problem
+
+commands = typer.Typer(cls=Group)
+data = typer.Typer(cls=Group, help="Datasets: where they are, fetch them, look at them, check them.")
+commands.add_typer(data, name="data", epilog="imagelet data show mnist --out grid.png")
+
+SHOWN_AT_MOST = 100  # images in the grid; more take long to draw and are too small to see
+SHOWN_OF_A_CLASS = 8
+LISTED_OF_A_KIND = 10  # problems; --json lists all
+FILES_OF_A_PROBLEM = 3
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset that imagelet data list names.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="DIR", help="A folder that holds the official files; no network is used."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Draw some images of each class: grid.png.")
+]
+
+
+@data.command("list", cls=Command, epilog="imagelet data list")
+def list_(as_json: arguments.Json = False) -> None:
+    """List the datasets by name and where their files are.
+
+    JSON: datasets[{name, title, images, classes, shape, place}]; place is null where it is not at hand.
+    """
+    from imagelet.data import place_of
+    from imagelet.data.datasets import datasets
+
+    listed = []
+    for name in datasets:
+        known = datasets.get(name)
+        framing = known.card.framing
+        listed.append(
+            {
+                "name": name,
+                "title": known.card.title,
+                "images": sum(known.images.values()),
+                "classes": len(known.card.classes),
+                "shape": (framing.height, framing.width, framing.channels) if framing else None,
+                "place": place_of(name),
+            }
+        )
+    if as_json:
+        printing.document({"datasets": listed})
+    else:
+        _list(listed)
+
+
+@data.command(cls=Command, epilog="imagelet data get mnist --from ~/Downloads")
+def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = False) -> None:
+    """Fetch a dataset's official files into the cache and verify them.
+
+    They come from the mirrors, or from a folder of yours.
+
+    JSON: name, files[{name, path, size, sha256, official}]; official is false for a file of the right form
+    whose SHA-256 is not the official one, null where that is not known.
+    """
+    from imagelet.data import get_dataset_files
+
+    with printing.progress(f"fetching {name}", binary=True) as advance:
+        found = get_dataset_files(name, source_folder, progress=advance)
+    if as_json:
+        printing.document({"name": name, "files": [dataclasses.asdict(file) for file in found]})
+        return
+    rows = [(file.path.name, arguments.write_size(file.size), _verdict(file)) for file in found]
+    printing.table(("file", "size", "SHA-256"), rows, right=("size",))
+    printing.say(f"\nin {found[0].path.parent}")
+    printing.advice(f"imagelet data show {name} shows what it holds; imagelet train {name} trains on it")
+
+
+@data.command(cls=Command, epilog="imagelet data show mnist --out grid.png")
+def show(dataset: arguments.Dataset, out: Out = None, as_json: arguments.Json = False) -> None:
+    """Show what a dataset holds: parts, classes, values; draw a grid.
+
+    The grid shows training images only.
+
+    JSON: name, title, description, place, images, shape, parts[{part, images, lowest, highest, mean,
+    sha256}], classes[{class, label, images}], flips, framing, source, licence, citation, file.
+    """
+    from imagelet.data import load_dataset
+
+    with printing.progress("reading") as advance:
+        opened = load_dataset(dataset, progress=advance)
+        facts = _facts(opened)
+    if out is not None:
+        _draw(opened, out)
+    if as_json:
+        printing.document(facts | {"file": out})
+        return
+    _show(facts)
+    if out is not None:
+        printing.say(f"\nwrote {out}")
+
+
+@data.command(cls=Command, epilog="imagelet data check my-pictures/")
+def check(dataset: arguments.Dataset, as_json: arguments.Json = False) -> None:
+    """Look for damaged pictures, copies, and test images in training.
+
+    Every picture of a folder is opened; copies are found by their pixels. Copies in two parts, or under two
+    labels, spoil a test and come first. The exit code is 0 whatever is found.
+
+    JSON: name, problems[{kind, message, files}].
+    """
+    from imagelet.data.checking import check as find_problems
+
+    with printing.progress("looking at images") as advance:
+        problems = find_problems(dataset, progress=advance)
+    if as_json:
+        printing.document({"name": dataset, "problems": [dataclasses.asdict(each) for each in problems]})
+    elif problems:
+        _show_problems(problems)
+    else:
+        printing.say("no problems found", style="green")
+
+
+def _show_problems(problems: list["Problem"]) -> None:
+    """Print the problems, of each kind the first ones."""
+    counts = Counter(each.kind for each in problems)
+    shown: Counter[str] = Counter()
+    rows = []
+    for each in problems:
+        shown[each.kind] += 1
+        if shown[each.kind] <= LISTED_OF_A_KIND:
+            rows.append((each.kind, each.message, _some(each.files)))
+        elif shown[each.kind] == LISTED_OF_A_KIND + 1:
+            rows.append((each.kind, f"and {counts[each.kind] - LISTED_OF_A_KIND:,} more like this", ""))
+    printing.table(("kind", "problem", "files"), rows, whole=("kind",))
+    printing.say("\n" + ", ".join(f"{kind}: {count:,}" for kind, count in counts.items()))
+    if max(counts.values()) > LISTED_OF_A_KIND:
+        printing.advice("--json lists all of them")
+
+
+def _some(files: Sequence[str]) -> str:
+    listed = ", ".join(files[:FILES_OF_A_PROBLEM])
+    more = len(files) - FILES_OF_A_PROBLEM
+    return f"{listed} and {more:,} more" if more > 0 else listed
+
+
+def _list(listed: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            each["name"],
+            f"{each['images']:,}",
+            str(each["classes"]),
+            arguments.write_shape(each["shape"] or ()),
+            str(each["place"] or "not at hand"),
+        )
+        for each in listed
+    ]
+    printing.table(("name", "images", "classes", "shape", "place"), rows, right=("images", "classes"))
+    if missing := [each["name"] for each in listed if not each["place"]]:
+        printing.advice(f"imagelet data get {missing[0]} fetches one; training does so by itself")
+
+
+def _verdict(file: "FoundFile") -> str:
+    if file.official is None:
+        return "not known"
+    return "official" if file.official else "not the official one"
+
+
+def _facts(dataset: "Dataset") -> dict[str, Any]:
+    card = dataset.card
+    parts = {name: dataset.read(name) for name in dataset.parts}
+    counts = {name: images.counts() for name, images in parts.items()}
+    return {
+        "name": card.name,
+        "title": card.title,
+        "description": card.description,
+        "place": dataset.place,
+        "images": sum(len(images) for images in parts.values()),
+        "shape": dataset.shape,
+        "parts": [
+            {
+                "part": name,
+                "images": len(images),
+                "lowest": images.images.min(initial=255),
+                "highest": images.images.max(initial=0),
+                "mean": float(images.images.mean()) if len(images) else None,
+                "sha256": images.fingerprint(),
+            }
+            for name, images in parts.items()
+        ],
+        "classes": [
+            {"class": index, "label": name, "images": {part: counts[part][index] for part in parts}}
+            for index, name in enumerate(dataset.classes)
+        ],
+        "flips": card.flips,
+        "framing": card.framing.to_json() if card.framing else None,
+        "source": card.source,
+        "licence": card.licence,
+        "citation": card.citation,
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    mirrored = (
+        "a mirrored image is still its class" if facts["flips"] else "a mirrored image may be another class"
+    )
+    described = {
+        "name": facts["name"],
+        "title": facts["title"],
+        "description": facts["description"],
+        "place": facts["place"],
+        "shape": f"{arguments.write_shape(facts['shape'])} (height, width, channels)",
+        "mirroring": mirrored,
+        "source": facts["source"],
+        "licence": facts["licence"],
+        "citation": facts["citation"],
+    }
+    printing.facts({name: value for name, value in described.items() if value})
+    printing.say()
+    printing.table(
+        ("part", "images", "values", "mean", "sha256"),
+        [
+            (
+                each["part"],
+                f"{each['images']:,}",
+                f"{each['lowest']} to {each['highest']}",
+                f"{each['mean']:.1f}",
+                each["sha256"][:16],
+            )
+            for each in facts["parts"]
+        ],
+        right=("images", "values", "mean"),
+    )
+    printing.say()
+    names = [each["part"] for each in facts["parts"]]
+    rows = [(each["label"], *(f"{each['images'][name]:,}" for name in names)) for each in facts["classes"]]
+    printing.table(("class", *names), rows, right=names)
+
+
+def _draw(dataset: "Dataset", path: Path) -> None:
+    """Write a picture with some training images of each class, the same at every call."""
+    import numpy as np
+
+    from imagelet import figures
+
+    images = dataset.train
+    generator = np.random.default_rng(0)
+    smallest = int(images.counts().min())
+    of_each = max(1, min(SHOWN_OF_A_CLASS, SHOWN_AT_MOST // len(images.classes), smallest))
+    chosen: list[int] = []
+    for index in range(min(len(images.classes), SHOWN_AT_MOST)):
+        members = np.flatnonzero(images.labels == index)
+        chosen += sorted(generator.permutation(members)[:of_each].tolist())
+    shown = images.take(chosen)
+    titles = [images.classes[label] for label in shown.labels]
+    columns = of_each if of_each > 1 else 10
+    figures.save(figures.grid(shown.images, titles, columns=columns), path)

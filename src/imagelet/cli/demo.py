@@ -1,0 +1,98 @@
+"""`imagelet demo`: the whole way once, on the built-in digits."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagelet.cli import arguments, printing, train
+from imagelet.cli.commands import Command, Group
+
+if TYPE_CHECKING:
+    from imagelet.classifier import Prediction
+    from imagelet.experiment import Finished
+
+commands = typer.Typer(cls=Group)
+
+DATASET = "digits"
+RECIPE = "digits"
+SHOWN = 3
+
+
+@commands.command(cls=Command, epilog="imagelet demo")
+def demo(
+    seed: Annotated[int, typer.Option(metavar="N", help="Equal seeds give equal results.")] = 0,
+    runs: train.Runs = None,
+    as_json: arguments.Json = False,
+) -> None:
+    """Train on the built-in digits, test, and predict three of them.
+
+    Takes under a minute on two cores and needs no download. Writes a run folder with the classifier and its
+    figures, and says what to type next.
+
+    JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
+    test, seconds, history, predictions[{file, class, label, probability, top, sure, warnings, expected}],
+    figure.
+    """
+    import numpy as np
+
+    from imagelet.data.datasets import load_dataset
+    from imagelet.experiment import Experiment
+    from imagelet.training.recipe import recipes
+
+    experiment = Experiment(dataset=DATASET, recipe=recipes.get(RECIPE), seed=seed)
+    finished = train.carry_out_watched(experiment, name=None, runs=runs, test=True)
+    images = load_dataset(DATASET).test
+    chosen = np.random.default_rng(seed).choice(len(images), SHOWN, replace=False)
+    predictions = finished.classifier.predict([images.images[i] for i in chosen], top=len(images.classes))
+    labels = [images.classes[images.labels[i]] for i in chosen]
+    figure = _draw(finished, predictions, labels)
+    if as_json:
+        shown = [
+            {**prediction.to_json(), "expected": label}
+            for prediction, label in zip(predictions, labels, strict=True)
+        ]
+        printing.document({**train.as_document(finished), "predictions": shown, "figure": figure})
+        return
+    _show(finished, predictions, labels)
+
+
+def _draw(finished: "Finished", predictions: "list[Prediction]", labels: list[str]) -> Path:
+    """Write the first picture beside its probabilities; return the file."""
+    import numpy as np
+
+    from imagelet import figures
+
+    first, classes = predictions[0], finished.classifier.classes
+    by_name = dict(first.top)
+    values = np.array([by_name[name] for name in classes])
+    path = finished.run.figures / "prediction.png"
+    figures.save(figures.probabilities(first.seen, values, classes, classes.index(labels[0])), path)
+    return path
+
+
+def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[str]) -> None:
+    train.show_facts(finished)
+    printing.say()
+    printing.say("three test images, as the network sees them", style="bold")
+    captions = [
+        f"label {label}, predicted {prediction.label}"
+        for label, prediction in zip(labels, predictions, strict=True)
+    ]
+    printing.pictures([prediction.seen for prediction in predictions], captions)
+    printing.say()
+    printing.say("the probabilities of the first", style="bold")
+    classes = finished.classifier.classes
+    by_name: dict[str, Any] = dict(predictions[0].top)
+    printing.bars({name: by_name[name] for name in classes})
+    folder = finished.run.folder
+    printing.say()
+    printing.say(f"figures: {finished.run.figures}")
+    printing.say("next:")
+    for command, what in (
+        (f"imagelet predict {folder} PICTURE", "classify a picture of your own"),
+        (f"imagelet evaluate {folder}", "every figure on the test images"),
+        ("imagelet train mnist --network cnn-3 --epochs 1", "the real MNIST"),
+        ("imagelet train FOLDER", "your own pictures, one subfolder a class"),
+    ):
+        printing.say(f"  {command:<50}  {what}")

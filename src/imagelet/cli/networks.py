@@ -1,0 +1,131 @@
+"""`imagelet networks` and `imagelet summary`."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagelet.cli import arguments, printing
+from imagelet.cli.commands import Command, Group
+
+if TYPE_CHECKING:
+    from imagelet.networks import NamedNetwork, Summary
+
+commands = typer.Typer(cls=Group)
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="Only this one, and what it is.", show_default=False)
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="HxWxC",
+        help="Height, width and channels of an image (default the named network's own, else 28x28x1).",
+        show_default=False,
+    ),
+]
+Classes = Annotated[int, typer.Option(metavar="N", min=1, help="How many classes there are.")]
+
+
+@commands.command(cls=Command, epilog="imagelet networks cnn-3")
+def networks(name: Name = None, as_json: arguments.Json = False) -> None:
+    """List the named networks, or show the text of one.
+
+    JSON: networks[{name, input_shape, parameters, text, note}]; with NAME the fields of that one.
+    """
+    from imagelet.networks import networks as registered
+
+    if name is None:
+        listed = [_facts(registered.get(each)) for each in registered]
+        if as_json:
+            printing.document({"networks": listed})
+        else:
+            _list(listed)
+        return
+    facts = _facts(registered.get(name))
+    if as_json:
+        printing.document(facts)
+    else:
+        printing.facts(
+            {
+                "name": facts["name"],
+                "note": facts["note"],
+                "input": arguments.write_shape(facts["input_shape"]),
+                "parameters": f"{facts['parameters']:,}",
+                "text": facts["text"],
+            }
+        )
+        printing.advice(f"imagelet summary {name} shows its layers")
+
+
+@commands.command(cls=Command, epilog='imagelet summary "conv(32, 3x3, same) relu pool(2) flatten dense(10)"')
+def summary(
+    network: arguments.Network,
+    input_shape: Input = None,
+    classes: Classes = 10,
+    as_json: arguments.Json = False,
+) -> None:
+    """Show a network's layers with output shapes and parameters.
+
+    JSON: network, classes, input_shape, layers[{name, kind, shape, parameters, multiply_adds}], total,
+    trainable, non_trainable, multiply_adds; the multiplications are those for one image.
+    """
+    from imagelet.networks import build, find_network, summarize
+
+    shape = (
+        arguments.read_shape(input_shape) if input_shape is not None else find_network(network).input_shape
+    )
+    built = build(network, input_shape=shape, classes=classes)
+    shown = summarize(built)
+    if as_json:
+        printing.document({"network": built.text, "classes": classes, **shown.to_json()})
+    else:
+        _show(shown)
+
+
+def _facts(named: "NamedNetwork") -> dict[str, Any]:
+    return {
+        "name": named.name,
+        "input_shape": named.input_shape,
+        "parameters": _parameters(named),
+        "text": named.text,
+        "note": named.note,
+    }
+
+
+def _parameters(named: "NamedNetwork") -> int:
+    from imagelet.networks import infer_shapes
+
+    if named.builder is None:
+        return sum(each.parameters for each in infer_shapes(named.text, named.input_shape))
+    from imagelet.networks import build, summarize  # these import torch, which takes a second
+
+    return summarize(build(named.name, input_shape=named.input_shape)).total
+
+
+def _list(networks: list[dict[str, Any]]) -> None:
+    rows = [
+        (each["name"], arguments.write_shape(each["input_shape"]), f"{each['parameters']:,}", each["note"])
+        for each in networks
+    ]
+    printing.table(("name", "input", "parameters", "note"), rows, right=("parameters",))
+    printing.advice("imagelet networks NAME shows the network text of one")
+
+
+def _show(shown: "Summary") -> None:
+    first = ("input", "", arguments.write_shape(shown.input_shape), "")
+    layers = [
+        (each.name, each.kind, arguments.write_shape(each.shape), f"{each.parameters:,}")
+        for each in shown.layers
+    ]
+    headings = ("layer", "kind", "output shape", "parameters")
+    printing.table(headings, [first, *layers], right=("parameters",))
+    printing.say()
+    printing.facts(
+        {
+            "parameters": f"{shown.total:,}",
+            "trainable": f"{shown.trainable:,}",
+            "non-trainable": f"{shown.non_trainable:,}",
+            "multiply-adds": f"{shown.multiply_adds:,} for one image",
+        }
+    )

@@ -1,0 +1,274 @@
+"""The only place that prints: results to standard output, everything else to standard error.
+
+A terminal gets colours and lines wrapped at its width; a pipe or a file gets plain text with one record a
+line, however long. ``NO_COLOR`` is honoured. What comes from outside (file names, class names) is printed as
+it is, with control characters made visible: it can neither colour nor move the cursor.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from imagelet.cli import documents, sketches
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.console import Console, RenderableType
+
+Advance = Callable[[int, int | None], None]  # is told how many are done, and of how many (None: not known)
+
+
+class OutputClosedError(Exception):
+    """Nobody reads standard output any more: ``imagelet networks | head -1``."""
+
+
+PATIENCE = 0.5  # seconds that pass before a bar appears: what is quick needs none
+_UNLIMITED = 100_000  # columns: wide enough that no line of a pipe is ever wrapped
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
+
+
+def prepare_streams() -> None:
+    """Let neither a closed stream nor a character that a terminal cannot show end the program.
+
+    Such a character becomes a question mark.
+    """
+    if sys.stdout is None or sys.stderr is None:  # closed by who started the program
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the end
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+
+
+def say(text: str = "", style: str = "") -> None:
+    """Print a line of the result."""
+    _print(sys.stdout, text, style)
+
+
+def note(text: str, style: str = "") -> None:
+    """Print a line that is not the result: progress, a warning, what to do next."""
+    _print(sys.stderr, text, style)
+
+
+def failure(message: str, hint: str = "") -> None:
+    """Print what went wrong and what to do next, to standard error."""
+    _print(sys.stderr, message, "", lead=("error: ", "bold red"))
+    if hint:
+        advice(hint)
+
+
+def advice(hint: str) -> None:
+    """Print what to do next to standard error."""
+    _print(sys.stderr, hint, "", lead=(f"{arrow(sys.stderr)} ", "bold cyan"))
+
+
+def caution(message: str) -> None:
+    """Print a warning to standard error."""
+    _print(sys.stderr, message, "", lead=("warning: ", "bold yellow"))
+
+
+def pointer(text: str, position: int) -> None:
+    """Show on standard error where in ``text`` a mistake begins.
+
+    Args:
+        text: one line.
+        position: counted from 1.
+    """
+    width = console(sys.stderr).width - len("  ")
+    # Of a text that is longer than the line the part in question is shown.
+    start = max(0, min(position - 1 - width // 2, len(text) - width))
+    write(sys.stderr, f"  {visible(text[start : start + width])}\n  {' ' * (position - 1 - start)}^\n")
+
+
+def document(value: Any) -> None:
+    """Print one JSON document; see :func:`imagelet.cli.documents.as_json`."""
+    write(sys.stdout, documents.as_json(value, sys.stdout.encoding or "utf-8"))
+
+
+def table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> None:
+    """Print rows under their headings.
+
+    Args:
+        headings: one for each column.
+        rows: one text for each column.
+        right: the headings of the columns that hold numbers; they are never folded.
+        whole: the headings of other columns that are not folded in a narrow terminal.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        grid.add_column(
+            Text(visible(heading)),
+            justify="right" if heading in right else "left",
+            no_wrap=heading in right or heading in whole,
+            overflow="fold",
+        )
+    for row in rows:
+        grid.add_row(*(Text(visible(cell)) for cell in row))
+    _render(sys.stdout, grid)
+
+
+def facts(rows: Mapping[str, str]) -> None:
+    """Print names and what they stand for, in two columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows.items():
+        grid.add_row(Text(name), Text(visible(value)))
+    _render(sys.stdout, grid)
+
+
+def pictures(images: "Sequence[np.ndarray]", captions: Sequence[str]) -> None:
+    """Print small images, drawn with letters, each above its caption.
+
+    Args:
+        images: uint8 (height, width, 1 or 3), light is ink.
+        captions: one for each.
+    """
+    shades = sketches.SHADES if _can_show(sys.stdout, sketches.SHADES) else sketches.PLAIN_SHADES
+    width = min(console(sys.stdout).width, 80)
+    lines = sketches.sketch_images(images, [visible(each) for each in captions], width, shades)
+    write(sys.stdout, "".join(f"{line}\n" for line in lines))
+
+
+def bars(shares: Mapping[str, float]) -> None:
+    """Print a bar for each name, as long as its share (0 to 1)."""
+    block = "█" if _can_show(sys.stdout, "█") else "#"
+    lines = sketches.sketch_shares({visible(name): share for name, share in shares.items()}, block)
+    write(sys.stdout, "".join(f"{line}\n" for line in lines))
+
+
+@contextlib.contextmanager
+def progress(doing: str, *, binary: bool = False) -> Iterator[Advance]:
+    """Show a bar on standard error while the block runs; only on a terminal, and only if it takes a while.
+
+    Args:
+        doing: what is going on: "reading pictures".
+        binary: what is counted are bytes.
+    """
+    screen = console(sys.stderr)
+    if not screen.is_terminal:
+        yield lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    count = DownloadColumn() if binary else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), count, Remaining())
+    bar = Progress(*columns, console=screen, transient=True, refresh_per_second=10)
+    task = bar.add_task(visible(doing), total=None)
+
+    begun = time.monotonic()
+
+    def advance(done: int, total: int | None) -> None:
+        bar.update(task, completed=done, total=total)
+        if time.monotonic() - begun >= PATIENCE:
+            bar.start()
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
+
+
+@contextlib.contextmanager
+def warnings_as_lines(*, debug: bool = False) -> Iterator[None]:
+    """Show Python's warnings as one line each on standard error while the block runs.
+
+    Args:
+        debug: show the line of code that warned, too.
+    """
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
+    ) -> None:
+        caution(f"{message} ({category.__name__}, {filename}:{lineno})" if debug else str(message))
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print a traceback to standard error."""
+    write(sys.stderr, "".join(traceback.format_exception(error)))
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write ``text`` as it is and pass it on at once.
+
+    Raises:
+        OutputClosedError: nobody reads standard output any more. What is still to be written to it goes
+            nowhere, so that Python does not complain at its end.
+    """
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout:
+            raise OutputClosedError from None
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with its control characters written out, save tab and newline."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def arrow(stream: TextIO) -> str:
+    """Return an arrow that ``stream`` can show."""
+    return "→" if _can_show(stream, "→") else "->"
+
+
+def is_colourful(stream: TextIO) -> bool:
+    """Say whether ``stream`` is a terminal that wants colours."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def console(stream: TextIO) -> "Console":
+    """Return a console that writes to ``stream`` and takes texts as they are; only a terminal has a width."""
+    from rich.console import Console
+
+    made = Console(file=stream, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = _UNLIMITED
+    return made
+
+
+def _can_show(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _print(stream: TextIO, text: str, style: str, lead: tuple[str, str] = ("", "")) -> None:
+    from rich.text import Text
+
+    _render(stream, Text.assemble(lead, (visible(text), style)))
+
+
+def _render(stream: TextIO, what: "RenderableType") -> None:
+    screen = console(stream)
+    with screen.capture() as captured:
+        screen.print(what)
+    write(stream, "".join(f"{line.rstrip(' ')}\n" for line in captured.get().splitlines()))

@@ -1,0 +1,241 @@
+"""`imagelet train`: one run, from data to a classifier."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagelet.cli import arguments, printing
+from imagelet.cli.commands import Command, Group
+from imagelet.cli.watching import watch
+from imagelet.errors import RequirementMissedError, SettingError, UsageError
+
+if TYPE_CHECKING:
+    from imagelet.experiment import Experiment, Finished
+
+commands = typer.Typer(cls=Group)
+
+Dataset = Annotated[str | None, typer.Argument(metavar="DATASET", help=arguments.DATASET, show_default=False)]
+NetworkOption = Annotated[
+    str,
+    typer.Option("--network", metavar="TEXT_OR_NAME", help="Network text, or a name (imagelet networks)."),
+]
+RecipeOption = Annotated[str, typer.Option("--recipe", metavar="NAME", help="How to train.")]
+Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training images.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", "-b", metavar="N", help="Images in one step.")]
+LearningRate = Annotated[float | None, typer.Option("--lr", metavar="X", help="The highest step size.")]
+Optimizer = Annotated[
+    str | None, typer.Option(metavar="NAME", help="One of sgd, momentum, nesterov, rmsprop, adam, adamw.")
+]
+Validation = Annotated[
+    str,
+    typer.Option(
+        metavar="SHARE",
+        help="Share of the training images that choose the best epoch; 'course' for the course's split; "
+        "'auto' for the dataset's own validation images, else 0.2.",
+    ),
+]
+Limit = Annotated[int, typer.Option(metavar="N", help="Use only N training images; 0 for all.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Equal seeds give equal results.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="One of auto, cpu, cuda.")]
+Precision = Annotated[str, typer.Option(metavar="NAME", help="One of auto, fp32, bf16.")]
+InputShape = Annotated[
+    str | None,
+    typer.Option(
+        "--input", metavar="HxWxC", help="Size to bring a folder's pictures to.", show_default=False
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Any field of the recipe; may be repeated."),
+]
+Name = Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.", show_default=False)]
+Runs = Annotated[
+    Path | None,
+    typer.Option("--runs", metavar="DIR", help="Where runs are written.", show_default="./runs"),
+]
+Resume = Annotated[
+    str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.", show_default=False)
+]
+Test = Annotated[bool, typer.Option("--test", help="Look at the test images at the end, once.")]
+Require = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Exit with 3 if the accuracy is lower (test with --test, else validation).",
+        show_default=False,
+    ),
+]
+
+
+@commands.command(cls=Command, epilog="imagelet train mnist --network cnn-3 --epochs 5 --test")
+def train(
+    dataset: Dataset = None,
+    network: NetworkOption = "small-cnn",
+    recipe: RecipeOption = "default",
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    optimizer: Optimizer = None,
+    validation: Validation = "auto",
+    limit: Limit = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    input_shape: InputShape = None,
+    settings: Settings = None,
+    name: Name = None,
+    runs: Runs = None,
+    resume: Resume = None,
+    test: Test = False,
+    require: Require = None,
+    as_json: arguments.Json = False,
+) -> None:
+    """Train a classifier on DATASET and write a run folder.
+
+    The best epoch is chosen by validation images; the test images are not read unless --test says so.
+    Ctrl-C saves; --resume RUN goes on, to the same result as without the interruption.
+
+    JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
+    test, seconds, history; validation and test hold accuracy, interval, loss and more, test only with --test.
+    """
+    given = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+    }
+    chosen = {field: value for field, value in given.items() if value is not None}
+    chosen |= _read_settings(settings or [])
+    _check(dataset, resume, require, chosen)
+    if dataset is None:
+        finished = _resume(str(resume), runs, test)
+    else:
+        from imagelet.experiment import describe
+
+        shape = arguments.read_shape(input_shape) if input_shape else None
+        experiment = describe(
+            dataset,
+            network,
+            recipe,
+            chosen,
+            **{"validation": validation, "limit": limit, "seed": seed},
+            **{"device": device, "precision": precision, "input_shape": shape},
+        )
+        finished = carry_out_watched(experiment, name=name, runs=runs, test=test)
+    if as_json:
+        printing.document(as_document(finished))
+    else:
+        _show_result(finished)
+    _require(finished, require)
+
+
+def _check(dataset: str | None, resume: str | None, require: float | None, chosen: dict[str, Any]) -> None:
+    """Raise where the words of the command line do not go together."""
+    if require is not None and not 0 <= require <= 1:
+        raise UsageError(
+            f"--require {require:g} is not allowed; it is a share from 0 to 1", "for example 0.98"
+        )
+    if (dataset is None) == (resume is None):
+        raise UsageError(
+            "imagelet train needs either DATASET or --resume RUN",
+            "for example: imagelet train mnist, or imagelet train --resume mnist-small-cnn",
+        )
+    if resume is not None and chosen:
+        raise UsageError(
+            f"--resume goes on with the run's own settings, so {min(chosen)} cannot be changed",
+            "leave it out, or train anew: imagelet train DATASET",
+        )
+
+
+def _read_settings(texts: list[str]) -> dict[str, str]:
+    """Return the recipe fields that ``--set FIELD=VALUE`` names.
+
+    Raises:
+        SettingError: a text without ``=``.
+    """
+    settings = {}
+    for text in texts:
+        field, equals, value = text.partition("=")
+        if not equals:
+            hint = "write --set FIELD=VALUE, for example --set momentum=0.8"
+            raise SettingError(f"--set {text} has no '='", hint)
+        settings[field.strip()] = value.strip()
+    return settings
+
+
+def carry_out_watched(
+    experiment: "Experiment", *, name: str | None, runs: Path | None, test: bool
+) -> "Finished":
+    """Carry out an experiment in front of the user's eyes."""
+    from imagelet.experiment import carry_out
+
+    with printing.progress("reading data") as progress:
+        events = carry_out(experiment, name=name, folder=runs, test=test, progress=progress)
+        first = next(events)
+    return watch(first, events)
+
+
+def _resume(text: str, runs: Path | None, test: bool) -> "Finished":
+    from imagelet.experiment import resume
+    from imagelet.runs import find_run
+
+    with printing.progress("reading data") as progress:
+        events = resume(find_run(text, runs), test=test, progress=progress)
+        first = next(events)
+    return watch(first, events)
+
+
+def as_document(finished: "Finished") -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    from imagelet.training.history import as_columns
+
+    run, metrics = finished.run, finished.metrics
+    experiment = run.experiment
+    return {
+        "run": run.folder,
+        "classifier": run.classifier_file,
+        "dataset": experiment["dataset"],
+        "network": experiment["resolved"]["network"],
+        **metrics,
+        "history": as_columns(run.history),
+    }
+
+
+def show_facts(finished: "Finished") -> None:
+    """Print the figures."""
+    metrics = finished.metrics
+    rows = {
+        f"{part} accuracy": arguments.write_accuracy(metrics[part])
+        for part in ("validation", "test")
+        if part in metrics
+    }
+    seconds = metrics["seconds"]
+    rows["best epoch"] = f"{metrics['best_epoch']} of {metrics['epochs']}"
+    rows["seconds"] = (
+        f"{seconds['training']:.1f} training, {seconds['data']:.1f} data, {seconds['total']:.1f} in all; "
+        f"{metrics['images_per_second']:,.0f} images/s"
+    )
+    rows["run"] = str(finished.run.folder)
+    printing.say()
+    printing.facts(rows)
+
+
+def _show_result(finished: "Finished") -> None:
+    """Print the figures, and what to type next."""
+    show_facts(finished)
+    folder = finished.run.folder
+    if "test" not in finished.metrics:
+        printing.advice(f"imagelet evaluate {folder} looks at the test images")
+    printing.advice(f"imagelet predict {folder} PICTURE classifies your own pictures")
+
+
+def _require(finished: "Finished", share: float | None) -> None:
+    if share is None:
+        return
+    part = "test" if "test" in finished.metrics else "validation"
+    if part not in finished.metrics:
+        raise UsageError("--require needs validation or test images", "drop --validation 0, or add --test")
+    reached = finished.metrics[part]["accuracy"]
+    if reached < share:
+        raise RequirementMissedError(f"the {part} accuracy {reached:.4f} is below the required {share:g}")

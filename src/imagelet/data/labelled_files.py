@@ -1,0 +1,172 @@
+"""How labelled pictures lie in a folder: the parts, the classes, the files; nothing is opened here."""
+
+import os
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.errors import DataError, PictureError
+from imagelet.preprocessing.picture import find_pictures, is_folder, natural_key
+
+PART_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledFiles:
+    """Pictures with their classes, not yet opened.
+
+    Args:
+        folder: they all lie below it.
+        classes: the class names in natural order.
+        paths: the files.
+        labels: int64 (files,).
+    """
+
+    folder: Path
+    classes: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int64]
+
+    def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
+        """Return the files at ``indices`` (n,)."""
+        paths = tuple(self.paths[index] for index in indices)
+        return LabelledFiles(self.folder, self.classes, paths, self.labels[indices])
+
+
+def existing(path: str | Path) -> Path:
+    """Return the folder that ``path`` names.
+
+    Raises:
+        DataError: there is none.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "is not there"
+        raise DataError(f"the folder '{path}' {what}; a folder with one subfolder a class is needed")
+    return folder
+
+
+def part_folders(folder: Path) -> dict[str, Path]:
+    """Return the subfolders for "train", "validation" and "test", those that there are; {}: no such layout.
+
+    A folder is laid out so where ``train/`` or ``test/`` holds folders; ``train/`` with pictures alone is a
+    class of trains.
+
+    Raises:
+        DataError: two folders stand for one part, or a folder cannot be listed.
+    """
+    found: dict[str, Path] = {}
+    for each in subfolders(folder):
+        part = PART_NAMES.get(each.name.lower())
+        if part in found:
+            raise DataError(
+                f"the folder '{folder}' has both {found[part].name}/ and {each.name}/: one is needed"
+            )
+        if part:
+            found[part] = each
+    laid_out = any(subfolders(found[part]) for part in ("train", "test") if part in found)
+    return found if laid_out else {}
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders in ``folder`` that are not hidden, in natural order.
+
+    Raises:
+        DataError: it cannot be listed.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if is_folder(entry) and _is_visible(entry.name)]
+    except OSError as error:
+        raise DataError(f"the folder '{folder}' cannot be listed: {error.strerror}") from error
+    return [folder / name for name in sorted(names, key=natural_key)]
+
+
+def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
+    """Return the pictures below ``folder``'s subfolders, each of which is a class.
+
+    Raises:
+        DataError: there are no subfolders, or one has no pictures and that is not allowed.
+    """
+    classes = subfolders(folder)
+    try:
+        if not classes:
+            what = (
+                "pictures but no subfolders" if find_pictures(folder) else "neither pictures nor subfolders"
+            )
+            raise DataError(f"the folder '{folder}' holds {what}: one subfolder a class is needed")
+        found = [find_pictures(each) for each in classes]
+    except PictureError as error:
+        raise DataError(error.message, error.hint) from error
+    empty = [each.name for each, paths in zip(classes, found, strict=True) if not paths]
+    if empty and not empty_allowed:
+        raise DataError(
+            f"the class '{empty[0]}' in '{folder}' has no pictures" + _more(len(empty) - 1, "empty class"),
+            hint="put pictures (PNG, JPEG, WebP, BMP, GIF or TIFF) into its folder, or take the folder away",
+        )
+    labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(paths) for paths in found])
+    names = tuple(each.name for each in classes)
+    return LabelledFiles(folder, names, tuple(path for paths in found for path in paths), labels)
+
+
+def set_aside_by_rank(
+    digests: NDArray[np.uint8], labels: NDArray[np.int64], share: float
+) -> NDArray[np.bool_]:
+    """Choose about ``share`` of each class by the rank of the contents' hashes.
+
+    Args:
+        digests: uint8 (n, bytes), the same for the same content.
+        labels: int64 (n,).
+        share: between 0 and 1.
+
+    Returns:
+        bool (n,), True where chosen. Equal contents of a class are chosen together. Of a class with two
+        or more different contents at least one is chosen and one left; of a class with one none is chosen.
+    """
+    chosen = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        contents = [digests[index].tobytes() for index in members]
+        copies = Counter(contents)
+        wanted, taken = share * len(members), 0
+        for content in sorted(copies)[:-1]:  # the last is always left
+            if taken and taken + copies[content] / 2 > wanted:
+                break
+            taken += copies[content]
+            chosen[[index for index, each in zip(members, contents, strict=True) if each == content]] = True
+    return chosen
+
+
+def check_classes(training: LabelledFiles, place: Path) -> None:
+    """See that the folder of another part has the class subfolders of the training part.
+
+    Raises:
+        DataError: a class is missing on one side.
+    """
+    names = {each.name for each in subfolders(place)}
+    if not names:
+        return  # without its files there is nothing to compare; whoever reads that part is told
+    if missing := set(training.classes) - names:
+        first, where, lacking = min(missing, key=natural_key), training.folder.name, place.name
+    elif missing := names - set(training.classes):
+        first, where, lacking = min(missing, key=natural_key), place.name, training.folder.name
+    else:
+        return
+    raise DataError(
+        f"the class '{first}' is in {where}/ but not in {lacking}/"
+        + _more(len(missing) - 1, "such class")
+        + f": the parts of '{training.folder.parent}' need the same class subfolders",
+        hint=f"imagelet data check {shlex.quote(str(training.folder.parent))}",
+    )
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"  # what a Mac adds to a zip file
+
+
+def _more(count: int, what: str) -> str:
+    return f" (and {count} more {what}{'es' if count > 1 else ''})" if count > 0 else ""

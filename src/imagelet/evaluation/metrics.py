@@ -1,0 +1,231 @@
+"""How good a classifier is, from its probabilities and the true labels. Pure: arrays in, figures out.
+
+Accuracy never comes alone: :class:`Metrics` carries the number of images and the Wilson interval.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+CONFIDENCE = 0.95  # of every interval that is printed
+CALIBRATION_BINS = 15  # equal-width, as in Guo et al., "On Calibration of Modern Neural Networks" (2017)
+SMALLEST_PROBABILITY = 1e-12  # a probability of 0 for the true class counts as this: its loss stays finite
+SUM_TOLERANCE = 1e-3  # how far a row of probabilities may be from a sum of 1: half precision rounds so much
+
+
+class Interval(NamedTuple):
+    """Where a share lies, with the confidence it was asked for. Both ends are in [0, 1]."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """The figures of one class; each in [0, 1], or None where it would be a division by zero.
+
+    Attributes:
+        images: how many images carry this label; may be 0.
+        precision: the share of the answers "this class" that are right; None where it was never answered.
+        recall: the share of the class's images that were found; None where the class has no images.
+        f1: the harmonic mean of the two; None where the class has no images and was never answered.
+    """
+
+    images: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What :func:`evaluate_probabilities` found.
+
+    Attributes:
+        images: how many images were evaluated, at least 1.
+        accuracy: the share of them that were answered right, in [0, 1].
+        interval: the accuracy's Wilson interval at 95 %.
+        loss: the mean cross-entropy, in nats.
+        classes: one entry a class, in the order of the classes.
+        confusion: how often each label (row) got each answer (column).
+        calibration_error: the mean distance between probability and accuracy, in [0, 1].
+    """
+
+    images: int
+    accuracy: float
+    interval: Interval
+    loss: float
+    classes: tuple[ClassMetrics, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    calibration_error: float
+
+    def to_json(self, names: Sequence[str] | None = None) -> dict[str, Any]:
+        """Return the figures as JSON would hold them; intervals as ``[low, high]``.
+
+        Args:
+            names: the class names, which then stand beside the class indices as ``label``.
+
+        Raises:
+            ValueError: there are more or fewer names than classes.
+        """
+        if names is not None and len(names) != len(self.classes):
+            raise ValueError(f"{len(names)} names for {len(self.classes)} classes")
+        classes = []
+        for index, figures in enumerate(self.classes):
+            label = {} if names is None else {"label": names[index]}
+            classes.append({"class": index, **label, **asdict(figures)})
+        return {
+            "images": self.images,
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "loss": self.loss,
+            "calibration_error": self.calibration_error,
+            "classes": classes,
+            "confusion": [list(row) for row in self.confusion],
+        }
+
+
+def wilson_interval(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval in which the true share lies after ``right`` of ``total`` trials succeeded.
+
+    Wilson (1927): unlike the normal approximation it stays inside [0, 1] and holds near both ends.
+    With no trials at all it is the whole of [0, 1].
+
+    >>> wilson_interval(26, 30)
+    Interval(low=0.703..., high=0.946...)
+
+    Raises:
+        ValueError: ``right`` is not in [0, total], or ``confidence`` is not between 0 and 1.
+    """
+    if not 0 <= right <= total:
+        raise ValueError(f"{right} right of {total}: must be between 0 and {total}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"a confidence of {confidence}: must be between 0 and 1")
+    if total == 0:
+        return Interval(0.0, 1.0)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = right / total
+    shrink = 1 + z * z / total
+    centre = (share + z * z / (2 * total)) / shrink
+    reach = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / shrink
+    low = 0.0 if right == 0 else max(0.0, centre - reach)  # exact at the ends, where rounding would miss
+    high = 1.0 if right == total else min(1.0, centre + reach)
+    return Interval(low, high)
+
+
+def evaluate_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Metrics:
+    """Compare a classifier's probabilities with the true labels.
+
+    Args:
+        probabilities: float ``(n, k)``, each row in [0, 1] with a sum of 1; ``n`` at least 1.
+        labels: int ``(n,)``, in ``[0, k)``; not every class need occur.
+
+    Raises:
+        ValueError: an array of another shape, labels out of range, or rows that are no probabilities.
+    """
+    probabilities, labels = _checked(probabilities, labels)
+    answers = probabilities.argmax(axis=1)  # (n,); the first of equals
+    right = answers == labels  # (n,)
+    table = confusion(labels, answers, probabilities.shape[1])  # (k, k)
+    given = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]  # (n,)
+    loss = -np.log(np.clip(given, SMALLEST_PROBABILITY, 1.0)).mean()
+    found = int(right.sum())
+    return Metrics(
+        images=len(labels),
+        accuracy=found / len(labels),
+        interval=wilson_interval(found, len(labels)),
+        loss=abs(float(loss)),  # never a negative zero
+        classes=class_metrics(table),
+        confusion=tuple(tuple(row) for row in table.tolist()),
+        calibration_error=calibration_error(probabilities.max(axis=1), right),
+    )
+
+
+def confusion(labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
+    """Count how often each label got each answer.
+
+    Args:
+        labels: int ``(n,)`` in ``[0, classes)``.
+        answers: int ``(n,)`` in ``[0, classes)``.
+        classes: how many classes there are.
+
+    Returns:
+        int64 ``(classes, classes)``: rows are labels, columns answers.
+    """
+    pairs = labels.astype(np.int64) * classes + answers.astype(np.int64)  # (n,)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def class_metrics(table: np.ndarray) -> tuple[ClassMetrics, ...]:
+    """Return every class's precision, recall and F1 from the confusion table.
+
+    Args:
+        table: int ``(k, k)``, rows are labels, columns answers.
+    """
+    right = table.diagonal()  # (k,)
+    images = table.sum(axis=1)  # (k,)
+    answered = table.sum(axis=0)  # (k,)
+    return tuple(
+        ClassMetrics(
+            images=int(images[index]),
+            precision=_share(right[index], answered[index]),
+            recall=_share(right[index], images[index]),
+            f1=_share(2 * right[index], images[index] + answered[index]),
+        )
+        for index in range(len(table))
+    )
+
+
+def calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
+    """Return the expected calibration error: how far confidence and accuracy lie apart, on average.
+
+    The answers are sorted into equal-width bins of confidence, ``(0, 1/bins]``, ``(1/bins, 2/bins]``, …;
+    each bin counts as much as it holds answers. Guo et al. (2017), equation 3.
+
+    Args:
+        confidences: float ``(n,)`` in [0, 1]: the probability of each answer; ``n`` at least 1.
+        right: bool ``(n,)``: whether that answer was right.
+        bins: how many bins.
+    """
+    places = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)  # (n,)
+    gaps = np.bincount(places, weights=right - confidences.astype(np.float64), minlength=bins)  # (bins,)
+    return float(np.abs(gaps).sum() / len(confidences))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def _checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64 and int64 arrays, or say what is wrong with them."""
+    probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2:
+        raise ValueError(f"probabilities of shape {probabilities.shape}: must be (images, classes)")
+    check_labels(labels, images=len(probabilities), classes=probabilities.shape[1])
+    if not ((probabilities >= 0) & (probabilities <= 1 + SUM_TOLERANCE)).all():  # not a number fails too
+        raise ValueError("probabilities must be finite and between 0 and 1")
+    if not np.allclose(probabilities.sum(axis=1), 1, atol=SUM_TOLERANCE, rtol=0):
+        raise ValueError("each image's probabilities must have a sum of 1")
+    return probabilities, labels.astype(np.int64)
+
+
+def check_labels(labels: np.ndarray, images: int, classes: int) -> None:
+    """Raise unless there is one label for each image, each the index of a class.
+
+    Raises:
+        ValueError: no images, another number of labels, labels that are not integers or out of range.
+    """
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels of shape {labels.shape} and type {labels.dtype}: must be (images,) integers"
+        )
+    if len(labels) != images:
+        raise ValueError(f"{len(labels)} labels for {images} images")
+    if images == 0:
+        raise ValueError("there are no images to evaluate")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels from {labels.min()} to {labels.max()}: must be from 0 to {classes - 1}")

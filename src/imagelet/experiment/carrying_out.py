@@ -1,0 +1,272 @@
+"""Carrying an experiment out: from data to a run folder, as a stream of events.
+
+Iterate over :func:`carry_out` or :func:`resume` to let it happen; look at the events to see it.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from imagelet import files, places
+from imagelet.data.datasets import datasets, load_dataset
+from imagelet.data.download import Progress
+from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.splits import Split, split
+from imagelet.device import choose_device, choose_precision, precision_name
+from imagelet.errors import RunError, SettingError
+from imagelet.experiment.clock import Clock
+from imagelet.experiment.definition import Experiment, describe, read_validation
+from imagelet.experiment.environment import environment
+from imagelet.experiment.finishing import Finished, finish
+from imagelet.experiment.interruption import interruptible
+from imagelet.networks import Network, build
+from imagelet.normalization import Normalization
+from imagelet.runs import Run, create_run
+from imagelet.training import loop
+from imagelet.training.checkpoint import load_checkpoint, save_checkpoint
+from imagelet.training.history import write_history
+from imagelet.training.loop import EpochEnded, Job, Step, Stopped
+from imagelet.training.recipe import Recipe
+from imagelet.training.state import State
+
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run folder was made, or a run goes on.
+
+    Attributes:
+        run: its folder.
+        experiment: what is carried out.
+        resolved: what ``auto`` and the data came to.
+        resumed_at: (epochs done, steps done in the next); None for a new run.
+        warnings: a sentence for each checkpoint that was damaged and left out.
+    """
+
+    run: Run
+    experiment: Experiment
+    resolved: dict[str, Any]
+    resumed_at: tuple[int, int] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Event = RunStarted | Step | EpochEnded | Stopped | Finished
+
+
+def carry_out(
+    experiment: Experiment,
+    *,
+    name: str | None = None,
+    folder: Path | None = None,
+    test: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[Event]:
+    """Carry out an experiment in a new run folder and yield what happens.
+
+    Args:
+        experiment: what to do.
+        name: the run's name; None: made of dataset and network.
+        folder: where runs live; None: ``places.runs()``.
+        test: look at the test images at the end, once.
+        progress: is told (done, total) while files are downloaded or pictures decoded.
+
+    Raises:
+        ImageletError: anything that a user can mend.
+        KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
+    """
+    clock = Clock()
+    experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
+    dataset, network = _read_and_build(experiment, clock, progress)
+    frozen = _freeze(dataset, experiment)
+    job = _job(experiment, dataset, frozen)
+    run = create_run(folder or places.runs(), name, f"{dataset.card.name}-{network.name or 'network'}")
+    with run.in_use():
+        resolved = _resolved(dataset, network, job, frozen)
+        frozen.save(run.folder / "split.json")
+        files.write_json(run.folder / "environment.json", environment())
+        content = experiment.to_toml() | {"resolved": resolved}
+        files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
+        yield RunStarted(run, experiment, resolved)
+        state = State.new(network, experiment.recipe, job.device)
+        clock.training_begins(seconds_before=0.0)
+        yield from _train(run, dataset, job, state, clock, test=test)
+
+
+def resume(run: Run, *, test: bool = False, progress: Progress | None = None) -> Iterator[Event]:
+    """Go on with a run that was interrupted; what comes out is what would have without the interruption.
+
+    Raises:
+        RunError: the run is finished.
+        DataError: the data is not what the run was begun with.
+        CheckpointError: all checkpoints are damaged.
+    """
+    if run.finished:
+        raise RunError(
+            f"the run '{run.name}' is finished: there is nothing to resume",
+            hint=f"imagelet evaluate {run.name}, or train again with more --epochs",
+        )
+    clock = Clock()
+    with run.in_use():
+        experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
+        fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
+        dataset, network = _read_and_build(fixed, clock, progress)
+        frozen = Split.load(run.folder / "split.json")
+        frozen.check(dataset.train)
+        job = _job(fixed, dataset, frozen)
+        state = State.new(network, fixed.recipe, job.device)
+        checkpoint, warnings = load_checkpoint(run.checkpoints)
+        if checkpoint is not None:
+            state.restore(checkpoint)
+        yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
+        clock.training_begins(float(checkpoint.facts["seconds"]) if checkpoint else 0.0)
+        yield from _train(run, dataset, job, state, clock, test=test)
+
+
+def findable(dataset: str) -> str:
+    """Return a registered name as it is, and a folder by its whole path: a run must find it from anywhere."""
+    folder = Path(dataset).expanduser()
+    return str(folder.resolve()) if dataset not in datasets and folder.is_dir() else dataset
+
+
+def _read_and_build(
+    experiment: Experiment, clock: Clock, progress: Progress | None
+) -> tuple[Dataset, Network]:
+    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape, progress=progress)
+    images = dataset.train
+    clock.data_ready()
+    network = build(
+        experiment.network,
+        input_shape=images.shape,
+        classes=len(images.classes),
+        initial_weights=experiment.recipe.initial_weights,
+        seed=experiment.seed,
+    )
+    return dataset, network
+
+
+def _freeze(dataset: Dataset, experiment: Experiment) -> Split:
+    """Divide the training images into those to learn from and those to choose by."""
+    images, limit = dataset.train, experiment.limit
+    how = read_validation(experiment.validation)
+    if how == "auto":
+        how = 0.0 if "validation" in dataset.parts else 0.2
+    if not limit:
+        return split(images, how, experiment.seed)
+    if limit > len(images):
+        raise SettingError(f"limit = {limit} is more than the {len(images)} training images")
+    drawn = np.random.default_rng([experiment.seed, len(images)]).permutation(len(images))
+    chosen = np.sort(drawn[:limit])
+    part = split(images.take(chosen), how, experiment.seed)
+    return dataclasses.replace(
+        part,
+        train=chosen[part.train],
+        validation=chosen[part.validation],
+        data_sha256=images.fingerprint(),
+    )
+
+
+def validation_images(dataset: Dataset, frozen: Split, validation: str) -> ImageSet | None:
+    """Return the images that choose the best epoch: those split off, or the dataset's own; None without."""
+    if len(frozen.validation):
+        return dataset.train.take(frozen.validation)
+    return dataset.validation if validation == "auto" else None
+
+
+def _job(experiment: Experiment, dataset: Dataset, frozen: Split) -> Job:
+    training, recipe = dataset.train, experiment.recipe
+    if not np.array_equal(frozen.train, np.arange(len(training))):
+        training = training.take(frozen.train)
+    device = choose_device(experiment.device)
+    return Job(
+        training=training,
+        validation=validation_images(dataset, frozen, experiment.validation),
+        recipe=recipe,
+        normalization=Normalization.of(training.images, recipe.normalization),
+        flips=dataset.card.flips,
+        seed=experiment.seed,
+        device=device,
+        precision=choose_precision(experiment.precision, device),
+    )
+
+
+def _resolved(dataset: Dataset, network: Network, job: Job, frozen: Split) -> dict[str, Any]:
+    """Return what ``auto`` and the data came to, for ``experiment.toml`` and for whoever watches."""
+    return {
+        "network": network.text,
+        "input_shape": list(job.training.shape),
+        "classes": list(job.training.classes),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "training_images": len(job.training),
+        "validation_images": len(job.validation) if job.validation else 0,
+        "device": str(job.device),
+        "precision": precision_name(job.precision),
+        "data_place": dataset.place,
+        "data_sha256": frozen.data_sha256,
+    }
+
+
+def _train(
+    run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, test: bool
+) -> Iterator[Event]:
+    """Train, save what a resumed run needs, and finish the run folder."""
+    with interruptible() as interrupted:
+        for event in loop.train(job, state):
+            clock.tick(min(job.recipe.batch_size, len(job.training)) if isinstance(event, Step) else 0)
+            stop = interrupted() and not isinstance(event, Stopped)
+            if stop or isinstance(event, EpochEnded) or clock.since_save > SECONDS_BETWEEN_CHECKPOINTS:
+                _save(run, job, state, clock)
+            yield event
+            if stop:
+                raise KeyboardInterrupt(
+                    f"stopped in epoch {state.epoch + 1} of {job.recipe.epochs}; nothing is lost",
+                    f"go on with: imagelet train --resume {run.folder}",
+                )
+    yield finish(run, dataset, job, state, clock, test=test)
+
+
+def _save(run: Run, job: Job, state: State, clock: Clock) -> None:
+    checkpoint = state.checkpoint()
+    timed = dataclasses.replace(checkpoint, facts={**checkpoint.facts, "seconds": clock.training})
+    save_checkpoint(run.checkpoints, state.steps_done(job.steps), timed)
+    write_history(run.folder / "history.jsonl", state.history)
+    clock.saved()
+
+
+def train(
+    dataset: str,
+    network: str = "small-cnn",
+    recipe: str | Recipe = "default",
+    *,
+    name: str | None = None,
+    folder: Path | None = None,
+    test: bool = False,
+    **fields: Any,
+) -> Finished:
+    """Train a classifier and return it with its run; what ``imagelet train`` does.
+
+    Args:
+        dataset: a registered name, or a folder with one subfolder a class.
+        network: network text or a network's name.
+        recipe: how to train, or a recipe's name.
+        name: the run's name; None: made of dataset and network.
+        folder: where runs live; None: ``./runs``.
+        test: look at the test images at the end, once.
+        **fields: fields of :class:`Experiment` (``validation``, ``seed``, …) and of :class:`Recipe`
+            (``epochs``, ``learning_rate``, …).
+
+    Raises:
+        ImageletError: anything that a user can mend.
+    """
+    own = {field.name for field in dataclasses.fields(Experiment)}
+    settings = {key: value for key, value in fields.items() if key not in own}
+    rest = {key: value for key, value in fields.items() if key in own}
+    experiment = describe(dataset, network, recipe, settings, **rest)
+    *_, last = carry_out(experiment, name=name, folder=folder, test=test)
+    assert isinstance(last, Finished)
+    return last

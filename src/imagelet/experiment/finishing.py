@@ -1,0 +1,138 @@
+"""The end of a training: the classifier of the best epoch, its figures, pictures and card."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagelet import figures, files
+from imagelet.classifier import Classifier
+from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.evaluation.calibration import Calibration, fit_calibration
+from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
+from imagelet.experiment.clock import Clock
+from imagelet.experiment.model_card import write_model_card
+from imagelet.preprocessing.framing import Framing
+from imagelet.runs import Run
+from imagelet.training.checkpoint import remove_checkpoints
+from imagelet.training.history import as_columns, write_history
+from imagelet.training.loop import Job
+from imagelet.training.recipe import recipe_to_json
+from imagelet.training.state import State
+
+if TYPE_CHECKING:
+    from imagelet.figures import Figure
+
+SHOWN = 24  # images in the picture of predictions
+MOST_WRONG = 12  # of them wrong ones, where there are so many
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run is finished: its folder is complete.
+
+    Attributes:
+        run: its folder.
+        classifier: the classifier of the best epoch.
+        metrics: the content of ``metrics.json``.
+    """
+
+    run: Run
+    classifier: Classifier
+    metrics: dict[str, Any]
+
+
+def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, test: bool) -> Finished:
+    """Complete the run folder. ``metrics.json`` comes last: with it, the run counts as finished.
+
+    The test images are read only if ``test`` says so; the look is counted.
+    """
+    classifier = _classifier(dataset, job, state)
+    write_history(run.folder / "history.jsonl", state.history)
+    figures.save(figures.curves(as_columns(state.history)), run.figures / "curves.png")
+    metrics: dict[str, Any] = {
+        "parameters": sum(parameter.numel() for parameter in classifier.network.parameters()),
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "images_per_second": clock.images_per_second,
+    }
+    if job.validation is not None:
+        metrics["validation"] = judge(run, classifier, job.validation, "validation").to_json(
+            classifier.classes
+        )
+    classifier.save(run.classifier_file)
+    if test:
+        metrics["test"] = look(run, classifier, dataset).to_json(classifier.classes)
+    metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}
+    write_model_card(run, classifier, dataset.card, metrics)
+    files.write_json(run.folder / "metrics.json", metrics)
+    remove_checkpoints(run.checkpoints)
+    return Finished(run, classifier, metrics)
+
+
+def look(run: Run, classifier: Classifier, dataset: Dataset) -> Metrics:
+    """Evaluate on the test images and count the look in the run folder."""
+    images = dataset.test
+    metrics = judge(run, classifier, images, "test")
+    run.count_look(metrics.accuracy, len(images))
+    return metrics
+
+
+def judge(run: Run, classifier: Classifier, images: ImageSet, part: str) -> Metrics:
+    """Evaluate on ``images`` and draw the confusion matrix and a sheet of predictions for ``part``."""
+    probabilities = classifier.predict_proba(images.images)  # (n, classes)
+    metrics = evaluate_probabilities(probabilities, images.labels)
+    confusion = figures.confusion(metrics.confusion, classifier.classes)
+    figures.save(confusion, run.figures / f"confusion-{part}.png")
+    figures.save(predictions_sheet(images, probabilities), run.figures / f"predictions-{part}.png")
+    return metrics
+
+
+def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":
+    """Return a sheet of images with label and prediction: the surest mistakes, then the first images."""
+    predicted = probabilities.argmax(axis=1)
+    mistakes = np.flatnonzero(predicted != images.labels)
+    worst = mistakes[np.argsort(-probabilities[mistakes].max(axis=1), kind="stable")][:MOST_WRONG]
+    right = np.flatnonzero(predicted == images.labels)[: SHOWN - len(worst)]
+    chosen = np.concatenate([worst, right])
+    names = images.classes
+    titles = [f"label {names[images.labels[i]]}\npredicted {names[predicted[i]]}" for i in chosen]
+    wrong = [bool(predicted[i] != images.labels[i]) for i in chosen]
+    return figures.grid(images.images[chosen], titles, columns=6, wrong=wrong)
+
+
+def _classifier(dataset: Dataset, job: Job, state: State) -> Classifier:
+    """Return the classifier of the best epoch, calibrated on the validation images."""
+    network = state.network
+    network.load_state_dict(state.best_weights)
+    height, width, channels = job.training.shape
+    classifier = Classifier(
+        network=network,
+        classes=job.training.classes,
+        framing=dataset.card.framing or Framing("fit", height, width, channels),
+        normalization=job.normalization,
+        calibration=Calibration.none(),
+        training=_summary(dataset, job, state),
+    )
+    if job.validation is None:
+        return classifier
+    logits = classifier.logits(job.validation.images)
+    return classifier.calibrated(fit_calibration(logits, job.validation.labels))
+
+
+def _summary(dataset: Dataset, job: Job, state: State) -> dict[str, Any]:
+    """Return what the classifier's file says of its training. No times: equal trainings give equal bytes."""
+    figures_of_best = state.history[state.best_epoch - 1]
+    return {
+        "dataset": dataset.card.name,
+        "data_sha256": dataset.train.fingerprint(),
+        "training_images": len(job.training),
+        "validation_images": len(job.validation) if job.validation else 0,
+        "validation_accuracy": figures_of_best.val_accuracy,
+        "recipe": recipe_to_json(job.recipe),
+        "seed": job.seed,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "imagelet": version("imagelet"),
+    }

@@ -1,0 +1,73 @@
+"""The run folder's README.md: what was trained, how good it is, what it is not for."""
+
+from typing import Any
+
+from imagelet import files
+from imagelet.classifier import Classifier
+from imagelet.data.imageset import DatasetCard
+from imagelet.runs import Run
+
+
+def write_model_card(run: Run, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any]) -> None:
+    """Write the card, with the front matter that model hubs read."""
+    files.write_text(run.folder / "README.md", model_card(run.name, classifier, card, metrics))
+
+
+def model_card(name: str, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any]) -> str:
+    """Return the card as Markdown with YAML front matter."""
+    height, width, channels = classifier.input_shape
+    recipe = classifier.training["recipe"]
+    lines = [
+        "---",
+        "library_name: imagelet",
+        "pipeline_tag: image-classification",
+        f"datasets: [{card.name}]",
+        "metrics: [accuracy]",
+        "---",
+        "",
+        f"# {name}",
+        "",
+        f"A classifier of {height}×{width} {'grey' if channels == 1 else 'colour'} images into "
+        f"{len(classifier.classes)} classes, trained on {card.title} with imagelet.",
+        "",
+        "| figure | value |",
+        "|---|---|",
+        *(_row(part, metrics[part]) for part in ("validation", "test") if part in metrics),
+        f"| parameters | {metrics['parameters']:,} |",
+        f"| training images | {classifier.training['training_images']:,} |",
+        f"| epochs | {metrics['epochs']}, the best is {metrics['best_epoch']} |",
+        f"| seconds of training | {metrics['seconds']['training']:.1f} |",
+        "",
+        "The best epoch was chosen by the validation images, so their accuracy is a little too high; "
+        "the test images had no part in it.",
+        "",
+        "## Network",
+        "",
+        f"```\n{classifier.network_text}\n```",
+        "",
+        f"Recipe `{recipe['name']}`: {recipe['optimizer']}, batch {recipe['batch_size']}, "
+        f"learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), "
+        f"seed {classifier.training['seed']}. "
+        "`experiment.toml` has every setting.",
+        "",
+        "## Data",
+        "",
+        card.description,
+        "",
+        f"Source: {card.source}. Licence: {card.licence}.",
+        "",
+        "## Limits",
+        "",
+        f"It knows these classes and nothing else: {', '.join(classifier.classes)}. A picture of anything "
+        "else gets one of them too, mostly marked as unsure. Its figures hold for pictures like those above.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(part: str, figures: dict[str, Any]) -> str:
+    low, high = figures["interval"]
+    return (
+        f"| {part} accuracy | {100 * figures['accuracy']:.2f} % "
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %, {figures['images']:,} images) |"
+    )

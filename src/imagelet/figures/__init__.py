@@ -1,0 +1,17 @@
+"""Plain data in, matplotlib figures out: curves, confusion, grids of images, probabilities.
+
+The only package that imports matplotlib, and only when a figure is drawn. No display is needed and no global
+state is left behind: figures are made directly, never through pyplot.
+"""
+
+from typing import TYPE_CHECKING
+
+from imagelet.figures.confusion_matrix import confusion
+from imagelet.figures.pictures import grid, probabilities
+from imagelet.figures.style import percent, save
+from imagelet.figures.training_curves import curves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Figure  # for those who name the type and import no matplotlib
+
+__all__ = ["confusion", "curves", "grid", "percent", "probabilities", "save"]

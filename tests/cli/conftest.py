@@ -1,0 +1,117 @@
+"""The command line, called as a function: exit code, standard output and standard error apart."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagelet.cli import main
+
+SETTINGS = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "TTY_COMPATIBLE", "IMAGELET_DEBUG")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line came to."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on standard output."""
+        return json.loads(self.stdout)
+
+    @property
+    def fields(self) -> str:
+        """The fields of that document, as a help text writes them: ``name, layers[{name, shape}], total``."""
+        return _written(self.document)
+
+
+def _written(value: dict[str, Any]) -> str:
+    lists = {name: f"[{{{_written(item[0])}}}]" for name, item in value.items() if _is_list_of_records(item)}
+    return ", ".join(f"{name}{lists.get(name, '')}" for name in value)
+
+
+def _is_list_of_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the caller's settings for terminals out of the tests."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that carries out a command line in this process."""
+
+    def carry_out(*words: str | Path) -> Outcome:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return carry_out
+
+
+@pytest.fixture
+def documented(run: Run) -> Callable[..., str]:
+    """Return a function that tells which fields a command's help promises."""
+
+    def read(*command: str) -> str:
+        text = " ".join(run(*command, "--help").stdout.split())
+        return re.split(r"[;.]", text.partition(" JSON: ")[2])[0]
+
+    return read
+
+
+@pytest.fixture
+def run_process(tmp_path: Path) -> Run:
+    """Return a function that carries out a command line in a process of its own."""
+
+    def carry_out(*words: str | Path, stdin: bytes | None = None, **environment: str) -> Outcome:
+        done = subprocess.run(
+            [sys.executable, "-m", "imagelet", *map(str, words)],
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return carry_out
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from imagelet.experiment import Experiment, carry_out
+    from imagelet.training.recipe import Recipe
+
+    folder = tmp_path_factory.mktemp("trained")
+    experiment = Experiment(dataset="digits", network="softmax", recipe=Recipe(epochs=1))
+    for _ in carry_out(experiment, name="short", folder=folder):
+        pass
+    return folder / "short"
+
+
+@pytest.fixture
+def short_run(_trained: Path, tmp_path: Path) -> Path:
+    """Return the folder of a finished run: `softmax` on `digits` for an epoch. The test may change it."""
+    return Path(shutil.copytree(_trained, tmp_path / "runs" / "short"))

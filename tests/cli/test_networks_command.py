@@ -1,0 +1,92 @@
+"""`imagelet networks` and `imagelet summary`."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+Documented = Callable[..., str]
+
+PRINTED_IN_THE_COURSE = {
+    "mlp-1024": 3_432_970,
+    "cnn-3": 356_234,
+    "mlp-512": 407_050,
+    "cnn-1": 804_554,
+    "fashion-cnn": 804_554,
+    "cifar-cnn": 2_125_578,
+    "convnet": 93_322,
+    "deep-cnn": 5_259_594,
+}
+
+
+class TestNetworks:
+    def test_lists_every_network_with_its_parameters(self, run: Run) -> None:
+        listed = {each["name"]: each for each in run("networks", "--json").document["networks"]}
+        for name, parameters in PRINTED_IN_THE_COURSE.items():
+            assert listed[name]["parameters"] == parameters
+        lines = run("networks").stdout.splitlines()
+        assert [line.split()[0] for line in lines[1:]] == list(listed)
+        assert "  5,259,594  " in run("networks").stdout
+
+    def test_counts_without_torch_what_summary_counts_with_it(self, run: Run) -> None:
+        for each in run("networks", "--json").document["networks"]:
+            shape = "x".join(map(str, each["input_shape"]))
+            total = run("summary", each["name"], "--input", shape, "--json").document["total"]
+            assert each["parameters"] == total
+
+    def test_answers_without_torch(self) -> None:
+        program = (
+            "import sys; from imagelet import cli; cli.main(['networks']); print('torch' in sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "False"
+
+    def test_shows_the_text_of_one(self, run: Run) -> None:
+        outcome = run("networks", "softmax")
+        assert "flatten dense(classes) softmax" in outcome.stdout
+        assert outcome.stderr == "→ imagelet summary softmax shows its layers\n"
+        assert run("networks", "softmax", "--json").document["text"] == "flatten dense(classes) softmax"
+
+    def test_has_the_fields_of_its_help(self, run: Run, documented: Documented) -> None:
+        assert run("networks", "--json").fields == documented("networks")
+        assert f"networks[{{{run('networks', 'cnn-3', '--json').fields}}}]" == documented("networks")
+
+
+class TestSummary:
+    def test_shows_layers_and_totals(self, run: Run) -> None:
+        lines = [line.split() for line in run("summary", "convnet").stdout.splitlines()]
+        assert lines[0] == ["layer", "kind", "output", "shape", "parameters"]
+        assert lines[1] == ["input", "28x28x1"]
+        assert lines[2] == ["conv1", "conv", "26x26x32", "320"]
+        assert ["parameters", "93,322"] in lines
+        assert ["trainable", "93,322"] in lines
+        assert ["non-trainable", "0"] in lines
+
+    def test_has_the_fields_of_its_help(self, run: Run, documented: Documented) -> None:
+        assert run("summary", "softmax", "--json").fields == documented("summary")
+
+    def test_takes_the_input_that_the_network_was_made_for(self, run: Run) -> None:
+        assert run("summary", "cifar-cnn", "--json").document["input_shape"] == [32, 32, 3]
+        assert run("summary", "flatten dense(10)", "--json").document["input_shape"] == [28, 28, 1]
+
+    @pytest.mark.parametrize(
+        ("text", "shape"), [("8x8", [8, 8, 1]), ("9×7×3", [9, 7, 3]), (" 8X8X1 ", [8, 8, 1])]
+    )
+    def test_takes_another_input_and_other_classes(self, run: Run, text: str, shape: list[int]) -> None:
+        document = run("summary", "softmax", "--input", text, "--classes", "3", "--json").document
+        assert document["input_shape"] == shape
+        assert document["total"] == 3 * (shape[0] * shape[1] * shape[2] + 1)
+
+    @pytest.mark.parametrize("text", ["0x8x1", "8", "8x8x1x1", "axb", "-8x8", ""])
+    def test_refuses_what_is_no_input(self, run: Run, text: str) -> None:
+        outcome = run("summary", "softmax", f"--input={text}")
+        assert outcome.code == 2
+        assert f"'{text}' is not an input shape" in outcome.stderr
+
+    def test_points_at_a_mistake_in_the_text(self, run: Run) -> None:
+        outcome = run("summary", "relu cnov(3) flatten dense(10)")
+        assert outcome.code == 2
+        assert outcome.stderr.splitlines()[1:3] == ["  relu cnov(3) flatten dense(10)", "       ^"]

@@ -1,0 +1,226 @@
+"""`imagelet predict`: own pictures, read one by one, answered in one piece."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from imagelet.classifier import Classifier
+from imagelet.evaluation.calibration import Calibration
+from imagelet.networks import build
+from imagelet.normalization import Normalization
+from imagelet.preprocessing.framing import Framing
+
+Run = Callable[..., Any]
+Documented = Callable[..., str]
+CLASSES = ("dark", "=light", "\x1b[31mgrey")
+
+
+@pytest.fixture
+def classifier(tmp_path: Path) -> Path:
+    """Return the file of a classifier that tells dark, light and grey 4×4 pictures apart by their mean."""
+    network = build("flatten dense(classes) softmax", (4, 4, 1), classes=3)
+    weights = {"dense1.weight": torch.zeros(3, 16), "dense1.bias": torch.tensor([0.0, 0.0, 4.0])}
+    weights["dense1.weight"][0] = -10 / 16
+    weights["dense1.weight"][1] = 10 / 16
+    network.load_state_dict(weights)
+    made = Classifier(
+        network=network,
+        classes=CLASSES,
+        framing=Framing("stretch", 4, 4, 1),
+        normalization=Normalization((0.5,), (0.5,)),
+        calibration=Calibration(temperature=1.0, threshold=0.9),
+        training={},
+    )
+    made.save(tmp_path / "brightness.safetensors")
+    return tmp_path / "brightness.safetensors"
+
+
+def picture(path: Path, value: int) -> Path:
+    """Write a picture of about that value; it is not of one colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((4, 4), value, np.uint8)
+    pixels[0, 0] ^= 1
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Return a folder with three pictures in natural order, one of them below, and a text."""
+    folder = tmp_path / "mine"
+    for name, value in (("10.png", 254), ("2.png", 0), ("below/1.png", 128)):
+        picture(folder / name, value)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+class TestAnswers:
+    def test_of_a_folder_come_in_natural_order(self, run: Run, classifier: Path, pictures: Path) -> None:
+        document = run("predict", classifier, pictures, "--json").document
+        answers = [(each["file"], each["class"], each["label"]) for each in document["predictions"]]
+        assert answers == [
+            (str(pictures / "2.png"), 0, "dark"),
+            (str(pictures / "10.png"), 1, "=light"),
+            (str(pictures / "below" / "1.png"), 2, CLASSES[2]),
+        ]
+        assert document["errors"] == []
+
+    def test_are_one_line_each(self, run: Run, classifier: Path, pictures: Path) -> None:
+        outcome = run("predict", classifier, pictures / "2.png", pictures / "10.png", "--top", "2")
+        assert outcome.code == 0
+        assert outcome.stderr == ""
+        first, second, third = outcome.stdout.splitlines()
+        assert first.split() == ["file", "label", "probability", "then", "remarks"]
+        assert second.split()[:4] == [str(pictures / "2.png"), "dark", "99.75", "%"]
+        assert "=light" in third
+        assert "\x1b" not in outcome.stdout
+
+    def test_name_as_many_classes_as_are_asked_for(self, run: Run, classifier: Path, pictures: Path) -> None:
+        for top, named in ((1, 1), (3, 3), (50, 3)):
+            document = run("predict", classifier, pictures / "2.png", "--json", "--top", top).document
+            (answer,) = document["predictions"]
+            assert len(answer["top"]) == named
+            assert answer["top"][0]["label"] == answer["label"]
+
+    def test_say_where_they_are_unsure(self, run: Run, classifier: Path, tmp_path: Path) -> None:
+        between = picture(tmp_path / "between.png", 180)
+        (answer,) = run("predict", classifier, between, "--json").document["predictions"]
+        assert not answer["sure"]
+        shown = run("predict", classifier, between).stdout.splitlines()[1]
+        assert f"{answer['label']}?".replace("\x1b", "\\x1b") in shown
+        assert shown.endswith("unsure")
+
+    def test_have_the_fields_of_the_help(
+        self, run: Run, classifier: Path, pictures: Path, documented: Documented
+    ) -> None:
+        outcome = run("predict", classifier, pictures, pictures / "notes.txt", "--json")
+        assert outcome.fields == documented("predict")
+
+    def test_of_a_picture_from_standard_input(
+        self, run_process: Run, classifier: Path, pictures: Path
+    ) -> None:
+        outcome = run_process("predict", classifier, "-", "--json", stdin=(pictures / "10.png").read_bytes())
+        (answer,) = outcome.document["predictions"]
+        assert (outcome.code, answer["file"], answer["label"]) == (0, "-", "=light")
+
+
+class TestBadPictures:
+    def test_are_named_one_by_one_and_the_others_answered(
+        self, run: Run, classifier: Path, pictures: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "empty").mkdir()
+        given = [
+            pictures / "notes.txt",
+            pictures / "2.png",
+            tmp_path / "nowhere.png",
+            tmp_path / "empty",
+            pictures / "10.png",
+        ]
+        outcome = run("predict", classifier, *given)
+        assert outcome.code == 1
+        assert [line.split()[0] for line in outcome.stdout.splitlines()[1:]] == [str(given[1]), str(given[4])]
+        assert len(outcome.stderr.splitlines()) == 3
+        for bad in ("notes.txt", "nowhere.png", "empty"):
+            assert sum(bad in line for line in outcome.stderr.splitlines()) == 1
+
+    def test_are_listed_in_json(self, run: Run, classifier: Path, pictures: Path) -> None:
+        outcome = run("predict", classifier, pictures / "notes.txt", "--json")
+        assert outcome.code == 1
+        assert outcome.document["predictions"] == []
+        (error,) = outcome.document["errors"]
+        assert error["file"] == str(pictures / "notes.txt")
+        assert error["error"]
+
+    def test_alone_print_no_table(self, run: Run, classifier: Path, pictures: Path) -> None:
+        outcome = run("predict", classifier, pictures / "notes.txt")
+        assert (outcome.code, outcome.stdout) == (1, "")
+
+    def test_from_standard_input_are_refused(self, run_process: Run, classifier: Path) -> None:
+        outcome = run_process("predict", classifier, "-", stdin=b"no picture")
+        assert outcome.code == 1
+        assert outcome.stderr.startswith("error: ")
+
+
+class TestUsage:
+    def test_standard_input_gives_one_picture(self, run: Run, classifier: Path) -> None:
+        outcome = run("predict", classifier, "-", "-")
+        assert outcome.code == 2
+        assert "standard input gives one picture" in outcome.stderr
+
+    @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
+    def test_a_keyboard_is_no_picture(self, classifier: Path) -> None:
+        leader, follower = os.openpty()  # type: ignore[attr-defined, unused-ignore]
+        try:
+            command = [sys.executable, "-m", "imagelet", "predict", str(classifier), "-"]
+            done = subprocess.run(command, stdin=follower, capture_output=True, timeout=60, check=False)
+        finally:
+            os.close(leader)
+            os.close(follower)
+        assert done.returncode == 2
+        assert b"which is your keyboard" in done.stderr
+
+    @pytest.mark.parametrize("name", ["no-such-run", "gone.safetensors"])
+    def test_an_unknown_run_is_one_sentence(self, run: Run, pictures: Path, name: str) -> None:
+        outcome = run("predict", name, pictures, "--json")
+        assert (outcome.code, outcome.stdout) == (1, "")
+        assert name in outcome.stderr
+
+    def test_a_file_that_is_no_classifier_is_one_sentence(
+        self, run: Run, pictures: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
+        outcome = run("predict", tmp_path / "bad.safetensors", pictures)
+        assert (outcome.code, outcome.stdout) == (1, "")
+        assert "is no classifier" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+
+
+class TestFiles:
+    def test_a_table_holds_the_answers(
+        self, run: Run, classifier: Path, pictures: Path, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "new" / "answers.csv"
+        assert run("predict", classifier, pictures, "--csv", path, "--top", "2").code == 0
+        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode())))
+        assert [row["file"] for row in rows] == [
+            str(pictures / name) for name in ("2.png", "10.png", Path("below", "1.png"))
+        ]
+        assert [row["class"] for row in rows] == ["0", "1", "2"]
+        assert float(rows[0]["probability"]) > float(rows[0]["probability_2"])
+        assert rows[0]["sure"] == "yes"
+
+    def test_no_cell_of_a_table_is_a_formula(
+        self, run: Run, classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        picture(tmp_path / "=cmd|' -C calc'!A0.png", 254)
+        run("predict", classifier, "=cmd|' -C calc'!A0.png", "--csv", "answers.csv")
+        (row,) = csv.DictReader(io.StringIO((tmp_path / "answers.csv").read_bytes().decode()))
+        assert row["file"] == "'=cmd|' -C calc'!A0.png"
+        assert row["label"] == "'=light"
+
+    def test_a_picture_shows_what_the_network_saw(
+        self, run: Run, classifier: Path, pictures: Path, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "seen.png"
+        assert run("predict", classifier, pictures, "--seen", path).code == 0
+        with Image.open(path) as seen:
+            assert seen.width > seen.height > 50
+
+    def test_a_place_that_cannot_be_written_is_one_sentence(
+        self, run: Run, classifier: Path, pictures: Path, tmp_path: Path
+    ) -> None:
+        outcome = run("predict", classifier, pictures, "--csv", tmp_path / "mine" / "2.png" / "answers.csv")
+        assert outcome.code == 1
+        assert outcome.stderr.startswith("error: ")
+        assert "Traceback" not in outcome.stderr

@@ -1,0 +1,134 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+WORDS = ("--network", "pool(2) flatten dense(classes)", "--epochs", "2", "-b", "50")
+
+
+def train(run, *words):
+    return run("train", "mnist", *WORDS, *words)
+
+
+def test_it_trains_and_says_what_to_type_next(run, small_data, tmp_path):
+    outcome = train(run, "--name", "first", "--runs", tmp_path)
+    assert outcome.code == 0
+    assert "validation accuracy" in outcome.stdout
+    assert "95 % interval" in outcome.stdout
+    assert outcome.stderr.count(" 1/2 ") == outcome.stderr.count(" 2/2 ") == 1
+    assert max(map(len, outcome.stderr.splitlines()[2:5])) <= 80
+    assert f"imagelet evaluate {tmp_path / 'first'}" in outcome.stderr
+
+
+def test_json_is_one_document_with_the_fields_of_the_contract(run, small_data):
+    outcome = train(run, "--test", "--json")
+    document = outcome.document
+    assert set(document) >= {
+        "run", "classifier", "dataset", "network", "parameters", "epochs", "best_epoch", "seconds",
+        "images_per_second", "validation", "test", "history",
+    }  # fmt: skip
+    assert set(document["seconds"]) == {"data", "training", "total"}
+    assert set(document["validation"]) >= {"accuracy", "interval", "loss"}
+    assert set(document["history"]) >= {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert len(document["history"]["loss"]) == 2
+
+
+def test_options_reach_the_recipe_and_the_run(run, small_data):
+    document = train(
+        run, "--lr", "0.5", "--optimizer", "sgd", "--set", "momentum=0.3", "--seed", "7",
+        "--validation", "0.5", "--limit", "200", "--precision", "fp32", "--json",
+    ).document  # fmt: skip
+    experiment = tomllib.loads(Path(document["run"], "experiment.toml").read_text())
+    recipe = experiment["recipe"]
+    assert (recipe["learning_rate"], recipe["optimizer"], recipe["momentum"]) == (0.5, "sgd", 0.3)
+    assert (recipe["epochs"], recipe["batch_size"]) == (2, 50)
+    assert (experiment["seed"], experiment["limit"]) == (7, 200)
+    assert experiment["resolved"]["precision"] == "fp32"
+    assert document["validation"]["images"] == 100
+
+
+def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run, small_data, tmp_path):
+    outcome = train(run, "--require", "1.0", "--lr", "1e-6", "--runs", tmp_path)
+    assert outcome.code == 3
+    assert "is below the required 1" in outcome.stderr
+    assert (tmp_path / "mnist-network" / "classifier.safetensors").exists()
+    assert train(run, "--require", "0.05").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "needs either DATASET or --resume RUN"),
+        (("mnits",), "did you mean 'mnist'"),
+        (("mnist", "--network", "cnn-4"), "did you mean 'cnn-3'"),
+        (("mnist", "--network", "conv(8, 3x3"), "position"),
+        (("mnist", "--recipe", "defualt"), "did you mean 'default'"),
+        (("mnist", "--epochs", "0"), "epochs = 0 is not allowed"),
+        (("mnist", "--set", "epochs"), "has no '='"),
+        (("mnist", "--set", "epoch=3"), "did you mean 'epochs'"),
+        (("mnist", "--optimizer", "adm"), "one of sgd"),
+        (("mnist", "--validation", "2"), "a share from 0"),
+        (("mnist", "--require", "98"), "a share from 0 to 1"),
+        (("mnist", "--device", "tpu"), "unknown device 'tpu'"),
+        (("mnist", "--precision", "fp8"), "unknown precision 'fp8'"),
+        (("mnist", "--input", "28"), "is not an input shape"),
+        (("mnist", "--resume", "x"), "needs either"),
+        (("--resume", "x", "--epochs", "3"), "the run's own settings"),
+        (("--resume", "x"), "no run 'x'"),
+        (("mnist", "--seed", "-1"), "seed = -1"),
+    ],
+)
+def test_wrong_words_get_one_sentence_and_leave_nothing(run, small_data, imagelet_home, words, sentence):
+    outcome = run("train", *words)
+    assert outcome.code in (1, 2)
+    assert sentence in outcome.stderr
+    assert outcome.stdout == ""
+    assert "Traceback" not in outcome.stderr
+    assert not list(imagelet_home.parent.rglob("experiment.toml"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(small_data, tmp_path, run):
+    words = ["train", "mnist", "--network", "softmax", "--epochs", "100000", "-b", "20", "--runs", "."]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imagelet", *words, "--name", "long"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for _ in range(3000):
+        if list(tmp_path.glob("long/checkpoint/*.checkpoint")):
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert "nothing is lost" in stderr
+    assert "imagelet train --resume long" in stderr
+    assert "Traceback" not in stderr
+    listed = run("runs", tmp_path, "--json").document["runs"]
+    assert [one["run"] for one in listed] == ["long"]
+
+
+def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch):
+    import dataclasses
+
+    from imagelet.cli import demo
+    from imagelet.training.recipe import recipes
+
+    short = dataclasses.replace(recipes.get("digits"), epochs=3)
+    monkeypatch.setitem(recipes._things, "digits", short)
+    outcome = run("demo", "--runs", tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    assert "test accuracy" in outcome.stdout
+    assert outcome.stdout.count("label ") == demo.SHOWN
+    assert outcome.stdout.count(" %\n") >= 10
+    assert "imagelet predict" in outcome.stdout
+    written = json.loads((tmp_path / "digits-small-cnn" / "metrics.json").read_text())
+    assert written["test"]["images"] == 360
+    figures = {path.name for path in (tmp_path / "digits-small-cnn" / "figures").iterdir()}
+    assert figures >= {"curves.png", "confusion-test.png", "predictions-test.png", "prediction.png"}

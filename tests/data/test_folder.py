@@ -1,0 +1,477 @@
+"""A folder of pictures is a dataset: read once, by the code that reads a person's own picture."""
+
+import multiprocessing
+import os
+import shutil
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagelet import files
+from imagelet.data import folder as module
+from imagelet.data import load_dataset
+from imagelet.data.folder import load_folder, read_labelled
+from imagelet.errors import DataError, SettingError, UnknownNameError
+from imagelet.preprocessing import Framing, frame, open_picture
+
+Pixels = NDArray[np.uint8]
+Make = Callable[..., Path]
+CLASSES = ("2", "10", "cat")
+
+
+def pixels_of(number: int, shape: Sequence[int]) -> Pixels:
+    return np.random.default_rng(number).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Return a function that fills a folder: class → number of pictures, each one different."""
+    made = iter(range(100_000))
+
+    def fill(
+        name: str, counts: dict[str, int], shape: Sequence[int] = (20, 20), suffix: str = ".png"
+    ) -> Path:
+        for label, count in counts.items():
+            (tmp_path / name / label).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                picture = Image.fromarray(pixels_of(next(made), shape))
+                picture.save(tmp_path / name / label / f"{number}{suffix}")
+        return tmp_path / name
+
+    return fill
+
+
+@pytest.fixture
+def plain(make: Make) -> Path:
+    """Return a folder with three classes of ten grey 20×20 pictures each."""
+    return make("own pictures", dict.fromkeys(CLASSES, 10))
+
+
+@pytest.fixture
+def parted(make: Make) -> Path:
+    """Return a folder with train/, val/ and test/ of two classes."""
+    for part, count in (("train", 5), ("val", 2), ("test", 3)):
+        make(f"parted/{part}", {"a": count, "b": count})
+    return make("parted", {})
+
+
+@pytest.fixture
+def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function after which no picture can be decoded."""
+
+    def poison() -> None:
+        def refuse(path: Path) -> Pixels:
+            raise AssertionError(f"{path} was decoded")
+
+        monkeypatch.setattr(module, "open_picture", refuse)
+        monkeypatch.setattr(module, "picture_size", refuse)
+
+    return poison
+
+
+def read_all(folder: Path, **options: Any) -> None:
+    dataset = load_folder(folder, **options)
+    for part in dataset.parts:
+        dataset.read(part)
+
+
+def broken(folder: Path, **options: Any) -> DataError:
+    with pytest.raises(DataError) as caught:
+        read_all(folder, **options)
+    return caught.value
+
+
+class TestParts:
+    def test_are_read_as_they_lie(self, parted: Path) -> None:
+        dataset = load_folder(parted)
+        assert tuple(dataset.parts) == ("train", "validation", "test")
+        for part, place, count in (("train", "train", 5), ("validation", "val", 2), ("test", "test", 3)):
+            images = dataset.read(part)
+            assert images.classes == dataset.classes == ("a", "b")
+            assert images.labels.tolist() == [0] * count + [1] * count
+            wanted = [open_picture(parted / place / c / f"{i}.png") for c in "ab" for i in range(count)]
+            assert np.array_equal(images.images, wanted)
+
+    def test_may_be_without_validation_and_named_otherwise(self, parted: Path) -> None:
+        shutil.rmtree(parted / "test")
+        (parted / "val").rename(parted / "Validation")
+        assert set(load_folder(parted).parts) == {"train", "validation", "test"}
+        shutil.rmtree(parted / "Validation")
+        assert set(load_folder(parted).parts) == {"train", "test"}
+
+    def test_a_fifth_of_each_class_is_set_aside(self, plain: Path) -> None:
+        dataset = load_folder(plain)
+        assert dataset.train.counts().tolist() == [8, 8, 8]
+        assert dataset.test.counts().tolist() == [2, 2, 2]
+        assert "a fifth of each class" in dataset.card.description
+        learnt = {image.tobytes() for image in dataset.train.images}
+        tested = {image.tobytes() for image in dataset.test.images}
+        assert len(learnt | tested) == 30
+        assert not learnt & tested
+
+    def test_what_is_set_aside_does_not_depend_on_names(self, plain: Path) -> None:
+        before = load_folder(plain).test
+        for path in sorted(plain.rglob("*.png")):
+            path.rename(path.with_name(f"new-{99 - int(path.stem)}.png"))
+        after = load_folder(plain).test
+        assert {each.tobytes() for each in before.images} == {each.tobytes() for each in after.images}
+
+    def test_the_card_tells_nothing_of_setting_aside_where_there_is_a_test_part(self, parted: Path) -> None:
+        assert "fifth" not in load_folder(parted).card.description
+
+    def test_classes_are_in_natural_order(self, plain: Path) -> None:
+        dataset = load_folder(plain)
+        assert dataset.card.classes == dataset.train.classes == CLASSES
+        assert "train" not in dataset.card.classes
+
+    def test_one_is_not_read_for_another(self, parted: Path) -> None:
+        for path in (parted / "test").rglob("*.png"):
+            path.write_bytes(b"damaged")
+        dataset = load_folder(parted)
+        assert len(dataset.train) == 10
+        with pytest.raises(DataError, match="6 of 6 pictures"):
+            dataset.read("test")
+
+    def test_training_works_without_the_test_pictures(self, parted: Path) -> None:
+        for path in (parted / "test").rglob("*.png"):
+            path.unlink()
+        assert len(load_folder(parted).train) == 10
+        shutil.rmtree(parted / "test" / "a")
+        shutil.rmtree(parted / "test" / "b")
+        assert len(load_folder(parted).train) == 10
+
+    def test_load_dataset_opens_it(self, plain: Path) -> None:
+        dataset = load_dataset(plain, shape=(12, 16, 3), framing_kind="stretch")
+        assert dataset.place == str(plain)
+        assert dataset.card.name == "own pictures"
+        assert dataset.card.framing == Framing("stretch", 12, 16, 3)
+        assert dataset.train.shape == dataset.shape == (12, 16, 3)
+
+
+class TestShape:
+    @pytest.mark.parametrize(
+        ("shapes", "wanted"),
+        [
+            ([(20, 20)] * 2, (20, 20, 1)),
+            ([(30, 96)] * 2, (30, 96, 1)),
+            ([(97, 97)] * 2, (64, 64, 1)),
+            ([(50, 41), (60, 41)], (40, 40, 1)),
+            ([(50, 43), (60, 44)], (44, 44, 1)),
+            ([(9, 50), (11, 50)], (16, 16, 1)),
+            ([(20, 20, 3)] * 2, (20, 20, 3)),
+            ([(20, 20), (20, 20, 3)], (20, 20, 3)),
+        ],
+    )
+    def test_is_chosen_by_the_pictures(
+        self, make: Make, shapes: list[tuple[int, ...]], wanted: tuple[int, int, int]
+    ) -> None:
+        for label, shape in zip("ab", shapes, strict=True):
+            make("folder", {label: 4}, shape)
+        dataset = load_folder(make("folder", {}))
+        assert dataset.shape == dataset.train.shape == dataset.test.shape == wanted
+        assert dataset.card.framing == Framing("fit", *wanted)
+
+    def test_has_one_channel_where_colour_files_hold_grey(self, make: Make) -> None:
+        folder = make("folder", {"a": 4, "b": 4})
+        grey = {open_picture(path).tobytes() for path in folder.rglob("*.png")}
+        for path in folder.rglob("*.png"):
+            Image.open(path).convert("RGB").save(path)
+        dataset = load_folder(folder)
+        assert dataset.shape == dataset.train.shape == (20, 20, 1)
+        parts = [dataset.read(part).images for part in dataset.parts]
+        assert {image.tobytes() for images in parts for image in images} == grey
+
+    def test_is_that_of_upright_pictures(self, make: Make) -> None:
+        exif = Image.Exif()
+        exif[274] = 6
+        folder = make("folder", {"a": 0, "b": 0})
+        for label in "ab":
+            for number in range(3):
+                path = folder / label / f"{number}.jpg"
+                Image.fromarray(pixels_of(number, (24, 32))).save(path, exif=exif)
+        assert load_folder(folder).shape == (32, 24, 1)
+
+    @pytest.mark.parametrize("shape", [(0, 8, 1), (8, 8, 2), (8, 8), (9999, 8, 1)])
+    def test_that_is_impossible_is_refused(self, plain: Path, shape: tuple[int, ...]) -> None:
+        with pytest.raises(SettingError, match=r"framing|argument"):
+            load_folder(plain, shape=shape)  # type: ignore[arg-type]
+
+    def test_images_are_framed_as_a_persons_own_picture_is(self, make: Make) -> None:
+        folder = make("folder", {"a": 4, "b": 4}, shape=(30, 47, 3), suffix=".bmp")
+        for kind in ("fit", "crop", "stretch", "handwriting"):
+            framing = Framing(kind, 16, 12, 1)
+            images = load_folder(folder, shape=framing.shape, framing_kind=kind)
+            found = {image.tobytes() for part in ("train", "test") for image in images.read(part).images}
+            wanted = {frame(open_picture(path), framing).tobytes() for path in folder.rglob("*.bmp")}
+            assert found == wanted
+            assert {image.tobytes() for image in read_labelled(folder, framing).images} == wanted
+
+    def test_an_unknown_framing_is_refused(self, plain: Path) -> None:
+        with pytest.raises(UnknownNameError, match="did you mean 'stretch'"):
+            load_folder(plain, framing_kind="strech")
+
+
+class TestCache:
+    def test_a_second_load_decodes_nothing(self, plain: Path, no_decoding: Callable[[], None]) -> None:
+        first = load_folder(plain)
+        prints = {part: first.read(part).fingerprint() for part in first.parts}
+        no_decoding()
+        second = load_folder(plain)
+        assert {part: second.read(part).fingerprint() for part in second.parts} == prints
+        assert second.card == first.card
+        assert isinstance(second.train.images.base, np.memmap)
+
+    def test_is_shared_by_the_chosen_and_the_same_given_shape(
+        self, parted: Path, no_decoding: Callable[[], None]
+    ) -> None:
+        chosen = load_folder(parted).train
+        no_decoding()
+        assert load_folder(parted, shape=(20, 20, 1)).train.fingerprint() == chosen.fingerprint()
+
+    @pytest.mark.parametrize("change", ["content", "time", "name", "more", "shape", "kind"])
+    def test_a_change_is_seen(self, parted: Path, change: str, no_decoding: Callable[[], None]) -> None:
+        assert load_folder(parted, shape=(20, 20, 1)).train.shape == (20, 20, 1)
+        path = parted / "train" / "a" / "0.png"
+        options: dict[str, Any] = {"shape": (20, 20, 1)}
+        if change == "content":
+            Image.fromarray(pixels_of(4711, (20, 21))).save(path)
+        elif change == "time":
+            os.utime(path, ns=(1, 1))
+        elif change == "name":
+            path.rename(path.with_name("zero.png"))
+        elif change == "more":
+            shutil.copy(path, path.with_name("00.png"))
+        elif change == "shape":
+            options["shape"] = (20, 21, 1)
+        else:
+            options["framing_kind"] = "crop"
+        no_decoding()
+        with pytest.raises(AssertionError, match="was decoded"):
+            load_folder(parted, **options).read("train")
+
+    @pytest.mark.parametrize("damage", [b"", b"no array", None])
+    def test_a_damaged_file_in_it_is_made_again(
+        self, plain: Path, imagelet_home: Path, damage: bytes | None
+    ) -> None:
+        before = load_folder(plain).train.fingerprint()
+        for path in (imagelet_home / "folders").glob("*.npy"):
+            path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
+        assert load_folder(plain).train.fingerprint() == before
+
+    def test_nothing_half_written_is_left_by_a_damaged_picture(
+        self, parted: Path, imagelet_home: Path
+    ) -> None:
+        (parted / "train" / "b" / "4.png").write_bytes(b"damaged")
+        broken(parted, shape=(20, 20, 1))
+        assert list((imagelet_home / "folders").iterdir()) == []
+
+    def test_that_cannot_be_written_is_done_without(self, plain: Path, imagelet_home: Path) -> None:
+        wanted = load_folder(plain).test.fingerprint()
+        shutil.rmtree(imagelet_home)
+        imagelet_home.write_text("a file where the folder would be")
+        with pytest.warns(UserWarning, match=r"the cache '.*' cannot be written .*IMAGELET_HOME"):
+            assert load_folder(plain).test.fingerprint() == wanted
+
+    def test_on_a_full_disk_is_done_without(
+        self, plain: Path, imagelet_home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wanted = load_folder(plain).train.fingerprint()
+        shutil.rmtree(imagelet_home)
+
+        def full(handle: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(files.os, "fsync", full)
+        with pytest.warns(UserWarning, match="No space left on device"):
+            assert load_folder(plain).train.fingerprint() == wanted
+        assert list((imagelet_home / "folders").iterdir()) == []
+
+    def test_two_processes_can_start_at_once(self, plain: Path, imagelet_home: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(2) as pool:
+            prints = pool.map(fingerprint_of, [plain, plain], chunksize=1)
+        assert prints == [load_folder(plain).train.fingerprint()] * 2
+        assert [path for path in (imagelet_home / "folders").iterdir() if path.suffix != ".npy"] == []
+
+    def test_who_comes_second_waits_and_decodes_nothing(
+        self, parted: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        decoded: list[Path] = []
+        both_started = threading.Barrier(2)
+
+        def count(path: Path) -> Pixels:
+            decoded.append(path)
+            time.sleep(0.01)
+            return open_picture(path)
+
+        def read() -> None:
+            dataset = load_folder(parted, shape=(20, 20, 1))
+            both_started.wait()
+            dataset.read("train")
+
+        monkeypatch.setattr(module, "open_picture", count)
+        threads = [threading.Thread(target=read) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(decoded) == 10
+
+    def test_of_another_shape_is_made_again(self, parted: Path, imagelet_home: Path) -> None:
+        before = load_folder(parted, shape=(20, 20, 1)).train.fingerprint()
+        (path,) = (imagelet_home / "folders").glob("*.npy")
+        np.save(path, np.zeros((10, 20, 20, 3), np.uint8))
+        assert load_folder(parted, shape=(20, 20, 1)).train.fingerprint() == before
+
+    def test_progress_counts_every_picture_once(self, parted: Path) -> None:
+        calls: list[tuple[int, int | None]] = []
+        dataset = load_folder(parted, shape=(8, 8, 1), progress=lambda *call: calls.append(call))
+        assert calls == []
+        assert len(dataset.train) == 10
+        assert calls == [(done, 10) for done in range(1, 11)]
+
+
+def fingerprint_of(folder: Path) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return load_folder(folder).train.fingerprint()
+
+
+class TestRefusals:
+    def test_name_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        assert "gone' is not there" in broken(tmp_path / "gone").message
+        (tmp_path / "file").touch()
+        assert "file' is a file" in broken(tmp_path / "file").message
+
+    def test_tell_of_pictures_without_subfolders(self, make: Make) -> None:
+        folder = make("folder", {".": 3})
+        assert broken(folder).message == (
+            f"the folder '{folder}' holds pictures but no subfolders: one subfolder a class is needed"
+        )
+
+    def test_tell_of_an_empty_folder(self, tmp_path: Path) -> None:
+        assert "neither pictures nor subfolders" in broken(tmp_path).message
+
+    def test_name_an_empty_class(self, make: Make) -> None:
+        folder = make("folder", {"a": 3, "b": 0, "c": 0})
+        error = broken(folder)
+        assert "the class 'b'" in error.message
+        assert "has no pictures (and 1 more empty class)" in error.message
+
+    def test_tell_of_one_class_only(self, make: Make) -> None:
+        error = broken(make("folder", {"digits": 3}))
+        assert "one class only, 'digits'" in error.message
+        assert "one level deeper" in error.hint
+
+    def test_tell_of_one_picture_in_a_class(self, make: Make) -> None:
+        assert "the class 'b' in" in broken(make("folder", {"a": 3, "b": 1})).message
+
+    @pytest.mark.parametrize("part", ["train", "val", "test"])
+    def test_name_a_class_that_a_part_lacks(self, parted: Path, part: str) -> None:
+        shutil.rmtree(parted / part / "b")
+        message = broken(parted).message
+        if part == "train":  # then "a" alone is left, which is told first
+            assert "one class only, 'a'" in message
+        else:
+            assert f"the class 'b' is in train/ but not in {part}/: the parts of '{parted}'" in message
+
+    def test_name_a_class_that_was_not_learnt(self, parted: Path) -> None:
+        shutil.copytree(parted / "test" / "b", parted / "test" / "c")
+        shutil.copytree(parted / "test" / "b", parted / "test" / "d")
+        message = broken(parted).message
+        assert "the class 'c' is in test/ but not in train/ (and 1 more such class)" in message
+
+    def test_tell_of_a_test_part_without_a_training_part(self, parted: Path) -> None:
+        shutil.rmtree(parted / "train")
+        assert "has test/ but no train/" in broken(parted).message
+
+    def test_tell_of_two_folders_for_one_part(self, parted: Path) -> None:
+        shutil.copytree(parted / "val", parted / "validation")
+        assert "both val/ and validation/" in broken(parted).message
+
+    def test_name_a_damaged_picture_and_what_tells_more(self, parted: Path) -> None:
+        (parted / "test" / "b" / "1.png").write_bytes(b"damaged")
+        error = broken(parted)
+        name = str(Path("b") / "1.png")
+        assert error.message == f"1 of 6 pictures in '{parted / 'test'}' cannot be read: '{name}'"
+        assert error.hint.startswith(f"imagelet data check {parted / 'test'} ")
+
+    def test_name_the_first_damaged_pictures_and_count_all(self, parted: Path) -> None:
+        for path in sorted((parted / "train").rglob("*.png"))[2:7]:
+            path.write_bytes(path.read_bytes()[:60])
+        message = broken(parted).message
+        names = ", ".join(f"'{Path('a') / f'{number}.png'}'" for number in (2, 3, 4))
+        assert message.startswith("5 of 10 pictures in ")
+        assert message.endswith(f"cannot be read: {names} and 2 more")
+
+    def test_count_pictures_whose_size_cannot_be_told(self, parted: Path) -> None:
+        for path in (parted / "train").rglob("*.png"):
+            path.write_bytes(b"damaged")
+        assert broken(parted).message.startswith("10 of 10 pictures in ")
+
+    def test_name_a_link_that_leads_nowhere(self, plain: Path) -> None:
+        (plain / "cat" / "lost.png").symlink_to(plain / "gone.png")
+        assert f"the picture '{plain / 'cat' / 'lost.png'}' cannot be read" in broken(plain).message
+
+    def test_do_not_hang_on_links_in_a_circle(self, make: Make) -> None:
+        folder = make("folder", {"a": 5, "b": 5})
+        (folder / "a" / "up").symlink_to(folder)
+        (folder / "a" / "self").symlink_to(folder / "a")
+        (folder / "b" / "out").symlink_to(folder.parent)
+        (folder / "circle").symlink_to(folder / "circle")
+        dataset = load_folder(folder)
+        assert len(dataset.train) + len(dataset.test) == 10
+
+    def test_are_not_made_of_what_computers_add(self, plain: Path) -> None:
+        wanted = load_folder(plain).train.fingerprint()
+        for name in (
+            ".DS_Store",
+            "2/Thumbs.db",
+            "__MACOSX/2/._0.png",
+            ".git/x.png",
+            "notes.txt",
+            "2/._0.png",
+        ):
+            (plain / name).parent.mkdir(parents=True, exist_ok=True)
+            (plain / name).write_bytes(b"no picture")
+        assert load_folder(plain).train.fingerprint() == wanted
+
+
+class TestReadLabelled:
+    FRAMING = Framing("fit", 20, 20, 1)
+
+    def test_takes_all_pictures(self, plain: Path) -> None:
+        images = read_labelled(plain, self.FRAMING)
+        assert images.counts().tolist() == [10, 10, 10]
+        assert images.classes == CLASSES
+
+    def test_takes_the_test_part_where_there_is_one(self, parted: Path) -> None:
+        assert len(read_labelled(parted, self.FRAMING)) == 6
+        shutil.rmtree(parted / "train")
+        assert len(read_labelled(parted, self.FRAMING)) == 6
+
+    def test_takes_the_training_part_where_there_is_no_test_part(self, parted: Path) -> None:
+        shutil.rmtree(parted / "test")
+        assert len(read_labelled(parted, self.FRAMING)) == 10
+
+    def test_is_content_with_one_class_and_an_empty_one(self, make: Make) -> None:
+        images = read_labelled(make("folder", {"7": 2, "8": 0}), self.FRAMING)
+        assert images.counts().tolist() == [2, 0]
+
+    def test_refuses_what_holds_nothing(self, make: Make) -> None:
+        for counts in ({".": 2}, {"7": 0}):
+            with pytest.raises(DataError, match="holds"):
+                read_labelled(make("/".join(["folder", *counts]), counts), self.FRAMING)
+
+    def test_names_damaged_pictures(self, plain: Path) -> None:
+        (plain / "cat" / "3.png").write_bytes(b"damaged")
+        with pytest.raises(DataError, match=r"1 of 30 pictures in .* cannot be read: 'cat.3\.png' "):
+            read_labelled(plain, self.FRAMING)

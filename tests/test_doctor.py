@@ -1,0 +1,81 @@
+"""The doctor finds what is wrong, and what is broken hides nothing else."""
+
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from imagelet import doctor, places
+
+
+@pytest.fixture(autouse=True)
+def _sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be wrong with this machine."""
+    monkeypatch.setattr(doctor, "ROOM_NEEDED", 0)
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 10_000)
+
+
+def test_a_sound_machine_has_no_problems() -> None:
+    found = doctor.examine()
+    assert found.problems == []
+    assert found.threads >= 1
+    assert found.devices[0].name == "cpu"
+    assert found.devices[0].memory > 1 << 28
+    assert found.packages["torch"]
+
+
+def test_a_broken_torch_is_named_and_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it raises ImportError
+    monkeypatch.delitem(sys.modules, "imagelet.device", raising=False)
+    found = doctor.examine()
+    (problem,) = found.problems
+    assert problem.startswith("torch does not work: ")
+    assert found.devices == []
+    assert found.threads == 0
+    assert "digits" in found.datasets
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
+    found = doctor.examine()
+    assert found.packages["no-such-package"] == ""
+    assert "the package no-such-package is not installed" in found.problems
+
+
+def test_too_many_threads_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 2)
+    monkeypatch.setattr(doctor, "_threads", lambda: 48)
+    assert doctor.examine().problems == [
+        "torch computes with 48 threads on 2 usable cores; set OMP_NUM_THREADS=2"
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("IMAGELET_RUNS", str(tmp_path / "file" / "runs"))  # a file is no folder, for root too
+    found = doctor.examine()
+    assert found.problems == [f"the folder for the runs cannot be written: {tmp_path / 'file' / 'runs'}"]
+
+
+def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage(10, 10, 0))
+    monkeypatch.setattr(doctor, "ROOM_NEEDED", 1 << 30)
+    problems = doctor.examine().problems
+    assert problems[0] == f"less than 1 GB is free for the cache: {places.home()}"
+
+
+def test_data_at_hand_has_its_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert doctor.examine().datasets["digits"]
+    assert doctor.examine().datasets["mnist"] is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"), [("max 100000", 8), ("150000 100000", 2), ("20000 100000", 1), ("odd", 8)]
+)
+def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, limit: str, cores: int) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    monkeypatch.setattr(doctor.Path, "read_text", lambda path: limit)
+    assert doctor.usable_cores() == cores
