@@ -58,11 +58,36 @@ def mnist() -> dict[str, Any]:
     return _trainings([[*words, "--seed", str(seed)] for seed in SEEDS])
 
 
+def precision() -> dict[str, Any]:
+    """float32 against bfloat16, in turn: two epochs of ``convnet`` on MNIST, five seeds, validation images."""
+    if place_of("mnist") is None:
+        return {}
+    words = ["train", "mnist", "--network", "convnet", "--epochs", "2"]
+    accuracy: dict[str, list[float]] = {"fp32": [], "bf16": []}
+    seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}
+    for seed in range(5):
+        for name in accuracy:
+            with tempfile.TemporaryDirectory() as folder:
+                rest = ["--precision", name, "--seed", str(seed), "--json", "--runs", folder]
+                document = json.loads(_imagelet(*words, *rest))
+            accuracy[name].append(document["validation"]["accuracy"])
+            seconds[name].append(document["seconds"]["training"])
+    differences = [bf16 - fp32 for fp32, bf16 in zip(accuracy["fp32"], accuracy["bf16"], strict=True)]
+    return {
+        "command": f"imagelet {' '.join(words)}",
+        "seeds": list(range(5)),
+        "validation_accuracy": {name: summary(values) for name, values in accuracy.items()},
+        "difference": summary(differences),
+        "training_seconds": {name: summary(values) for name, values in seconds.items()},
+    }
+
+
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "startup": startup,
     "loading": loading,
     "demo": demo,
-    "mnist-cnn-3-one-epoch": mnist,
+    "mnist": mnist,
+    "precision": precision,
 }
 
 

@@ -26,13 +26,15 @@ seeds ± the sample deviation between them; the interval is Wilson's at 95 % for
 
 def page() -> str:
     """Return the page."""
-    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
     parts = [INTRODUCTION]
-    if trainings := [result for result in results if "test_accuracy" in result["measured"]]:
+    if trainings := [found[name] for name in ("demo", "mnist") if name in found]:
         parts += ["## Trainings", _trainings(trainings)]
-    if timings := [result for result in results if "test_accuracy" not in result["measured"]]:
+    if "precision" in found:
+        parts += ["## float32 and bfloat16", _precision(found["precision"]["measured"])]
+    if timings := [found[name] for name in ("startup", "loading") if name in found]:
         parts += ["## Start-up and loading", _timings(timings)]
-    parts += ["## Machines", _machines(results)]
+    parts += ["## Machines", _machines(list(found.values()))]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -59,6 +61,23 @@ def _trainings(results: list[dict[str, Any]]) -> str:
             f"| {measured['images_per_second']['median']:,.0f} |"
         )
     return "\n".join(rows)
+
+
+def _precision(measured: dict[str, Any]) -> str:
+    rows = ["| precision | validation accuracy | seconds of training |", "|---|---|---|"]
+    for name, accuracy in measured["validation_accuracy"].items():
+        seconds = measured["training_seconds"][name]["median"]
+        rows.append(
+            f"| {name} | {100 * accuracy['mean']:.2f} ± {100 * accuracy['deviation']:.2f} % | {seconds:.1f} |"
+        )
+    difference = measured["difference"]
+    return (
+        f"`{measured['command']}`, {len(measured['seeds'])} seeds, the two precisions in turn. `--precision auto` "
+        "takes bfloat16 where the processor multiplies it in hardware.\n\n"
+        + "\n".join(rows)
+        + f"\n\nbfloat16 minus float32, seed by seed: {100 * difference['mean']:+.2f} ± "
+        f"{100 * difference['deviation']:.2f} percentage points."
+    )
 
 
 def _timings(results: list[dict[str, Any]]) -> str:

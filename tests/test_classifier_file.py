@@ -622,3 +622,33 @@ class TestTheWeights:
         classifier.save(path)
         with pytest.raises(ClassifierFileError, match="damaged"):
             Classifier.load(path).predict_proba(np.full((1, 3, 2, 1), 255, np.uint8))
+
+
+def test_a_network_that_is_imported_code_loads_only_where_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trusted_nets.py").write_text(
+        "from collections import OrderedDict\n"
+        "from torch import nn\n"
+        "def tiny(channels, size, classes):\n"
+        "    dense = nn.Linear(channels * size**2, classes)\n"
+        "    return nn.Sequential(OrderedDict(flatten=nn.Flatten(), dense=dense))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    network = build("trusted_nets:tiny", input_shape=(4, 4, 1), classes=2)
+    classifier = Classifier(
+        network=network,
+        classes=("a", "b"),
+        framing=Framing("fit", 4, 4, 1),
+        normalization=Normalization((0.0,), (1.0,)),
+        calibration=Calibration.none(),
+        training={},
+    )
+    path = tmp_path / "imported.safetensors"
+    classifier.save(path)
+    with pytest.raises(ClassifierFileError, match="run code from outside") as caught:
+        Classifier.load(path)
+    assert "allow_import=True" in caught.value.hint
+    images = np.zeros((1, 4, 4, 1), np.uint8)
+    loaded = Classifier.load(path, allow_import=True)
+    assert np.array_equal(loaded.logits(images), classifier.logits(images))

@@ -228,15 +228,15 @@ class Classifier:
         classifier_file.write(Path(path), classifier_file.Content(**vars(self)))
 
     @classmethod
-    def load(cls, path: str | Path) -> "Classifier":
+    def load(cls, path: str | Path, *, allow_import: bool = False) -> "Classifier":
         """Return the classifier in a ``.safetensors`` file.
 
-        Nothing in the file is executed; a network that has to be imported is refused.
+        Nothing in it is executed, unless ``allow_import`` lets a ``package.module:function`` network run.
 
         Raises:
             ClassifierFileError: there is no such file, it is damaged, or it is no classifier.
         """
-        return cls(**vars(classifier_file.read(Path(path))))
+        return cls(**vars(classifier_file.read(Path(path), allow_import)))
 
     def _look_at(self, source: Source) -> "_Look | PictureError":
         """Open and frame one picture; only the small image is kept of it."""

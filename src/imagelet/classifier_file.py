@@ -75,8 +75,12 @@ def write(path: Path, content: Content) -> None:
     files.write_bytes(path, safetensors.torch.save(weights, {KEY: header}))
 
 
-def read(path: Path) -> Content:
+def read(path: Path, allow_import: bool = False) -> Content:
     """Return what is in a classifier's file, the network with its weights.
+
+    Args:
+        path: the file.
+        allow_import: import the network if its text is ``package.module:function``: that runs its code.
 
     Raises:
         ClassifierFileError: one line that begins with the file's name.
@@ -84,7 +88,7 @@ def read(path: Path) -> Content:
     try:
         raw = _bytes(path)
         header = _header(raw)
-        content = _content(_facts(header), len(raw))
+        content = _content(_facts(header), len(raw), allow_import)
         _load_weights(content.network, raw, header)
     except (UsageError, ClassifierFileError) as error:
         raise ClassifierFileError(_refusal(path, error.message), error.hint) from error
@@ -147,7 +151,7 @@ def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def _content(facts: Mapping[str, Any], size: int) -> Content:
+def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content:
     """Return the content that ``facts`` tell, of a file of ``size`` bytes; the weights are still missing."""
     classes = _classes(facts["classes"])
     framing = Framing.from_json(facts["framing"])
@@ -158,7 +162,7 @@ def _content(facts: Mapping[str, Any], size: int) -> Content:
         if not isinstance(facts[name], dict):
             raise ValueError(f"its {name} field is not an object")
     return Content(
-        network=_network(facts["network"], framing, len(classes), size),
+        network=_network(facts["network"], framing, len(classes), size, allow_import),
         classes=classes,
         framing=framing,
         normalization=normalization,
@@ -175,7 +179,7 @@ def _classes(names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _network(facts: Any, framing: Framing, classes: int, size: int) -> Network:
+def _network(facts: Any, framing: Framing, classes: int, size: int, allow_import: bool) -> Network:
     """Build the network of the file; its size is bounded before anything is allocated."""
     if not isinstance(facts, dict) or set(facts) != {"text", "input_shape"}:
         raise ValueError("its network is not a text and an input shape")
@@ -187,7 +191,7 @@ def _network(facts: Any, framing: Framing, classes: int, size: int) -> Network:
         parameters = sum(layer.parameters for layer in infer_shapes(found.text, framing.shape, classes))
         if parameters * 4 > size:  # bytes
             raise ValueError(f"its network has {parameters:,} parameters, more than a file of its size holds")
-    return build(text, input_shape=framing.shape, classes=classes, allow_import=False)
+    return build(text, input_shape=framing.shape, classes=classes, allow_import=allow_import)
 
 
 def _load_weights(network: Network, raw: bytes, header: Mapping[str, Any]) -> None:

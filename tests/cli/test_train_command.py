@@ -131,4 +131,4 @@ def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch
     written = json.loads((tmp_path / "digits-small-cnn" / "metrics.json").read_text())
     assert written["test"]["images"] == 360
     figures = {path.name for path in (tmp_path / "digits-small-cnn" / "figures").iterdir()}
-    assert figures >= {"curves.png", "confusion-test.png", "predictions-test.png", "prediction.png"}
+    assert figures >= {"curves.png", "confusion-test.png", "predictions-test.png", "answers.png"}

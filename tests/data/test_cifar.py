@@ -115,7 +115,9 @@ class TestArchive:
         path.write_bytes(content)
         assert "is not a whole .tar.gz file" in broken(form.archive[9:], tmp_path)
 
-    @pytest.mark.parametrize("content", [b"", b"<html></html>", gzip.compress(b"not a tar file" * 100, mtime=0)])
+    @pytest.mark.parametrize(
+        "content", [b"", b"<html></html>", gzip.compress(b"not a tar file" * 100, mtime=0)]
+    )
     def test_refuses_something_else(self, form: Form, content: bytes, tmp_path: Path) -> None:
         (tmp_path / form.archive).write_bytes(content)
         said = broken(form.archive[9:], tmp_path)

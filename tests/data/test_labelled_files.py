@@ -1,13 +1,17 @@
 """What is set aside for testing: a share of each class, copies together, stable as pictures are added."""
 
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
-from imagelet.data.labelled_files import part_folders, set_aside_by_rank
+from imagelet.data.labelled_files import list_files, part_folders, set_aside_by_rank
+from imagelet.errors import DataError
 
 SHARE = 0.2
 
@@ -61,3 +65,13 @@ class TestPartFolders:
         assert part_folders(tmp_path) == {}
         (tmp_path / "test" / "a").mkdir()
         assert part_folders(tmp_path) == {"train": tmp_path / "train", "test": tmp_path / "test"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
+@pytest.mark.parametrize("name", ["two\nlines", "bell\x07", os.fsdecode(b"\xff")])
+def test_refuses_a_class_whose_name_cannot_be_printed(tmp_path: Path, name: str) -> None:
+    for each in ("plain", name):
+        (tmp_path / each).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / each / "1.png")
+    with pytest.raises(DataError, match="cannot be printed"):
+        list_files(tmp_path)

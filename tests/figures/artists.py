@@ -52,3 +52,8 @@ def title(axes: Axes) -> Text:
 
 def colour(artist: Any) -> str:
     return to_hex(artist.get_color())
+
+
+def images(number: int, height: int = 8, width: int = 8, channels: int = 1) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (number, height, width, channels), dtype=np.uint8)

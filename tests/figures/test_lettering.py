@@ -30,6 +30,7 @@ STRANGE = [
     "",
     " ",
     "$_^{\\",
+    "$x^$",
 ]
 
 
@@ -75,7 +76,8 @@ def each_figure(names: list[str]) -> Iterator[Any]:
     yield figures.confusion(np.eye(len(names), dtype=int), names)
     yield figures.grid(images, names, wrong=[True] * len(names))
     yield figures.grid(images, [f"label {name}\npredicted {name}" for name in names])
-    yield figures.probabilities(images[0], np.full(len(names), 1 / len(names)), names, label=0)
+    shares = np.full((1, len(names)), 1 / len(names))
+    yield figures.answers(images[:1], shares, names, [0])
 
 
 class TestAnyName:

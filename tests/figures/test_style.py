@@ -23,7 +23,7 @@ def each_figure() -> list[Figure]:
         figures.curves(HISTORY),
         figures.confusion([[5, 1], [0, 7]], ["고양이", "$x^ {b}"]),
         figures.grid(images, ["고양이", "$x^ {b}", "a_b%"], wrong=[True, False, False]),
-        figures.probabilities(images[0], np.array([0.25, 0.75]), ["고양이", "$x^ {b}"], label=0),
+        figures.answers(images, np.array([[0.25, 0.75]] * 3), ["고양이", "$x^ {b}"], [0, 1, 0]),
     ]
 
 
@@ -95,7 +95,7 @@ assert not any(name.partition(".")[0] == "matplotlib" for name in sys.modules), 
 image = np.zeros((1, 8, 8, 1), np.uint8)
 for index, figure in enumerate([
     figures.curves({HISTORY!r}), figures.confusion([[1, 0], [0, 1]], ["a", "b"]),
-    figures.grid(image, ["a"]), figures.probabilities(image[0], np.array([0.5, 0.5]), ["a", "b"]),
+    figures.grid(image, ["a"]), figures.answers(image, np.array([[0.5, 0.5]]), ["a", "b"]),
 ]):
     figures.save(figure, Path({str(tmp_path)!r}) / f"{{index}}.png")
 assert "matplotlib.pyplot" not in sys.modules
@@ -137,6 +137,8 @@ def test_a_share_is_written_in_percent_and_never_rounded_to_certainty(share: flo
     [
         (0, "0 %"),
         (1e-9, "<0.1 %"),
+        (0.0003, "<0.1 %"),
+        (0.00099, "<0.1 %"),
         (0.001, "0.1 %"),
         (0.5, "50.0 %"),
         (0.98349, "98.3 %"),
@@ -152,5 +154,5 @@ def test_shares_worked_out_by_hand(share: float, written: str) -> None:
 
 
 def test_the_public_names_are_those_that_are_used_elsewhere() -> None:
-    assert set(figures.__all__) == {"confusion", "curves", "grid", "percent", "probabilities", "save"}
+    assert set(figures.__all__) == {"answers", "confusion", "curves", "grid", "percent", "save"}
     assert all(callable(getattr(figures, name)) for name in figures.__all__)

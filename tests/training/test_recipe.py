@@ -10,7 +10,6 @@ from imagelet.training.recipe import (
     Recipe,
     recipe_from_json,
     recipe_to_json,
-    recipes,
     setting_fields,
     with_settings,
 )
@@ -21,13 +20,6 @@ def test_every_field_has_a_unit_a_meaning_and_allowed_values(field):
     assert field.metadata["unit"]
     assert field.metadata["meaning"]
     assert field.type is bool or len(field.metadata["allowed"]) >= 2
-
-
-@pytest.mark.parametrize("name", list(recipes))
-def test_a_registered_recipe_carries_its_own_name_and_survives_json(name):
-    recipe = recipes.get(name)
-    assert recipe.name == name
-    assert recipe_from_json(recipe_to_json(recipe)) == recipe
 
 
 @pytest.mark.parametrize(

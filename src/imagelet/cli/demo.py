@@ -58,16 +58,16 @@ def demo(
 
 
 def _draw(finished: "Finished", predictions: "list[Prediction]", labels: list[str]) -> Path:
-    """Write the first picture beside its probabilities; return the file."""
+    """Write the pictures above their probabilities; return the file."""
     import numpy as np
 
     from imagelet import figures
 
-    first, classes = predictions[0], finished.classifier.classes
-    by_name = dict(first.top)
-    values = np.array([by_name[name] for name in classes])
-    path = finished.run.figures / "prediction.png"
-    figures.save(figures.probabilities(first.seen, values, classes, classes.index(labels[0])), path)
+    classes = finished.classifier.classes
+    shares = np.array([[dict(each.top)[name] for name in classes] for each in predictions])
+    images = np.stack([each.seen for each in predictions])
+    path = finished.run.figures / "answers.png"
+    figures.save(figures.answers(images, shares, classes, [classes.index(label) for label in labels]), path)
     return path
 
 

@@ -71,6 +71,11 @@ def _introduce(event: "RunStarted") -> None:
     if event.resumed_at:
         epoch, step = event.resumed_at
         printing.note(f"resuming {event.run.folder} after epoch {epoch}" + (f", step {step}" if step else ""))
+    if ":" in resolved["network"]:
+        printing.caution(
+            "imagelet predict will refuse this classifier, as its network is imported code: register it as "
+            "a plugin, or load it in Python with allow_import=True"
+        )
     recipe = event.experiment.recipe
     shape = arguments.write_shape(tuple(resolved["input_shape"]))
     printing.note(

@@ -102,6 +102,12 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
         found = [find_pictures(each) for each in classes]
     except PictureError as error:
         raise DataError(error.message, error.hint) from error
+    for each in classes:
+        if not each.name.isprintable():  # neither a file's header nor a terminal could carry it
+            raise DataError(
+                f"the class folder {each.name!a} in '{folder}' has a name that cannot be printed",
+                hint="rename it",
+            )
     empty = [each.name for each, paths in zip(classes, found, strict=True) if not paths]
     if empty and not empty_allowed:
         raise DataError(

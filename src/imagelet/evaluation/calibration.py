@@ -132,21 +132,23 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the highest threshold that calls at most 3 % of the right answers unsure.
+    """Return the highest threshold that calls at most 3 % of the right answers unsure, but at least 0.5.
+
+    Below one half an answer is more likely wrong than right, whatever the network can do: it is not sure.
 
     Args:
         probabilities: float ``(n, k)``, calibrated.
         labels: int ``(n,)``, in ``[0, k)``.
 
     Returns:
-        A threshold from 0 to 0.95; 0.5 where there are fewer than 50 right answers.
+        A threshold from 0.5 to 0.95; 0.5 where there are fewer than 50 right answers.
     """
     confidences = probabilities.max(axis=1)  # (n,)
     right = np.sort(confidences[probabilities.argmax(axis=1) == labels])
     if len(right) < FEWEST_IMAGES:
         return DEFAULT_THRESHOLD
     sacrificed = math.floor(RIGHT_BUT_UNSURE * len(right))
-    return min(float(right[sacrificed]), HIGHEST_THRESHOLD)
+    return min(max(float(right[sacrificed]), DEFAULT_THRESHOLD), HIGHEST_THRESHOLD)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

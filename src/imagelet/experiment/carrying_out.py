@@ -24,7 +24,7 @@ from imagelet.experiment.definition import Experiment, describe, read_validation
 from imagelet.experiment.environment import environment
 from imagelet.experiment.finishing import Finished, finish
 from imagelet.experiment.interruption import interruptible
-from imagelet.networks import Network, build
+from imagelet.networks import Network, build, summarize
 from imagelet.normalization import Normalization
 from imagelet.runs import Run, create_run
 from imagelet.training import loop
@@ -201,7 +201,7 @@ def _resolved(dataset: Dataset, network: Network, job: Job, frozen: Split) -> di
         "network": network.text,
         "input_shape": list(job.training.shape),
         "classes": list(job.training.classes),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "parameters": summarize(network).total,
         "training_images": len(job.training),
         "validation_images": len(job.validation) if job.validation else 0,
         "device": str(job.device),

@@ -52,7 +52,7 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
     write_history(run.folder / "history.jsonl", state.history)
     figures.save(figures.curves(as_columns(state.history)), run.figures / "curves.png")
     metrics: dict[str, Any] = {
-        "parameters": sum(parameter.numel() for parameter in classifier.network.parameters()),
+        "parameters": run.experiment["resolved"]["parameters"],
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "images_per_second": clock.images_per_second,

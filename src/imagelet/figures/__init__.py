@@ -1,4 +1,4 @@
-"""Plain data in, matplotlib figures out: curves, confusion, grids of images, probabilities.
+"""Plain data in, matplotlib figures out: curves, confusion, grids of images, answers and how likely.
 
 The only package that imports matplotlib, and only when a figure is drawn. No display is needed and no global
 state is left behind: figures are made directly, never through pyplot.
@@ -6,12 +6,13 @@ state is left behind: figures are made directly, never through pyplot.
 
 from typing import TYPE_CHECKING
 
+from imagelet.figures.answers import answers
 from imagelet.figures.confusion_matrix import confusion
-from imagelet.figures.pictures import grid, probabilities
+from imagelet.figures.pictures import grid
 from imagelet.figures.style import percent, save
 from imagelet.figures.training_curves import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure  # for those who name the type and import no matplotlib
 
-__all__ = ["confusion", "curves", "grid", "percent", "probabilities", "save"]
+__all__ = ["answers", "confusion", "curves", "grid", "percent", "save"]

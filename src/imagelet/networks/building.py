@@ -131,7 +131,8 @@ def _from_builder(
     if isinstance(builder, str):
         if not allow_import and found.name not in networks:
             message = f"the network '{builder}' would run code from outside imagelet"
-            raise UsageError(message, hint="register it as a plugin, or build it yourself and allow it")
+            hint = "if you trust it, make it a plugin, or in Python: Classifier.load(path, allow_import=True)"
+            raise UsageError(message, hint)
         builder = import_builder(builder)
     height, width, channels = shape
     size = height if height == width else (height, width)
