@@ -36,7 +36,7 @@ def startup() -> dict[str, Any]:
 def loading() -> dict[str, Any]:
     """Seconds from the official files to arrays of training and test images, seven times after a warm-up."""
     measured = {}
-    for name in ("digits", "mnist", "fashion-mnist", "cifar-10"):
+    for name in ("mnist", "fashion-mnist", "cifar-10"):
         if place_of(name) is None:
             continue
         _read_all(name)
@@ -59,7 +59,7 @@ def mnist() -> dict[str, Any]:
 
 
 def precision() -> dict[str, Any]:
-    """float32 against bfloat16, in turn: two epochs of ``convnet`` on MNIST, five seeds, validation images."""
+    """float32 against bfloat16 in turn: two epochs of ``convnet`` on MNIST, five seeds, validation images."""
     if place_of("mnist") is None:
         return {}
     words = ["train", "mnist", "--network", "convnet", "--epochs", "2"]

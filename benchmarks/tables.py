@@ -72,8 +72,8 @@ def _precision(measured: dict[str, Any]) -> str:
         )
     difference = measured["difference"]
     return (
-        f"`{measured['command']}`, {len(measured['seeds'])} seeds, the two precisions in turn. `--precision auto` "
-        "takes bfloat16 where the processor multiplies it in hardware.\n\n"
+        f"`{measured['command']}`, {len(measured['seeds'])} seeds, the two precisions in turn. "
+        "`--precision auto` takes bfloat16 where the processor multiplies it in hardware.\n\n"
         + "\n".join(rows)
         + f"\n\nbfloat16 minus float32, seed by seed: {100 * difference['mean']:+.2f} ± "
         f"{100 * difference['deviation']:.2f} percentage points."

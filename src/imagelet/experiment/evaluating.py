@@ -111,7 +111,7 @@ def _evaluate_run(
         images = validation_images(dataset, frozen, experiment.validation)
         if images is None:
             raise DataError(f"the run '{run.name}' has no validation images", hint="use --split test")
-        metrics = judge(run, classifier, images, split)
+        metrics = judge(run, images, classifier.predict_proba(images.images), split)
     return Evaluation(
         metrics=metrics,
         classes=classifier.classes,

@@ -58,9 +58,11 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
         "images_per_second": clock.images_per_second,
     }
     if job.validation is not None:
-        metrics["validation"] = judge(run, classifier, job.validation, "validation").to_json(
-            classifier.classes
-        )
+        logits = classifier.logits(job.validation.images)
+        classifier = classifier.calibrated(fit_calibration(logits, job.validation.labels))
+        probabilities = classifier.calibration.probabilities(logits)
+        validated = judge(run, job.validation, probabilities, "validation")
+        metrics["validation"] = validated.to_json(classifier.classes)
     classifier.save(run.classifier_file)
     if test:
         metrics["test"] = look(run, classifier, dataset).to_json(classifier.classes)
@@ -74,16 +76,15 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
 def look(run: Run, classifier: Classifier, dataset: Dataset) -> Metrics:
     """Evaluate on the test images and count the look in the run folder."""
     images = dataset.test
-    metrics = judge(run, classifier, images, "test")
+    metrics = judge(run, images, classifier.predict_proba(images.images), "test")
     run.count_look(metrics.accuracy, len(images))
     return metrics
 
 
-def judge(run: Run, classifier: Classifier, images: ImageSet, part: str) -> Metrics:
-    """Evaluate on ``images`` and draw the confusion matrix and a sheet of predictions for ``part``."""
-    probabilities = classifier.predict_proba(images.images)  # (n, classes)
+def judge(run: Run, images: ImageSet, probabilities: np.ndarray, part: str) -> Metrics:
+    """Evaluate probabilities (n, classes) and draw the confusion matrix and a sheet of predictions."""
     metrics = evaluate_probabilities(probabilities, images.labels)
-    confusion = figures.confusion(metrics.confusion, classifier.classes)
+    confusion = figures.confusion(metrics.confusion, images.classes)
     figures.save(confusion, run.figures / f"confusion-{part}.png")
     figures.save(predictions_sheet(images, probabilities), run.figures / f"predictions-{part}.png")
     return metrics
@@ -103,11 +104,11 @@ def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":
 
 
 def _classifier(dataset: Dataset, job: Job, state: State) -> Classifier:
-    """Return the classifier of the best epoch, calibrated on the validation images."""
+    """Return the classifier of the best epoch, not calibrated yet."""
     network = state.network
     network.load_state_dict(state.best_weights)
     height, width, channels = job.training.shape
-    classifier = Classifier(
+    return Classifier(
         network=network,
         classes=job.training.classes,
         framing=dataset.card.framing or Framing("fit", height, width, channels),
@@ -115,10 +116,6 @@ def _classifier(dataset: Dataset, job: Job, state: State) -> Classifier:
         calibration=Calibration.none(),
         training=_summary(dataset, job, state),
     )
-    if job.validation is None:
-        return classifier
-    logits = classifier.logits(job.validation.images)
-    return classifier.calibrated(fit_calibration(logits, job.validation.labels))
 
 
 def _summary(dataset: Dataset, job: Job, state: State) -> dict[str, Any]:
