@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 
+from benchmarks import tables
 from imagelet.cli import app
 from imagelet.errors import UsageError
 from tools import documents
@@ -197,3 +198,8 @@ def test_the_continuous_check_can_be_run_and_calls_the_readmes_test_command() ->
 
 def _make_targets(text: str) -> set[str]:
     return documents.make_targets([*documents.block_lines(text), *documents.inline_code(text)])
+
+
+def test_the_benchmarks_page_is_what_the_results_say() -> None:
+    assert tables.PAGE.read_text("utf-8") == tables.page()
+    assert tables.main(["--check"]) == 0
