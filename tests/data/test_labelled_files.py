@@ -68,10 +68,9 @@ class TestPartFolders:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
-@pytest.mark.parametrize("name", ["two\nlines", "bell\x07", os.fsdecode(b"\xff")])
-def test_refuses_a_class_whose_name_cannot_be_printed(tmp_path: Path, name: str) -> None:
-    for each in ("plain", name):
+def test_refuses_a_class_whose_name_is_not_unicode(tmp_path: Path) -> None:
+    for each in ("plain", os.fsdecode(b"caf\xe9")):
         (tmp_path / each).mkdir()
         Image.new("L", (4, 4)).save(tmp_path / each / "1.png")
-    with pytest.raises(DataError, match="cannot be printed"):
+    with pytest.raises(DataError, match="is not Unicode"):
         list_files(tmp_path)

@@ -103,9 +103,9 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
     except PictureError as error:
         raise DataError(error.message, error.hint) from error
     for each in classes:
-        if not each.name.isprintable():  # neither a file's header nor a terminal could carry it
+        if each.name.encode("utf-8", "ignore").decode() != each.name:  # no classifier's file could hold it
             raise DataError(
-                f"the class folder {each.name!a} in '{folder}' has a name that cannot be printed",
+                f"the class folder {each.name!a} in '{folder}' has a name that is not Unicode",
                 hint="rename it",
             )
     empty = [each.name for each, paths in zip(classes, found, strict=True) if not paths]

@@ -131,7 +131,9 @@ def _from_builder(
     if isinstance(builder, str):
         if not allow_import and found.name not in networks:
             message = f"the network '{builder}' would run code from outside imagelet"
-            hint = "if you trust it, make it a plugin, or in Python: Classifier.load(path, allow_import=True)"
+            hint = (
+                "register it as a plugin, or, if you trust it, use Classifier.load(path, allow_import=True)"
+            )
             raise UsageError(message, hint)
         builder = import_builder(builder)
     height, width, channels = shape
