@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from imagelet.errors import SettingError, UsageError
 from imagelet.experiment import Experiment, describe
-from imagelet.experiment.definition import read_validation
 from imagelet.training.recipe import Recipe
 
 experiments = st.builds(
@@ -49,7 +48,7 @@ def test_a_file_that_is_not_an_experiment_is_refused(content):
 @pytest.mark.parametrize("text", ["1", "-0.1", "nan", "half", "", "1e9"])
 def test_a_validation_share_that_is_not_one_is_refused(text):
     with pytest.raises(SettingError, match="share from 0"):
-        read_validation(text)
+        Experiment("mnist", validation=text)
 
 
 def test_describing_by_names():

@@ -1,5 +1,8 @@
 """`imagelet demo`: the whole way once, on the built-in digits."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,9 +93,20 @@ def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     printing.say(f"figures: {finished.run.figures}")
     printing.say("next:")
     for command, what in (
-        (f"imagelet predict {folder} PICTURE", "classify a picture of your own"),
-        (f"imagelet evaluate {folder}", "every figure on the test images"),
+        *_activation(),
+        (f"imagelet predict {folder} PICTURE", "a picture of your own"),
+        (f"imagelet evaluate {folder}", "every figure"),
         ("imagelet train mnist --network cnn-3 --epochs 1", "the real MNIST"),
-        ("imagelet train FOLDER", "your own pictures, one subfolder a class"),
+        ("imagelet train FOLDER", "one subfolder a class"),
     ):
-        printing.say(f"  {command:<50}  {what}")
+        printing.say(f"  {command:<48}  {what}")
+
+
+def _activation() -> list[tuple[str, str]]:
+    """Return the command that lets the shell find ``imagelet``, where it does not yet."""
+    script = Path(sys.prefix) / ("Scripts/activate" if os.name == "nt" else "bin/activate")
+    if shutil.which("imagelet") or not script.exists():
+        return []
+    if script.is_relative_to(Path.cwd()):
+        script = script.relative_to(Path.cwd())
+    return [(str(script) if os.name == "nt" else f"source {script}", "so that imagelet is found")]

@@ -109,7 +109,7 @@ def split(images: ImageSet, validation: float | str, seed: int) -> Split:
         SettingError: another value for ``validation``.
         DataError: a class with too few images, or fewer validation images than classes.
     """
-    share = _share(validation)
+    share = validation_share(validation)
     everything = np.arange(len(images), dtype=np.int64)
     if share == 0:
         return Split(everything, everything[:0], "all", seed, images.fingerprint())
@@ -126,7 +126,12 @@ def split(images: ImageSet, validation: float | str, seed: int) -> Split:
     return Split(train, rest, method, seed, images.fingerprint())
 
 
-def _share(validation: float | str) -> float:
+def validation_share(validation: float | str) -> float:
+    """Return which share of the images ``split`` sets aside, from 0 to below 1.
+
+    Raises:
+        SettingError: neither such a share nor "course".
+    """
     if validation == COURSE:
         return COURSE_SHARE
     try:

@@ -20,7 +20,7 @@ from imagelet.data.splits import Split, split
 from imagelet.device import choose_device, choose_precision, precision_name
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.clock import Clock
-from imagelet.experiment.definition import Experiment, describe, read_validation
+from imagelet.experiment.definition import AUTO, Experiment, describe
 from imagelet.experiment.environment import environment
 from imagelet.experiment.finishing import Finished, finish
 from imagelet.experiment.interruption import interruptible
@@ -153,9 +153,9 @@ def _read_and_build(
 def _freeze(dataset: Dataset, experiment: Experiment) -> Split:
     """Divide the training images into those to learn from and those to choose by."""
     images, limit = dataset.train, experiment.limit
-    how = read_validation(experiment.validation)
-    if how == "auto":
-        how = 0.0 if "validation" in dataset.parts else 0.2
+    how = experiment.validation
+    if how == AUTO:
+        how = "0" if "validation" in dataset.parts else "0.2"
     if not limit:
         return split(images, how, experiment.seed)
     if limit > len(images):
@@ -175,7 +175,7 @@ def validation_images(dataset: Dataset, frozen: Split, validation: str) -> Image
     """Return the images that choose the best epoch: those split off, or the dataset's own; None without."""
     if len(frozen.validation):
         return dataset.train.take(frozen.validation)
-    return dataset.validation if validation == "auto" else None
+    return dataset.validation if validation == AUTO else None
 
 
 def _job(experiment: Experiment, dataset: Dataset, frozen: Split) -> Job:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from imagelet.data.splits import validation_share
 from imagelet.errors import SettingError
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, recipes, with_settings
 
 FORMAT = 1
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Experiment:
             raise SettingError(f"seed = {self.seed} is not allowed; it is a whole number from 0")
         if self.limit < 0:
             raise SettingError(f"limit = {self.limit} is not allowed; it is a number of images, 0 for all")
-        read_validation(self.validation)
+        if self.validation != AUTO:
+            validation_share(self.validation)
 
     def to_toml(self) -> dict[str, Any]:
         """Return the experiment as a TOML document's content."""
@@ -72,25 +75,6 @@ class Experiment:
             return cls(**values)
         except TypeError as error:
             raise SettingError(f"experiment.toml cannot be read: {error}") from error
-
-
-def read_validation(text: str) -> float | str:
-    """Return the validation share (0 up to 1), or ``"course"`` or ``"auto"``.
-
-    Raises:
-        SettingError: neither.
-    """
-    if text in ("course", "auto"):
-        return text
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share < 1:
-        raise SettingError(
-            f"validation = '{text}' is not allowed; it is a share from 0 to below 1, 'course' or 'auto'"
-        )
-    return share
 
 
 def describe(
