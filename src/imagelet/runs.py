@@ -175,7 +175,7 @@ def _make(folder: Path) -> Run | None:
 def _taken(folder: Path) -> Run:
     raise RunError(
         f"there is a run '{folder.name}' in {folder.parent} already, and a run never overwrites another",
-        hint=f"choose another --name, or go on with it: imagelet train --resume {folder.name}",
+        hint=f"choose another --name, or go on with it: imagelet train --resume {folder}",
     )
 
 
@@ -225,6 +225,6 @@ def find_classifier(text: str) -> Path:
     if not run.classifier_file.exists():
         raise RunError(
             f"the run '{run.name}' is not finished: it has no classifier yet",
-            hint=f"imagelet train --resume {run.name}",
+            hint=f"imagelet train --resume {run.folder}",
         )
     return run.classifier_file

@@ -49,6 +49,8 @@ def test_a_run_folder_holds_what_everyone_reads(small_data):
     assert run.metrics == json.loads(json.dumps(finished.metrics))
     assert [figures.epoch for figures in run.history] == [1, 2]
     assert run.environment["versions"]["torch"]
+    assert run.environment["device"] == "cpu"
+    assert run.environment["data_sha256"] == load_dataset("mnist").train.fingerprint()
     assert run.finished
     assert not list(run.folder.rglob("*.part"))
 

@@ -89,7 +89,8 @@ def carry_out(
     with run.in_use():
         resolved = _resolved(dataset, network, job, frozen)
         frozen.save(run.folder / "split.json")
-        files.write_json(run.folder / "environment.json", environment())
+        where = {name: resolved[name] for name in ("device", "precision", "data_sha256")}
+        files.write_json(run.folder / "environment.json", environment() | where)
         content = experiment.to_toml() | {"resolved": resolved}
         files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
         yield RunStarted(run, experiment, resolved)
@@ -109,7 +110,7 @@ def resume(run: Run, *, test: bool = False, progress: Progress | None = None) ->
     if run.finished:
         raise RunError(
             f"the run '{run.name}' is finished: there is nothing to resume",
-            hint=f"imagelet evaluate {run.name}, or train again with more --epochs",
+            hint=f"imagelet evaluate {run.folder}, or train again with more --epochs",
         )
     clock = Clock()
     with run.in_use():

@@ -1,0 +1,69 @@
+"""Device and precision as they are asked for; seeds that depend on every counter."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagelet import device
+from imagelet.errors import SettingError
+
+CPU = torch.device("cpu")
+COUNTERS = st.lists(st.integers(0, 2**40), min_size=1, max_size=4)
+
+
+def test_auto_is_the_processor_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device.choose_device("auto") == device.choose_device("cpu") == CPU
+    with pytest.raises(SettingError, match="sees 0 CUDA devices"):
+        device.choose_device("cuda")
+
+
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert device.choose_device("auto").type == "cuda"
+    assert device.choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(SettingError, match="no device 'cuda:2'"):
+        device.choose_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cpu:0x", "CPU"])
+def test_another_device_is_refused(name: str) -> None:
+    with pytest.raises(SettingError, match="unknown device"):
+        device.choose_device(name)
+
+
+@pytest.mark.parametrize("in_hardware", [True, False])
+def test_auto_takes_bfloat16_only_where_the_hardware_has_it(
+    monkeypatch: pytest.MonkeyPatch, in_hardware: bool
+) -> None:
+    monkeypatch.setattr(device, "has_bfloat16", lambda _: in_hardware)
+    assert device.choose_precision("auto", CPU) == (torch.bfloat16 if in_hardware else torch.float32)
+    assert device.choose_precision("fp32", CPU) == torch.float32
+    assert device.choose_precision("bf16", CPU) == torch.bfloat16
+    with pytest.raises(SettingError, match="unknown precision 'fp16'"):
+        device.choose_precision("fp16", CPU)
+
+
+def test_precisions_have_the_names_of_the_command_line() -> None:
+    assert {device.precision_name(kind) for kind in device.TYPES.values()} == {"fp32", "bf16"}
+
+
+@given(COUNTERS, COUNTERS)
+def test_equal_counters_give_equal_seeds_and_others_do_not(one: list[int], other: list[int]) -> None:
+    assert device.seed_of(*one) == device.seed_of(*one)
+    assert 0 <= device.seed_of(*one) < 2**63
+    if one + [0] * (4 - len(one)) != other + [0] * (4 - len(other)):
+        assert device.seed_of(*one) != device.seed_of(*other)
+
+
+def test_generators_of_equal_counters_draw_the_same() -> None:
+    first, again, other = (torch.rand(8, generator=device.generator(CPU, 1, 2, n)) for n in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_timer_goes_forwards() -> None:
+    timer = device.Timer(CPU)
+    assert 0 <= timer.seconds() <= timer.seconds()
