@@ -8,6 +8,7 @@ from imagelet.data import ImageSet
 from imagelet.errors import TrainingError
 from imagelet.networks import build
 from imagelet.normalization import Normalization
+from imagelet.training.history import EpochFigures
 from imagelet.training.loop import EpochEnded, Job, Step, Stopped, evaluate, train
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
@@ -125,8 +126,44 @@ def test_the_first_step_is_the_formulas():
 
 def test_every_image_is_seen_once_in_an_epoch_in_another_order_each_time():
     one = job(Recipe(epochs=2, batch_size=32))
-    seen = [event.state.seen for event in train(one, fresh(one)) if isinstance(event, Step)]
+    state = fresh(one)
+    batches = []
+    state.network.register_forward_pre_hook(
+        lambda module, given: batches.append(given[0].detach().clone()) if module.training else None
+    )
+    seen = [event.state.seen for event in train(one, state) if isinstance(event, Step)]
     assert seen == [32, 64, 96, 128, 150] * 2
+    expected = one.normalization.apply(torch.tensor(one.training.images)).flatten(1)
+    epochs = [torch.cat(batches[:5]).flatten(1), torch.cat(batches[5:]).flatten(1)]
+    for images in epochs:
+        assert torch.equal(images.unique(dim=0), expected.unique(dim=0))
+    assert not torch.equal(epochs[0], epochs[1])
+    assert not torch.equal(epochs[0], expected)
+
+
+def test_dropout_draws_anew_at_each_step_and_for_each_seed():
+    def losses(seed: int) -> list[float]:
+        """The loss of each step on equal batches, with weights that stay as they are."""
+        recipe = Recipe(epochs=1, batch_size=10, optimizer="sgd", learning_rate=1e-9)
+        equal = dataclasses.replace(job(recipe, seed=seed), training=striped(60).take([0] * 60))
+        state = State.new(build("flatten dropout(0.5) dense(classes)", (8, 8, 1), 4), recipe, CPU)
+        sums = [float(event.state.loss_sum) for event in train(equal, state) if isinstance(event, Step)]
+        return np.diff([0.0, *sums]).tolist()
+
+    assert len({round(loss, 4) for loss in losses(0)}) == 6
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+def test_of_equal_accuracies_the_lower_loss_is_better():
+    state = fresh(job(Recipe()))
+    marked = [
+        state.end_epoch(EpochFigures(epoch, 1.0, 0.5, loss, accuracy, 0.1))
+        for epoch, (loss, accuracy) in enumerate(
+            [(0.5, 0.8), (0.1, 0.7), (0.4, 0.8), (0.4, 0.8), (0.9, 0.81)], start=1
+        )
+    ]
+    assert marked == [True, False, True, False, True]
 
 
 @pytest.mark.parametrize(("images", "batch", "steps"), [(150, 32, 5), (129, 32, 4), (1, 32, 1), (32, 32, 1)])
