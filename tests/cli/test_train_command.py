@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -132,3 +134,32 @@ def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch
     assert written["test"]["images"] == 360
     figures = {path.name for path in (tmp_path / "digits-small-cnn" / "figures").iterdir()}
     assert figures >= {"curves.png", "confusion-test.png", "predictions-test.png", "answers.png"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_terminal_gets_a_bar_with_speed_loss_accuracy_and_time_left(small_data, tmp_path):
+    import pty
+
+    words = ["train", "mnist", "--network", "softmax", "--epochs", "150", "-b", "20", "--runs", "."]
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imagelet", *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=slave
+    )
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:  # how Linux says that the other side was closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(master)
+    assert process.wait(timeout=60) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert re.search(
+        r"epoch \d+/150 ━*[╸╺]?━* [\d,]+ images/s  loss \d\.\d{4}  accuracy \d\.\d{4} \d\d:\d\d", text
+    )
+    assert len(re.findall(r"\d/150  +\d\.\d{4}  ", text)) == 150

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 import imagelet
 from imagelet.data import ImageSet
@@ -77,3 +78,44 @@ def test_test_images_of_changed_data_are_not_looked_at(run, small_data):
     with pytest.raises(DataError, match="the data has changed"):
         evaluate("run")
     assert run.looks == []
+
+
+def write_folder(folder, copies, seed):
+    """Write ``copies`` noisy 12×12 pictures for each of three classes that a straight line can tell apart."""
+    drawn = np.random.default_rng(seed)
+    for label, name in enumerate(("left", "middle", "right")):
+        (folder / name).mkdir(parents=True)
+        for number in range(copies):
+            pixels = drawn.integers(0, 60, (12, 12)).astype(np.uint8)
+            pixels[:, label * 4 : label * 4 + 4] += 150
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_a_folder_is_tested_on_what_was_set_aside_and_another_one_on_all_of_it(tmp_path, monkeypatch):
+    own, other = write_folder(tmp_path / "own", 20, 0), write_folder(tmp_path / "other", 5, 1)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    monkeypatch.chdir("/")  # a run finds its data from anywhere
+    evaluation = evaluate(str(run.folder))
+    assert (evaluation.metrics.images, evaluation.looks) == (12, 1)  # a fifth of each class
+    assert evaluation.metrics.accuracy == 1.0
+    file = run.classifier_file.rename(tmp_path / "alone.safetensors")
+    assert evaluate(str(file), str(own)).metrics.images == 12  # never on what it was trained on
+    elsewhere = evaluate(str(file), str(other))
+    assert (elsewhere.metrics.images, elsewhere.looks) == (15, None)
+
+
+def test_the_same_folder_by_another_path_is_still_the_runs_own(tmp_path, monkeypatch):
+    write_folder(tmp_path / "own", 10, 0)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=2, batch_size=8).run
+    evaluation = evaluate(str(run.folder), "./own")
+    assert (evaluation.metrics.images, evaluation.looks) == (6, 1)
+
+
+def test_registered_datasets_of_another_size_are_refused(run):
+    with pytest.raises(DataError, match=r"images of \(8, 8, 1\)"):
+        evaluate("run", "digits")
+    with pytest.raises(DataError, match="no validation images of its own"):
+        evaluate(str(run.classifier_file.rename(run.folder.parent / "c.safetensors")), "mnist", "validation")
