@@ -10,7 +10,19 @@ from typing import Annotated
 
 import typer
 
-from imagelet.cli import data, demo, doctor, evaluate, failures, networks, predict, printing, runs, train
+from imagelet.cli import (
+    data,
+    demo,
+    doctor,
+    evaluate,
+    failures,
+    networks,
+    predict,
+    printing,
+    recipes,
+    runs,
+    train,
+)
 from imagelet.cli.commands import Group
 
 PROGRAM = "imagelet"
@@ -23,7 +35,7 @@ app = typer.Typer(
     epilog="imagelet demo",
 )
 # In the order of `imagelet --help`.
-for family in (demo, data, networks, train, evaluate, predict, runs, doctor):
+for family in (demo, data, networks, recipes, train, evaluate, predict, runs, doctor):
     app.add_typer(family.commands)
 
 

@@ -20,7 +20,9 @@ NetworkOption = Annotated[
     str,
     typer.Option("--network", metavar="TEXT_OR_NAME", help="Network text, or a name (imagelet networks)."),
 ]
-RecipeOption = Annotated[str, typer.Option("--recipe", metavar="NAME", help="How to train.")]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", metavar="NAME", help="How to train (imagelet recipes).")
+]
 Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training images.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", "-b", metavar="N", help="Images in one step.")]
 LearningRate = Annotated[float | None, typer.Option("--lr", metavar="X", help="The highest step size.")]
@@ -47,7 +49,11 @@ InputShape = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Any field of the recipe; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Any field of the recipe (imagelet recipes NAME); may be repeated.",
+    ),
 ]
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.", show_default=False)]
 Runs = Annotated[

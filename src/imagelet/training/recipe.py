@@ -137,7 +137,7 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         UnknownNameError: no such field; the nearest is suggested.
         SettingError: a value that is not allowed.
     """
-    fields: Registry[dataclasses.Field[Any]] = Registry("recipe field", "imagelet train --help")
+    fields: Registry[dataclasses.Field[Any]] = Registry("recipe field", "imagelet recipes default")
     for field in setting_fields():
         fields.add(field.name, field)
     values = {name: _read(fields.get(name), value) for name, value in settings.items()}
@@ -175,7 +175,7 @@ def recipe_from_json(data: Mapping[str, Any]) -> Recipe:
         raise SettingError(error.message, error.hint) from error
 
 
-recipes: Registry[Recipe] = Registry("recipe", "imagelet train --help")
+recipes: Registry[Recipe] = Registry("recipe", "imagelet recipes")
 
 recipes.add("default", Recipe())
 recipes.add(

@@ -1,0 +1,72 @@
+"""`imagelet recipes`: how to train, field by field."""
+
+from typing import Annotated, Any
+
+import typer
+
+from imagelet.cli import arguments, printing
+from imagelet.cli.commands import Command, Group
+
+commands = typer.Typer(cls=Group)
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="Only this one, field by field.", show_default=False)
+]
+
+
+@commands.command(cls=Command, epilog="imagelet recipes default")
+def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
+    """List the named recipes, or show every field of one.
+
+    imagelet train takes a recipe with --recipe NAME and another value of a field with --set FIELD=VALUE.
+
+    JSON: recipes[{name, settings[{field, value, unit, allowed, meaning}]}].
+    """
+    from imagelet.training.recipe import recipes as registered
+
+    names = list(registered) if name is None else [registered.get(name).name]
+    listed = [{"name": each, "settings": _settings(each)} for each in names]
+    if as_json:
+        printing.document({"recipes": listed})
+    elif name is None:
+        _list(listed)
+    else:
+        headings = ("field", "value", "allowed", "unit", "meaning")
+        rows = [tuple(str(each[key]) for key in headings) for each in _settings(name)]
+        printing.table(headings, rows, right=("value",))
+        printing.advice(f"imagelet train mnist --recipe {name} --set epochs=3 replaces a value")
+
+
+def _settings(name: str) -> list[dict[str, Any]]:
+    from imagelet.training.recipe import recipes as registered
+    from imagelet.training.recipe import setting_fields
+
+    recipe = registered.get(name)
+    return [
+        {
+            "field": field.name,
+            "value": getattr(recipe, field.name),
+            "unit": field.metadata["unit"],
+            "allowed": _allowed(field.metadata["allowed"], field.metadata["open_end"]),
+            "meaning": field.metadata["meaning"],
+        }
+        for field in setting_fields()
+    ]
+
+
+def _allowed(allowed: tuple[Any, ...] | None, open_end: bool) -> str:
+    if allowed is None:
+        return "true, false"
+    if isinstance(allowed[0], str):
+        return ", ".join(allowed)
+    return f"{allowed[0]:g} to {'below ' if open_end else ''}{allowed[1]:g}"
+
+
+def _list(listed: list[dict[str, Any]]) -> None:
+    shown = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "normalization")
+    rows = []
+    for each in listed:
+        values = {setting["field"]: setting["value"] for setting in each["settings"]}
+        rows.append((each["name"], *(str(values[field]) for field in shown)))
+    printing.table(("name", *shown), rows, right=("epochs", "batch_size", "learning_rate"))
+    printing.advice("imagelet recipes NAME shows every field of one")
