@@ -1,5 +1,8 @@
 """Device and precision as they are asked for; seeds that depend on every counter."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given
@@ -32,6 +35,32 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) ->
 def test_another_device_is_refused(name: str) -> None:
     with pytest.raises(SettingError, match="unknown device"):
         device.choose_device(name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library is not glibc")
+def test_freed_memory_is_kept() -> None:
+    script = """
+import ctypes, resource
+from imagelet.device import keep_freed_memory
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        block = ctypes.create_string_buffer(64 << 20)
+        ctypes.memset(block, 1, 64 << 20)
+        del block
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+given_back = faults()
+keep_freed_memory()
+print(given_back, faults())
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    given_back, kept = map(int, done.stdout.split())
+    assert kept < given_back / 5
+
+
+def test_nothing_happens_where_the_c_library_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda _: object())
+    device.keep_freed_memory()
 
 
 @pytest.mark.parametrize("in_hardware", [True, False])

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imagelet.data.imageset import ImageSet
-from imagelet.device import Timer, generator, seed_of
+from imagelet.device import Timer, generator, keep_freed_memory, seed_of
 from imagelet.errors import TrainingError
 from imagelet.normalization import Normalization
 from imagelet.training.augmentation import augment
@@ -106,6 +106,7 @@ def train(job: Job, state: State) -> Iterator[Step | EpochEnded | Stopped]:
         TrainingError: the loss is not finite; the message has epoch and step.
     """
     recipe, device, network = job.recipe, job.device, state.network
+    keep_freed_memory()
     take = _gatherer(job.training, device)
     labels = torch.tensor(job.training.labels, device=device)  # (images,)
     early = _is_early(recipe, state)
