@@ -41,9 +41,9 @@ def choose_device(name: str = "auto") -> torch.device:
 def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, for whoever asks next.
 
-    A training step asks for the same large blocks again and again. The C library gives them back to the system
-    each time, and the system clears every page anew, which can take as long as the arithmetic. Where the C
-    library is not glibc nothing happens.
+    A training step asks for the same large blocks again and again. The C library gives them back to the
+    system each time, and the system clears every page anew, which can take as long as the arithmetic. Where
+    the C library is not glibc nothing happens.
 
     Source: mallopt(3), M_MMAP_MAX and M_TRIM_THRESHOLD.
     """
