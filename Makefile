@@ -54,8 +54,8 @@ architecture: install-dev
 	@$(RUN) -m pytest -q $(DOCUMENTED)
 
 bench: install
-	@$(RUN) benchmarks/run.py
-	@$(RUN) benchmarks/tables.py
+	@$(RUN) -m benchmarks.run
+	@$(RUN) -m benchmarks.tables
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

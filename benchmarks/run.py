@@ -1,7 +1,8 @@
 """Measure imagelet as a user meets it: start-up, loading, the demo, one epoch of the course's network.
 
-    python benchmarks/run.py             all of it, a few minutes; what lacks its data is left out
-    python benchmarks/run.py demo mnist  some of it
+    python -m benchmarks.run             what takes minutes; what lacks its data is left out
+    python -m benchmarks.run demo mnist  some of it
+    python -m benchmarks.run course      every training of the course with three seeds, more than an hour
 
 Each writes ``benchmarks/results/<name>.json``: what was measured, mean and deviation over the repetitions,
 seeds, commit, machine and versions. ``benchmarks/tables.py`` makes ``docs/benchmarks.md`` of these files.
@@ -9,8 +10,6 @@ seeds, commit, machine and versions. ``benchmarks/tables.py`` makes ``docs/bench
 
 import functools
 import json
-import math
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import course
+from benchmarks.measuring import summary
 from imagelet import files
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.experiment.environment import environment
@@ -91,17 +92,6 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def summary(values: Sequence[float]) -> dict[str, float | int]:
-    """Return mean, sample deviation, median and number of ``values``."""
-    deviation = statistics.stdev(values) if len(values) > 1 else math.nan
-    return {
-        "mean": statistics.fmean(values),
-        "deviation": deviation,
-        "median": statistics.median(values),
-        "repetitions": len(values),
-    }
-
-
 def _trainings(commands: list[list[str]]) -> dict[str, Any]:
     """Carry out trainings as whole processes and return what they came to."""
     documents, seconds = [], []
@@ -142,13 +132,17 @@ def _timed(function: Callable[[], object]) -> float:
 
 
 def main(names: Sequence[str]) -> int:
-    """Measure and write what ``names`` ask for, everything if they are none."""
-    if unknown := set(names) - set(BENCHMARKS):
-        print(f"unknown benchmark '{min(unknown)}'; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+    """Measure and write what ``names`` ask for; what takes minutes if they are none."""
+    of_the_course = course.benchmarks()
+    known = BENCHMARKS | of_the_course
+    if names == ["course"]:
+        names = list(of_the_course)
+    if unknown := set(names) - set(known):
+        print(f"unknown benchmark '{min(unknown)}'; there are {', '.join(known)}, course", file=sys.stderr)
         return 2
     for name in names or BENCHMARKS:
-        print(f"{name}: {BENCHMARKS[name].__doc__}", file=sys.stderr)
-        measured = BENCHMARKS[name]()
+        print(f"{name}: {known[name].__doc__}", file=sys.stderr)
+        measured = known[name]()
         if not measured:
             print("  left out: the data is not at hand", file=sys.stderr)
             continue

@@ -1,7 +1,7 @@
 """Make ``docs/benchmarks.md`` of the files in ``benchmarks/results``: no figure in it is typed by hand.
 
-python benchmarks/tables.py           write it
-python benchmarks/tables.py --check   fail if it is not what the results say
+python -m benchmarks.tables           write it
+python -m benchmarks.tables --check   fail if it is not what the results say
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagelet import files
+from imagelet.course.lessons import lessons, trainings
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -18,9 +19,16 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 INTRODUCTION = """\
 # Benchmarks
 
-Measured by `make bench`; this page is made of `benchmarks/results/*.json` by `benchmarks/tables.py`.
-Seconds are medians on the machine that each table names, with nothing else running. Accuracies are means over
-seeds ± the sample deviation between them; the interval is Wilson's at 95 % for one run's test images.
+Measured by `make bench` and `python -m benchmarks.run course`; `benchmarks/tables.py` makes this page of
+`benchmarks/results/*.json`. Seconds are medians on the machine that each table names, with nothing else
+running. Accuracies are means over seeds ± the sample deviation between them; the interval is Wilson's at 95 %
+for one run's test images.
+"""
+
+COURSE = """\
+`imagelet course` with three seeds each, the notes' own first where they set one. A validation figure is that
+after the last epoch, as in the notes; the test images were looked at once in each run. Seconds are means ±
+deviations. The pages of the [course](course/README.md) explain each.
 """
 
 
@@ -30,6 +38,8 @@ def page() -> str:
     parts = [INTRODUCTION]
     if trainings := [found[name] for name in ("demo", "mnist") if name in found]:
         parts += ["## Trainings", _trainings(trainings)]
+    if any(name.startswith("course-") for name in found):
+        parts += ["## The course", _course(found)]
     if "precision" in found:
         parts += ["## float32 and bfloat16", _precision(found["precision"]["measured"])]
     if timings := [found[name] for name in ("startup", "loading") if name in found]:
@@ -63,6 +73,40 @@ def _trainings(results: list[dict[str, Any]]) -> str:
     return "\n".join(rows)
 
 
+def _course(found: dict[str, dict[str, Any]]) -> str:
+    """Return the course's trainings, every figure that the notes print beside ours."""
+    headings = ("experiment", "figure", "notes", "ours", "images", "training", "process")
+    rows = [f"| {' | '.join(headings)} |", "|---" * 2 + "|---:" * 5 + "|"]
+    for training in trainings():
+        if f"course-{training.name}" not in found:
+            continue
+        measured = found[f"course-{training.name}"]["measured"]
+        for printed in training.printed:
+            key = "test_accuracy" if printed.part == "test" else "last_val_accuracy"
+            accuracy = measured[key]
+            about = "about " if printed.rough else ""
+            rows.append(
+                f"| `{training.name}` | {printed.part} | {about}{100 * printed.accuracy:.2f} % "
+                f"| {_percent(accuracy)} | {measured[f'{printed.part}_images']:,} "
+                f"| {_seconds(measured['training_seconds'])} | {_seconds(measured['process_seconds'])} |"
+            )
+    if own := found.get("course-own-digits"):
+        measured, printed = own["measured"], lessons.get("own-digits").printed[0]
+        rows.append(
+            f"| `own-digits` | own pictures, framed | {100 * printed.accuracy:.2f} % "
+            f"| {_percent(measured['ways']['framed'])} | {measured['images']:,} | – | – |"
+        )
+    return COURSE + "\n" + "\n".join(rows)
+
+
+def _percent(value: dict[str, float]) -> str:
+    return f"{100 * value['mean']:.2f} ± {100 * value['deviation']:.2f} %"
+
+
+def _seconds(value: dict[str, float]) -> str:
+    return f"{value['mean']:.1f} ± {value['deviation']:.1f} s"
+
+
 def _precision(measured: dict[str, Any]) -> str:
     rows = ["| precision | validation accuracy | seconds of training |", "|---|---|---|"]
     for name, accuracy in measured["validation_accuracy"].items():
@@ -94,13 +138,15 @@ def _timings(results: list[dict[str, Any]]) -> str:
 
 
 def _machines(results: list[dict[str, Any]]) -> str:
-    rows = ["| benchmark | processor | threads | Python | torch | commit |", "|---|---|---|---|---|---|"]
+    """Return the machines, each with what was measured on it."""
+    measured_on: dict[tuple[str, ...], list[str]] = {}
     for result in results:
         where = result["environment"]
-        rows.append(
-            f"| {result['name']} | {where['processor']} | {where['threads']} | {where['python']} "
-            f"| {where['versions']['torch']} | {str(where['commit'])[:10]} |"
-        )
+        versions = (where["python"], where["versions"]["torch"], str(where["commit"])[:10])
+        machine = (where["processor"], str(where["threads"]), *versions)
+        measured_on.setdefault(machine, []).append(result["name"])
+    rows = ["| processor | threads | Python | torch | commit | benchmarks |", "|---|---|---|---|---|---|"]
+    rows += [f"| {' | '.join(machine)} | {', '.join(names)} |" for machine, names in measured_on.items()]
     return "\n".join(rows)
 
 
@@ -109,7 +155,7 @@ def main(words: list[str]) -> int:
     if words == ["--check"]:
         if PAGE.read_text() != page():
             print(
-                "docs/benchmarks.md is not what benchmarks/results says: run benchmarks/tables.py",
+                "docs/benchmarks.md is not what benchmarks/results says: python -m benchmarks.tables",
                 file=sys.stderr,
             )
             return 1

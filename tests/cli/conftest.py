@@ -71,11 +71,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def documented(run: Run) -> Callable[..., str]:
-    """Return a function that tells which fields a command's help promises."""
+    """Return a function that tells which fields a command's help promises, perhaps of something else."""
 
-    def read(*command: str) -> str:
+    def read(*command: str, of: str = "") -> str:
         text = " ".join(run(*command, "--help").stdout.split())
-        return re.split(r"[;.]", text.partition(" JSON: ")[2])[0]
+        return re.split(r"[;.]", text.partition(f" JSON{f' of {of}' if of else ''}: ")[2])[0]
 
     return read
 

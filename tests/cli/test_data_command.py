@@ -1,5 +1,6 @@
 """`imagelet data list`, `get`, `show`, `check`."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,130 @@ class TestShow:
         outcome = run("data", "show", "mnits")
         assert outcome.code == 2
         assert "did you mean 'mnist'" in outcome.stderr
+
+
+def first_numbers(printed: str) -> dict[str, str]:
+    """Return each form's name and its first numbers."""
+    rows = [re.split(r"  +", line) for line in printed.splitlines()]
+    return {row[0]: row[2] for row in rows if len(row) == 4 and row[1].startswith("(")}
+
+
+class TestShowPicture:
+    @pytest.fixture
+    def five(self, tmp_path: Path) -> Path:
+        """Return a grey 28×28 PNG: a light bar on black."""
+        pixels = np.zeros((28, 28), np.uint8)
+        pixels[6:22, 13:15] = np.arange(100, 132).reshape(16, 2)
+        Image.fromarray(pixels).save(tmp_path / "five.png")
+        return tmp_path / "five.png"
+
+    def test_tells_the_forms_of_a_grey_picture(self, run: Run, five: Path) -> None:
+        document = run("data", "show", five, "--json").document
+        assert (document["file"], document["format"], document["mode"]) == (str(five), "PNG", "L")
+        assert (document["size"], document["shape"], document["dtype"]) == ([28, 28], [28, 28], "uint8")
+        assert (document["lowest"], document["highest"]) == (0, 131)
+        assert document["mean"] == pytest.approx(sum(range(100, 132)) / 784)
+        forms = {form["name"]: form for form in document["forms"]}
+        assert forms["flat"]["shape"] == [784]
+        assert forms["channel axis"]["shape"] == [28, 28, 1]
+        assert forms["batch"]["shape"] == forms["scaled to 0..1"]["shape"] == [1, 28, 28, 1]
+        assert (forms["flat"]["place"], forms["batch"]["place"]) == ([21 * 28 + 14], [0, 21, 14, 0])
+        assert {len(form["first"]) for form in document["forms"]} == {8}
+
+    def test_prints_what_json_has_and_draws_with_letters(self, run: Run, five: Path) -> None:
+        outcome = run("data", "show", five)
+        assert (outcome.code, outcome.stderr) == (0, "")
+        lines = outcome.stdout.splitlines()
+        assert "mode      L: grey, 8 bits" in lines
+        assert "array     (28, 28) uint8 (height, width)" in lines
+        assert "values    0 to 131, mean 4.714" in lines
+        assert any(line.startswith("flat ") and "(784,)" in line and "[602]" in line for line in lines)
+        assert "flat    row 21, column 14 is place 21 * 28 + 14 = 602" in lines
+        (last, drawn) = lines[-1], lines[-15:-1]
+        assert last == "28 x 28 pixels"
+        assert [line.strip() != "" for line in drawn] == [False] * 3 + [True] * 8 + [False] * 3
+        assert all(len(line) == 15 for line in drawn if line)
+
+    def test_sets_the_first_numbers_in_the_brackets_of_their_axes(self, run: Run, tmp_path: Path) -> None:
+        Image.fromarray(np.arange(18, dtype=np.uint8).reshape(2, 3, 3)).save(tmp_path / "a.png")
+        printed = run("data", "show", tmp_path / "a.png").stdout
+        assert "flat    row 1, column 2, channel 2 is place (1 * 3 + 2) * 3 + 2 = 17\n" in printed
+        assert "scaled  divided by 255: 17 becomes 0.0667\n" in printed
+        assert first_numbers(printed) == {
+            "as stored": "[[[0 1 2] [3 4 …",
+            "flat": "[0 1 2 3 4 …",
+            "channel axis": "[[[0 1 2] [3 4 …",
+            "batch": "[[[[0 1 2] [3 4 …",
+            "scaled to 0..1": "[[[[0 0.0039 0.0078] …",
+        }
+        Image.fromarray(np.array([[7], [255]], np.uint8)).save(tmp_path / "a.png")
+        assert first_numbers(run("data", "show", tmp_path / "a.png").stdout) == {
+            "as stored": "[[7] [255]]",
+            "flat": "[7 255]",
+            "channel axis": "[[[7]] [[255]]]",
+            "batch": "[[[[7]] [[255]]]]",
+            "scaled to 0..1": "[[[[0.0275]] [[1]]]]",
+        }
+
+    def test_has_the_fields_of_its_help(self, run: Run, five: Path, documented: Documented) -> None:
+        outcome = run("data", "show", five, "--json")
+        assert outcome.fields == documented("data", "show", of="a picture")
+        assert outcome.document["out"] is None
+
+    def test_says_what_opening_does_to_other_pictures(self, run: Run, tmp_path: Path) -> None:
+        Image.new("RGBA", (50, 30), (0, 0, 0, 10)).save(tmp_path / "drawing.png")
+        outcome = run("data", "show", tmp_path / "drawing.png")
+        assert "array     (30, 50, 4) uint8 (height, width, channels)" in outcome.stdout
+        assert "  alpha   all 10" in outcome.stdout
+        assert "opens it as (30, 50, 3) uint8: what is transparent is laid on white" in outcome.stdout
+        assert outcome.stdout.endswith("scaled down to 40 x 24 pixels\n")
+
+    @pytest.mark.parametrize("as_json", [False, True])
+    def test_draws_a_figure(self, run: Run, five: Path, as_json: bool) -> None:
+        out = five.parent / "new" / "figure.png"
+        outcome = run("data", "show", five, "--out", out, *(["--json"] if as_json else []))
+        assert outcome.code == 0
+        with Image.open(out) as figure:
+            assert figure.width > 1000
+        if as_json:
+            assert outcome.document["out"] == str(out)
+        else:
+            assert outcome.stdout.endswith(f"\nwrote {out}\n")
+
+    def test_never_draws_over_the_picture(self, run: Run, five: Path) -> None:
+        before = five.read_bytes()
+        outcome = run("data", "show", five, "--out", five.parent / "." / "five.png")
+        assert outcome.code == 2
+        assert "is the picture itself" in outcome.stderr
+        assert five.read_bytes() == before
+
+    def test_that_cannot_be_read_fails_in_one_sentence(self, run: Run, tmp_path: Path) -> None:
+        for path, said in (
+            (tmp_path / "gone.png", f"error: '{tmp_path / 'gone.png'}' does not exist\n"),
+            (
+                tmp_path / "note.jpg",
+                f"error: '{tmp_path / 'note.jpg'}' is not a PNG, JPEG, WebP, BMP, GIF or ",
+            ),
+            (
+                tmp_path / "note.txt",
+                f"error: '{tmp_path / 'note.txt'}' is not a PNG, JPEG, WebP, BMP, GIF or ",
+            ),
+        ):
+            if "note" in path.name:
+                path.write_text("no picture")
+            outcome = run("data", "show", path)
+            assert (outcome.code, outcome.stdout) == (1, "")
+            assert outcome.stderr.startswith(said)
+
+    def test_leaves_names_and_folders_to_the_datasets(
+        self, run: Run, pictures: Path, five: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(five.parent)
+        five.rename("digits")
+        assert run("data", "show", "digits", "--json").document["name"] == "digits"
+        assert run("data", "show", "./digits", "--json").document["mode"] == "L"
+        named = pictures.rename(five.parent / "pets.png")
+        assert run("data", "show", named, "--json").document["images"] == 30
 
 
 class TestCheck:

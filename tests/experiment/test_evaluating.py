@@ -119,3 +119,24 @@ def test_registered_datasets_of_another_size_are_refused(run):
         evaluate("run", "digits")
     with pytest.raises(DataError, match="no validation images of its own"):
         evaluate(str(run.classifier_file.rename(run.folder.parent / "c.safetensors")), "mnist", "validation")
+
+
+def test_pictures_that_a_table_names_are_matched_by_their_labels(tmp_path, monkeypatch):
+    own, other = write_folder(tmp_path / "own", 20, 0), write_folder(tmp_path / "other", 5, 1)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    rows = [f"{path.relative_to(tmp_path)},{path.parent.name}" for path in sorted(other.rglob("*.png"))]
+    (tmp_path / "right.csv").write_text("\n".join(["path,label", *rows]))
+    found = evaluate(str(run.folder), "right.csv")
+    assert (found.metrics.images, found.looks, found.dataset) == (15, None, "right.csv")
+    assert found.metrics.accuracy == 1.0
+    assert run.looks == []
+    turned = [row.replace(",left", ",right") for row in rows[:5]]
+    (tmp_path / "wrong.csv").write_text("\n".join(["path,label", *turned, *rows[5:]]))
+    assert evaluate(str(run.folder), "wrong.csv").metrics.accuracy == pytest.approx(10 / 15)
+    (tmp_path / "other.csv").write_text(f"path,label\n{rows[0].replace(',left', ',up')}\n")
+    with pytest.raises(DataError, match=r"other\.csv has the class 'up', which the classifier does not know"):
+        evaluate(str(run.folder), "other.csv")
+    with pytest.raises(DataError, match=r"the table 'gone\.csv' is not there"):
+        evaluate(str(run.folder), "gone.csv")
+    assert evaluate(str(run.folder), str(own)).metrics.images == 12

@@ -23,6 +23,8 @@ def each_figure() -> list[Figure]:
         figures.curves(HISTORY),
         figures.confusion([[5, 1], [0, 7]], ["고양이", "$x^ {b}"]),
         figures.grid(images, ["고양이", "$x^ {b}", "a_b%"], wrong=[True, False, False]),
+        figures.feature_maps([("고양이", images[..., 0]), ("$x^ {b}", images[:1, ..., 0])]),
+        figures.inspection(images[0], "고양이"),
         figures.answers(images, np.array([[0.25, 0.75]] * 3), ["고양이", "$x^ {b}"], [0, 1, 0]),
     ]
 
@@ -154,5 +156,8 @@ def test_shares_worked_out_by_hand(share: float, written: str) -> None:
 
 
 def test_the_public_names_are_those_that_are_used_elsewhere() -> None:
-    assert set(figures.__all__) == {"answers", "confusion", "curves", "grid", "percent", "save"}
+    assert set(figures.__all__) == {
+        *("answers", "confusion", "curves", "feature_maps", "grid", "inspection"),
+        *("percent", "save"),
+    }
     assert all(callable(getattr(figures, name)) for name in figures.__all__)

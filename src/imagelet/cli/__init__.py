@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from imagelet.cli import (
+    arithmetic,
+    course,
     data,
     demo,
     doctor,
@@ -35,7 +37,7 @@ app = typer.Typer(
     epilog="imagelet demo",
 )
 # In the order of `imagelet --help`.
-for family in (demo, data, networks, recipes, train, evaluate, predict, runs, doctor):
+for family in (demo, data, networks, arithmetic, recipes, train, evaluate, predict, course, runs, doctor):
     app.add_typer(family.commands)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing
+from imagelet.cli import arguments, pictures, printing
 from imagelet.cli.commands import Command, Group
 
 if TYPE_CHECKING:
@@ -29,8 +29,17 @@ Folder = Annotated[
     Path | None,
     typer.Option("--from", metavar="DIR", help="A folder that holds the official files; no network is used."),
 ]
+Shown = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET_OR_FILE",
+        help="A dataset's name, a folder with one subfolder a class, or a picture file.",
+        show_default=False,
+    ),
+]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Draw some images of each class: grid.png.")
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Draw some images of each class, or the picture: grid.png."),
 ]
 
 
@@ -86,14 +95,23 @@ def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = Fals
 
 
 @data.command(cls=Command, epilog="imagelet data show mnist --out grid.png")
-def show(dataset: arguments.Dataset, out: Out = None, as_json: arguments.Json = False) -> None:
-    """Show what a dataset holds: parts, classes, values; draw a grid.
+def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> None:
+    """Show what a dataset or a picture file holds, and draw it.
 
-    The grid shows training images only.
+    Of a dataset: parts, classes, values; the grid shows training images only. Of a picture: what a program
+    sees, an array of numbers, and the shapes that the same numbers can take.
 
     JSON: name, title, description, place, images, shape, parts[{part, images, lowest, highest, mean,
     sha256}], classes[{class, label, images}], flips, framing, source, licence, citation, file.
+
+    JSON of a picture: file, format, mode, meaning, size, shape, dtype, lowest, highest, mean, channels[{name,
+    lowest, highest, mean}], changes, forms[{name, shape, dtype, first, place, value}], out; size is width and
+    height, shape to channels are those of the stored numbers, changes is what opening does to them, place is
+    where value lies in each form.
     """
+    if pictures.is_picture(dataset):
+        pictures.show(dataset, out, as_json=as_json)
+        return
     from imagelet.data import load_dataset
 
     with printing.progress("reading") as advance:

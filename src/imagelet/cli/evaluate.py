@@ -17,8 +17,9 @@ MOST_CONFUSED = 5  # pairs of classes that are named
 Data = Annotated[
     str | None,
     typer.Option(
-        metavar="DATASET",
-        help="Other labelled images: a dataset's name or a folder (default what the run was trained on).",
+        metavar="DATASET_OR_CSV",
+        help="Other labelled images: a dataset's name, a folder with one subfolder a class, or a CSV file "
+        "with the columns path and label (default what the run was trained on).",
         show_default=False,
     ),
 ]

@@ -39,7 +39,8 @@ Into a pipe or a file goes plain text, one record a line.
 or `cifar-10-batches-py/`.
 `RUN` is a run's folder or name, or a `.safetensors` file.
 `DATASET` is a dataset's name, or a folder with one subfolder a class
-(optionally under `train/`, `val/`, `test/`).
+(optionally under `train/`, `val/`, `test/`). Where labelled pictures are only looked at, as in
+`evaluate --data`, it may also be a CSV file with the columns `path` and `label`.
 """
 
 

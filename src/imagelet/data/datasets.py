@@ -107,7 +107,8 @@ def load_dataset(
     except UnknownNameError as error:
         raise UnknownNameError(
             error.message,
-            hint=f"{LISTING} lists them; for your own images give a folder with one subfolder a class",
+            hint=f"{LISTING} lists them; for your own images give a folder with one subfolder a class "
+            "(imagelet evaluate --data also takes a CSV file)",
         ) from None
     if shape is not None or framing_kind is not None:
         raise SettingError(

@@ -25,6 +25,7 @@ from imagelet.data.labelled_files import (
     part_folders,
     set_aside_by_rank,
 )
+from imagelet.data.labelled_table import is_table, list_table
 from imagelet.errors import DataError, PictureError, SettingError
 from imagelet.preprocessing.framing import Framing, frame, framings
 from imagelet.preprocessing.modes import is_grey
@@ -88,26 +89,39 @@ def load_folder(
 
 
 def read_labelled(path: str | Path, framing: Framing, progress: Progress | None = None) -> ImageSet:
-    """Return all labelled pictures of a folder, to evaluate a classifier on: nothing is set aside.
+    """Return all labelled pictures of a folder or a table, to evaluate on: nothing is set aside.
 
-    They are those under ``test/`` where there is one, else those under ``train/``, else all. One class is
-    enough, and a class may be empty.
+    Of a folder they are those under ``test/`` where there is one, else those under ``train/``, else all. One
+    class is enough, and a class may be empty.
 
     Args:
-        path: as ``load_folder`` takes it.
+        path: a folder as ``load_folder`` takes it, or a CSV file as ``list_table`` does.
         framing: the classifier's.
         progress: is called with how many pictures are done and how many there are.
 
     Raises:
-        DataError: the folder is missing, has no class subfolders or no pictures, or a picture is damaged.
+        DataError: the folder is missing, has no class subfolders or no pictures; the table is missing or
+            wrong; or a picture is damaged.
     """
+    listed = list_labelled(path)
+    return _read(lambda: listed, framing, progress)
+
+
+def list_labelled(path: str | Path) -> LabelledFiles:
+    """Return the files that :func:`read_labelled` reads, unopened.
+
+    Raises:
+        DataError: the folder or table is missing or wrong, or names no pictures.
+    """
+    if is_table(path):
+        return list_table(path)
     folder = existing(path)
     found = part_folders(folder)
     source = found.get("test") or found.get("train") or folder
     listed = list_files(source, empty_allowed=True)
     if not listed.paths:
         raise DataError(f"the folder '{source}' holds no pictures in its subfolders")
-    return _read(lambda: listed, framing, progress)
+    return listed
 
 
 def _described(training: LabelledFiles, set_aside: bool) -> str:
@@ -273,8 +287,13 @@ def _framed_grey(path: Path, framing: Framing) -> NDArray[np.uint8] | PictureErr
 
 def _damaged(files: LabelledFiles, damaged: Sequence[tuple[Path, PictureError]]) -> DataError:
     names = ", ".join(f"'{path.relative_to(files.folder)}'" for path, _ in damaged[:NAMED_AT_MOST])
+    if files.table:
+        hint = f"imagelet data show {shlex.quote(str(damaged[0][0]))} says what is wrong with the first"
+    else:
+        hint = f"imagelet data check {shlex.quote(str(files.folder))} says what is wrong with each"
+    place = files.table or files.folder
     return DataError(
-        f"{len(damaged)} of {len(files.paths)} pictures in '{files.folder}' cannot be read: {names}"
+        f"{len(damaged)} of {len(files.paths)} pictures in '{place}' cannot be read: {names}"
         + (f" and {len(damaged) - NAMED_AT_MOST} more" if len(damaged) > NAMED_AT_MOST else ""),
-        hint=f"imagelet data check {shlex.quote(str(files.folder))} says what is wrong with each",
+        hint,
     )

@@ -1,4 +1,4 @@
-"""How labelled pictures lie in a folder: the parts, the classes, the files; nothing is opened here."""
+"""Labelled pictures, and how they lie in a folder: parts, classes, files; nothing is opened here."""
 
 import os
 import shlex
@@ -20,21 +20,23 @@ class LabelledFiles:
     """Pictures with their classes, not yet opened.
 
     Args:
-        folder: they all lie below it.
+        folder: all paths start with it.
         classes: the class names in natural order.
         paths: the files.
         labels: int64 (files,).
+        table: the file that names them; None where they lie in one subfolder a class.
     """
 
     folder: Path
     classes: tuple[str, ...]
     paths: tuple[Path, ...]
     labels: NDArray[np.int64]
+    table: Path | None = None
 
     def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
         """Return the files at ``indices`` (n,)."""
         paths = tuple(self.paths[index] for index in indices)
-        return LabelledFiles(self.folder, self.classes, paths, self.labels[indices])
+        return LabelledFiles(self.folder, self.classes, paths, self.labels[indices], self.table)
 
 
 def existing(path: str | Path) -> Path:

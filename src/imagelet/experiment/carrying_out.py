@@ -63,6 +63,7 @@ def carry_out(
     experiment: Experiment,
     *,
     name: str | None = None,
+    default_name: str | None = None,
     folder: Path | None = None,
     test: bool = False,
     progress: Progress | None = None,
@@ -71,7 +72,8 @@ def carry_out(
 
     Args:
         experiment: what to do.
-        name: the run's name; None: made of dataset and network.
+        name: the run's name, which must be free; None: the default name, numbered where it is taken.
+        default_name: None: made of dataset and network.
         folder: where runs live; None: ``places.runs()``.
         test: look at the test images at the end, once.
         progress: is told (done, total) while files are downloaded or pictures decoded.
@@ -85,7 +87,8 @@ def carry_out(
     dataset, network = _read_and_build(experiment, clock, progress)
     frozen = _freeze(dataset, experiment)
     job = _job(experiment, dataset, frozen)
-    run = create_run(folder or places.runs(), name, f"{dataset.card.name}-{network.name or 'network'}")
+    default_name = default_name or f"{dataset.card.name}-{network.name or 'network'}"
+    run = create_run(folder or places.runs(), name, default_name)
     with run.in_use():
         resolved = _resolved(dataset, network, job, frozen)
         frozen.save(run.folder / "split.json")

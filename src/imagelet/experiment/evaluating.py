@@ -13,6 +13,7 @@ from imagelet.classifier import Classifier
 from imagelet.data.datasets import datasets, load_dataset
 from imagelet.data.folder import load_folder, read_labelled
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.labelled_table import is_table
 from imagelet.data.splits import Split
 from imagelet.errors import DataError, SettingError
 from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
@@ -73,7 +74,8 @@ def evaluate(run_or_file: str, data: str | None = None, split: str = "test") -> 
 
     Args:
         run_or_file: a run's folder or name, or a ``.safetensors`` file.
-        data: a dataset's name or a folder of labelled pictures; None: what the run was trained on.
+        data: a dataset's name, a folder of labelled pictures, or a CSV file that names them with their
+            labels; None: what the run was trained on.
         split: ``test``: the images that had no part in training; ``validation``: those that chose the epoch.
 
     Raises:
@@ -126,17 +128,19 @@ def _evaluate_run(
 def _evaluate_elsewhere(classifier: Classifier, data: str, split: str) -> Metrics:
     """Evaluate on images that the classifier was not trained on, class names matched by name.
 
-    A folder's pictures are framed as the classifier frames every picture. All of them count, unless the
-    classifier was trained on that very folder: then those that had been set aside.
+    The pictures of a folder or of a table are framed as the classifier frames every picture. All of them
+    count, unless the classifier was trained on that very folder: then those that had been set aside.
     """
-    if data not in datasets and Path(data).expanduser().is_dir():
+    if data not in datasets and is_table(data):
+        images = read_labelled(data, classifier.framing)
+    elif data not in datasets and Path(data).expanduser().is_dir():
         images = _own_test_part(classifier, data) or read_labelled(data, classifier.framing)
     else:
         images = _part(load_dataset(data), split)
         if images.shape != classifier.input_shape:
             raise DataError(
                 f"{data} has images of {images.shape}, the classifier takes {classifier.input_shape}",
-                hint="give a folder of pictures, which are brought to its size",
+                hint="give pictures, in a folder or named by a CSV file: they are brought to its size",
             )
     matched = relabelled(images, classifier.classes, data)
     return evaluate_probabilities(classifier.predict_proba(matched.images), matched.labels)

@@ -66,6 +66,8 @@ def _draw(axes: "Axes", training: list[float], validation: list[float], best: in
             label=f"best epoch: {best}",
         )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(epochs) == 1:
+        axes.set_xlim(0, 2)  # else the axis would show parts of an epoch
     axes.grid()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from imagelet import files
 from imagelet.errors import PictureError
 from imagelet.preprocessing.modes import plain
 
@@ -49,11 +50,22 @@ def open_picture(source: Source) -> NDArray[np.uint8]:
         PictureError: there is no such file, it is not a picture of the ``FORMATS``, it is damaged or cut
             short, or it has more than ``MAX_PIXELS``.
     """
-    with _opened(source) as image:
+    with opened_file(source) as image:
         image.load()
-        orientation = _orientation(image)  # after load: a TIFF is turned by then, a PNG may tell only then
+        orientation = orientation_of(image)  # after load: a TIFF is turned by then, a PNG may tell only then
         pixels = np.asarray(plain(image))
     return _upright(pixels.reshape(*pixels.shape[:2], -1), orientation)
+
+
+def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Write pixels, uint8 (height, width, 1 or 3), as PNG, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    with files.replacing(path) as file:
+        image.save(file, format="PNG")
 
 
 def picture_size(source: Source) -> tuple[int, int]:
@@ -62,14 +74,14 @@ def picture_size(source: Source) -> tuple[int, int]:
     Raises:
         PictureError: as ``open_picture``, as far as the file's first bytes tell.
     """
-    with _opened(source, draft=False) as image:
+    with opened_file(source, draft=False) as image:
         if image.format == "PNG" and "exif" not in image.info:  # asking Pillow would decode the pixels
             return image.height, image.width
         tags = getattr(
             image, "tag_v2", {}
         )  # of a TIFF, whose sides some versions of Pillow have swapped by now
         width, height = tags.get(_WIDTH, image.width), tags.get(_HEIGHT, image.height)
-        sideways = _orientation(image) in _TURNED_SIDEWAYS
+        sideways = orientation_of(image) in _TURNED_SIDEWAYS
         return (width, height) if sideways else (height, width)
 
 
@@ -150,7 +162,7 @@ def natural_key(text: str) -> tuple[Any, ...]:
 
 
 @contextlib.contextmanager
-def _opened(source: Source, draft: bool = True) -> Iterator[Image.Image]:
+def opened_file(source: Source, draft: bool = True) -> Iterator[Image.Image]:
     """Open the file's header, bound the pixels, and turn whatever goes wrong into a PictureError."""
     name = _name(source)
     try:
@@ -211,7 +223,8 @@ def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[Bina
         raise PictureError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """Return EXIF's orientation, 1 (upright) to 8; 1 where there is none."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF: the pixels may be sound, and upright is the likeliest

@@ -1,0 +1,292 @@
+"""Fill the figures of the course's pages in from ``benchmarks/results``: none of them is typed by hand.
+
+A page holds ``<!--: cnn-3.test -->…<!--/-->``, an experiment and what of it; see ``VALUES`` and ``TABLES``.
+
+    python -m benchmarks.course_pages           write them
+    python -m benchmarks.course_pages --check   fail if a page is not what the results say
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from imagelet import files
+from imagelet.course.lessons import Exercise, Lesson, Printed, Training, lessons, training_of, trainings
+from imagelet.course.own_digits import WAYS
+from imagelet.course.results import SUMMARY
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = ROOT / "docs" / "course"
+MARKER = re.compile(r"<!--: (?P<name>[\w-]+)\.(?P<what>\w+) -->(?P<text>.*?)<!--/-->", re.DOTALL)
+
+Measured = dict[str, Any]
+
+WORDS = {
+    "en": {
+        "figure": "figure",
+        "notes": "the notes",
+        "ours": "imagelet",
+        "seconds": "seconds of training",
+        "parameters": "parameters",
+        "test": "test accuracy",
+        "validation": "validation accuracy, last epoch",
+        "own pictures": "own pictures, framed",
+        "about": "about {}",
+        "caption": "Mean ± deviation over {seeds} seeds; {processor}, {threads} threads.",
+        "experiment": "experiment",
+        "method": "method",
+        "way": "way",
+        "right": "right",
+        "notes way": "the notes’ way: inverted, squeezed, not divided by 255",
+        "scaled": "the same, divided by 255",
+        "framed": "framed as MNIST’s digits were",
+        "softmax": "softmax regression",
+        "mlp-1024": "neural network",
+        "cnn-3": "convolutional network",
+        "pictures": "{images} pictures; mean ± deviation over {seeds} networks, each with its own seed.",
+    },
+    "ko": {
+        "figure": "값",
+        "notes": "강의 노트",
+        "ours": "imagelet",
+        "seconds": "학습 시간(초)",
+        "parameters": "매개변수",
+        "test": "시험 정확도",
+        "validation": "검증 정확도(마지막 에포크)",
+        "own pictures": "직접 그린 그림(프레이밍)",
+        "about": "약 {}",
+        "caption": "시드 {seeds}개의 평균 ± 표준편차. {processor}, 스레드 {threads}개.",
+        "experiment": "실험",
+        "method": "방법",
+        "way": "방식",
+        "right": "정답률",
+        "notes way": "강의 노트의 방식: 반전하고 줄이되 255로 나누지 않음",
+        "scaled": "같은 방식에 255로 나누기를 더함",
+        "framed": "MNIST의 숫자처럼 프레이밍함",
+        "softmax": "소프트맥스 회귀",
+        "mlp-1024": "신경망",
+        "cnn-3": "합성곱 신경망",
+        "pictures": "그림 {images}장. 서로 다른 시드로 학습한 신경망 {seeds}개의 평균 ± 표준편차.",
+    },
+}
+
+
+def filled(text: str, language: str) -> str:
+    """Return a page with every marker filled in; a figure that was not measured stays three dots.
+
+    Raises:
+        KeyError: a marker names what there is not.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        name, what = match["name"], match["what"]
+        if what in ("table", "summary"):
+            content = f"\n{_table(name, what, WORDS[language])}\n"
+        else:
+            content = _value(name, what, WORDS[language])
+        return f"<!--: {name}.{what} -->{content}<!--/-->"
+
+    return MARKER.sub(replace, text)
+
+
+def share(value: dict[str, float]) -> str:
+    """Return ``99.02 ± 0.05 %``."""
+    return f"{100 * value['mean']:.2f} ± {100 * value['deviation']:.2f} %"
+
+
+def measured(benchmark: str) -> Measured | None:
+    """Return what a benchmark measured, None where it was not carried out."""
+    path = RESULTS / f"{benchmark}.json"
+    return json.loads(path.read_text())["measured"] if path.exists() else None
+
+
+def _of(benchmark: str, key: str) -> Callable[[str], str]:
+    def value(name: str) -> str:
+        found = measured(f"{benchmark}-{name}")
+        return share(found[key]) if found else "…"
+
+    return value
+
+
+def _seconds(benchmark: str) -> Callable[[str], str]:
+    def value(name: str) -> str:
+        found = measured(f"{benchmark}-{name}")
+        return f"{found['training_seconds']['median']:.0f} s" if found else "…"
+
+    return value
+
+
+def _unchanged(name: str) -> str:
+    """Return the validation accuracy that the changed command is compared with."""
+    changed = measured(f"change-{name}")
+    if changed is None:
+        return "…"
+    same = changed.get("unchanged") or measured(f"course-{name}")
+    return share(same["last_val_accuracy"]) if same else "…"
+
+
+def _best_epoch(name: str) -> str:
+    """Return the epoch, counted from 1, with the lowest mean validation loss."""
+    found = measured(f"course-{name}")
+    if found is None:
+        return "…"
+    losses = found["history"]["val_loss"]
+    return str(1 + losses.index(min(losses)))
+
+
+def _way(way: str) -> Callable[[str], str]:
+    def value(name: str) -> str:
+        found = measured(f"course-{name}")
+        return share(found["ways"][way]) if found else "…"
+
+    return value
+
+
+VALUES: dict[str, Callable[[str], str]] = {
+    "test": _of("course", "test_accuracy"),
+    "validation": _of("course", "last_val_accuracy"),
+    "train": _of("course", "last_accuracy"),
+    "seconds": _seconds("course"),
+    "parameters": lambda name: f"{_training(lessons.get(name)).parameters:,}",
+    "change": _of("change", "last_val_accuracy"),
+    "change_train": _of("change", "last_accuracy"),
+    "change_seconds": _seconds("change"),
+    "unchanged": _unchanged,
+    "best_epoch_loss": _best_epoch,
+    "notes_way": _way("notes"),
+    "scaled": _way("scaled"),
+    "framed": _way("framed"),
+}
+
+
+def _value(name: str, what: str, words: dict[str, str]) -> str:
+    if what == "printed":
+        return _printed(lessons.get(name).printed[0], words["about"])
+    return VALUES[what](name)
+
+
+def _table(name: str, what: str, words: dict[str, str]) -> str:
+    if what == "summary":
+        return _summary(words)
+    if name == "course":
+        return _course(words)
+    lesson = lessons.get(name)
+    return _ways(name, words) if isinstance(lesson, Exercise) else _experiment(_training(lesson), words)
+
+
+def _experiment(training: Training, words: dict[str, str]) -> str:
+    """Return the notes' figures beside ours, and below what it took."""
+    found = measured(f"course-{training.name}")
+    rows = [f"| {words['figure']} | {words['notes']} | {words['ours']} |", "|---|---:|---:|"]
+    rows += [
+        f"| {words[printed.part]} | {_printed(printed, words['about'])} | {_ours(found, printed)} |"
+        for printed in training.printed
+    ]
+    rows.append(f"| {words['parameters']} | {training.parameters:,} | {training.parameters:,} |")
+    spent = f"{found['training_seconds']['median']:.1f}" if found else "…"
+    rows.append(f"| {words['seconds']} | {_notes_seconds(training)} | {spent} |")
+    return "\n".join([*rows, "", _caption(f"course-{training.name}", words)])
+
+
+def _course(words: dict[str, str]) -> str:
+    heads = ("experiment", "parameters", "figure", "notes", "ours", "seconds")
+    rows = [f"| {' | '.join(words[head] for head in heads)} |", "|---|---:|---|---:|---:|---:|"]
+    for training in trainings():
+        found, printed = measured(f"course-{training.name}"), training.printed[0]
+        spent = f"{found['training_seconds']['median']:.1f}" if found else "…"
+        rows.append(
+            f"| [`{training.name}`]({training.name}.md) | {training.parameters:,} | {words[printed.part]} "
+            f"| {_printed(printed, words['about'])} | {_ours(found, printed)} | {spent} |"
+        )
+    own = lessons.get("own-digits")
+    found = measured("course-own-digits")
+    framed = share(found["ways"]["framed"]) if found else "…"
+    rows.append(
+        f"| [`own-digits`](own-digits.md) | {_training(own).parameters:,} | {words['own pictures']} "
+        f"| {_printed(own.printed[0], words['about'])} | {framed} | – |"
+    )
+    return "\n".join([*rows, "", _caption("course-softmax", words)])
+
+
+def _summary(words: dict[str, str]) -> str:
+    rows = [f"| {words['method']} | {words['notes']} | {words['ours']} |", "|---|---:|---:|"]
+    for _, name, about in SUMMARY:
+        found = measured(f"course-{name}")
+        ours = share(found["test_accuracy"]) if found else "…"
+        notes = words["about"].format(f"{100 * about:.0f} %")
+        rows.append(f"| {words[name]} ([`{name}`]({name}.md)) | {notes} | {ours} |")
+    return "\n".join(rows)
+
+
+def _ways(name: str, words: dict[str, str]) -> str:
+    found = measured(f"course-{name}")
+    rows = [f"| {words['way']} | {words['right']} |", "|---|---:|"]
+    for way in WAYS:
+        label = words["notes way"] if way == "notes" else words[way]
+        rows.append(f"| {label} | {share(found['ways'][way]) if found else '…'} |")
+    facts = (
+        {"images": found["images"], "seeds": len(found["seeds"])} if found else {"images": "…", "seeds": "…"}
+    )
+    return "\n".join([*rows, "", words["pictures"].format(**facts)])
+
+
+def _caption(benchmark: str, words: dict[str, str]) -> str:
+    path = RESULTS / f"{benchmark}.json"
+    if not path.exists():
+        return "…"
+    content = json.loads(path.read_text())
+    where = content["environment"]
+    return words["caption"].format(
+        seeds=len(content["measured"]["seeds"]), processor=where["processor"], threads=where["threads"]
+    )
+
+
+def _ours(found: Measured | None, printed: Printed) -> str:
+    if found is None:
+        return "…"
+    return share(found["test_accuracy" if printed.part == "test" else "last_val_accuracy"])
+
+
+def _printed(printed: Printed, about: str) -> str:
+    number = f"{100 * printed.accuracy:.0f} %" if printed.rough else f"{100 * printed.accuracy:.2f} %"
+    return about.format(number) if printed.rough else number
+
+
+def _notes_seconds(training: Training) -> str:
+    return f"{training.notes_seconds:,}" if training.notes_seconds else "–"
+
+
+def _training(lesson: Lesson) -> Training:
+    training = training_of(lesson)
+    assert training is not None  # the notes print figures of networks
+    return training
+
+
+def pages() -> list[Path]:
+    """Return the course's pages in both languages."""
+    return sorted(PAGES.glob("*/*.md"))
+
+
+def main(words: list[str]) -> int:
+    """Write the pages, or check them."""
+    stale = []
+    for page in pages():
+        text = page.read_text("utf-8")
+        made = filled(text, page.parent.name)
+        if made != text:
+            stale.append(page.relative_to(ROOT))
+            if words != ["--check"]:
+                files.write_text(page, made)
+    if stale and words == ["--check"]:
+        listed = ", ".join(map(str, stale))
+        print(f"not what benchmarks/results says: {listed}; run benchmarks/course_pages.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,280 @@
+"""`imagelet conv` and `imagelet pool`: layer arithmetic with the working shown."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagelet.cli import arguments, printing, working
+from imagelet.cli.commands import Command, Group
+from imagelet.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagelet.explanation.arithmetic import Numbers, Sum, Working
+    from imagelet.networks.padding import SidePadding
+
+commands = typer.Typer(cls=Group)
+
+LISTED = 100_000  # numbers; a larger output is null in the JSON document
+
+Image = Annotated[
+    str,
+    typer.Option(
+        "--image", metavar="MATRIX_OR_FILE", help='A matrix, "1 2 3; 4 5 6; 7 8 9", or a picture file.'
+    ),
+]
+Kernels = Annotated[
+    list[str],
+    typer.Option(
+        "--kernel",
+        metavar="MATRIX",
+        help="A matrix, or one of identity, sharpen, edges, sobel-x, sobel-y, emboss, blur; repeat for more.",
+    ),
+]
+Stride = Annotated[int, typer.Option(metavar="N", help="Cells from one place of the kernel to the next.")]
+PoolStride = Annotated[
+    int | None,
+    typer.Option(
+        "--stride", metavar="N", help="Cells between places (default the window's size).", show_default=False
+    ),
+]
+Padding = Annotated[str, typer.Option(metavar="HOW", help="Cells around: same, valid, or so many a side.")]
+Dilation = Annotated[int, typer.Option(metavar="N", help="Cells from one number of the kernel to the next.")]
+Size = Annotated[int, typer.Option(metavar="N", help="Cells on each side of the window.")]
+Kind = Annotated[str, typer.Option(metavar="NAME", help="One of max, average.")]
+At = Annotated[
+    str, typer.Option("--at", metavar="ROW,COLUMN", help="The output whose sum is shown, counted from 0.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the output as a picture.", show_default=False),
+]
+Stretch = Annotated[
+    bool, typer.Option("--stretch", help="In it, make the lowest number black and the highest white.")
+]
+
+
+@commands.command(cls=Command, epilog='imagelet conv --image "1 2 3; 4 5 6; 7 8 9" --kernel "1 1; 1 1"')
+def conv(
+    image: Image,
+    kernels: Kernels,
+    stride: Stride = 1,
+    padding: Padding = "valid",
+    dilation: Dilation = 1,
+    at: At = "0,0",
+    out: Out = None,
+    stretch: Stretch = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Slide a kernel over a matrix or a picture, with the working.
+
+    Of a picture each colour is filtered by itself, and the result is written as a picture: values below 0 are
+    black, above 255 white, unless --stretch.
+
+    JSON: image, kernel, padded, at[{row, column, patch, sum, products, text}], output, shape, formula,
+    parameters, file, clipped; of several kernels kernel and output have one axis more, and of a picture image
+    is its file.
+    """
+    from imagelet.explanation.arithmetic import convolution_parameters, convolve
+
+    given = _read(image)
+    matrices = _read_kernels(kernels, given)
+    how = (stride, _read_padding(padding), dilation)
+    workings = [convolve(channel, matrix, *how) for matrix in matrices for channel in given.channels]
+    height, width = matrices[0].shape
+    parameters = convolution_parameters(height, width, 1, len(matrices))
+    sums = _sums(given, workings, at)
+    file, clipped = _write(given, workings, "conv", out, stretch)
+    if not as_json:
+        working.show(given.file, workings, sums, {"parameters": parameters})
+        _show_file(file, clipped)
+        return
+    kernel = [_plain(matrix) for matrix in matrices]
+    common = _document(given, workings)
+    printing.document(
+        {
+            "image": common["image"],
+            "kernel": kernel[0] if len(kernel) == 1 else kernel,
+            "padded": common["padded"],
+            "at": [{**_at(each), "products": _plain(each.products), "text": each.text} for each in sums],
+            **{name: common[name] for name in ("output", "shape", "formula")},
+            "parameters": parameters,
+            "file": file,
+            "clipped": clipped,
+        }
+    )
+
+
+@commands.command(cls=Command, epilog='imagelet pool --image "1 2 3; 4 5 6; 7 8 9" --size 2 --stride 1')
+def pool(
+    image: Image,
+    size: Size = 2,
+    stride: PoolStride = None,
+    padding: Padding = "valid",
+    kind: Kind = "max",
+    at: At = "0,0",
+    out: Out = None,
+    stretch: Stretch = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Take the largest or the mean of each window, with the working.
+
+    Padding never wins and never counts. Of a picture each colour is pooled by itself, and the result is
+    written as a picture.
+
+    JSON: image, size, kind, padded, at[{row, column, patch, sum, text}], output, shape, formula, file,
+    clipped; of a picture image is its file.
+    """
+    from imagelet.explanation.arithmetic import pool as carry_out
+
+    given = _read(image)
+    how = (size, stride, _read_padding(padding), kind)
+    workings = [carry_out(channel, *how) for channel in given.channels]
+    sums = _sums(given, workings, at)
+    file, clipped = _write(given, workings, "pool", out, stretch)
+    if not as_json:
+        working.show(given.file, workings, sums, {})
+        _show_file(file, clipped)
+        return
+    common = _document(given, workings)
+    printing.document(
+        {
+            "image": common["image"],
+            "size": size,
+            "kind": kind,
+            "padded": common["padded"],
+            "at": [{**_at(each), "text": each.text} for each in sums],
+            **{name: common[name] for name in ("output", "shape", "formula")},
+            "file": file,
+            "clipped": clipped,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The image: a matrix, or a picture's channels.
+
+    Attributes:
+        channels: float64 (height, width) each.
+        file: of the picture; None for a matrix.
+    """
+
+    channels: "list[Numbers]"
+    file: Path | None
+
+
+def _read(text: str) -> _Given:
+    """Return what ``--image`` means.
+
+    Raises:
+        UsageError: it is no matrix.
+        PictureError: the file is not there, or is no picture.
+    """
+    from imagelet.explanation.matrices import read_matrix
+    from imagelet.preprocessing.picture import PICTURE_SUFFIXES, open_picture
+
+    path = Path(text).expanduser()
+    named = ";" not in text and path.suffix.lower() in PICTURE_SUFFIXES
+    if named or (len(text) < 1000 and "\n" not in text and path.is_file()):
+        pixels = open_picture(path)  # (height, width, 1 or 3)
+        return _Given([pixels[:, :, place].astype("float64") for place in range(pixels.shape[2])], path)
+    return _Given([read_matrix(text, "image")], None)
+
+
+def _read_kernels(texts: list[str], given: _Given) -> "list[Numbers]":
+    """Return the kernels: all of one size, and a single one for a picture."""
+    from imagelet.explanation.matrices import read_kernel
+
+    matrices = [read_kernel(text) for text in texts]
+    if given.file and len(matrices) > 1:
+        raise UsageError(f"{len(matrices)} kernels for a picture; it takes one", "filter it once with each")
+    if any(matrix.shape != matrices[0].shape for matrix in matrices):
+        raise UsageError("the kernels differ in size; the filters of a layer have one size")
+    return matrices
+
+
+def _read_padding(text: str) -> "SidePadding":
+    if text in ("same", "valid"):
+        return text  # type: ignore[return-value]
+    if text.isdecimal() and len(text) < 10:
+        return int(text)
+    raise UsageError(
+        f"padding '{text}' is not allowed", "--padding same, --padding valid, or a number from 0"
+    )
+
+
+def _read_place(text: str) -> tuple[int, int]:
+    row, _, column = (part.strip() for part in text.partition(","))
+    if row.isdecimal() and column.isdecimal() and len(text) < 20:
+        return int(row), int(column)
+    raise UsageError(f"--at {text} is not a place", "write row and column of the output from 0: --at 0,2")
+
+
+def _sums(given: _Given, workings: "list[Working]", at: str) -> "list[Sum]":
+    """Return the working behind the chosen place: for each kernel, or for a picture's first channel."""
+    place = _read_place(at)
+    return [working.at(*place) for working in (workings[:1] if given.file else workings)]
+
+
+def _write(
+    given: _Given, workings: "list[Working]", name: str, out: Path | None, stretch: bool
+) -> tuple[Path | None, int]:
+    """Write the output as a picture where one is wanted; return the file and how many numbers were cut."""
+    from imagelet.explanation.pixels import as_pixels
+    from imagelet.preprocessing.picture import write_picture
+
+    if given.file is None and out is None:
+        return None, 0
+    if given.file is None and len(workings) not in (1, 3):
+        raise UsageError(f"{len(workings)} outputs make no picture; --out takes 1 (grey) or 3 (colour)")
+    path = out or _free(Path(f"{given.file.stem}-{name}.png" if given.file else ""))
+    pixels, clipped = as_pixels([working.output for working in workings], stretch=stretch)
+    write_picture(pixels, path)
+    return path, clipped
+
+
+def _free(path: Path) -> Path:
+    """Return ``path``, with a number where there is such a file already."""
+    others = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain([path], others) if not each.exists())
+
+
+def _document(given: _Given, workings: "list[Working]") -> dict[str, Any]:
+    """Return the fields that both commands have."""
+    first, outputs = workings[0], [_plain(working.output) for working in workings]
+    several = len(outputs) > 1
+    small = first.output.size * len(outputs) <= LISTED
+    stacked = [[list(cell) for cell in zip(*rows, strict=True)] for rows in zip(*outputs, strict=True)]
+    return {
+        "image": str(given.file) if given.file else _plain(first.image),
+        "padded": None if given.file else _plain(first.padded),
+        "output": None if not small else stacked if several else outputs[0],
+        "shape": [*first.output.shape, *([len(outputs)] if several else [])],
+        "formula": first.formula,
+    }
+
+
+def _at(found: "Sum") -> dict[str, Any]:
+    sum_ = _plain_number(found.result)
+    return {"row": found.row, "column": found.column, "patch": _plain(found.patch), "sum": sum_}
+
+
+def _plain(matrix: "Numbers | None") -> Any:
+    """Return a matrix as lists; whole numbers without a point."""
+    assert matrix is not None
+    return [[_plain_number(value) for value in row] for row in matrix.tolist()]
+
+
+def _plain_number(value: float) -> int | float:
+    return int(value) if value.is_integer() else value
+
+
+def _show_file(file: Path | None, clipped: int) -> None:
+    if file is None:
+        return
+    printing.say(f"\nwrote {file}")
+    if clipped:
+        printing.advice(f"{clipped:,} numbers below 0 or above 255 were cut; --stretch keeps them apart")

@@ -1,0 +1,1 @@
+"""The course: its trainings and exercises, carried out, with the notes' figures beside ours."""

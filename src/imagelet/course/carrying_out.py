@@ -1,0 +1,108 @@
+"""The course's trainings as run folders: found again, gone on with, or begun.
+
+Everything lies in one folder, ``runs/course``: a run folder for each training, the table, the pictures.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from imagelet import experiment as experiments
+from imagelet import places
+from imagelet.course import own_digits
+from imagelet.course.lessons import RECIPE, Training, lessons, training_of
+from imagelet.course.results import Result, result_of
+from imagelet.data.download import Progress
+from imagelet.errors import ImageletError
+from imagelet.experiment import Event, Experiment, describe
+from imagelet.experiment.definition import AUTO
+from imagelet.runs import Run, list_runs
+
+
+def course_folder(runs: Path | None = None) -> Path:
+    """Return the course's folder among ``runs`` (default: where runs are written)."""
+    return (runs or places.runs()) / "course"
+
+
+def experiment_of(
+    training: Training, seed: int | None = None, *, device: str = AUTO, precision: str = AUTO
+) -> Experiment:
+    """Return the experiment that a training is; ``seed`` in place of its own.
+
+    Raises:
+        SettingError: a value that is not allowed.
+    """
+    return describe(
+        training.dataset,
+        training.network,
+        RECIPE,
+        training.settings,
+        validation=training.validation,
+        seed=training.seed if seed is None else seed,
+        device=device,
+        precision=precision,
+    )
+
+
+def find(experiment: Experiment, folder: Path) -> Run | None:
+    """Return the run of exactly this experiment in ``folder``: a finished one, else the last begun."""
+    if not folder.is_dir():
+        return None
+    found = [run for run in list_runs(folder) if _is(run, experiment)]
+    return next((run for run in found if run.finished), found[-1] if found else None)
+
+
+def carry_out(
+    training: Training, experiment: Experiment, folder: Path, *, progress: Progress | None = None
+) -> Iterator[Event]:
+    """Carry a training out, or go on where it was interrupted, and yield what happens.
+
+    The test images are looked at once, at the end.
+
+    Args:
+        training: gives the run folder its name; the seed is added where it is not the training's own.
+        experiment: as ``experiment_of`` returns it.
+        folder: the course's.
+        progress: is told (done, total) while files are downloaded.
+
+    Raises:
+        ImageletError: anything that a user can mend; a run that is finished already.
+    """
+    if run := find(experiment, folder):
+        return experiments.resume(run, test=True, progress=progress)
+    name = training.name if experiment.seed == training.seed else f"{training.name}-seed-{experiment.seed}"
+    return experiments.carry_out(experiment, default_name=name, folder=folder, test=True, progress=progress)
+
+
+def results_until_now(
+    folder: Path, seed: int | None = None, *, device: str = AUTO, precision: str = AUTO
+) -> list[Result]:
+    """Return what the experiments came to that the notes print figures for, in the order of the course.
+
+    Args:
+        folder: the course's.
+        seed: in place of each experiment's own.
+        device: of the runs that count.
+        precision: of the runs that count.
+
+    Raises:
+        RunError: a finished run's files are damaged.
+    """
+    results = []
+    for lesson in map(lessons.get, lessons):
+        training = training_of(lesson) if lesson.printed else None
+        if training is None:
+            continue
+        experiment = experiment_of(training, seed, device=device, precision=precision)
+        run = find(experiment, folder)
+        if isinstance(lesson, Training):
+            results.append(result_of(lesson, experiment.seed, run))
+        else:
+            results.append(own_digits.result_of(folder, experiment.seed, run))
+    return results
+
+
+def _is(run: Run, experiment: Experiment) -> bool:
+    with contextlib.suppress(ImageletError):  # not one of ours, or damaged
+        return Experiment.from_toml(run.experiment) == experiment
+    return False

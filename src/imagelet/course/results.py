@@ -1,0 +1,193 @@
+"""The course's table: the notes' figures beside ours, written for people and for programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imagelet import files
+from imagelet.course.lessons import Lesson, Printed, Training, training_of
+from imagelet.evaluation.metrics import Interval, wilson_interval
+from imagelet.runs import Run
+
+SUMMARY = (
+    ("softmax regression", "softmax", 0.92),
+    ("neural network", "mlp-1024", 0.98),
+    ("convolutional network", "cnn-3", 0.99),
+)
+"""The notes' own summary: the method, the training that stands for it, and about what it reaches on MNIST."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A figure of ours beside one of the notes.
+
+    Attributes:
+        printed: the notes' figure.
+        accuracy: ours, 0 to 1, of the same part.
+        interval: Wilson's 95 % interval.
+        images: how many it was measured on.
+    """
+
+    printed: Printed
+    accuracy: float
+    interval: Interval
+    images: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figure as plain data."""
+        return {
+            "part": self.printed.part,
+            "printed": self.printed.accuracy,
+            "reached": self.accuracy,
+            "interval": list(self.interval),
+            "images": self.images,
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an experiment of the course came to.
+
+    Attributes:
+        lesson: which; one for which the notes print a figure.
+        seed: the training's.
+        run: the folder of its classifier's run; None where it was not begun.
+        reached: a figure for each that the notes print, in their order; empty while there is none.
+        seconds: of training, or of what the exercise did; None while there is nothing.
+    """
+
+    lesson: Lesson
+    seed: int
+    run: Path | None = None
+    reached: tuple[Reached, ...] = ()
+    seconds: float | None = None
+
+    @property
+    def training(self) -> Training:
+        """The training that it is, or whose classifier it uses."""
+        training = training_of(self.lesson)
+        assert training is not None  # the notes print figures of networks
+        return training
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data: the figure to compare by, and ``figures`` with all of them."""
+        printed = self.lesson.printed[0]
+        nothing = {
+            "part": printed.part,
+            "printed": printed.accuracy,
+            "reached": None,
+            "interval": None,
+            "images": None,
+        }
+        return {
+            "id": self.lesson.name,
+            "teaches": self.lesson.teaches,
+            "dataset": self.training.dataset,
+            "network": self.training.network,
+            "parameters": self.training.parameters,
+            **(self.reached[0].to_json() if self.reached else nothing),
+            "seconds": self.seconds,
+            "seed": self.seed,
+            "run": str(self.run) if self.run else None,
+            "command": self.training.command(self.seed),
+            "figures": [figure.to_json() for figure in self.reached],
+        }
+
+
+def result_of(training: Training, seed: int, run: Run | None) -> Result:
+    """Return what ``run`` came to; nothing is reached where there is none or it is not finished.
+
+    Raises:
+        RunError: the run's files are damaged.
+    """
+    if run is None or not run.finished:
+        return Result(training, seed, run.folder if run else None)
+    reached = tuple(_reached(printed, run) for printed in training.printed)
+    return Result(training, seed, run.folder, reached, run.metrics["seconds"]["training"])
+
+
+def _reached(printed: Printed, run: Run) -> Reached:
+    """Return our figure of the same part: the one look at the test images, or the last epoch's validation."""
+    if printed.part == "test":
+        test = run.metrics["test"]
+        return Reached(printed, test["accuracy"], Interval(*test["interval"]), test["images"])
+    images = run.experiment["resolved"]["validation_images"]
+    accuracy = run.history[-1].val_accuracy
+    assert accuracy is not None  # such a training sets validation images aside
+    return Reached(printed, accuracy, wilson_interval(round(accuracy * images), images), images)
+
+
+def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return the notes' summary with our figures: method, id, printed, reached (None: not yet)."""
+    reached = {result.lesson.name: result.reached[0].accuracy for result in results if result.reached}
+    return [
+        {"method": method, "id": name, "printed": about, "reached": reached.get(name)}
+        for method, name, about in SUMMARY
+    ]
+
+
+def write_results(results: Sequence[Result], folder: Path, seed: int | None = None) -> Path:
+    """Write ``results.json`` and the table, ``README.md``, into the course's folder; return the table.
+
+    Args:
+        results: of all experiments.
+        folder: the course's.
+        seed: where it is not each experiment's own, the files have it in their names.
+    """
+    suffix = "" if seed is None else f"-seed-{seed}"
+    content = {"experiments": [result.to_json() for result in results], "summary": summary(results)}
+    files.write_json(folder / f"results{suffix}.json", content)
+    table = folder / f"README{suffix}.md"
+    files.write_text(table, as_markdown(results))
+    return table
+
+
+def as_markdown(results: Sequence[Result]) -> str:
+    """Return the table and the summary as a Markdown page."""
+    head = ("id", "teaches", "parameters", "notes", "ours", "95 % interval", "images", "seconds")
+    lines = ["# The course", "", f"| {' | '.join(head)} |", f"|---|---|{'---:|' * 6}"]
+    lines += [f"| {' | '.join(row)} |" for result in results for row in rows(result)]
+    lines += ["", "The notes' summary of methods on MNIST, and ours:", ""]
+    lines += ["| method | notes | ours |", "|---|---:|---:|"]
+    for each in summary(results):
+        method = f"{each['method']} (`{each['id']}`)"
+        lines.append(f"| {method} | about {100 * each['printed']:.0f} % | {percent(each['reached'])} |")
+    return "\n".join(lines) + "\n"
+
+
+def rows(result: Result) -> list[tuple[str, ...]]:
+    """Return the result as table rows, one for each figure that the notes print.
+
+    id, what it teaches, parameters, the notes' figure, ours, its interval, images, seconds.
+    """
+    made: list[tuple[str, ...]] = []
+    for place, printed in enumerate(result.lesson.printed):
+        about = "about " if printed.rough else ""
+        notes = f"{printed.part} {about}{percent(printed.accuracy)}"
+        ours = ("–", "–", "–")
+        if result.reached:
+            figure = result.reached[place]
+            low, high = figure.interval
+            ours = (percent(figure.accuracy), f"{100 * low:.2f} to {100 * high:.2f}", f"{figure.images:,}")
+        made.append(
+            (
+                "" if place else result.lesson.name,
+                "" if place else result.lesson.teaches,
+                "" if place else f"{result.training.parameters:,}",
+                notes,
+                *ours,
+                "" if place else seconds(result.seconds),
+            )
+        )
+    return made
+
+
+def percent(share: float | None) -> str:
+    """Return ``99.10 %``; a dash for None."""
+    return "–" if share is None else f"{100 * share:.2f} %"
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds with one decimal; a dash for None."""
+    return "–" if value is None else f"{value:.1f}"

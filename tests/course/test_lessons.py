@@ -1,0 +1,114 @@
+"""The course's lessons: settings and printed figures, as the notes have them."""
+
+import shlex
+
+import pytest
+
+from imagelet.course.carrying_out import experiment_of
+from imagelet.course.lessons import Exercise, Training, lessons, trainings
+from imagelet.errors import UnknownNameError
+from imagelet.experiment import Experiment
+from imagelet.networks import build, summarize
+
+# id: dataset, parameters, optimizer, learning rate, batch, epochs, validation, seed, part and figure printed
+NOTES = {
+    "softmax": ("mnist", 7_850, "adam", 0.001, 100, 5, "0", 0, "test", 0.92),
+    "mlp-512": ("mnist", 407_050, "sgd", 0.01, 128, 10, "course", 0, "test", 0.9224),
+    "mlp-1024": ("mnist", 3_432_970, "adam", 0.001, 100, 15, "0.1", 0, "test", 0.9839),
+    "cnn-1": ("mnist", 804_554, "sgd", 0.01, 128, 10, "course", 0, "validation", 0.9433),
+    "cnn-3": ("mnist", 356_234, "adam", 0.001, 100, 5, "0.1", 0, "test", 0.9910),
+    "basic-cnn": ("mnist", 1_676_266, "adam", 0.001, 64, 1, "0", 0, "test", 0.9845),
+    "convnet": ("mnist", 93_322, "rmsprop", 0.001, 64, 5, "0", 0, "test", 0.9916),
+    "deep-cnn": ("mnist", 5_259_594, "adam", 0.001, 100, 10, "0.1", 1234, "test", 0.9942),
+    "fashion-cnn": ("fashion-mnist", 804_554, "adam", 0.001, 128, 10, "course", 0, "validation", 0.9191),
+    "cifar-cnn": ("cifar-10", 2_125_578, "adam", 0.001, 128, 10, "course", 0, "validation", 0.6707),
+}
+
+
+def training(name: str) -> Training:
+    found = lessons.get(name)
+    assert isinstance(found, Training)
+    return found
+
+
+def test_there_are_ten_trainings_in_the_order_of_the_course() -> None:
+    assert [each.name for each in trainings()] == list(NOTES)
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_settings_and_figures_are_the_notes(name: str) -> None:
+    lesson, experiment = training(name), experiment_of(training(name))
+    recipe, printed = experiment.recipe, lesson.printed[0]
+    assert NOTES[name] == (
+        experiment.dataset,
+        lesson.parameters,
+        recipe.optimizer,
+        recipe.learning_rate,
+        recipe.batch_size,
+        recipe.epochs,
+        experiment.validation,
+        experiment.seed,
+        printed.part,
+        printed.accuracy,
+    )
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_constants_are_those_of_keras(name: str) -> None:
+    recipe = experiment_of(training(name)).recipe
+    assert (recipe.beta1, recipe.beta2, recipe.rho, recipe.epsilon) == (0.9, 0.999, 0.9, 1e-7)
+    assert (recipe.schedule, recipe.initial_weights, recipe.normalization) == ("constant", "glorot", "scale")
+    assert (recipe.weight_decay, recipe.label_smoothing, recipe.gradient_clip, recipe.averaging) == (0,) * 4
+    assert (recipe.shift, recipe.rotation, recipe.scaling, recipe.flip) == (0, 0, 0, False)
+    assert (recipe.early_stopping, recipe.warmup) == (0, 0)
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_parameters_are_those_of_the_network_that_is_built(name: str) -> None:
+    lesson = training(name)
+    shape = (32, 32, 3) if lesson.dataset == "cifar-10" else (28, 28, 1)
+    assert summarize(build(lesson.network, input_shape=shape)).total == lesson.parameters
+
+
+@pytest.mark.parametrize("name", NOTES)
+@pytest.mark.parametrize("seed", [None, 7])
+def test_the_command_that_is_told_is_the_same_experiment(
+    name: str, seed: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagelet.cli import main, train
+
+    class Caught(Exception):
+        pass
+
+    caught: list[Experiment] = []
+
+    def catch(experiment: Experiment, *, test: bool, **_: object) -> None:
+        assert test
+        caught.append(experiment)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "carry_out_watched", catch)
+    words = shlex.split(training(name).command(seed))
+    assert words[0] == "imagelet"
+    assert main(words[1:]) == 130
+    assert caught == [experiment_of(training(name), seed)]
+
+
+def test_a_network_that_the_test_set_chose_for_is_never_used() -> None:
+    assert all(each.validation in ("0", "0.1", "course") for each in trainings())
+
+
+def test_exercises_use_trainings_that_there_are() -> None:
+    exercises = [lesson for name in lessons if isinstance(lesson := lessons.get(name), Exercise)]
+    assert [each.name for each in exercises] == [
+        "feature-maps",
+        "three-images",
+        "probabilities",
+        "own-digits",
+    ]
+    assert {each.training for each in exercises} <= {"", *NOTES}
+
+
+def test_an_unknown_experiment_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'deep-cnn'"):
+        lessons.get("deep_cnn")

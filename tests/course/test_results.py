@@ -1,0 +1,79 @@
+"""The course's table, as it is written for people and for programs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from imagelet.course.lessons import Printed, Training, lessons, trainings
+from imagelet.course.results import Reached, Result, rows, summary, write_results
+from imagelet.evaluation.metrics import wilson_interval
+
+
+@pytest.fixture
+def results() -> list[Result]:
+    """What all trainings came to: `cnn-3` and `mlp-512` are done."""
+    made = [Result(each, each.seed) for each in trainings()]
+    for name, accuracies in (("cnn-3", (0.99,)), ("mlp-512", (0.92, 0.91))):
+        lesson = lessons.get(name)
+        assert isinstance(lesson, Training)
+        reached = tuple(
+            Reached(printed, accuracy, wilson_interval(round(1000 * accuracy), 1000), 1000)
+            for printed, accuracy in zip(lesson.printed, accuracies, strict=True)
+        )
+        place = trainings().index(lesson)
+        made[place] = Result(lesson, 0, Path("runs/course") / name, reached, 12.34)
+    return made
+
+
+def test_the_table_has_a_line_for_each_figure_that_the_notes_print(results: list[Result]) -> None:
+    (line,) = rows(results[4])
+    low, high = wilson_interval(990, 1000)
+    interval = f"{100 * low:.2f} to {100 * high:.2f}"
+    teaches = results[4].lesson.teaches
+    assert line == ("cnn-3", teaches, "356,234", "test 99.10 %", "99.00 %", interval, "1,000", "12.3")
+    first, second = rows(results[1])
+    assert (first[3], first[4]) == ("test 92.24 %", "92.00 %")
+    assert (second[0], second[3], second[4]) == ("", "validation 91.83 %", "91.00 %")
+    (nothing,) = rows(results[0])
+    assert nothing[3:] == ("test about 92.00 %", "–", "–", "–", "–")
+
+
+def test_the_files_hold_the_table_and_the_summary(results: list[Result], tmp_path: Path) -> None:
+    table = write_results(results, tmp_path)
+    assert table == tmp_path / "README.md"
+    text = table.read_text("utf-8")
+    assert "| cnn-3 |" in text
+    assert "| convolutional network (`cnn-3`) | about 99 % | 99.00 % |" in text
+    assert "| softmax regression (`softmax`) | about 92 % | – |" in text
+    content = json.loads((tmp_path / "results.json").read_text())
+    found = {each["id"]: each for each in content["experiments"]}
+    assert list(found) == [each.name for each in trainings()]
+    assert found["cnn-3"]["reached"] == 0.99
+    assert [each["reached"] for each in found["mlp-512"]["figures"]] == [0.92, 0.91]
+    assert found["softmax"]["reached"] is None
+    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "results.json"}
+
+
+def test_another_seed_has_files_of_its_own(results: list[Result], tmp_path: Path) -> None:
+    write_results(results, tmp_path)
+    assert write_results(results, tmp_path, seed=3) == tmp_path / "README-seed-3.md"
+    assert (tmp_path / "results-seed-3.json").exists()
+    assert (tmp_path / "results.json").exists()
+
+
+def test_the_summary_is_the_notes_own(results: list[Result]) -> None:
+    assert [(each["id"], each["printed"], each["reached"]) for each in summary(results)] == [
+        ("softmax", 0.92, None),
+        ("mlp-1024", 0.98, None),
+        ("cnn-3", 0.99, 0.99),
+    ]
+
+
+def test_an_exercise_with_a_figure_counts_its_networks_parameters() -> None:
+    lesson = lessons.get("own-digits")
+    result = Result(lesson, 1234, reached=(Reached(lesson.printed[0], 0.5, wilson_interval(5, 10), 10),))
+    assert lesson.printed == (Printed("own pictures", 26 / 30),)
+    (line,) = rows(result)
+    assert line[2] == "5,259,594"
+    assert line[3] == "own pictures 86.67 %"
