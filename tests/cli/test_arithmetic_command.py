@@ -175,6 +175,8 @@ def test_a_matrix_becomes_a_picture_where_it_is_asked_for(run: Run) -> None:
         (("conv", "--image", NINE, "--kernel", ONES, "--at", "2,2"), "the output has no place 2,2"),
         (("conv", "--image", NINE, "--kernel", ONES, "--kernel", "1"), "the kernels differ in size"),
         (("conv", "--image", NINE, "--kernel", "sharpn"), "did you mean 'sharpen'"),
+        (("conv", "--image", NINE, "--kernel", "1", "--out", "x.jpg"), "--out x.jpg is not a PNG file"),
+        (("conv", "--image", NINE, "--kernel", "1", "--padding", "9" * 12), "more than 20,000 cells"),
         (("pool", "--image", NINE, "--size", "4"), "a window of 4×4 is larger"),
         (("pool", "--image", NINE, "--kind", "mean"), "unknown kind of pooling 'mean'"),
     ],
@@ -184,6 +186,19 @@ def test_wrong_usage_is_one_sentence(run: Run, words: tuple[str, ...], sentence:
     assert done.code == 2
     assert sentence in done.stderr
     assert done.stdout == ""
+
+
+def test_a_long_matrix_is_not_taken_for_a_file(run: Run) -> None:
+    image = ";".join([" ".join(["100"] * 12)] * 12)
+    assert run("pool", "--image", image, "--json").document["shape"] == [6, 6]
+    folder = run("pool", "--image", ".")
+    assert (folder.code, "folder" in folder.stderr) == (1, True)
+
+
+def test_padding_has_no_value_in_pooling(run: Run) -> None:
+    words = ("pool", "--image", NINE, "--stride", "1", "--padding", "same")
+    assert "(·)" in run(*words).stdout
+    assert run(*words, "--json").document["padded"][3] == [None] * 4
 
 
 def test_a_picture_that_is_not_there_is_told(run: Run, photo: Path) -> None:

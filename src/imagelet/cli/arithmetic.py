@@ -1,5 +1,6 @@
 """`imagelet conv` and `imagelet pool`: layer arithmetic with the working shown."""
 
+import contextlib
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +179,10 @@ def _read(text: str) -> _Given:
 
     path = Path(text).expanduser()
     named = ";" not in text and path.suffix.lower() in PICTURE_SUFFIXES
-    if named or (len(text) < 1000 and "\n" not in text and path.is_file()):
+    there = False
+    with contextlib.suppress(OSError, ValueError):  # a matrix is often too long to be a file's name
+        there = path.exists()
+    if named or there:
         pixels = open_picture(path)  # (height, width, 1 or 3)
         return _Given([pixels[:, :, place].astype("float64") for place in range(pixels.shape[2])], path)
     return _Given([read_matrix(text, "image")], None)
@@ -199,7 +203,7 @@ def _read_kernels(texts: list[str], given: _Given) -> "list[Numbers]":
 def _read_padding(text: str) -> "SidePadding":
     if text in ("same", "valid"):
         return text  # type: ignore[return-value]
-    if text.isdecimal() and len(text) < 10:
+    if text.isdecimal() and len(text) < 19:
         return int(text)
     raise UsageError(
         f"padding '{text}' is not allowed", "--padding same, --padding valid, or a number from 0"
@@ -228,6 +232,8 @@ def _write(
 
     if given.file is None and out is None:
         return None, 0
+    if out is not None and out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out} is not a PNG file", f"--out {out.with_suffix('.png')}")
     if given.file is None and len(workings) not in (1, 3):
         raise UsageError(f"{len(workings)} outputs make no picture; --out takes 1 (grey) or 3 (colour)")
     path = out or _free(Path(f"{given.file.stem}-{name}.png" if given.file else ""))

@@ -24,8 +24,7 @@ def show(file: Path | None, workings: "list[Working]", sums: "list[Sum]", facts:
         if kernel is not None:
             _matrix(f"kernel {place}" if len(kernels) > 1 else "kernel", kernel)
     if any(map(any, first.rims)):
-        title = "padded image, padding in brackets"
-        _matrix(title, first.padded, first.rims, empty=first.kernel is None)
+        _matrix("padded image, padding in brackets", first.padded, first.rims)
     for place, found in enumerate(sums, start=1):
         what = f" of kernel {place}" if len(sums) > 1 else f", {names[0]}" if len(names) > 1 else ""
         printing.say(f"the sum at row {found.row}, column {found.column}{what}", style="bold")
@@ -36,13 +35,9 @@ def show(file: Path | None, workings: "list[Working]", sums: "list[Sum]", facts:
 
 
 def _matrix(
-    title: str,
-    matrix: "Numbers",
-    rims: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
-    *,
-    empty: bool = False,
+    title: str, matrix: "Numbers", rims: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 ) -> None:
-    """Print a matrix under its title, padding in brackets, perhaps ``empty``; of a large one its size."""
+    """Print a matrix under its title, padding in brackets; of a large one its size."""
     from imagelet.explanation.arithmetic import number
 
     height, width = matrix.shape
@@ -55,7 +50,7 @@ def _matrix(
         [
             f"{number(value)} "
             if above <= row < height - below and left <= column < width - right
-            else f"({' ' if empty else number(value)})"
+            else f"({number(value)})"
             for column, value in enumerate(values)
         ]
         for row, values in enumerate(matrix.tolist())
