@@ -22,6 +22,20 @@ PRINTED_IN_THE_COURSE = {
 }
 
 
+# Side and channels of the maps that each convolution and pooling leaves, then the units of the dense layers.
+SHAPES_WORKED_OUT = {
+    "mlp-1024": "1024 1024 1024 512 10",
+    "mlp-512": "512 10",
+    "cnn-3": "28x28x32 14x14x32 14x14x64 7x7x64 7x7x128 4x4x128 128 10",
+    "basic-cnn": "28x28x32 28x28x32 14x14x32 14x14x64 14x14x64 7x7x64 512 10",
+    "cnn-1": "28x28x32 14x14x32 128 10",
+    "fashion-cnn": "28x28x32 14x14x32 128 10",
+    "cifar-cnn": "32x32x32 32x32x64 16x16x64 128 64 10",
+    "convnet": "26x26x32 13x13x32 11x11x64 5x5x64 3x3x64 64 10",
+    "deep-cnn": "28x28x64 28x28x64 14x14x64 14x14x128 12x12x256 6x6x256 512 256 10",
+}
+
+
 class TestNetworks:
     def test_lists_every_network_with_its_parameters(self, run: Run) -> None:
         listed = {each["name"]: each for each in run("networks", "--json").document["networks"]}
@@ -64,6 +78,12 @@ class TestSummary:
         assert ["parameters", "93,322"] in lines
         assert ["trainable", "93,322"] in lines
         assert ["non-trainable", "0"] in lines
+
+    @pytest.mark.parametrize(("network", "shapes"), SHAPES_WORKED_OUT.items())
+    def test_output_shapes_are_those_of_the_course(self, run: Run, network: str, shapes: str) -> None:
+        layers = run("summary", network, "--json").document["layers"]
+        found = [layer["shape"] for layer in layers if layer["kind"] in ("conv", "pool", "dense")]
+        assert " ".join("x".join(map(str, shape)) for shape in found) == shapes
 
     def test_has_the_fields_of_its_help(self, run: Run, documented: Documented) -> None:
         assert run("summary", "softmax", "--json").fields == documented("summary")
