@@ -79,11 +79,14 @@ def filled(text: str, language: str) -> str:
     """Return a page with every marker filled in; a figure that was not measured stays three dots.
 
     Raises:
-        KeyError: a marker names what there is not.
+        KeyError: a marker asks for what is not measured.
+        UnknownNameError: it names no experiment of the course.
     """
 
     def replace(match: re.Match[str]) -> str:
         name, what = match["name"], match["what"]
+        if name != "course":
+            lessons.get(name)
         if what in ("table", "summary"):
             content = f"\n{_table(name, what, WORDS[language])}\n"
         else:

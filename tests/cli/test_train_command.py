@@ -27,6 +27,11 @@ def test_it_trains_and_says_what_to_type_next(run, small_data, tmp_path):
     assert f"imagelet evaluate {tmp_path / 'first'}" in outcome.stderr
 
 
+def test_an_epoch_is_called_the_best_only_where_validation_images_say_so(run, small_data):
+    assert "  best\n" in train(run).stderr
+    assert "best" not in train(run, "--validation", "0").stderr
+
+
 def test_json_is_one_document_with_the_fields_of_the_contract(run, small_data):
     outcome = train(run, "--test", "--json")
     document = outcome.document

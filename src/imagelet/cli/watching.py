@@ -33,7 +33,7 @@ def watch(first: "Event", events: Iterator["Event"]) -> "Finished":
                 case Step():
                     bar.step(event)
                 case EpochEnded():
-                    printing.note(epoch_line(event, bar.epochs), style="bold" if event.best else "")
+                    printing.note(epoch_line(event, bar.epochs), style="bold" if _is_best(event) else "")
                 case Stopped(early=True):
                     printing.note("stopped early: the validation loss got no better")
                 case Finished():
@@ -56,7 +56,12 @@ def epoch_line(event: "EpochEnded", epochs: int) -> str:
     shares = (figures.loss, figures.accuracy, figures.val_loss, figures.val_accuracy)
     cells = ["–" if share is None else f"{share:.4f}" for share in shares]
     cells += [f"{event.seconds:.1f}", f"{event.images_per_second:,.0f}"]
-    return _in_columns(f"{figures.epoch}/{epochs}", cells, epochs) + ("  best" if event.best else "")
+    return _in_columns(f"{figures.epoch}/{epochs}", cells, epochs) + ("  best" if _is_best(event) else "")
+
+
+def _is_best(event: "EpochEnded") -> bool:
+    """Say whether the epoch is the best so far; without validation images nothing tells."""
+    return event.best and event.figures.val_accuracy is not None
 
 
 def _in_columns(place: str, cells: Sequence[str], epochs: int) -> str:
