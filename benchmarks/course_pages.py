@@ -37,6 +37,7 @@ WORDS = {
         "own pictures": "own pictures, framed",
         "about": "about {}",
         "caption": "Mean ± deviation over {seeds} seeds; {processor}, {threads} threads.",
+        "busy": "Other work ran on the machine at the same time, so the seconds are too long.",
         "experiment": "experiment",
         "method": "method",
         "way": "way",
@@ -60,6 +61,7 @@ WORDS = {
         "own pictures": "직접 그린 그림(프레이밍)",
         "about": "약 {}",
         "caption": "시드 {seeds}개의 평균 ± 표준편차. {processor}, 스레드 {threads}개.",
+        "busy": "같은 때에 다른 작업도 돌고 있었으므로 시간은 실제보다 깁니다.",
         "experiment": "실험",
         "method": "방법",
         "way": "방식",
@@ -115,12 +117,9 @@ def _of(benchmark: str, key: str) -> Callable[[str], str]:
     return value
 
 
-def _seconds(benchmark: str) -> Callable[[str], str]:
-    def value(name: str) -> str:
-        found = measured(f"{benchmark}-{name}")
-        return f"{found['training_seconds']['median']:.0f} s" if found else "…"
-
-    return value
+def _seconds(name: str) -> str:
+    found = measured(f"course-{name}")
+    return f"{found['training_seconds']['median']:.0f} s" if found else "…"
 
 
 def _unchanged(name: str) -> str:
@@ -153,11 +152,10 @@ VALUES: dict[str, Callable[[str], str]] = {
     "test": _of("course", "test_accuracy"),
     "validation": _of("course", "last_val_accuracy"),
     "train": _of("course", "last_accuracy"),
-    "seconds": _seconds("course"),
+    "seconds": _seconds,
     "parameters": lambda name: f"{_training(lessons.get(name)).parameters:,}",
     "change": _of("change", "last_val_accuracy"),
     "change_train": _of("change", "last_accuracy"),
-    "change_seconds": _seconds("change"),
     "unchanged": _unchanged,
     "best_epoch_loss": _best_epoch,
     "notes_way": _way("notes"),
@@ -201,6 +199,7 @@ def _course(words: dict[str, str]) -> str:
     for training in trainings():
         found, printed = measured(f"course-{training.name}"), training.printed[0]
         spent = f"{found['training_seconds']['median']:.1f}" if found else "…"
+        spent += " *" if _is_busy(training) else ""
         rows.append(
             f"| [`{training.name}`]({training.name}.md) | {training.parameters:,} | {words[printed.part]} "
             f"| {_printed(printed, words['about'])} | {_ours(found, printed)} | {spent} |"
@@ -212,7 +211,8 @@ def _course(words: dict[str, str]) -> str:
         f"| [`own-digits`](own-digits.md) | {_training(own).parameters:,} | {words['own pictures']} "
         f"| {_printed(own.printed[0], words['about'])} | {framed} | – |"
     )
-    return "\n".join([*rows, "", _caption("course-softmax", words)])
+    busy = ["", f"\\* {words['busy']}"] if any(map(_is_busy, trainings())) else []
+    return "\n".join([*rows, "", _caption("course-softmax", words), *busy])
 
 
 def _summary(words: dict[str, str]) -> str:
@@ -243,9 +243,15 @@ def _caption(benchmark: str, words: dict[str, str]) -> str:
         return "…"
     content = json.loads(path.read_text())
     where = content["environment"]
-    return words["caption"].format(
+    caption = words["caption"].format(
         seeds=len(content["measured"]["seeds"]), processor=where["processor"], threads=where["threads"]
     )
+    return f"{caption} {words['busy']}" if content.get("busy") else caption
+
+
+def _is_busy(training: Training) -> bool:
+    path = RESULTS / f"course-{training.name}.json"
+    return path.exists() and bool(json.loads(path.read_text()).get("busy"))
 
 
 def _ours(found: Measured | None, printed: Printed) -> str:

@@ -81,14 +81,18 @@ def _course(found: dict[str, dict[str, Any]]) -> str:
         if f"course-{training.name}" not in found:
             continue
         measured = found[f"course-{training.name}"]["measured"]
+        star = " *" if found[f"course-{training.name}"].get("busy") else ""
         for printed in training.printed:
             key = "test_accuracy" if printed.part == "test" else "last_val_accuracy"
             accuracy = measured[key]
-            about = "about " if printed.rough else ""
+            notes = (
+                f"about {100 * printed.accuracy:.0f}" if printed.rough else f"{100 * printed.accuracy:.2f}"
+            )
             rows.append(
-                f"| `{training.name}` | {printed.part} | {about}{100 * printed.accuracy:.2f} % "
+                f"| `{training.name}` | {printed.part} | {notes} % "
                 f"| {_percent(accuracy)} | {measured[f'{printed.part}_images']:,} "
-                f"| {_seconds(measured['training_seconds'])} | {_seconds(measured['process_seconds'])} |"
+                f"| {_seconds(measured['training_seconds'])}{star} "
+                f"| {_seconds(measured['process_seconds'])}{star} |"
             )
     if own := found.get("course-own-digits"):
         measured, printed = own["measured"], lessons.get("own-digits").printed[0]
@@ -96,7 +100,10 @@ def _course(found: dict[str, dict[str, Any]]) -> str:
             f"| `own-digits` | own pictures, framed | {100 * printed.accuracy:.2f} % "
             f"| {_percent(measured['ways']['framed'])} | {measured['images']:,} | – | – |"
         )
-    return COURSE + "\n" + "\n".join(rows)
+    busy = "\n\n\\* Other work ran on the machine at the same time: the seconds are too long."
+    return (
+        COURSE + "\n" + "\n".join(rows) + (busy if any(each.get("busy") for each in found.values()) else "")
+    )
 
 
 def _percent(value: dict[str, float]) -> str:

@@ -36,7 +36,7 @@ def test_the_table_has_a_line_for_each_figure_that_the_notes_print(results: list
     assert (first[3], first[4]) == ("test 92.24 %", "92.00 %")
     assert (second[0], second[3], second[4]) == ("", "validation 91.83 %", "91.00 %")
     (nothing,) = rows(results[0])
-    assert nothing[3:] == ("test about 92.00 %", "–", "–", "–", "–")
+    assert nothing[3:] == ("test about 92 %", "–", "–", "–", "–")
 
 
 def test_the_files_hold_the_table_and_the_summary(results: list[Result], tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def course(
 
     chosen = [lessons.get(name) for name in dict.fromkeys(names or lessons)]
     plan = Plan(course_folder(runs), seed, device, precision, pictures)
-    _check(chosen, plan, named=bool(names))
+    _check(chosen, plan, needs_pictures=bool(names) and not listing)
     shown: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     if not listing:
@@ -108,7 +108,7 @@ def course(
         raise typer.Exit(1)
 
 
-def _check(chosen: "Sequence[Lesson]", plan: Plan, *, named: bool) -> None:
+def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> None:
     """Raise before anything is trained where something could not be carried out in the end."""
     from imagelet.course.carrying_out import experiment_of
     from imagelet.course.lessons import trainings
@@ -117,7 +117,7 @@ def _check(chosen: "Sequence[Lesson]", plan: Plan, *, named: bool) -> None:
 
     wanted = any(each.name == OWN for each in chosen)
     example = f"imagelet course {OWN} --pictures my-digits/"
-    if plan.pictures is None and wanted and named:
+    if plan.pictures is None and wanted and needs_pictures:
         raise UsageError(
             f"{OWN} needs pictures of digits that you drew: a folder with one subfolder a digit, "
             "or a CSV file with the columns path and label",
@@ -220,9 +220,9 @@ def _show(selected: "Sequence[Result]", results: "Sequence[Result]", table: Path
             f"  {each['method']:<22}  about {100 * each['printed']:.0f} %  {ours:>8}  ({each['id']})"
         )
     if table:
-        printing.advice(
-            f"{table} has the table; imagelet predict {table.parent}/cnn-3 PICTURE uses a network"
-        )
+        printing.advice(f"{table} has the whole table")
+    for result in [each for each in selected if each.reached][:1]:
+        printing.advice(f"imagelet predict {result.run} PICTURE classifies your own pictures")
 
 
 def _rows(result: "Result") -> list[tuple[str, ...]]:
@@ -234,18 +234,14 @@ def _rows(result: "Result") -> list[tuple[str, ...]]:
             figure = result.reached[place]
             shares = [100 * share for share in (figure.accuracy, *figure.interval)]
             ours = "{:.2f} ({:.2f} to {:.2f})".format(*shares)
-        about = "~" if printed.rough else ""
-        facts = (
-            result.lesson.name,
-            result.lesson.teaches,
-            f"{result.training.parameters:,}",
-        )
+        notes = f"~{100 * printed.accuracy:.0f}" if printed.rough else f"{100 * printed.accuracy:.2f}"
+        facts = (result.lesson.name, result.lesson.teaches, f"{result.training.parameters:,}")
         seconds = "–" if result.seconds is None else f"{result.seconds:.1f}"
         first = place == 0
         made.append(
             (
                 *(facts if first else ("", "", "")),
-                f"{about}{100 * printed.accuracy:.2f} {printed.part.split()[0]}",
+                f"{notes} {printed.part.split()[0]}",
                 ours,
                 seconds if first else "",
             )

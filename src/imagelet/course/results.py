@@ -163,8 +163,8 @@ def rows(result: Result) -> list[tuple[str, ...]]:
     """
     made: list[tuple[str, ...]] = []
     for place, printed in enumerate(result.lesson.printed):
-        about = "about " if printed.rough else ""
-        notes = f"{printed.part} {about}{percent(printed.accuracy)}"
+        rough = f"about {100 * printed.accuracy:.0f} %"
+        notes = f"{printed.part} {rough if printed.rough else percent(printed.accuracy)}"
         ours = ("–", "–", "–")
         if result.reached:
             figure = result.reached[place]
