@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imagelet import figures
 from imagelet.figures.style import INK, WRONG
@@ -104,3 +105,12 @@ class TestGrid:
     ) -> None:
         with pytest.raises(ValueError, match=r"at least one image|must be uint8"):
             figures.grid(given, titles, columns, wrong)
+
+
+def test_titles_of_a_single_row_are_not_cut(tmp_path: Path) -> None:
+    given = np.zeros((3, 28, 28, 1), np.uint8)
+    figures.save(figures.grid(given, ["label 3\npredicted 2"] * 3, columns=3), tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as picture:
+        grey = np.asarray(picture.convert("L"))
+    assert (grey[0] == 255).all()
+    assert (grey[:30] < 200).any()

@@ -48,7 +48,7 @@ def grid(
         column = min(max(NARROWEST, longest), WIDEST)
         picture = NARROWEST * 0.9 * min(images.shape[1] / images.shape[2], STEEPEST)
         title_lines = 1 + max(text.count("\n") for text in texts)
-        figure = empty_figure(column * across, down * (picture + 0.1 + 0.19 * title_lines))
+        figure = empty_figure(column * across, down * (picture + 0.1 + 0.19 * title_lines) + 0.1)
         for place, (image, text, weight) in enumerate(zip(images, texts, weights, strict=True), start=1):
             axes = figure.add_subplot(down, across, place)
             show(axes, image)
