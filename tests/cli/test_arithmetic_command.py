@@ -156,6 +156,15 @@ def test_what_a_pixel_cannot_hold_is_told(run: Run, photo: Path) -> None:
     assert (pixels.min(), pixels.max()) == (0, 255)
 
 
+def test_a_huge_output_is_not_listed_in_the_document(run: Run) -> None:
+    """The smallest output above 100,000 numbers that a square picture makes is 317×317."""
+    for side, listed in ((316, True), (317, False)):
+        Image.new("L", (side, side)).save("huge.png")
+        document = run("conv", "--image", "huge.png", "--kernel", "1", "--json").document
+        assert document["shape"] == [side, side]
+        assert (document["output"] is not None) is listed
+
+
 def test_a_matrix_becomes_a_picture_where_it_is_asked_for(run: Run) -> None:
     run("conv", "--image", NINE, "--kernel", "1", "--out", "nine.png")
     assert pixels_of("nine.png").tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]

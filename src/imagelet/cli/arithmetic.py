@@ -250,17 +250,23 @@ def _free(path: Path) -> Path:
 
 def _document(given: _Given, workings: "list[Working]") -> dict[str, Any]:
     """Return the fields that both commands have."""
-    first, outputs = workings[0], [_plain(working.output) for working in workings]
-    several = len(outputs) > 1
-    small = first.output.size * len(outputs) <= LISTED
-    stacked = [[list(cell) for cell in zip(*rows, strict=True)] for rows in zip(*outputs, strict=True)]
+    first = workings[0]
+    several = [len(workings)] if len(workings) > 1 else []  # the axis of kernels or colours
     return {
         "image": str(given.file) if given.file else _plain(first.image),
         "padded": None if given.file else _plain(first.padded),
-        "output": None if not small else stacked if several else outputs[0],
-        "shape": [*first.output.shape, *([len(outputs)] if several else [])],
+        "output": _outputs(workings) if first.output.size * len(workings) <= LISTED else None,
+        "shape": [*first.output.shape, *several],
         "formula": first.formula,
     }
+
+
+def _outputs(workings: "list[Working]") -> Any:
+    """Return the output as lists: (height, width), and a last axis where there are several."""
+    outputs = [_plain(each.output) for each in workings]
+    if len(outputs) == 1:
+        return outputs[0]
+    return [[list(cell) for cell in zip(*rows, strict=True)] for rows in zip(*outputs, strict=True)]
 
 
 def _at(found: "Sum") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The course's exercises on the command line: each carries one out and knows how to print it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,21 +54,21 @@ def feature_maps(request: Request) -> Outcome:
 
     found = carry_out(request.folder, request.seed)
     facts = {
-        "image": [1, *found.image.shape],
-        "filters": list(found.kernels.shape),
-        "maps": list(found.maps.shape),
-        "max_pooled": list(found.largest.shape),
-        "average_pooled": list(found.mean.shape),
+        "image": (1, *found.image.shape),
+        "filters": found.kernels.shape,
+        "maps": found.maps.shape,
+        "max_pooled": found.largest.shape,
+        "average_pooled": found.mean.shape,
     }
 
     def show() -> None:
         printing.facts(
             {
-                "image": f"{_tuple(facts['image'])}: the first training image",
+                "image": f"{facts['image']}: the first training image",
                 "filters": f"{len(found.kernels)} of 3×3, weights drawn with deviation 0.01",
-                "maps": f"{_tuple(facts['maps'])}: stride 2, SAME",
-                "max pooling": f"{_tuple(facts['max_pooled'])}: 2×2, stride 2, SAME",
-                "average pooling": f"{_tuple(facts['average_pooled'])}: 2×2, stride 2, SAME",
+                "maps": f"{facts['maps']}: stride 2, SAME",
+                "max pooling": f"{facts['max_pooled']}: 2×2, stride 2, SAME",
+                "average pooling": f"{facts['average_pooled']}: 2×2, stride 2, SAME",
             }
         )
         printing.say()
@@ -162,10 +162,6 @@ def _listed(found: "Answers") -> list[dict[str, Any]]:
         {"image": place, "label": label, "predicted": answer, "probability": float(shares.max())}
         for place, label, answer, shares in rows
     ]
-
-
-def _tuple(shape: Sequence[int]) -> str:
-    return f"({', '.join(map(str, shape))})"
 
 
 def _grey(maps: "np.ndarray") -> "list[np.ndarray]":

@@ -123,10 +123,9 @@ def _answers(run: Run, chosen: NDArray[np.int64], picture: Path, columns: int) -
     images = load_dataset(DATASET).test.take(chosen)
     shares = classifier.predict_proba(images.images)
     classes = classifier.classes
+    answers = shares.argmax(axis=1)
     labels = tuple(classes[label] for label in images.labels)
-    predicted = tuple(classes[index] for index in shares.argmax(axis=1))
-    titles = [f"label {label}\npredicted {answer}" for label, answer in zip(labels, predicted, strict=True)]
-    wrong = [label != answer for label, answer in zip(labels, predicted, strict=True)]
-    figures.save(figures.grid(images.images, titles, columns=columns, wrong=wrong), picture)
+    predicted = tuple(classes[answer] for answer in answers)
+    figures.save(figures.predictions(images.images, images.labels, answers, classes, columns), picture)
     places = tuple(int(place) for place in chosen)
     return Answers(places, images.images, labels, predicted, shares, classes, picture)

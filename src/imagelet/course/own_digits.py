@@ -149,7 +149,7 @@ def _read(listed: LabelledFiles, classifier: Classifier, pictures: str) -> tuple
     squeezed, framed = [], []
     for path in listed.paths:
         picture = open_picture(path)
-        squeezed.append(_squeezed(picture))
+        squeezed.append(_squeezed(picture, classifier.input_shape))
         framed.append(frame(picture, classifier.framing))
     return (
         relabelled(ImageSet(np.stack(squeezed), listed.labels, listed.classes), classifier.classes, pictures),
@@ -168,20 +168,19 @@ def _answers(classifier: Classifier, squeezed: ImageSet, framed: ImageSet) -> di
     }
 
 
-def _squeezed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture as the notes made it: grey, inverted, 28×28 by plain bilinear interpolation."""
-    height, width, channels = 28, 28, 1
+def _squeezed(picture: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return a picture as the notes made it: grey, inverted, of the network's size by plain interpolation."""
+    height, width, channels = shape
     inverted = 255 - with_channels(picture, channels)  # (h, w, 1)
     pixels = torch.from_numpy(inverted[None, ..., 0].astype(np.float32))[None]  # (1, 1, h, w)
     resized = torch.nn.functional.interpolate(pixels, (height, width), mode="bilinear", align_corners=False)
-    return resized[0, 0, :, :, None].round().to(torch.uint8).numpy()  # (28, 28, 1)
+    return resized[0, 0, :, :, None].round().to(torch.uint8).numpy()  # (height, width, 1)
 
 
 def _draw(images: ImageSet, answers: NDArray[np.int64], wrong: NDArray[np.int64], picture: Path) -> None:
     """Write a sheet of what the network saw: the wrong ones, then others, as far as there is room."""
     right = np.setdiff1d(np.arange(len(images)), wrong)
-    shown = [*wrong[:SHOWN], *right[: max(0, SHOWN - len(wrong))]]
-    names = images.classes
-    titles = [f"label {names[images.labels[i]]}\npredicted {names[answers[i]]}" for i in shown]
-    marks = [bool(answers[i] != images.labels[i]) for i in shown]
-    figures.save(figures.grid(images.images[shown], titles, columns=8, wrong=marks), picture)
+    chosen = np.concatenate([wrong, right])[:SHOWN]
+    shown = images.take(chosen)
+    sheet = figures.predictions(shown.images, shown.labels, answers[chosen], images.classes, columns=8)
+    figures.save(sheet, picture)

@@ -97,10 +97,8 @@ def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":
     worst = mistakes[np.argsort(-probabilities[mistakes].max(axis=1), kind="stable")][:MOST_WRONG]
     right = np.flatnonzero(predicted == images.labels)[: SHOWN - len(worst)]
     chosen = np.concatenate([worst, right])
-    names = images.classes
-    titles = [f"label {names[images.labels[i]]}\npredicted {names[predicted[i]]}" for i in chosen]
-    wrong = [bool(predicted[i] != images.labels[i]) for i in chosen]
-    return figures.grid(images.images[chosen], titles, columns=6, wrong=wrong)
+    shown = images.take(chosen)
+    return figures.predictions(shown.images, shown.labels, predicted[chosen], images.classes, columns=6)
 
 
 def _classifier(dataset: Dataset, job: Job, state: State) -> Classifier:

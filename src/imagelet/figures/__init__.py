@@ -10,11 +10,21 @@ from imagelet.figures.answers import answers
 from imagelet.figures.confusion_matrix import confusion
 from imagelet.figures.feature_maps import feature_maps
 from imagelet.figures.inspection import inspection
-from imagelet.figures.pictures import grid
+from imagelet.figures.pictures import grid, predictions
 from imagelet.figures.style import percent, save
 from imagelet.figures.training_curves import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure  # for those who name the type and import no matplotlib
 
-__all__ = ["answers", "confusion", "curves", "feature_maps", "grid", "inspection", "percent", "save"]
+__all__ = [
+    "answers",
+    "confusion",
+    "curves",
+    "feature_maps",
+    "grid",
+    "inspection",
+    "percent",
+    "predictions",
+    "save",
+]

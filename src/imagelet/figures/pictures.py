@@ -58,6 +58,23 @@ def grid(
     return figure
 
 
+def predictions(
+    images: np.ndarray, labels: np.ndarray, answers: np.ndarray, classes: Sequence[str], columns: int
+) -> "Figure":
+    """Draw images in rows, each under its label and its prediction; mistakes are in their colour.
+
+    Args:
+        images: uint8 ``(n, height, width, 1 or 3)``, ``n`` at least 1.
+        labels: int ``(n,)``, the true classes' indices.
+        answers: int ``(n,)``, the predicted classes' indices.
+        classes: the class names.
+        columns: how many images stand in a row, at least 1.
+    """
+    pairs = list(zip(labels, answers, strict=True))
+    titles = [f"label {classes[label]}\npredicted {classes[answer]}" for label, answer in pairs]
+    return grid(images, titles, columns, wrong=[bool(label != answer) for label, answer in pairs])
+
+
 def show(axes: "Axes", image: np.ndarray) -> None:
     """Draw one image, uint8 ``(height, width, 1 or 3)``: every pixel a square, a thin frame around."""
     pixels = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image  # (height, width, 3)
