@@ -1,7 +1,8 @@
-# make demo     install into .venv and train, test and predict with the built-in digits
-# make test     install into .venv with the developers' tools and run every test
-# make check    lint, format, types, architecture and documents
-# make bench    time start-up and loading, train at full length; writes benchmarks/results
+# make demo         install into .venv and train, test and predict with the built-in digits
+# make test         install into .venv with the developers' tools and run every test
+# make check        lint, format, types, architecture and documents
+# make bench        what is measured in minutes: start-up, steps, prediction, memory, a recipe
+# make bench-full   all that is measured, with every recipe and the course: hours
 #
 # Another Python: make demo PYTHON=python3.12
 
@@ -21,7 +22,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage check lint format types architecture bench install install-dev clean
+.PHONY: help demo test coverage check lint format types architecture bench bench-full install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -53,9 +54,15 @@ types: install-dev
 architecture: install-dev
 	@$(RUN) -m pytest -q $(DOCUMENTED)
 
+# Both write benchmarks/results and the pages that are made of it.
 bench: install
-	@$(RUN) -m benchmarks.run
+	@$(RUN) -m benchmarks.run quick
 	@$(RUN) -m benchmarks.tables
+
+bench-full: install
+	@$(RUN) -m benchmarks.run full
+	@$(RUN) -m benchmarks.tables
+	@$(RUN) -m benchmarks.course_pages
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

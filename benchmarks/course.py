@@ -3,19 +3,18 @@
 Let ``IMAGELET_BENCHMARK_RUNS`` name a folder to keep the runs in; else they are deleted.
 """
 
-import contextlib
 import json
 import os
 import shlex
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
 from benchmarks.measuring import summary
+from benchmarks.processes import runs_folder
 from imagelet.course.lessons import Training, lessons, training_of, trainings
 from imagelet.course.own_digits import NAME, WAYS
 from imagelet.data.datasets import place_of
@@ -79,7 +78,7 @@ def own_digits() -> dict[str, Any]:
     training = training_of(lessons.get(NAME))
     assert training is not None
     seeds, documents = _seeds(training.seed), []
-    with _runs() as folder:
+    with runs_folder() as folder:
         for seed in seeds:
             words = ["course", NAME, "--pictures", pictures, "--seed", str(seed), "--runs", folder]
             documents.append(_document(words)["exercises"][0]["facts"])
@@ -128,13 +127,6 @@ def _document(words: list[str]) -> dict[str, Any]:
     return document
 
 
-def _runs() -> contextlib.AbstractContextManager[str]:
-    """Return where to write runs: a folder that is kept, or one for the moment."""
-    if kept := os.environ.get("IMAGELET_BENCHMARK_RUNS"):
-        return contextlib.nullcontext(kept)
-    return tempfile.TemporaryDirectory()
-
-
 def _summarized(command: str, seed: int) -> dict[str, Any]:
     """Carry a command out with each seed and summarize what came out."""
     words = shlex.split(command)[1:]
@@ -143,7 +135,7 @@ def _summarized(command: str, seed: int) -> dict[str, Any]:
     seeds = _seeds(seed)
     documents, seconds = [], []
     for each in seeds:
-        with _runs() as folder:
+        with runs_folder() as folder:
             started = time.perf_counter()
             documents.append(_document([*words, "--seed", str(each), "--runs", f"{folder}/course"]))
             seconds.append(time.perf_counter() - started)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.course import SEEDS
+from benchmarks.course_words import WORDS
 from imagelet import files
 from imagelet.course.lessons import Exercise, Lesson, Printed, Training, lessons, training_of, trainings
 from imagelet.course.own_digits import WAYS
@@ -25,57 +26,6 @@ PAGES = ROOT / "docs" / "course"
 MARKER = re.compile(r"<!--: (?P<name>[\w-]+)\.(?P<what>\w+) -->(?P<text>.*?)<!--/-->", re.DOTALL)
 
 Measured = dict[str, Any]
-
-WORDS = {
-    "en": {
-        "figure": "figure",
-        "notes": "the notes",
-        "ours": "imagelet",
-        "seconds": "seconds of training",
-        "parameters": "parameters",
-        "test": "test accuracy",
-        "validation": "validation accuracy, last epoch",
-        "own pictures": "own pictures, framed",
-        "about": "about {}",
-        "caption": "Mean ± deviation over {seeds} seeds; {processor}, {threads} threads.",
-        "busy": "Other work ran on the machine at the same time, so the seconds are too long.",
-        "experiment": "experiment",
-        "method": "method",
-        "way": "way",
-        "right": "right",
-        "notes way": "the notes’ way: inverted, squeezed, not divided by 255",
-        "scaled": "the same, divided by 255",
-        "framed": "framed as MNIST’s digits were",
-        "softmax": "softmax regression",
-        "mlp-1024": "neural network",
-        "cnn-3": "convolutional network",
-        "pictures": "{images} pictures; mean ± deviation over {seeds} networks, each with its own seed.",
-    },
-    "ko": {
-        "figure": "값",
-        "notes": "강의 노트",
-        "ours": "imagelet",
-        "seconds": "학습 시간(초)",
-        "parameters": "매개변수",
-        "test": "시험 정확도",
-        "validation": "검증 정확도(마지막 에포크)",
-        "own pictures": "직접 그린 그림(프레이밍)",
-        "about": "약 {}",
-        "caption": "시드 {seeds}개의 평균 ± 표준편차. {processor}, 스레드 {threads}개.",
-        "busy": "같은 때에 다른 작업도 돌고 있었으므로 시간은 실제보다 깁니다.",
-        "experiment": "실험",
-        "method": "방법",
-        "way": "방식",
-        "right": "정답률",
-        "notes way": "강의 노트의 방식: 반전하고 줄이되 255로 나누지 않음",
-        "scaled": "같은 방식에 255로 나누기를 더함",
-        "framed": "MNIST의 숫자처럼 프레이밍함",
-        "softmax": "소프트맥스 회귀",
-        "mlp-1024": "신경망",
-        "cnn-3": "합성곱 신경망",
-        "pictures": "그림 {images}장. 서로 다른 시드로 학습한 신경망 {seeds}개의 평균 ± 표준편차.",
-    },
-}
 
 
 def filled(text: str, language: str) -> str:

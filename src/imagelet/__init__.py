@@ -11,11 +11,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imagelet.classifier import Classifier, Prediction
+    from imagelet.classifier import Classifier
     from imagelet.data import Dataset, ImageSet, load_dataset
     from imagelet.errors import ImageletError
     from imagelet.experiment import Experiment, Finished, carry_out, evaluate, load, resume, train
     from imagelet.networks import Network, build, summarize
+    from imagelet.prediction import Prediction
     from imagelet.runs import Run
     from imagelet.training.recipe import Recipe
 
@@ -27,7 +28,7 @@ _PLACES = {
     "ImageSet": "data",
     "ImageletError": "errors",
     "Network": "networks",
-    "Prediction": "classifier",
+    "Prediction": "prediction",
     "Recipe": "training.recipe",
     "Run": "runs",
     "build": "networks",

@@ -5,7 +5,7 @@ Training makes it; predicting, evaluating, explaining, exporting and serving tak
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,57 +20,17 @@ from imagelet.evaluation.calibration import Calibration
 from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
 from imagelet.networks import Network
 from imagelet.normalization import Normalization
+from imagelet.prediction import Prediction
 from imagelet.preprocessing import handwriting
 from imagelet.preprocessing.framing import Framing, frame
 from imagelet.preprocessing.picture import open_picture
+from imagelet.views import VIEWS, views
 
 BATCH = 500  # images that go through the network at once,
 PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
 
 Source = str | Path | bytes | BinaryIO | np.ndarray
 """A picture: its file, its file's content, or its pixels: uint8 (height, width[, 1 or 3])."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a classifier makes of one picture.
-
-    Attributes:
-        file: the picture's file name; empty where it came without.
-        class_index: the answer, counted from 0.
-        label: its class name.
-        probability: its calibrated probability, 0 to 1.
-        top: the most probable classes with their probabilities, best first.
-        top_classes: their indices.
-        sure: the probability reaches the classifier's threshold, and there is something to see.
-        warnings: what is odd about the picture, a few words each.
-        seen: uint8 (height, width, channels), the picture as the network saw it.
-    """
-
-    file: str
-    class_index: int
-    label: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-    top_classes: tuple[int, ...]
-    sure: bool
-    warnings: tuple[str, ...]
-    seen: np.ndarray = field(repr=False, compare=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain data, without the pixels."""
-        return {
-            "file": self.file,
-            "class": self.class_index,
-            "label": self.label,
-            "probability": self.probability,
-            "top": [
-                {"class": index, "label": label, "probability": probability}
-                for index, (label, probability) in zip(self.top_classes, self.top, strict=True)
-            ],
-            "sure": self.sure,
-            "warnings": list(self.warnings),
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +44,7 @@ class Classifier:
         normalization: how an image's pixels become network input.
         calibration: how logits become probabilities that can be believed.
         training: what the classifier was trained on and how; plain data.
+        views: which views of an image it averages, as :mod:`imagelet.views` names them.
 
     Raises:
         ValueError: the parts do not fit together.
@@ -95,8 +56,11 @@ class Classifier:
     normalization: Normalization
     calibration: Calibration
     training: dict[str, Any]
+    views: str = "one"
 
     def __post_init__(self) -> None:
+        if self.views not in VIEWS:
+            raise ValueError(f"views '{self.views}' are none of {', '.join(VIEWS)}")
         if len(self.classes) != self.network.classes:
             raise ValueError(
                 f"{len(self.classes)} class names for a network of {self.network.classes} classes"
@@ -163,11 +127,16 @@ class Classifier:
         size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
         batches = [images[start : start + size] for start in range(0, len(images), size)] or [images]
         with torch.inference_mode():
-            parts = [self.network(self.prepare(batch)).float().cpu().numpy() for batch in batches]
+            parts = [self._averaged(self.prepare(batch)).float().cpu().numpy() for batch in batches]
         logits = np.concatenate(parts)  # (n, classes)
         if not np.isfinite(logits).all():
             raise ClassifierFileError("the classifier is damaged: not all its logits are finite numbers")
         return logits
+
+    def _averaged(self, images: torch.Tensor) -> torch.Tensor:
+        """Return logits (n, classes) of network input, the mean over the views."""
+        weighted = [weight * self.network(view) for weight, view in views(images, self.views)]
+        return torch.stack(weighted).sum(dim=0)
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width, channels).
@@ -221,7 +190,18 @@ class Classifier:
         """
         if images.classes != self.classes:
             raise ValueError(f"the images' classes {images.classes} are not the classifier's {self.classes}")
-        return evaluate_probabilities(self.predict_proba(images.images), images.labels)
+        return self.judge(images, self.predict_proba(images.images))
+
+    def judge(self, images: ImageSet, probabilities: np.ndarray) -> Metrics:
+        """Return the figures of ``probabilities``, which are this classifier's for ``images``.
+
+        A classifier of several views looks at the images once more in one view, to tell what these are worth.
+        """
+        metrics = evaluate_probabilities(probabilities, images.labels)
+        if self.views == "one":
+            return metrics
+        answers = dataclasses.replace(self, views="one").logits(images.images).argmax(axis=1)
+        return dataclasses.replace(metrics, one_view=float((answers == images.labels).mean()))
 
     def save(self, path: str | Path) -> None:
         """Write the classifier as one ``.safetensors`` file, whole or not at all."""

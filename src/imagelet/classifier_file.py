@@ -26,6 +26,7 @@ from imagelet.networks import Network, build, find_network, infer_shapes
 from imagelet.networks.shapes import MOST_PARAMETERS
 from imagelet.normalization import Normalization
 from imagelet.preprocessing.framing import Framing
+from imagelet.views import VIEWS
 
 FORMAT = 1
 KEY = "imagelet"  # of the facts in the safetensors header
@@ -42,6 +43,7 @@ FIELDS = (
     "normalization",
     "training",
     "versions",
+    "views",
 )
 DTYPES = {"F32": torch.float32, "I64": torch.int64}  # weights, and the counters of batch normalisation
 
@@ -56,6 +58,7 @@ class Content:
     normalization: Normalization
     calibration: Calibration
     training: dict[str, Any]
+    views: str
 
 
 def write(path: Path, content: Content) -> None:
@@ -69,6 +72,7 @@ def write(path: Path, content: Content) -> None:
         "calibration": content.calibration.to_json(),
         "training": content.training,
         "versions": {name: version(name) for name in ("imagelet", "torch")},
+        "views": content.views,
     }
     header = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
     weights = {name: tensor.cpu().contiguous() for name, tensor in content.network.state_dict().items()}
@@ -161,6 +165,8 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content
     for name in ("training", "versions"):
         if not isinstance(facts[name], dict):
             raise ValueError(f"its {name} field is not an object")
+    if facts["views"] not in VIEWS:
+        raise ValueError(f"its views are none of {', '.join(VIEWS)}")
     return Content(
         network=_network(facts["network"], framing, len(classes), size, allow_import),
         classes=classes,
@@ -168,6 +174,7 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content
         normalization=normalization,
         calibration=Calibration.from_json(facts["calibration"]),
         training=facts["training"],
+        views=facts["views"],
     )
 
 

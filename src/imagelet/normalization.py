@@ -1,5 +1,6 @@
 """From pixels to network input: the one place where that happens, for training and predicting alike."""
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,11 +73,8 @@ class Normalization:
         Returns:
             float32 (n, channels, height, width) on the same device, channels last in memory.
         """
-        scale = torch.tensor([1 / (255 * deviation) for deviation in self.deviation], device=images.device)
-        offset = torch.tensor(
-            [-m / d for m, d in zip(self.mean, self.deviation, strict=True)], device=images.device
-        )
-        scaled = images.to(torch.float32).mul_(scale)  # (n, height, width, channels)
+        scale, offset = _scale_and_offset(self, images.device)
+        scaled = images * scale  # (n, height, width, channels)
         if any(self.mean):
             scaled.add_(offset)
         return scaled.permute(0, 3, 1, 2)  # (n, channels, height, width)
@@ -95,6 +93,14 @@ class Normalization:
         if not isinstance(content, Mapping) or set(content) != {"mean", "deviation"}:
             raise ValueError("a normalisation holds mean and deviation, nothing else")
         return cls(_numbers(content["mean"]), _numbers(content["deviation"]))
+
+
+@functools.lru_cache(maxsize=16)
+def _scale_and_offset(normalization: Normalization, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return float32 (channels,) and (channels,) on ``device``: pixels · scale + offset is network input."""
+    pairs = list(zip(normalization.mean, normalization.deviation, strict=True))
+    scale = torch.tensor([1 / (255 * deviation) for _, deviation in pairs], device=device)
+    return scale, torch.tensor([-mean / deviation for mean, deviation in pairs], device=device)
 
 
 def _numbers(values: Any) -> tuple[float, ...]:

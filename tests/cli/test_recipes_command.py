@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from imagelet.training.recipe import recipes, setting_fields
+from imagelet.training.recipe import setting_fields
+from imagelet.training.recipes import recipes
 
 Run = Callable[..., Any]
 

@@ -60,7 +60,7 @@ def test_options_reach_the_recipe_and_the_run(run, small_data):
 
 
 def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run, small_data, tmp_path):
-    outcome = train(run, "--require", "1.0", "--lr", "1e-6", "--runs", tmp_path)
+    outcome = train(run, "--require", "1.0", "--recipe", "default", "--lr", "1e-6", "--runs", tmp_path)
     assert outcome.code == 3
     assert "is below the required 1" in outcome.stderr
     assert (tmp_path / "mnist-network" / "classifier.safetensors").exists()
@@ -75,7 +75,7 @@ def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run
         (("mnist", "--network", "cnn-4"), "did you mean 'cnn-3'"),
         (("mnist", "--network", "conv(8, 3x3"), "position"),
         (("mnist", "--recipe", "defualt"), "did you mean 'default'"),
-        (("mnist", "--epochs", "0"), "epochs = 0 is not allowed"),
+        (("mnist", "--epochs", "-1"), "epochs = -1 is not allowed"),
         (("mnist", "--set", "epochs"), "has no '='"),
         (("mnist", "--set", "epoch=3"), "did you mean 'epochs'"),
         (("mnist", "--optimizer", "adm"), "one of sgd"),
@@ -125,7 +125,7 @@ def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch
     import dataclasses
 
     from imagelet.cli import demo
-    from imagelet.training.recipe import recipes
+    from imagelet.training.recipes import recipes
 
     short = dataclasses.replace(recipes.get("digits"), epochs=3)
     monkeypatch.setitem(recipes._things, "digits", short)

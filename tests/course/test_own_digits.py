@@ -12,7 +12,7 @@ from imagelet.classifier import Classifier
 from imagelet.course.own_digits import own_digits
 from imagelet.experiment import Experiment, Finished, carry_out
 from imagelet.runs import Run
-from imagelet.training.recipe import recipes
+from imagelet.training.recipes import recipes
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_every_field_has_a_unit_a_meaning_and_allowed_values(field):
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"epochs": "0"}, "a whole number from 1 to 100000 (epochs)"),
+        ({"epochs": "-1"}, "a whole number from 0 to 100000 (epochs)"),
         ({"epochs": "2.5"}, "a whole number"),
         ({"epochs": "many"}, "a whole number"),
         ({"learning_rate": "nan"}, "a number"),

@@ -12,8 +12,8 @@ from imagelet.cli import arguments, printing, train
 from imagelet.cli.commands import Command, Group
 
 if TYPE_CHECKING:
-    from imagelet.classifier import Prediction
     from imagelet.experiment import Finished
+    from imagelet.prediction import Prediction
 
 commands = typer.Typer(cls=Group)
 
@@ -41,7 +41,7 @@ def demo(
 
     from imagelet.data.datasets import load_dataset
     from imagelet.experiment import Experiment
-    from imagelet.training.recipe import recipes
+    from imagelet.training.recipes import recipes
 
     experiment = Experiment(dataset=DATASET, recipe=recipes.get(RECIPE), seed=seed)
     finished = train.carry_out_watched(experiment, name=None, runs=runs, test=True)

@@ -98,6 +98,8 @@ def _parameters(named: "NamedNetwork") -> int:
 
     if named.builder is None:
         return sum(each.parameters for each in infer_shapes(named.text, named.input_shape))
+    if named.parameters:
+        return named.parameters
     from imagelet.networks import build, summarize  # these import torch, which takes a second
 
     return summarize(build(named.name, input_shape=named.input_shape)).total

@@ -15,7 +15,8 @@ from imagelet.cli.commands import Command, Group
 from imagelet.errors import PictureError, UsageError
 
 if TYPE_CHECKING:
-    from imagelet.classifier import Classifier, Prediction
+    from imagelet.classifier import Classifier
+    from imagelet.prediction import Prediction
 
 commands = typer.Typer(cls=Group)
 

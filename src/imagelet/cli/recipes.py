@@ -22,7 +22,7 @@ def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
 
     JSON: recipes[{name, settings[{field, value, unit, allowed, meaning}]}].
     """
-    from imagelet.training.recipe import recipes as registered
+    from imagelet.training.recipes import recipes as registered
 
     names = list(registered) if name is None else [registered.get(name).name]
     listed = [{"name": each, "settings": _settings(each)} for each in names]
@@ -38,8 +38,8 @@ def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
 
 
 def _settings(name: str) -> list[dict[str, Any]]:
-    from imagelet.training.recipe import recipes as registered
     from imagelet.training.recipe import setting_fields
+    from imagelet.training.recipes import recipes as registered
 
     recipe = registered.get(name)
     return [

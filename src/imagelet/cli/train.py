@@ -5,20 +5,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing
+from imagelet.cli import arguments, printing, profiles
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
 
 if TYPE_CHECKING:
     from imagelet.experiment import Experiment, Finished
+    from imagelet.training.profiling import Profile
 
 commands = typer.Typer(cls=Group)
 
 Dataset = Annotated[str | None, typer.Argument(metavar="DATASET", help=arguments.DATASET, show_default=False)]
 NetworkOption = Annotated[
-    str,
-    typer.Option("--network", metavar="TEXT_OR_NAME", help="Network text, or a name (imagelet networks)."),
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="TEXT_OR_NAME",
+        help="Network text, or a name (imagelet networks).",
+        show_default="the recipe's",
+    ),
 ]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", metavar="NAME", help="How to train (imagelet recipes).")
@@ -72,13 +78,16 @@ Require = Annotated[
         show_default=False,
     ),
 ]
+ProfileOption = Annotated[
+    bool, typer.Option("--profile", help="Print where the time went, by phase and layer.")
+]
 
 
 @commands.command(cls=Command, epilog="imagelet train mnist --network cnn-3 --epochs 5 --test")
 def train(
     dataset: Dataset = None,
-    network: NetworkOption = "small-cnn",
-    recipe: RecipeOption = "default",
+    network: NetworkOption = None,
+    recipe: RecipeOption = "general",
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
@@ -95,6 +104,7 @@ def train(
     resume: Resume = None,
     test: Test = False,
     require: Require = None,
+    profile: ProfileOption = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Train a classifier on DATASET and write a run folder.
@@ -104,18 +114,17 @@ def train(
 
     JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
     test, seconds, history; validation and test hold accuracy, interval, loss and more, test only with --test.
+
+    JSON of a profile: steps, images, phases[{phase, seconds}], layers[{layers, forward_seconds,
+    backward_seconds, multiply_adds}]; --profile adds it as the field profile.
     """
-    given = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "optimizer": optimizer,
-    }
-    chosen = {field: value for field, value in given.items() if value is not None}
-    chosen |= _read_settings(settings or [])
+    chosen = _read_settings(
+        settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+    )
     _check(dataset, resume, require, chosen)
+    times = _new_profile() if profile else None
     if dataset is None:
-        finished = _resume(str(resume), runs, test)
+        finished = _resume(str(resume), runs, test, times)
     else:
         from imagelet.experiment import describe
 
@@ -128,11 +137,11 @@ def train(
             **{"validation": validation, "limit": limit, "seed": seed},
             **{"device": device, "precision": precision, "input_shape": shape},
         )
-        finished = carry_out_watched(experiment, name=name, runs=runs, test=test)
+        finished = carry_out_watched(experiment, name=name, runs=runs, test=test, profile=times)
     if as_json:
-        printing.document(as_document(finished))
+        printing.document(as_document(finished) | ({"profile": times.to_json()} if times else {}))
     else:
-        _show_result(finished)
+        _show_result(finished, times)
     _require(finished, require)
 
 
@@ -154,13 +163,13 @@ def _check(dataset: str | None, resume: str | None, require: float | None, chose
         )
 
 
-def _read_settings(texts: list[str]) -> dict[str, str]:
-    """Return the recipe fields that ``--set FIELD=VALUE`` names.
+def _read_settings(texts: list[str], **options: Any) -> dict[str, Any]:
+    """Return the recipe fields that options of their own give, and those that ``--set FIELD=VALUE`` names.
 
     Raises:
         SettingError: a text without ``=``.
     """
-    settings = {}
+    settings = {field: value for field, value in options.items() if value is not None}
     for text in texts:
         field, equals, value = text.partition("=")
         if not equals:
@@ -170,24 +179,35 @@ def _read_settings(texts: list[str]) -> dict[str, str]:
     return settings
 
 
+def _new_profile() -> "Profile":
+    from imagelet.training.profiling import Profile
+
+    return Profile()
+
+
 def carry_out_watched(
-    experiment: "Experiment", *, name: str | None, runs: Path | None, test: bool
+    experiment: "Experiment",
+    *,
+    name: str | None,
+    runs: Path | None,
+    test: bool,
+    profile: "Profile | None" = None,
 ) -> "Finished":
     """Carry out an experiment in front of the user's eyes."""
     from imagelet.experiment import carry_out
 
     with printing.progress("reading data") as progress:
-        events = carry_out(experiment, name=name, folder=runs, test=test, progress=progress)
+        events = carry_out(experiment, name=name, folder=runs, test=test, progress=progress, profile=profile)
         first = next(events)
     return watch(first, events)
 
 
-def _resume(text: str, runs: Path | None, test: bool) -> "Finished":
+def _resume(text: str, runs: Path | None, test: bool, profile: "Profile | None") -> "Finished":
     from imagelet.experiment import resume
     from imagelet.runs import find_run
 
     with printing.progress("reading data") as progress:
-        events = resume(find_run(text, runs), test=test, progress=progress)
+        events = resume(find_run(text, runs), test=test, progress=progress, profile=profile)
         first = next(events)
     return watch(first, events)
 
@@ -227,9 +247,11 @@ def show_facts(finished: "Finished") -> None:
     printing.facts(rows)
 
 
-def _show_result(finished: "Finished") -> None:
-    """Print the figures, and what to type next."""
+def _show_result(finished: "Finished", profile: "Profile | None") -> None:
+    """Print the figures, where the time went if that was asked for, and what to type next."""
     show_facts(finished)
+    if profile:
+        profiles.show(profile)
     folder = finished.run.folder
     if "test" not in finished.metrics:
         printing.advice(f"imagelet evaluate {folder} looks at the test images")

@@ -53,6 +53,7 @@ class Metrics:
         classes: one entry a class, in the order of the classes.
         confusion: how often each label (row) got each answer (column).
         calibration_error: the mean distance between probability and accuracy, in [0, 1].
+        one_view: the accuracy without other views of each image; None where the classifier takes only one.
     """
 
     images: int
@@ -62,6 +63,7 @@ class Metrics:
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
     calibration_error: float
+    one_view: float | None = None
 
     def to_json(self, names: Sequence[str] | None = None) -> dict[str, Any]:
         """Return the figures as JSON would hold them; intervals as ``[low, high]``.
@@ -78,10 +80,12 @@ class Metrics:
         for index, figures in enumerate(self.classes):
             label = {} if names is None else {"label": names[index]}
             classes.append({"class": index, **label, **asdict(figures)})
+        one_view = {} if self.one_view is None else {"one_view_accuracy": self.one_view}
         return {
             "images": self.images,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
+            **one_view,
             "loss": self.loss,
             "calibration_error": self.calibration_error,
             "classes": classes,

@@ -31,7 +31,9 @@ from imagelet.training import loop
 from imagelet.training.checkpoint import load_checkpoint, save_checkpoint
 from imagelet.training.history import write_history
 from imagelet.training.loop import EpochEnded, Job, Step, Stopped
+from imagelet.training.profiling import Profile
 from imagelet.training.recipe import Recipe
+from imagelet.training.sizing import sized, suitable_network
 from imagelet.training.state import State
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
@@ -67,6 +69,7 @@ def carry_out(
     folder: Path | None = None,
     test: bool = False,
     progress: Progress | None = None,
+    profile: Profile | None = None,
 ) -> Iterator[Event]:
     """Carry out an experiment in a new run folder and yield what happens.
 
@@ -77,6 +80,7 @@ def carry_out(
         folder: where runs live; None: ``places.runs()``.
         test: look at the test images at the end, once.
         progress: is told (done, total) while files are downloaded or pictures decoded.
+        profile: is told where the time of the training goes.
 
     Raises:
         ImageletError: anything that a user can mend.
@@ -84,8 +88,10 @@ def carry_out(
     """
     clock = Clock()
     experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
-    dataset, network = _read_and_build(experiment, clock, progress)
+    dataset = _read(experiment, clock, progress)
     frozen = _freeze(dataset, experiment)
+    experiment = settled(experiment, len(frozen.train), dataset.train.shape)
+    network = _build(experiment, dataset.train)
     job = _job(experiment, dataset, frozen)
     default_name = default_name or f"{dataset.card.name}-{network.name or 'network'}"
     run = create_run(folder or places.runs(), name, default_name)
@@ -97,12 +103,14 @@ def carry_out(
         content = experiment.to_toml() | {"resolved": resolved}
         files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
         yield RunStarted(run, experiment, resolved)
-        state = State.new(network, experiment.recipe, job.device)
+        state = loop.begin(job, network)
         clock.training_begins(seconds_before=0.0)
-        yield from _train(run, dataset, job, state, clock, test=test)
+        yield from _train(run, dataset, job, state, clock, profile, test=test)
 
 
-def resume(run: Run, *, test: bool = False, progress: Progress | None = None) -> Iterator[Event]:
+def resume(
+    run: Run, *, test: bool = False, progress: Progress | None = None, profile: Profile | None = None
+) -> Iterator[Event]:
     """Go on with a run that was interrupted; what comes out is what would have without the interruption.
 
     Raises:
@@ -119,17 +127,18 @@ def resume(run: Run, *, test: bool = False, progress: Progress | None = None) ->
     with run.in_use():
         experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
         fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
-        dataset, network = _read_and_build(fixed, clock, progress)
+        dataset = _read(fixed, clock, progress)
         frozen = Split.load(run.folder / "split.json")
         frozen.check(dataset.train)
+        network = _build(fixed, dataset.train)
         job = _job(fixed, dataset, frozen)
-        state = State.new(network, fixed.recipe, job.device)
+        state = loop.begin(job, network)
         checkpoint, warnings = load_checkpoint(run.checkpoints)
         if checkpoint is not None:
             state.restore(checkpoint)
         yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
         clock.training_begins(float(checkpoint.facts["seconds"]) if checkpoint else 0.0)
-        yield from _train(run, dataset, job, state, clock, test=test)
+        yield from _train(run, dataset, job, state, clock, profile, test=test)
 
 
 def findable(dataset: str) -> str:
@@ -138,20 +147,33 @@ def findable(dataset: str) -> str:
     return str(folder.resolve()) if dataset not in datasets and folder.is_dir() else dataset
 
 
-def _read_and_build(
-    experiment: Experiment, clock: Clock, progress: Progress | None
-) -> tuple[Dataset, Network]:
+def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) -> Experiment:
+    """Return the experiment with what it leaves open settled by the images to learn from.
+
+    Args:
+        experiment: its network may be ``auto``, its epochs and its batch size 0.
+        images: their number.
+        shape: (height, width, channels) of each.
+    """
+    network = suitable_network(shape) if experiment.network == AUTO else experiment.network
+    return dataclasses.replace(experiment, network=network, recipe=sized(experiment.recipe, images))
+
+
+def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Dataset:
     dataset = load_dataset(experiment.dataset, shape=experiment.input_shape, progress=progress)
-    images = dataset.train
+    _ = dataset.train  # read now, by the clock
     clock.data_ready()
-    network = build(
+    return dataset
+
+
+def _build(experiment: Experiment, images: ImageSet) -> Network:
+    return build(
         experiment.network,
         input_shape=images.shape,
         classes=len(images.classes),
         initial_weights=experiment.recipe.initial_weights,
         seed=experiment.seed,
     )
-    return dataset, network
 
 
 def _freeze(dataset: Dataset, experiment: Experiment) -> Split:
@@ -216,11 +238,11 @@ def _resolved(dataset: Dataset, network: Network, job: Job, frozen: Split) -> di
 
 
 def _train(
-    run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, test: bool
+    run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, profile: Profile | None, *, test: bool
 ) -> Iterator[Event]:
     """Train, save what a resumed run needs, and finish the run folder."""
     with interruptible() as interrupted:
-        for event in loop.train(job, state):
+        for event in loop.train(job, state, profile):
             clock.tick(min(job.recipe.batch_size, len(job.training)) if isinstance(event, Step) else 0)
             stop = interrupted() and not isinstance(event, Stopped)
             if stop or isinstance(event, EpochEnded) or clock.since_save > SECONDS_BETWEEN_CHECKPOINTS:
@@ -244,8 +266,8 @@ def _save(run: Run, job: Job, state: State, clock: Clock) -> None:
 
 def train(
     dataset: str,
-    network: str = "small-cnn",
-    recipe: str | Recipe = "default",
+    network: str | None = None,
+    recipe: str | Recipe = "general",
     *,
     name: str | None = None,
     folder: Path | None = None,
@@ -256,7 +278,7 @@ def train(
 
     Args:
         dataset: a registered name, or a folder with one subfolder a class.
-        network: network text or a network's name.
+        network: network text or a network's name; None: the recipe's.
         recipe: how to train, or a recipe's name.
         name: the run's name; None: made of dataset and network.
         folder: where runs live; None: ``./runs``.

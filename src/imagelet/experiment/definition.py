@@ -7,7 +7,8 @@ from typing import Any
 
 from imagelet.data.splits import validation_share
 from imagelet.errors import SettingError
-from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, recipes, with_settings
+from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
+from imagelet.training.recipes import recipes
 
 FORMAT = 1
 AUTO = "auto"
@@ -19,7 +20,8 @@ class Experiment:
 
     Attributes:
         dataset: a registered name, or a folder with one subfolder a class.
-        network: network text, the name of a network, or ``package.module:function``.
+        network: network text, the name of a network, ``package.module:function``, or ``auto``: what suits
+            the images.
         recipe: how to train.
         validation: the share of the training images that choose the best epoch (0 up to 1), ``course``
             for the split of the course's notes, or ``auto``: the dataset's own validation images where it
@@ -79,8 +81,8 @@ class Experiment:
 
 def describe(
     dataset: str,
-    network: str = "small-cnn",
-    recipe: str | Recipe = "default",
+    network: str | None = None,
+    recipe: str | Recipe = "general",
     settings: Mapping[str, Any] | None = None,
     **rest: Any,
 ) -> Experiment:
@@ -88,7 +90,7 @@ def describe(
 
     Args:
         dataset: a registered name, or a folder with one subfolder a class.
-        network: network text or a network's name.
+        network: network text or a network's name; None: the recipe's.
         recipe: how to train.
         settings: recipe fields and their values, which may be texts.
         **rest: other fields of the experiment.
@@ -97,4 +99,5 @@ def describe(
         UsageError: an unknown name, or a value that is not allowed.
     """
     base = recipes.get(recipe) if isinstance(recipe, str) else recipe
-    return Experiment(dataset=dataset, network=network, recipe=with_settings(base, settings or {}), **rest)
+    recipe = with_settings(base, settings or {})
+    return Experiment(dataset=dataset, network=network or recipe.network, recipe=recipe, **rest)

@@ -16,7 +16,7 @@ from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.labelled_table import is_table
 from imagelet.data.splits import Split
 from imagelet.errors import DataError, SettingError
-from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
+from imagelet.evaluation.metrics import Metrics
 from imagelet.experiment.carrying_out import findable, validation_images
 from imagelet.experiment.definition import Experiment
 from imagelet.experiment.finishing import judge, look
@@ -113,7 +113,7 @@ def _evaluate_run(
         images = validation_images(dataset, frozen, experiment.validation)
         if images is None:
             raise DataError(f"the run '{run.name}' has no validation images", hint="use --split test")
-        metrics = judge(run, images, classifier.predict_proba(images.images), split)
+        metrics = judge(run, classifier, images, classifier.predict_proba(images.images), split)
     return Evaluation(
         metrics=metrics,
         classes=classifier.classes,
@@ -143,7 +143,7 @@ def _evaluate_elsewhere(classifier: Classifier, data: str, split: str) -> Metric
                 hint="give pictures, in a folder or named by a CSV file: they are brought to its size",
             )
     matched = relabelled(images, classifier.classes, data)
-    return evaluate_probabilities(classifier.predict_proba(matched.images), matched.labels)
+    return classifier.evaluate(matched)
 
 
 def _own_test_part(classifier: Classifier, folder: str) -> ImageSet | None:

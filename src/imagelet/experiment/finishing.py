@@ -10,7 +10,7 @@ from imagelet import figures, files
 from imagelet.classifier import Classifier
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.evaluation.calibration import Calibration, fit_calibration
-from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
+from imagelet.evaluation.metrics import Metrics
 from imagelet.experiment.clock import Clock
 from imagelet.experiment.model_card import write_model_card
 from imagelet.preprocessing.framing import Framing
@@ -61,7 +61,7 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
         logits = classifier.logits(job.validation.images)
         classifier = classifier.calibrated(fit_calibration(logits, job.validation.labels))
         probabilities = classifier.calibration.probabilities(logits)
-        validated = judge(run, job.validation, probabilities, "validation")
+        validated = judge(run, classifier, job.validation, probabilities, "validation")
         metrics["validation"] = validated.to_json(classifier.classes)
     classifier.save(run.classifier_file)
     if test:
@@ -76,14 +76,16 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
 def look(run: Run, classifier: Classifier, dataset: Dataset) -> Metrics:
     """Evaluate on the test images and count the look in the run folder."""
     images = dataset.test
-    metrics = judge(run, images, classifier.predict_proba(images.images), "test")
+    metrics = judge(run, classifier, images, classifier.predict_proba(images.images), "test")
     run.count_look(metrics.accuracy, len(images))
     return metrics
 
 
-def judge(run: Run, images: ImageSet, probabilities: np.ndarray, part: str) -> Metrics:
-    """Evaluate probabilities (n, classes) and draw the confusion matrix and a sheet of predictions."""
-    metrics = evaluate_probabilities(probabilities, images.labels)
+def judge(
+    run: Run, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, part: str
+) -> Metrics:
+    """Evaluate the probabilities (n, classes); draw the confusion matrix and a sheet of predictions."""
+    metrics = classifier.judge(images, probabilities)
     confusion = figures.confusion(metrics.confusion, images.classes)
     figures.save(confusion, run.figures / f"confusion-{part}.png")
     figures.save(predictions_sheet(images, probabilities), run.figures / f"predictions-{part}.png")
@@ -113,7 +115,15 @@ def _classifier(dataset: Dataset, job: Job, state: State) -> Classifier:
         normalization=job.normalization,
         calibration=Calibration.none(),
         training=_summary(dataset, job, state),
+        views=_views(job),
     )
+
+
+def _views(job: Job) -> str:
+    """Return the recipe's views; no mirror image where that would be of another class."""
+    if job.flips:
+        return job.recipe.views
+    return {"mirrored": "one", "mirrored-shifted": "shifted"}.get(job.recipe.views, job.recipe.views)
 
 
 def _summary(dataset: Dataset, job: Job, state: State) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from imagelet.errors import NetworkTextError, UsageError
+from imagelet.networks.execution import steps
 from imagelet.networks.initial_weights import draw_weights
 from imagelet.networks.layers import make_module
 from imagelet.networks.shapes import checked_input, infer_shapes
@@ -54,10 +55,8 @@ class Network(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (n, classes) of float images (n, channels, height, width)."""
-        for child in self:
-            if isinstance(child, nn.Softmax):  # the last one, if any
-                break
-            images = child(images)
+        for _, step in steps(self.named_children()):
+            images = step(images)
         return images
 
     def __getitem__(self, place: int | slice) -> nn.Module:

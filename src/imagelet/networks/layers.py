@@ -1,6 +1,6 @@
 """The modules that network text is made of, with TensorFlow's SAME and VALID.
 
-Activations, dropout and batch normalisation are torch's own. Maps are (n, channels, height, width) tensors of
+Activations and batch normalisation are torch's own. Maps are (n, channels, height, width) tensors of
 any memory format; nothing here makes a channels_last map contiguous.
 
 SAME is worked out from each input's size, which costs a few integers; where it is symmetric the padding is
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imagelet.networks import kinds
+from imagelet.networks.dropout import Dropout
 from imagelet.networks.padding import same_padding
 from imagelet.networks.specification import Layer, Shape
 from imagelet.networks.values import Padding, Size
@@ -53,15 +54,20 @@ class Conv(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (n, filters, height, width) of (n, channels, height, width)."""
+        images, padding = self.padded(images)
+        return functional.conv2d(
+            images, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
+
+    def padded(self, images: Tensor) -> tuple[Tensor, Size]:
+        """Return what torch's convolution takes: the images, and the padding that both sides have alike."""
         if not self.same:
-            return super().forward(images)
+            return images, self.padding  # type: ignore[return-value]
         rows, columns = same_rims(images, self.kernel_size, self.stride, self.dilation)
         before, odd = (rows[0], columns[0]), (rows[1] - rows[0], columns[1] - columns[0])
         if any(odd):
             images = functional.pad(images, (0, odd[1], 0, odd[0]))  # the odd row below, the odd column right
-        return functional.conv2d(
-            images, self.weight, self.bias, self.stride, before, self.dilation, self.groups
-        )
+        return images, before
 
     def extra_repr(self) -> str:
         """Return torch's own description, and SAME where it is."""
@@ -214,7 +220,7 @@ def make_module(layer: Layer, input_shape: Shape) -> nn.Module:
         case kinds.Flatten():
             return Flatten()
         case kinds.Dropout():
-            return nn.Dropout(layer.rate)
+            return Dropout(layer.rate)
         case kinds.BatchNorm():
             normalisation = nn.BatchNorm2d if len(input_shape) == 3 else nn.BatchNorm1d
             return normalisation(channels, eps=layer.epsilon, momentum=round(1 - layer.momentum, 12))
@@ -241,7 +247,7 @@ _WORDS: dict[type[nn.Module], str] = {
     GlobalMax: "global_max",
     Dense: "dense",
     Flatten: "flatten",
-    nn.Dropout: "dropout",
+    Dropout: "dropout",
     nn.BatchNorm1d: "batchnorm",
     nn.BatchNorm2d: "batchnorm",
     nn.Softmax: "softmax",

@@ -32,6 +32,8 @@ class NamedNetwork:
         builder: for a network that text cannot say: a function of (channels, size, classes) that returns a
             ``torch.nn.Sequential`` of named layers, or where to import it: ``"package.module:function"``.
             ``size`` is the side of square images, else (height, width).
+        parameters: how many a builder's network has for its input shape and ten classes; 0: it is not known
+            without building it.
     """
 
     name: str
@@ -39,6 +41,7 @@ class NamedNetwork:
     input_shape: Shape
     note: str
     builder: Builder | str | None = None
+    parameters: int = 0
 
 
 networks: Registry[NamedNetwork] = Registry("network", listing="imagelet networks")
@@ -136,3 +139,25 @@ _named(
     " flatten dense(120) tanh dense(84) tanh dense(classes) softmax",
     "LeCun 1998, in the usual modern form: average pooling without weights, every map connected, softmax",
 )
+_named(
+    "fast",
+    "conv(32, 4x4, stride=2) batchnorm relu conv(64, 3x3, same) pool(2) batchnorm relu"
+    " conv(128, 3x3, same) pool(2) batchnorm relu flatten dense(classes) softmax",
+    "three convolutions, the first of which leaves a quarter of the work: MNIST in seconds",
+)
+
+_named(
+    "fast-mnist",
+    "conv(48, 3x3, same) pool(2) batchnorm relu conv(96, 3x3, same) pool(2) batchnorm relu"
+    " conv(192, 3x3, same) pool(2) batchnorm relu flatten dense(classes) softmax",
+    "three convolutions, each pooled before it is normalised: MNIST at its best in minutes",
+)
+
+
+def _built(name: str, note: str, input_shape: Shape, parameters: int) -> None:
+    builder = f"imagelet.networks.fast:{name.replace('-', '_')}"
+    networks.add(name, NamedNetwork(name, name, input_shape, note, builder, parameters))
+
+
+_built("fast-narrow", "whitening and six convolutions of 32 to 128 filters", MNIST_SHAPE, 291_112)
+_built("fast-wide", "the same with 64 to 256 filters: CIFAR-10 at 94 % in minutes", CIFAR_SHAPE, 1_975_096)

@@ -9,65 +9,83 @@ from torch import Tensor
 from imagelet.training.recipe import Recipe
 
 
-def augment(images: Tensor, recipe: Recipe, generator: torch.Generator, *, flips: bool) -> Tensor:
-    """Return randomly moved copies of ``images``, as the recipe says.
+def augment(
+    images: Tensor, recipe: Recipe, generator: torch.Generator, *, mirrored: Tensor | None = None
+) -> Tensor:
+    """Return randomly changed copies of ``images``, as the recipe says.
 
     Args:
         images: float (n, channels, height, width), normalised.
-        recipe: its ``shift``, ``rotation``, ``scaling`` and ``flip``.
+        recipe: its ``shift``, ``rotation``, ``scaling``, ``shear`` and ``cutout``.
         generator: the only source of randomness, on the images' device.
-        flips: the dataset's card says that a mirrored image keeps its class.
+        mirrored: bool (n,), which of them to mirror left to right; None for none.
 
     Returns:
         Float images of the same shape. Where an image moves, its edge pixels fill the gap.
     """
-    if recipe.flip and flips:
-        images = flip(images, generator)
-    if recipe.rotation or recipe.scaling or recipe.shift % 1:
-        return move(images, recipe.shift, recipe.rotation, recipe.scaling, generator)
-    if recipe.shift:
-        return shift(images, int(recipe.shift), generator)
-    return images
+    if mirrored is not None:
+        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    if recipe.rotation or recipe.scaling or recipe.shear or recipe.shift % 1:
+        images = move(images, recipe, generator)
+    elif recipe.shift:
+        images = shift(images, int(recipe.shift), generator)
+    return cut_out(images, recipe.cutout, generator) if recipe.cutout else images
 
 
-def flip(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror each of the images (n, channels, height, width) left to right with probability one half."""
-    mirrored = torch.rand(len(images), generator=generator, device=images.device) < 0.5
-    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
+def mirrored_in(epoch: int, first: Tensor) -> Tensor:
+    """Return which images (n,) are mirrored in an epoch: those of ``first`` in even ones, else the others.
+
+    Two epochs show each image both ways, which random flips do not.
+
+    Source: Jordan 2024, arXiv 2404.00498, "alternating flip".
+    """
+    return first if epoch % 2 == 0 else ~first
 
 
 def shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
     """Shift each of the images (n, channels, height, width) by up to ``pixels`` whole pixels each way."""
     n, _, height, width = images.shape
-    offsets = torch.randint(-pixels, pixels + 1, (2, n), generator=generator, device=images.device)
-    rows = (torch.arange(height, device=images.device) + offsets[0, :, None]).clamp_(0, height - 1)
-    columns = (torch.arange(width, device=images.device) + offsets[1, :, None]).clamp_(0, width - 1)
-    which = torch.arange(n, device=images.device)[:, None, None]
-    channels_last = images.permute(0, 2, 3, 1)  # (n, height, width, channels)
-    return channels_last[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    offsets = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator, device=images.device)
+    wider = F.pad(images, (pixels,) * 4, mode="replicate").permute(0, 2, 3, 1)
+    windows = wider.unfold(1, height, 1).unfold(2, width, 1)  # (n, places, places, channels, height, width)
+    moved = windows[torch.arange(n, device=images.device), offsets[0], offsets[1]]
+    return moved.contiguous(memory_format=torch.channels_last)
 
 
-def move(images: Tensor, pixels: float, degrees: float, share: float, generator: torch.Generator) -> Tensor:
-    """Rotate, scale and shift each of the images (n, channels, height, width) about its centre.
+def cut_out(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """Blank a square in each of the images (n, channels, height, width) with 0, their mean when standardized.
 
-    Args:
-        images: float images.
-        pixels: largest shift, each way.
-        degrees: largest rotation, each way.
-        share: scales lie between 1 / (1 + share) and 1 + share, evenly in the logarithm.
-        generator: the only source of randomness.
+    The square's centre is anywhere in the image, so that a part of it may lie outside.
+
+    Source: DeVries and Taylor 2017, arXiv 1708.04552.
     """
     n, _, height, width = images.shape
-    uniform = torch.rand(4, n, generator=generator, device=images.device) * 2 - 1
-    angle = uniform[0] * math.radians(degrees)
-    zoom = torch.exp(uniform[1] * math.log1p(share))
+    centres = torch.rand(2, n, 1, generator=generator, device=images.device)
+    across = torch.arange(width, device=images.device) - (centres[0] * width).floor()  # (n, width)
+    down = torch.arange(height, device=images.device) - (centres[1] * height).floor()  # (n, height)
+    columns, rows = ((-(side // 2) <= each) & (each < side - side // 2) for each in (across, down))
+    inside = rows[:, :, None] & columns[:, None, :]  # (n, height, width)
+    return images.masked_fill(inside[:, None], 0.0)
+
+
+def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """Rotate, scale, slant and shift each of the images (n, channels, height, width) about its centre.
+
+    Each is drawn evenly up to the recipe's ``rotation``, ``scaling``, ``shear`` and ``shift``; scales lie
+    between 1 / (1 + scaling) and 1 + scaling, evenly in the logarithm.
+    """
+    n, _, height, width = images.shape
+    uniform = torch.rand(5, n, generator=generator, device=images.device) * 2 - 1
+    angle = uniform[0] * math.radians(recipe.rotation)
+    zoom = torch.exp(uniform[1] * math.log1p(recipe.scaling))
+    slant = torch.tan(uniform[4] * math.radians(recipe.shear))
     cosine, sine = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    across, down = uniform[2] * 2 * pixels / width, uniform[3] * 2 * pixels / height
+    across, down = uniform[2] * 2 * recipe.shift / width, uniform[3] * 2 * recipe.shift / height
     # From the place in the result to the place in the image; coordinates run from -1 to 1 over each side.
     matrix = torch.stack(
         [
-            torch.stack([cosine, -sine * height / width, across], dim=1),
-            torch.stack([sine * width / height, cosine, down], dim=1),
+            torch.stack([cosine, (slant * cosine - sine) * height / width, across], dim=1),
+            torch.stack([sine * width / height, slant * sine + cosine, down], dim=1),
         ],
         dim=1,
     )  # (n, 2, 3)

@@ -16,15 +16,19 @@ from torch import Tensor, nn
 from imagelet.data.imageset import ImageSet
 from imagelet.device import Timer, generator, keep_freed_memory, seed_of
 from imagelet.errors import TrainingError
+from imagelet.networks import Network
+from imagelet.networks.fast import Whiten
 from imagelet.normalization import Normalization
-from imagelet.training.augmentation import augment
+from imagelet.training.augmentation import augment, mirrored_in
 from imagelet.training.history import EpochFigures
-from imagelet.training.optimization import learning_rate
+from imagelet.training.optimization import learning_rate, set_learning_rates
+from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
 
+WHITENED_BY = 5000  # images; airbench's number
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
-ORDER, AUGMENTATION, DROPOUT = range(3)  # the streams of randomness
+ORDER, AUGMENTATION, DROPOUT, MIRRORING = range(4)  # the streams of randomness
 
 
 @dataclass(frozen=True)
@@ -95,20 +99,36 @@ class Stopped:
     state: State
 
 
-def train(job: Job, state: State) -> Iterator[Step | EpochEnded | Stopped]:
+def begin(job: Job, network: Network) -> State:
+    """Return the state before the first step.
+
+    The network moves to the job's device; a layer that learns from images before training, does.
+    """
+    first = next(network.children())
+    if isinstance(first, Whiten):
+        pixels = torch.from_numpy(np.array(job.training.images[:WHITENED_BY]))
+        first.fit(job.normalization.apply(pixels))
+    return State.new(network, job.recipe, job.device)
+
+
+def train(job: Job, state: State, profile: Profile | None = None) -> Iterator[Step | EpochEnded | Stopped]:
     """Train ``state.network`` in place and yield what happens.
 
     Args:
         job: what the training depends on.
         state: a new state, or a restored one: the result is the same to the last bit on the same machine.
+        profile: is told where the time goes; it changes nothing else.
 
     Raises:
         TrainingError: the loss is not finite; the message has epoch and step.
     """
     recipe, device, network = job.recipe, job.device, state.network
+    profile = profile or NoProfile()
+    profile.begin(network, device)
     keep_freed_memory()
     take = _gatherer(job.training, device)
     labels = torch.tensor(job.training.labels, device=device)  # (images,)
+    flipping = _mirrored_first(job)
     early = _is_early(recipe, state)
     while state.epoch < recipe.epochs and not early:
         timer, first = Timer(device), state.seen
@@ -117,37 +137,50 @@ def train(job: Job, state: State) -> Iterator[Step | EpochEnded | Stopped]:
         while state.step < job.steps:
             chosen = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]  # (n,)
             moment = (state.epoch, state.step)
-            images = job.normalization.apply(take(chosen))  # (n, channels, height, width)
-            images = augment(
-                images, recipe, generator(device, job.seed, AUGMENTATION, *moment), flips=job.flips
-            )
-            target = labels[torch.from_numpy(chosen).to(device)]  # (n,)
+            set_learning_rates(state.optimizer, recipe, _progress(job, state.steps_done(job.steps)))
+            pixels = take(chosen)  # (n, height, width, channels)
+            which = torch.from_numpy(chosen).to(device)
+            target = labels[which]  # (n,)
+            profile.mark("gathering")
+
+            images = job.normalization.apply(pixels)  # (n, channels, height, width)
+            mirrored = None if flipping is None else mirrored_in(state.epoch, flipping[which])
+            drawing = generator(device, job.seed, AUGMENTATION, *moment)
+            images = augment(images, recipe, drawing, mirrored=mirrored)
+            profile.mark("augmentation")
 
             with _seeded(device, seed_of(job.seed, DROPOUT, *moment)), _autocast(device, job.precision):
-                logits = network(images).float()  # (n, classes)
+                logits = profile.forward(network, images).float()  # (n, classes)
+            profile.mark("forward")
             loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
+            profile.mark("loss")
             loss.backward()  # type: ignore[no-untyped-call]
+            profile.mark("backward")
             if recipe.gradient_clip:
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
 
-            for group in state.optimizer.param_groups:
-                group["lr"] = _rate(job, state.steps_done(job.steps))
             state.optimizer.step()
             state.optimizer.zero_grad()
             if state.average:
                 state.average.update(network, state.steps_done(job.steps))
+            profile.mark("optimizer")
 
             plain = F.cross_entropy(logits.detach(), target)  # without smoothing, as in validation
             state.count(plain, logits.detach().argmax(1) == target)
             if device.type == "cpu" or state.step == job.steps:  # elsewhere, waiting for the loss costs time
                 _require_finite(state)
+            profile.mark("counting")
             yield Step(state, job.steps)
+            profile.mark("outside")
 
         figures = _epoch_figures(job, state)
+        profile.mark("validation")
         speed = (state.seen - first) / timer.seconds()
         best = state.end_epoch(figures)
         early = _is_early(recipe, state)
+        profile.mark("counting")
         yield EpochEnded(figures, best, timer.seconds(), speed, state)
+        profile.mark("outside")
     yield Stopped(early, state)
 
 
@@ -187,13 +220,13 @@ def _epoch_figures(job: Job, state: State) -> EpochFigures:
         accuracy=float(state.right) / state.seen,
         val_loss=val_loss,
         val_accuracy=val_accuracy,
-        learning_rate=_rate(job, (state.epoch + 1) * job.steps - 1),
+        learning_rate=learning_rate(job.recipe, _progress(job, (state.epoch + 1) * job.steps - 1)),
     )
 
 
-def _rate(job: Job, step: int) -> float:
-    """Return the step size of ``step``, counted from 0 over all epochs: the schedule at the step's middle."""
-    return learning_rate(job.recipe, (step + 0.5) / (job.recipe.epochs * job.steps))
+def _progress(job: Job, step: int) -> float:
+    """Return the share of all steps done (0 to 1) at the middle of ``step``, counted over all epochs."""
+    return (step + 0.5) / (job.recipe.epochs * job.steps)
 
 
 def _is_early(recipe: Recipe, state: State) -> bool:
@@ -203,6 +236,14 @@ def _is_early(recipe: Recipe, state: State) -> bool:
 def _order(job: Job, epoch: int) -> np.ndarray:
     """Return the order of the training images in ``epoch``, a function of seed and epoch alone."""
     return np.random.default_rng([job.seed, ORDER, epoch]).permutation(len(job.training))
+
+
+def _mirrored_first(job: Job) -> Tensor | None:
+    """Return which training images (n,) the first epoch mirrors, half of them; None where none ever is."""
+    if not (job.flips and job.recipe.flip):
+        return None
+    chance = np.random.default_rng([job.seed, MIRRORING]).random(len(job.training))
+    return torch.from_numpy(chance < 0.5).to(job.device)
 
 
 def _gatherer(images: ImageSet, device: torch.device) -> Callable[[np.ndarray], Tensor]:
@@ -222,10 +263,18 @@ def _autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
 
 @contextlib.contextmanager
 def _seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Let dropout draw from ``seed`` in the block, and leave the process's own generators as they were."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    """Let dropout draw from ``seed`` in the block, and leave the device's own generator as it was.
+
+    ``torch.manual_seed`` would seed every device, and on a machine without CUDA note each call for later.
+    """
+    cuda = device.type == "cuda"
+    drawing = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
+    before = drawing.get_state()
+    drawing.manual_seed(seed)
+    try:
         yield
+    finally:
+        drawing.set_state(before)
 
 
 def _require_finite(state: State) -> None:

@@ -6,14 +6,16 @@ The update rules are PyTorch's, whose documentation writes them out; the constan
 import copy
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from imagelet.training.muon import Muon
 from imagelet.training.recipe import Recipe
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the recipe's optimizer over the network's trainable parameters.
 
     Weight decay applies to weights only, never to biases or to the scales of a normalisation: these have one
@@ -26,14 +28,10 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     rmsprop   s ← ρ·s + (1 − ρ)·g²;  w ← w − η·g / (√s + ε)       (Hinton 2012)
     adam      m, s: means of g, g²;  w ← w − η·m̂ / (√ŝ + ε)       (Kingma and Ba 2014)
     adamw     as adam, and w ← w − η·λ·w                          (Loshchilov and Hutter 2017)
+    muon      for convolutions, see :mod:`imagelet.training.muon`; adamw for all others (Jordan 2024)
     ========  ==============================================================================
     """
-    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups = _groups(network, recipe)
     rate, epsilon = recipe.learning_rate, recipe.epsilon
     betas = (recipe.beta1, recipe.beta2)
     match recipe.optimizer:
@@ -49,7 +47,51 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             return torch.optim.Adam(groups, lr=rate, betas=betas, eps=epsilon, fused=True)
         case "adamw":
             return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=epsilon, fused=True)
+        case "muon":
+            return Muon(groups, recipe.momentum, betas, epsilon)
     raise AssertionError(f"no optimizer {recipe.optimizer}")
+
+
+def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the trainable parameters in groups that are treated alike, with ``lr`` and ``weight_decay``.
+
+    A group's ``first`` says that its parameters are the first layer's and stop learning early; ``matrices``
+    that Muon makes their steps orthogonal.
+    """
+    first = set(next(network.children()).parameters()) if recipe.first_layer < 1 else set()
+    groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            convolution = recipe.optimizer == "muon" and parameter.ndim > 2
+            groups.setdefault((parameter in first, convolution, parameter.ndim > 1), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": recipe.other_rate if recipe.optimizer == "muon" and not matrices else recipe.learning_rate,
+            "weight_decay": recipe.weight_decay if decays and not matrices else 0.0,
+            "first": is_first,
+            "matrices": matrices,
+        }
+        for (is_first, matrices, decays), parameters in groups.items()
+    ]
+
+
+def set_learning_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> None:
+    """Set each group's step size for the step that comes when ``progress`` (0 to 1) of all steps are done.
+
+    The first layer, where the recipe lets it learn for a while only, has a step size of its own that falls
+    linearly to 0; then its gradient is not worked out any more.
+    """
+    for group in optimizer.param_groups:
+        highest = recipe.learning_rate
+        if recipe.optimizer == "muon" and not group["matrices"]:
+            highest = recipe.other_rate
+        share = learning_rate(recipe, progress) / recipe.learning_rate
+        if group["first"]:
+            share = min(share, max(0.0, 1 - progress / recipe.first_layer)) if recipe.first_layer else 0.0
+            for parameter in group["params"]:
+                parameter.requires_grad_(share > 0)
+        group["lr"] = highest * share
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:

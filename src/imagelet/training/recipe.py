@@ -1,7 +1,4 @@
-"""How to train: the recipe, its fields with their units, and the named recipes.
-
-Adding a recipe is one ``recipes.add(...)`` at the end of this file.
-"""
+"""How to train: the recipe, and its fields with their units. The named ones are in ``recipes.py``."""
 
 import dataclasses
 import math
@@ -11,11 +8,13 @@ from typing import Any
 
 from imagelet.errors import SettingError, UnknownNameError
 from imagelet.registry import Registry
+from imagelet.views import VIEWS
 
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "muon")
 SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
 INITIAL_WEIGHTS = ("glorot", "he", "torch")
 NORMALIZATIONS = ("scale", "standardize")
+CHOSEN = 0  # epochs, batch size or learning rate: whatever suits the data
 
 
 def setting(
@@ -45,18 +44,38 @@ def setting(
 class Recipe:
     """How to train a network: every number that decides the result, with its unit.
 
+    Attributes:
+        name: what is typed.
+        note: what it is for, and what was measured.
+        network: what it trains where no other network is named: a name, network text, or ``auto``: what
+            suits the images.
+
     Raises:
         SettingError: a value that is not allowed; the message names the field and what is allowed.
     """
 
     name: str = "default"
-    epochs: int = setting(10, "epochs", "passes over the training images", (1, 100_000))
-    batch_size: int = setting(128, "images", "images in one optimizer step", (1, 65_536))
+    note: str = dataclasses.field(default="", compare=False)
+    network: str = "small-cnn"
+    epochs: int = setting(
+        10, "epochs", "passes over the training images; 0 for what suits their number", (0, 100_000)
+    )
+    batch_size: int = setting(
+        128, "images", "images in one optimizer step; 0 for what suits their number", (0, 65_536)
+    )
     optimizer: str = setting("adamw", "name", "the update rule", OPTIMIZERS)
     learning_rate: float = setting(0.003, "per step", "the highest step size of the schedule", (1e-9, 1000.0))
+    other_rate: float = setting(
+        0.01, "per step", "muon: the step size of AdamW, for all but convolutions", (1e-9, 1000.0)
+    )
+    first_layer: float = setting(
+        1.0, "share of the steps", "how long the first layer learns; below 1 the step falls to 0", (0.0, 1.0)
+    )
     schedule: str = setting("one-cycle", "name", "the step size from first to last step", SCHEDULES)
     warmup: float = setting(0.2, "share of the steps", "rise of the step size at the start", (0.0, 0.9))
-    momentum: float = setting(0.9, "per step", "memory of momentum and nesterov", (0.0, 1.0), open_end=True)
+    momentum: float = setting(
+        0.9, "per step", "memory of momentum, nesterov and muon", (0.0, 1.0), open_end=True
+    )
     beta1: float = setting(0.9, "per step", "memory of Adam's mean", (0.0, 1.0), open_end=True)
     beta2: float = setting(0.999, "per step", "memory of Adam's mean square", (0.0, 1.0), open_end=True)
     rho: float = setting(0.9, "per step", "memory of RMSprop's mean square", (0.0, 1.0), open_end=True)
@@ -77,8 +96,12 @@ class Recipe:
     shift: float = setting(0.0, "pixels", "largest random shift, each way", (0.0, 64.0))
     rotation: float = setting(0.0, "degrees", "largest random rotation, each way", (0.0, 180.0))
     scaling: float = setting(0.0, "share", "largest random growth or shrinkage", (0.0, 0.9))
+    shear: float = setting(0.0, "degrees", "largest random slant, each way", (0.0, 60.0))
+    cutout: int = setting(0, "pixels", "side of a square that is blanked at random; 0 for none", (0, 64))
     flip: bool = setting(
-        True, "yes or no", "mirror at random, where the dataset's card says a mirror image keeps its class"
+        True,
+        "yes or no",
+        "mirror every other epoch, where the dataset's card says a mirror image keeps its class",
     )
     normalization: str = setting(
         "standardize",
@@ -87,6 +110,9 @@ class Recipe:
         NORMALIZATIONS,
     )
     initial_weights: str = setting("glorot", "name", "how the weights are drawn at first", INITIAL_WEIGHTS)
+    views: str = setting(
+        "one", "name", "views of an image whose logits the classifier averages; mirrored as flip", VIEWS
+    )
 
     def __post_init__(self) -> None:
         for field in setting_fields():
@@ -94,8 +120,8 @@ class Recipe:
 
 
 def setting_fields() -> tuple[dataclasses.Field[Any], ...]:
-    """Return the recipe's fields, its name left out."""
-    return tuple(field for field in dataclasses.fields(Recipe) if field.name != "name")
+    """Return the recipe's settings: the fields with a unit."""
+    return tuple(field for field in dataclasses.fields(Recipe) if field.metadata)
 
 
 def checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
@@ -158,8 +184,8 @@ def _read(field: "dataclasses.Field[Any]", value: Any) -> Any:
 
 
 def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as plain data, in the order of its fields."""
-    return dataclasses.asdict(recipe)
+    """Return the recipe as plain data, in the order of its fields; its note belongs to the named one."""
+    return {name: value for name, value in dataclasses.asdict(recipe).items() if name != "note"}
 
 
 def recipe_from_json(data: Mapping[str, Any]) -> Recipe:
@@ -168,40 +194,9 @@ def recipe_from_json(data: Mapping[str, Any]) -> Recipe:
     Raises:
         SettingError: an unknown field or a value that is not allowed.
     """
-    settings = {name: value for name, value in data.items() if name != "name"}
+    settings = {name: value for name, value in data.items() if name not in ("name", "network")}
+    names = {name: str(data[name]) for name in ("name", "network") if name in data}
     try:
-        return with_settings(Recipe(name=str(data.get("name", "default"))), settings)
+        return with_settings(Recipe(**names), settings)  # type: ignore[arg-type]
     except UnknownNameError as error:
         raise SettingError(error.message, error.hint) from error
-
-
-recipes: Registry[Recipe] = Registry("recipe", "imagelet recipes")
-
-recipes.add("default", Recipe())
-recipes.add(
-    "keras",
-    Recipe(  # what Keras does where nothing is said, and the course's batch
-        name="keras",
-        epochs=5,
-        batch_size=100,
-        optimizer="adam",
-        learning_rate=0.001,
-        schedule="constant",
-        warmup=0.0,
-        flip=False,
-        normalization="scale",
-    ),
-)
-recipes.add(
-    "digits",
-    Recipe(  # for the built-in 8×8 digits: few images, so many epochs and gentle augmentation
-        name="digits",
-        epochs=40,
-        batch_size=64,
-        weight_decay=0.05,
-        label_smoothing=0.1,
-        shift=0.5,
-        rotation=10.0,
-        scaling=0.1,
-    ),
-)

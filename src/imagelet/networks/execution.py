@@ -1,0 +1,129 @@
+"""How a network's layers are carried out: the same numbers as one layer after the other, in less time.
+
+Two layers that follow each other may be taken together:
+
+- ``relu pool`` becomes pool, then relu, on a quarter of the numbers. Outputs and gradients are the same to
+  the last bit: the largest number stands at the same place before and after relu, or all are below 0.
+- ``conv relu`` on a CPU is one call of oneDNN, which writes the map once instead of twice.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imagelet.networks.layers import Conv, Depthwise, Pool
+
+Step = tuple[tuple[str, ...], Callable[[Tensor], Tensor]]
+"""The names of the layers that a step carries out, and what it does: float (n, …) → float (n, …)."""
+
+
+def steps(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[Step]:
+    """Yield what carries ``layers`` out, up to a closing softmax: training needs the logits."""
+    remaining = [*layers, ("", None), ("", None)]
+    apart = _is_watched([module for _, module in remaining])
+    place = 0
+    while (first := remaining[place][1]) is not None and not isinstance(first, nn.Softmax):
+        names = remaining[place][0], remaining[place + 1][0]
+        second, third = remaining[place + 1][1], remaining[min(place + 2, len(remaining) - 1)][1]
+        together = None if apart else _together(first, second, third)
+        yield (names, together) if together else (names[:1], first)
+        place += 2 if together else 1
+
+
+def _is_watched(modules: Iterable[nn.Module | None]) -> bool:
+    """Say whether someone wants to see each layer.
+
+    They do it by hooks, by a trace that becomes another program, by torch.func, or by a mode that is told of
+    every operation, as torch's counter of multiplications is.
+    """
+    if torch._C._get_tracing_state() is not None or torch.compiler.is_compiling():
+        return True
+    if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack():
+        return True
+    watched = nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+    return watched or any(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        for module in modules
+        if module is not None
+    )
+
+
+def _together(
+    first: nn.Module, second: nn.Module | None, third: nn.Module | None
+) -> Callable[[Tensor], Tensor] | None:
+    """Return what carries out the first two layers at once, if anything does."""
+    if type(first) is nn.ReLU and type(second) is Pool:
+        return functools.partial(_pool_relu, second)
+    if type(first) in (Conv, Depthwise) and type(second) is nn.ReLU and type(third) is not Pool:
+        assert isinstance(first, Conv)
+        return functools.partial(_conv_relu, first)
+    return None
+
+
+def _pool_relu(pool: Pool, images: Tensor) -> Tensor:
+    return torch.relu(pool(images))
+
+
+def _conv_relu(conv: Conv, images: Tensor) -> Tensor:
+    """Return relu(conv(images)): by oneDNN in one call where it can."""
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else images.dtype
+    if images.device.type != "cpu" or not _has_onednn(dtype):
+        return torch.relu(conv(images))
+    images, padding = conv.padded(images)
+    with torch.autocast("cpu", enabled=False):
+        bias = None if conv.bias is None else conv.bias.to(dtype)
+        sizes = (conv.stride, padding, conv.dilation, conv.groups)
+        result: Tensor = _ConvRelu.apply(  # type: ignore[no-untyped-call]
+            images.to(dtype), conv.weight.to(dtype), bias, *sizes
+        )
+    return result
+
+
+@functools.cache
+def _has_onednn(dtype: torch.dtype) -> bool:
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    return dtype == torch.float32 or (
+        dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    )
+
+
+class _ConvRelu(torch.autograd.Function):
+    """relu(convolution): its gradient needs the output only, to know where it is above 0."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None, *sizes: Any) -> Tensor:
+        stride, padding, dilation, groups = sizes
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            images, weight, bias, padding, stride, dilation, groups, "relu", [], ""
+        )
+        ctx.save_for_backward(images, weight, result)
+        ctx.sizes = sizes
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        images, weight, result = ctx.saved_tensors
+        stride, padding, dilation, groups = ctx.sizes
+        gradient = torch.ops.aten.threshold_backward(gradient, result, 0)
+        wanted = list(ctx.needs_input_grad[:3])
+        of_images, of_weight, of_bias = torch.ops.aten.convolution_backward(
+            gradient,
+            images,
+            weight,
+            [len(weight)] if wanted[2] else None,
+            stride,
+            padding,
+            dilation,
+            False,
+            [0, 0],
+            groups,
+            wanted,
+        )
+        return of_images, of_weight, of_bias, None, None, None, None

@@ -1,0 +1,48 @@
+"""What a classifier says of one picture."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier makes of one picture.
+
+    Attributes:
+        file: the picture's file name; empty where it came without.
+        class_index: the answer, counted from 0.
+        label: its class name.
+        probability: its calibrated probability, 0 to 1.
+        top: the most probable classes with their probabilities, best first.
+        top_classes: their indices.
+        sure: the probability reaches the classifier's threshold, and there is something to see.
+        warnings: what is odd about the picture, a few words each.
+        seen: uint8 (height, width, channels), the picture as the network saw it.
+    """
+
+    file: str
+    class_index: int
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    top_classes: tuple[int, ...]
+    sure: bool
+    warnings: tuple[str, ...]
+    seen: np.ndarray = field(repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prediction as plain data, without the pixels."""
+        return {
+            "file": self.file,
+            "class": self.class_index,
+            "label": self.label,
+            "probability": self.probability,
+            "top": [
+                {"class": index, "label": label, "probability": probability}
+                for index, (label, probability) in zip(self.top_classes, self.top, strict=True)
+            ],
+            "sure": self.sure,
+            "warnings": list(self.warnings),
+        }

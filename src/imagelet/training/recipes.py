@@ -1,0 +1,111 @@
+"""The named recipes. Adding one is one ``_add(Recipe(...))`` at the end of this file.
+
+The figures in the notes are those of ``benchmarks/results``: test accuracy as mean ± deviation over seeds,
+and seconds of training on two cores of a processor that multiplies bfloat16. A test compares them.
+"""
+
+from imagelet.registry import Registry
+from imagelet.training.recipe import CHOSEN, Recipe, with_settings
+
+recipes: Registry[Recipe] = Registry("recipe", "imagelet recipes")
+
+
+def _add(recipe: Recipe) -> None:
+    recipes.add(recipe.name, recipe)
+
+
+_add(
+    Recipe(
+        name="general",
+        note="for a folder of small images of which nothing is known; what is used where no recipe is named",
+        network="auto",
+        epochs=CHOSEN,
+        batch_size=CHOSEN,
+        optimizer="muon",
+        learning_rate=0.1,
+        momentum=0.6,
+        schedule="linear",
+        warmup=0.0,
+        weight_decay=0.01,
+        label_smoothing=0.1,
+        shift=2.0,
+        rotation=8.0,
+        scaling=0.1,
+    )
+)
+_add(Recipe(note="one-cycle AdamW for the small network, a plain starting point"))
+_add(
+    Recipe(
+        name="keras",
+        note="what Keras does where nothing is said, and the course's batch",
+        epochs=5,
+        batch_size=100,
+        optimizer="adam",
+        learning_rate=0.001,
+        schedule="constant",
+        warmup=0.0,
+        flip=False,
+        normalization="scale",
+    )
+)
+_add(
+    Recipe(
+        name="digits",
+        note="for the built-in 8×8 digits: few images, so many epochs and gentle augmentation",
+        epochs=40,
+        batch_size=64,
+        weight_decay=0.05,
+        label_smoothing=0.1,
+        shift=0.5,
+        rotation=10.0,
+        scaling=0.1,
+    )
+)
+_MUON = {  # what the recipes of the speed-record family share
+    "optimizer": "muon",
+    "momentum": 0.6,
+    "other_rate": 0.02,
+    "beta2": 0.99,
+    "epsilon": 1e-8,
+    "schedule": "linear",
+    "warmup": 0.0,
+    "initial_weights": "he",
+}
+_add(
+    with_settings(
+        Recipe(name="mnist-fast", network="fast", note="MNIST in seconds"),
+        _MUON | {"epochs": 2, "batch_size": 250, "learning_rate": 0.1, "label_smoothing": 0.05, "shift": 1.0},
+    )
+)
+_add(
+    with_settings(
+        Recipe(name="mnist-best", network="fast-mnist", note="MNIST in minutes"),
+        _MUON
+        | {"epochs": 12, "batch_size": 250, "learning_rate": 0.1, "label_smoothing": 0.1}
+        | {"rotation": 10.0, "scaling": 0.1, "shift": 1.5, "shear": 5.0, "views": "shifted"},
+    )
+)
+_add(
+    with_settings(
+        Recipe(name="fashion-fast", network="fast-narrow", note="Fashion-MNIST in a minute"),
+        _MUON
+        | {"epochs": 6, "batch_size": 500, "learning_rate": 0.24, "label_smoothing": 0.1}
+        | {"shift": 1.0, "views": "mirrored"},
+    )
+)
+_add(
+    with_settings(
+        Recipe(name="fashion-best", network="fast-wide", note="Fashion-MNIST in minutes"),
+        _MUON
+        | {"epochs": 14, "batch_size": 500, "learning_rate": 0.24, "label_smoothing": 0.1}
+        | {"shift": 1.0, "views": "mirrored-shifted"},
+    )
+)
+_add(
+    with_settings(
+        Recipe(name="cifar-fast", network="fast-wide", note="CIFAR-10 in minutes"),
+        _MUON
+        | {"epochs": 12, "batch_size": 1000, "learning_rate": 0.24, "label_smoothing": 0.2}
+        | {"shift": 2.0, "first_layer": 0.375, "views": "mirrored-shifted"},
+    )
+)

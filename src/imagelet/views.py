@@ -1,0 +1,29 @@
+"""Views of an image: its mirror image, small shifts. A classifier may average the logits of several.
+
+Source: the test-time augmentation of airbench (arXiv 2404.00498), there for CIFAR-10.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+VIEWS = ("one", "mirrored", "shifted", "mirrored-shifted")
+
+
+def views(images: Tensor, kind: str) -> list[tuple[float, Tensor]]:
+    """Return the views of network input, each with its weight; the weights add up to 1.
+
+    Args:
+        images: float (n, channels, height, width).
+        kind: ``one``: the images; ``mirrored``: and their mirror images; ``shifted``: and the images a pixel
+            up and left, and a pixel down and right, half of the weight; ``mirrored-shifted``: all of these
+            mirrored too.
+    """
+    height, width = images.shape[2:]
+    weighted = [(1.0, images)]
+    if kind in ("shifted", "mirrored-shifted"):
+        wider = F.pad(images, (1, 1, 1, 1), mode="replicate")
+        first, last = wider[:, :, :height, :width], wider[:, :, 2:, 2:]
+        weighted = [(0.5, images), (0.25, first), (0.25, last)]
+    if kind in ("mirrored", "mirrored-shifted"):
+        weighted = [(weight / 2, view) for weight, each in weighted for view in (each, each.flip(3))]
+    return weighted
