@@ -37,14 +37,16 @@ def mnist() -> dict[str, Any]:
     """One epoch of ``cnn-3`` on MNIST and a look at its test images, three seeds."""
     if place_of("mnist") is None:
         return {}
-    return _trainings(["train", "mnist", "--network", "cnn-3", "--epochs", "1", "--test"])
+    return _trainings(
+        ["train", "mnist", "--network", "cnn-3", "--recipe", "keras", "--epochs", "1", "--test"]
+    )
 
 
 def precision() -> dict[str, Any]:
     """float32 against bfloat16 in turn: two epochs of ``convnet`` on MNIST, five seeds, validation images."""
     if place_of("mnist") is None:
         return {}
-    words = ["train", "mnist", "--network", "convnet", "--epochs", "2"]
+    words = ["train", "mnist", "--network", "convnet", "--recipe", "keras", "--epochs", "2"]
     accuracy: dict[str, list[float]] = {"fp32": [], "bf16": []}
     seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}
     for seed in range(5):

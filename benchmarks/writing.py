@@ -62,7 +62,8 @@ def megabytes(number: float | None) -> str:
 def machine(result: Result) -> str:
     """Return processor, threads and graphics cards."""
     where = result["environment"]
-    return ", ".join([where["processor"], f"{where['threads']} threads", *where["cuda_devices"]])
+    threads = f"{where['threads']} thread{'s' * (where['threads'] != 1)}"
+    return ", ".join([where["processor"], threads, *where["cuda_devices"]])
 
 
 def network_name(text: str) -> str:

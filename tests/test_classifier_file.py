@@ -121,6 +121,7 @@ class TestASoundFile:
         assert content.normalization == Normalization((0.25,), (0.5,))
         assert content.calibration == Calibration(1.5, 0.5)
         assert content.training == {"dataset": "none", "seed": 0}
+        assert content.views == "one"
 
     def test_is_safetensors_that_others_can_read_and_says_with_what_it_was_made(
         self, path: Path, raw: bytes
@@ -380,6 +381,7 @@ class TestTheFacts:
                 ("calibration", "threshold"),
                 ("training", "seed"),
                 ("versions", "torch"),
+                ("views",),
                 ("more",),
             ]
         ),
@@ -454,6 +456,8 @@ class TestTheFacts:
             (field("network", "text", value="flatten dense(classes) softmax"), "weights"),
             (field("training", value=[]), "training"),
             (field("versions", value="1.0"), "versions"),
+            (field("views", value="upside-down"), "its views are none of one, mirrored, shifted"),
+            (field("views", value=["one"]), "its views are none of one"),
         ],
     )
     def test_that_do_not_fit_are_refused_with_the_reason(

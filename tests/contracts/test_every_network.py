@@ -1,13 +1,15 @@
 """What every registered network must do, whoever registered it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from torch.nn import functional
 
-from imagelet.networks import build, infer_shapes, networks, parse, summarize, to_text
+from imagelet.networks import Network, build, infer_shapes, networks, parse, summarize, to_text
 
 NAMES = tuple(networks)
 OTHER_SHAPES = [((32, 32, 3), 3), ((29, 35, 2), 17)]
@@ -73,6 +75,46 @@ def test_gradients_reach_every_parameter(name: str) -> None:
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name
         assert parameter.grad.any() or parameter.dim() == 1, parameter_name
+
+
+def one_after_the_other(network: nn.Sequential, images: Tensor) -> Tensor:
+    """Return the logits, layer by layer, up to a closing softmax."""
+    for child in network:
+        if not isinstance(child, nn.Softmax):
+            images = child(images)
+    return images
+
+
+def outcome(name: str, carry_out: Callable[[Network, Tensor], Tensor]) -> dict[str, Tensor]:
+    """Return loss, logits, and gradients of a new network in training, with equal dropout."""
+    shape = networks.get(name).input_shape
+    network = build(name, shape, initial_weights="he", seed=1).to(memory_format=torch.channels_last).train()
+    images = random_images(shape).contiguous(memory_format=torch.channels_last).requires_grad_()
+    torch.manual_seed(0)
+    logits = carry_out(network, images).float()
+    loss = functional.cross_entropy(logits, torch.arange(len(images)))
+    loss.backward()
+    gradients = {key: each.grad for key, each in network.named_parameters() if each.grad is not None}
+    assert images.grad is not None
+    return {"loss": loss.detach(), "logits": logits.detach(), "images": images.grad, **gradients}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_gives_what_its_layers_give_one_after_the_other(name: str) -> None:
+    together = outcome(name, lambda network, images: network(images))
+    apart = outcome(name, one_after_the_other)
+    assert together.keys() == apart.keys()
+    for key, expected in apart.items():
+        largest = float(expected.abs().max())
+        torch.testing.assert_close(together[key], expected, rtol=1e-3, atol=1e-3 * largest + 1e-30, msg=key)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_bfloat16_its_loss_is_that_of_its_layers_one_after_the_other(name: str) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        together = outcome(name, lambda network, images: network(images))["loss"]
+        apart = outcome(name, one_after_the_other)["loss"]
+    assert float(together) == pytest.approx(float(apart), rel=2**-7)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,10 +1,17 @@
+import dataclasses
+import itertools
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagelet.training.augmentation import augment, flip, move, shift
+from imagelet.training import augmentation
+from imagelet.training.augmentation import augment, cut_out, mirrored_in, move, shift
 from imagelet.training.recipe import Recipe
+
+STILL = Recipe(shift=0, rotation=0, scaling=0, shear=0, cutout=0)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -12,74 +19,278 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def numbered(n: int = 16, channels: int = 1, height: int = 6, width: int = 5) -> torch.Tensor:
-    pixels = torch.arange(channels * height * width, dtype=torch.float32).reshape(channels, height, width)
-    return pixels.expand(n, -1, -1, -1).clone()
+    """Return n times the same image, whose values are all different and above 0."""
+    pixels = torch.arange(1, channels * height * width + 1, dtype=torch.float32)
+    return pixels.reshape(channels, height, width).expand(n, -1, -1, -1).clone()
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 99), st.sampled_from([1, 3]), st.integers(4, 9), st.integers(4, 9))
-def test_shape_type_and_seed_decide_the_result(seed, channels, height, width):
+def all_drawn(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Let every random number from 0 to 1 be ``value``."""
+    monkeypatch.setattr(augmentation.torch, "rand", lambda *size, **_: torch.full(size, value))
+
+
+# -- all together --------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 99),
+    channels=st.sampled_from([1, 3]),
+    height=st.integers(4, 9),
+    width=st.integers(4, 9),
+    recipe=st.builds(
+        Recipe,
+        shift=st.sampled_from([0, 1.5, 2]),
+        rotation=st.sampled_from([0, 10]),
+        scaling=st.sampled_from([0, 0.1]),
+        shear=st.sampled_from([0, 20]),
+        cutout=st.sampled_from([0, 3, 64]),
+    ),
+    mirrored=st.booleans(),
+)
+def test_shape_type_and_seed_decide_the_result(seed, channels, height, width, recipe, mirrored):
     images = torch.rand(4, channels, height, width, generator=seeded(seed))
-    recipe = Recipe(shift=1.5, rotation=10, scaling=0.1)
-    one = augment(images, recipe, seeded(seed), flips=True)
+    which = torch.tensor([True, False, True, False]) if mirrored else None
+    given_images, before = images.clone(), torch.get_rng_state()
+    one = augment(images, recipe, seeded(seed), mirrored=which)
     assert one.shape == images.shape
     assert one.dtype == torch.float32
-    assert torch.equal(one, augment(images, recipe, seeded(seed), flips=True))
+    assert torch.equal(one, augment(images, recipe, seeded(seed), mirrored=which))
     assert one.min() >= 0
-    assert one.max() <= 1
+    assert one.max() <= 1 + 1e-6
+    assert torch.equal(images, given_images)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_flip_mirrors_about_half_of_the_images_and_only_mirrors():
-    images = numbered(200)
-    flipped = flip(images, seeded())
-    mirrored = (flipped == images.flip(3)).all(dim=(1, 2, 3))
-    same = (flipped == images).all(dim=(1, 2, 3))
-    assert (mirrored ^ same).all()
-    assert 70 < int(mirrored.sum()) < 130
+@pytest.mark.parametrize(
+    "change",
+    [{"shift": 1}, {"shift": 0.5}, {"rotation": 20}, {"scaling": 0.3}, {"shear": 20}, {"cutout": 3}],
+)
+def test_each_setting_alone_changes_images_in_another_way_for_another_seed(change):
+    images = torch.rand(20, 3, 9, 9, generator=seeded())
+    recipe = dataclasses.replace(STILL, **change)
+    one, other = (augment(images, recipe, seeded(seed)) for seed in (1, 2))
+    assert not torch.equal(one, images)
+    assert not torch.equal(one, other)
+    assert torch.equal(augment(images, STILL, seeded()), images)
 
 
-def test_a_flip_needs_both_the_recipe_and_the_card():
-    images = numbered(64)
-    assert torch.equal(augment(images, Recipe(flip=True), seeded(), flips=False), images)
-    assert torch.equal(augment(images, Recipe(flip=False), seeded(), flips=True), images)
-    assert not torch.equal(augment(images, Recipe(flip=True), seeded(), flips=True), images)
+def test_a_shift_by_whole_pixels_alone_mixes_no_pixels():
+    shifted = augment(numbered(50), dataclasses.replace(STILL, shift=2.0), seeded())
+    assert set(shifted.unique().tolist()) <= set(numbered(1).unique().tolist())
 
 
-def test_a_shift_moves_by_whole_pixels_and_fills_with_the_edge():
-    images = numbered(300)
-    shifted = shift(images, 2, seeded())
+@pytest.mark.parametrize("recipe", [Recipe(shift=1), Recipe(shift=1, rotation=5), Recipe(shift=1, cutout=3)])
+def test_moved_images_are_channels_last_in_memory(recipe):
+    images = torch.rand(4, 3, 8, 8, generator=seeded()).contiguous(memory_format=torch.channels_last)
+    assert augment(images, recipe, seeded()).is_contiguous(memory_format=torch.channels_last)
+
+
+# -- mirror images -------------------------------------------------------------------------------------------
+
+
+def test_those_images_are_mirrored_that_shall_be():
+    images = torch.rand(5, 3, 4, 6, generator=seeded())
+    which = torch.tensor([True, False, False, True, True])
+    result = augment(images, STILL, seeded(), mirrored=which)
+    for image, seen, mirrored in zip(images, result, which, strict=True):
+        assert torch.equal(seen, torch.from_numpy(image.numpy()[:, :, ::-1].copy()) if mirrored else image)
+    assert torch.equal(augment(images, STILL, seeded(), mirrored=None), images)
+
+
+def test_two_epochs_show_each_image_both_ways():
+    first = torch.rand(100, generator=seeded()) < 0.5
+    epochs = [mirrored_in(epoch, first) for epoch in range(6)]
+    assert torch.equal(epochs[0], first)
+    for one, next_one in itertools.pairwise(epochs):
+        assert (one ^ next_one).all()
+    assert torch.equal(epochs[4], first)
+
+
+# -- shifts --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_shift_moves_by_whole_pixels_and_fills_with_the_edge(channels):
+    images = numbered(300, channels)
     seen = set()
-    for one in shifted[:, 0]:
+    for one in shift(images, 2, seeded()):
         matches = []
         for down in range(-2, 3):
             for across in range(-2, 3):
                 rows = [min(max(row + down, 0), 5) for row in range(6)]
                 columns = [min(max(column + across, 0), 4) for column in range(5)]
-                if torch.equal(one, images[0, 0][rows][:, columns]):
+                if torch.equal(one, images[0][:, rows][:, :, columns]):
                     matches.append((down, across))
         assert len(matches) == 1
         seen.add(matches[0])
     assert len(seen) == 25
 
 
+def test_a_shift_may_be_wider_than_the_image():
+    shifted = shift(numbered(200, height=3, width=2), 7, seeded())
+    assert shifted.shape == (200, 1, 3, 2)
+    constant = (shifted == shifted[:, :, :1, :1]).all(dim=(1, 2, 3))
+    assert constant.sum() > 20  # nothing but a corner is left to see
+
+
+# -- blanked squares -----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 8), st.integers(1, 8), st.sampled_from([1, 3]), st.integers(0, 99))
+def test_a_square_is_blanked_and_nothing_else(side, height, width, channels, seed):
+    images = numbered(60, channels, height, width)
+    result = cut_out(images, side, seeded(seed))
+
+    def blanked(centre: int, length: int) -> tuple[int, int]:
+        return max(0, centre - side // 2), min(length, centre - side // 2 + side)
+
+    possible = {
+        (*blanked(row, height), *blanked(column, width)) for row in range(height) for column in range(width)
+    }
+    for image, seen in zip(images, result, strict=True):
+        blank = (seen == 0).all(dim=0)
+        assert torch.equal(seen, torch.where(blank, 0.0, image))
+        rows, columns = blank.any(dim=1).nonzero().flatten(), blank.any(dim=0).nonzero().flatten()
+        place = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+        assert place in possible
+        assert int(blank.sum()) == (place[1] - place[0]) * (place[3] - place[2])
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4])
+def test_a_square_inside_the_image_has_its_full_size_and_may_be_anywhere(side):
+    blank = cut_out(numbered(2000, 1, 6, 5), side, seeded())[:, 0] == 0  # (n, height, width)
+    sizes = blank.sum(dim=(1, 2))
+    assert int(sizes.max()) == side**2
+    rim = blank[:, 0].any(1) | blank[:, -1].any(1) | blank[:, :, 0].any(1) | blank[:, :, -1].any(1)
+    assert (sizes[~rim] == side**2).all()
+    if side == 1:  # then the square is its centre
+        assert blank.double().mean(dim=0).numpy() == pytest.approx(1 / 30, abs=0.02)
+
+
+def test_cutting_out_0_pixels_blanks_nothing():
+    images = numbered(20)
+    assert torch.equal(augment(images, dataclasses.replace(STILL, cutout=0), seeded()), images)
+
+
+# -- rotation, scale, shear ----------------------------------------------------------------------------------
+
+
+def line(height: int, width: int) -> torch.Tensor:
+    """Return an image (1, 1, height, width) with an upright line of 1 or 2 pixels through its centre."""
+    image = torch.zeros(1, 1, height, width)
+    image[..., (width - 1) // 2 : width // 2 + 1] = 1.0
+    return image
+
+
+def slope(image: torch.Tensor) -> float:
+    """Return by how many columns a line (height, width) goes to the right for each row that it goes down."""
+    height, width = image.shape
+    middle = slice(height // 4, height - height // 4)
+    rows = torch.arange(height, dtype=torch.float32)[middle] - (height - 1) / 2
+    columns = (image @ torch.arange(width, dtype=torch.float32) / image.sum(dim=1))[middle] - (width - 1) / 2
+    leaning = (rows * columns).sum() / (rows * rows).sum()
+    assert (columns - leaning * rows).abs().max() < 0.2  # a straight line through the centre
+    return float(leaning)
+
+
+def moved(image: torch.Tensor, **settings_: float) -> torch.Tensor:
+    return move(image, dataclasses.replace(STILL, **settings_), seeded())
+
+
+@pytest.mark.parametrize("size", [(24, 40), (40, 24), (31, 31)])
+@pytest.mark.parametrize("kind", ["shear", "rotation"])
+def test_an_upright_line_leans_by_the_angle_that_is_drawn(kind, size, monkeypatch):
+    leaning = []
+    for drawn, share in ((0.0, -1), (0.25, -0.5), (0.5, 0), (0.75, 0.5), (1.0, 1)):
+        all_drawn(monkeypatch, drawn)
+        leaning.append(slope(moved(line(*size), **{kind: 20.0})[0, 0]))
+        assert abs(leaning[-1]) == pytest.approx(math.tan(math.radians(20 * abs(share))), abs=0.01)
+    assert leaning == pytest.approx([-each for each in reversed(leaning)], abs=0.01)
+    assert abs(sum(math.copysign(1, each) for each in leaning[:2])) == 2  # one way below, the other above
+
+
+def test_a_shear_moves_rows_as_wholes_and_no_row_up_or_down(monkeypatch):
+    all_drawn(monkeypatch, 1.0)
+    image = torch.zeros(1, 1, 21, 41)
+    image[0, 0, 7:9, 10:31] = 1.0  # a lying bar
+    sheared = moved(image, shear=30.0)[0, 0]
+    assert sheared[:7].abs().max() < 1e-4
+    assert sheared[9:].abs().max() < 1e-4
+    assert sheared.sum(dim=1)[7:9].tolist() == pytest.approx([21, 21], abs=0.01)
+    columns = torch.arange(41.0)
+    centres = (sheared[7:9] @ columns / sheared[7:9].sum(dim=1)).tolist()
+    offsets = [abs(centre - 20) for centre in centres]
+    assert offsets == pytest.approx([3 * math.tan(math.pi / 6), 2 * math.tan(math.pi / 6)], abs=0.01)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_angles_are_drawn_evenly_up_to_the_recipes(seed):
+    recipe = dataclasses.replace(STILL, shear=25.0)
+    slopes = [slope(one[0]) for one in move(line(31, 41).expand(50, -1, -1, -1), recipe, seeded(seed))]
+    degrees = [math.degrees(math.atan(each)) for each in slopes]
+    assert max(map(abs, degrees)) <= 25.6
+    assert max(degrees) > 10
+    assert min(degrees) < -10
+
+
+@pytest.mark.parametrize(("drawn", "factor"), [(0.0, 1 / 1.5), (0.5, 1.0), (1.0, 1.5)])
+def test_a_square_grows_or_shrinks_by_the_scale_that_is_drawn(drawn, factor, monkeypatch):
+    all_drawn(monkeypatch, drawn)
+    image = torch.zeros(1, 1, 40, 30)
+    image[0, 0, 14:26, 9:21] = 1.0  # 12 pixels each way
+    result = moved(image, scaling=0.5)
+    across, down = result[0, 0].amax(dim=0), result[0, 0].amax(dim=1)
+    lengths = sorted((float(across.sum()) / 12, float(down.sum()) / 12))
+    assert lengths == pytest.approx(sorted((lengths[0], lengths[0])), abs=0.02)
+    assert min(abs(lengths[0] - factor), abs(lengths[0] - 1 / factor)) < 0.05
+
+
+def test_scales_are_as_often_above_as_below_one():
+    image = torch.zeros(200, 1, 40, 40)
+    image[:, 0, 14:26, 14:26] = 1.0
+    areas = moved(image, scaling=0.4).sum(dim=(1, 2, 3)) / 144
+    assert 1 / 1.4**2 - 0.05 < float(areas.min()) < 0.6
+    assert 1.8 < float(areas.max()) < 1.4**2 + 0.1
+    assert 80 < int((areas > 1).sum()) < 120
+
+
 def test_a_move_by_nothing_changes_nothing():
     images = torch.rand(3, 3, 7, 9, generator=seeded())
-    assert move(images, 0, 0, 0, seeded()) == pytest.approx(images, abs=1e-5)
+    assert move(images, STILL, seeded()) == pytest.approx(images, abs=1e-5)
+
+
+@pytest.mark.parametrize("drawn", [0.0, 1.0])
+def test_a_shift_by_a_part_of_a_pixel_lies_between_its_neighbours(drawn, monkeypatch):
+    all_drawn(monkeypatch, drawn)
+    images = torch.rand(1, 1, 6, 7, generator=seeded())
+    result = moved(images, shift=0.5)
+    wider = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="replicate")
+    top = slice(0, 6) if drawn == 0 else slice(1, 7)
+    left = slice(0, 7) if drawn == 0 else slice(1, 8)
+    corners = [
+        wider[:, :, top.start + down : top.stop + down, left.start + across : left.stop + across]
+        for down in (0, 1)
+        for across in (0, 1)
+    ]
+    assert result.numpy() == pytest.approx((sum(corners) / 4).numpy(), abs=1e-5)
 
 
 def test_a_rotation_about_the_centre_keeps_what_is_round():
     rows, columns = torch.meshgrid(torch.arange(21.0), torch.arange(21.0), indexing="ij")
     round_hill = torch.exp(-((rows - 10) ** 2 + (columns - 10) ** 2) / 12)[None, None].repeat(8, 1, 1, 1)
-    turned = move(round_hill, 0, 180, 0, seeded(4))
-    assert turned == pytest.approx(round_hill, abs=0.03)
-    assert turned != pytest.approx(round_hill, abs=1e-4)
+    result = move(round_hill, dataclasses.replace(STILL, rotation=180.0), seeded(4))
+    assert result == pytest.approx(round_hill, abs=0.03)
+    assert result != pytest.approx(round_hill, abs=1e-4)
 
 
 def test_a_rotation_is_a_rotation_on_images_that_are_not_square():
     image = torch.zeros(1, 1, 11, 21)
     image[0, 0, 5, 5:16] = 1.0  # a horizontal bar of 11 pixels
     for seed in range(20):
-        turned = move(image, 0, 90, 0, seeded(seed))[0, 0]
-        places = (turned > 0.3).nonzero().float()
+        result = move(image, dataclasses.replace(STILL, rotation=90.0), seeded(seed))[0, 0]
+        places = (result > 0.3).nonzero().float()
         length = (places.max(0).values - places.min(0).values).norm()
         assert 7 < length < 13

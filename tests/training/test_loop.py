@@ -3,13 +3,16 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from imagelet.data import ImageSet
 from imagelet.errors import TrainingError
-from imagelet.networks import build
+from imagelet.networks import NamedNetwork, build, networks
+from imagelet.networks.fast import Whiten, family
 from imagelet.normalization import Normalization
+from imagelet.training import loop
 from imagelet.training.history import EpochFigures
-from imagelet.training.loop import EpochEnded, Job, Step, Stopped, evaluate, train
+from imagelet.training.loop import EpochEnded, Job, Step, Stopped, begin, evaluate, train
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
 
@@ -29,16 +32,41 @@ def striped(count: int, seed: int = 0) -> ImageSet:
     return ImageSet(images.astype(np.uint8), labels.astype(np.int64), ("a", "b", "c", "d"))
 
 
-def job(recipe: Recipe, *, training: int = 150, seed: int = 0, precision: torch.dtype = torch.float32) -> Job:
+def job(
+    recipe: Recipe,
+    *,
+    training: int = 150,
+    seed: int = 0,
+    precision: torch.dtype = torch.float32,
+    flips: bool = False,
+) -> Job:
     images = striped(training)
-    return Job(
-        images, striped(60, 1), recipe, Normalization.of(images.images, "scale"), False, seed, CPU, precision
-    )
+    normalization = Normalization.of(images.images, "scale")
+    return Job(images, striped(60, 1), recipe, normalization, flips, seed, CPU, precision)
 
 
 def fresh(job: Job, text: str = TEXT) -> State:
-    network = build(text, input_shape=job.training.shape, classes=4, seed=job.seed)
-    return State.new(network, job.recipe, job.device)
+    return begin(job, build(text, input_shape=job.training.shape, classes=4, seed=job.seed))
+
+
+@pytest.fixture
+def whitening(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a small network of the speed-record family."""
+    named = NamedNetwork(
+        "whitening", "whitening", (8, 8, 1), "of a test", lambda *what: family((4, 6), *what)
+    )
+    monkeypatch.setitem(networks._things, "whitening", named)
+    return "whitening"
+
+
+class Seen:
+    """Keeps the images that a network gets while it trains: float (n, channels, height, width)."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.batches: list[torch.Tensor] = []
+        network.register_forward_pre_hook(
+            lambda module, given: self.batches.append(given[0].detach().clone()) if module.training else None
+        )
 
 
 def weights(state: State) -> dict[str, torch.Tensor]:
@@ -57,14 +85,26 @@ RECIPES = {
     "adamw": Recipe(epochs=3, batch_size=32, shift=1, averaging=0.9),
     "nesterov": Recipe(epochs=3, batch_size=40, optimizer="nesterov", learning_rate=0.05, rotation=5),
     "rmsprop": Recipe(epochs=3, batch_size=64, optimizer="rmsprop", learning_rate=0.001, gradient_clip=1.0),
+    "muon": Recipe(
+        **{"epochs": 3, "batch_size": 32, "optimizer": "muon", "learning_rate": 0.1, "momentum": 0.6},
+        **{
+            "schedule": "linear",
+            "warmup": 0,
+            "first_layer": 0.4,
+            "weight_decay": 0.1,
+            "label_smoothing": 0.1,
+        },
+        **{"shift": 1, "cutout": 2, "shear": 10, "averaging": 0.9},
+    ),
 }
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
-def test_a_resumed_training_is_the_uninterrupted_one_to_the_last_bit(recipe, precision):
-    whole = job(recipe, precision=precision)
-    through = fresh(whole)
+@pytest.mark.parametrize("network", [TEXT, "whitening"], ids=["text", "whitening"])
+def test_a_resumed_training_is_the_uninterrupted_one_to_the_last_bit(recipe, precision, network, whitening):
+    whole = job(recipe, precision=precision, flips=True)
+    through = fresh(whole, network)
     saved = []
     for event in train(whole, through):
         if isinstance(event, Step | EpochEnded):
@@ -72,7 +112,7 @@ def test_a_resumed_training_is_the_uninterrupted_one_to_the_last_bit(recipe, pre
             tensors = {name: tensor.clone().contiguous() for name, tensor in checkpoint.tensors.items()}
             saved.append(dataclasses.replace(checkpoint, tensors=tensors))
     for place in (0, len(saved) // 2, len(saved) - 2, len(saved) - 1):
-        resumed = fresh(whole)
+        resumed = fresh(whole, network)
         resumed.restore(saved[place])
         for _ in train(whole, resumed):
             pass
@@ -91,14 +131,34 @@ def test_another_seed_gives_another_result_and_the_same_seed_the_same():
     assert states[0].history != states[2].history
 
 
-def test_the_processs_own_random_numbers_are_left_alone():
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_processs_own_random_numbers_are_left_alone(recipe):
     torch.manual_seed(1)
-    expected = torch.rand(3)
+    np.random.seed(1)
+    expected, expected_numpy = torch.rand(3), np.random.rand(3)
     torch.manual_seed(1)
-    one = job(RECIPES["adamw"])
-    events = train(one, fresh(one))
-    next(events)
+    np.random.seed(1)
+    one = job(recipe, flips=True)
+    before = torch.get_rng_state()
+    for _ in train(one, fresh(one)):
+        assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(torch.rand(3), expected)
+    assert np.array_equal(np.random.rand(3), expected_numpy)
+
+
+def test_the_processs_own_random_numbers_are_left_alone_by_a_network_that_fails():
+    class Failing(nn.Module):
+        def forward(self, images):
+            torch.rand(5)
+            raise ZeroDivisionError
+
+    one = job(RECIPES["adamw"])
+    state = fresh(one)
+    state.network[0] = Failing()
+    before = torch.get_rng_state()
+    with pytest.raises(ZeroDivisionError):
+        next(iter(train(one, state)))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_what_can_be_learned_is_learned():
@@ -127,10 +187,7 @@ def test_the_first_step_is_the_formulas():
 def test_every_image_is_seen_once_in_an_epoch_in_another_order_each_time():
     one = job(Recipe(epochs=2, batch_size=32))
     state = fresh(one)
-    batches = []
-    state.network.register_forward_pre_hook(
-        lambda module, given: batches.append(given[0].detach().clone()) if module.training else None
-    )
+    batches = Seen(state.network).batches
     seen = [event.state.seen for event in train(one, state) if isinstance(event, Step)]
     assert seen == [32, 64, 96, 128, 150] * 2
     expected = one.normalization.apply(torch.tensor(one.training.images)).flatten(1)
@@ -139,6 +196,106 @@ def test_every_image_is_seen_once_in_an_epoch_in_another_order_each_time():
         assert torch.equal(images.unique(dim=0), expected.unique(dim=0))
     assert not torch.equal(epochs[0], epochs[1])
     assert not torch.equal(epochs[0], expected)
+
+
+def turned_to(images: torch.Tensor, originals: torch.Tensor) -> dict[int, bool]:
+    """Say which of the ``originals`` (n, 1, 8, 8) were seen, and for each whether it was mirrored."""
+    found = {}
+    for image in images:
+        same = (originals == image).all(dim=(1, 2, 3)).nonzero().flatten()
+        mirrored = (originals == image.flip(2)).all(dim=(1, 2, 3)).nonzero().flatten()
+        assert len(same) + len(mirrored) == 1
+        found[int(torch.cat([same, mirrored]))] = len(mirrored) == 1
+    return found
+
+
+def test_two_epochs_show_each_image_both_ways_and_each_about_half_of_them_mirrored():
+    epochs = []
+    for seed in (0, 0, 1):
+        one = job(Recipe(epochs=3, batch_size=50), flips=True, seed=seed)
+        state = fresh(one)
+        seen = Seen(state.network)
+        list(train(one, state))
+        originals = one.normalization.apply(torch.tensor(one.training.images))
+        three = [turned_to(torch.cat(seen.batches[start : start + 3]), originals) for start in (0, 3, 6)]
+        assert all(len(each) == 150 for each in three)
+        assert all(three[0][place] != three[1][place] for place in range(150))
+        assert three[0] == three[2]
+        assert 50 < sum(three[0].values()) < 100
+        epochs.append(three[0])
+    assert epochs[0] == epochs[1]
+    assert epochs[0] != epochs[2]
+
+
+@pytest.mark.parametrize(("card", "recipe"), [(True, False), (False, True), (False, False)])
+def test_none_is_mirrored_unless_both_the_card_and_the_recipe_say_so(card, recipe):
+    one = job(Recipe(epochs=2, batch_size=75, flip=recipe), flips=card)
+    state = fresh(one)
+    seen = Seen(state.network)
+    list(train(one, state))
+    originals = one.normalization.apply(torch.tensor(one.training.images))
+    assert not any(turned_to(torch.cat(seen.batches), originals).values())
+
+
+def test_images_are_changed_anew_in_each_step_and_for_each_seed():
+    def first_images(seed: int) -> list[torch.Tensor]:
+        """The first image of each batch, of a training on one image again and again."""
+        recipe = Recipe(epochs=2, batch_size=20, shift=3, rotation=20, flip=False)
+        equal = dataclasses.replace(job(recipe, seed=seed), training=striped(60).take([0] * 60))
+        state = fresh(equal)
+        seen = Seen(state.network)
+        list(train(equal, state))
+        return [batch[0] for batch in seen.batches]
+
+    images = first_images(0)
+    assert len(images) == 6
+    assert len(torch.stack(images).flatten(1).unique(dim=0)) == 6
+    assert torch.equal(torch.stack(images), torch.stack(first_images(0)))
+    assert not torch.equal(images[0], first_images(1)[0])
+
+
+def test_whitening_learns_from_the_first_normalised_images_before_training_and_never_again(
+    whitening, monkeypatch
+):
+    monkeypatch.setattr(loop, "WHITENED_BY", 70)
+    one = job(Recipe(epochs=2, batch_size=50))
+    network = build(whitening, one.training.shape, 4)
+    bias = network.whiten.bias.detach().clone()
+    state = begin(one, network)
+    expected = Whiten(1)
+    expected.fit(one.normalization.apply(torch.tensor(one.training.images[:70])))
+    assert torch.equal(state.network.whiten.weight, expected.weight)
+    list(train(one, state))
+    assert torch.equal(state.network.whiten.weight, expected.weight)
+    assert torch.equal(state.best_weights["whiten.weight"], expected.weight)
+    assert not torch.equal(state.network.whiten.bias, bias)
+
+
+def test_training_begins_with_the_weights_that_the_network_has():
+    one = job(Recipe())
+    network = build(TEXT, one.training.shape, 4, seed=3)
+    expected = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    state = begin(one, network)
+    assert state.network is network
+    assert (state.epoch, state.step, state.history) == (0, 0, [])
+    assert network.conv1.weight.is_contiguous(memory_format=torch.channels_last)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, expected[name])
+
+
+def test_the_first_layer_learns_for_its_share_of_the_steps_only():
+    recipe = dataclasses.replace(RECIPES["muon"], epochs=4, batch_size=50, first_layer=0.5, averaging=0)
+    one = job(recipe)
+    state = fresh(one)
+    before, changed = weights(state), []
+    for event in train(one, state):
+        if isinstance(event, Step):
+            after = weights(state)
+            changed.append(
+                [not torch.equal(before[name], after[name]) for name in ("conv1.weight", "dense2.weight")]
+            )
+            before = after
+    assert changed == [[True, True]] * 6 + [[False, True]] * 6
 
 
 def test_dropout_draws_anew_at_each_step_and_for_each_seed():

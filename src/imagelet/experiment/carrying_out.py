@@ -151,12 +151,12 @@ def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) ->
     """Return the experiment with what it leaves open settled by the images to learn from.
 
     Args:
-        experiment: its network may be ``auto``, its epochs and its batch size 0.
+        experiment: its network may be ``auto``, and its recipe leave numbers open.
         images: their number.
         shape: (height, width, channels) of each.
     """
     network = suitable_network(shape) if experiment.network == AUTO else experiment.network
-    return dataclasses.replace(experiment, network=network, recipe=sized(experiment.recipe, images))
+    return dataclasses.replace(experiment, network=network, recipe=sized(experiment.recipe, images, shape))
 
 
 def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Dataset:

@@ -22,4 +22,6 @@ class Dropout(nn.Dropout):
         words = torch.empty(-(-values.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
         bytes_ = words.view(torch.uint8)[: values.numel()].as_strided(values.shape, values.stride())
         threshold = math.floor(256 * self.p + torch.rand(()).item())
+        if threshold > 255:  # a byte that is compared with 256 is compared with 0
+            return values * 0
         return values * (bytes_ >= threshold).to(values.dtype).div_(1 - self.p)

@@ -65,7 +65,7 @@ def cut_out(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
     down = torch.arange(height, device=images.device) - (centres[1] * height).floor()  # (n, height)
     columns, rows = ((-(side // 2) <= each) & (each < side - side // 2) for each in (across, down))
     inside = rows[:, :, None] & columns[:, None, :]  # (n, height, width)
-    return images.masked_fill(inside[:, None], 0.0)
+    return images.masked_fill(inside[:, None], 0.0).contiguous(memory_format=torch.channels_last)
 
 
 def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

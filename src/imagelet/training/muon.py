@@ -12,6 +12,7 @@ from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration, chosen for a steep slope at 0
 ITERATIONS = 3
+SMALLEST_NORM = 1e-30  # of a gradient that is not taken for nothing
 
 
 class Muon(torch.optim.Optimizer):
@@ -79,7 +80,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """
     a, b, c = COEFFICIENTS
     wide = matrix if len(matrix) <= matrix.shape[1] else matrix.T
-    x: Tensor = wide / (wide.norm() + 1e-7)
+    x: Tensor = wide / wide.norm().clamp_min(SMALLEST_NORM)
     for _ in range(ITERATIONS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x

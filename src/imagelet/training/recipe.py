@@ -14,7 +14,7 @@ OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "muon")
 SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
 INITIAL_WEIGHTS = ("glorot", "he", "torch")
 NORMALIZATIONS = ("scale", "standardize")
-CHOSEN = 0  # epochs, batch size or learning rate: whatever suits the data
+CHOSEN = 0  # epochs, batch size or learning rate: whatever suits the images
 
 
 def setting(
@@ -64,7 +64,9 @@ class Recipe:
         128, "images", "images in one optimizer step; 0 for what suits their number", (0, 65_536)
     )
     optimizer: str = setting("adamw", "name", "the update rule", OPTIMIZERS)
-    learning_rate: float = setting(0.003, "per step", "the highest step size of the schedule", (1e-9, 1000.0))
+    learning_rate: float = setting(
+        0.003, "per step", "the highest step size of the schedule; 0 for what suits the batch", (0.0, 1000.0)
+    )
     other_rate: float = setting(
         0.01, "per step", "muon: the step size of AdamW, for all but convolutions", (1e-9, 1000.0)
     )
@@ -93,7 +95,9 @@ class Recipe:
     early_stopping: int = setting(
         0, "epochs", "stop after so many without a better validation loss; 0 for never", (0, 100_000)
     )
-    shift: float = setting(0.0, "pixels", "largest random shift, each way", (0.0, 64.0))
+    shift: float = setting(
+        0.0, "pixels", "largest random shift, each way; -1 for a sixteenth of the shorter side", (-1.0, 64.0)
+    )
     rotation: float = setting(0.0, "degrees", "largest random rotation, each way", (0.0, 180.0))
     scaling: float = setting(0.0, "share", "largest random growth or shrinkage", (0.0, 0.9))
     shear: float = setting(0.0, "degrees", "largest random slant, each way", (0.0, 60.0))
