@@ -12,10 +12,8 @@ Run = Callable[..., Any]
 
 
 def test_has_the_fields_of_its_help(run: Run, documented: Callable[..., str]) -> None:
-    assert (
-        run("recipes", "--json").fields
-        == "recipes[{" + "name, settings[{field, value, unit, allowed, meaning}]}]"
-    )
+    settings = "settings[{field, value, unit, allowed, meaning}]"
+    assert run("recipes", "--json").fields == "recipes[{name, note, network, " + settings + "}]"
     assert documented("recipes") == run("recipes", "--json").fields
 
 
@@ -25,6 +23,8 @@ def test_lists_every_recipe_with_every_field(run: Run) -> None:
     for each in listed:
         values = {setting["field"]: setting["value"] for setting in each["settings"]}
         recipe = recipes.get(each["name"])
+        assert (each["network"], each["note"]) == (recipe.network, recipe.note)
+        assert recipe.note
         assert values == {field.name: getattr(recipe, field.name) for field in setting_fields()}
     assert len(run("recipes").stdout.splitlines()) == 1 + len(recipes)
 
@@ -33,7 +33,8 @@ def test_lists_every_recipe_with_every_field(run: Run) -> None:
 def test_shows_one_field_by_field(run: Run, name: str) -> None:
     outcome = run("recipes", name)
     assert outcome.code == 0
-    assert len(outcome.stdout.splitlines()) == 1 + len(setting_fields())
+    assert len(outcome.stdout.splitlines()) == 3 + len(setting_fields())
+    assert outcome.stdout.startswith(f"{name}: {recipes.get(name).note}; trains {recipes.get(name).network}")
     assert [each["name"] for each in run("recipes", name, "--json").document["recipes"]] == [name]
 
 

@@ -20,17 +20,26 @@ def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
 
     imagelet train takes a recipe with --recipe NAME and another value of a field with --set FIELD=VALUE.
 
-    JSON: recipes[{name, settings[{field, value, unit, allowed, meaning}]}].
+    JSON: recipes[{name, note, network, settings[{field, value, unit, allowed, meaning}]}].
     """
     from imagelet.training.recipes import recipes as registered
 
     names = list(registered) if name is None else [registered.get(name).name]
-    listed = [{"name": each, "settings": _settings(each)} for each in names]
+    listed = [
+        {
+            "name": each,
+            "note": registered.get(each).note,
+            "network": registered.get(each).network,
+            "settings": _settings(each),
+        }
+        for each in names
+    ]
     if as_json:
         printing.document({"recipes": listed})
     elif name is None:
         _list(listed)
     else:
+        printing.say(f"{name}: {listed[0]['note']}; trains {listed[0]['network']}\n")
         headings = ("field", "value", "allowed", "unit", "meaning")
         rows = [tuple(str(each[key]) for key in headings) for each in _settings(name)]
         printing.table(headings, rows, right=("value",))
@@ -63,10 +72,9 @@ def _allowed(allowed: tuple[Any, ...] | None, open_end: bool) -> str:
 
 
 def _list(listed: list[dict[str, Any]]) -> None:
-    shown = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "normalization")
     rows = []
     for each in listed:
         values = {setting["field"]: setting["value"] for setting in each["settings"]}
-        rows.append((each["name"], *(str(values[field]) for field in shown)))
-    printing.table(("name", *shown), rows, right=("epochs", "batch_size", "learning_rate"))
+        rows.append((each["name"], each["network"], str(values["epochs"] or "auto"), each["note"]))
+    printing.table(("name", "network", "epochs", "note"), rows, right=("epochs",))
     printing.advice("imagelet recipes NAME shows every field of one")
