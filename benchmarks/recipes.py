@@ -193,3 +193,12 @@ def _summarized(claim: Claim, each: Sequence[dict[str, Any]]) -> Measured:
         measured[name] = summary([one[name] for one in each])
     peaks = [one["peak_bytes"] for one in each if one["peak_bytes"] is not None]
     return {**measured, "peak_bytes": summary(peaks) if peaks else None}
+
+
+def claim_of(measured: Measured) -> str:
+    """Return what a recipe's note says of its benchmark: test accuracy, seeds, seconds of training."""
+    accuracy, seconds = measured["test_accuracy"], measured["training_seconds"]["median"]
+    return (
+        f"{100 * accuracy['mean']:.2f} ± {100 * (accuracy['deviation'] or 0):.2f} % of test images"
+        f" ({len(measured['seeds'])} seeds) after {seconds:.0f} s"
+    )

@@ -42,6 +42,7 @@ from imagelet.normalization import Normalization
 from imagelet.preprocessing.framing import Framing
 from imagelet.registry import Registry
 from imagelet.training.recipe import Recipe
+from imagelet.training.recipes import recipes as named_recipes
 
 ENVIRONMENT = {
     "python": "3.12.1",
@@ -738,3 +739,10 @@ def test_a_function_that_measures_nothing_is_left_out() -> None:
     with pytest.raises(LeftOut):
         next(at_once(dict)())
     assert list(at_once(lambda: {"a": 1})()) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("claim", [each for each in recipes.CLAIMS if each.recipe != "general"])
+def test_a_recipes_note_says_what_was_measured(claim: recipes.Claim) -> None:
+    result = result_files.read(claim.name)
+    note = named_recipes.get(claim.recipe).note
+    assert (recipes.claim_of(result["measured"]) in note) if result else (" s" not in note)
