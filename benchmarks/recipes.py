@@ -198,7 +198,9 @@ def _summarized(claim: Claim, each: Sequence[dict[str, Any]]) -> Measured:
 def claim_of(measured: Measured) -> str:
     """Return what a recipe's note says of its benchmark: test accuracy, seeds, seconds of training."""
     accuracy, seconds = measured["test_accuracy"], measured["training_seconds"]["median"]
+    spread = "" if accuracy["deviation"] is None else f" ± {100 * accuracy['deviation']:.2f}"
+    seeds = len(measured["seeds"])
     return (
-        f"{100 * accuracy['mean']:.2f} ± {100 * (accuracy['deviation'] or 0):.2f} % of test images"
-        f" ({len(measured['seeds'])} seeds) after {seconds:.0f} s"
+        f"{100 * accuracy['mean']:.2f}{spread} % of test images"
+        f" ({seeds} seed{'s' if seeds > 1 else ''}) after {seconds:.0f} s"
     )

@@ -73,13 +73,21 @@ _MUON = {  # what the recipes of the speed-record family share
 }
 _add(
     with_settings(
-        Recipe(name="mnist-fast", network="fast", note="MNIST in seconds"),
+        Recipe(
+            name="mnist-fast",
+            network="fast",
+            note="MNIST: 99.50 ± 0.04 % of test images (10 seeds) after 12 s",
+        ),
         _MUON | {"epochs": 2, "batch_size": 250, "learning_rate": 0.1, "label_smoothing": 0.05, "shift": 1.0},
     )
 )
 _add(
     with_settings(
-        Recipe(name="mnist-best", network="fast-mnist", note="MNIST in minutes"),
+        Recipe(
+            name="mnist-best",
+            network="fast-mnist",
+            note="MNIST: 99.68 ± 0.00 % of test images (2 seeds) after 219 s",
+        ),
         _MUON
         | {"epochs": 12, "batch_size": 250, "learning_rate": 0.1, "label_smoothing": 0.1}
         | {"rotation": 10.0, "scaling": 0.1, "shift": 1.5, "shear": 5.0, "views": "shifted"},
@@ -87,7 +95,11 @@ _add(
 )
 _add(
     with_settings(
-        Recipe(name="fashion-fast", network="fast-narrow", note="Fashion-MNIST in a minute"),
+        Recipe(
+            name="fashion-fast",
+            network="fast-narrow",
+            note="Fashion-MNIST: 93.78 ± 0.09 % of test images (5 seeds) after 72 s",
+        ),
         _MUON
         | {"epochs": 6, "batch_size": 500, "learning_rate": 0.24, "label_smoothing": 0.1}
         | {"shift": 1.0, "views": "mirrored"},
@@ -95,7 +107,7 @@ _add(
 )
 _add(
     with_settings(
-        Recipe(name="fashion-best", network="fast-wide", note="Fashion-MNIST in minutes"),
+        Recipe(name="fashion-best", network="fast-wide", note="Fashion-MNIST: not measured yet"),
         _MUON
         | {"epochs": 14, "batch_size": 500, "learning_rate": 0.24, "label_smoothing": 0.1}
         | {"shift": 1.0, "views": "mirrored-shifted"},
@@ -103,7 +115,11 @@ _add(
 )
 _add(
     with_settings(
-        Recipe(name="cifar-fast", network="fast-wide", note="CIFAR-10 in minutes"),
+        Recipe(
+            name="cifar-fast",
+            network="fast-wide",
+            note="CIFAR-10: 94.80 % of test images (1 seed) after 685 s",
+        ),
         _MUON
         | {"epochs": 16, "batch_size": 1000, "learning_rate": 0.24, "label_smoothing": 0.2}
         | {"shift": 2.0, "first_layer": 0.375, "views": "mirrored-shifted"},
