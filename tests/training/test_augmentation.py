@@ -225,6 +225,14 @@ def test_a_shear_moves_rows_as_wholes_and_no_row_up_or_down(monkeypatch):
     assert offsets == pytest.approx([3 * math.tan(math.pi / 6), 2 * math.tan(math.pi / 6)], abs=0.01)
 
 
+@pytest.mark.parametrize("drawn", [0.0, 0.9, 1.0])
+def test_rotation_and_shear_together_keep_areas(drawn, monkeypatch):
+    all_drawn(monkeypatch, drawn)
+    image = torch.zeros(1, 1, 40, 50)
+    image[0, 0, 14:26, 19:31] = 1.0
+    assert moved(image, rotation=40.0, shear=30.0).sum().item() == pytest.approx(144, rel=0.01)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_angles_are_drawn_evenly_up_to_the_recipes(seed):

@@ -384,6 +384,15 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_and_step():
     assert "--lr" in caught.value.hint
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_stop_the_training_even_where_relu_hides_them(value):
+    one = job(Recipe(epochs=3, batch_size=50))
+    state = fresh(one, "conv(4, 3x3) relu conv(4, 3x3) relu flatten dense(classes)")
+    nn.init.constant_(state.network.conv1.weight, value)
+    with pytest.raises(TrainingError, match=r"not finite .* epoch 1"):
+        list(train(one, state))
+
+
 def test_label_smoothing_keeps_a_network_from_certainty_and_the_figures_comparable():
     plain, smooth = (job(Recipe(epochs=8, batch_size=16, label_smoothing=s)) for s in (0.0, 0.2))
     states = [fresh(plain), fresh(smooth)]

@@ -160,9 +160,11 @@ def test_frozen_parameters_are_in_no_group_and_stay_frozen():
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_first_layers_rate_falls_to_0_and_then_its_gradient_is_not_worked_out(optimizer_name, schedule):
     network = small_network()
-    recipe = dataclasses.replace(MUON, optimizer=optimizer_name, schedule=schedule, first_layer=0.4)
+    recipe = dataclasses.replace(
+        MUON, optimizer=optimizer_name, schedule=schedule, warmup=0.2, first_layer=0.4
+    )
     optimizer = make_optimizer(network, recipe)
-    for progress in (0.01, 0.1, 0.3, 0.39, 0.4, 0.41, 0.9, 0.2):  # the last: as after a resumed training
+    for progress in (0.01, 0.1, 0.2, 0.3, 0.39, 0.4, 0.41, 0.9, 0.2):  # the last: as after a resumed training
         set_learning_rates(optimizer, recipe, progress)
         schedules = learning_rate(recipe, progress) / 0.2
         of_first = min(schedules, max(0.0, 1 - progress / 0.4))

@@ -18,6 +18,7 @@ from imagelet.networks.layers import Conv, Dense, GlobalMax, Pool
 
 LARGEST_UNPOOLED = 40  # cells: a larger map is pooled before the first group
 SMALLEST_POOLED = 4  # cells: a map with a shorter side is not made smaller
+FITTED_AT_ONCE = 250  # images, whose patches take four times their memory
 RIDGE = 5e-4  # added to the variances, so that a direction without any is not blown up
 
 
@@ -41,9 +42,15 @@ class Whiten(nn.Conv2d):
 
         Source: Page 2018; the uncentred covariance and the ridge are airbench's.
         """
-        patches = functional.unfold(images.float(), 2).transpose(1, 2).flatten(0, 1)  # (patches, 4·channels)
-        covariance = (patches.T @ patches) / len(patches)
-        variances, directions = torch.linalg.eigh(covariance.double())  # ascending; a column a direction
+        covariance, number = torch.zeros(()), 0
+        for start in range(0, len(images), FITTED_AT_ONCE):
+            part = images[start : start + FITTED_AT_ONCE].float()
+            patches = functional.unfold(part, 2).transpose(1, 2).flatten(0, 1)  # (patches, 4·channels)
+            covariance = covariance.to(patches.device) + patches.T @ patches
+            number += len(patches)
+        variances, directions = torch.linalg.eigh(
+            (covariance / number).double()
+        )  # ascending; a column a direction
         scaled = (directions / torch.sqrt(variances + RIDGE)).T.flip(0)  # a row a filter, largest first
         filters = scaled.view(-1, *self.weight.shape[1:]).to(self.weight.dtype)
         self.weight.copy_(torch.cat([filters, -filters]))
@@ -97,7 +104,7 @@ def fast_narrow(channels: int, size: int | tuple[int, int], classes: int) -> nn.
 
 
 def fast_wide(channels: int, size: int | tuple[int, int], classes: int) -> nn.Sequential:
-    """Return the network of airbench94: 2 million parameters, 0.24 billion multiply-adds at 32×32."""
+    """Return the network of airbench94: 2 million parameters, 0.12 billion multiply-adds at 32×32."""
     return family((64, 256, 256), channels, size, classes)
 
 

@@ -173,6 +173,7 @@ def train(job: Job, state: State, profile: Profile | None = None) -> Iterator[St
             yield Step(state, job.steps)
             profile.mark("outside")
 
+        _require_finite_weights(state)
         figures = _epoch_figures(job, state)
         profile.mark("validation")
         speed = (state.seen - first) / timer.seconds()
@@ -275,6 +276,16 @@ def _seeded(device: torch.device, seed: int) -> Iterator[None]:
         yield
     finally:
         drawing.set_state(before)
+
+
+def _require_finite_weights(state: State) -> None:
+    """Raise where the weights are lost and the loss does not show it: oneDNN's relu makes 0 of a NaN."""
+    norms = torch._foreach_norm([parameter.detach() for parameter in state.network.parameters()])
+    if norms and not torch.isfinite(torch.stack(list(norms))).all():
+        raise TrainingError(
+            f"the weights are not finite at the end of epoch {state.epoch + 1}",
+            hint="try a smaller --lr, --set gradient_clip=1, or --precision fp32",
+        )
 
 
 def _require_finite(state: State) -> None:

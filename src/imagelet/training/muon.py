@@ -12,7 +12,7 @@ from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration, chosen for a steep slope at 0
 ITERATIONS = 3
-SMALLEST_NORM = 1e-30  # of a gradient that is not taken for nothing
+SMALLEST_NORM = 1e-30  # of weights or of a gradient that are not taken for nothing
 
 
 class Muon(torch.optim.Optimizer):
@@ -56,7 +56,7 @@ class Muon(torch.optim.Optimizer):
         assert weight.grad is not None
         sums = state["momentum_buffer"].mul_(group["momentum"]).add_(weight.grad)
         rows = weight.grad.add(sums, alpha=group["momentum"]).reshape(len(weight), -1)  # (filters, inputs)
-        weight.mul_(len(weight) ** 0.5 / weight.norm())
+        weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(SMALLEST_NORM))
         weight.sub_(orthogonal(rows).view(weight.shape), alpha=group["lr"])
 
     def _adapt(self, weight: Tensor, group: dict[str, Any]) -> None:

@@ -59,6 +59,8 @@ def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
     that Muon makes their steps orthogonal.
     """
     first = set(next(network.children()).parameters()) if recipe.first_layer < 1 else set()
+    if all(parameter in first for parameter in network.parameters()):
+        first = set()  # nothing would learn once it stops
     groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
