@@ -1,11 +1,14 @@
 """`imagelet recipes`: how to train, field by field."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
+
+if TYPE_CHECKING:
+    from imagelet.training.recipe import Recipe
 
 commands = typer.Typer(cls=Group)
 
@@ -25,33 +28,24 @@ def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
     from imagelet.training.recipes import recipes as registered
 
     names = list(registered) if name is None else [registered.get(name).name]
-    listed = [
-        {
-            "name": each,
-            "note": registered.get(each).note,
-            "network": registered.get(each).network,
-            "settings": _settings(each),
-        }
-        for each in names
-    ]
+    listed = [_described(registered.get(each)) for each in names]
     if as_json:
         printing.document({"recipes": listed})
     elif name is None:
         _list(listed)
     else:
-        printing.say(f"{name}: {listed[0]['note']}; trains {listed[0]['network']}\n")
+        (one,) = listed
+        printing.say(f"{name}: {one['note']}; trains {one['network']}\n")
         headings = ("field", "value", "allowed", "unit", "meaning")
-        rows = [tuple(str(each[key]) for key in headings) for each in _settings(name)]
+        rows = [tuple(str(each[key]) for key in headings) for each in one["settings"]]
         printing.table(headings, rows, right=("value",))
         printing.advice(f"imagelet train mnist --recipe {name} --set epochs=3 replaces a value")
 
 
-def _settings(name: str) -> list[dict[str, Any]]:
+def _described(recipe: "Recipe") -> dict[str, Any]:
     from imagelet.training.recipe import setting_fields
-    from imagelet.training.recipes import recipes as registered
 
-    recipe = registered.get(name)
-    return [
+    settings = [
         {
             "field": field.name,
             "value": getattr(recipe, field.name),
@@ -61,6 +55,7 @@ def _settings(name: str) -> list[dict[str, Any]]:
         }
         for field in setting_fields()
     ]
+    return {"name": recipe.name, "note": recipe.note, "network": recipe.network, "settings": settings}
 
 
 def _allowed(allowed: tuple[Any, ...] | None, open_end: bool) -> str:

@@ -27,7 +27,7 @@ def steps(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[Step]:
     place = 0
     while (first := remaining[place][1]) is not None and not isinstance(first, nn.Softmax):
         names = remaining[place][0], remaining[place + 1][0]
-        second, third = remaining[place + 1][1], remaining[min(place + 2, len(remaining) - 1)][1]
+        second, third = remaining[place + 1][1], remaining[place + 2][1]
         together = None if apart else _together(first, second, third)
         yield (names, together) if together else (names[:1], first)
         place += 2 if together else 1

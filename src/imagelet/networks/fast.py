@@ -42,15 +42,14 @@ class Whiten(nn.Conv2d):
 
         Source: Page 2018; the uncentred covariance and the ridge are airbench's.
         """
-        covariance, number = torch.zeros(()), 0
+        products, number = torch.zeros((), device=images.device), 0
         for start in range(0, len(images), FITTED_AT_ONCE):
             part = images[start : start + FITTED_AT_ONCE].float()
             patches = functional.unfold(part, 2).transpose(1, 2).flatten(0, 1)  # (patches, 4·channels)
-            covariance = covariance.to(patches.device) + patches.T @ patches
+            products = products + patches.T @ patches
             number += len(patches)
-        variances, directions = torch.linalg.eigh(
-            (covariance / number).double()
-        )  # ascending; a column a direction
+        covariance = (products / number).double()
+        variances, directions = torch.linalg.eigh(covariance)  # ascending; a column a direction
         scaled = (directions / torch.sqrt(variances + RIDGE)).T.flip(0)  # a row a filter, largest first
         filters = scaled.view(-1, *self.weight.shape[1:]).to(self.weight.dtype)
         self.weight.copy_(torch.cat([filters, -filters]))

@@ -145,7 +145,6 @@ _named(
     " conv(128, 3x3, same) pool(2) batchnorm relu flatten dense(classes) softmax",
     "three convolutions, the first of which leaves a quarter of the work: MNIST in seconds",
 )
-
 _named(
     "fast-mnist",
     "conv(48, 3x3, same) pool(2) batchnorm relu conv(96, 3x3, same) pool(2) batchnorm relu"

@@ -55,7 +55,7 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
 def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
     """Return the trainable parameters in groups that are treated alike, with ``lr`` and ``weight_decay``.
 
-    A group's ``first`` says that its parameters are the first layer's and stop learning early; ``matrices``
+    A group's ``highest`` is its highest step size, of which a schedule takes a share; ``first`` says that its parameters are the first layer's and stop learning early; ``matrices``
     that Muon makes their steps orthogonal.
     """
     first = set(next(network.children()).parameters()) if recipe.first_layer < 1 else set()
@@ -66,10 +66,12 @@ def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
         if parameter.requires_grad:
             convolution = recipe.optimizer == "muon" and parameter.ndim > 2
             groups.setdefault((parameter in first, convolution, parameter.ndim > 1), []).append(parameter)
+    others = recipe.other_rate if recipe.optimizer == "muon" else recipe.learning_rate
     return [
         {
             "params": parameters,
-            "lr": recipe.other_rate if recipe.optimizer == "muon" and not matrices else recipe.learning_rate,
+            "lr": recipe.learning_rate if matrices else others,
+            "highest": recipe.learning_rate if matrices else others,
             "weight_decay": recipe.weight_decay if decays and not matrices else 0.0,
             "first": is_first,
             "matrices": matrices,
@@ -84,16 +86,14 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, progres
     The first layer, where the recipe lets it learn for a while only, has a step size of its own that falls
     linearly to 0; then its gradient is not worked out any more.
     """
+    scheduled = learning_rate(recipe, progress) / recipe.learning_rate
     for group in optimizer.param_groups:
-        highest = recipe.learning_rate
-        if recipe.optimizer == "muon" and not group["matrices"]:
-            highest = recipe.other_rate
-        share = learning_rate(recipe, progress) / recipe.learning_rate
+        share = scheduled
         if group["first"]:
             share = min(share, max(0.0, 1 - progress / recipe.first_layer)) if recipe.first_layer else 0.0
             for parameter in group["params"]:
                 parameter.requires_grad_(share > 0)
-        group["lr"] = highest * share
+        group["lr"] = group["highest"] * share
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:
