@@ -55,8 +55,9 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
 def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
     """Return the trainable parameters in groups that are treated alike, with ``lr`` and ``weight_decay``.
 
-    A group's ``highest`` is its highest step size, of which a schedule takes a share; ``first`` says that its parameters are the first layer's and stop learning early; ``matrices``
-    that Muon makes their steps orthogonal.
+    A group's ``highest`` is its highest step size, of which a schedule takes a share; ``first`` says that
+    its parameters are the first layer's and stop learning early; ``matrices`` that Muon makes their steps
+    orthogonal.
     """
     first = set(next(network.children()).parameters()) if recipe.first_layer < 1 else set()
     if all(parameter in first for parameter in network.parameters()):
