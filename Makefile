@@ -3,6 +3,7 @@
 # make check        lint, format, types, architecture and documents
 # make bench        what is measured in minutes: start-up, steps, prediction, memory, a recipe
 # make bench-full   all that is measured, with every recipe and the course: hours
+# make classifiers  train the shipped classifiers anew and test them: half an hour
 #
 # Another Python: make demo PYTHON=python3.12
 
@@ -22,7 +23,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage check lint format types architecture bench bench-full install install-dev clean
+.PHONY: help demo test coverage check lint format types architecture bench bench-full classifiers install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -63,6 +64,10 @@ bench-full: install
 	@$(RUN) -m benchmarks.run full
 	@$(RUN) -m benchmarks.tables
 	@$(RUN) -m benchmarks.course_pages
+	@$(RUN) -m benchmarks.own_page
+
+classifiers: install
+	@$(RUN) -m tools.pretrain
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

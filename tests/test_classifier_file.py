@@ -166,6 +166,65 @@ class TestASoundFile:
         Classifier.load(path)
 
 
+class TestHalfPrecision:
+    """Weights of two bytes each."""
+
+    def test_halves_the_file_and_hardly_changes_the_answers(self, path: Path, tmp_path: Path) -> None:
+        text = "conv(16, 3x3, same) batchnorm relu flatten dense(40) relu dense(classes)"
+        shape = (8, 8, 1)
+        whole = make_classifier(build(text, shape, 3, seed=1), framing=Framing("fit", *shape))
+        whole.network.state_dict()["batchnorm1.num_batches_tracked"].fill_(70_001)  # more than half can count
+        whole.save(tmp_path / "whole.safetensors")
+        whole.save(path, half=True)
+        assert path.stat().st_size == pytest.approx(
+            (tmp_path / "whole.safetensors").stat().st_size / 2, rel=0.05
+        )
+        images = np.random.default_rng(0).integers(0, 256, (50, *shape), dtype=np.uint8)
+        loaded = Classifier.load(path)
+        assert np.abs(loaded.logits(images) - whole.logits(images)).max() < 1e-2
+        assert not np.array_equal(loaded.logits(images), whole.logits(images))
+        for field in set(vars(whole)) - {"network"}:
+            assert getattr(loaded, field) == getattr(whole, field)
+
+    def test_is_of_the_file_alone(self, path: Path, tmp_path: Path) -> None:
+        classifier = make_classifier()
+        before = {name: tensor.clone() for name, tensor in classifier.network.state_dict().items()}
+        classifier.save(path, half=True)
+        loaded = Classifier.load(path)
+        for name, tensor in classifier.network.state_dict().items():
+            assert torch.equal(tensor, before[name])
+            assert loaded.network.state_dict()[name].dtype == tensor.dtype
+            rounded = tensor.half().to(tensor.dtype) if tensor.is_floating_point() else tensor
+            assert torch.equal(loaded.network.state_dict()[name], rounded)
+        loaded.save(tmp_path / "again.safetensors", half=True)  # nothing is lost a second time
+        assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+    def test_says_of_each_weight_how_it_is_stored(self, path: Path) -> None:
+        make_classifier().save(path, half=True)
+        header, facts, _ = taken_apart(path.read_bytes())
+        stored = {name: entry["dtype"] for name, entry in header.items()}
+        assert stored.pop("batchnorm1.num_batches_tracked") == "I64"
+        assert set(stored.values()) == {"F16"}
+        assert facts["format"] == 1
+
+    def test_that_is_cut_off_or_not_finite_is_refused(self, path: Path) -> None:
+        make_classifier().save(path, half=True)
+        raw = path.read_bytes()
+        for length in range(len(raw) - 40, len(raw)):
+            refusal(path, raw[:length])
+        header, facts, body = taken_apart(raw)
+        start, _ = header["dense1.bias"]["data_offsets"]
+        infinite = body[:start] + np.float16("inf").tobytes() + body[start + 2 :]
+        assert "are not finite" in refusal(path, put_together(header, facts, infinite))
+
+    def test_is_not_written_of_weights_that_it_cannot_hold(self, path: Path) -> None:
+        classifier = make_classifier()
+        classifier.network.state_dict()["dense1.bias"].fill_(70_000)
+        with contextlib.suppress(ValueError):
+            classifier.save(path, half=True)
+            Classifier.load(path)
+
+
 class TestADamagedFile:
     def test_that_is_cut_off_anywhere_is_refused(self, path: Path, raw: bytes) -> None:
         header_end = 8 + int.from_bytes(raw[:8], "little")
@@ -548,7 +607,7 @@ class TestTheWeights:
     @pytest.mark.parametrize(
         ("dtype", "width"),
         [
-            *(("F16", 2), ("BF16", 2), ("F64", 8), ("I32", 4), ("I64", 8), ("U8", 1), ("BOOL", 1)),
+            *(("BF16", 2), ("F64", 8), ("I32", 4), ("I64", 8), ("U8", 1), ("BOOL", 1)),
             *(("F8_E4M3", 1), ("F8_E8M0", 1), ("F4", 0), ("F6_E2M3", 0), ("C64", 8), ("X", 4), (None, 4)),
         ],
     )
@@ -561,6 +620,21 @@ class TestTheWeights:
         header[last] |= {"dtype": dtype, "data_offsets": [start, stop]}
         said = refusal(path, put_together(header, facts, (body + bytes(99))[:stop]))
         assert f"its weights '{last}' do not have the network's type and shape" in said
+
+    @pytest.mark.parametrize(("dtype", "width"), [("F64", 8), ("F16", 2), ("F32", 4), ("I32", 4), ("U64", 8)])
+    def test_that_count_are_whole_numbers_of_eight_bytes_and_nothing_else(
+        self, path: Path, raw: bytes, dtype: str, width: int
+    ) -> None:
+        header, facts, body = taken_apart(raw)
+        name = "batchnorm1.num_batches_tracked"
+        assert header[name]["dtype"] == "I64"
+        start, stop = header[name]["data_offsets"]
+        for entry in header.values():
+            if entry["data_offsets"][0] >= stop:
+                entry["data_offsets"] = [offset - (stop - start - width) for offset in entry["data_offsets"]]
+        header[name] |= {"dtype": dtype, "data_offsets": [start, start + width]}
+        said = refusal(path, put_together(header, facts, body[:start] + bytes(width) + body[stop:]))
+        assert f"its weights '{name}' do not have the network's type and shape" in said
 
     @pytest.mark.parametrize(
         "shape",

@@ -96,3 +96,18 @@ def test_generators_of_equal_counters_draw_the_same() -> None:
 def test_a_timer_goes_forwards() -> None:
     timer = device.Timer(CPU)
     assert 0 <= timer.seconds() <= timer.seconds()
+
+
+def test_numbers_too_small_to_matter_are_zero_in_every_thread_of_torch_but_not_afterwards() -> None:
+    code = """
+import torch
+from imagelet.device import denormals_flushed
+def count():
+    return int((torch.full((4_000_000,), 1e-30) * 1e-10).count_nonzero())
+tiny = float("5e-324")
+with denormals_flushed():
+    inside, of_python = count(), tiny * 1.0 > 0
+print(inside, of_python, tiny * 1.0 > 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "False", "True"]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import typer
 
-from benchmarks import tables
+from benchmarks import own_page, tables
 from imagelet.cli import app
 from imagelet.errors import UsageError
+from imagelet.preprocessing.handwriting import STEPS
 from tools import documents
 
 ROOT = Path(__file__).parents[1]
@@ -203,3 +204,12 @@ def _make_targets(text: str) -> set[str]:
 def test_the_benchmarks_page_is_what_the_results_say() -> None:
     assert tables.PAGE.read_text("utf-8") == tables.page()
     assert tables.main(["--check"]) == 0
+
+
+def test_the_page_of_own_pictures_is_what_the_result_says() -> None:
+    assert own_page.PAGE.read_text("utf-8") == own_page.page()
+    assert own_page.main(["--check"]) == 0
+
+
+def test_the_picture_of_the_steps_has_a_panel_for_each() -> None:
+    assert len(own_page.steps_figure().axes) == 1 + len(STEPS)

@@ -8,7 +8,7 @@ import pytest
 
 from imagelet import places
 from imagelet.errors import RunError, UsageError
-from imagelet.runs import Run, create_run, find_classifier, find_run, list_runs
+from imagelet.runs import Run, create_run, find_classifier, find_run, list_runs, shipped_classifiers
 
 
 def made(folder: Path, name: str) -> Run:
@@ -60,6 +60,52 @@ def test_a_classifier_is_a_file_or_a_finished_runs(tmp_path: Path) -> None:
     assert find_classifier(str(run.classifier_file)) == run.classifier_file
     with pytest.raises(RunError, match="there is no file"):
         find_classifier(str(tmp_path / "none.safetensors"))
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the package come with two classifiers, ``mnist`` and ``fashion-mnist``; return their folder."""
+    folder = tmp_path / "pretrained"
+    folder.mkdir()
+    for name in ("mnist.safetensors", "mnist.md", "fashion-mnist.safetensors"):
+        (folder / name).touch()
+    monkeypatch.setattr(places, "shipped", lambda: folder)
+    return folder
+
+
+def test_a_shipped_classifier_is_found_by_name_unless_a_run_has_it(shipped: Path) -> None:
+    assert list(shipped_classifiers()) == ["fashion-mnist", "mnist"]
+    assert find_classifier("mnist") == shipped_classifiers()["mnist"] == shipped / "mnist.safetensors"
+    run = made(places.runs(), "mnist")
+    with pytest.raises(RunError, match="'mnist' is not finished"):
+        find_classifier("mnist")
+    run.classifier_file.touch()
+    assert find_classifier("mnist") == run.classifier_file
+    assert find_classifier("fashion-mnist") == shipped / "fashion-mnist.safetensors"
+
+
+def test_a_miss_names_the_nearest_of_runs_and_shipped_classifiers(shipped: Path) -> None:
+    made(places.runs(), "digits-cnn")
+    for missed, nearest in (
+        ("mnst", "mnist"),
+        ("fashion_mnist", "fashion-mnist"),
+        ("digits-cn", "digits-cnn"),
+    ):
+        with pytest.raises(RunError, match=f"no run '{missed}'.*; did you mean '{nearest}'") as caught:
+            find_classifier(missed)
+        assert caught.value.hint
+    with pytest.raises(RunError) as caught:  # what is shipped is no run
+        find_run("mnist")
+    assert "did you mean" not in str(caught.value)
+    with pytest.raises(RunError, match="there is no file"):
+        find_classifier("mnist.safetensors")
+
+
+def test_without_shipped_classifiers_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "shipped", lambda: tmp_path / "none")
+    assert shipped_classifiers() == {}
+    with pytest.raises(RunError, match="no run 'mnist'"):
+        find_classifier("mnist")
 
 
 def test_runs_are_listed_the_oldest_first_and_other_folders_left_out(tmp_path: Path) -> None:

@@ -20,9 +20,8 @@ from imagelet.evaluation.calibration import Calibration
 from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
 from imagelet.networks import Network
 from imagelet.normalization import Normalization
-from imagelet.prediction import Prediction
-from imagelet.preprocessing import handwriting
-from imagelet.preprocessing.framing import Framing, frame
+from imagelet.prediction import Look, Prediction
+from imagelet.preprocessing.framing import Framing, look_at
 from imagelet.preprocessing.picture import open_picture
 from imagelet.views import VIEWS, views
 
@@ -176,8 +175,8 @@ class Classifier:
             raise ValueError(f"at least 1 class is named for a picture, not {top}")
         remaining = iter(sources)
         while batch := list(islice(remaining, BATCH)):
-            looked_at = [self._look_at(source) for source in batch]
-            framed = [look.seen for look in looked_at if isinstance(look, _Look)]
+            looked_at = [self._tried(source) for source in batch]
+            framed = [look.seen for look in looked_at if isinstance(look, Look)]
             shares = iter(self.predict_proba(np.stack(framed))) if framed else iter(())
             for look in looked_at:
                 yield look if isinstance(look, PictureError) else self._prediction(look, next(shares), top)
@@ -203,9 +202,14 @@ class Classifier:
         answers = dataclasses.replace(self, views="one").logits(images.images).argmax(axis=1)
         return dataclasses.replace(metrics, one_view=float((answers == images.labels).mean()))
 
-    def save(self, path: str | Path) -> None:
-        """Write the classifier as one ``.safetensors`` file, whole or not at all."""
-        classifier_file.write(Path(path), classifier_file.Content(**vars(self)))
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the classifier as one ``.safetensors`` file, whole or not at all.
+
+        Args:
+            path: the file.
+            half: with weights of two bytes each: half the size; logits differ in the third digit.
+        """
+        classifier_file.write(Path(path), classifier_file.Content(**vars(self)), half=half)
 
     @classmethod
     def load(cls, path: str | Path, *, allow_import: bool = False) -> "Classifier":
@@ -218,21 +222,32 @@ class Classifier:
         """
         return cls(**vars(classifier_file.read(Path(path), allow_import)))
 
-    def _look_at(self, source: Source) -> "_Look | PictureError":
-        """Open and frame one picture; only the small image is kept of it."""
-        try:
-            picture = _opened(source)
-        except PictureError as error:
-            return error
-        seen = frame(picture, self.framing).copy()  # it may be the caller's own array
-        warnings = handwriting.warnings(picture) if self.framing.kind == "handwriting" else []
+    def look_at(self, source: Source) -> Look:
+        """Open a picture and frame it as every picture is.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        picture = _opened(source)
+        seen, warnings, doubtful = look_at(picture, self.framing)
         blank = _is_of_one_colour(picture) or _is_of_one_colour(seen)
         if blank and not warnings:
-            warnings = ["the picture is all one colour"]
+            warnings = ("the picture is all one colour",)
         name = source if isinstance(source, str | Path) else getattr(source, "name", "")
-        return _Look(str(name) if isinstance(name, str | Path) else "", seen, blank, tuple(warnings))
+        seen = seen.copy()  # it may be the caller's own array
+        return Look(str(name) if isinstance(name, str | Path) else "", seen, blank or doubtful, warnings)
 
-    def _prediction(self, look: "_Look", shares: np.ndarray, top: int) -> Prediction:
+    def is_sure(self, look: Look, probability: float) -> bool:
+        """Say whether the answer to a picture, of this calibrated probability, may be called sure."""
+        return self.calibration.is_sure(probability) and not look.doubtful
+
+    def _tried(self, source: Source) -> Look | PictureError:
+        try:
+            return self.look_at(source)
+        except PictureError as error:
+            return error
+
+    def _prediction(self, look: Look, shares: np.ndarray, top: int) -> Prediction:
         ranked = [int(index) for index in np.argsort(-shares, kind="stable")[:top]]
         best = ranked[0]
         probability = float(shares[best])
@@ -243,20 +258,10 @@ class Classifier:
             probability=probability,
             top=tuple((self.classes[index], float(shares[index])) for index in ranked),
             top_classes=tuple(ranked),
-            sure=self.calibration.is_sure(probability) and not look.blank,
+            sure=self.is_sure(look, probability),
             warnings=look.warnings,
             seen=look.seen,
         )
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What is kept of a picture until its batch is full; ``blank``: there is nothing to see."""
-
-    file: str
-    seen: np.ndarray
-    blank: bool
-    warnings: tuple[str, ...]
 
 
 def _several(sources: Source | Iterable[Source]) -> Iterable[Source]:

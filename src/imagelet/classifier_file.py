@@ -45,7 +45,11 @@ FIELDS = (
     "versions",
     "views",
 )
-DTYPES = {"F32": torch.float32, "I64": torch.int64}  # weights, and the counters of batch normalisation
+DTYPES = {  # how weights, and the counters of batch normalisation, may be stored
+    torch.float32: ("F32", "F16"),
+    torch.int64: ("I64",),
+}
+SMALLEST_WEIGHT = 2  # bytes
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class Content:
     views: str
 
 
-def write(path: Path, content: Content) -> None:
-    """Write a classifier's file, whole or not at all."""
+def write(path: Path, content: Content, *, half: bool = False) -> None:
+    """Write a classifier's file, whole or not at all; ``half``: with weights of two bytes each."""
     facts = {
         "format": FORMAT,
         "network": {"text": content.network.text, "input_shape": list(content.network.input_shape)},
@@ -75,8 +79,16 @@ def write(path: Path, content: Content) -> None:
         "views": content.views,
     }
     header = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    weights = {name: tensor.cpu().contiguous() for name, tensor in content.network.state_dict().items()}
+    weights = {
+        name: (tensor.half() if half and _fits_half(tensor) else tensor).cpu().contiguous()
+        for name, tensor in content.network.state_dict().items()
+    }
     files.write_bytes(path, safetensors.torch.save(weights, {KEY: header}))
+
+
+def _fits_half(tensor: torch.Tensor) -> bool:
+    """Say whether a tensor's numbers stay finite in half precision."""
+    return tensor.is_floating_point() and bool((tensor.abs() <= torch.finfo(torch.float16).max).all())
 
 
 def read(path: Path, allow_import: bool = False) -> Content:
@@ -196,7 +208,7 @@ def _network(facts: Any, framing: Framing, classes: int, size: int, allow_import
     found = find_network(text)
     if found.builder is None:
         parameters = sum(layer.parameters for layer in infer_shapes(found.text, framing.shape, classes))
-        if parameters * 4 > size:  # bytes
+        if parameters * SMALLEST_WEIGHT > size:
             raise ValueError(f"its network has {parameters:,} parameters, more than a file of its size holds")
     return build(text, input_shape=framing.shape, classes=classes, allow_import=allow_import)
 
@@ -211,7 +223,7 @@ def _load_weights(network: Network, raw: bytes, header: Mapping[str, Any]) -> No
     for name, tensor in expected.items():
         entry = stored[name]
         declared = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else (None, None)
-        if DTYPES.get(str(declared[0])) != tensor.dtype or declared[1] != list(tensor.shape):
+        if declared[0] not in DTYPES.get(tensor.dtype, ()) or declared[1] != list(tensor.shape):
             raise ValueError(f"its weights '{name}' do not have the network's type and shape")
     weights = safetensors.torch.load(raw)
     for name, tensor in weights.items():

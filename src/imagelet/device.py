@@ -2,8 +2,10 @@
 
 import contextlib
 import ctypes
+import math
 import sys
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -53,6 +55,25 @@ def keep_freed_memory() -> None:
             library = ctypes.CDLL(None)
             library.mallopt(mmap_max, 0)
             library.mallopt(trim_threshold, -1)
+
+
+@contextlib.contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Let this thread take numbers below 1.2e-38 for 0 in the block, and threads that it starts for ever.
+
+    The optimizer's memory of a weight that no longer gets a gradient shrinks until rounding holds it at such
+    a number for ever, and a processor computes with those a hundred times as slowly: towards its end a
+    training took three times as long a step. Torch's own threads start when they are first needed; those that
+    run already stay as they are.
+
+    Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, section 11.6.8.
+    """
+    before = math.ulp(0.0) * 1.0 == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def has_bfloat16(device: torch.device) -> bool:

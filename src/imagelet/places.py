@@ -37,3 +37,8 @@ def data_folders() -> tuple[Path, ...]:
 def runs() -> Path:
     """Return the folder that runs are written to. It need not exist."""
     return Path(os.environ.get("IMAGELET_RUNS") or "runs").expanduser()
+
+
+def shipped() -> Path:
+    """Return the folder of the package that holds the shipped classifiers and their cards."""
+    return Path(__file__).parent / "pretrained"

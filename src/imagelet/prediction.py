@@ -7,6 +7,23 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Look:
+    """What is kept of a picture once it is framed.
+
+    Attributes:
+        file: its name; empty where it came without.
+        seen: uint8 (height, width, channels), the image that the network gets.
+        doubtful: there is nothing to see, or something else than the framing looks for.
+        warnings: what is odd about the picture, a few words each.
+    """
+
+    file: str
+    seen: np.ndarray
+    doubtful: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a classifier makes of one picture.
 

@@ -201,30 +201,54 @@ def find_run(text: str, folder: Path | None = None) -> Run:
         RunError: there is none; the nearest name is suggested.
     """
     place = folder or places.runs()
-    for candidate in (Path(text).expanduser(), place / text):
-        if (candidate / "experiment.toml").is_file():
-            return Run(candidate)
-    names = [run.name for run in list_runs()] if folder is None else [run.name for run in list_runs(place)]
-    nearest = difflib.get_close_matches(Path(text).name, names, n=1, cutoff=0.5)
-    suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-    raise RunError(f"no run '{text}' here or in {place}{os.sep}{suggestion}", hint="imagelet runs lists them")
+    if run := _run_at(text, place):
+        return run
+    raise _no_run(text, place, [run.name for run in list_runs(folder)])
 
 
 def find_classifier(text: str) -> Path:
-    """Return the classifier file that ``text`` names: a ``.safetensors`` file, or a run's.
+    """Return the classifier file that ``text`` names: a ``.safetensors`` file, a run's, or a shipped one.
+
+    Of a run and a shipped classifier with the same name the run is meant.
 
     Raises:
-        RunError: there is no such file or run, or the run is not finished.
+        RunError: there is none of these, or the run is not finished.
     """
     if text.endswith(".safetensors"):
         path = Path(text).expanduser()
         if not path.is_file():
             raise RunError(f"there is no file {path}", hint="imagelet runs lists the runs")
         return path
-    run = find_run(text)
+    place = places.runs()
+    run = _run_at(text, place)
+    if run is None:
+        shipped = shipped_classifiers()
+        if text in shipped:
+            return shipped[text]
+        raise _no_run(text, place, [*(each.name for each in list_runs()), *shipped])
     if not run.classifier_file.exists():
         raise RunError(
             f"the run '{run.name}' is not finished: it has no classifier yet",
             hint=f"imagelet train --resume {run.folder}",
         )
     return run.classifier_file
+
+
+def shipped_classifiers() -> dict[str, Path]:
+    """Return the files of the classifiers that come with the package, by name."""
+    return {path.stem: path for path in sorted(places.shipped().glob("*.safetensors"))}
+
+
+def _run_at(text: str, place: Path) -> Run | None:
+    for candidate in (Path(text).expanduser(), place / text):
+        if (candidate / "experiment.toml").is_file():
+            return Run(candidate)
+    return None
+
+
+def _no_run(text: str, place: Path, names: list[str]) -> RunError:
+    nearest = difflib.get_close_matches(Path(text).name, names, n=1, cutoff=0.5)
+    suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
+    return RunError(
+        f"no run '{text}' here or in {place}{os.sep}{suggestion}", hint="imagelet runs lists them"
+    )

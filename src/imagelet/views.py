@@ -3,13 +3,15 @@
 Source: the test-time augmentation of airbench (arXiv 2404.00498), there for CIFAR-10.
 """
 
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VIEWS = ("one", "mirrored", "shifted", "mirrored-shifted")
 
 
-def views(images: Tensor, kind: str) -> list[tuple[float, Tensor]]:
+def views(images: "Tensor", kind: str) -> "list[tuple[float, Tensor]]":
     """Return the views of network input, each with its weight; the weights add up to 1.
 
     Args:
@@ -21,7 +23,9 @@ def views(images: Tensor, kind: str) -> list[tuple[float, Tensor]]:
     height, width = images.shape[2:]
     weighted = [(1.0, images)]
     if kind in ("shifted", "mirrored-shifted"):
-        wider = F.pad(images, (1, 1, 1, 1), mode="replicate")
+        from torch.nn import functional
+
+        wider = functional.pad(images, (1, 1, 1, 1), mode="replicate")
         first, last = wider[:, :, :height, :width], wider[:, :, 2:, 2:]
         weighted = [(0.5, images), (0.25, first), (0.25, last)]
     if kind in ("mirrored", "mirrored-shifted"):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelet.cli.arguments import read_shape, write_accuracy, write_percent, write_shape, write_size
+from imagelet.cli.arguments import describe_accuracy, read_shape, write_percent, write_shape, write_size
 
 
 @given(st.tuples(*[st.integers(1, 5000)] * 3))
@@ -22,7 +22,12 @@ def test_a_share_is_never_rounded_to_certainty(share: float, written: str) -> No
 
 def test_an_accuracy_comes_with_its_interval_and_the_number_of_images() -> None:
     figures = {"accuracy": 0.9833, "interval": [0.9641, 0.9923], "images": 10_000}
-    assert write_accuracy(figures) == "98.33 % (95 % interval 96.41 to 99.23 %, 10,000 images)"
+    written = "98.33 % (95 % interval 96.41 to 99.23 %, 10,000 images)"
+    assert describe_accuracy("accuracy", figures) == {"accuracy": written}
+    assert describe_accuracy("test accuracy", {**figures, "one_view_accuracy": 0.98}) == {
+        "test accuracy": written,
+        "test accuracy, one view": "98.00 %",
+    }
 
 
 @pytest.mark.parametrize(

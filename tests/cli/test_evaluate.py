@@ -5,9 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from imagelet.cli import evaluate as command
 from imagelet.cli.evaluate import _most_confused
+from imagelet.data.datasets import load_dataset
+from imagelet.evaluation.shifts import SHIFTS
+from imagelet.experiment import shift_report
 
 Run = Callable[..., Any]
 Documented = Callable[..., str]
@@ -55,3 +61,119 @@ def test_names_the_mistakes_that_were_made_most_often() -> None:
     assert _most_confused(confusion, ("a", "b", "c")) == [("b", "a", "3"), ("a", "b", "1"), ("b", "c", "1")]
     assert _most_confused([[5, 0], [0, 5]], ("a", "b")) == []
     assert len(_most_confused([[0, 1, 1], [1, 0, 1], [1, 1, 0]], ("a", "b", "c"))) == 5
+
+
+# -- own pictures --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Return a CSV file that names 18 digits of three people; the first two labels are wrong."""
+    images = load_dataset("digits").test.take(np.arange(18))
+    rows = ["path,label,source"]
+    for number, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{(label + 1) % 10 if number < 2 else label},person {number % 3}")
+    (tmp_path / "mine.csv").write_text("\n".join(rows))
+    return tmp_path / "mine.csv"
+
+
+def test_of_own_pictures_prints_what_json_has(run: Run, short_run: Path, table: Path) -> None:
+    document = run("evaluate", short_run, "--data", table, "--json").document
+    outcome = run("evaluate", short_run, "--data", table)
+    assert outcome.code == 0
+    facts = dict(line.split("  ", 1) for line in outcome.stdout.split("\n\n")[0].splitlines())
+    facts = {name: told.strip() for name, told in facts.items()}
+    low, high = (100 * each for each in document["interval_by_source"])
+    assert document["sources"] == 3
+    assert facts["by source"] == f"95 % interval {low:.2f} to {high:.2f} %, 3 sources"
+    assert facts["unsure"] == f"{document['unsure']} answers, {document['right_but_unsure']} of them right"
+    assert facts["images"] == f"18 of {table}"
+    assert "looks" not in facts
+    mistakes = outcome.stdout.partition("the surest mistakes\n")[2].splitlines()[1:]
+    assert [line.split()[0] for line in mistakes] == [each["file"] for each in document["mistakes"]][:10]
+    shares = [each["probability"] for each in document["mistakes"]]
+    assert shares == sorted(shares, reverse=True)
+    assert len(shares) == round(18 * (1 - document["accuracy"])) >= 2
+
+
+def test_of_own_pictures_has_the_fields_of_its_help(
+    run: Run, short_run: Path, table: Path, documented: Documented
+) -> None:
+    document = run("evaluate", short_run, "--data", table, "--json").document
+    text = " ".join(run("evaluate", "--help").stdout.split())
+    more = text.partition("Of own pictures also ")[2].partition(".")[0]
+    mistakes = ", ".join(document["mistakes"][0])
+    own = {"unsure", "right_but_unsure", "sources", "interval_by_source", "mistakes"}
+    assert own == set(more.partition("[")[0].split(", "))
+    assert more.endswith(f"mistakes[{{{mistakes}}}]")
+    assert set(document) - own == {name.partition("[")[0] for name in _top(documented("evaluate"))}
+
+
+def _top(fields: str) -> list[str]:
+    """Return the fields of a help text that are not within another's braces."""
+    while "{" in fields:
+        fields = fields[: fields.index("[{")] + fields[fields.index("}]") + 2 :]
+    return fields.split(", ")
+
+
+def test_names_some_of_many_mistakes_and_how_many_more_there_are(
+    run: Run, short_run: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "MOST_MISTAKES", 1)
+    mistakes = run("evaluate", short_run, "--data", table, "--json").document["mistakes"]
+    outcome = run("evaluate", short_run, "--data", table)
+    assert len(outcome.stdout.partition("the surest mistakes\n")[2].splitlines()) == 2
+    assert f"{len(mistakes) - 1} more; --json lists all of them" in outcome.stderr
+
+
+def test_draws_the_mistakes_into_a_folder(run: Run, short_run: Path, table: Path, tmp_path: Path) -> None:
+    outcome = run("evaluate", short_run, "--data", table, "--out", tmp_path / "drawn")
+    assert str(tmp_path / "drawn") in outcome.stdout
+    for name in ("confusion.png", "mistakes.png"):
+        with Image.open(tmp_path / "drawn" / name) as image:
+            assert image.format == "PNG"
+    assert not (short_run / "looks.jsonl").exists()
+
+
+# -- shifts --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be few shifts and few images."""
+    monkeypatch.setattr(shift_report, "SHIFTS", [SHIFTS[0], SHIFTS[7]])
+    monkeypatch.setattr(shift_report, "MOST_IMAGES", 40)
+
+
+@pytest.mark.usefixtures("few")
+def test_of_shifts_prints_what_json_has_and_counts_one_look_each_time(
+    run: Run, short_run: Path, documented: Documented
+) -> None:
+    outcome = run("evaluate", short_run, "--shift", "--json")
+    document = outcome.document
+    assert outcome.fields == documented("evaluate", of="--shift")
+    assert document["figure"] == str(short_run / "figures" / "shifts-test.png")
+    assert Path(document["figure"]).exists()
+    assert document["images"] == 40
+    plain, *shifted = document["shifts"]
+    assert [each["shift"] for each in shifted] == ["rotation"] * 4 + ["inversion"]
+    shown = run("evaluate", short_run, "--shift")
+    assert shown.code == 0
+    assert f"{100 * plain['accuracy']:.2f} %" in shown.stdout
+    assert "40 of digits" in shown.stdout
+    rows = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    turned = " ".join(f"{each['strength']:g}: {100 * each['accuracy']:.1f} %" for each in shifted[:4])
+    assert f"rotation degrees {turned}" in rows
+    assert f"inversion 1: {100 * shifted[4]['accuracy']:.1f} %" in rows
+    assert len((short_run / "looks.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.usefixtures("few")
+def test_of_shifts_of_own_pictures_is_no_look(run: Run, short_run: Path, table: Path, tmp_path: Path) -> None:
+    document = run("evaluate", short_run, "--data", table, "--shift", "--json").document
+    assert (document["dataset"], document["images"], document["figure"]) == (str(table), 18, None)
+    run("evaluate", short_run, "--data", table, "--shift", "--out", tmp_path / "drawn")
+    with Image.open(tmp_path / "drawn" / "shifts-test.png") as image:
+        assert image.format == "PNG"
+    assert not (short_run / "looks.jsonl").exists()

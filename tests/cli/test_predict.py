@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
+from imagelet import figures
 from imagelet.classifier import Classifier
+from imagelet.cli import predict as command
 from imagelet.evaluation.calibration import Calibration
 from imagelet.networks import build
 from imagelet.normalization import Normalization
@@ -185,6 +188,14 @@ class TestUsage:
         assert "Traceback" not in outcome.stderr
 
 
+@pytest.fixture
+def sheet(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Return a list of the figures that will have been saved."""
+    saved: list[Figure] = []
+    monkeypatch.setattr(figures, "save", lambda figure, _: saved.append(figure))
+    return saved
+
+
 class TestFiles:
     def test_a_table_holds_the_answers(
         self, run: Run, classifier: Path, pictures: Path, tmp_path: Path
@@ -216,6 +227,57 @@ class TestFiles:
         assert run("predict", classifier, pictures, "--seen", path).code == 0
         with Image.open(path) as seen:
             assert seen.width > seen.height > 50
+
+    def test_a_picture_stands_beside_what_the_network_saw_of_it(
+        self, run: Run, classifier: Path, pictures: Path, sheet: list[Figure], tmp_path: Path
+    ) -> None:
+        large = np.full((300, 600, 3), (200, 180, 160), np.uint8)
+        large[0, 0] = 0
+        Image.fromarray(large).save(tmp_path / "large.png")
+        given = [pictures / "2.png", pictures / "notes.txt", tmp_path / "large.png"]
+        assert run("predict", classifier, *given, "--seen", tmp_path / "seen.png").code == 1
+        (figure,) = sheet
+        shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+        assert [each.shape for each in shown] == [(4, 4, 3), (4, 4, 3), (128, 256, 3), (4, 4, 3)]
+        assert shown[2][-1, -1].tolist() == [200, 180, 160]
+        assert len(set(shown[3][-1, -1].tolist())) == 1  # the network sees grey
+        texts = [each.get_text() for each in figure.texts]
+        assert texts[:2] == ["dark   99.8 %", "2.png"]
+        assert texts[2].startswith("=light?")
+        assert texts[3] == "large.png"
+
+    def test_a_picture_of_one_colour_is_remarked_on(
+        self, run: Run, classifier: Path, sheet: list[Figure], tmp_path: Path
+    ) -> None:
+        Image.new("L", (9, 9), 255).save(tmp_path / "blank.png")
+        run("predict", classifier, tmp_path / "blank.png", "--seen", tmp_path / "seen.png")
+        answer, name, remark = [each.get_text() for each in sheet[0].texts]
+        assert answer.startswith("=light?")
+        assert (name, remark) == ("blank.png", "the picture is all one colour")
+
+    def test_of_many_pictures_the_first_are_shown(
+        self,
+        run: Run,
+        classifier: Path,
+        pictures: Path,
+        sheet: list[Figure],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(command, "SHOWN_AT_MOST", 2)
+        outcome = run("predict", classifier, pictures, "--seen", tmp_path / "seen.png")
+        assert outcome.code == 0
+        assert f"{tmp_path / 'seen.png'} shows the first 2 of 3 pictures" in outcome.stderr
+        assert [each.get_text() for each in sheet[0].texts][1::2] == ["2.png", "10.png"]
+
+    def test_a_picture_from_standard_input_is_shown_too(
+        self, run_process: Run, classifier: Path, pictures: Path, tmp_path: Path
+    ) -> None:
+        content = (pictures / "10.png").read_bytes()
+        outcome = run_process("predict", classifier, "-", "--seen", tmp_path / "seen.png", stdin=content)
+        assert (outcome.code, outcome.stderr) == (0, "")
+        with Image.open(tmp_path / "seen.png") as seen:
+            assert seen.format == "PNG"
 
     def test_a_place_that_cannot_be_written_is_one_sentence(
         self, run: Run, classifier: Path, pictures: Path, tmp_path: Path

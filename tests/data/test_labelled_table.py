@@ -126,6 +126,44 @@ class TestRows:
             assert listed(table) == [(f"{number}.png", label.strip()) for number, label in rows]
 
 
+class TestSources:
+    def test_stand_beside_the_files(self, write: Write) -> None:
+        rows = [
+            f"pictures/{number}.png,{number % 2},{name}" for number, name in enumerate(("ann", "bob", "ann"))
+        ]
+        found = list_table(write("path,label,source", *rows))
+        assert found.sources == ("ann", "bob", "ann")
+        assert found.take(np.array([2, 1])).sources == ("ann", "bob")
+        assert [path.name for path in found.take(np.array([2, 1])).paths] == ["2.png", "1.png"]
+
+    def test_are_read_as_the_other_cells_are(self, write: Write) -> None:
+        table = write(" Source ;PATH;label", '"a; b ";pictures/0.png;x', "일;pictures/1.png;y")
+        assert list_table(table).sources == ("a; b", "일")
+
+    def test_are_none_where_nobody_said(self, write: Write) -> None:
+        for lines in (
+            ("path,label", "pictures/0.png,a"),
+            ("path,label,source", "pictures/0.png,a", "pictures/1.png,a,"),
+            ("path,label,sources", "pictures/0.png,a,ann"),
+        ):
+            found = list_table(write(*lines))
+            assert found.sources is None
+            assert found.take(np.array([0])).sources is None
+
+    def test_may_be_left_out_here_and_there(self, write: Write) -> None:
+        table = write("path,label,source", "pictures/0.png,a,ann", "pictures/1.png,a", "pictures/2.png,a,")
+        assert list_table(table).sources == ("ann", "", "")
+
+    def test_of_a_file_that_is_named_twice_count_once(self, write: Write) -> None:
+        rows = ("pictures/0.png,a,ann", "./pictures/0.png,a,ann", "pictures/1.png,a,bob")
+        assert list_table(write("path,label,source", *rows)).sources == ("ann", "bob")
+
+    def test_have_no_say_in_the_images(self, write: Write) -> None:
+        one = read_labelled(write("path,label,source", "pictures/3.png,a,ann", name="one.csv"), FRAMING)
+        other = read_labelled(write("path,label", "pictures/3.png,a", name="other.csv"), FRAMING)
+        assert one.fingerprint() == other.fingerprint()
+
+
 class TestRefusals:
     def test_name_a_column_that_is_missing_or_twice(self, write: Write) -> None:
         assert refused(write("file,label", "a,b")) == (

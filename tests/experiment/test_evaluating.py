@@ -4,9 +4,9 @@ from PIL import Image
 
 import imagelet
 from imagelet.data import ImageSet
+from imagelet.data.imageset import relabelled
 from imagelet.errors import DataError, RunError, SettingError
 from imagelet.experiment import evaluate, train
-from imagelet.experiment.evaluating import relabelled
 
 QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
 
@@ -140,3 +140,80 @@ def test_pictures_that_a_table_names_are_matched_by_their_labels(tmp_path, monke
     with pytest.raises(DataError, match=r"the table 'gone\.csv' is not there"):
         evaluate(str(run.folder), "gone.csv")
     assert evaluate(str(run.folder), str(own)).metrics.images == 12
+
+
+# -- own pictures, and where things are drawn ----------------------------------------------------------------
+
+
+@pytest.fixture
+def others(tmp_path):
+    """Return a folder of five pictures a class, and a classifier's file that nothing else belongs to."""
+    write_folder(tmp_path / "own", 20, 0)
+    run = train(str(tmp_path / "own"), "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    return write_folder(tmp_path / "other", 5, 1), run.classifier_file.rename(tmp_path / "alone.safetensors")
+
+
+def test_of_a_folder_the_mistakes_are_told_and_drawn(others, tmp_path):
+    folder, file = others
+    (folder / "left" / "0.png").rename(folder / "right" / "strange.png")
+    found = evaluate(str(file), str(folder), out=tmp_path / "drawn")
+    assert found.figures == tmp_path / "drawn"
+    assert {each.name for each in found.figures.iterdir()} == {"confusion.png", "mistakes.png"}
+    (mistake,) = found.pictures.mistakes
+    assert mistake.file == str(folder / "right" / "strange.png")
+    assert (mistake.label, mistake.answer) == ("right", "left")
+    assert found.metrics.accuracy == pytest.approx(14 / 15)
+    assert found.pictures.sources is None
+    assert found.to_json()["mistakes"][0]["file"] == mistake.file
+    nowhere = evaluate(str(file), str(folder))
+    assert nowhere.figures is None
+    assert nowhere.metrics == found.metrics
+
+
+def test_a_table_with_sources_gives_an_interval_by_source(others, tmp_path):
+    _, file = others
+    names = ("left", "middle", "right")
+    rows = [f"other/{name}/{number}.png,{name},person {number}" for number in range(5) for name in names]
+    swapped = [row.replace(",left", ",right") if row.endswith("4") else row for row in rows]
+    (tmp_path / "right.csv").write_text("\n".join(["path,label,source", *rows]))
+    (tmp_path / "wrong.csv").write_text("\n".join(["path,label,source", *swapped]))
+    right, wrong = (evaluate(str(file), str(tmp_path / name)) for name in ("right.csv", "wrong.csv"))
+    assert right.metrics.accuracy == 1.0
+    assert right.pictures.sources == wrong.pictures.sources == 5
+    low, high = right.pictures.by_source
+    assert low < right.metrics.interval.low - 0.1  # five people tell less than fifteen pictures
+    assert high == 1.0
+    assert wrong.metrics.accuracy == pytest.approx(14 / 15)
+    low, high = wrong.pictures.by_source
+    assert low < 14 / 15 < high
+    assert wrong.to_json()["interval_by_source"] == [low, high]
+
+
+def test_the_set_aside_part_of_a_folder_is_no_test_of_own_pictures(others, tmp_path):
+    _, file = others
+    found = evaluate(str(file), str(tmp_path / "own"), out=tmp_path / "drawn")
+    assert found.metrics.images == 12
+    assert found.pictures is None
+    assert "mistakes" not in found.to_json()
+    assert {each.name for each in (tmp_path / "drawn").iterdir()} == {
+        "confusion-test.png",
+        "predictions-test.png",
+    }
+
+
+def test_a_dataset_is_drawn_where_one_says(run, tmp_path):
+    file = run.classifier_file.rename(run.folder.parent / "alone.safetensors")
+    found = evaluate(str(file), "mnist", out=tmp_path / "drawn")
+    assert found.figures == tmp_path / "drawn"
+    for each in ("confusion-test.png", "predictions-test.png"):
+        with Image.open(found.figures / each) as image:
+            assert image.format == "PNG"
+    assert found.pictures is None
+
+
+def test_a_runs_own_images_are_drawn_where_one_says(run, tmp_path):
+    drawn = {each: each.stat().st_mtime_ns for each in run.figures.iterdir()}
+    found = evaluate("run", out=tmp_path / "drawn")
+    assert found.figures == tmp_path / "drawn"
+    assert {each.name for each in found.figures.iterdir()} == {"confusion-test.png", "predictions-test.png"}
+    assert {each: each.stat().st_mtime_ns for each in run.figures.iterdir()} == drawn

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imagelet.errors import ClassifierFileError, UnknownNameError
 from imagelet.preprocessing import Framing, frame, framings
-from imagelet.preprocessing.framing import MAX_SIDE, resized
+from imagelet.preprocessing.framing import MAX_SIDE, Framed, look_at, resized
 
 Pixels = NDArray[np.uint8]
 KINDS = ("fit", "crop", "stretch", "handwriting")
@@ -73,18 +73,46 @@ class TestFrame:
         with pytest.raises(UnknownNameError, match="did you mean 'stretch'"):
             frame(random_pixels(4, 4, 1), Framing("strech", 4, 4, 1))
 
-    @pytest.mark.parametrize(
-        "picture",
-        [
-            np.zeros((4, 4), np.uint8),
-            np.zeros((4, 4, 2), np.uint8),
-            np.zeros((0, 4, 1), np.uint8),
-            np.zeros((4, 4, 1), np.float32),
-        ],
-    )
-    def test_refuses_what_is_no_picture(self, picture: Pixels) -> None:
+    @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 2), (4, 4, 4), (0, 4, 1), (4, 0, 3), (1, 4, 4, 1)])
+    def test_refuses_another_form(self, shape: tuple[int, ...]) -> None:
         with pytest.raises(ValueError, match="a picture is uint8"):
-            frame(picture, Framing("fit", 4, 4, 1))
+            frame(np.zeros(shape, np.uint8), Framing("fit", 4, 4, 1))
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int64, np.float32, np.float64])
+    def test_refuses_another_dtype(self, kind: str, dtype: type) -> None:
+        with pytest.raises(ValueError, match="a picture is uint8"):
+            frame(np.zeros((4, 4, 1), dtype), Framing(kind, 4, 4, 1))
+
+
+class TestLookAt:
+    @given(pictures, frames)
+    @settings(max_examples=50, deadline=None)
+    def test_has_the_image_of_frame(self, picture: Pixels, framing: Framing) -> None:
+        assert np.array_equal(look_at(picture, framing).image, frame(picture, framing))
+
+    @pytest.mark.parametrize("kind", PLAIN_KINDS)
+    def test_has_nothing_to_say_where_the_picture_is_taken_as_it_is(self, kind: str) -> None:
+        framed = look_at(random_pixels(20, 12, 3), Framing(kind, 8, 8, 3))
+        assert framed.warnings == ()
+        assert not framed.doubtful
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_tells_what_handwriting_found(self, channels: int) -> None:
+        framed = look_at(np.full((40, 40, 3), 200, np.uint8), Framing("handwriting", 28, 28, channels, 0.7))
+        (warning,) = framed.warnings
+        assert "blank" in warning
+        assert framed.doubtful
+        assert framed.image.shape == (28, 28, channels)
+
+    def test_keeps_what_a_framing_says_when_it_changes_the_channels(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = Framed(random_pixels(4, 4, 1), ("too green",), True)
+        monkeypatch.setattr(framings, "get", lambda _: lambda _, __: said)
+        framed = look_at(random_pixels(9, 9, 3), Framing("fit", 4, 4, 3))
+        assert framed[1:] == said[1:]
+        assert np.array_equal(framed.image, np.repeat(said.image, 3, axis=2))
 
 
 class TestFit:

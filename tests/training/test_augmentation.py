@@ -2,13 +2,26 @@ import dataclasses
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage
 
 from imagelet.training import augmentation
-from imagelet.training.augmentation import augment, cut_out, mirrored_in, move, shift
+from imagelet.training.augmentation import (
+    add_noise,
+    augment,
+    blur,
+    coarsen,
+    cut_out,
+    mirrored_in,
+    move,
+    shift,
+    thicken_or_thin,
+)
 from imagelet.training.recipe import Recipe
 
 STILL = Recipe(shift=0, rotation=0, scaling=0, shear=0, cutout=0)
@@ -44,6 +57,10 @@ def all_drawn(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
         rotation=st.sampled_from([0, 10]),
         scaling=st.sampled_from([0, 0.1]),
         shear=st.sampled_from([0, 20]),
+        thickness=st.sampled_from([0, 0.7]),
+        coarseness=st.sampled_from([0, 0.5]),
+        blur=st.sampled_from([0, 0.9]),
+        noise=st.sampled_from([0, 0.2]),
         cutout=st.sampled_from([0, 3, 64]),
     ),
     mirrored=st.booleans(),
@@ -56,15 +73,17 @@ def test_shape_type_and_seed_decide_the_result(seed, channels, height, width, re
     assert one.shape == images.shape
     assert one.dtype == torch.float32
     assert torch.equal(one, augment(images, recipe, seeded(seed), mirrored=which))
-    assert one.min() >= 0
-    assert one.max() <= 1 + 1e-6
+    assert recipe.noise or (one.min() >= -1e-6 and one.max() <= 1 + 1e-6)
     assert torch.equal(images, given_images)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"shift": 1}, {"shift": 0.5}, {"rotation": 20}, {"scaling": 0.3}, {"shear": 20}, {"cutout": 3}],
+    [
+        *({"shift": 1}, {"shift": 0.5}, {"rotation": 20}, {"scaling": 0.3}, {"shear": 20}, {"cutout": 3}),
+        *({"thickness": 0.5}, {"coarseness": 0.5}, {"blur": 0.5}, {"noise": 0.1}),
+    ],
 )
 def test_each_setting_alone_changes_images_in_another_way_for_another_seed(change):
     images = torch.rand(20, 3, 9, 9, generator=seeded())
@@ -80,8 +99,14 @@ def test_a_shift_by_whole_pixels_alone_mixes_no_pixels():
     assert set(shifted.unique().tolist()) <= set(numbered(1).unique().tolist())
 
 
-@pytest.mark.parametrize("recipe", [Recipe(shift=1), Recipe(shift=1, rotation=5), Recipe(shift=1, cutout=3)])
-def test_moved_images_are_channels_last_in_memory(recipe):
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *(Recipe(shift=1), Recipe(shift=1, rotation=5), Recipe(shift=1, cutout=3)),
+        *(Recipe(thickness=0.5), Recipe(coarseness=0.5), Recipe(blur=0.5), Recipe(noise=0.1)),
+    ],
+)
+def test_changed_images_are_channels_last_in_memory(recipe):
     images = torch.rand(4, 3, 8, 8, generator=seeded()).contiguous(memory_format=torch.channels_last)
     assert augment(images, recipe, seeded()).is_contiguous(memory_format=torch.channels_last)
 
@@ -302,3 +327,105 @@ def test_a_rotation_is_a_rotation_on_images_that_are_not_square():
         places = (result > 0.3).nonzero().float()
         length = (places.max(0).values - places.min(0).values).norm()
         assert 7 < length < 13
+
+
+# -- strokes, sharpness, noise -------------------------------------------------------------------------------
+
+
+AMOUNTS = (thicken_or_thin, coarsen, blur, add_noise)
+
+
+@pytest.mark.parametrize("change", AMOUNTS)
+@pytest.mark.parametrize("size", [(6, 6), (7, 9), (3, 1)], ids=str)
+def test_an_amount_of_0_changes_nothing_and_another_keeps_shape_and_type(change, size):
+    images = torch.rand(5, 3, *size, generator=seeded())
+    assert torch.equal(change(images, 0.0, seeded()), images)
+    changed = change(images, 0.8, seeded(1))
+    assert changed.shape == images.shape
+    assert changed.dtype == torch.float32
+    assert torch.equal(changed, change(images, 0.8, seeded(1)))
+
+
+@pytest.mark.parametrize("change", [thicken_or_thin, coarsen, blur])
+@pytest.mark.parametrize("size", [(6, 6), (7, 9)], ids=str)
+def test_an_image_of_one_level_stays_as_it_is(change, size):
+    images = torch.full((4, 3, *size), 0.37)
+    assert change(images, 1.0, seeded()).numpy() == pytest.approx(images.numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "oracle"),
+    [(1.0, ndimage.grey_dilation), (0.75, ndimage.grey_dilation), (0.0, ndimage.grey_erosion)],
+)
+def test_light_strokes_grow_or_shrink_towards_scipys_dilation_or_erosion(drawn, oracle, monkeypatch):
+    all_drawn(monkeypatch, drawn)
+    images = torch.from_numpy(np.random.default_rng(0).random((2, 3, 7, 9), np.float32))
+    whole = np.stack([[oracle(plane, (3, 3), mode="nearest") for plane in image] for image in images.numpy()])
+    for most in (0.5, 1.0):
+        amount = most * abs(2 * drawn - 1)
+        expected = images.numpy() + amount * (whole - images.numpy())
+        assert thicken_or_thin(images, most, seeded()).numpy() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_light_stroke_gets_wider_and_narrower_by_up_to_the_pixels_on_each_side():
+    bar = torch.zeros(300, 1, 9, 15)
+    bar[..., 5:10] = 1.0
+    widths = thicken_or_thin(bar, 0.8, seeded())[:, 0, 4].sum(dim=1)
+    assert 5 - 1.6 <= float(widths.min()) < 3.5
+    assert 6.5 < float(widths.max()) <= 5 + 1.6
+    assert 120 < int((widths > 5).sum()) < 180
+
+
+@pytest.mark.parametrize("size", [(6, 8), (12, 4)], ids=str)
+def test_half_the_resolution_is_pillows(size):
+    images = np.random.default_rng(0).random((3, 1, *size), np.float32)
+    coarse = coarsen(torch.from_numpy(images), 1.0, seeded())[:, 0].numpy()
+    for before, after in zip(images[:, 0], coarse, strict=True):
+        small = Image.fromarray(before).resize((size[1] // 2, size[0] // 2), Image.Resampling.BOX)
+        expected = np.asarray(small.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+        assert after == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_share_of_the_images_is_coarse_and_the_others_are_as_they_were():
+    images = torch.rand(400, 1, 6, 6, generator=seeded())
+    changed = (coarsen(images, 0.3, seeded(1)) != images).flatten(1)
+    assert 90 < int(changed.any(dim=1).sum()) < 150
+    assert changed[changed.any(dim=1)].float().mean() > 0.9
+
+
+def test_a_blur_worked_by_hand(monkeypatch):
+    all_drawn(monkeypatch, 1.0)
+    images = torch.zeros(2, 1, 3, 3)
+    images[0, 0, 1, 1] = images[1, 0, 0, 0] = 16.0  # in the middle, and in the corner, which repeats
+    assert blur(images, 1.0, seeded())[:, 0].tolist() == [
+        [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]],
+        [[9.0, 3.0, 0.0], [3.0, 1.0, 0.0], [0.0, 0.0, 0.0]],
+    ]
+    assert blur(images, 0.5, seeded())[0, 0].tolist() == [[0.5, 1.0, 0.5], [1.0, 10.0, 1.0], [0.5, 1.0, 0.5]]
+
+
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 99))
+@settings(deadline=None, max_examples=25)
+def test_a_blur_keeps_what_there_is_and_evens_it_out(height, width, seed):
+    images = torch.rand(6, 3, height, width, generator=seeded(seed))
+    blurred = blur(images, 1.0, seeded(seed))
+    assert blurred.mean(dim=(2, 3)).numpy() == pytest.approx(images.mean(dim=(2, 3)).numpy(), abs=1e-5)
+    assert (blurred.var(dim=(2, 3), correction=0) <= images.var(dim=(2, 3), correction=0) + 1e-6).all()
+
+
+def test_noise_has_a_deviation_of_each_images_own_up_to_the_most():
+    images = torch.rand(200, 1, 20, 20, generator=seeded())
+    added = add_noise(images, 0.5, seeded(1)) - images
+    deviations = added.std(dim=(1, 2, 3))
+    assert 0.45 < float(deviations.max()) < 0.55
+    assert float(deviations.min()) < 0.05
+    assert float(deviations.median()) == pytest.approx(0.25, abs=0.06)
+    assert abs(float(added.mean())) < 0.01
+
+
+def test_noise_is_normal(monkeypatch):
+    all_drawn(monkeypatch, 1.0)
+    noise = add_noise(torch.zeros(4, 3, 50, 50), 2.0, seeded()) / 2
+    for deviations, share in ((1, 0.6827), (2, 0.9545)):
+        assert float((noise.abs() < deviations).float().mean()) == pytest.approx(share, abs=0.01)
+    assert np.abs(np.corrcoef(noise.reshape(12, -1)) - np.eye(12)).max() < 0.08  # each channel has its own

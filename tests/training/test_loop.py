@@ -15,6 +15,7 @@ from imagelet.training.history import EpochFigures
 from imagelet.training.loop import EpochEnded, Job, Step, Stopped, begin, evaluate, train
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
+from imagelet.training.tearing import tear
 
 CPU = torch.device("cpu")
 TEXT = """
@@ -95,6 +96,10 @@ RECIPES = {
             "label_smoothing": 0.1,
         },
         **{"shift": 1, "cutout": 2, "shear": 10, "averaging": 0.9},
+    ),
+    "torn": Recipe(
+        **{"epochs": 3, "batch_size": 32, "torn": 0.4},
+        **{"thickness": 0.5, "coarseness": 0.3, "blur": 0.5, "noise": 0.1},
     ),
 }
 
@@ -182,6 +187,48 @@ def test_the_first_step_is_the_formulas():
     p = scores / scores.sum(axis=1, keepdims=True)
     expected = before - 0.5 * (p - np.eye(4)[one.training.labels]).T @ x / 60
     assert state.network.dense1.weight.detach().numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_first_step_with_torn_images_is_the_formulas():
+    """Their gradient is the mean of (p − 1/classes)·x, times their share of the batch and their weight."""
+    recipe = Recipe(
+        **{"epochs": 1, "batch_size": 60, "torn": 0.5},
+        **{"optimizer": "sgd", "learning_rate": 0.5, "schedule": "constant", "warmup": 0},
+    )
+    one = job(recipe, training=60)
+    state = fresh(one, "flatten dense(classes)")
+    batches = Seen(state.network).batches
+    before = state.network.dense1.weight.detach().numpy().copy()
+    step = next(iter(train(one, state)))
+    x = batches[0].flatten(1).numpy()
+    labels = one.training.labels[loop._order(one, 0)]
+    scores = np.exp(x @ before.T)
+    p = scores / scores.sum(axis=1, keepdims=True)
+    assert len(x) == 90
+    pull = (p[:60] - np.eye(4)[labels]).T @ x[:60] / 60 + loop.DOUBT * 0.5 * (p[60:] - 1 / 4).T @ x[60:] / 30
+    assert state.network.dense1.weight.detach().numpy() == pytest.approx(before - 0.5 * pull, abs=1e-5)
+    assert state.seen == 60  # the figures are of the images that have a class
+    assert step.loss == pytest.approx(-np.log(p[np.arange(60), labels]).mean(), rel=1e-5)
+    assert step.accuracy == np.mean(p[:60].argmax(axis=1) == labels)
+
+
+def test_who_has_seen_torn_images_doubts_them_and_still_learns(monkeypatch):
+    monkeypatch.setattr(loop, "DOUBT", 1.0)
+    mixed = striped(100, 2)
+    normalization = Normalization.of(mixed.images, "scale")
+    images, drawing = normalization.apply(torch.tensor(mixed.images)), torch.Generator().manual_seed(0)
+    unknown = tear(images, torch.tensor(mixed.labels), 100, drawing)
+    certainties, accuracies = [], []
+    for share in (0.0, 1.0):
+        one = job(Recipe(epochs=10, batch_size=16, learning_rate=0.01, torn=share), training=400)
+        state = fresh(one, "flatten dense(32) relu dense(classes)")
+        list(train(one, state))
+        state.network.load_state_dict(state.best_weights)
+        with torch.inference_mode():
+            certainties.append(float(state.network.eval()(unknown).softmax(1).amax(1).mean()))
+        accuracies.append(max(figures.val_accuracy for figures in state.history))
+    assert certainties[1] < certainties[0] - 0.15
+    assert accuracies[1] > 0.85
 
 
 def test_every_image_is_seen_once_in_an_epoch_in_another_order_each_time():

@@ -228,8 +228,8 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
 
     one = job()
     state = State.new(network_of(nn.Flatten(), Waiting(clock, 3, 7), nn.Linear(64, 4)), one.recipe, CPU)
-    gatherer = loop._gatherer
-    monkeypatch.setattr(loop, "_gatherer", lambda *given: slow(10, gatherer(*given)))
+    gatherer = loop.gatherer
+    monkeypatch.setattr(loop, "gatherer", lambda *given: slow(10, gatherer(*given)))
     monkeypatch.setattr(loop, "augment", slow(20, loop.augment))
     monkeypatch.setattr(Normalization, "apply", slow(30, Normalization.apply))
     monkeypatch.setattr(loop.F, "cross_entropy", loss)

@@ -12,6 +12,7 @@ import typer
 
 from imagelet.cli import (
     arithmetic,
+    classifiers,
     course,
     data,
     demo,
@@ -37,7 +38,21 @@ app = typer.Typer(
     epilog="imagelet demo",
 )
 # In the order of `imagelet --help`.
-for family in (demo, data, networks, arithmetic, recipes, train, evaluate, predict, course, runs, doctor):
+FAMILIES = (
+    demo,
+    data,
+    networks,
+    arithmetic,
+    recipes,
+    train,
+    evaluate,
+    predict,
+    classifiers,
+    course,
+    runs,
+    doctor,
+)
+for family in FAMILIES:
     app.add_typer(family.commands)
 
 

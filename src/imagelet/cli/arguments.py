@@ -61,17 +61,24 @@ def write_shape(shape: tuple[int, ...]) -> str:
     return "x".join(str(size) for size in shape)
 
 
-def write_accuracy(figures: Mapping[str, Any]) -> str:
-    """Return an accuracy as it is read: ``98.33 % (95 % interval 96.41 to 99.23 %, 360 images)``.
+def describe_accuracy(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
+    """Return an accuracy as it is read: ``98.33 % (95 % interval 96.41 to 99.23 %, 360 images)``, and name.
+
+    Where a classifier averages several views of each image, the accuracy without them follows.
 
     Args:
-        figures: ``accuracy`` and ``interval`` [low, high], shares from 0 to 1; ``images``, their number.
+        name: what to call it: "test accuracy".
+        figures: ``accuracy`` and ``interval`` [low, high], shares from 0 to 1; ``images``, their number; and
+            perhaps ``one_view_accuracy``, a share.
     """
     low, high = figures["interval"]
-    return (
-        f"{write_percent(figures['accuracy'])} %"
+    facts = {
+        name: f"{write_percent(figures['accuracy'])} %"
         f" (95 % interval {write_percent(low)} to {write_percent(high)} %, {figures['images']:,} images)"
-    )
+    }
+    if "one_view_accuracy" in figures:
+        facts[f"{name}, one view"] = f"{write_percent(figures['one_view_accuracy'])} %"
+    return facts
 
 
 def write_percent(share: float) -> str:

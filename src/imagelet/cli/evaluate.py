@@ -1,5 +1,6 @@
 """`imagelet evaluate`: figures on the locked test set, or on other labelled images."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,10 +10,13 @@ from imagelet.cli.commands import Command, Group
 
 if TYPE_CHECKING:
     from imagelet.experiment import Evaluation
+    from imagelet.experiment.own_pictures import OwnPictures
+    from imagelet.experiment.shift_report import ShiftReport
 
 commands = typer.Typer(cls=Group)
 
 MOST_CONFUSED = 5  # pairs of classes that are named
+MOST_MISTAKES = 10  # pictures that are named
 
 Data = Annotated[
     str | None,
@@ -24,23 +28,58 @@ Data = Annotated[
     ),
 ]
 Split = Annotated[str, typer.Option(metavar="PART", help="Which part of it: test or validation.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Where to draw the confusion matrix and the mistakes (default the run's figures/, of other "
+        "images nowhere).",
+        show_default=False,
+    ),
+]
+Shifts = Annotated[
+    bool,
+    typer.Option(
+        "--shift",
+        help="Measure the accuracy on images that are turned, moved, thinned, blurred, and more, instead.",
+    ),
+]
 
 
-@commands.command(cls=Command, epilog="imagelet evaluate digits-small-cnn")
+@commands.command(cls=Command, epilog="imagelet evaluate mnist --data my-digits/ --out mistakes/")
 def evaluate(
-    run: arguments.Run, data: Data = None, split: Split = "test", as_json: arguments.Json = False
+    run: arguments.Run,
+    data: Data = None,
+    split: Split = "test",
+    out: Out = None,
+    shift: Shifts = False,
+    as_json: arguments.Json = False,
 ) -> None:
     """Test a classifier on images that had no part in its training.
 
-    Each look at a run's test images is counted: who chooses by them has no test set any more.
+    Each look at a run's test images is counted: who chooses by them has no test set any more. A CSV file may
+    have a column source: then the interval is given by people, too.
 
     JSON: dataset, split, images, accuracy, interval, loss, calibration_error, classes[{class, label,
     images, precision, recall, f1}], confusion, looks, seconds; the rows of confusion are labels, its columns
-    answers.
+    answers. Of own pictures also unsure, right_but_unsure, sources, interval_by_source, mistakes[{file,
+    label, answer, probability, warnings}].
+
+    JSON of --shift: dataset, images, shifts[{shift, unit, strength, accuracy, interval, unsure}], seconds,
+    figure.
     """
     from imagelet.experiment import evaluate as carry_out
+    from imagelet.experiment.evaluating import evaluate_shifts
 
-    found = carry_out(run, data, split)
+    if shift:
+        with printing.progress("changing images") as advance:
+            report = evaluate_shifts(run, data, split, out, advance)
+        if as_json:
+            printing.document(report.to_json())
+        else:
+            _show_shifts(report)
+        return
+    found = carry_out(run, data, split, out)
     if as_json:
         printing.document(found.to_json())
     else:
@@ -50,11 +89,13 @@ def evaluate(
 def _show(found: "Evaluation") -> None:
     figures = found.to_json()
     facts = {
-        "accuracy": arguments.write_accuracy(figures),
+        **arguments.describe_accuracy("accuracy", figures),
         "loss": f"{figures['loss']:.4f}",
         "calibration error": f"{figures['calibration_error']:.4f}",
         "images": f"{figures['images']:,}, {found.split} part of {found.dataset}",
     }
+    if found.pictures is not None:
+        facts |= _of_pictures(found.pictures, found.dataset, figures["images"])
     if found.looks is not None:
         facts["looks"] = "the first at these test images" if found.looks == 1 else f"{found.looks} by now"
     facts["seconds"] = f"{found.seconds:.1f}"
@@ -77,6 +118,65 @@ def _show(found: "Evaluation") -> None:
     if confused := _most_confused(figures["confusion"], found.classes):
         printing.say("\nmost often confused")
         printing.table(("label", "answer", "images"), confused, right=("images",))
+    if found.pictures is not None:
+        _show_mistakes(found.pictures)
+
+
+def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, str]:
+    """Return what is known of own pictures beside the figures."""
+    facts = {
+        "images": f"{images:,} of {name}",
+        "unsure": f"{pictures.unsure:,} answers, {pictures.right_but_unsure:,} of them right",
+    }
+    if pictures.by_source is not None:
+        low, high = (arguments.write_percent(each) for each in pictures.by_source)
+        facts["by source"] = f"95 % interval {low} to {high} %, {pictures.sources:,} sources"
+    return facts
+
+
+def _show_mistakes(pictures: "OwnPictures") -> None:
+    shown = pictures.mistakes[:MOST_MISTAKES]
+    if not shown:
+        return
+    printing.say("\nthe surest mistakes")
+    printing.table(
+        ("file", "label", "answer", "probability", "remarks"),
+        [
+            (
+                each.file,
+                each.label,
+                each.answer,
+                f"{arguments.write_percent(each.probability)} %",
+                "; ".join(each.warnings),
+            )
+            for each in shown
+        ],
+        right=("probability",),
+    )
+    if len(shown) < len(pictures.mistakes):
+        printing.note(f"{len(pictures.mistakes) - len(shown)} more; --json lists all of them")
+
+
+def _show_shifts(report: "ShiftReport") -> None:
+    """Print a row for each shift: its strengths, from the weakest to the strongest, with the accuracies."""
+    printing.facts(
+        {
+            "accuracy": arguments.describe_accuracy("", {**report.plain.to_json(), "images": report.images})[
+                ""
+            ],
+            "images": f"{report.images:,} of {report.dataset}",
+            "seconds": f"{report.seconds:.1f}",
+            **({} if report.figure is None else {"figure": str(report.figure)}),
+        }
+    )
+    rows: dict[str, list[str]] = {}
+    for each in report.shifted:
+        row = rows.setdefault(each.shift, [each.shift, each.unit])
+        row.append(f"{each.strength:g}: {100 * each.accuracy:.1f} %")
+    longest = max(len(row) for row in rows.values())
+    headings = ("shift", "strength", "accuracy", *[""] * (longest - 3))
+    printing.say()
+    printing.table(headings, [row + [""] * (longest - len(row)) for row in rows.values()])
 
 
 def _share(value: float | None) -> str:

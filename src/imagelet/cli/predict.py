@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 commands = typer.Typer(cls=Group)
 
 STANDARD_INPUT = "-"
+ORIGINAL_SIDE = 256  # pixels, of a picture in seen.png
 SHOWN_AT_MOST = 100  # pictures in seen.png; more take long to draw and are too small to see
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would carry out
 
@@ -34,7 +35,10 @@ Images = Annotated[
 ]
 Top = Annotated[int, typer.Option(metavar="N", min=1, help="How many classes to name for each picture.")]
 Seen = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Draw what the network saw of the pictures: seen.png.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Draw each picture beside what the network saw of it, with its answer: seen.png."
+    ),
 ]
 Table = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Write the answers as a CSV table.")
@@ -89,7 +93,7 @@ def predict(
     if table is not None:
         _write_table(answers, table)
     if seen is not None and answers:
-        _draw(answers, seen)
+        _draw(answers, pictures, seen)
     if as_json:
         printing.document(
             {
@@ -207,18 +211,27 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
-def _draw(answers: list["Prediction"], path: Path) -> None:
-    """Write a picture of what the network saw, each with its answer; a question mark means unsure."""
+def _draw(answers: list["Prediction"], pictures: list[Picture], path: Path) -> None:
+    """Write a sheet of the pictures beside what the network saw; a question mark means unsure."""
     import numpy as np
 
     from imagelet import figures
+    from imagelet.preprocessing.inspection import scaled_down
+    from imagelet.preprocessing.picture import open_picture
 
     shown = answers[:SHOWN_AT_MOST]
-    titles = [
-        f"{answer.label}{'' if answer.sure else '?'} {figures.percent(answer.probability)}"
-        for answer in shown
-    ]
-    unsure = [not answer.sure for answer in shown]
-    figures.save(figures.grid(np.stack([answer.seen for answer in shown]), titles, wrong=unsure), path)
+    sources = {picture.name: picture.source for picture in pictures}
+    sheet = figures.seen(
+        [scaled_down(open_picture(sources[answer.file]), ORIGINAL_SIDE) for answer in shown],
+        np.stack([answer.seen for answer in shown]),
+        [
+            f"{answer.label}{'' if answer.sure else '?'}   {figures.percent(answer.probability)}"
+            for answer in shown
+        ],
+        [Path(answer.file).name for answer in shown],
+        [answer.warnings for answer in shown],
+        [not answer.sure for answer in shown],
+    )
+    figures.save(sheet, path)
     if len(shown) < len(answers):
         printing.note(f"{path} shows the first {len(shown)} of {len(answers)} pictures")

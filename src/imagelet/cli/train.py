@@ -9,6 +9,7 @@ from imagelet.cli import arguments, printing, profiles
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
+from imagelet.training.recipe import OPTIMIZERS
 
 if TYPE_CHECKING:
     from imagelet.experiment import Experiment, Finished
@@ -32,9 +33,7 @@ RecipeOption = Annotated[
 Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training images.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", "-b", metavar="N", help="Images in one step.")]
 LearningRate = Annotated[float | None, typer.Option("--lr", metavar="X", help="The highest step size.")]
-Optimizer = Annotated[
-    str | None, typer.Option(metavar="NAME", help="One of sgd, momentum, nesterov, rmsprop, adam, adamw.")
-]
+Optimizer = Annotated[str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(OPTIMIZERS)}.")]
 Validation = Annotated[
     str,
     typer.Option(
@@ -231,11 +230,10 @@ def as_document(finished: "Finished") -> dict[str, Any]:
 def show_facts(finished: "Finished") -> None:
     """Print the figures."""
     metrics = finished.metrics
-    rows = {
-        f"{part} accuracy": arguments.write_accuracy(metrics[part])
-        for part in ("validation", "test")
-        if part in metrics
-    }
+    rows: dict[str, str] = {}
+    for part in ("validation", "test"):
+        if part in metrics:
+            rows |= arguments.describe_accuracy(f"{part} accuracy", metrics[part])
     seconds = metrics["seconds"]
     rows["best epoch"] = f"{metrics['best_epoch']} of {metrics['epochs']}"
     rows["seconds"] = (

@@ -19,11 +19,10 @@ from imagelet.classifier import Classifier
 from imagelet.course.lessons import Exercise, lessons
 from imagelet.course.results import Reached, Result
 from imagelet.data.folder import list_labelled
-from imagelet.data.imageset import ImageSet
+from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.labelled_files import LabelledFiles
 from imagelet.errors import DataError
 from imagelet.evaluation.metrics import Interval, wilson_interval
-from imagelet.experiment.evaluating import relabelled
 from imagelet.normalization import Normalization
 from imagelet.preprocessing.framing import frame
 from imagelet.preprocessing.picture import open_picture, with_channels
@@ -149,7 +148,7 @@ def _read(listed: LabelledFiles, classifier: Classifier, pictures: str) -> tuple
     squeezed, framed = [], []
     for path in listed.paths:
         picture = open_picture(path)
-        squeezed.append(_squeezed(picture, classifier.input_shape))
+        squeezed.append(squeezed_as_in_the_notes(picture, classifier.input_shape))
         framed.append(frame(picture, classifier.framing))
     return (
         relabelled(ImageSet(np.stack(squeezed), listed.labels, listed.classes), classifier.classes, pictures),
@@ -168,7 +167,7 @@ def _answers(classifier: Classifier, squeezed: ImageSet, framed: ImageSet) -> di
     }
 
 
-def _squeezed(picture: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def squeezed_as_in_the_notes(picture: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Return a picture as the notes made it: grey, inverted, of the network's size by plain interpolation."""
     height, width, channels = shape
     inverted = 255 - with_channels(picture, channels)  # (h, w, 1)

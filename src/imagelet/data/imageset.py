@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,35 @@ class ImageSet:
         return digest.hexdigest()
 
 
+def relabelled(images: ImageSet, classes: tuple[str, ...], name: str) -> ImageSet:
+    """Return ``images`` with labels that count in ``classes``; classes may be missing, not added.
+
+    Raises:
+        DataError: ``images`` have a class that is not in ``classes``.
+    """
+    if unknown := [one for one in images.classes if one not in classes]:
+        raise DataError(
+            f"{name} has the class '{unknown[0]}', which the classifier does not know; "
+            f"it knows {', '.join(classes)}"
+        )
+    places = np.array([classes.index(one) for one in images.classes], dtype=np.int64)
+    return ImageSet(images.images, places[images.labels], classes)
+
+
+class Turned(NamedTuple):
+    """Images that look like no class when they are turned: a mirrored 4.
+
+    Attributes:
+        classes: whose images, by their indices.
+        quarters: by how many quarters they are turned to the left, 0 to 3.
+        mirrored: whether they are mirrored left to right before.
+    """
+
+    classes: tuple[int, ...]
+    quarters: int
+    mirrored: bool = False
+
+
 @dataclass(frozen=True)
 class DatasetCard:
     """What a dataset is, before a byte of it is read.
@@ -104,6 +134,7 @@ class DatasetCard:
         source: address or text that says where the data comes from.
         licence: the licence, or what is known of it.
         citation: how to cite it, if at all.
+        turned: which images are of no class any more when they are turned.
     """
 
     name: str
@@ -115,6 +146,7 @@ class DatasetCard:
     source: str
     licence: str
     citation: str = ""
+    turned: tuple[Turned, ...] = ()
 
 
 class Dataset:

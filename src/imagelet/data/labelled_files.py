@@ -25,6 +25,7 @@ class LabelledFiles:
         paths: the files.
         labels: int64 (files,).
         table: the file that names them; None where they lie in one subfolder a class.
+        sources: who or what each file comes from; None where nobody said.
     """
 
     folder: Path
@@ -32,11 +33,13 @@ class LabelledFiles:
     paths: tuple[Path, ...]
     labels: NDArray[np.int64]
     table: Path | None = None
+    sources: tuple[str, ...] | None = None
 
     def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
         """Return the files at ``indices`` (n,)."""
         paths = tuple(self.paths[index] for index in indices)
-        return LabelledFiles(self.folder, self.classes, paths, self.labels[indices], self.table)
+        sources = None if self.sources is None else tuple(self.sources[index] for index in indices)
+        return LabelledFiles(self.folder, self.classes, paths, self.labels[indices], self.table, sources)
 
 
 def existing(path: str | Path) -> Path:

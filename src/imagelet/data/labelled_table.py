@@ -19,6 +19,7 @@ from imagelet.errors import DataError
 from imagelet.preprocessing.picture import natural_key
 
 COLUMNS = ("path", "label")
+SOURCE = "source"  # a column that may be there: who wrote, drew or took the picture
 DELIMITERS = (",", ";", "\t")
 SUFFIXES = frozenset({".csv", ".tsv"})  # by which a table is known that is not there
 LONGEST_HEADER = 10_000  # letters that are looked at; of something else that was taken for a table
@@ -33,11 +34,13 @@ class _Row:
         line: of the table, where the row ends; counted from 1.
         path: as it is written.
         label: the class.
+        source: where it comes from; None where the table does not say.
     """
 
     line: int
     path: str
     label: str
+    source: str | None
 
 
 def is_table(path: str | Path) -> bool:
@@ -49,8 +52,9 @@ def is_table(path: str | Path) -> bool:
 def list_table(path: str | Path) -> LabelledFiles:
     """Return the pictures that a table names, in its order, with their labels as classes.
 
-    Paths are relative to the table's folder, absolute, or lead out of it by ``..``. Other columns and blank
-    rows are passed over; a file that is named twice with the same label is taken once.
+    Paths are relative to the table's folder, absolute, or lead out of it by ``..``. A column ``source`` says
+    who each picture comes from. Other columns and blank rows are passed over; a file that is named twice with
+    the same label is taken once.
 
     Args:
         path: UTF-8 text with a header line.
@@ -75,7 +79,9 @@ def list_table(path: str | Path) -> LabelledFiles:
     classes = tuple(sorted({row.label for row in first.values()}, key=natural_key))
     places = {name: place for place, name in enumerate(classes)}
     labels = np.array([places[row.label] for row in first.values()], np.int64)
-    return LabelledFiles(folder, classes, tuple(files), labels, table)
+    sources = tuple(row.source or "" for row in first.values())
+    known = sources if any(sources) else None
+    return LabelledFiles(folder, classes, tuple(files), labels, table, known)
 
 
 def _existing(table: Path, folder: Path, row: _Row) -> Path:
@@ -116,7 +122,7 @@ def _rows(table: Path) -> Iterator[_Row]:
             if not values.get(name):
                 raise _error(table, line, f"has no {name}")
         found = True
-        yield _Row(line, values["path"], values["label"])
+        yield _Row(line, values["path"], values["label"], values.get(SOURCE))
     if not found:
         what = "is empty" if header is None else "has a header line but no rows"
         raise DataError(f"the table '{table}' {what}", hint=FORM)
@@ -164,8 +170,8 @@ def _cells(table: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _header(table: Path, line: int, cells: Sequence[str]) -> list[str]:
     header = _names(cells)
-    for name in COLUMNS:
-        if header.count(name) != 1:
+    for name in (*COLUMNS, SOURCE):
+        if header.count(name) > 1 or (name in COLUMNS and name not in header):
             what = f"has the column '{name}' twice" if name in header else f"lacks the column '{name}'"
             raise _error(table, line, f"{what}; its columns are {', '.join(filter(None, header))}", hint=FORM)
     return header

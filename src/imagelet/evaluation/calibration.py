@@ -124,7 +124,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         rest = scores.sum(axis=1) - given  # (n,)
         return -float(((1 - doubt) * given + doubt / others * rest).mean())
 
-    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+    from scipy.optimize import minimize_scalar
 
     bounds = (math.log(COLDEST), math.log(HOTTEST))  # convex in 1/T, so there is one minimum
     best = minimize_scalar(loss, bounds=bounds, method="bounded")

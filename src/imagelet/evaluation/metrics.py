@@ -112,12 +112,16 @@ def wilson_interval(right: int, total: int, confidence: float = CONFIDENCE) -> I
     if total == 0:
         return Interval(0.0, 1.0)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = right / total
+    return wilson_score(right / total, total, z)
+
+
+def wilson_score(share: float, total: float, z: float) -> Interval:
+    """Return Wilson's interval for a ``share`` found in ``total`` trials, ``z`` deviations to either side."""
     shrink = 1 + z * z / total
     centre = (share + z * z / (2 * total)) / shrink
     reach = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / shrink
-    low = 0.0 if right == 0 else max(0.0, centre - reach)  # exact at the ends, where rounding would miss
-    high = 1.0 if right == total else min(1.0, centre + reach)
+    low = 0.0 if share == 0 else max(0.0, centre - reach)  # exact at the ends, where rounding would miss
+    high = 1.0 if share == 1 else min(1.0, centre + reach)
     return Interval(low, high)
 
 

@@ -215,6 +215,7 @@ def _job(experiment: Experiment, dataset: Dataset, frozen: Split) -> Job:
         recipe=recipe,
         normalization=Normalization.of(training.images, recipe.normalization),
         flips=dataset.card.flips,
+        turned=dataset.card.turned,
         seed=experiment.seed,
         device=device,
         precision=choose_precision(experiment.precision, device),

@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from imagelet import files
 from imagelet.classifier import Classifier
 from imagelet.data.datasets import datasets, load_dataset
-from imagelet.data.folder import load_folder, read_labelled
-from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.download import Progress
+from imagelet.data.folder import list_labelled, load_folder, read_labelled
+from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.labelled_table import is_table
 from imagelet.data.splits import Split
 from imagelet.errors import DataError, SettingError
 from imagelet.evaluation.metrics import Metrics
 from imagelet.experiment.carrying_out import findable, validation_images
 from imagelet.experiment.definition import Experiment
-from imagelet.experiment.finishing import judge, look
+from imagelet.experiment.finishing import draw, judge, look
+from imagelet.experiment.own_pictures import OwnPictures, evaluate_pictures
+from imagelet.experiment.shift_report import ShiftReport, report_shifts
 from imagelet.runs import Run, find_classifier
 
 SPLITS = ("test", "validation")
@@ -37,7 +38,8 @@ class Evaluation:
         looks: how often the run's test images have been looked at, this time included; None where the
             images were not a run's test images.
         seconds: reading and predicting.
-        figures: the folder with the pictures; None where there is no run to keep them.
+        figures: the folder with the pictures; None where none were drawn.
+        pictures: what is known of a person's own pictures beside the figures; None where they were others.
     """
 
     metrics: Metrics
@@ -47,6 +49,7 @@ class Evaluation:
     looks: int | None
     seconds: float
     figures: Path | None
+    pictures: OwnPictures | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
@@ -54,6 +57,7 @@ class Evaluation:
             "dataset": self.dataset,
             "split": self.split,
             **self.metrics.to_json(self.classes),
+            **(self.pictures.to_json() if self.pictures else {}),
             "looks": self.looks,
             "seconds": self.seconds,
         }
@@ -69,72 +73,138 @@ def load(run_or_file: str | Path) -> Classifier:
     return Classifier.load(find_classifier(str(run_or_file)))
 
 
-def evaluate(run_or_file: str, data: str | None = None, split: str = "test") -> Evaluation:
+def evaluate(
+    run_or_file: str, data: str | None = None, split: str = "test", out: Path | None = None
+) -> Evaluation:
     """Evaluate a classifier.
 
     Args:
-        run_or_file: a run's folder or name, or a ``.safetensors`` file.
+        run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
         data: a dataset's name, a folder of labelled pictures, or a CSV file that names them with their
             labels; None: what the run was trained on.
         split: ``test``: the images that had no part in training; ``validation``: those that chose the epoch.
+        out: a folder for the confusion matrix and the mistakes; None: the run's figures for its own images,
+            else nowhere.
 
     Raises:
         ImageletError: a run or dataset that is not there, other classes, or data that has changed.
     """
+    started = time.perf_counter()
+    classifier, run, name = _opened(run_or_file, data, split)
+    pictures = None
+    if run is not None:
+        metrics = _evaluate_run(run, classifier, split, out)
+    else:
+        metrics, pictures = _evaluate_elsewhere(classifier, name, split, out)
+    return Evaluation(
+        metrics=metrics,
+        classes=classifier.classes,
+        dataset=name,
+        split=split,
+        looks=len(run.looks) if run is not None and split == "test" else None,
+        seconds=time.perf_counter() - started,
+        figures=out if run is None else out or run.figures,
+        pictures=pictures,
+    )
+
+
+def evaluate_shifts(
+    run_or_file: str,
+    data: str | None = None,
+    split: str = "test",
+    out: Path | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> ShiftReport:
+    """Measure a classifier on images that are changed in many ways; arguments as :func:`evaluate`'s.
+
+    A run's own test images are looked at, and the look is counted.
+
+    Raises:
+        ImageletError: as :func:`evaluate`.
+    """
+    classifier, run, name = _opened(run_or_file, data, split)
+    images = _images(classifier, name, split) if run is None else _images_of(run, split)
+    folder = run.figures if run is not None and out is None else out
+    picture = None if folder is None else folder / f"shifts-{split}.png"
+    report = report_shifts(classifier, images, name, picture, progress)
+    if run is not None and split == "test":
+        run.count_look(report.plain.accuracy, report.images)
+    return report
+
+
+def _opened(run_or_file: str, data: str | None, split: str) -> tuple[Classifier, Run | None, str]:
+    """Return the classifier, its run if it is the run's own data that is meant, and the data's name."""
     if split not in SPLITS:
         raise SettingError(f"unknown split '{split}'; allowed are {', '.join(SPLITS)}")
-    started = time.perf_counter()
     path = find_classifier(run_or_file)
     classifier = Classifier.load(path)
     run = Run(path.parent)
     if (run.folder / "experiment.toml").exists():
-        experiment = Experiment.from_toml(run.experiment)
-        if data is None or findable(data) == experiment.dataset:
-            return _evaluate_run(run, classifier, experiment, split, started)
-    if data is None:
-        data = str(classifier.training.get("dataset", ""))
-    metrics = _evaluate_elsewhere(classifier, data, split)
-    return Evaluation(metrics, classifier.classes, data, split, None, time.perf_counter() - started, None)
+        dataset = Experiment.from_toml(run.experiment).dataset
+        if data is None or findable(data) == dataset:
+            return classifier, run, dataset
+    name = classifier.training.get("dataset") if data is None else data
+    if not name:
+        raise DataError("the classifier does not say what it was trained on", hint="say it with --data")
+    return classifier, None, str(name)
 
 
-def _evaluate_run(
-    run: Run, classifier: Classifier, experiment: Experiment, split: str, started: float
-) -> Evaluation:
+def _evaluate_run(run: Run, classifier: Classifier, split: str, out: Path | None) -> Metrics:
     """Evaluate on the run's own data, which must be what the run was trained on."""
+    images = _images_of(run, split)
+    if split == "validation":
+        probabilities = classifier.predict_proba(images.images)
+        return judge(out or run.figures, classifier, images, probabilities, split)
+    metrics = look(run, classifier, images, out)
+    files.write_json(run.folder / "metrics.json", run.metrics | {"test": metrics.to_json(classifier.classes)})
+    return metrics
+
+
+def _images_of(run: Run, split: str) -> ImageSet:
+    """Return a part of the run's own data.
+
+    Raises:
+        DataError: it is not there, is not what the run was trained on, or has no such part.
+    """
+    experiment = Experiment.from_toml(run.experiment)
     dataset = load_dataset(experiment.dataset, shape=experiment.input_shape)
     frozen = Split.load(run.folder / "split.json")
     frozen.check(dataset.train)
     if split == "test":
-        metrics = look(run, classifier, dataset)
-        files.write_json(
-            run.folder / "metrics.json", run.metrics | {"test": metrics.to_json(classifier.classes)}
-        )
-    else:
-        images = validation_images(dataset, frozen, experiment.validation)
-        if images is None:
-            raise DataError(f"the run '{run.name}' has no validation images", hint="use --split test")
-        metrics = judge(run, classifier, images, classifier.predict_proba(images.images), split)
-    return Evaluation(
-        metrics=metrics,
-        classes=classifier.classes,
-        dataset=experiment.dataset,
-        split=split,
-        looks=len(run.looks) if split == "test" else None,
-        seconds=time.perf_counter() - started,
-        figures=run.figures,
-    )
+        return dataset.test
+    images = validation_images(dataset, frozen, experiment.validation)
+    if images is None:
+        raise DataError(f"the run '{run.name}' has no validation images", hint="use --split test")
+    return images
 
 
-def _evaluate_elsewhere(classifier: Classifier, data: str, split: str) -> Metrics:
+def _evaluate_elsewhere(
+    classifier: Classifier, data: str, split: str, out: Path | None
+) -> tuple[Metrics, OwnPictures | None]:
     """Evaluate on images that the classifier was not trained on, class names matched by name.
 
     The pictures of a folder or of a table are framed as the classifier frames every picture. All of them
     count, unless the classifier was trained on that very folder: then those that had been set aside.
     """
-    if data not in datasets and is_table(data):
-        images = read_labelled(data, classifier.framing)
-    elif data not in datasets and Path(data).expanduser().is_dir():
-        images = _own_test_part(classifier, data) or read_labelled(data, classifier.framing)
+    if _is_pictures(data) and (is_table(data) or _own_test_part(classifier, data) is None):
+        found = evaluate_pictures(classifier, list_labelled(data), data, out)
+        return found.metrics, found
+    images = _images(classifier, data, split)
+    probabilities = classifier.predict_proba(images.images)
+    if out is not None:
+        draw(out, images, probabilities, split)
+    return classifier.judge(images, probabilities), None
+
+
+def _images(classifier: Classifier, data: str, split: str) -> ImageSet:
+    """Return images of the classifier's size and with its classes: a dataset's, or a person's pictures.
+
+    Raises:
+        DataError: there are none, or they have another size or other classes.
+    """
+    if _is_pictures(data):
+        images = None if is_table(data) else _own_test_part(classifier, data)
+        images = images or read_labelled(data, classifier.framing)
     else:
         images = _part(load_dataset(data), split)
         if images.shape != classifier.input_shape:
@@ -142,8 +212,11 @@ def _evaluate_elsewhere(classifier: Classifier, data: str, split: str) -> Metric
                 f"{data} has images of {images.shape}, the classifier takes {classifier.input_shape}",
                 hint="give pictures, in a folder or named by a CSV file: they are brought to its size",
             )
-    matched = relabelled(images, classifier.classes, data)
-    return classifier.evaluate(matched)
+    return relabelled(images, classifier.classes, data)
+
+
+def _is_pictures(data: str) -> bool:
+    return data not in datasets and (is_table(data) or Path(data).expanduser().is_dir())
 
 
 def _own_test_part(classifier: Classifier, folder: str) -> ImageSet | None:
@@ -161,18 +234,3 @@ def _part(dataset: Dataset, split: str) -> ImageSet:
     if dataset.validation is None:
         raise DataError(f"{dataset.card.name} has no validation images of its own", hint="use --split test")
     return dataset.validation
-
-
-def relabelled(images: ImageSet, classes: tuple[str, ...], name: str) -> ImageSet:
-    """Return ``images`` with labels that count in ``classes``; classes may be missing, not added.
-
-    Raises:
-        DataError: ``images`` have a class that is not in ``classes``.
-    """
-    if unknown := [one for one in images.classes if one not in classes]:
-        raise DataError(
-            f"{name} has the class '{unknown[0]}', which the classifier does not know; "
-            f"it knows {', '.join(classes)}"
-        )
-    places = np.array([classes.index(one) for one in images.classes], dtype=np.int64)
-    return ImageSet(images.images, places[images.labels], classes)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from imagelet import figures, files
 from imagelet.classifier import Classifier
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.evaluation.calibration import Calibration, fit_calibration
-from imagelet.evaluation.metrics import Metrics
+from imagelet.evaluation.metrics import Metrics, confusion
 from imagelet.experiment.clock import Clock
 from imagelet.experiment.model_card import write_model_card
 from imagelet.preprocessing.framing import Framing
@@ -61,11 +62,11 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
         logits = classifier.logits(job.validation.images)
         classifier = classifier.calibrated(fit_calibration(logits, job.validation.labels))
         probabilities = classifier.calibration.probabilities(logits)
-        validated = judge(run, classifier, job.validation, probabilities, "validation")
+        validated = judge(run.figures, classifier, job.validation, probabilities, "validation")
         metrics["validation"] = validated.to_json(classifier.classes)
     classifier.save(run.classifier_file)
     if test:
-        metrics["test"] = look(run, classifier, dataset).to_json(classifier.classes)
+        metrics["test"] = look(run, classifier, dataset.test).to_json(classifier.classes)
     metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}
     write_model_card(run, classifier, dataset.card, metrics)
     files.write_json(run.folder / "metrics.json", metrics)
@@ -73,23 +74,28 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
     return Finished(run, classifier, metrics)
 
 
-def look(run: Run, classifier: Classifier, dataset: Dataset) -> Metrics:
-    """Evaluate on the test images and count the look in the run folder."""
-    images = dataset.test
-    metrics = judge(run, classifier, images, classifier.predict_proba(images.images), "test")
+def look(run: Run, classifier: Classifier, images: ImageSet, folder: Path | None = None) -> Metrics:
+    """Evaluate on the test images, draw into ``folder``, else the run's, and count the look in the run."""
+    metrics = judge(
+        folder or run.figures, classifier, images, classifier.predict_proba(images.images), "test"
+    )
     run.count_look(metrics.accuracy, len(images))
     return metrics
 
 
 def judge(
-    run: Run, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, part: str
+    folder: Path, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, part: str
 ) -> Metrics:
     """Evaluate the probabilities (n, classes); draw the confusion matrix and a sheet of predictions."""
-    metrics = classifier.judge(images, probabilities)
-    confusion = figures.confusion(metrics.confusion, images.classes)
-    figures.save(confusion, run.figures / f"confusion-{part}.png")
-    figures.save(predictions_sheet(images, probabilities), run.figures / f"predictions-{part}.png")
-    return metrics
+    draw(folder, images, probabilities, part)
+    return classifier.judge(images, probabilities)
+
+
+def draw(folder: Path, images: ImageSet, probabilities: np.ndarray, part: str) -> None:
+    """Draw the confusion matrix and a sheet of predictions into ``folder``, named after the part."""
+    table = confusion(images.labels, probabilities.argmax(axis=1), len(images.classes))
+    figures.save(figures.confusion(table, images.classes), folder / f"confusion-{part}.png")
+    figures.save(predictions_sheet(images, probabilities), folder / f"predictions-{part}.png")
 
 
 def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":

@@ -7,16 +7,34 @@ from imagelet.classifier import Classifier
 from imagelet.data.imageset import DatasetCard
 from imagelet.runs import Run
 
+CHOICE = (
+    "The best epoch was chosen by the validation images, so their accuracy is a little too high; "
+    "the test images had no part in it."
+)
+OTHERS = (
+    "A picture of anything else gets one of them too, mostly marked as unsure. "
+    "Its figures hold for pictures like those above."
+)
+
 
 def write_model_card(run: Run, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any]) -> None:
     """Write the card, with the front matter that model hubs read."""
     files.write_text(run.folder / "README.md", model_card(run.name, classifier, card, metrics))
 
 
-def model_card(name: str, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any]) -> str:
-    """Return the card as Markdown with YAML front matter."""
+def model_card(
+    name: str, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any], limits: str = ""
+) -> str:
+    """Return the card as Markdown with YAML front matter.
+
+    Args:
+        name: the classifier's.
+        classifier: trained on the dataset of ``card``.
+        card: of the dataset.
+        metrics: as in ``metrics.json``.
+        limits: what the classifier is for and what not, beside what is true of each.
+    """
     height, width, channels = classifier.input_shape
-    recipe = classifier.training["recipe"]
     lines = [
         "---",
         "library_name: imagelet",
@@ -38,18 +56,9 @@ def model_card(name: str, classifier: Classifier, card: DatasetCard, metrics: di
         f"| epochs | {metrics['epochs']}, the best is {metrics['best_epoch']} |",
         f"| seconds of training | {metrics['seconds']['training']:.1f} |",
         "",
-        "The best epoch was chosen by the validation images, so their accuracy is a little too high; "
-        "the test images had no part in it.",
+        CHOICE,
         "",
-        "## Network",
-        "",
-        f"```\n{classifier.network_text}\n```",
-        "",
-        f"Recipe `{recipe['name']}`: {recipe['optimizer']}, batch {recipe['batch_size']}, "
-        f"learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), "
-        f"seed {classifier.training['seed']}. "
-        "`experiment.toml` has every setting.",
-        "",
+        *_network(classifier),
         "## Data",
         "",
         card.description,
@@ -58,11 +67,27 @@ def model_card(name: str, classifier: Classifier, card: DatasetCard, metrics: di
         "",
         "## Limits",
         "",
-        f"It knows these classes and nothing else: {', '.join(classifier.classes)}. A picture of anything "
-        "else gets one of them too, mostly marked as unsure. Its figures hold for pictures like those above.",
+        *([limits, ""] if limits else []),
+        f"It knows these classes and nothing else: {', '.join(classifier.classes)}. {OTHERS}",
         "",
     ]
     return "\n".join(lines)
+
+
+def _network(classifier: Classifier) -> list[str]:
+    """Return the section on the network and its recipe."""
+    recipe = classifier.training["recipe"]
+    return [
+        "## Network",
+        "",
+        f"```\n{classifier.network_text}\n```",
+        "",
+        f"Recipe `{recipe['name']}`: {recipe['optimizer']}, batch {recipe['batch_size']}, "
+        f"learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), "
+        f"seed {classifier.training['seed']}. "
+        f"`imagelet recipes {recipe['name']}` lists its settings.",
+        "",
+    ]
 
 
 def _row(part: str, figures: dict[str, Any]) -> str:

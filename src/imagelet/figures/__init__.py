@@ -11,6 +11,8 @@ from imagelet.figures.confusion_matrix import confusion
 from imagelet.figures.feature_maps import feature_maps
 from imagelet.figures.inspection import inspection
 from imagelet.figures.pictures import grid, predictions
+from imagelet.figures.seen import seen
+from imagelet.figures.shift_curves import shift_curves
 from imagelet.figures.style import percent, save
 from imagelet.figures.training_curves import curves
 
@@ -27,4 +29,6 @@ __all__ = [
     "percent",
     "predictions",
     "save",
+    "seen",
+    "shift_curves",
 ]

@@ -5,19 +5,20 @@
 ``crop``        the largest centred part of the input's aspect
 ``stretch``     the whole picture, aspect not kept
 ``handwriting`` light strokes on black, boxed and centred as MNIST did it; see ``handwriting.py``
+``object``      an object on plain ground, trimmed, on black, as Fashion-MNIST did it; see ``object_alone.py``
 ==============  ======================================================================================
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.errors import ClassifierFileError
-from imagelet.preprocessing import handwriting
+from imagelet.preprocessing import handwriting, object_alone
 from imagelet.preprocessing.picture import border, with_channels
 from imagelet.registry import Registry
 
@@ -97,21 +98,35 @@ class Framing:
             raise ClassifierFileError(str(error)) from error
 
 
-FramingFunction = Callable[[NDArray[np.uint8], Framing], NDArray[np.uint8]]
-"""(picture uint8 (height, width, 1 or 3), framing) → uint8 (framing.height, framing.width, 1 or 3)."""
+class Framed(NamedTuple):
+    """A picture as the network wants it.
+
+    Attributes:
+        image: uint8 (height, width, channels).
+        warnings: what a person should know about the picture, a few words each.
+        doubtful: the picture may show something else than the image: no answer to it is sure.
+    """
+
+    image: NDArray[np.uint8]
+    warnings: tuple[str, ...] = ()
+    doubtful: bool = False
+
+
+FramingFunction = Callable[[NDArray[np.uint8], Framing], Framed]
+"""(picture uint8 (height, width, 1 or 3), framing) → image uint8 (framing.height, framing.width, 1 or 3)."""
 
 framings: Registry[FramingFunction] = Registry("framing", "imagelet doctor")
 
 
-def frame(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
-    """Return ``picture`` as the network wants it.
+def look_at(picture: NDArray[np.uint8], framing: Framing) -> Framed:
+    """Return ``picture`` as the network wants it, with what is odd about it.
 
     Args:
         picture: uint8 (height, width, 1 or 3), any size.
         framing: the kind and the target.
 
     Returns:
-        uint8 ``framing.shape``.
+        The image is uint8 ``framing.shape``.
 
     Raises:
         UnknownNameError: the framing's kind is not registered.
@@ -122,10 +137,15 @@ def frame(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
             f"a picture is uint8 (height, width, 1 or 3) and not empty, not {picture.dtype} {picture.shape}"
         )
     framed = framings.get(framing.kind)(picture, framing)
-    return with_channels(framed, framing.channels)
+    return framed._replace(image=with_channels(framed.image, framing.channels))
 
 
-def fit(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+def frame(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+    """Return the image of :func:`look_at` alone."""
+    return look_at(picture, framing).image
+
+
+def fit(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Scale the whole picture into the input, aspect kept, and pad it with its border's median colour.
 
     The border's colour joins on without an edge, where black bars would draw a frame that the network learns.
@@ -139,10 +159,10 @@ def fit(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
     padded[:] = np.median(border(picture), axis=0).round().astype(np.uint8)
     top, left = (framing.height - inner_height) // 2, (framing.width - inner_width) // 2
     padded[top : top + inner_height, left : left + inner_width] = inner
-    return padded
+    return Framed(padded)
 
 
-def crop(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+def crop(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Cut the largest centred part that has the input's aspect (a square for a square input) and scale it."""
     height, width = picture.shape[:2]
     scale = min(height / framing.height, width / framing.width)
@@ -150,17 +170,23 @@ def crop(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
     part_width = min(width, max(1, round(framing.width * scale)))
     top, left = (height - part_height) // 2, (width - part_width) // 2
     part = picture[top : top + part_height, left : left + part_width]
-    return resized(part, framing.height, framing.width)
+    return Framed(resized(part, framing.height, framing.width))
 
 
-def stretch(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+def stretch(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Scale the whole picture to the input, aspect not kept: nothing is cut and nothing padded."""
-    return resized(picture, framing.height, framing.width)
+    return Framed(resized(picture, framing.height, framing.width))
 
 
-def handwritten(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
+def handwritten(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Normalise handwriting as MNIST did it."""
-    return handwriting.normalise(picture, framing.height, framing.width, framing.box)
+    target = handwriting.Target(framing.height, framing.width, framing.box)
+    return Framed(*handwriting.normalise(picture, target))
+
+
+def alone(picture: NDArray[np.uint8], framing: Framing) -> Framed:
+    """Cut an object out of its plain ground and lay it on black, as Fashion-MNIST did it."""
+    return Framed(*object_alone.alone(picture, framing.height, framing.width))
 
 
 def resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -189,3 +215,4 @@ framings.add("fit", fit)
 framings.add("crop", crop)
 framings.add("stretch", stretch)
 framings.add("handwriting", handwritten)
+framings.add("object", alone)

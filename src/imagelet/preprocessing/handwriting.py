@@ -4,117 +4,288 @@ MNIST's digits are light on black, boxed with their aspect kept, antialiased, an
 that the centre of mass is the image's centre (Y. LeCun et al., "Gradient-Based Learning Applied to Document
 Recognition", 1998, section III.A; C. Yadav and L. Bottou, "Cold Case: the Lost MNIST Digits", 2019).
 A network that has seen nothing else fails on dark ink, on grey paper, on digits that are small or aside.
+
+``STEPS`` are carried out in their order; each takes and returns how much ink every pixel holds.
 """
+
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
+from scipy import ndimage
 
-from imagelet.preprocessing.ink import Ink, contrast_of, darkness_of, extent, ink_of, without_specks
+from imagelet.preprocessing import ink as inks
+from imagelet.preprocessing import marks
+from imagelet.preprocessing.ink import Ink
 from imagelet.preprocessing.picture import border, with_channels
 
+LEAST_SHARE = 0.5  # of all ink, that the digit must have; with less the picture shows more than a digit
+PAPER = 0.1  # quantile of the darkness that is paper's: there is always some
+HOLLOW = 0.6  # of the ink's darkness, from which what is no ink is as dark as ink
+MOST_HOLLOW = 0.01  # of the strokes' area
 LOW_CONTRAST = 0.25  # of black to white, between paper and ink
-THINNEST_STROKE = 2.0  # pixels in a box of MNIST_BOX; MNIST's own strokes are 2 to 4 wide
 MNIST_BOX = 20  # pixels
+THINNEST_STROKE, THICKEST_STROKE = 2.1, 3.9  # pixels in a box of MNIST_BOX: a quarter of MNIST's are thinner
+FINE = 5  # pixels of the enlarged ink for each of the box: so finely strokes are widened and thinned
+HAIRLINE = 0.7  # pixels in such a box: the pen left less than a pixel
+OFF_CENTRE = 1  # pixels that MNIST's own digits are away from where their mass is in the middle, at most
 
 
-def normalise(picture: NDArray[np.uint8], height: int, width: int, box: float) -> NDArray[np.uint8]:
+class Target(NamedTuple):
+    """What the digit is to become: an image of height × width pixels, the share ``box`` of it filled."""
+
+    height: int
+    width: int
+    box: float
+
+    @property
+    def stroke_unit(self) -> float:
+        """Pixels of the image for each pixel of a box of ``MNIST_BOX``."""
+        return self.box * min(self.height, self.width) / MNIST_BOX
+
+
+class Step(NamedTuple):
+    """One step of the framing.
+
+    Attributes:
+        name: in a word or two.
+        reason: what goes wrong without it.
+        change: from ink to ink, float32 (height, width) in 0 to 1 each.
+    """
+
+    name: str
+    reason: str
+    change: Callable[[Ink, Target], Ink]
+
+
+class Handwriting(NamedTuple):
+    """Handwriting as the dataset holds it.
+
+    Attributes:
+        image: uint8 (height, width, 1); all black where the picture holds no ink.
+        warnings: what a person should know about the picture; empty where all is well.
+        doubtful: there is no ink, or less in the digit than beside it.
+    """
+
+    image: NDArray[np.uint8]
+    warnings: tuple[str, ...]
+    doubtful: bool
+
+
+def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[str] = ()) -> Handwriting:
     """Return handwriting as the dataset holds it: light ink on black, boxed, its mass in the middle.
 
     Args:
         picture: uint8 (any, any, 1 or 3), any polarity.
-        height: of the result, in pixels.
-        width: of the result, in pixels.
-        box: the share of the side that the longer side of the ink fills, above 0 and at most 1.
+        target: the image's size, and the share of the side that the longer side of the ink fills, above 0
+            and at most 1.
+        without: the names of steps to leave out, to see what they are worth.
 
     Returns:
-        uint8 (height, width, 1); all black where the picture holds no ink. One that is such an image already
-        is returned unchanged.
+        A picture that is such an image already is returned unchanged.
     """
     grey = with_channels(picture, 1)
-    if grey.shape[:2] == (height, width) and is_light_on_black(grey):
-        return grey
-    ink = without_specks(ink_of(grey))
-    if not ink.any():
-        return np.zeros((height, width, 1), np.uint8)
-    boxed = ink[extent(ink > 0)]
-    scale = box * min(height / boxed.shape[0], width / boxed.shape[1])
-    boxed = thickened(boxed, scale, THINNEST_STROKE / MNIST_BOX * box * min(height, width))
-    scale = box * min(height / boxed.shape[0], width / boxed.shape[1])
-    size = (max(1, round(boxed.shape[0] * scale)), max(1, round(boxed.shape[1] * scale)))
-    return centred(_scaled(boxed, *size), height, width)
+    if is_normalised(grey, target):
+        return Handwriting(grey, (), doubtful=False)
+    stages = dict(trace(picture, target, without))
+    told = tuple(_warnings(stages, target))
+    return Handwriting(_as_image(stages[STEPS[-1].name]), told, doubtful=_is_doubtful(stages))
 
 
-def warnings(picture: NDArray[np.uint8]) -> list[str]:
-    """Return what a person should know about a picture of handwriting; nothing where all is well.
+def trace(
+    picture: NDArray[np.uint8], target: Target, without: Collection[str] = ()
+) -> Iterator[tuple[str, Ink]]:
+    """Yield each step's name with the ink after it, as :func:`normalise` carries them out.
 
-    Args:
-        picture: uint8 (any, any, 1 or 3).
+    The first is the picture itself: its darkness.
     """
-    grey = with_channels(picture, 1)
-    ink = ink_of(grey)
-    if not ink.any():
-        return ["the picture is blank: no ink was found"]
-    found = []
-    if contrast_of(darkness_of(grey)) < LOW_CONTRAST:
-        found.append("the contrast is low: write with a darker pen, or in better light")
-    kept = without_specks(ink)
-    edge = border((kept > 0)[:, :, np.newaxis].astype(np.uint8))
-    if edge.any():
-        found.append("the ink touches the edge: leave room around it")
-    return found
+    picture = inks.shrunk(picture)
+    grey = with_channels(picture, 1) if COLOUR in without else inks.grey_of(picture)
+    ink: Ink = (1 - grey[:, :, 0] / np.float32(255)).astype(np.float32)
+    yield COLOUR, ink
+    for step in STEPS[1:]:
+        if step.name not in without:
+            ink = step.change(ink, target)
+        yield step.name, ink
 
 
-def is_light_on_black(grey: NDArray[np.uint8]) -> bool:
-    """Tell whether an image (height, width, 1) has light ink on a black border, as MNIST's have."""
+def is_normalised(grey: NDArray[np.uint8], target: Target) -> bool:
+    """Tell whether an image (height, width, 1) is as :func:`normalise` would leave it.
+
+    It has light ink on a black border, which fills the box, its mass in the middle.
+    """
+    if grey.shape[:2] != target[:2] or grey.max() < 128:
+        return False
     edge = border(grey)
-    return bool(np.median(edge) == 0 and np.mean(edge > 0) < 0.5 and grey.max() >= 128)
+    if np.median(edge) > 0 or np.mean(edge > 0) >= 0.5:
+        return False
+    rows, columns = marks.extent(grey[:, :, 0] > 0)
+    filled = max((rows.stop - rows.start) / target.height, (columns.stop - columns.start) / target.width)
+    if abs(filled - target.box) > 1 / min(target[:2]):
+        return False
+    wanted = _places((grey[rows, columns, 0] / 255).astype(np.float32), target)
+    return all(
+        abs(each.start - place.start) <= OFF_CENTRE
+        for each, place in zip((rows, columns), wanted, strict=True)
+    )
 
 
-def thickened(ink: Ink, scale: float, thinnest: float) -> Ink:
-    """Return ink whose strokes are at least ``thinnest`` pixels wide once it is scaled by ``scale``.
+def with_fitting_strokes(ink: Ink, target: Target) -> Ink:
+    """Return ink whose strokes have a width that MNIST's have, once it is scaled into the box.
 
-    A thin pen on a large sheet leaves next to nothing in a small image.
+    A thin pen on a large sheet leaves next to nothing in a small image; a thick marker fills its loops.
     """
-    width = stroke_width(ink)
-    missing = round((thinnest / scale - width) / 2)
-    if missing <= 0:
+    if not ink.any():
         return ink
-    padded = np.pad(ink, missing)
-    image = Image.fromarray(np.rint(padded * 255).astype(np.uint8))
-    for _ in range(missing):
-        image = image.filter(ImageFilter.MaxFilter(3))
-    return (np.asarray(image) / 255).astype(np.float32)
+    ink = _enlarged(_full(ink[marks.extent(ink > 0)]), round(FINE * MNIST_BOX * target.stroke_unit))
+    scale = _scale(ink, target)
+    width = stroke_width(ink)
+    missing = round((THINNEST_STROKE * target.stroke_unit / scale - width) / 2)
+    surplus = round((width - THICKEST_STROKE * target.stroke_unit / scale) / 2)
+    if missing > 0:
+        padded = np.pad(ink, missing)
+        return np.asarray(ndimage.grey_dilation(padded, footprint=_disk(missing)), np.float32)
+    if surplus > 0:
+        thinned = ndimage.grey_erosion(ink, footprint=_disk(surplus), mode="constant")
+        return np.asarray(thinned, np.float32) if thinned.any() else ink
+    return ink
 
 
 def stroke_width(ink: Ink) -> float:
     """Return the mean width of the strokes in pixels: twice the area by the length of the outline."""
-    mask = np.pad(ink > 0.5, 1)
+    ink = _full(ink) if ink.any() else ink
+    mask = np.pad(ink > marks.DARK, 1)
     outline = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
     return 2 * float(ink.sum()) / max(1.0, outline * np.pi / 4)  # an outline of pixels is 4/π too long
 
 
-def centred(ink: Ink, height: int, width: int) -> NDArray[np.uint8]:
-    """Return ``ink`` in an image, uint8 (height, width, 1), its centre of mass in the middle.
+def boxed(ink: Ink, target: Target) -> Ink:
+    """Return the ink, cut out and scaled so that its longer side fills the box; aspect kept.
+
+    Every pixel counts when it shrinks, so thin strokes stay whole.
+    """
+    if not ink.any():
+        return ink
+    ink = ink[marks.extent(ink > 0)]
+    scale = _scale(ink, target)
+    height, width = (max(1, round(side * scale)) for side in ink.shape)
+    method = Image.Resampling.BOX if height < ink.shape[0] else Image.Resampling.BICUBIC
+    return np.clip(np.asarray(Image.fromarray(ink).resize((width, height), method), np.float32), 0, 1)
+
+
+def centred(ink: Ink, target: Target) -> Ink:
+    """Return the ink in an image of the target's size, its centre of mass in the middle.
 
     The middle is pixel ``side / 2``, counted from 0: in all of MNIST's test images the centre of mass is
     between 13.5 and 14.5. It moves by whole pixels, so no stroke is blurred, and never over the edge. The
-    strongest ink becomes 255.
+    strongest ink becomes 1.
     """
-    total = float(ink.sum())
-    image = np.zeros((height, width), np.float32)
-    starts = []
-    for axis, side in enumerate((height, width)):
-        mass = float(ink.sum(axis=1 - axis) @ np.arange(ink.shape[axis])) / total
-        starts.append(min(max(0, round(side / 2 - mass)), side - ink.shape[axis]))
-    top, left = starts
-    image[top : top + ink.shape[0], left : left + ink.shape[1]] = ink / ink.max()
-    return np.rint(image * 255).astype(np.uint8)[:, :, np.newaxis]
+    image = np.zeros(target[:2], np.float32)
+    if not ink.any():
+        return image
+    if ink.shape[0] > target.height or ink.shape[1] > target.width:
+        ink = boxed(ink, target._replace(box=1.0))
+    rows, columns = _places(ink, target)
+    image[rows, columns] = ink / ink.max()
+    return image
 
 
-def _scaled(ink: Ink, height: int, width: int) -> Ink:
-    """Return ``ink`` with another size; every pixel counts when it shrinks, so thin strokes stay whole."""
-    image = Image.fromarray(ink)
-    shrinks = height < ink.shape[0]
-    method = Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC
-    return np.clip(np.asarray(image.resize((width, height), method), np.float32), 0, 1)
+def _places(ink: Ink, target: Target) -> tuple[slice, slice]:
+    """Return the rows and columns of the image in which the ink's mass is in the middle."""
+    rows, columns = (
+        slice(start := min(max(0, round(side / 2 - mass)), side - length), start + length)
+        for side, mass, length in zip(target[:2], ndimage.center_of_mass(ink), ink.shape, strict=True)
+    )
+    return rows, columns
+
+
+def _alone(change: Callable[[Ink], Ink]) -> Callable[[Ink, Target], Ink]:
+    """Return a step that does not need to know what the digit is to become."""
+    return lambda ink, _: change(ink)
+
+
+COLOUR, EDGES, STROKES = "colour", "edges", "strokes"
+STEPS = (
+    Step(COLOUR, "yellow or light red ink is nearly as bright as paper", lambda ink, _: ink),
+    Step("polarity", "MNIST has light ink on black, pens make dark ink on white", _alone(inks.upright)),
+    Step("light", "a shadow on the paper is as dark as faint ink beside it", _alone(inks.evened)),
+    Step("threshold", "grain and stains of the paper are no ink", _alone(inks.thresholded)),
+    Step(EDGES, "a scanner's shadow along the edge is larger than a digit", _alone(marks.without_bands)),
+    Step(
+        "lines",
+        "ruled lines make its box as wide as the page",
+        _alone(marks.without_lines),
+    ),
+    Step("specks", "a crumb in the corner makes the box as large as the page", _alone(marks.without_specks)),
+    Step("mark", "of several marks only one can be answered: the largest", _alone(marks.main_mark)),
+    Step(STROKES, "thin pens vanish in a small image, thick ones fill their loops", with_fitting_strokes),
+    Step("box", "MNIST's digits fill a box of 20 pixels", boxed),
+    Step("centre", "MNIST's digits have their mass in the middle", centred),
+)
+
+
+def _full(ink: Ink) -> Ink:
+    """Return ink whose strokes have the full strength: beside a dark table they were taken for faint ones."""
+    full: Ink = np.minimum(ink / np.float32(np.median(ink[ink > ink.max() / 2])), np.float32(1))
+    return full
+
+
+def _enlarged(ink: Ink, side: int) -> Ink:
+    """Return the ink so large that its longer side has ``side`` pixels; larger ink as it is.
+
+    Widened in its own coarse pixels, a stroke of one pixel would stay too thin or become too thick.
+    """
+    scale = side / max(ink.shape)
+    if scale <= 1:
+        return ink
+    height, width = (max(1, round(length * scale)) for length in ink.shape)
+    larger = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(larger, np.float32), 0, 1)
+
+
+def _scale(ink: Ink, target: Target) -> float:
+    return float(target.box * min(target.height / ink.shape[0], target.width / ink.shape[1]))
+
+
+def _disk(radius: int) -> NDArray[np.bool_]:
+    across = np.arange(-radius, radius + 1)
+    round_: NDArray[np.bool_] = across[:, None] ** 2 + across**2 <= (radius + 0.3) ** 2
+    return round_
+
+
+def _as_image(ink: Ink) -> NDArray[np.uint8]:
+    return np.rint(ink * 255).astype(np.uint8)[:, :, np.newaxis]
+
+
+def _is_doubtful(stages: dict[str, Ink]) -> bool:
+    """Tell whether the picture shows something else than strokes on paper.
+
+    The digit has less ink than there is beside it, or evening the light has hollowed out what was dark.
+    """
+    mark = stages["mark"]
+    if float(mark.sum()) <= LEAST_SHARE * float(stages["specks"].sum()):
+        return True
+    darkness, strokes = stages["polarity"], mark > mark.max() / 2
+    paper = float(np.quantile(darkness, PAPER))
+    as_dark = paper + HOLLOW * (float(np.median(darkness[strokes])) - paper)
+    off_the_ink = ~ndimage.binary_dilation(stages["threshold"] > 0)
+    return int((darkness[off_the_ink] >= as_dark).sum()) > MOST_HOLLOW * int(strokes.sum())
+
+
+def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
+    """Yield what a person should know about the picture."""
+    ink = stages["mark"]
+    if not ink.any():
+        yield "the picture is blank: no ink was found"
+        return
+    if inks.contrast_of(stages["light"]) < LOW_CONTRAST:
+        yield "the contrast is low: write with a darker pen, or in better light"
+    if border(ink).any():
+        yield "the ink touches the edge: leave room around it"
+    if marks.other_marks(stages["specks"]):
+        yield "there are several marks: the largest was taken"
+    cut = ink[marks.extent(ink > 0)]
+    if stroke_width(cut) * _scale(cut, target) < HAIRLINE * target.stroke_unit:
+        yield "the strokes are very thin: write with a thicker pen, or closer"

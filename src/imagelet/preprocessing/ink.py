@@ -1,68 +1,87 @@
-"""Ink and paper told apart: how much ink each pixel of a picture holds, and which of it is dust."""
+"""Ink and paper told apart: from a picture's colours to how much ink each pixel holds."""
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
+from scipy import ndimage
 
-from imagelet.preprocessing.picture import border
+from imagelet.preprocessing.picture import border, with_channels
 
 Ink = NDArray[np.float32]  # (height, width): 0 where there is none, 1 where there is most
 Mask = NDArray[np.bool_]
 
 WORKING_SIDE = 320  # pixels; larger pictures are scaled down first: a stroke is still several pixels wide
+BETTER = 1.5  # times the contrast of grey that one colour must have to be looked at alone
 BACKGROUND_SIDE = 64  # pixels; uneven light is smooth, so it is estimated on a small picture
 WIDEST_STROKE = 17  # pixels of BACKGROUND_SIDE, odd
 EVEN_SPREAD = 0.04  # of black to white; a drawn picture's border varies less, a photo's more
 LEAST_CONTRAST = 0.08  # of black to white, between paper and ink; less is noise
 SOFT_EDGE = 2  # pixels around a stroke that may be greyer than Otsu's threshold; further off it is paper
-SMALLEST_PART = 0.1  # of the largest part's ink; smaller ones are specks, unless they are near
-SMALLEST_NEAR_PART = 0.01
-NEAR = 0.1  # of the larger side of the largest part's box
+EXTREMES = 0.002  # share of the pixels at either end of brightness that are left out of account
 
 
-def ink_of(grey: NDArray[np.uint8]) -> Ink:
+def shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture (height, width, 1 or 3) whose longer side is ``WORKING_SIDE`` at most."""
+    height, width, channels = picture.shape
+    scale = WORKING_SIDE / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
+    return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)).reshape(
+        *size[::-1], channels
+    )
+
+
+def grey_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return uint8 (height, width, 1): grey, or that one of three colours in which the ink stands out more.
+
+    Yellow or light red ink is nearly as bright as paper; in blue or green it is dark.
+    """
+    grey = with_channels(picture, 1)
+    if picture.shape[2] == 1:
+        return grey
+    reaches = [_reach(picture[:, :, colour]) for colour in range(3)]
+    best = int(np.argmax(reaches))
+    return picture[:, :, best : best + 1] if reaches[best] > BETTER * _reach(grey[:, :, 0]) else grey
+
+
+def upright(darkness: Ink) -> Ink:
+    """Return the darkness with dark ink on light paper, whichever way it was.
+
+    Ink is on the side of the paper's brightness on which the picture reaches further.
+    """
+    paper = float(np.median(border(darkness)))
+    lowest, highest = np.quantile(darkness, (EXTREMES, 1 - EXTREMES))
+    return darkness if highest - paper >= paper - lowest else np.float32(1) - darkness
+
+
+def evened(darkness: Ink) -> Ink:
+    """Return how far each pixel is from the paper around it towards the ink, 0 to 1.
+
+    Light falls on paper and ink alike, so brightness is compared as a ratio to the paper's.
+    """
+    edge = border(darkness)
+    brightness = np.float32(1) - darkness
+    low, high = np.quantile(edge, (0.1, 0.9))
+    paper = np.float32(1 - np.median(edge)) if high - low < EVEN_SPREAD else _background(brightness)
+    return np.clip(1 - brightness / np.maximum(paper, 1 / 255), 0, 1).astype(np.float32)
+
+
+def thresholded(darkness: Ink) -> Ink:
     """Return how much ink each pixel holds, 0 to 1, with soft edges and exactly 0 on the paper.
 
     The threshold is Otsu's: it parts paper from ink without knowing how dark either is. Half of it is where
     the soft edge begins, so that a stroke keeps its width and its antialiasing.
-
-    Args:
-        grey: uint8 (height, width, 1), ink of either polarity.
-
-    Returns:
-        float32, of the picture's size, or smaller where its longer side is above ``WORKING_SIDE``.
     """
-    darkness = darkness_of(grey)
-    threshold = otsu(darkness)
-    strokes = darkness > threshold
     if contrast_of(darkness) < LEAST_CONTRAST:
         return np.zeros_like(darkness)
+    threshold = otsu(darkness)
+    strokes = darkness > threshold
     low, high = threshold / 2, float(np.median(darkness[strokes]))
     ink = np.clip((darkness - low) / max(high - low, 1e-6), 0, 1)
-    near = Image.fromarray(strokes.astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * SOFT_EDGE + 1))
-    return np.where(np.asarray(near) > 0, ink, 0).astype(np.float32)
-
-
-def darkness_of(grey: NDArray[np.uint8]) -> Ink:
-    """Return how far each pixel is from the paper towards the ink, 0 to 1.
-
-    Ink is on the side of the paper's brightness on which the picture reaches further. Light falls on paper
-    and ink alike, so brightness is compared as a ratio to the paper's around it.
-    """
-    side = max(grey.shape[:2])
-    image = Image.fromarray(grey[:, :, 0])
-    if side > WORKING_SIDE:
-        height, width = (max(1, round(length * WORKING_SIDE / side)) for length in grey.shape[:2])
-        image = image.resize((width, height), Image.Resampling.BOX)
-    pixels: NDArray[np.uint8] = np.asarray(image)
-    edge = border(pixels[:, :, np.newaxis]) / 255
-    values: Ink = (pixels / 255).astype(np.float32)
-    paper = float(np.median(edge))
-    if paper - float(np.quantile(values, 0.005)) < float(np.quantile(values, 0.995)) - paper:
-        values, paper = np.float32(1) - values, 1 - paper
-    even = float(np.quantile(edge, 0.9) - np.quantile(edge, 0.1)) < EVEN_SPREAD
-    background = np.full_like(values, paper) if even else _background(values)
-    return np.clip(1 - values / np.maximum(background, 1 / 255), 0, 1).astype(np.float32)
+    near = ndimage.maximum_filter(strokes, 2 * SOFT_EDGE + 1)
+    return np.where(near, ink, 0).astype(np.float32)
 
 
 def contrast_of(darkness: Ink) -> float:
@@ -87,69 +106,19 @@ def otsu(values: Ink) -> float:
     return float(edges[int(best.mean()) + 1])
 
 
-def without_specks(ink: Ink) -> Ink:
-    """Return the ink without dust: the largest part, other large ones, small ones near it (a broken 5)."""
-    labels, count = parts(ink > 0)
-    if count == 0:
-        return ink
-    areas = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count + 1)
-    areas[0] = 0
-    rows, columns = extent(labels == np.argmax(areas))
-    reach = NEAR * max(rows.stop - rows.start, columns.stop - columns.start)
-    top, bottom = max(0, int(rows.start - reach)), int(rows.stop + reach) + 1
-    left, right = max(0, int(columns.start - reach)), int(columns.stop + reach) + 1
-    near = np.zeros(count + 1, bool)
-    near[np.unique(labels[top:bottom, left:right])] = True
-    kept = areas >= areas.max() * np.where(near, SMALLEST_NEAR_PART, SMALLEST_PART)
-    kept[0] = False
-    return np.where(kept[labels], ink, np.float32(0))
+def _reach(channel: NDArray[np.uint8]) -> float:
+    """Return how far the picture goes from its border's brightness, 0 to 255."""
+    lowest, highest = np.quantile(channel, (EXTREMES, 1 - EXTREMES))
+    paper = np.median(border(channel))
+    return float(max(highest - paper, paper - lowest))
 
 
-def parts(mask: Mask) -> tuple[NDArray[np.int64], int]:
-    """Number the connected parts of ``mask`` (height, width): labels 1 to the count, 0 outside.
-
-    Pixels that touch at a corner belong together. Each pixel takes the largest number around it until nothing
-    changes; numbers travel along rows and columns at once, so that takes a few rounds.
-    """
-    height, width = mask.shape
-    labels = np.where(mask, np.arange(1, height * width + 1).reshape(height, width), 0)
-    while True:
-        before = labels
-        padded = np.pad(labels, 1)
-        around = [padded[r : r + height, c : c + width] for r in range(3) for c in range(3)]
-        labels = np.where(mask, np.maximum.reduce(around), 0)
-        labels = _along_rows(_along_rows(labels, mask).T, mask.T).T
-        if np.array_equal(labels, before):
-            break
-    numbers, inverse = np.unique(np.append(labels.ravel(), 0), return_inverse=True)
-    return inverse[:-1].reshape(height, width).astype(np.int64), len(numbers) - 1
-
-
-def extent(mask: Mask) -> tuple[slice, slice]:
-    """Return the rows and columns that the True pixels of ``mask`` take; there must be one."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _background(values: Ink) -> Ink:
+def _background(brightness: Ink) -> Ink:
     """Return the paper's brightness without its dark ink: a wide closing, smoothed."""
-    height, width = values.shape
-    image = Image.fromarray(np.rint(values * 255).astype(np.uint8))
+    height, width = brightness.shape
     scale = BACKGROUND_SIDE / max(height, width)
-    small = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BOX)
-    closed = small.filter(ImageFilter.MaxFilter(WIDEST_STROKE)).filter(ImageFilter.MinFilter(WIDEST_STROKE))
-    smooth = closed.filter(ImageFilter.GaussianBlur(WIDEST_STROKE / 4))
-    return (np.asarray(smooth.resize((width, height), Image.Resampling.BILINEAR)) / 255).astype(np.float32)
-
-
-def _along_rows(labels: NDArray[np.int64], mask: Mask) -> NDArray[np.int64]:
-    """Give each run of a row's pixels in ``mask`` its largest label."""
-    starts = mask.copy()
-    starts[:, 1:] &= ~mask[:, :-1]
-    runs = np.cumsum(starts.ravel()) - 1
-    inside = mask.ravel()
-    if not inside.any():
-        return labels
-    largest = np.zeros(runs[-1] + 1, np.int64)
-    np.maximum.at(largest, runs[inside], labels.ravel()[inside])
-    return np.where(mask, largest[np.maximum(runs, 0)].reshape(mask.shape), 0)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(Image.fromarray(brightness).resize(size, Image.Resampling.BOX))
+    closed = ndimage.grey_closing(small, (WIDEST_STROKE, WIDEST_STROKE), mode="nearest")
+    smooth = ndimage.gaussian_filter(closed, WIDEST_STROKE / 4, mode="nearest")
+    return np.asarray(Image.fromarray(smooth).resize((width, height), Image.Resampling.BILINEAR))

@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of EXIF and TIFF
 _TURNED_SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
 
 Source = str | Path | bytes | BinaryIO
+Number = TypeVar("Number", bound=np.generic)
 
 
 def open_picture(source: Source) -> NDArray[np.uint8]:
@@ -94,8 +95,8 @@ def with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8
     return np.asarray(Image.fromarray(picture).convert("L"))[:, :, np.newaxis]
 
 
-def border(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the outermost pixels of ``picture`` (height, width, channels), each once: (n, channels)."""
+def border(picture: NDArray[Number]) -> NDArray[Number]:
+    """Return the outermost pixels of ``picture`` (height, width[, channels]), each once: (n[, channels])."""
     outermost = np.ones(picture.shape[:2], bool)
     outermost[1:-1, 1:-1] = False
     return picture[outermost]

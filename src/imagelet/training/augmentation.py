@@ -16,7 +16,8 @@ def augment(
 
     Args:
         images: float (n, channels, height, width), normalised.
-        recipe: its ``shift``, ``rotation``, ``scaling``, ``shear`` and ``cutout``.
+        recipe: its ``shift``, ``rotation``, ``scaling``, ``shear``, ``thickness``, ``coarseness``, ``blur``,
+            ``noise`` and ``cutout``.
         generator: the only source of randomness, on the images' device.
         mirrored: bool (n,), which of them to mirror left to right; None for none.
 
@@ -29,6 +30,14 @@ def augment(
         images = move(images, recipe, generator)
     elif recipe.shift:
         images = shift(images, int(recipe.shift), generator)
+    if recipe.thickness:
+        images = thicken_or_thin(images, recipe.thickness, generator)
+    if recipe.coarseness:
+        images = coarsen(images, recipe.coarseness, generator)
+    if recipe.blur:
+        images = blur(images, recipe.blur, generator)
+    if recipe.noise:
+        images = add_noise(images, recipe.noise, generator)
     return cut_out(images, recipe.cutout, generator) if recipe.cutout else images
 
 
@@ -92,3 +101,47 @@ def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)  # (n, height, width, 2)
     moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return moved.contiguous(memory_format=torch.channels_last)
+
+
+def thicken_or_thin(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Grow or shrink what is light in each of the images (n, channels, height, width).
+
+    Each side of a stroke moves by up to ``most`` of a pixel: between the image and its dilation, or its
+    erosion, by the 3 × 3 neighbours.
+    """
+    amount = (_uniform(images, generator) * 2 - 1) * most
+    thick = F.max_pool2d(images, 3, stride=1, padding=1)
+    thin = -F.max_pool2d(-images, 3, stride=1, padding=1)
+    return torch.lerp(images, torch.where(amount > 0, thick, thin), amount.abs())
+
+
+def coarsen(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Give a ``share`` of the images (n, channels, height, width) half their resolution."""
+    small = F.avg_pool2d(images, 2, ceil_mode=True)
+    coarse = F.interpolate(small, images.shape[2:], mode="bilinear", align_corners=False)
+    return torch.where(_uniform(images, generator) < share, coarse, images)
+
+
+def blur(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Blend each of the images (n, channels, height, width) with its blur, up to ``most`` of the blur.
+
+    The blur is that of the binomial weights 1, 2, 1 down and across; a side's end pixels repeat.
+    """
+    blurred = images
+    for axis in (2, 3):
+        places = torch.arange(images.shape[axis], device=images.device)
+        before = blurred.index_select(axis, (places - 1).clamp(min=0))
+        after = blurred.index_select(axis, (places + 1).clamp(max=len(places) - 1))
+        blurred = (before + 2 * blurred + after) / 4
+    return torch.lerp(images, blurred, _uniform(images, generator) * most)
+
+
+def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Add Gaussian noise to each of the images (n, channels, height, width), its deviation up to ``most``."""
+    noise = torch.empty_like(images).normal_(generator=generator)
+    return images + noise * (_uniform(images, generator) * most)
+
+
+def _uniform(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Return a number from 0 to 1 for each image: (n, 1, 1, 1)."""
+    return torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)

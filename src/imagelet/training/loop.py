@@ -4,8 +4,7 @@ Whoever iterates decides what to do with an event: draw a bar, write a file, sav
 being looked at, nothing moves: its state is exactly what a resumed training needs.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,21 +12,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from imagelet.data.imageset import ImageSet
-from imagelet.device import Timer, generator, keep_freed_memory, seed_of
+from imagelet.data.imageset import ImageSet, Turned
+from imagelet.device import Timer, denormals_flushed, generator, keep_freed_memory, seed_of
 from imagelet.errors import TrainingError
 from imagelet.networks import Network
 from imagelet.networks.fast import Whiten
 from imagelet.normalization import Normalization
 from imagelet.training.augmentation import augment, mirrored_in
+from imagelet.training.feeding import autocast, gatherer, seeded
 from imagelet.training.history import EpochFigures
 from imagelet.training.optimization import learning_rate, set_learning_rates
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
+from imagelet.training.tearing import distance_from_doubt, tear
 
 WHITENED_BY = 5000  # images; airbench's number
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
+DOUBT = 0.3  # weight of a torn image's loss beside that of a whole one
 ORDER, AUGMENTATION, DROPOUT, MIRRORING = range(4)  # the streams of randomness
 
 
@@ -41,6 +43,7 @@ class Job:
         recipe: how to train.
         normalization: what becomes of the pixels.
         flips: a mirrored image keeps its class.
+        turned: images that are of no class any more when they are turned.
         seed: any whole number from 0.
         device: where to work.
         precision: float32 or bfloat16, the type of the multiplications.
@@ -54,6 +57,7 @@ class Job:
     seed: int
     device: torch.device
     precision: torch.dtype
+    turned: tuple[Turned, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -107,7 +111,8 @@ def begin(job: Job, network: Network) -> State:
     first = next(network.children())
     if isinstance(first, Whiten):
         pixels = torch.from_numpy(np.array(job.training.images[:WHITENED_BY]))
-        first.fit(job.normalization.apply(pixels))
+        with denormals_flushed():
+            first.fit(job.normalization.apply(pixels))
     return State.new(network, job.recipe, job.device)
 
 
@@ -122,11 +127,21 @@ def train(job: Job, state: State, profile: Profile | None = None) -> Iterator[St
     Raises:
         TrainingError: the loss is not finite; the message has epoch and step.
     """
+    events = _events(job, state, profile or NoProfile())
+    while True:
+        with denormals_flushed():
+            event = next(events, None)
+        if event is None:
+            return
+        yield event
+
+
+def _events(job: Job, state: State, profile: Profile | NoProfile) -> Iterator[Step | EpochEnded | Stopped]:
+    """Train as :func:`train` says; the loop itself."""
     recipe, device, network = job.recipe, job.device, state.network
-    profile = profile or NoProfile()
     profile.begin(network, device)
     keep_freed_memory()
-    take = _gatherer(job.training, device)
+    take = gatherer(job.training, device)
     labels = torch.tensor(job.training.labels, device=device)  # (images,)
     flipping = _mirrored_first(job)
     early = _is_early(recipe, state)
@@ -147,12 +162,18 @@ def train(job: Job, state: State, profile: Profile | None = None) -> Iterator[St
             mirrored = None if flipping is None else mirrored_in(state.epoch, flipping[which])
             drawing = generator(device, job.seed, AUGMENTATION, *moment)
             images = augment(images, recipe, drawing, mirrored=mirrored)
+            if recipe.torn:
+                count = round(recipe.torn * len(images))
+                images = torch.cat([images, tear(images, target, count, drawing, job.turned)])
             profile.mark("augmentation")
 
-            with _seeded(device, seed_of(job.seed, DROPOUT, *moment)), _autocast(device, job.precision):
-                logits = profile.forward(network, images).float()  # (n, classes)
+            with seeded(device, seed_of(job.seed, DROPOUT, *moment)), autocast(device, job.precision):
+                answers = profile.forward(network, images).float()  # (n and the torn ones, classes)
             profile.mark("forward")
+            logits, of_torn = answers[: len(target)], answers[len(target) :]
             loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
+            if len(of_torn):
+                loss = loss + DOUBT * recipe.torn * distance_from_doubt(of_torn)
             profile.mark("loss")
             loss.backward()  # type: ignore[no-untyped-call]
             profile.mark("backward")
@@ -193,12 +214,12 @@ def evaluate(
     precision: torch.dtype,
 ) -> tuple[float, float]:
     """Return mean cross-entropy (nats) and accuracy (0 to 1) of ``network`` on ``images``."""
-    take = _gatherer(images, device)
+    take = gatherer(images, device)
     labels = torch.tensor(images.labels, device=device)
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     right = torch.zeros((), dtype=torch.int64, device=device)
     network.eval()
-    with torch.inference_mode(), _autocast(device, precision):
+    with torch.inference_mode(), autocast(device, precision):
         for start in range(0, len(images), EVALUATION_BATCH):
             batch = np.arange(start, min(start + EVALUATION_BATCH, len(images)))
             logits = network(normalization.apply(take(batch))).float()  # (n, classes)
@@ -245,37 +266,6 @@ def _mirrored_first(job: Job) -> Tensor | None:
         return None
     chance = np.random.default_rng([job.seed, MIRRORING]).random(len(job.training))
     return torch.from_numpy(chance < 0.5).to(job.device)
-
-
-def _gatherer(images: ImageSet, device: torch.device) -> Callable[[np.ndarray], Tensor]:
-    """Return a function from indices (n,) to uint8 images (n, height, width, channels) on ``device``.
-
-    On the CPU the images stay where they are, a memory-mapped file included; elsewhere all are copied once.
-    """
-    if device.type == "cpu":
-        return lambda chosen: torch.from_numpy(images.images[chosen])
-    resident = torch.tensor(images.images, device=device)
-    return lambda chosen: resident[torch.from_numpy(chosen).to(device)]
-
-
-def _autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
-
-
-@contextlib.contextmanager
-def _seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Let dropout draw from ``seed`` in the block, and leave the device's own generator as it was.
-
-    ``torch.manual_seed`` would seed every device, and on a machine without CUDA note each call for later.
-    """
-    cuda = device.type == "cuda"
-    drawing = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
-    before = drawing.get_state()
-    drawing.manual_seed(seed)
-    try:
-        yield
-    finally:
-        drawing.set_state(before)
 
 
 def _require_finite_weights(state: State) -> None:

@@ -101,6 +101,18 @@ class Recipe:
     rotation: float = setting(0.0, "degrees", "largest random rotation, each way", (0.0, 180.0))
     scaling: float = setting(0.0, "share", "largest random growth or shrinkage", (0.0, 0.9))
     shear: float = setting(0.0, "degrees", "largest random slant, each way", (0.0, 60.0))
+    thickness: float = setting(
+        0.0, "pixels", "how much each side of a light stroke grows or shrinks at most", (0.0, 1.0)
+    )
+    coarseness: float = setting(0.0, "share", "images drawn at half their resolution", (0.0, 1.0))
+    blur: float = setting(0.0, "share", "largest part of a 3x3 blur in an image", (0.0, 1.0))
+    noise: float = setting(0.0, "normalised pixels", "largest deviation of added noise", (0.0, 2.0))
+    torn: float = setting(
+        0.0,
+        "share of the batch",
+        "images torn up and mixed, that are to be answered with no class",
+        (0.0, 1.0),
+    )
     cutout: int = setting(0, "pixels", "side of a square that is blanked at random; 0 for none", (0, 64))
     flip: bool = setting(
         True,

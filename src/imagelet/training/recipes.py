@@ -91,7 +91,7 @@ _add_muon(
 _add_muon(
     "mnist-best",
     "fast-mnist",
-    "MNIST: 99.68 ± 0.00 % of test images (2 seeds) after 219 s",
+    "MNIST: 99.67 ± 0.03 % of test images (5 seeds) after 235 s",
     epochs=12,
     batch_size=250,
     learning_rate=0.1,
@@ -100,6 +100,25 @@ _add_muon(
     rotation=10.0,
     scaling=0.1,
     shear=5.0,
+    views="shifted",
+)
+_add_muon(
+    "handwriting",
+    "fast-mnist",
+    "digits by anybody's hand: forgives what framing leaves, doubts what is no digit",
+    epochs=14,
+    batch_size=250,
+    learning_rate=0.1,
+    label_smoothing=0.05,
+    shift=1.5,
+    rotation=10.0,
+    scaling=0.12,
+    shear=8.0,
+    thickness=0.5,
+    coarseness=0.05,
+    blur=0.3,
+    noise=0.05,
+    torn=0.4,
     views="shifted",
 )
 _add_muon(
@@ -116,7 +135,7 @@ _add_muon(
 _add_muon(
     "fashion-best",
     "fast-wide",
-    "Fashion-MNIST: not measured yet",
+    "Fashion-MNIST: 95.11 % of test images (1 seed) after 609 s",
     epochs=14,
     batch_size=500,
     learning_rate=0.24,
@@ -127,7 +146,7 @@ _add_muon(
 _add_muon(
     "cifar-fast",
     "fast-wide",
-    "CIFAR-10: 94.80 % of test images (1 seed) after 685 s",
+    "CIFAR-10: 94.75 ± 0.07 % of test images (2 seeds) after 667 s",
     epochs=16,
     batch_size=1000,
     learning_rate=0.24,

@@ -1,0 +1,65 @@
+"""The classifiers in the package: small, documented, and as good as their cards say."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagelet.classifier import Classifier
+from imagelet.data.datasets import load_dataset
+from imagelet.runs import find_classifier, shipped_classifiers
+from tools.pretrain import SHIPPED, Shipped, ship
+
+MOST_BYTES = {"mnist": 2_000_000, "fashion-mnist": 4_000_000, "cifar-10": 4_000_000}
+
+
+def test_they_are_those_that_the_repository_trains() -> None:
+    assert set(shipped_classifiers()) == {each.dataset for each in SHIPPED} == set(MOST_BYTES)
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.dataset)
+class TestEach:
+    def test_is_small_and_trained_as_the_repository_says(self, shipped: Shipped) -> None:
+        path = find_classifier(shipped.dataset)
+        training = Classifier.load(path).training
+        assert path.stat().st_size <= MOST_BYTES[shipped.dataset]
+        assert training["dataset"] == shipped.dataset
+        assert training["recipe"]["name"] == shipped.recipe
+        assert training["seed"] == shipped.seed
+
+    def test_has_a_card_with_figures_and_limits(self, shipped: Shipped) -> None:
+        card = find_classifier(shipped.dataset).with_suffix(".md").read_text("utf-8")
+        assert shipped.limits in card
+        assert re.search(r"test accuracy \| \d+\.\d\d % \(95 % interval .* images\)", card)
+        assert "seconds of training" in card
+
+    @pytest.mark.realdata
+    @pytest.mark.slow
+    def test_is_as_good_as_its_card_says(self, shipped: Shipped) -> None:
+        path = find_classifier(shipped.dataset)
+        written = re.search(
+            r"test accuracy \| [\d.]+ % \(95 % interval ([\d.]+) to ([\d.]+) %",
+            path.with_suffix(".md").read_text("utf-8"),
+        )
+        assert written is not None
+        images = load_dataset(shipped.dataset).test.take(np.arange(500))
+        accuracy = 100 * Classifier.load(path).evaluate(images).accuracy
+        assert float(written[1]) - 3 <= accuracy <= float(written[2]) + 3
+
+
+def test_shipping_writes_half_precision_and_tests_it(
+    small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagelet import places
+    from imagelet.experiment import train
+
+    finished = train("mnist", "softmax", epochs=1, batch_size=50, name="plain", validation=0.2)
+    monkeypatch.setattr(places, "shipped", lambda: tmp_path)
+    ship(Shipped("mnist", "default", 0.2, "For nothing at all."), finished.classifier, finished.metrics)
+    written = tmp_path / "mnist.safetensors"
+    assert written.stat().st_size < finished.run.classifier_file.stat().st_size
+    assert "For nothing at all." in written.with_suffix(".md").read_text("utf-8")
+    images = load_dataset("mnist").test
+    accuracy = Classifier.load(written).evaluate(images).accuracy
+    assert f"test accuracy | {100 * accuracy:.2f} %" in written.with_suffix(".md").read_text("utf-8")
