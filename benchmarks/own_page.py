@@ -25,6 +25,12 @@ PAGE = Path(__file__).parents[1] / "docs" / "own-pictures.md"
 PICTURE = Path("images") / "framing.png"  # from the page
 MNIST = Target(28, 28, 20 / 28)
 SIDE = 280  # pixels of a panel
+KINDS = {
+    "drawing": "drawn on a screen",
+    "native28": "that are 28×28 already",
+    "photo": "photographed",
+    "scan": "scanned",
+}
 
 TEXT = """\
 # Your own pictures
@@ -105,7 +111,7 @@ def page(result: Result | None = None) -> str:
         pictures=found["pictures"],
         people=found["people"],
         kinds=", ".join(
-            f"{each['pictures']} {each['kind']}"
+            f"{each['pictures']} {KINDS.get(each['kind'], each['kind'])}"
             for each in found["kinds"]
             if not each["kind"].startswith("all")
         ),
