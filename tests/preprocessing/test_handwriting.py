@@ -27,7 +27,7 @@ from imagelet.preprocessing.handwriting import (
     trace,
     with_fitting_strokes,
 )
-from imagelet.preprocessing.ink import Ink
+from imagelet.preprocessing.ink import WORKING_SIDE, Ink
 from imagelet.preprocessing.marks import extent as box_of
 
 Pixels = NDArray[np.uint8]
@@ -399,6 +399,10 @@ class TestTrace:
             assert ink.ndim == 2
             assert np.all((ink >= 0) & (ink <= 1))
 
+    def test_works_on_a_large_picture_scaled_down(self) -> None:
+        stages = list(trace(written(side=2 * WORKING_SIDE), MNIST_TARGET))
+        assert stages[0][1].shape == (WORKING_SIDE, WORKING_SIDE)
+
     @pytest.mark.parametrize("name", [step.name for step in STEPS[1:-2]])
     def test_passes_on_what_a_step_that_is_left_out_would_change(self, name: str) -> None:
         stages = dict(trace(HARD_PICTURES[name][0], MNIST_TARGET, without=[name]))
@@ -501,4 +505,4 @@ class TestBoxedAndCentred:
         ink[place[0] : place[0] + 11, place[1] : place[1] + 11] = stroke
         image = centred(ink[box_of(ink > 0)], MNIST_TARGET)
         assert np.array_equal(image[box_of(image > 0)], stroke)
-        assert all(abs(each - 14) <= 0.5 for each in centre(image[:, :, None]))  # type: ignore[arg-type]
+        assert all(abs(each - 14) <= 0.5 for each in centre(image[:, :, None]))

@@ -222,6 +222,11 @@ class TestParts:
                 waiting += [(row + r, column + c) for r in (-1, 0, 1) for c in (-1, 0, 1)]
         assert walks == len(amounts)
 
+    def test_that_touch_at_a_corner_are_one(self) -> None:
+        labels, amounts = parts(np.eye(5, dtype=np.float32)[:, ::-1])
+        assert amounts.tolist() == [5]
+        assert labels.max() == 1
+
     @given(inks)
     @settings(deadline=None, max_examples=50)
     def test_hold_all_the_ink(self, ink: Ink) -> None:

@@ -28,6 +28,7 @@ MOST_HOLLOW = 0.01  # of the strokes' area
 LOW_CONTRAST = 0.25  # of black to white, between paper and ink
 MNIST_BOX = 20  # pixels
 THINNEST_STROKE, THICKEST_STROKE = 2.1, 3.9  # pixels in a box of MNIST_BOX: a quarter of MNIST's are thinner
+MOST_PIXELS = 16  # by which a side of a stroke is moved; ink with more to move is scaled down before
 FINE = 5  # pixels of the enlarged ink for each of the box: so finely strokes are widened and thinned
 HAIRLINE = 0.7  # pixels in such a box: the pen left less than a pixel
 OFF_CENTRE = 1  # pixels that MNIST's own digits are away from where their mass is in the middle, at most
@@ -139,11 +140,11 @@ def with_fitting_strokes(ink: Ink, target: Target) -> Ink:
     """
     if not ink.any():
         return ink
-    ink = _enlarged(_full(ink[marks.extent(ink > 0)]), round(FINE * MNIST_BOX * target.stroke_unit))
-    scale = _scale(ink, target)
-    width = stroke_width(ink)
-    missing = round((THINNEST_STROKE * target.stroke_unit / scale - width) / 2)
-    surplus = round((width - THICKEST_STROKE * target.stroke_unit / scale) / 2)
+    ink = _enlarged(_full(ink[marks.extent(ink > 0)]), FINE * MNIST_BOX)
+    missing, surplus = _wrong_widths(ink, target)
+    if max(missing, surplus) > MOST_PIXELS:
+        ink = _resized(ink, MOST_PIXELS / max(missing, surplus))
+        missing, surplus = _wrong_widths(ink, target)
     if missing > 0:
         padded = np.pad(ink, missing)
         return np.asarray(ndimage.grey_dilation(padded, footprint=_disk(missing)), np.float32)
@@ -162,17 +163,11 @@ def stroke_width(ink: Ink) -> float:
 
 
 def boxed(ink: Ink, target: Target) -> Ink:
-    """Return the ink, cut out and scaled so that its longer side fills the box; aspect kept.
-
-    Every pixel counts when it shrinks, so thin strokes stay whole.
-    """
+    """Return the ink, cut out and scaled so that its longer side fills the box; aspect kept."""
     if not ink.any():
         return ink
     ink = ink[marks.extent(ink > 0)]
-    scale = _scale(ink, target)
-    height, width = (max(1, round(side * scale)) for side in ink.shape)
-    method = Image.Resampling.BOX if height < ink.shape[0] else Image.Resampling.BICUBIC
-    return np.clip(np.asarray(Image.fromarray(ink).resize((width, height), method), np.float32), 0, 1)
+    return _resized(ink, _scale(ink, target))
 
 
 def centred(ink: Ink, target: Target) -> Ink:
@@ -218,7 +213,7 @@ STEPS = (
         "ruled lines make its box as wide as the page",
         _alone(marks.without_lines),
     ),
-    Step("specks", "a crumb in the corner makes the box as large as the page", _alone(marks.without_specks)),
+    Step("specks", "a crumb beside the digit makes its box larger", _alone(marks.without_specks)),
     Step("mark", "of several marks only one can be answered: the largest", _alone(marks.main_mark)),
     Step(STROKES, "thin pens vanish in a small image, thick ones fill their loops", with_fitting_strokes),
     Step("box", "MNIST's digits fill a box of 20 pixels", boxed),
@@ -232,17 +227,26 @@ def _full(ink: Ink) -> Ink:
     return full
 
 
+def _wrong_widths(ink: Ink, target: Target) -> tuple[int, int]:
+    """Return how many pixels each side of a stroke is too thin, and too thick; 0 or less: it is not."""
+    width, unit = stroke_width(ink), target.stroke_unit / _scale(ink, target)
+    return round((THINNEST_STROKE * unit - width) / 2), round((width - THICKEST_STROKE * unit) / 2)
+
+
 def _enlarged(ink: Ink, side: int) -> Ink:
     """Return the ink so large that its longer side has ``side`` pixels; larger ink as it is.
 
     Widened in its own coarse pixels, a stroke of one pixel would stay too thin or become too thick.
     """
     scale = side / max(ink.shape)
-    if scale <= 1:
-        return ink
+    return ink if scale <= 1 else _resized(ink, scale)
+
+
+def _resized(ink: Ink, scale: float) -> Ink:
+    """Return the ink ``scale`` times as large; every pixel counts when it shrinks, so thin strokes stay."""
     height, width = (max(1, round(length * scale)) for length in ink.shape)
-    larger = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(larger, np.float32), 0, 1)
+    method = Image.Resampling.BOX if height < ink.shape[0] else Image.Resampling.BICUBIC
+    return np.clip(np.asarray(Image.fromarray(ink).resize((width, height), method), np.float32), 0, 1)
 
 
 def _scale(ink: Ink, target: Target) -> float:
