@@ -76,6 +76,12 @@ def denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
+def start_threads() -> None:
+    """Let torch start its threads now, so that they flush denormals; those that run stay as they are."""
+    with denormals_flushed():
+        torch.zeros(2**20).add_(1.0)  # large enough to be shared out
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Say whether ``device`` multiplies bfloat16 in hardware: AMX or AVX-512 BF16, Ampere and later."""
     if device.type == "cuda":

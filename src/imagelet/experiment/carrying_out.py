@@ -17,7 +17,7 @@ from imagelet.data.datasets import datasets, load_dataset
 from imagelet.data.download import Progress
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.splits import Split, split
-from imagelet.device import choose_device, choose_precision, precision_name
+from imagelet.device import choose_device, choose_precision, precision_name, start_threads
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.clock import Clock
 from imagelet.experiment.definition import AUTO, Experiment, describe
@@ -167,6 +167,7 @@ def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Da
 
 
 def _build(experiment: Experiment, images: ImageSet) -> Network:
+    start_threads()
     return build(
         experiment.network,
         input_shape=images.shape,
