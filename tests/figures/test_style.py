@@ -157,7 +157,7 @@ def test_shares_worked_out_by_hand(share: float, written: str) -> None:
 
 def test_the_public_names_are_those_that_are_used_elsewhere() -> None:
     assert set(figures.__all__) == {
-        *("answers", "confusion", "curves", "feature_maps", "grid", "inspection"),
+        *("answer_line", "answers", "confusion", "curves", "feature_maps", "grid", "inspection"),
         *("percent", "predictions", "save", "seen", "shift_curves"),
     }
     assert all(callable(getattr(figures, name)) for name in figures.__all__)

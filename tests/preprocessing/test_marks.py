@@ -187,8 +187,8 @@ class TestMainMark:
 
     def test_is_alone_where_another_is_told(self) -> None:
         two = inked(STROKE, np.s_[30:65, 5:14])
-        assert other_marks(two)
-        assert not other_marks(main_mark(two))
+        assert other_marks(two, main_mark(two))
+        assert not other_marks(main_mark(two), main_mark(two))
 
     @pytest.mark.parametrize(
         "beside",
@@ -196,7 +196,8 @@ class TestMainMark:
         ids=["nothing", "dust", "a corner", "a part of it"],
     )
     def test_has_no_other_beside_it(self, beside: Box) -> None:
-        assert not other_marks(inked(STROKE, beside))
+        both = inked(STROKE, beside)
+        assert not other_marks(both, main_mark(both))
 
 
 class TestParts:

@@ -159,11 +159,10 @@ def _show_mistakes(pictures: "OwnPictures") -> None:
 
 def _show_shifts(report: "ShiftReport") -> None:
     """Print a row for each shift: its strengths, from the weakest to the strongest, with the accuracies."""
+    plain = {**report.plain.to_json(), "images": report.images}
     printing.facts(
         {
-            "accuracy": arguments.describe_accuracy("", {**report.plain.to_json(), "images": report.images})[
-                ""
-            ],
+            **arguments.describe_accuracy("accuracy", plain),
             "images": f"{report.images:,} of {report.dataset}",
             "seconds": f"{report.seconds:.1f}",
             **({} if report.figure is None else {"figure": str(report.figure)}),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 commands = typer.Typer(cls=Group)
 
 STANDARD_INPUT = "-"
-ORIGINAL_SIDE = 256  # pixels, of a picture in seen.png
 SHOWN_AT_MOST = 100  # pictures in seen.png; more take long to draw and are too small to see
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would carry out
 
@@ -216,18 +215,14 @@ def _draw(answers: list["Prediction"], pictures: list[Picture], path: Path) -> N
     import numpy as np
 
     from imagelet import figures
-    from imagelet.preprocessing.inspection import scaled_down
-    from imagelet.preprocessing.picture import open_picture
+    from imagelet.preprocessing.inspection import thumbnail
 
     shown = answers[:SHOWN_AT_MOST]
     sources = {picture.name: picture.source for picture in pictures}
     sheet = figures.seen(
-        [scaled_down(open_picture(sources[answer.file]), ORIGINAL_SIDE) for answer in shown],
+        [thumbnail(sources[answer.file]) for answer in shown],
         np.stack([answer.seen for answer in shown]),
-        [
-            f"{answer.label}{'' if answer.sure else '?'}   {figures.percent(answer.probability)}"
-            for answer in shown
-        ],
+        [figures.answer_line(each.label, each.probability, unsure=not each.sure) for each in shown],
         [Path(answer.file).name for answer in shown],
         [answer.warnings for answer in shown],
         [not answer.sure for answer in shown],

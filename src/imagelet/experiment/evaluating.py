@@ -64,7 +64,7 @@ class Evaluation:
 
 
 def load(run_or_file: str | Path) -> Classifier:
-    """Return the classifier of a run (its folder or name), or of a ``.safetensors`` file.
+    """Return the classifier of a run (its folder or name), of a ``.safetensors`` file, or a shipped one.
 
     Raises:
         RunError: there is none.
@@ -103,7 +103,7 @@ def evaluate(
         split=split,
         looks=len(run.looks) if run is not None and split == "test" else None,
         seconds=time.perf_counter() - started,
-        figures=out if run is None else out or run.figures,
+        figures=_figures(run, out),
         pictures=pictures,
     )
 
@@ -123,8 +123,12 @@ def evaluate_shifts(
         ImageletError: as :func:`evaluate`.
     """
     classifier, run, name = _opened(run_or_file, data, split)
-    images = _images(classifier, name, split) if run is None else _images_of(run, split)
-    folder = run.figures if run is not None and out is None else out
+    if run is not None:
+        images = _images_of(run, split)
+    else:
+        ready = _ready_images(classifier, name, split)
+        images = relabelled(ready or read_labelled(name, classifier.framing), classifier.classes, name)
+    folder = _figures(run, out)
     picture = None if folder is None else folder / f"shifts-{split}.png"
     report = report_shifts(classifier, images, name, picture, progress)
     if run is not None and split == "test":
@@ -147,6 +151,11 @@ def _opened(run_or_file: str, data: str | None, split: str) -> tuple[Classifier,
     if not name:
         raise DataError("the classifier does not say what it was trained on", hint="say it with --data")
     return classifier, None, str(name)
+
+
+def _figures(run: Run | None, out: Path | None) -> Path | None:
+    """Return the folder to draw into: the one asked for, else that of the run whose images they are."""
+    return out if out is not None or run is None else run.figures
 
 
 def _evaluate_run(run: Run, classifier: Classifier, split: str, out: Path | None) -> Metrics:
@@ -186,37 +195,35 @@ def _evaluate_elsewhere(
     The pictures of a folder or of a table are framed as the classifier frames every picture. All of them
     count, unless the classifier was trained on that very folder: then those that had been set aside.
     """
-    if _is_pictures(data) and (is_table(data) or _own_test_part(classifier, data) is None):
+    images = _ready_images(classifier, data, split)
+    if images is None:
         found = evaluate_pictures(classifier, list_labelled(data), data, out)
         return found.metrics, found
-    images = _images(classifier, data, split)
+    images = relabelled(images, classifier.classes, data)
     probabilities = classifier.predict_proba(images.images)
+    metrics = classifier.judge(images, probabilities)
     if out is not None:
-        draw(out, images, probabilities, split)
-    return classifier.judge(images, probabilities), None
+        draw(out, images, probabilities, metrics, split)
+    return metrics, None
 
 
-def _images(classifier: Classifier, data: str, split: str) -> ImageSet:
-    """Return images of the classifier's size and with its classes: a dataset's, or a person's pictures.
+def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | None:
+    """Return images of the classifier's size; None where ``data`` names pictures that are still to be framed.
 
     Raises:
-        DataError: there are none, or they have another size or other classes.
+        DataError: there are no such images, or they have another size.
     """
-    if _is_pictures(data):
-        images = None if is_table(data) else _own_test_part(classifier, data)
-        images = images or read_labelled(data, classifier.framing)
-    else:
-        images = _part(load_dataset(data), split)
-        if images.shape != classifier.input_shape:
-            raise DataError(
-                f"{data} has images of {images.shape}, the classifier takes {classifier.input_shape}",
-                hint="give pictures, in a folder or named by a CSV file: they are brought to its size",
-            )
-    return relabelled(images, classifier.classes, data)
-
-
-def _is_pictures(data: str) -> bool:
-    return data not in datasets and (is_table(data) or Path(data).expanduser().is_dir())
+    if data not in datasets and is_table(data):
+        return None
+    if data not in datasets and Path(data).expanduser().is_dir():
+        return _own_test_part(classifier, data)
+    images = _part(load_dataset(data), split)
+    if images.shape != classifier.input_shape:
+        raise DataError(
+            f"{data} has images of {images.shape}, the classifier takes {classifier.input_shape}",
+            hint="give pictures, in a folder or named by a CSV file: they are brought to its size",
+        )
+    return images
 
 
 def _own_test_part(classifier: Classifier, folder: str) -> ImageSet | None:

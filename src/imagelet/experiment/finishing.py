@@ -11,7 +11,7 @@ from imagelet import figures, files
 from imagelet.classifier import Classifier
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.evaluation.calibration import Calibration, fit_calibration
-from imagelet.evaluation.metrics import Metrics, confusion
+from imagelet.evaluation.metrics import Metrics
 from imagelet.experiment.clock import Clock
 from imagelet.experiment.model_card import write_model_card
 from imagelet.preprocessing.framing import Framing
@@ -87,14 +87,15 @@ def judge(
     folder: Path, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, part: str
 ) -> Metrics:
     """Evaluate the probabilities (n, classes); draw the confusion matrix and a sheet of predictions."""
-    draw(folder, images, probabilities, part)
-    return classifier.judge(images, probabilities)
+    metrics = classifier.judge(images, probabilities)
+    draw(folder, images, probabilities, metrics, part)
+    return metrics
 
 
-def draw(folder: Path, images: ImageSet, probabilities: np.ndarray, part: str) -> None:
+def draw(folder: Path, images: ImageSet, probabilities: np.ndarray, metrics: Metrics, part: str) -> None:
     """Draw the confusion matrix and a sheet of predictions into ``folder``, named after the part."""
-    table = confusion(images.labels, probabilities.argmax(axis=1), len(images.classes))
-    figures.save(figures.confusion(table, images.classes), folder / f"confusion-{part}.png")
+    confusion = figures.confusion(metrics.confusion, images.classes)
+    figures.save(confusion, folder / f"confusion-{part}.png")
     figures.save(predictions_sheet(images, probabilities), folder / f"predictions-{part}.png")
 
 

@@ -14,11 +14,9 @@ from imagelet.errors import DataError, PictureError
 from imagelet.evaluation.clustered import clustered_interval
 from imagelet.evaluation.metrics import Interval, Metrics
 from imagelet.prediction import Look
-from imagelet.preprocessing.inspection import scaled_down
-from imagelet.preprocessing.picture import open_picture
+from imagelet.preprocessing.inspection import thumbnail
 
 MOST_SHOWN = 60  # mistakes in a sheet
-ORIGINAL_SIDE = 256  # pixels, of a picture in the sheet
 
 
 @dataclass(frozen=True)
@@ -131,10 +129,10 @@ def _look_at(path: Path, classifier: Classifier) -> Look:
 def _draw(mistakes: tuple[Mistake, ...], seen: np.ndarray, unsure: np.ndarray, path: Path) -> None:
     shown = mistakes[:MOST_SHOWN]
     sheet = figures.seen(
-        [scaled_down(open_picture(each.file), ORIGINAL_SIDE) for each in shown],
+        [thumbnail(each.file) for each in shown],
         seen[: len(shown)],
         [
-            f"{each.answer}{'?' if doubt else ''}   {figures.percent(each.probability)}   label {each.label}"
+            f"{figures.answer_line(each.answer, each.probability, unsure=bool(doubt))}   label {each.label}"
             for each, doubt in zip(shown, unsure, strict=False)
         ],
         [Path(each.file).name for each in shown],

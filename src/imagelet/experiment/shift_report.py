@@ -116,12 +116,8 @@ def report_shifts(
 def _measured(
     classifier: Classifier, chosen: ImageSet, changed: np.ndarray, name: str, unit: str, strength: float
 ) -> Shifted:
-    looks = [classifier.look_at(image) for image in changed]
-    probabilities = classifier.predict_proba(np.stack([look.seen for look in looks]))
-    right = int((probabilities.argmax(axis=1) == chosen.labels).sum())
-    highest = probabilities.max(axis=1)
-    unsure = np.mean(
-        [not classifier.is_sure(look, float(each)) for look, each in zip(looks, highest, strict=True)]
-    )
-    interval = wilson_interval(right, len(chosen))
-    return Shifted(name, unit, strength, right / len(chosen), interval, float(unsure))
+    answers = classifier.predict(changed, top=1)
+    right = sum(answer.class_index == label for answer, label in zip(answers, chosen.labels, strict=True))
+    unsure = sum(not answer.sure for answer in answers)
+    count = len(chosen)
+    return Shifted(name, unit, strength, right / count, wilson_interval(right, count), unsure / count)

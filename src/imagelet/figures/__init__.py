@@ -11,7 +11,7 @@ from imagelet.figures.confusion_matrix import confusion
 from imagelet.figures.feature_maps import feature_maps
 from imagelet.figures.inspection import inspection
 from imagelet.figures.pictures import grid, predictions
-from imagelet.figures.seen import seen
+from imagelet.figures.seen import answer_line, seen
 from imagelet.figures.shift_curves import shift_curves
 from imagelet.figures.style import percent, save
 from imagelet.figures.training_curves import curves
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure  # for those who name the type and import no matplotlib
 
 __all__ = [
+    "answer_line",
     "answers",
     "confusion",
     "curves",

@@ -8,7 +8,7 @@ import numpy as np
 
 from imagelet.figures.lettering import fitted
 from imagelet.figures.pictures import check_images, show
-from imagelet.figures.style import INK, MUTED, WRONG, empty_figure, house_style
+from imagelet.figures.style import INK, MUTED, WRONG, empty_figure, house_style, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,6 +69,11 @@ def seen(
             ]
             _write(figure, texts, left / width, top - PICTURE - GAP / 2)
     return figure
+
+
+def answer_line(label: str, probability: float, *, unsure: bool) -> str:
+    """Return an answer as it stands on a card: ``7?   83.1 %``, the question mark where it is unsure."""
+    return f"{label}{'?' if unsure else ''}   {percent(probability)}"
 
 
 def _write(figure: "Figure", texts: Sequence[tuple[str, int, str, str]], left: float, top: float) -> None:

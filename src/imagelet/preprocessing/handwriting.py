@@ -67,7 +67,7 @@ class Handwriting(NamedTuple):
     Attributes:
         image: uint8 (height, width, 1); all black where the picture holds no ink.
         warnings: what a person should know about the picture; empty where all is well.
-        doubtful: there is no ink, or less in the digit than beside it.
+        doubtful: there is no ink, less in the digit than beside it, or no strokes on paper.
     """
 
     image: NDArray[np.uint8]
@@ -201,21 +201,17 @@ def _alone(change: Callable[[Ink], Ink]) -> Callable[[Ink, Target], Ink]:
     return lambda ink, _: change(ink)
 
 
-COLOUR, EDGES, STROKES = "colour", "edges", "strokes"
+COLOUR = "colour"
 STEPS = (
     Step(COLOUR, "yellow or light red ink is nearly as bright as paper", lambda ink, _: ink),
     Step("polarity", "MNIST has light ink on black, pens make dark ink on white", _alone(inks.upright)),
     Step("light", "a shadow on the paper is as dark as faint ink beside it", _alone(inks.evened)),
     Step("threshold", "grain and stains of the paper are no ink", _alone(inks.thresholded)),
-    Step(EDGES, "a scanner's shadow along the edge is larger than a digit", _alone(marks.without_bands)),
-    Step(
-        "lines",
-        "ruled lines make its box as wide as the page",
-        _alone(marks.without_lines),
-    ),
+    Step("edges", "a scanner's shadow along the edge is larger than a digit", _alone(marks.without_bands)),
+    Step("lines", "ruled lines make its box as wide as the page", _alone(marks.without_lines)),
     Step("specks", "a crumb beside the digit makes its box larger", _alone(marks.without_specks)),
     Step("mark", "of several marks only one can be answered: the largest", _alone(marks.main_mark)),
-    Step(STROKES, "thin pens vanish in a small image, thick ones fill their loops", with_fitting_strokes),
+    Step("strokes", "thin pens vanish in a small image, thick ones fill their loops", with_fitting_strokes),
     Step("box", "MNIST's digits fill a box of 20 pixels", boxed),
     Step("centre", "MNIST's digits have their mass in the middle", centred),
 )
@@ -288,7 +284,7 @@ def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
         yield "the contrast is low: write with a darker pen, or in better light"
     if border(ink).any():
         yield "the ink touches the edge: leave room around it"
-    if marks.other_marks(stages["specks"]):
+    if marks.other_marks(stages["specks"], ink):
         yield "there are several marks: the largest was taken"
     cut = ink[marks.extent(ink > 0)]
     if stroke_width(cut) * _scale(cut, target) < HAIRLINE * target.stroke_unit:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imagelet.preprocessing.picture import open_picture, opened_file, orientation_of
+from imagelet.preprocessing.picture import Source, open_picture, opened_file, orientation_of
 
+THUMBNAIL_SIDE = 256  # pixels, of the longer side
 FIRST = 8  # numbers of a form that are told
 
 
@@ -168,6 +169,15 @@ def inspect_picture(path: str | Path) -> PictureFacts:
         changes=() if same else tuple(changes),
         forms=_forms(stored, picture, same),
     )
+
+
+def thumbnail(source: Source) -> NDArray[np.uint8]:
+    """Open a picture and return it small enough to be drawn beside others: uint8 (height, width, 1 or 3).
+
+    Raises:
+        PictureError: as ``open_picture``.
+    """
+    return scaled_down(open_picture(source), THUMBNAIL_SIDE)
 
 
 def scaled_down(array: NDArray[Any], longest: int, *, average: bool = True) -> NDArray[Any]:

@@ -48,15 +48,14 @@ def without_lines(ink: Ink) -> Ink:
         turned = np.rot90(ink, turn)
         rows = (turned > DARK).mean(axis=1) >= BAND
         margin = max(1, round(MARGIN * turned.shape[1]))
-        runs, count = ndimage.label(rows)
-        for first, last in ((run[0].start, run[0].stop) for run in ndimage.find_objects(runs)[:count]):
-            thick = last - first
-            ends = turned[first:last, [*range(margin), *range(-margin, 0)]] > DARK
-            if thick > max(1, THICKEST_LINE * len(turned)) or first == 0 or last == len(turned):
+        for (run,) in ndimage.find_objects(ndimage.label(rows)[0]):
+            first, last = run.start, run.stop
+            if last - first > max(1, THICKEST_LINE * len(turned)) or first == 0 or last == len(turned):
                 continue
-            if not (ends[:, :margin].any() and ends[:, margin:].any()):
+            line = turned[first:last] > DARK
+            if not (line[:, :margin].any() and line[:, -margin:].any()):
                 continue  # it ends before the picture does
-            top, bottom = max(0, first - 1), min(len(turned), last + 1)  # with the soft edges
+            top, bottom = first - 1, last + 1  # with the soft edges
             crossing = (turned[max(0, top - 1)] > DARK) & (turned[min(len(turned) - 1, bottom)] > DARK)
             turned = turned.copy()
             turned[top:bottom, ~crossing] = 0
@@ -78,14 +77,11 @@ def main_mark(ink: Ink) -> Ink:
     return _kept(ink, labels, _mark(labels, amounts))
 
 
-def other_marks(ink: Ink) -> bool:
-    """Tell whether there are other marks of a size that may matter, clear of the edges."""
-    labels, amounts = parts(ink)
-    if len(amounts) < 2:
-        return False
-    mark = _mark(labels, amounts)
+def other_marks(ink: Ink, mark: Ink) -> bool:
+    """Tell whether the ink beside ``mark`` holds others of a size that may matter, clear of the edges."""
+    labels, amounts = parts(np.where(mark > 0, np.float32(0), ink))
     free = ~_at_the_edge(labels, len(amounts))
-    return bool((amounts[free & ~mark] >= SECOND_MARK * amounts[mark].sum()).any())
+    return bool((amounts[free] >= SECOND_MARK * float(mark.sum())).any())
 
 
 def parts(ink: Ink) -> tuple[NDArray[np.int32], NDArray[np.float64]]:

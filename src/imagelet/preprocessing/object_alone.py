@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from imagelet.preprocessing.marks import extent
 from imagelet.preprocessing.picture import border, with_channels
 
 GROUND = 0.06  # of the largest difference from the ground; less is the ground's own grain
@@ -62,8 +63,7 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
         warnings.append("the ground is not plain: lay the object on something of one colour")
     if np.mean(border(inside)) > AT_THE_EDGE:
         warnings.append("the object touches the edge: leave room around it")
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    cut = np.where(inside, difference, 0)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    cut = np.where(inside, difference, 0)[extent(inside)]
     return Alone(_centred(cut.astype(np.float32), height, width), tuple(warnings), doubtful=not plain)
 
 

@@ -111,8 +111,7 @@ def begin(job: Job, network: Network) -> State:
     first = next(network.children())
     if isinstance(first, Whiten):
         pixels = torch.from_numpy(np.array(job.training.images[:WHITENED_BY]))
-        with denormals_flushed():
-            first.fit(job.normalization.apply(pixels))
+        first.fit(job.normalization.apply(pixels))
     return State.new(network, job.recipe, job.device)
 
 
