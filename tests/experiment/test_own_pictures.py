@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +38,9 @@ DRAWN = [  # the label, the level, and who it is from
 
 
 @pytest.fixture
-def classifier() -> Classifier:
+def classifier(by_brightness: Callable[[Framing], Classifier]) -> Classifier:
     """Return a classifier that tells by their mean whether 4×4 pictures are dark, grey or light."""
-    network = build("flatten dense(classes)", (4, 4, 1), classes=3)
-    weight = torch.tensor([-10.0, 0.0, 10.0])[:, None].expand(3, 16) / 16
-    network.load_state_dict({"dense1.weight": weight, "dense1.bias": torch.tensor([0.0, 5.0, 0.0])})
-    return Classifier(
-        network=network,
-        classes=CLASSES,
-        framing=Framing("stretch", 4, 4, 1),
-        normalization=Normalization((0.5,), (0.5,)),
-        calibration=Calibration(temperature=1.0, threshold=0.9),
-        training={},
-    )
+    return by_brightness(Framing("stretch", 4, 4, 1))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Accuracies under shifts: of a classifier whose weights are set by hand, and of a small run."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +28,9 @@ FEW = (SHIFTS[0], Shift("inversion", "", (1,), inverted))
 
 
 @pytest.fixture
-def classifier() -> Classifier:
+def classifier(by_brightness: Callable[[Framing], Classifier]) -> Classifier:
     """Return a classifier that tells by their mean whether 8×8 images are dark, grey or light."""
-    network = build("flatten dense(classes)", (8, 8, 1), classes=3)
-    weight = torch.tensor([-10.0, 0.0, 10.0])[:, None].expand(3, 64) / 64
-    network.load_state_dict({"dense1.weight": weight, "dense1.bias": torch.tensor([0.0, 5.0, 0.0])})
-    return Classifier(
-        network=network,
-        classes=CLASSES,
-        framing=Framing("fit", 8, 8, 1),
-        normalization=Normalization((0.5,), (0.5,)),
-        calibration=Calibration(temperature=1.0, threshold=0.9),
-        training={},
-    )
+    return by_brightness(Framing("fit", 8, 8, 1))
 
 
 def levels(number: int = 30) -> ImageSet:
