@@ -149,3 +149,11 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_opened_is_no_reason_to_fail(tmp_path: Path) -> None:
     files.flush_folder(tmp_path / "missing")
+
+
+def test_a_folder_is_not_replaced_and_the_error_names_it(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        files.write_text(tmp_path / "taken", "text")
+    assert caught.value.filename == str(tmp_path / "taken")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

@@ -1,6 +1,7 @@
 """Files that are whole or absent: written to a temporary name, flushed to the disk, renamed."""
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -18,9 +19,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     ``path`` is as it was.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full.
+        OSError: the folder cannot be written, the disk is full, or ``path`` is a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():  # said before the work of writing, and of the name that was asked for
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with temporary.open("xb") as file:

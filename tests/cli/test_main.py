@@ -135,6 +135,12 @@ class TestErrors:
                 1,
                 "error: /a: no permission\n→ choose another place, or change the permissions\n",
             ),
+            (
+                FileExistsError(errno.EEXIST, "File exists", "/a"),
+                1,
+                "error: /a: is there already, and is no folder\n"
+                "→ name a folder, or a place where nothing is yet\n",
+            ),
             (OSError(errno.EIO, "Input/output error"), 1, "error: Input/output error\n"),
             (
                 MemoryError(),

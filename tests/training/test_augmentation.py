@@ -17,6 +17,7 @@ from imagelet.training.augmentation import (
     blur,
     coarsen,
     cut_out,
+    lay_on_grey,
     mirrored_in,
     move,
     shift,
@@ -59,6 +60,7 @@ def all_drawn(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
         shear=st.sampled_from([0, 20]),
         thickness=st.sampled_from([0, 0.7]),
         coarseness=st.sampled_from([0, 0.5]),
+        background=st.sampled_from([0, 0.3]),
         blur=st.sampled_from([0, 0.9]),
         noise=st.sampled_from([0, 0.2]),
         cutout=st.sampled_from([0, 3, 64]),
@@ -82,7 +84,7 @@ def test_shape_type_and_seed_decide_the_result(seed, channels, height, width, re
     "change",
     [
         *({"shift": 1}, {"shift": 0.5}, {"rotation": 20}, {"scaling": 0.3}, {"shear": 20}, {"cutout": 3}),
-        *({"thickness": 0.5}, {"coarseness": 0.5}, {"blur": 0.5}, {"noise": 0.1}),
+        *({"thickness": 0.5}, {"coarseness": 0.5}, {"blur": 0.5}, {"background": 0.3}, {"noise": 0.1}),
     ],
 )
 def test_each_setting_alone_changes_images_in_another_way_for_another_seed(change):
@@ -103,7 +105,8 @@ def test_a_shift_by_whole_pixels_alone_mixes_no_pixels():
     "recipe",
     [
         *(Recipe(shift=1), Recipe(shift=1, rotation=5), Recipe(shift=1, cutout=3)),
-        *(Recipe(thickness=0.5), Recipe(coarseness=0.5), Recipe(blur=0.5), Recipe(noise=0.1)),
+        *(Recipe(thickness=0.5), Recipe(coarseness=0.5), Recipe(blur=0.5)),
+        *(Recipe(background=0.3), Recipe(noise=0.1)),
     ],
 )
 def test_changed_images_are_channels_last_in_memory(recipe):
@@ -429,3 +432,19 @@ def test_noise_is_normal(monkeypatch):
     for deviations, share in ((1, 0.6827), (2, 0.9545)):
         assert float((noise.abs() < deviations).float().mean()) == pytest.approx(share, abs=0.01)
     assert np.abs(np.corrcoef(noise.reshape(12, -1)) - np.eye(12)).max() < 0.08  # each channel has its own
+
+
+def test_a_gradient_of_grey_lies_behind_what_is_light(monkeypatch):
+    all_drawn(monkeypatch, 1.0)  # a whole turn: it rises from left to right
+    images = torch.full((1, 1, 2, 3), -1.0)
+    images[0, 0, 0, 0], images[0, 0, 1, 2] = 1.0, 0.5
+    laid = lay_on_grey(images, 0.5, seeded())[0, 0]
+    torch.testing.assert_close(laid, torch.tensor([[1.0, -0.5, 0.0], [-1.0, -0.5, 0.5]]))
+
+
+def test_a_grey_background_keeps_to_its_share_of_the_contrast():
+    images = torch.rand(50, 1, 8, 8, generator=seeded()).round()
+    laid = lay_on_grey(images, 0.4, seeded(1))
+    assert torch.equal(laid[images == 1], images[images == 1])
+    assert 0.3 < laid[images == 0].max() <= 0.4
+    assert torch.equal(lay_on_grey(torch.ones(3, 1, 4, 4), 0.4, seeded()), torch.ones(3, 1, 4, 4))

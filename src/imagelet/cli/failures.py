@@ -17,6 +17,9 @@ _SENTENCES = {
     errno.EPERM: ("no permission", "choose another place, or change the permissions"),
     errno.EROFS: ("the disk can only be read", "choose another place"),
     errno.ENOENT: ("there is no such file or folder", "check the spelling; quote names with spaces"),
+    errno.EEXIST: ("is there already, and is no folder", "name a folder, or a place where nothing is yet"),
+    errno.ENOTDIR: ("goes through a file as if it were a folder", "name another folder"),
+    errno.EISDIR: ("is a folder, not a file", "add a file's name"),
     errno.EMFILE: ("too many files are open", "raise the limit: ulimit -n 4096"),
 }
 

@@ -17,7 +17,7 @@ def augment(
     Args:
         images: float (n, channels, height, width), normalised.
         recipe: its ``shift``, ``rotation``, ``scaling``, ``shear``, ``thickness``, ``coarseness``, ``blur``,
-            ``noise`` and ``cutout``.
+            ``background``, ``noise`` and ``cutout``.
         generator: the only source of randomness, on the images' device.
         mirrored: bool (n,), which of them to mirror left to right; None for none.
 
@@ -36,6 +36,8 @@ def augment(
         images = coarsen(images, recipe.coarseness, generator)
     if recipe.blur:
         images = blur(images, recipe.blur, generator)
+    if recipe.background:
+        images = lay_on_grey(images, recipe.background, generator)
     if recipe.noise:
         images = add_noise(images, recipe.noise, generator)
     return cut_out(images, recipe.cutout, generator) if recipe.cutout else images
@@ -134,6 +136,23 @@ def blur(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
         after = blurred.index_select(axis, (places + 1).clamp(max=len(places) - 1))
         blurred = (before + 2 * blurred + after) / 4
     return torch.lerp(images, blurred, _uniform(images, generator) * most)
+
+
+def lay_on_grey(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Lay what is light in each of the images (n, channels, height, width) on a gradient of grey.
+
+    It rises in a random direction from the image's darkest pixel, by up to ``most`` of the way to its
+    lightest, as paper does under a lamp. What is lighter than it stays.
+    """
+    height, width = images.shape[2:]
+    angle = _uniform(images, generator) * 2 * math.pi
+    across = torch.linspace(-0.5, 0.5, width, device=images.device)
+    down = torch.linspace(-0.5, 0.5, height, device=images.device)[:, None]
+    slope = torch.cos(angle) * across + torch.sin(angle) * down  # (n, 1, height, width)
+    first, last = (getattr(slope, end)(dim=(2, 3), keepdim=True) for end in ("amin", "amax"))
+    rise = (slope - first) / (last - first).clamp(min=1e-6) * _uniform(images, generator) * most
+    dark, light = images.amin(dim=(1, 2, 3), keepdim=True), images.amax(dim=(1, 2, 3), keepdim=True)
+    return torch.maximum(images, dark + (light - dark) * rise)
 
 
 def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor:

@@ -106,6 +106,12 @@ class Recipe:
     )
     coarseness: float = setting(0.0, "share", "images drawn at half their resolution", (0.0, 1.0))
     blur: float = setting(0.0, "share", "largest part of a 3x3 blur in an image", (0.0, 1.0))
+    background: float = setting(
+        0.0,
+        "share of the contrast",
+        "how light a gradient of grey behind the strokes becomes at most",
+        (0.0, 1.0),
+    )
     noise: float = setting(0.0, "normalised pixels", "largest deviation of added noise", (0.0, 2.0))
     torn: float = setting(
         0.0,
