@@ -385,6 +385,14 @@ class TestPredicting:
         with (tmp_path / "a.png").open("rb") as opened, io.FileIO(opened.fileno(), closefd=False) as file:
             assert classifier.predict(file)[0].file == ""
 
+    def test_is_of_a_part_of_the_picture_that_the_look_knows(self, classifier: Classifier) -> None:
+        look = classifier.look_at(drawn(1, (16, 18, 1))[0])  # framed by fit: 8×6 from 16×18
+        assert look.placement is not None
+        carried = look.placement.onto(np.ones(look.seen.shape[:2]), 16, 18)
+        assert carried.shape == (16, 18)
+        assert np.allclose(carried, 1)
+        assert look.placement.pixel_width == 3
+
     def test_is_plain_json_without_the_pixels(self, classifier: Classifier) -> None:
         (answer,) = classifier.predict(png(drawn(1)[0]), top=2)
         content = answer.to_json()

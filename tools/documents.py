@@ -12,8 +12,9 @@ PROMPT = re.compile(r"^(?:\$ )?(?:\.venv[/\\](?:bin|Scripts)[/\\])?")
 
 
 def documents(root: Path) -> list[Path]:
-    """Return the project's Markdown files: those of the top folder, of docs and of benchmarks."""
-    return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("benchmarks/**/*.md")])
+    """Return the project's Markdown files: those of the top folder, of docs, benchmarks and examples."""
+    folders = ("docs", "benchmarks", "examples")
+    return sorted([*root.glob("*.md"), *(path for each in folders for path in root.glob(f"{each}/**/*.md"))])
 
 
 def block_lines(text: str) -> list[str]:

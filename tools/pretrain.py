@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from imagelet import files, places
+from imagelet import files, places, train
 from imagelet.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.experiment import train
 from imagelet.experiment.model_card import model_card
 
 

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from imagelet.classifier import Classifier
     from imagelet.data import Dataset, ImageSet, load_dataset
     from imagelet.errors import ImageletError
-    from imagelet.experiment import Experiment, Finished, carry_out, evaluate, load, resume, train
+    from imagelet.experiment import Experiment, Finished, carry_out, evaluate, load, resume
+    from imagelet.experiment.comparing import compare
+    from imagelet.experiment.explaining import Explanation, explain
     from imagelet.networks import Network, build, summarize
+    from imagelet.notebook import train
     from imagelet.prediction import Prediction
     from imagelet.runs import Run
     from imagelet.training.recipe import Recipe
@@ -24,6 +27,7 @@ _PLACES = {
     "Classifier": "classifier",
     "Dataset": "data",
     "Experiment": "experiment",
+    "Explanation": "experiment.explaining",
     "Finished": "experiment",
     "ImageSet": "data",
     "ImageletError": "errors",
@@ -33,18 +37,21 @@ _PLACES = {
     "Run": "runs",
     "build": "networks",
     "carry_out": "experiment",
+    "compare": "experiment.comparing",
     "evaluate": "experiment",
+    "explain": "experiment.explaining",
     "load": "experiment",
     "load_dataset": "data",
     "resume": "experiment",
     "summarize": "networks",
-    "train": "experiment",
+    "train": "notebook",
 }
 
 __all__ = [
     "Classifier",
     "Dataset",
     "Experiment",
+    "Explanation",
     "Finished",
     "ImageSet",
     "ImageletError",
@@ -54,7 +61,9 @@ __all__ = [
     "Run",
     "build",
     "carry_out",
+    "compare",
     "evaluate",
+    "explain",
     "load",
     "load_dataset",
     "resume",

@@ -13,11 +13,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from imagelet import classifier_file
+from imagelet import classifier_file, markup
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import ClassifierFileError, PictureError
 from imagelet.evaluation.calibration import Calibration
-from imagelet.evaluation.metrics import Metrics, evaluate_probabilities
+from imagelet.evaluation.metrics import Metrics, evaluate_probabilities, wilson_interval
 from imagelet.networks import Network
 from imagelet.normalization import Normalization
 from imagelet.prediction import Look, Prediction
@@ -72,6 +72,18 @@ class Classifier:
 
     def __repr__(self) -> str:
         return f"Classifier({self.network_text!r}, {len(self.classes)} classes, {self.input_shape})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: network, input, classes, training, calibration."""
+        rows = {"network": markup.code(self.network_text), "input": markup.shape(self.input_shape)}
+        rows |= {"classes": markup.text(markup.listed(self.classes)), **markup.trained(self.training)}
+        match self.training:
+            case {"validation_accuracy": float(share), "validation_images": int(n)} if 0 <= share <= 1 <= n:
+                interval = wilson_interval(round(share * n), n)
+                rows["validation accuracy"] = markup.accuracy(share, interval, n)
+        sure, temperature = markup.percent(self.calibration.threshold), self.calibration.temperature
+        rows["sure from"] = markup.text(f"{sure}, at temperature {temperature:.2f}")
+        return markup.block("Classifier", markup.facts(rows))
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -229,13 +241,14 @@ class Classifier:
             PictureError: it cannot be read.
         """
         picture = _opened(source)
-        seen, warnings, doubtful = look_at(picture, self.framing)
+        seen, warnings, doubtful, placement = look_at(picture, self.framing)
         blank = _is_of_one_colour(picture) or _is_of_one_colour(seen)
         if blank and not warnings:
             warnings = ("the picture is all one colour",)
         name = source if isinstance(source, str | Path) else getattr(source, "name", "")
         seen = seen.copy()  # it may be the caller's own array
-        return Look(str(name) if isinstance(name, str | Path) else "", seen, blank or doubtful, warnings)
+        name = str(name) if isinstance(name, str | Path) else ""
+        return Look(name, seen, blank or doubtful, warnings, placement)
 
     def is_sure(self, look: Look, probability: float) -> bool:
         """Say whether the answer to a picture, of this calibrated probability, may be called sure."""

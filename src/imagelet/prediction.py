@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from imagelet import markup
+from imagelet.preprocessing.placement import Placement
+
 
 @dataclass(frozen=True)
 class Look:
@@ -15,12 +18,14 @@ class Look:
         seen: uint8 (height, width, channels), the image that the network gets.
         doubtful: there is nothing to see, or something else than the framing looks for.
         warnings: what is odd about the picture, a few words each.
+        placement: which part of the picture the image shows; None where it shows none, or nobody knows.
     """
 
     file: str
     seen: np.ndarray
     doubtful: bool
     warnings: tuple[str, ...]
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True)
@@ -63,3 +68,12 @@ class Prediction:
             "sure": self.sure,
             "warnings": list(self.warnings),
         }
+
+    def _repr_html_(self) -> str:
+        """Return the answer as a notebook shows it, beside what the network saw."""
+        answer = f"{self.label}{'' if self.sure else '?'}   {markup.percent(self.probability)}"
+        remarks = "; ".join([*([] if self.sure else ["unsure"]), *self.warnings])
+        said = markup.joined(
+            markup.bars(self.top), remarks, markup.muted(f"   {self.file}" if self.file else "")
+        )
+        return markup.block(answer, markup.beside(markup.picture(self.seen, 112), said))

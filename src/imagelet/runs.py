@@ -9,7 +9,9 @@
 ``classifier.safetensors``        the classifier of the best validation epoch
 ``metrics.json``                  figures and seconds; its presence says that the run is finished
 ``looks.jsonl``                   one line for each look at the test images
+``report.html``                   the page that ``imagelet report`` makes
 ``figures/``, ``README.md``       pictures and the model card
+``embeddings.safetensors``        embeddings of the training images, made when first asked for
 ================================  ==================================================================
 """
 
@@ -27,7 +29,7 @@ from typing import Any
 
 import filelock
 
-from imagelet import files, places
+from imagelet import files, markup, places
 from imagelet.errors import RunError, UsageError
 from imagelet.training.history import EpochFigures, read_history
 
@@ -57,6 +59,11 @@ class Run:
     def figures(self) -> Path:
         """The folder with the pictures."""
         return self.folder / "figures"
+
+    @property
+    def embeddings_file(self) -> Path:
+        """The embeddings of the training images; absent until they are first asked for."""
+        return self.folder / "embeddings.safetensors"
 
     @property
     def finished(self) -> bool:
@@ -104,6 +111,17 @@ class Run:
             content = "".join(json.dumps(one) + "\n" for one in looks)
             files.write_text(self.folder / "looks.jsonl", content)
         return len(looks)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the state, the figures, the epochs as a curve."""
+        title = f"Run {self.name}"
+        try:
+            facts, past = markup.carried_out(self.experiment, self.metrics, len(self.looks)), self.history
+            curves: list[tuple[str, list[float | None]]] = [("training", [each.accuracy for each in past])]
+            curves += [("validation", [each.val_accuracy for each in past])]
+            return markup.block(title, markup.facts(facts | {"folder": self.folder}), markup.curves(curves))
+        except (RunError, OSError, LookupError, TypeError, ValueError) as error:
+            return markup.block(title, markup.facts({"state": f"damaged: {error}"}))
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:

@@ -9,14 +9,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet.cli import evaluate as command
+from imagelet.cli import mistakes as printed
 from imagelet.cli.evaluate import _most_confused
 from imagelet.data.datasets import load_dataset
 from imagelet.evaluation.shifts import SHIFTS
-from imagelet.experiment import shift_report
+from imagelet.experiment import finishing, review, shift_report
 
 Run = Callable[..., Any]
 Documented = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _few_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let galleries be small: each image takes its time."""
+    monkeypatch.setattr(review, "MOST_SHOWN", 2)
+    monkeypatch.setattr(finishing, "SHOWN", 2)
+    monkeypatch.setattr(finishing, "MOST_WRONG", 1)
 
 
 def test_prints_what_json_has(run: Run, short_run: Path) -> None:
@@ -63,6 +71,72 @@ def test_names_the_mistakes_that_were_made_most_often() -> None:
     assert len(_most_confused([[0, 1, 1], [1, 0, 1], [1, 1, 0]], ("a", "b", "c"))) == 5
 
 
+# -- image by image ------------------------------------------------------------------------------------------
+
+
+def _records(text: str, heading: str) -> list[list[str]]:
+    """Return the words of a table's rows under a heading."""
+    found = text.partition(heading)[2].partition("\n\n")[0].splitlines()
+    return [line.split() for line in found[2:]]
+
+
+def test_prints_the_surest_mistakes_and_the_labels_that_may_be_wrong(run: Run, short_run: Path) -> None:
+    document = run("evaluate", short_run, "--split", "validation", "--json").document
+    outcome = run("evaluate", short_run, "--split", "validation")
+    for heading, records, answer, most in (
+        ("the surest mistakes", document["mistakes"], "answer", 10),
+        ("labels may be wrong", document["suspects"], "suggested", 5),
+    ):
+        assert len(records) > most
+        assert _records(outcome.stdout, heading) == [
+            [str(each["image"]), each["label"], each[answer], f"{100 * each['probability']:.2f}", "%"]
+            for each in records[:most]
+        ]
+        assert f"{len(records) - most:,} more; --json lists all of them" in outcome.stderr
+    assert f"{len(document['suspects'])} of {document['images']} labels may be wrong" in outcome.stdout
+
+
+def test_lists_and_draws_a_cell(run: Run, short_run: Path, tmp_path: Path) -> None:
+    words = ("evaluate", short_run, "--split", "validation", "--out", tmp_path / "cell")
+    confused = run(*words, "--json").document["confused"][0]
+    cell = f"{confused['label']},{confused['answer']}"
+    told = run(*words, "--cell", cell, "--json").document["cell"]
+    assert told["images"] == confused["images"]
+    outcome = run(*words, "--cell", cell)
+    assert (
+        f"label {confused['label']}, answer {confused['answer']}: {len(told['images'])} image"
+        in outcome.stdout
+    )
+    assert ", ".join(map(str, told["images"][:20])) in outcome.stdout
+    assert f"drawn as {told['figure']}" in outcome.stdout
+    with Image.open(told["figure"]) as image:
+        assert image.format == "PNG"
+    text = " ".join(run("evaluate", "--help").stdout.split())
+    assert f"With --cell also cell: {', '.join(told)}." in text
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("44", "not a cell of the confusion matrix"),
+        ("4,90", "did you mean '9'"),
+        ("x,4", "unknown class 'x'"),
+    ],
+)
+def test_a_cell_that_is_none_is_wrong_usage_and_no_look(
+    run: Run, short_run: Path, cell: str, said: str
+) -> None:
+    outcome = run("evaluate", short_run, "--cell", cell)
+    assert outcome.code == 2
+    assert said in outcome.stderr
+    assert not (short_run / "looks.jsonl").exists()
+
+
+def test_a_cell_of_shifts_is_wrong_usage(run: Run, short_run: Path) -> None:
+    assert run("evaluate", short_run, "--cell", "4,9", "--shift").code == 2
+    assert not (short_run / "looks.jsonl").exists()
+
+
 # -- own pictures --------------------------------------------------------------------------------------------
 
 
@@ -90,7 +164,7 @@ def test_of_own_pictures_prints_what_json_has(run: Run, short_run: Path, table: 
     assert facts["unsure"] == f"{document['unsure']} answers, {document['right_but_unsure']} of them right"
     assert facts["images"] == f"18 of {table}"
     assert "looks" not in facts
-    mistakes = outcome.stdout.partition("the surest mistakes\n")[2].splitlines()[1:]
+    mistakes = outcome.stdout.partition("the surest mistakes\n")[2].partition("\n\n")[0].splitlines()[1:]
     assert [line.split()[0] for line in mistakes] == [each["file"] for each in document["mistakes"]][:10]
     shares = [each["probability"] for each in document["mistakes"]]
     assert shares == sorted(shares, reverse=True)
@@ -102,12 +176,14 @@ def test_of_own_pictures_has_the_fields_of_its_help(
 ) -> None:
     document = run("evaluate", short_run, "--data", table, "--json").document
     text = " ".join(run("evaluate", "--help").stdout.split())
-    more = text.partition("Of own pictures also ")[2].partition(".")[0]
-    mistakes = ", ".join(document["mistakes"][0])
-    own = {"unsure", "right_but_unsure", "sources", "interval_by_source", "mistakes"}
-    assert own == set(more.partition("[")[0].split(", "))
-    assert more.endswith(f"mistakes[{{{mistakes}}}]")
-    assert set(document) - own == {name.partition("[")[0] for name in _top(documented("evaluate"))}
+    more = text.partition("JSON of own pictures has besides ")[2].partition(";")[0]
+    besides, _, mistakes = more.partition(", and ")
+    assert mistakes == f"mistakes[{{{', '.join(document['mistakes'][0])}}}]"
+    everywhere = {name.partition("[")[0] for name in _top(documented("evaluate"))}
+    assert set(document) - everywhere == set(besides.split(", "))
+    assert everywhere <= set(document)
+    assert list(document["confused"][0]) == ["label", "answer", "files"]
+    assert all(next(iter(each)) == "file" for each in document["suspects"])
 
 
 def _top(fields: str) -> list[str]:
@@ -120,10 +196,11 @@ def _top(fields: str) -> list[str]:
 def test_names_some_of_many_mistakes_and_how_many_more_there_are(
     run: Run, short_run: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "MOST_MISTAKES", 1)
+    monkeypatch.setattr(printed, "MOST_MISTAKES", 1)
     mistakes = run("evaluate", short_run, "--data", table, "--json").document["mistakes"]
     outcome = run("evaluate", short_run, "--data", table)
-    assert len(outcome.stdout.partition("the surest mistakes\n")[2].splitlines()) == 2
+    table_of_them = outcome.stdout.partition("the surest mistakes\n")[2].partition("\n\n")[0]
+    assert len(table_of_them.splitlines()) == 2
     assert f"{len(mistakes) - 1} more; --json lists all of them" in outcome.stderr
 
 

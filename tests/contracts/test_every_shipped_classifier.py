@@ -51,8 +51,7 @@ class TestEach:
 def test_shipping_writes_half_precision_and_tests_it(
     small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imagelet import places
-    from imagelet.experiment import train
+    from imagelet import places, train
 
     finished = train("mnist", "softmax", epochs=1, batch_size=50, name="plain", validation=0.2)
     monkeypatch.setattr(places, "shipped", lambda: tmp_path)

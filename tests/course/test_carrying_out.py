@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from imagelet.course.carrying_out import carry_out, course_folder, experiment_of, find
+from imagelet.course.carrying_out import carry_out, course_folder, experiment_of
 from imagelet.course.lessons import Training, lessons
 from imagelet.course.results import result_of
 from imagelet.errors import RunError, SettingError
 from imagelet.evaluation.metrics import wilson_interval
 from imagelet.experiment import Finished
 from imagelet.experiment.carrying_out import carry_out as carry_out_anything
+from imagelet.experiment.finding import find
 from imagelet.training.loop import EpochEnded
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from imagelet.data import load_dataset
 from imagelet.data.imageset import ImageSet
-from imagelet.data.splits import Split, split
+from imagelet.data.splits import Split, fold, read_fold, split, validation_share
 from imagelet.errors import DataError, SettingError
 
 
@@ -184,3 +184,56 @@ class TestFile:
 def test_a_split_refuses_indices_of_another_type() -> None:
     with pytest.raises(DataError, match="int32"):
         Split(np.array([0], np.int32), np.array([], np.int64), "all", 0, "")
+
+
+class TestFolds:
+    def test_are_scikit_learns_and_hold_every_image_once(self) -> None:
+        dealt = StratifiedKFold(4, shuffle=True, random_state=3).split(IMAGES.labels, IMAGES.labels)
+        folds = [split(IMAGES, fold(number, 4), 3) for number in (1, 2, 3, 4)]
+        for made, (train, held_out) in zip(folds, dealt, strict=True):
+            assert made.train.tolist() == train.tolist()
+            assert made.validation.tolist() == held_out.tolist()
+        assert sorted(np.concatenate([each.validation for each in folds])) == list(range(60))
+        assert (folds[1].method, folds[1].seed) == ("fold 2 of 4", 3)
+
+    def test_of_a_limit_divide_the_images_that_were_drawn(self) -> None:
+        folds = [split(IMAGES, fold(number, 2), 3, limit=30) for number in (1, 2)]
+        held_out = np.concatenate([each.validation for each in folds])
+        assert len(set(held_out)) == 30
+        assert sorted([*folds[0].train, *folds[0].validation]) == sorted(held_out)
+        assert folds[0].data_sha256 == IMAGES.fingerprint()
+
+    def test_are_named_and_read(self) -> None:
+        assert read_fold(fold(2, 5)) == (2, 5)
+        assert read_fold("0.2") is read_fold(0.2) is read_fold("course") is None
+        assert validation_share("fold 1 of 4") == 0.25
+
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("fold 1 of 1", "1 folds is not allowed"),
+            ("fold 0 of 3", "no fold 0"),
+            ("fold 4 of 3", "no fold 4"),
+        ],
+    )
+    def test_that_cannot_be_are_refused(self, name: str, sentence: str) -> None:
+        with pytest.raises(SettingError, match=sentence):
+            split(IMAGES, name, 0)
+
+    def test_need_an_image_of_each_class(self) -> None:
+        images = make([0] * 9 + [1] * 3 + [2] * 5)
+        assert len(split(images, fold(1, 3), 0).validation) in (5, 6)
+        with pytest.raises(DataError, match="'class 1' has 3 images, too few for 4 folds"):
+            split(images, fold(1, 4), 0)
+        with pytest.raises(DataError, match="'class 2' has 1 image, too few"):
+            split(make([0, 0, 1, 1, 2]), fold(1, 2), 0)
+
+    def test_pass_over_a_class_without_images(self) -> None:
+        made = split(make([0, 0, 2, 2]), fold(1, 2), 0)
+        assert len(made.validation) == 2
+
+
+def test_a_limit_is_no_more_than_there_is() -> None:
+    assert len(split(IMAGES, 0, 1, limit=60).train) == 60
+    with pytest.raises(SettingError, match="limit = 61 is more than the 60"):
+        split(IMAGES, 0, 1, limit=61)

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 import imagelet
+from imagelet import train
 from imagelet.classifier import Classifier
 from imagelet.data import Split, load_dataset
 from imagelet.errors import DataError, RunError, SettingError, UsageError
-from imagelet.experiment import Finished, RunStarted, carry_out, describe, resume, train
+from imagelet.experiment import Finished, RunStarted, carry_out, describe, resume
 from imagelet.training.loop import EpochEnded, Step
 
 QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}

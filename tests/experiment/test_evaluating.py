@@ -1,14 +1,26 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import imagelet
+from imagelet import train
 from imagelet.data import ImageSet
 from imagelet.data.imageset import relabelled
-from imagelet.errors import DataError, RunError, SettingError
-from imagelet.experiment import evaluate, train
+from imagelet.errors import DataError, RunError, SettingError, UnknownNameError, UsageError
+from imagelet.experiment import evaluate, finishing, review
+from imagelet.experiment.review import cell_file, read_cell
 
 QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
+
+
+@pytest.fixture(autouse=True)
+def few_shown(monkeypatch):
+    """Let galleries be small: each image takes its time."""
+    monkeypatch.setattr(review, "MOST_SHOWN", 2)
+    monkeypatch.setattr(finishing, "SHOWN", 2)
+    monkeypatch.setattr(finishing, "MOST_WRONG", 1)
 
 
 @pytest.fixture
@@ -158,7 +170,11 @@ def test_of_a_folder_the_mistakes_are_told_and_drawn(others, tmp_path):
     (folder / "left" / "0.png").rename(folder / "right" / "strange.png")
     found = evaluate(str(file), str(folder), out=tmp_path / "drawn")
     assert found.figures == tmp_path / "drawn"
-    assert {each.name for each in found.figures.iterdir()} == {"confusion.png", "mistakes.png"}
+    assert {each.name for each in found.figures.iterdir()} >= {
+        "confusion.png",
+        "mistakes.png",
+        "reliability.png",
+    }
     (mistake,) = found.pictures.mistakes
     assert mistake.file == str(folder / "right" / "strange.png")
     assert (mistake.label, mistake.answer) == ("right", "left")
@@ -194,10 +210,11 @@ def test_the_set_aside_part_of_a_folder_is_no_test_of_own_pictures(others, tmp_p
     found = evaluate(str(file), str(tmp_path / "own"), out=tmp_path / "drawn")
     assert found.metrics.images == 12
     assert found.pictures is None
-    assert "mistakes" not in found.to_json()
+    assert found.to_json()["mistakes"] == []
     assert {each.name for each in (tmp_path / "drawn").iterdir()} == {
         "confusion-test.png",
         "predictions-test.png",
+        "reliability-test.png",
     }
 
 
@@ -215,5 +232,95 @@ def test_a_runs_own_images_are_drawn_where_one_says(run, tmp_path):
     drawn = {each: each.stat().st_mtime_ns for each in run.figures.iterdir()}
     found = evaluate("run", out=tmp_path / "drawn")
     assert found.figures == tmp_path / "drawn"
-    assert {each.name for each in found.figures.iterdir()} == {"confusion-test.png", "predictions-test.png"}
+    drawn_there = {each.name for each in found.figures.iterdir()}
+    assert {"confusion-test.png", "predictions-test.png", "reliability-test.png"} <= drawn_there
     assert {each: each.stat().st_mtime_ns for each in run.figures.iterdir()} == drawn
+
+
+# -- image by image ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def poor():
+    """Return a run that has hardly begun to learn: it makes mistakes."""
+    return train("digits", "softmax", epochs=1, name="poor").run
+
+
+def test_what_is_told_of_images_agrees_with_the_confusion_matrix(poor):
+    told = evaluate("poor").to_json()
+    assert len(poor.looks) == 1
+    images = imagelet.load_dataset("digits").test
+    probabilities = imagelet.load("poor").predict_proba(images.images)
+    classes = images.classes
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != images.labels)
+    assert {each["image"] for each in told["mistakes"]} == set(wrong.tolist())
+    assert len(wrong) > 2
+    shares = [each["probability"] for each in told["mistakes"]]
+    assert shares == sorted(shares, reverse=True)
+    for each in told["mistakes"]:
+        assert each["label"] == classes[images.labels[each["image"]]]
+        assert each["probability"] == pytest.approx(probabilities[each["image"]].max())
+    for cell in told["confused"]:
+        row, column = classes.index(cell["label"]), classes.index(cell["answer"])
+        assert len(cell["images"]) == told["confusion"][row][column] > 0
+    assert sum(len(cell["images"]) for cell in told["confused"]) == len(wrong)
+    assert {each["image"] for each in told["suspects"]} <= set(wrong.tolist())
+    assert sum(each["images"] for each in told["reliability"]) == told["images"]
+
+
+def test_a_cell_is_drawn_and_told(poor):
+    confused = evaluate("poor", split="validation").to_json()["confused"][0]
+    found = evaluate("poor", split="validation", cell=f"{confused['label']},{confused['answer']}")
+    cell = found.to_json()["cell"]
+    figure = poor.figures / f"cell-{confused['label']}-{confused['answer']}-validation.png"
+    assert cell == {**confused, "figure": str(figure)}
+    with Image.open(figure) as image:
+        assert image.format == "PNG"
+    assert poor.looks == []
+
+
+def test_an_empty_cell_is_not_drawn_and_its_old_picture_goes(run):
+    metrics = evaluate("run", split="validation").metrics
+    row, column = np.argwhere(np.array(metrics.confusion) == 0)[0]
+    old = run.figures / f"cell-{row}-{column}-validation.png"
+    old.write_bytes(b"of an earlier look")
+    cell = evaluate("run", split="validation", cell=f"{row},{column}").to_json()["cell"]
+    assert (cell["images"], cell["figure"]) == ([], None)
+    assert not old.exists()
+
+
+def test_a_cell_that_is_none_is_said_before_anything_is_looked_at(run):
+    with pytest.raises(UnknownNameError, match="unknown class '11'; did you mean '1'"):
+        evaluate("run", cell="4,11")
+    with pytest.raises(UsageError, match="'4' is not a cell"):
+        evaluate("run", cell="4")
+    assert run.looks == []
+
+
+def test_names_of_a_cell_may_hold_commas_and_slashes():
+    classes = ("T-shirt/top", "big, red", "red")
+    assert read_cell("T-shirt/top, red", classes) == (0, 2)
+    assert read_cell("big, red,red", classes) == (1, 2)
+    assert read_cell("red,big, red", classes) == (2, 1)
+    with pytest.raises(UnknownNameError, match="unknown class 't-shirt/tops'; did you mean 'T-shirt/top'"):
+        read_cell("red,t-shirt/tops", classes)
+    assert cell_file((0, 1), classes, "test") == "cell-T-shirt-top-big-red-test.png"
+
+
+def test_of_own_pictures_files_stand_in_place_of_numbers(others, tmp_path):
+    folder, file = others
+    moved = folder / "right" / "strange.png"
+    answers = imagelet.load(str(file)).predict(sorted((folder / "left").iterdir()))
+    surest = max(answers, key=lambda answer: answer.probability).file
+    Path(surest).rename(moved)
+    told = evaluate(str(file), str(folder), out=tmp_path / "drawn", cell="right,left").to_json()
+    figure = str(tmp_path / "drawn" / "cell-right-left.png")
+    cell = {"label": "right", "answer": "left", "files": [str(moved)]}
+    assert told["confused"] == [cell]
+    assert told["cell"] == {**cell, "figure": figure}
+    (suspect,) = told["suspects"]
+    assert (suspect["file"], suspect["label"], suspect["suggested"]) == (str(moved), "right", "left")
+    assert {each.name for each in (tmp_path / "drawn").iterdir()} == {
+        *("confusion.png", "mistakes.png", "suspects.png", "reliability.png", "cell-right-left.png")
+    }
+    assert evaluate(str(file), str(folder), cell="right,left").to_json()["cell"]["figure"] is None

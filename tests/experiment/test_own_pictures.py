@@ -190,6 +190,8 @@ def test_the_mistakes_and_the_confusion_are_drawn(
     assert sorted(each.name for each in (tmp_path / "new" / "drawn").iterdir()) == [
         "confusion.png",
         "mistakes.png",
+        "reliability.png",
+        "suspects.png",
     ]
     for path in (tmp_path / "new" / "drawn").iterdir():
         with Image.open(path) as image:
@@ -224,4 +226,4 @@ def test_without_mistakes_there_is_no_sheet_and_without_a_folder_nothing_is_draw
     assert sheets == {}
     found = evaluate_pictures(classifier, listed.take(np.array([0, 2, 7])), "mine", tmp_path)
     assert found.mistakes == ()
-    assert list(sheets) == ["confusion.png"]
+    assert list(sheets) == ["confusion.png", "reliability.png"]

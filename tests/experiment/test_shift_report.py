@@ -9,13 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from imagelet import train
 from imagelet.classifier import Classifier
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, SettingError
 from imagelet.evaluation.calibration import Calibration
 from imagelet.evaluation.metrics import wilson_interval
 from imagelet.evaluation.shifts import SHIFTS, Shift, inverted
-from imagelet.experiment import shift_report, train
+from imagelet.experiment import shift_report
 from imagelet.experiment.evaluating import evaluate_shifts
 from imagelet.experiment.shift_report import ShiftReport, report_shifts
 from imagelet.networks import build

@@ -159,5 +159,6 @@ def test_the_public_names_are_those_that_are_used_elsewhere() -> None:
     assert set(figures.__all__) == {
         *("answer_line", "answers", "confusion", "curves", "feature_maps", "grid", "inspection"),
         *("percent", "predictions", "save", "seen", "shift_curves"),
+        *("evidence", "filters", "layer_histograms", "layer_maps"),
     }
     assert all(callable(getattr(figures, name)) for name in figures.__all__)

@@ -454,13 +454,14 @@ class TestStrokes:
     @pytest.mark.parametrize("points", [SEVEN, FIVE], ids=["seven", "five"])
     @pytest.mark.parametrize("pen", [1, 3, 8, 16, 30, 60, 80])
     def test_are_brought_into_the_range_of_the_dataset(self, pen: int, points: Points) -> None:
-        ink = boxed(with_fitting_strokes(self.ink(pen, points=points), MNIST_TARGET), MNIST_TARGET)
+        strokes = with_fitting_strokes(self.ink(pen, points=points), MNIST_TARGET).ink
+        ink = boxed(strokes, MNIST_TARGET).ink
         assert 0.8 * THINNEST_STROKE < stroke_width(ink) < 1.25 * THICKEST_STROKE
 
     @pytest.mark.parametrize("pen", [1, 4, 40])
     def test_come_into_a_small_image_as_they_come_into_a_large_one(self, pen: int) -> None:
         widths = [
-            stroke_width(boxed(with_fitting_strokes(self.ink(pen, side=200), target), target))
+            stroke_width(boxed(with_fitting_strokes(self.ink(pen, side=200), target).ink, target).ink)
             / target.stroke_unit
             for target in (MNIST_TARGET, Target(14, 14, 1.0), Target(56, 56, 20 / 28))
         ]
@@ -468,14 +469,14 @@ class TestStrokes:
 
     def test_in_the_range_are_left_as_wide_as_they_are(self) -> None:
         ink = self.ink(40)
-        fitting = with_fitting_strokes(ink, MNIST_TARGET)
+        fitting = with_fitting_strokes(ink, MNIST_TARGET).ink
         assert np.array_equal(fitting, ink[box_of(ink > 0)])
 
     def test_of_no_ink_are_none(self) -> None:
         none = np.zeros((9, 9), np.float32)
-        assert not with_fitting_strokes(none, MNIST_TARGET).any()
-        assert not boxed(none, MNIST_TARGET).any()
-        assert not centred(none, MNIST_TARGET).any()
+        assert not with_fitting_strokes(none, MNIST_TARGET).ink.any()
+        assert not boxed(none, MNIST_TARGET).ink.any()
+        assert not centred(none, MNIST_TARGET).ink.any()
 
 
 class TestBoxedAndCentred:
@@ -489,10 +490,10 @@ class TestBoxedAndCentred:
     )
     @settings(deadline=None)
     def test_fill_the_box_and_the_image(self, ink: Ink, target: Target) -> None:
-        box = boxed(ink, target)
+        box = boxed(ink, target).ink
         scales = [side / length for side, length in zip(box.shape, target[:2], strict=True)]
         assert max(scales) <= max(target.box + 0.5 / min(target[:2]), 1 / min(target[:2])) + 1e-9
-        image = centred(box, target)
+        image = centred(box, target).ink
         assert image.shape == target[:2]
         assert image.max() == pytest.approx(1)
         assert image.sum() == pytest.approx(box.sum() / box.max(), rel=1e-4)
@@ -503,6 +504,6 @@ class TestBoxedAndCentred:
         stroke = np.random.default_rng(0).random((11, 11), np.float32) + np.float32(0.1)
         stroke /= stroke.max()
         ink[place[0] : place[0] + 11, place[1] : place[1] + 11] = stroke
-        image = centred(ink[box_of(ink > 0)], MNIST_TARGET)
+        image = centred(ink[box_of(ink > 0)], MNIST_TARGET).ink
         assert np.array_equal(image[box_of(image > 0)], stroke)
         assert all(abs(each - 14) <= 0.5 for each in centre(image[:, :, None]))

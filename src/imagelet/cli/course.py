@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, exercises, printing
+from imagelet.cli import arguments, course_results, exercises, printing, repeated
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.train import Device, Precision, Runs
 from imagelet.cli.watching import watch
@@ -15,7 +15,6 @@ from imagelet.errors import ImageletError, UsageError
 
 if TYPE_CHECKING:
     from imagelet.course.lessons import Exercise, Lesson, Training
-    from imagelet.course.results import Result
     from imagelet.runs import Run
 
 commands = typer.Typer(cls=Group)
@@ -31,6 +30,15 @@ Listing = Annotated[
 ]
 Seed = Annotated[
     int | None, typer.Option(metavar="N", help="In place of each experiment's own.", show_default=False)
+]
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Carry each training out with N seeds, from its own or --seed on: the mean of ours, and how "
+        "much they differ.",
+        show_default=False,
+    ),
 ]
 Pictures = Annotated[
     str | None,
@@ -51,6 +59,7 @@ class Plan:
         seed: in place of each experiment's own; None: its own.
         device, precision: as ``imagelet train`` takes them.
         pictures: the user's own digits, if given.
+        later: is added to the seed.
     """
 
     folder: Path
@@ -58,6 +67,11 @@ class Plan:
     device: str
     precision: str
     pictures: str | None
+    later: int = 0
+
+    def seed_of(self, training: "Training") -> int:
+        """Return the seed that a training has in this call."""
+        return (training.seed if self.seed is None else self.seed) + self.later
 
 
 @commands.command(cls=Command, epilog="imagelet course cnn-3 convnet")
@@ -65,6 +79,7 @@ def course(
     names: Names = None,
     listing: Listing = False,
     seed: Seed = None,
+    seeds: Seeds = None,
     pictures: Pictures = None,
     runs: Runs = None,
     device: Device = "auto",
@@ -79,6 +94,10 @@ def course(
     JSON: experiments[{id, teaches, dataset, network, parameters, part, printed, reached, interval, images,
     seconds, seed, run, command, figures}], summary[{method, id, printed, reached}], exercises[{id, teaches,
     picture, facts}], errors[{id, error}], table; part says what was measured: test, validation, own pictures.
+
+    JSON of --seeds: experiments[{id, teaches, dataset, network, parameters, part, printed, mean, deviation,
+    interval, seconds, seeds[{seed, run, reached, interval, images, seconds}], figures}], errors, table; an
+    experiment's interval is of the mean over trainings.
     """
     from imagelet.course.carrying_out import course_folder, results_until_now
     from imagelet.course.lessons import lessons
@@ -86,6 +105,8 @@ def course(
 
     chosen = [lessons.get(name) for name in dict.fromkeys(names or lessons)]
     plan = Plan(course_folder(runs), seed, device, precision, pictures)
+    if seeds is not None:
+        return _repeat(_trainings(chosen, all_of_them=not names), plan, seeds, listing, as_json)
     _check(chosen, plan, needs_pictures=bool(names) and not listing)
     shown: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
@@ -98,12 +119,48 @@ def course(
         table = write_results(results, plan.folder, seed)
     selected = [result for result in results if result.lesson in chosen]
     if as_json:
-        _document(selected, results, shown, errors, table)
+        course_results.document(selected, results, shown, errors, table)
     else:
-        _show(selected, results, table)
-        if listing:
-            _list_exercises(chosen)
-            printing.advice("imagelet course ID carries one out, imagelet course all that are not yet")
+        course_results.show(selected, results, table, chosen if listing else ())
+    if errors:
+        raise typer.Exit(1)
+
+
+def _trainings(chosen: "Sequence[Lesson]", *, all_of_them: bool) -> list["Training"]:
+    """Return the trainings among the lessons; an exercise that was named has no seeds."""
+    from imagelet.course.lessons import Training
+
+    for lesson in chosen:
+        if not isinstance(lesson, Training) and not all_of_them:
+            raise UsageError(
+                f"{lesson.name} is an exercise, and --seeds repeats trainings",
+                "imagelet course --list names them",
+            )
+    return [lesson for lesson in chosen if isinstance(lesson, Training)]
+
+
+def _repeat(trainings: "Sequence[Training]", plan: Plan, seeds: int, listing: bool, as_json: bool) -> None:
+    """Carry the trainings out with several seeds, and show the notes' figures beside the mean of ours."""
+    from imagelet.course.repeating import repeated_result, write_repeated
+
+    repeated.check_seeds(seeds)
+    _check(trainings, plan, needs_pictures=False)
+    errors: list[dict[str, str]] = []
+    for later in range(0 if listing else seeds):
+        printing.note(f"seed {later + 1} of {seeds}", style="bold")
+        failed = {each["id"] for each in errors}
+        left = [each for each in trainings if each.name not in failed]
+        errors += _carry_out(left, replace(plan, later=later), as_json)[1]
+    where = {"device": plan.device, "precision": plan.precision}
+    results = [repeated_result(each, seeds, plan.folder, plan.seed, **where) for each in trainings]
+    table = None
+    if not listing and any(result.reached for result in results):
+        table = write_repeated(results, plan.folder, seeds, plan.seed)
+    if as_json:
+        experiments = [result.to_json() for result in results]
+        printing.document({"experiments": experiments, "errors": errors, "table": table})
+    else:
+        course_results.show_repeated(results, table)
     if errors:
         raise typer.Exit(1)
 
@@ -161,9 +218,10 @@ def _carry_out(
 
 def _train(training: "Training", plan: Plan) -> "Run":
     """Return the training's finished run; carry it out, or on, where there is none."""
-    from imagelet.course.carrying_out import carry_out, experiment_of, find
+    from imagelet.course.carrying_out import carry_out, experiment_of
+    from imagelet.experiment.finding import find
 
-    experiment = experiment_of(training, plan.seed, device=plan.device, precision=plan.precision)
+    experiment = experiment_of(training, plan.seed_of(training), device=plan.device, precision=plan.precision)
     run = find(experiment, plan.folder)
     if run is not None and run.finished:
         printing.note(f"carried out before: {run.folder}")
@@ -192,78 +250,3 @@ def _exercise(lesson: "Exercise", plan: Plan, quiet: bool) -> dict[str, Any]:
         "picture": outcome.picture,
         "facts": outcome.facts,
     }
-
-
-def _list_exercises(chosen: "Sequence[Lesson]") -> None:
-    from imagelet.course.lessons import Exercise
-
-    rows = [(each.name, each.teaches, each.training or "–") for each in chosen if isinstance(each, Exercise)]
-    if rows:
-        printing.say()
-        printing.table(("exercise", "teaches", "network"), rows)
-
-
-def _show(selected: "Sequence[Result]", results: "Sequence[Result]", table: Path | None) -> None:
-    """Print the table of the chosen experiments, and the notes' summary."""
-    from imagelet.course.results import summary
-
-    if selected:
-        headings = ("id", "teaches", "parameters", "notes", "ours (95 % interval)", "seconds")
-        rows = [row for result in selected for row in _rows(result)]
-        printing.say()
-        printing.table(headings, rows, right=("parameters",), whole=("id", "notes", headings[4], "seconds"))
-    printing.say()
-    printing.say("the notes' summary of methods on MNIST, and ours", style="bold")
-    for each in summary(results):
-        ours = "not yet" if each["reached"] is None else f"{arguments.write_percent(each['reached'])} %"
-        printing.say(
-            f"  {each['method']:<22}  about {100 * each['printed']:.0f} %  {ours:>8}  ({each['id']})"
-        )
-    if table:
-        printing.advice(f"{table} has the whole table")
-    for result in [each for each in selected if each.reached][:1]:
-        printing.advice(f"imagelet predict {result.run} PICTURE classifies your own pictures")
-
-
-def _rows(result: "Result") -> list[tuple[str, ...]]:
-    """Return a line of the table for each figure that the notes print; shares in hundredths."""
-    made: list[tuple[str, ...]] = []
-    for place, printed in enumerate(result.lesson.printed):
-        ours = "–"
-        if result.reached:
-            figure = result.reached[place]
-            shares = [100 * share for share in (figure.accuracy, *figure.interval)]
-            ours = "{:.2f} ({:.2f} to {:.2f})".format(*shares)
-        notes = f"~{100 * printed.accuracy:.0f}" if printed.rough else f"{100 * printed.accuracy:.2f}"
-        facts = (result.lesson.name, result.lesson.teaches, f"{result.training.parameters:,}")
-        seconds = "–" if result.seconds is None else f"{result.seconds:.1f}"
-        first = place == 0
-        made.append(
-            (
-                *(facts if first else ("", "", "")),
-                f"{notes} {printed.part.split()[0]}",
-                ours,
-                seconds if first else "",
-            )
-        )
-    return made
-
-
-def _document(
-    selected: "Sequence[Result]",
-    results: "Sequence[Result]",
-    shown: list[dict[str, Any]],
-    errors: list[dict[str, str]],
-    table: Path | None,
-) -> None:
-    from imagelet.course.results import summary
-
-    printing.document(
-        {
-            "experiments": [result.to_json() for result in selected],
-            "summary": summary(results),
-            "exercises": shown,
-            "errors": errors,
-            "table": table,
-        }
-    )

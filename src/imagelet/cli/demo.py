@@ -30,17 +30,18 @@ def demo(
 ) -> None:
     """Train on the built-in digits, test, and predict three of them.
 
-    Takes under a minute on two cores and needs no download. Writes a run folder with the classifier and its
-    figures, and says what to type next.
+    Takes under a minute on two cores and needs no download. Writes a run folder with the classifier, its
+    figures and a report, and says what to type next.
 
     JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
     test, seconds, history, predictions[{file, class, label, probability, top, sure, warnings, expected}],
-    figure.
+    figure, report.
     """
     import numpy as np
 
     from imagelet.data.datasets import load_dataset
     from imagelet.experiment import Experiment
+    from imagelet.report import write_report
     from imagelet.training.recipes import recipes
 
     experiment = Experiment(dataset=DATASET, recipe=recipes.get(RECIPE), seed=seed)
@@ -50,14 +51,18 @@ def demo(
     predictions = finished.classifier.predict([images.images[i] for i in chosen], top=len(images.classes))
     labels = [images.classes[images.labels[i]] for i in chosen]
     figure = _draw(finished, predictions, labels)
+    with printing.progress("writing the report") as advance:
+        report = write_report(finished.run, progress=advance)
     if as_json:
         shown = [
             {**prediction.to_json(), "expected": label}
             for prediction, label in zip(predictions, labels, strict=True)
         ]
-        printing.document({**train.as_document(finished), "predictions": shown, "figure": figure})
+        printing.document(
+            {**train.as_document(finished), "predictions": shown, "figure": figure, "report": report.file}
+        )
         return
-    _show(finished, predictions, labels)
+    _show(finished, predictions, labels, report.file)
 
 
 def _draw(finished: "Finished", predictions: "list[Prediction]", labels: list[str]) -> Path:
@@ -74,7 +79,7 @@ def _draw(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     return path
 
 
-def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[str]) -> None:
+def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[str], report: Path) -> None:
     train.show_facts(finished)
     printing.say()
     printing.say("three test images, as the network sees them", style="bold")
@@ -91,6 +96,7 @@ def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     folder = finished.run.folder
     printing.say()
     printing.say(f"figures: {finished.run.figures}")
+    printing.say(f"report: {report}, to open in a browser")
     printing.say("next:")
     for command, what in (
         *_activation(),

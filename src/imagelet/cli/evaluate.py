@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagelet.cli import arguments, printing
+from imagelet.cli import arguments, mistakes, printing
 from imagelet.cli.commands import Command, Group
+from imagelet.errors import UsageError
 
 if TYPE_CHECKING:
     from imagelet.experiment import Evaluation
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 commands = typer.Typer(cls=Group)
 
 MOST_CONFUSED = 5  # pairs of classes that are named
-MOST_MISTAKES = 10  # pictures that are named
 
 Data = Annotated[
     str | None,
@@ -32,8 +32,17 @@ Out = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="Where to draw the confusion matrix and the mistakes (default the run's figures/, of other "
-        "images nowhere).",
+        help="Where to draw the confusion matrix, the mistakes, the suspects and the calibration (default "
+        "the run's figures/, of other images nowhere).",
+        show_default=False,
+    ),
+]
+Cell = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LABEL,ANSWER",
+        help="Also draw and list the images with this label and this answer, a cell of the confusion matrix: "
+        "4,9.",
         show_default=False,
     ),
 ]
@@ -52,6 +61,7 @@ def evaluate(
     data: Data = None,
     split: Split = "test",
     out: Out = None,
+    cell: Cell = None,
     shift: Shifts = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -60,10 +70,20 @@ def evaluate(
     Each look at a run's test images is counted: who chooses by them has no test set any more. A CSV file may
     have a column source: then the interval is given by people, too.
 
+    Images are numbered from 0, as they lie in their part. Labels that may be wrong are found by confident
+    learning, from answers to images that the classifier has not learned from. They are to be looked at: a
+    classifier that is wrong and sure looks the same.
+
     JSON: dataset, split, images, accuracy, interval, loss, calibration_error, classes[{class, label,
-    images, precision, recall, f1}], confusion, looks, seconds; the rows of confusion are labels, its columns
-    answers. Of own pictures also unsure, right_but_unsure, sources, interval_by_source, mistakes[{file,
-    label, answer, probability, warnings}].
+    images, precision, recall, f1}], confusion, mistakes[{image, label, answer, probability,
+    label_probability, second}], suspects[{image, label, suggested, probability, label_probability}],
+    confused[{label, answer, images}], reliability[{low, high, images, confidence, accuracy, interval}],
+    looks, seconds; the rows of confusion are labels, its columns answers. With --cell also cell: label,
+    answer, images, figure.
+
+    JSON of own pictures has besides unsure, right_but_unsure, sources, interval_by_source, and
+    mistakes[{file, label, answer, probability, warnings}]; its suspects have file in place of image, its
+    cells files in place of images.
 
     JSON of --shift: dataset, images, shifts[{shift, unit, strength, accuracy, interval, unsure}], seconds,
     figure.
@@ -71,6 +91,8 @@ def evaluate(
     from imagelet.experiment import evaluate as carry_out
     from imagelet.experiment.evaluating import evaluate_shifts
 
+    if shift and cell is not None:
+        raise UsageError("--cell and --shift are two evaluations", hint="leave one of them out")
     if shift:
         with printing.progress("changing images") as advance:
             report = evaluate_shifts(run, data, split, out, advance)
@@ -79,7 +101,7 @@ def evaluate(
         else:
             _show_shifts(report)
         return
-    found = carry_out(run, data, split, out)
+    found = carry_out(run, data, split, out, cell)
     if as_json:
         printing.document(found.to_json())
     else:
@@ -118,8 +140,7 @@ def _show(found: "Evaluation") -> None:
     if confused := _most_confused(figures["confusion"], found.classes):
         printing.say("\nmost often confused")
         printing.table(("label", "answer", "images"), confused, right=("images",))
-    if found.pictures is not None:
-        _show_mistakes(found.pictures)
+    mistakes.show(found, figures)
 
 
 def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, str]:
@@ -132,29 +153,6 @@ def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, s
         low, high = (arguments.write_percent(each) for each in pictures.by_source)
         facts["by source"] = f"95 % interval {low} to {high} %, {pictures.sources:,} sources"
     return facts
-
-
-def _show_mistakes(pictures: "OwnPictures") -> None:
-    shown = pictures.mistakes[:MOST_MISTAKES]
-    if not shown:
-        return
-    printing.say("\nthe surest mistakes")
-    printing.table(
-        ("file", "label", "answer", "probability", "remarks"),
-        [
-            (
-                each.file,
-                each.label,
-                each.answer,
-                f"{arguments.write_percent(each.probability)} %",
-                "; ".join(each.warnings),
-            )
-            for each in shown
-        ],
-        right=("probability",),
-    )
-    if len(shown) < len(pictures.mistakes):
-        printing.note(f"{len(pictures.mistakes) - len(shown)} more; --json lists all of them")
 
 
 def _show_shifts(report: "ShiftReport") -> None:

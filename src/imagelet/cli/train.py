@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing, profiles
+from imagelet.cli import arguments, printing, profiles, repeated
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
@@ -103,6 +103,8 @@ def train(
     resume: Resume = None,
     test: Test = False,
     require: Require = None,
+    seeds: repeated.Seeds = None,
+    folds: repeated.Folds = None,
     profile: ProfileOption = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -116,31 +118,29 @@ def train(
 
     JSON of a profile: steps, images, phases[{phase, seconds}], layers[{layers, forward_seconds,
     backward_seconds, multiply_adds}]; --profile adds it as the field profile.
+
+    JSON of --seeds: dataset, network, part, seeds[{seed, run, accuracy, interval, images}], mean, deviation,
+    interval, folder. The last interval is of the mean over trainings, and says nothing of other images.
+
+    JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean, deviation,
+    accuracy, interval, images, folder, out_of_fold; accuracy is over all images.
     """
     chosen = _read_settings(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
     )
     _check(dataset, resume, require, chosen)
+    request = repeated.Request(seeds, folds, name, runs, test, require, as_json)
+    request.check(resume=resume is not None, validation=validation, profile=profile)
     times = _new_profile() if profile else None
     if dataset is None:
         finished = _resume(str(resume), runs, test, times)
     else:
-        from imagelet.experiment import describe
-
-        shape = arguments.read_shape(input_shape) if input_shape else None
-        experiment = describe(
-            dataset,
-            network,
-            recipe,
-            chosen,
-            **{"validation": validation, "limit": limit, "seed": seed},
-            **{"device": device, "precision": precision, "input_shape": shape},
-        )
+        rest = {"limit": limit, "seed": seed, "device": device, "precision": precision}
+        experiment = _describe(dataset, network, recipe, chosen, input_shape, validation=validation, **rest)
+        if request.of_many:
+            return repeated.train(experiment, request)
         finished = carry_out_watched(experiment, name=name, runs=runs, test=test, profile=times)
-    if as_json:
-        printing.document(as_document(finished) | ({"profile": times.to_json()} if times else {}))
-    else:
-        _show_result(finished, times)
+    _show_result(finished, times, as_json)
     _require(finished, require)
 
 
@@ -160,6 +160,20 @@ def _check(dataset: str | None, resume: str | None, require: float | None, chose
             f"--resume goes on with the run's own settings, so {min(chosen)} cannot be changed",
             "leave it out, or train anew: imagelet train DATASET",
         )
+
+
+def _describe(
+    dataset: str,
+    network: str | None,
+    recipe: str,
+    chosen: dict[str, Any],
+    input_shape: str | None,
+    **rest: Any,
+) -> "Experiment":
+    from imagelet.experiment import describe
+
+    shape = arguments.read_shape(input_shape) if input_shape else None
+    return describe(dataset, network, recipe, chosen, **rest, input_shape=shape)
 
 
 def _read_settings(texts: list[str], **options: Any) -> dict[str, Any]:
@@ -245,8 +259,11 @@ def show_facts(finished: "Finished") -> None:
     printing.facts(rows)
 
 
-def _show_result(finished: "Finished", profile: "Profile | None") -> None:
+def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool) -> None:
     """Print the figures, where the time went if that was asked for, and what to type next."""
+    if as_json:
+        printing.document(as_document(finished) | ({"profile": profile.to_json()} if profile else {}))
+        return
     show_facts(finished)
     if profile:
         profiles.show(profile)

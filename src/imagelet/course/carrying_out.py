@@ -3,7 +3,6 @@
 Everything lies in one folder, ``runs/course``: a run folder for each training, the table, the pictures.
 """
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from imagelet.course import own_digits
 from imagelet.course.lessons import RECIPE, Training, lessons, training_of
 from imagelet.course.results import Result, result_of
 from imagelet.data.download import Progress
-from imagelet.errors import ImageletError
 from imagelet.experiment import Event, Experiment, describe
 from imagelet.experiment.definition import AUTO
-from imagelet.runs import Run, list_runs
+from imagelet.experiment.finding import find
 
 
 def course_folder(runs: Path | None = None) -> Path:
@@ -42,14 +40,6 @@ def experiment_of(
         device=device,
         precision=precision,
     )
-
-
-def find(experiment: Experiment, folder: Path) -> Run | None:
-    """Return the run of exactly this experiment in ``folder``: a finished one, else the last begun."""
-    if not folder.is_dir():
-        return None
-    found = [run for run in list_runs(folder) if _is(run, experiment)]
-    return next((run for run in found if run.finished), found[-1] if found else None)
 
 
 def carry_out(
@@ -100,9 +90,3 @@ def results_until_now(
         else:
             results.append(own_digits.result_of(folder, experiment.seed, run))
     return results
-
-
-def _is(run: Run, experiment: Experiment) -> bool:
-    with contextlib.suppress(ImageletError):  # not one of ours, or damaged
-        return Experiment.from_toml(run.experiment) == experiment
-    return False

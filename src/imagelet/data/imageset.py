@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet import markup
 from imagelet.errors import DataError
 from imagelet.preprocessing.framing import Framing
 
+SHOWN = 10  # images in a notebook
 PARTS = ("train", "validation", "test")
 CHANNELS = (1, 3)  # grey, RGB
 
@@ -89,6 +91,19 @@ class ImageSet:
         for start in range(0, len(self), rows):
             digest.update(np.ascontiguousarray(self.images[start : start + rows]).data)
         return digest.hexdigest()
+
+    def _repr_html_(self) -> str:
+        """Return the set as a notebook shows it: the first image of each class, then the first others."""
+        firsts = np.unique(self.labels, return_index=True)[1]  # in the order of the classes
+        others = np.setdiff1d(np.arange(min(len(self), 2 * SHOWN)), firsts)
+        chosen = [*firsts, *others][:SHOWN]
+        return markup.block(
+            f"{len(self):,} images, {markup.shape(self.shape)}",
+            markup.strip(
+                (self.images[one] for one in chosen), (self.classes[self.labels[one]] for one in chosen)
+            ),
+            markup.facts({"classes": markup.listed(self.classes)}),
+        )
 
 
 def relabelled(images: ImageSet, classes: tuple[str, ...], name: str) -> ImageSet:
@@ -173,6 +188,19 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.card.name!r}, place={self.place!r}, parts={tuple(self.parts)})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the card, and the training images if they are read already."""
+        card, training = self.card, self._read.get("train")
+        parts = [f"{len(self._read[part]):,} {part}" if part in self._read else part for part in self.parts]
+        facts = {
+            "place": self.place,
+            "parts": ", ".join(parts),
+            "classes": markup.listed(card.classes) if card.classes and training is None else None,
+            "licence": card.licence,
+        }
+        shown = "" if training is None else markup.Html(training._repr_html_())
+        return markup.block(f"{card.title} ({card.name})", card.description, markup.facts(facts), shown)
 
     def read(self, part: str) -> ImageSet:
         """Return one part; it is read at the first call and remembered.

@@ -4,7 +4,9 @@ A split is made once, by seed, and kept as indices with the fingerprint of the i
 so that it can be gone back to, and cannot be used on other data unnoticed.
 """
 
+import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ COURSE = "course"
 COURSE_SHARE = 0.2
 COURSE_SEED = 9
 
+_FOLD = re.compile(r"fold (\d{1,4}) of (\d{1,4})")
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -28,7 +32,7 @@ class Split:
     Args:
         train: int64 (n,), the images to learn from, in order.
         validation: int64 (m,), the images to choose by, in order; may be empty.
-        method: how it was made: "course", "stratified 0.2", "all" (no validation).
+        method: how it was made: "course", "stratified 0.2", "fold 2 of 5", "all" (no validation).
         seed: what it was made with.
         data_sha256: the fingerprint of the images that the indices point into.
 
@@ -96,23 +100,44 @@ class Split:
             raise DataError(f"'{path}' does not hold a split: {error}") from error
 
 
-def split(images: ImageSet, validation: float | str, seed: int) -> Split:
+def split(images: ImageSet, validation: float | str, seed: int, limit: int = 0) -> Split:
     """Divide ``images`` into a training and a validation part.
 
     Args:
         images: what to divide.
-        validation: the share for validation, from 0 (none) to below 1, stratified by class; or "course" for
-            scikit-learn's ``train_test_split(test_size=0.2, random_state=9)``, whatever the seed.
+        validation: the share for validation, from 0 (none) to below 1, stratified by class; "course" for
+            scikit-learn's ``train_test_split(test_size=0.2, random_state=9)``, whatever the seed; or a fold,
+            as :func:`fold` writes it: the folds of a seed have no image in common and hold all together.
         seed: for the choice, from 0 to 2**32 - 1.
+        limit: how many of the images to use, drawn by the seed; 0 for all.
 
     Raises:
-        SettingError: another value for ``validation``.
+        SettingError: another value for ``validation``, or a limit above the number of images.
         DataError: a class with too few images, or fewer validation images than classes.
     """
+    if not limit:
+        return _divide(images, validation, seed)
+    if limit > len(images):
+        raise SettingError(f"limit = {limit} is more than the {len(images)} training images")
+    drawn = np.random.default_rng([seed, len(images)]).permutation(len(images))
+    chosen = np.sort(drawn[:limit])
+    part = _divide(images.take(chosen), validation, seed)
+    return dataclasses.replace(
+        part,
+        train=chosen[part.train],
+        validation=chosen[part.validation],
+        data_sha256=images.fingerprint(),
+    )
+
+
+def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
     share = validation_share(validation)
     everything = np.arange(len(images), dtype=np.int64)
     if share == 0:
         return Split(everything, everything[:0], "all", seed, images.fingerprint())
+    if which := read_fold(validation):
+        train, rest = _fold(images, *which, seed)
+        return Split(train, rest, str(validation), seed, images.fingerprint())
     if validation == COURSE:
         method, seed, stratify = COURSE, COURSE_SEED, None
         if len(images) < 2:
@@ -126,14 +151,47 @@ def split(images: ImageSet, validation: float | str, seed: int) -> Split:
     return Split(train, rest, method, seed, images.fingerprint())
 
 
+def fold(number: int, folds: int) -> str:
+    """Return how ``validation`` names a fold: ``fold 2 of 5``; counted from 1.
+
+    Raises:
+        SettingError: fewer than 2 folds, or one that is not there.
+    """
+    if folds < 2:
+        raise SettingError(
+            f"a number of {folds} folds is not allowed: each is answered by what learned from the others, so "
+            "there are at least 2",
+            hint="5 and 10 are usual",
+        )
+    if not 1 <= number <= folds:
+        raise SettingError(f"there is no fold {number} of {folds}; they are counted from 1")
+    return f"fold {number} of {folds}"
+
+
+def read_fold(validation: float | str) -> tuple[int, int] | None:
+    """Return (number, folds) where ``validation`` names a fold as :func:`fold` does, else None.
+
+    Raises:
+        SettingError: it names one that cannot be.
+    """
+    match = _FOLD.fullmatch(str(validation))
+    if match is None:
+        return None
+    number, folds = int(match[1]), int(match[2])
+    fold(number, folds)
+    return number, folds
+
+
 def validation_share(validation: float | str) -> float:
     """Return which share of the images ``split`` sets aside, from 0 to below 1.
 
     Raises:
-        SettingError: neither such a share nor "course".
+        SettingError: neither such a share, nor "course", nor a fold.
     """
     if validation == COURSE:
         return COURSE_SHARE
+    if which := read_fold(validation):
+        return 1 / which[1]
     try:
         share = float(validation)
     except ValueError:
@@ -144,6 +202,25 @@ def validation_share(validation: float | str) -> float:
             hint="--validation 0.2",
         )
     return share
+
+
+def _fold(
+    images: ImageSet, number: int, folds: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the images outside of a fold and in it, in order: scikit-learn's StratifiedKFold, shuffled."""
+    there = [(count, name) for name, count in zip(images.classes, images.counts(), strict=True) if count]
+    count, name = min(there, default=(0, ""))
+    if count < folds:
+        raise DataError(
+            f"the class '{name}' has {count} image{'s' if count != 1 else ''}, too few for {folds} folds: "
+            "each fold needs one of every class",
+            hint="choose fewer folds, or add images of it",
+        )
+    from sklearn.model_selection import StratifiedKFold
+
+    dealt = StratifiedKFold(folds, shuffle=True, random_state=seed).split(images.labels, images.labels)
+    train, rest = list(dealt)[number - 1]
+    return train.astype(np.int64), rest.astype(np.int64)
 
 
 def _check_classes(images: ImageSet, share: float) -> None:

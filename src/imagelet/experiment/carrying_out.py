@@ -16,11 +16,11 @@ from imagelet import files, places
 from imagelet.data.datasets import datasets, load_dataset
 from imagelet.data.download import Progress
 from imagelet.data.imageset import Dataset, ImageSet
-from imagelet.data.splits import Split, split
+from imagelet.data.splits import Split, read_fold, split
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
-from imagelet.errors import RunError, SettingError
+from imagelet.errors import RunError
 from imagelet.experiment.clock import Clock
-from imagelet.experiment.definition import AUTO, Experiment, describe
+from imagelet.experiment.definition import AUTO, Experiment
 from imagelet.experiment.environment import environment
 from imagelet.experiment.finishing import Finished, finish
 from imagelet.experiment.interruption import interruptible
@@ -32,7 +32,6 @@ from imagelet.training.checkpoint import load_checkpoint, save_checkpoint
 from imagelet.training.history import write_history
 from imagelet.training.loop import EpochEnded, Job, Step, Stopped
 from imagelet.training.profiling import Profile
-from imagelet.training.recipe import Recipe
 from imagelet.training.sizing import sized, suitable_network
 from imagelet.training.state import State
 
@@ -68,6 +67,7 @@ def carry_out(
     default_name: str | None = None,
     folder: Path | None = None,
     test: bool = False,
+    frozen: Split | None = None,
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> Iterator[Event]:
@@ -79,17 +79,21 @@ def carry_out(
         default_name: None: made of dataset and network.
         folder: where runs live; None: ``places.runs()``.
         test: look at the test images at the end, once.
+        frozen: the split of another run of the same experiment; None: made by the experiment's seed.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
 
     Raises:
-        ImageletError: anything that a user can mend.
+        ImageletError: anything that a user can mend; a frozen split of other images.
         KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
     """
     clock = Clock()
     experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
     dataset = _read(experiment, clock, progress)
-    frozen = _freeze(dataset, experiment)
+    if frozen is None:
+        frozen = _freeze(dataset, experiment)
+    else:
+        frozen.check(dataset.train)
     experiment = settled(experiment, len(frozen.train), dataset.train.shape)
     network = _build(experiment, dataset.train)
     job = _job(experiment, dataset, frozen)
@@ -179,23 +183,10 @@ def _build(experiment: Experiment, images: ImageSet) -> Network:
 
 def _freeze(dataset: Dataset, experiment: Experiment) -> Split:
     """Divide the training images into those to learn from and those to choose by."""
-    images, limit = dataset.train, experiment.limit
     how = experiment.validation
     if how == AUTO:
         how = "0" if "validation" in dataset.parts else "0.2"
-    if not limit:
-        return split(images, how, experiment.seed)
-    if limit > len(images):
-        raise SettingError(f"limit = {limit} is more than the {len(images)} training images")
-    drawn = np.random.default_rng([experiment.seed, len(images)]).permutation(len(images))
-    chosen = np.sort(drawn[:limit])
-    part = split(images.take(chosen), how, experiment.seed)
-    return dataclasses.replace(
-        part,
-        train=chosen[part.train],
-        validation=chosen[part.validation],
-        data_sha256=images.fingerprint(),
-    )
+    return split(dataset.train, how, experiment.seed, experiment.limit)
 
 
 def validation_images(dataset: Dataset, frozen: Split, validation: str) -> ImageSet | None:
@@ -244,7 +235,7 @@ def _train(
 ) -> Iterator[Event]:
     """Train, save what a resumed run needs, and finish the run folder."""
     with interruptible() as interrupted:
-        for event in loop.train(job, state, profile):
+        for event in loop.train(_without_fold(job, run), state, profile):
             clock.tick(min(job.recipe.batch_size, len(job.training)) if isinstance(event, Step) else 0)
             stop = interrupted() and not isinstance(event, Stopped)
             if stop or isinstance(event, EpochEnded) or clock.since_save > SECONDS_BETWEEN_CHECKPOINTS:
@@ -258,43 +249,14 @@ def _train(
     yield finish(run, dataset, job, state, clock, test=test)
 
 
+def _without_fold(job: Job, run: Run) -> Job:
+    """Return what the loop gets to see: a fold tells how good the last epoch is, and chooses none."""
+    return dataclasses.replace(job, validation=None) if read_fold(run.experiment["validation"]) else job
+
+
 def _save(run: Run, job: Job, state: State, clock: Clock) -> None:
     checkpoint = state.checkpoint()
     timed = dataclasses.replace(checkpoint, facts={**checkpoint.facts, "seconds": clock.training})
     save_checkpoint(run.checkpoints, state.steps_done(job.steps), timed)
     write_history(run.folder / "history.jsonl", state.history)
     clock.saved()
-
-
-def train(
-    dataset: str,
-    network: str | None = None,
-    recipe: str | Recipe = "general",
-    *,
-    name: str | None = None,
-    folder: Path | None = None,
-    test: bool = False,
-    **fields: Any,
-) -> Finished:
-    """Train a classifier and return it with its run; what ``imagelet train`` does.
-
-    Args:
-        dataset: a registered name, or a folder with one subfolder a class.
-        network: network text or a network's name; None: the recipe's.
-        recipe: how to train, or a recipe's name.
-        name: the run's name; None: made of dataset and network.
-        folder: where runs live; None: ``./runs``.
-        test: look at the test images at the end, once.
-        **fields: fields of :class:`Experiment` (``validation``, ``seed``, …) and of :class:`Recipe`
-            (``epochs``, ``learning_rate``, …).
-
-    Raises:
-        ImageletError: anything that a user can mend.
-    """
-    own = {field.name for field in dataclasses.fields(Experiment)}
-    settings = {key: value for key, value in fields.items() if key not in own}
-    rest = {key: value for key, value in fields.items() if key in own}
-    experiment = describe(dataset, network, recipe, settings, **rest)
-    *_, last = carry_out(experiment, name=name, folder=folder, test=test)
-    assert isinstance(last, Finished)
-    return last

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from imagelet.data.splits import validation_share
+from imagelet.data.splits import read_fold, validation_share
 from imagelet.errors import SettingError
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
 from imagelet.training.recipes import recipes
@@ -24,8 +24,8 @@ class Experiment:
             the images.
         recipe: how to train.
         validation: the share of the training images that choose the best epoch (0 up to 1), ``course``
-            for the split of the course's notes, or ``auto``: the dataset's own validation images where it
-            has any, else 0.2.
+            for the split of the course's notes, ``fold 2 of 5`` for a fold, whose images choose nothing (the
+            last epoch is taken), or ``auto``: the dataset's own validation images where it has any, else 0.2.
         limit: how many of the training images to use, drawn at random; 0 for all.
         seed: any whole number from 0; equal seeds give equal results.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -53,6 +53,12 @@ class Experiment:
             raise SettingError(f"limit = {self.limit} is not allowed; it is a number of images, 0 for all")
         if self.validation != AUTO:
             validation_share(self.validation)
+        if read_fold(self.validation) and self.recipe.early_stopping:
+            raise SettingError(
+                f"early_stopping = {self.recipe.early_stopping} is not allowed with folds: their images "
+                "choose no epoch",
+                hint="set early_stopping=0",
+            )
 
     def to_toml(self) -> dict[str, Any]:
         """Return the experiment as a TOML document's content."""

@@ -20,6 +20,7 @@ from imagelet.experiment.carrying_out import findable, validation_images
 from imagelet.experiment.definition import Experiment
 from imagelet.experiment.finishing import draw, judge, look
 from imagelet.experiment.own_pictures import OwnPictures, evaluate_pictures
+from imagelet.experiment.review import Answered, Review, cell_to_json, read_cell, review_images
 from imagelet.experiment.shift_report import ShiftReport, report_shifts
 from imagelet.runs import Run, find_classifier
 
@@ -39,6 +40,9 @@ class Evaluation:
             images were not a run's test images.
         seconds: reading and predicting.
         figures: the folder with the pictures; None where none were drawn.
+        review: the answers image by image: mistakes, suspects, cells, reliability.
+        cell: the label and the answer, class indices, whose images were asked for; None where none were.
+        cell_figure: the gallery of that cell; None where none was drawn.
         pictures: what is known of a person's own pictures beside the figures; None where they were others.
     """
 
@@ -49,18 +53,30 @@ class Evaluation:
     looks: int | None
     seconds: float
     figures: Path | None
+    review: Review
+    cell: tuple[int, int] | None = None
+    cell_figure: Path | None = None
     pictures: OwnPictures | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
+        paths = self.pictures.files if self.pictures else None
         return {
             "dataset": self.dataset,
             "split": self.split,
             **self.metrics.to_json(self.classes),
+            **self.review.to_json(self.classes, paths),
             **(self.pictures.to_json() if self.pictures else {}),
+            **self._cell_to_json(paths),
             "looks": self.looks,
             "seconds": self.seconds,
         }
+
+    def _cell_to_json(self, paths: tuple[str, ...] | None) -> dict[str, Any]:
+        if self.cell is None:
+            return {}
+        within = cell_to_json(self.cell, self.review.cells.get(self.cell, ()), self.classes, paths)
+        return {"cell": {**within, "figure": None if self.cell_figure is None else str(self.cell_figure)}}
 
 
 def load(run_or_file: str | Path) -> Classifier:
@@ -74,7 +90,11 @@ def load(run_or_file: str | Path) -> Classifier:
 
 
 def evaluate(
-    run_or_file: str, data: str | None = None, split: str = "test", out: Path | None = None
+    run_or_file: str,
+    data: str | None = None,
+    split: str = "test",
+    out: Path | None = None,
+    cell: str | None = None,
 ) -> Evaluation:
     """Evaluate a classifier.
 
@@ -85,25 +105,30 @@ def evaluate(
         split: ``test``: the images that had no part in training; ``validation``: those that chose the epoch.
         out: a folder for the confusion matrix and the mistakes; None: the run's figures for its own images,
             else nowhere.
+        cell: ``LABEL,ANSWER``, two class names: the images with this label and this answer are drawn, too.
 
     Raises:
         ImageletError: a run or dataset that is not there, other classes, or data that has changed.
     """
     started = time.perf_counter()
     classifier, run, name = _opened(run_or_file, data, split)
+    asked = None if cell is None else read_cell(cell, classifier.classes)  # before anything is looked at
     pictures = None
     if run is not None:
-        metrics = _evaluate_run(run, classifier, split, out)
+        answered = _evaluate_run(run, classifier, split, out, asked)
     else:
-        metrics, pictures = _evaluate_elsewhere(classifier, name, split, out)
+        answered, pictures = _evaluate_elsewhere(classifier, name, split, out, asked)
     return Evaluation(
-        metrics=metrics,
+        metrics=answered.metrics,
         classes=classifier.classes,
         dataset=name,
         split=split,
         looks=len(run.looks) if run is not None and split == "test" else None,
         seconds=time.perf_counter() - started,
         figures=_figures(run, out),
+        review=answered.review,
+        cell=asked,
+        cell_figure=answered.cell_figure,
         pictures=pictures,
     )
 
@@ -158,15 +183,20 @@ def _figures(run: Run | None, out: Path | None) -> Path | None:
     return out if out is not None or run is None else run.figures
 
 
-def _evaluate_run(run: Run, classifier: Classifier, split: str, out: Path | None) -> Metrics:
+def _evaluate_run(
+    run: Run, classifier: Classifier, split: str, out: Path | None, cell: tuple[int, int] | None
+) -> Answered:
     """Evaluate on the run's own data, which must be what the run was trained on."""
     images = _images_of(run, split)
+    probabilities = classifier.predict_proba(images.images)
+    folder = out or run.figures
     if split == "validation":
-        probabilities = classifier.predict_proba(images.images)
-        return judge(out or run.figures, classifier, images, probabilities, split)
-    metrics = look(run, classifier, images, out)
-    files.write_json(run.folder / "metrics.json", run.metrics | {"test": metrics.to_json(classifier.classes)})
-    return metrics
+        metrics = judge(folder, classifier, images, probabilities, split)
+    else:
+        metrics = look(run, classifier, images, probabilities, folder)
+        content = run.metrics | {"test": metrics.to_json(classifier.classes)}
+        files.write_json(run.folder / "metrics.json", content)
+    return Answered(metrics, *review_images(images, probabilities, split, folder, cell))
 
 
 def _images_of(run: Run, split: str) -> ImageSet:
@@ -188,8 +218,8 @@ def _images_of(run: Run, split: str) -> ImageSet:
 
 
 def _evaluate_elsewhere(
-    classifier: Classifier, data: str, split: str, out: Path | None
-) -> tuple[Metrics, OwnPictures | None]:
+    classifier: Classifier, data: str, split: str, out: Path | None, cell: tuple[int, int] | None
+) -> tuple[Answered, OwnPictures | None]:
     """Evaluate on images that the classifier was not trained on, class names matched by name.
 
     The pictures of a folder or of a table are framed as the classifier frames every picture. All of them
@@ -197,14 +227,14 @@ def _evaluate_elsewhere(
     """
     images = _ready_images(classifier, data, split)
     if images is None:
-        found = evaluate_pictures(classifier, list_labelled(data), data, out)
-        return found.metrics, found
+        found = evaluate_pictures(classifier, list_labelled(data), data, out, cell)
+        return Answered(found.metrics, found.review, found.cell_figure), found
     images = relabelled(images, classifier.classes, data)
     probabilities = classifier.predict_proba(images.images)
     metrics = classifier.judge(images, probabilities)
     if out is not None:
         draw(out, images, probabilities, metrics, split)
-    return metrics, None
+    return Answered(metrics, *review_images(images, probabilities, split, out, cell)), None
 
 
 def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagelet import figures, files
+from imagelet import figures, files, markup
 from imagelet.classifier import Classifier
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.evaluation.calibration import Calibration, fit_calibration
 from imagelet.evaluation.metrics import Metrics
+from imagelet.evaluation.mistakes import surest_first
 from imagelet.experiment.clock import Clock
 from imagelet.experiment.model_card import write_model_card
 from imagelet.preprocessing.framing import Framing
@@ -43,6 +44,10 @@ class Finished:
     classifier: Classifier
     metrics: dict[str, Any]
 
+    def _repr_html_(self) -> str:
+        """Return the run and its classifier as a notebook shows them."""
+        return markup.joined(markup.Html(self.run._repr_html_()), markup.Html(self.classifier._repr_html_()))
+
 
 def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, test: bool) -> Finished:
     """Complete the run folder. ``metrics.json`` comes last: with it, the run counts as finished.
@@ -66,7 +71,8 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
         metrics["validation"] = validated.to_json(classifier.classes)
     classifier.save(run.classifier_file)
     if test:
-        metrics["test"] = look(run, classifier, dataset.test).to_json(classifier.classes)
+        shares = classifier.predict_proba(dataset.test.images)
+        metrics["test"] = look(run, classifier, dataset.test, shares).to_json(classifier.classes)
     metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}
     write_model_card(run, classifier, dataset.card, metrics)
     files.write_json(run.folder / "metrics.json", metrics)
@@ -74,11 +80,11 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
     return Finished(run, classifier, metrics)
 
 
-def look(run: Run, classifier: Classifier, images: ImageSet, folder: Path | None = None) -> Metrics:
+def look(
+    run: Run, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, folder: Path | None = None
+) -> Metrics:
     """Evaluate on the test images, draw into ``folder``, else the run's, and count the look in the run."""
-    metrics = judge(
-        folder or run.figures, classifier, images, classifier.predict_proba(images.images), "test"
-    )
+    metrics = judge(folder or run.figures, classifier, images, probabilities, "test")
     run.count_look(metrics.accuracy, len(images))
     return metrics
 
@@ -102,8 +108,7 @@ def draw(folder: Path, images: ImageSet, probabilities: np.ndarray, metrics: Met
 def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":
     """Return a sheet of images with label and prediction: the surest mistakes, then the first images."""
     predicted = probabilities.argmax(axis=1)
-    mistakes = np.flatnonzero(predicted != images.labels)
-    worst = mistakes[np.argsort(-probabilities[mistakes].max(axis=1), kind="stable")][:MOST_WRONG]
+    worst = surest_first(np.flatnonzero(predicted != images.labels), probabilities)[:MOST_WRONG]
     right = np.flatnonzero(predicted == images.labels)[: SHOWN - len(worst)]
     chosen = np.concatenate([worst, right])
     shown = images.take(chosen)

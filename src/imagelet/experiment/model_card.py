@@ -11,6 +11,7 @@ CHOICE = (
     "The best epoch was chosen by the validation images, so their accuracy is a little too high; "
     "the test images had no part in it."
 )
+LAST = "The last epoch was taken: no images chose it."
 OTHERS = (
     "A picture of anything else gets one of them too, mostly marked as unsure. "
     "Its figures hold for pictures like those above."
@@ -56,7 +57,7 @@ def model_card(
         f"| epochs | {metrics['epochs']}, the best is {metrics['best_epoch']} |",
         f"| seconds of training | {metrics['seconds']['training']:.1f} |",
         "",
-        CHOICE,
+        LAST if classifier.training.get("validation_accuracy", 0) is None else CHOICE,
         "",
         *_network(classifier),
         "## Data",

@@ -1,6 +1,7 @@
 """A person's own labelled pictures as a second test set: figures, by person too, and what went wrong."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from imagelet.data.labelled_files import LabelledFiles
 from imagelet.errors import DataError, PictureError
 from imagelet.evaluation.clustered import clustered_interval
 from imagelet.evaluation.metrics import Interval, Metrics
+from imagelet.experiment.review import (
+    Review,
+    cell_file,
+    draw_cell,
+    draw_reliability,
+    draw_suspects,
+    review,
+)
 from imagelet.prediction import Look
 from imagelet.preprocessing.inspection import thumbnail
 
@@ -49,6 +58,9 @@ class OwnPictures:
         right_but_unsure: how many of these are right.
         sources: how many people the pictures come from; None where nobody said.
         by_source: the accuracy's interval, counted by people.
+        files: the paths of all pictures.
+        review: the answers picture by picture; its numbers of images count in ``files``.
+        cell_figure: the gallery of the cell that was asked for; None where none was drawn.
     """
 
     metrics: Metrics
@@ -57,6 +69,9 @@ class OwnPictures:
     right_but_unsure: int
     sources: int | None
     by_source: Interval | None
+    files: tuple[str, ...]
+    review: Review
+    cell_figure: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return all but the metrics as plain data."""
@@ -70,7 +85,11 @@ class OwnPictures:
 
 
 def evaluate_pictures(
-    classifier: Classifier, listed: LabelledFiles, name: str, folder: Path | None
+    classifier: Classifier,
+    listed: LabelledFiles,
+    name: str,
+    folder: Path | None,
+    cell: tuple[int, int] | None = None,
 ) -> OwnPictures:
     """Evaluate a classifier on labelled pictures, framed as it frames every picture.
 
@@ -78,7 +97,9 @@ def evaluate_pictures(
         classifier: knows all the classes of the pictures.
         listed: the pictures.
         name: what the pictures are called.
-        folder: where ``confusion.png`` and ``mistakes.png`` are drawn; None for nowhere.
+        folder: where ``confusion.png``, ``mistakes.png``, ``suspects.png`` and ``reliability.png`` are drawn;
+            None for nowhere.
+        cell: a label and an answer whose pictures are drawn there, too.
 
     Raises:
         DataError: a class that the classifier does not know, or a picture that cannot be read.
@@ -92,31 +113,52 @@ def evaluate_pictures(
     unsure = np.array(
         [not classifier.is_sure(look, float(each)) for look, each in zip(looks, highest, strict=True)]
     )
-    wrong = np.flatnonzero(~right)
-    wrong = wrong[np.argsort(-highest[wrong], kind="stable")]
+    reviewed = review(probabilities, images.labels)
+    files = tuple(str(path) for path in listed.paths)
     found = OwnPictures(
         metrics=classifier.judge(images, probabilities),
-        mistakes=tuple(
-            Mistake(
-                str(listed.paths[place]),
-                classifier.classes[images.labels[place]],
-                classifier.classes[answers[place]],
-                float(highest[place]),
-                looks[place].warnings,
-            )
-            for place in wrong
-        ),
+        mistakes=_mistakes(reviewed, files, looks, classifier.classes),
         unsure=int(unsure.sum()),
         right_but_unsure=int((unsure & right).sum()),
         sources=None if listed.sources is None else len(set(listed.sources)),
         by_source=None if listed.sources is None else clustered_interval(right, listed.sources),
+        files=files,
+        review=reviewed,
     )
-    if folder is not None:
-        figures.save(figures.confusion(found.metrics.confusion, classifier.classes), folder / "confusion.png")
-        (folder / "mistakes.png").unlink(missing_ok=True)  # of an earlier look
-        if len(wrong):
-            _draw(found.mistakes, seen[wrong], unsure[wrong], folder / "mistakes.png")
-    return found
+    if folder is None:
+        return found
+    _draw_all(found, images, unsure, folder)
+    if cell is None:
+        return found
+    path = folder / cell_file(cell, classifier.classes)
+    return replace(found, cell_figure=draw_cell(path, images, probabilities, cell, files))
+
+
+def _mistakes(
+    reviewed: Review, files: Sequence[str], looks: Sequence[Look], classes: Sequence[str]
+) -> tuple[Mistake, ...]:
+    """Return the mistakes with their files, their classes by name and what was odd about the pictures."""
+    return tuple(
+        Mistake(
+            files[each.image],
+            classes[each.label],
+            classes[each.answer],
+            each.probability,
+            looks[each.image].warnings,
+        )
+        for each in reviewed.mistakes
+    )
+
+
+def _draw_all(found: OwnPictures, images: ImageSet, unsure: np.ndarray, folder: Path) -> None:
+    """Draw all that is always drawn; what an earlier look left is replaced or removed."""
+    figures.save(figures.confusion(found.metrics.confusion, images.classes), folder / "confusion.png")
+    (folder / "mistakes.png").unlink(missing_ok=True)
+    wrong = np.array([each.image for each in found.review.mistakes], np.int64)
+    if len(wrong):
+        _draw(found.mistakes, images.images[wrong], unsure[wrong], folder / "mistakes.png")
+    draw_suspects(folder / "suspects.png", images, found.review.suspects, found.files)
+    draw_reliability(folder / "reliability.png", found.review)
 
 
 def _look_at(path: Path, classifier: Classifier) -> Look:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from imagelet.figures.answers import answers
 from imagelet.figures.confusion_matrix import confusion
+from imagelet.figures.evidence import evidence
 from imagelet.figures.feature_maps import feature_maps
 from imagelet.figures.inspection import inspection
+from imagelet.figures.layer_maps import filters, layer_maps
+from imagelet.figures.layer_values import layer_histograms
 from imagelet.figures.pictures import grid, predictions
 from imagelet.figures.seen import answer_line, seen
 from imagelet.figures.shift_curves import shift_curves
@@ -24,9 +27,13 @@ __all__ = [
     "answers",
     "confusion",
     "curves",
+    "evidence",
     "feature_maps",
+    "filters",
     "grid",
     "inspection",
+    "layer_histograms",
+    "layer_maps",
     "percent",
     "predictions",
     "save",

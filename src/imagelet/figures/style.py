@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, MUTED, LINES, PAPER = "#1f2933", "#7b8794", "#e4e7eb", "#ffffff"
-ACCENT, WRONG = "#2463a6", "#c2452d"  # wrong is the only second colour, and only for mistakes
+ACCENT, WRONG = "#2463a6", "#c2452d"  # the second marks mistakes, and numbers below 0
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from imagelet import markup
 from imagelet.errors import UsageError
 from imagelet.networks.layers import kind_of
 from imagelet.networks.specification import Shape
@@ -70,6 +71,22 @@ class Summary:
             "non_trainable": self.non_trainable,
             "multiply_adds": self.multiply_adds,
         }
+
+    def _repr_html_(self) -> str:
+        """Return the table as a notebook shows it."""
+        first = ("input", "", markup.shape(self.input_shape), "", "")
+        rows = [
+            (row.name, row.kind, markup.shape(row.shape), f"{row.parameters:,}", f"{row.multiply_adds:,}")
+            for row in self.layers
+        ]
+        numbers = ("parameters", "multiply-adds")
+        totals = {
+            "parameters": f"{self.total:,}",
+            "non-trainable": f"{self.non_trainable:,}" if self.non_trainable else None,
+            "multiply-adds": f"{self.multiply_adds:,} for one image",
+        }
+        table = markup.table(("layer", "kind", "output shape", *numbers), [first, *rows], right=numbers)
+        return markup.block("Network", table, markup.facts(totals))
 
 
 def summarize(network: nn.Sequential, input_shape: Sequence[int] | None = None) -> Summary:

@@ -20,6 +20,7 @@ from PIL import Image
 from imagelet.errors import ClassifierFileError
 from imagelet.preprocessing import handwriting, object_alone
 from imagelet.preprocessing.picture import border, with_channels
+from imagelet.preprocessing.placement import Placement, whole
 from imagelet.registry import Registry
 
 MAX_SIDE = 1024  # pixels; imagelet is for small images, and a hostile header must not fill the memory
@@ -105,11 +106,13 @@ class Framed(NamedTuple):
         image: uint8 (height, width, channels).
         warnings: what a person should know about the picture, a few words each.
         doubtful: the picture may show something else than the image: no answer to it is sure.
+        placement: which part of the picture the image shows; None where it shows none, or nobody knows.
     """
 
     image: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
     doubtful: bool = False
+    placement: Placement | None = None
 
 
 FramingFunction = Callable[[NDArray[np.uint8], Framing], Framed]
@@ -158,8 +161,9 @@ def fit(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     padded = np.empty((framing.height, framing.width, picture.shape[2]), np.uint8)
     padded[:] = np.median(border(picture), axis=0).round().astype(np.uint8)
     top, left = (framing.height - inner_height) // 2, (framing.width - inner_width) // 2
-    padded[top : top + inner_height, left : left + inner_width] = inner
-    return Framed(padded)
+    at = slice(top, top + inner_height), slice(left, left + inner_width)
+    padded[at] = inner
+    return Framed(padded, placement=Placement.of(whole(picture), at))
 
 
 def crop(picture: NDArray[np.uint8], framing: Framing) -> Framed:
@@ -169,13 +173,15 @@ def crop(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     part_height = min(height, max(1, round(framing.height * scale)))
     part_width = min(width, max(1, round(framing.width * scale)))
     top, left = (height - part_height) // 2, (width - part_width) // 2
-    part = picture[top : top + part_height, left : left + part_width]
-    return Framed(resized(part, framing.height, framing.width))
+    part = slice(top, top + part_height), slice(left, left + part_width)
+    image = resized(picture[part], framing.height, framing.width)
+    return Framed(image, placement=Placement.of(part, whole(image)))
 
 
 def stretch(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Scale the whole picture to the input, aspect not kept: nothing is cut and nothing padded."""
-    return Framed(resized(picture, framing.height, framing.width))
+    image = resized(picture, framing.height, framing.width)
+    return Framed(image, placement=Placement.of(whole(picture), whole(image)))
 
 
 def handwritten(picture: NDArray[np.uint8], framing: Framing) -> Framed:

@@ -5,7 +5,8 @@ that the centre of mass is the image's centre (Y. LeCun et al., "Gradient-Based 
 Recognition", 1998, section III.A; C. Yadav and L. Bottou, "Cold Case: the Lost MNIST Digits", 2019).
 A network that has seen nothing else fails on dark ink, on grey paper, on digits that are small or aside.
 
-``STEPS`` are carried out in their order; each takes and returns how much ink every pixel holds.
+``STEPS`` are carried out in their order; each takes how much ink every pixel holds, and returns it with the
+place that it came from.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -13,13 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from imagelet.preprocessing import ink as inks
 from imagelet.preprocessing import marks
 from imagelet.preprocessing.ink import Ink
 from imagelet.preprocessing.picture import border, with_channels
+from imagelet.preprocessing.placement import UNMOVED, Placement, whole
 
 LEAST_SHARE = 0.5  # of all ink, that the digit must have; with less the picture shows more than a digit
 PAPER = 0.1  # quantile of the darkness that is paper's: there is always some
@@ -47,18 +48,25 @@ class Target(NamedTuple):
         return self.box * min(self.height, self.width) / MNIST_BOX
 
 
+class Moved(NamedTuple):
+    """Ink, float32 (height, width) in 0 to 1, and which part of the ink before the step it is."""
+
+    ink: Ink
+    placement: Placement = UNMOVED
+
+
 class Step(NamedTuple):
     """One step of the framing.
 
     Attributes:
         name: in a word or two.
         reason: what goes wrong without it.
-        change: from ink to ink, float32 (height, width) in 0 to 1 each.
+        change: from ink, float32 (height, width) in 0 to 1, to other ink and its place.
     """
 
     name: str
     reason: str
-    change: Callable[[Ink, Target], Ink]
+    change: Callable[[Ink, Target], Moved]
 
 
 class Handwriting(NamedTuple):
@@ -68,11 +76,13 @@ class Handwriting(NamedTuple):
         image: uint8 (height, width, 1); all black where the picture holds no ink.
         warnings: what a person should know about the picture; empty where all is well.
         doubtful: there is no ink, less in the digit than beside it, or no strokes on paper.
+        placement: which part of the picture the image shows; None where there is no ink.
     """
 
     image: NDArray[np.uint8]
     warnings: tuple[str, ...]
     doubtful: bool
+    placement: Placement | None
 
 
 def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[str] = ()) -> Handwriting:
@@ -89,10 +99,12 @@ def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[st
     """
     grey = with_channels(picture, 1)
     if is_normalised(grey, target):
-        return Handwriting(grey, (), doubtful=False)
-    stages = dict(trace(picture, target, without))
-    told = tuple(_warnings(stages, target))
-    return Handwriting(_as_image(stages[STEPS[-1].name]), told, doubtful=_is_doubtful(stages))
+        return Handwriting(grey, (), doubtful=False, placement=UNMOVED)
+    stages, placement = {}, UNMOVED
+    for name, moved in _moves(picture, target, without):
+        stages[name], placement = moved.ink, moved.placement.within(placement)
+    image, told = _as_image(stages[STEPS[-1].name]), tuple(_warnings(stages, target))
+    return Handwriting(image, told, _is_doubtful(stages), placement if image.any() else None)
 
 
 def trace(
@@ -102,14 +114,21 @@ def trace(
 
     The first is the picture itself: its darkness.
     """
-    picture = inks.shrunk(picture)
-    grey = with_channels(picture, 1) if COLOUR in without else inks.grey_of(picture)
+    yield from ((name, moved.ink) for name, moved in _moves(picture, target, without))
+
+
+def _moves(
+    picture: NDArray[np.uint8], target: Target, without: Collection[str]
+) -> Iterator[tuple[str, Moved]]:
+    """Yield each step's name with the ink after it, and where this is in what was there before the step."""
+    small = inks.shrunk(picture)
+    grey = with_channels(small, 1) if COLOUR in without else inks.grey_of(small)
     ink: Ink = (1 - grey[:, :, 0] / np.float32(255)).astype(np.float32)
-    yield COLOUR, ink
+    yield COLOUR, Moved(ink, Placement.of(whole(picture), whole(small)))
     for step in STEPS[1:]:
-        if step.name not in without:
-            ink = step.change(ink, target)
-        yield step.name, ink
+        moved = Moved(ink) if step.name in without else step.change(ink, target)
+        yield step.name, moved
+        ink = moved.ink
 
 
 def is_normalised(grey: NDArray[np.uint8], target: Target) -> bool:
@@ -133,44 +152,48 @@ def is_normalised(grey: NDArray[np.uint8], target: Target) -> bool:
     )
 
 
-def with_fitting_strokes(ink: Ink, target: Target) -> Ink:
+def with_fitting_strokes(ink: Ink, target: Target) -> Moved:
     """Return ink whose strokes have a width that MNIST's have, once it is scaled into the box.
 
     A thin pen on a large sheet leaves next to nothing in a small image; a thick marker fills its loops.
     """
     if not ink.any():
-        return ink
-    ink = _enlarged(_full(ink[marks.extent(ink > 0)]), FINE * MNIST_BOX)
+        return Moved(ink)
+    part = marks.extent(ink > 0)
+    ink = _enlarged(inks.at_full_strength(ink[part]), FINE * MNIST_BOX)
     missing, surplus = _wrong_widths(ink, target)
     if max(missing, surplus) > MOST_PIXELS:
-        ink = _resized(ink, MOST_PIXELS / max(missing, surplus))
+        ink = inks.resized(ink, MOST_PIXELS / max(missing, surplus))
         missing, surplus = _wrong_widths(ink, target)
+    placement = Placement.of(part, whole(ink))
     if missing > 0:
-        padded = np.pad(ink, missing)
-        return np.asarray(ndimage.grey_dilation(padded, footprint=_disk(missing)), np.float32)
+        padded = np.pad(ink, missing)  # room for what is added
+        widened = ndimage.grey_dilation(padded, footprint=inks.disk(missing)).astype(np.float32)
+        return Moved(widened, Placement(-missing, -missing, 1, 1).within(placement))
     if surplus > 0:
-        thinned = ndimage.grey_erosion(ink, footprint=_disk(surplus), mode="constant")
-        return np.asarray(thinned, np.float32) if thinned.any() else ink
-    return ink
+        thinned = ndimage.grey_erosion(ink, footprint=inks.disk(surplus), mode="constant")
+        ink = thinned.astype(np.float32) if thinned.any() else ink
+    return Moved(ink, placement)
 
 
 def stroke_width(ink: Ink) -> float:
     """Return the mean width of the strokes in pixels: twice the area by the length of the outline."""
-    ink = _full(ink) if ink.any() else ink
+    ink = inks.at_full_strength(ink) if ink.any() else ink
     mask = np.pad(ink > marks.DARK, 1)
     outline = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
     return 2 * float(ink.sum()) / max(1.0, outline * np.pi / 4)  # an outline of pixels is 4/π too long
 
 
-def boxed(ink: Ink, target: Target) -> Ink:
+def boxed(ink: Ink, target: Target) -> Moved:
     """Return the ink, cut out and scaled so that its longer side fills the box; aspect kept."""
     if not ink.any():
-        return ink
-    ink = ink[marks.extent(ink > 0)]
-    return _resized(ink, _scale(ink, target))
+        return Moved(ink)
+    part = marks.extent(ink > 0)
+    scaled = inks.resized(ink[part], _scale(ink[part], target))
+    return Moved(scaled, Placement.of(part, whole(scaled)))
 
 
-def centred(ink: Ink, target: Target) -> Ink:
+def centred(ink: Ink, target: Target) -> Moved:
     """Return the ink in an image of the target's size, its centre of mass in the middle.
 
     The middle is pixel ``side / 2``, counted from 0: in all of MNIST's test images the centre of mass is
@@ -179,12 +202,13 @@ def centred(ink: Ink, target: Target) -> Ink:
     """
     image = np.zeros(target[:2], np.float32)
     if not ink.any():
-        return image
+        return Moved(image)
+    placement = UNMOVED
     if ink.shape[0] > target.height or ink.shape[1] > target.width:
-        ink = boxed(ink, target._replace(box=1.0))
-    rows, columns = _places(ink, target)
-    image[rows, columns] = ink / ink.max()
-    return image
+        ink, placement = boxed(ink, target._replace(box=1.0))
+    at = _places(ink, target)
+    image[at] = ink / ink.max()
+    return Moved(image, Placement.of(whole(ink), at).within(placement))
 
 
 def _places(ink: Ink, target: Target) -> tuple[slice, slice]:
@@ -196,14 +220,14 @@ def _places(ink: Ink, target: Target) -> tuple[slice, slice]:
     return rows, columns
 
 
-def _alone(change: Callable[[Ink], Ink]) -> Callable[[Ink, Target], Ink]:
-    """Return a step that does not need to know what the digit is to become."""
-    return lambda ink, _: change(ink)
+def _alone(change: Callable[[Ink], Ink]) -> Callable[[Ink, Target], Moved]:
+    """Return a step that moves nothing, and does not need to know what the digit is to become."""
+    return lambda ink, _: Moved(change(ink))
 
 
 COLOUR = "colour"
 STEPS = (
-    Step(COLOUR, "yellow or light red ink is nearly as bright as paper", lambda ink, _: ink),
+    Step(COLOUR, "yellow or light red ink is nearly as bright as paper", _alone(lambda ink: ink)),
     Step("polarity", "MNIST has light ink on black, pens make dark ink on white", _alone(inks.upright)),
     Step("light", "a shadow on the paper is as dark as faint ink beside it", _alone(inks.evened)),
     Step("threshold", "grain and stains of the paper are no ink", _alone(inks.thresholded)),
@@ -215,12 +239,6 @@ STEPS = (
     Step("box", "MNIST's digits fill a box of 20 pixels", boxed),
     Step("centre", "MNIST's digits have their mass in the middle", centred),
 )
-
-
-def _full(ink: Ink) -> Ink:
-    """Return ink whose strokes have the full strength: beside a dark table they were taken for faint ones."""
-    full: Ink = np.minimum(ink / np.float32(np.median(ink[ink > ink.max() / 2])), np.float32(1))
-    return full
 
 
 def _wrong_widths(ink: Ink, target: Target) -> tuple[int, int]:
@@ -235,24 +253,11 @@ def _enlarged(ink: Ink, side: int) -> Ink:
     Widened in its own coarse pixels, a stroke of one pixel would stay too thin or become too thick.
     """
     scale = side / max(ink.shape)
-    return ink if scale <= 1 else _resized(ink, scale)
-
-
-def _resized(ink: Ink, scale: float) -> Ink:
-    """Return the ink ``scale`` times as large; every pixel counts when it shrinks, so thin strokes stay."""
-    height, width = (max(1, round(length * scale)) for length in ink.shape)
-    method = Image.Resampling.BOX if height < ink.shape[0] else Image.Resampling.BICUBIC
-    return np.clip(np.asarray(Image.fromarray(ink).resize((width, height), method), np.float32), 0, 1)
+    return ink if scale <= 1 else inks.resized(ink, scale)
 
 
 def _scale(ink: Ink, target: Target) -> float:
     return float(target.box * min(target.height / ink.shape[0], target.width / ink.shape[1]))
-
-
-def _disk(radius: int) -> NDArray[np.bool_]:
-    across = np.arange(-radius, radius + 1)
-    round_: NDArray[np.bool_] = across[:, None] ** 2 + across**2 <= (radius + 0.3) ** 2
-    return round_
 
 
 def _as_image(ink: Ink) -> NDArray[np.uint8]:

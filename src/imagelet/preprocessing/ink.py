@@ -106,6 +106,26 @@ def otsu(values: Ink) -> float:
     return float(edges[int(best.mean()) + 1])
 
 
+def at_full_strength(ink: Ink) -> Ink:
+    """Return ink whose strokes have the full strength: beside a dark table they were taken for faint ones."""
+    full: Ink = np.minimum(ink / np.float32(np.median(ink[ink > ink.max() / 2])), np.float32(1))
+    return full
+
+
+def resized(ink: Ink, scale: float) -> Ink:
+    """Return the ink ``scale`` times as large; every pixel counts when it shrinks, so thin strokes stay."""
+    height, width = (max(1, round(length * scale)) for length in ink.shape)
+    method = Image.Resampling.BOX if height < ink.shape[0] else Image.Resampling.BICUBIC
+    return np.clip(np.asarray(Image.fromarray(ink).resize((width, height), method), np.float32), 0, 1)
+
+
+def disk(radius: int) -> NDArray[np.bool_]:
+    """Return a round mask, (2·radius + 1) pixels a side."""
+    across = np.arange(-radius, radius + 1)
+    round_: NDArray[np.bool_] = across[:, None] ** 2 + across**2 <= (radius + 0.3) ** 2
+    return round_
+
+
 def _reach(channel: NDArray[np.uint8]) -> float:
     """Return how far the picture goes from its border's brightness, 0 to 255."""
     lowest, highest = np.quantile(channel, (EXTREMES, 1 - EXTREMES))

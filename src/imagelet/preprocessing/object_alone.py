@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from imagelet.preprocessing.marks import extent
 from imagelet.preprocessing.picture import border, with_channels
+from imagelet.preprocessing.placement import UNMOVED, Part, Placement
 
 GROUND = 0.06  # of the largest difference from the ground; less is the ground's own grain
 SMALLEST_PART = 0.02  # of the largest part's area; smaller ones are dust
@@ -28,11 +29,13 @@ class Alone(NamedTuple):
         image: uint8 (height, width, 1), the ground black.
         warnings: what a person should know about the picture; empty where all is well.
         doubtful: no object was found, or the ground is not plain.
+        placement: which part of the picture the image shows; None where no object was found.
     """
 
     image: NDArray[np.uint8]
     warnings: tuple[str, ...]
     doubtful: bool
+    placement: Placement | None
 
 
 def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
@@ -50,12 +53,12 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     edge = border(grey)
     ground = float(np.median(edge))
     if grey.shape == (height, width) and ground == 0:
-        return Alone(grey[:, :, np.newaxis], (), doubtful=False)
+        return Alone(grey[:, :, np.newaxis], (), doubtful=False, placement=UNMOVED)
     difference = np.abs(grey - np.float32(ground)) / max(ground, 255 - ground)  # 0 to 1
     inside = _without_dust(difference > GROUND)
     if not inside.any() or difference.max() < LEAST_DIFFERENCE:
         told = ("no object stands out from the ground",)
-        return Alone(np.zeros((height, width, 1), np.uint8), told, doubtful=True)
+        return Alone(np.zeros((height, width, 1), np.uint8), told, doubtful=True, placement=None)
     warnings = []
     low, high = np.quantile(edge, (0.1, 0.9))
     plain = float(high - low) <= UNEVEN * 255
@@ -63,8 +66,10 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
         warnings.append("the ground is not plain: lay the object on something of one colour")
     if np.mean(border(inside)) > AT_THE_EDGE:
         warnings.append("the object touches the edge: leave room around it")
-    cut = np.where(inside, difference, 0)[extent(inside)]
-    return Alone(_centred(cut.astype(np.float32), height, width), tuple(warnings), doubtful=not plain)
+    part = extent(inside)
+    cut = np.where(inside, difference, 0)[part]
+    image, at = _centred(cut.astype(np.float32), height, width)
+    return Alone(image, tuple(warnings), doubtful=not plain, placement=Placement.of(part, at))
 
 
 def _without_dust(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -76,8 +81,8 @@ def _without_dust(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return inside_parts
 
 
-def _centred(cut: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
-    """Scale what was cut out into the image, aspect kept, on black."""
+def _centred(cut: NDArray[np.float32], height: int, width: int) -> tuple[NDArray[np.uint8], Part]:
+    """Scale what was cut out into the image, aspect kept, on black; return its rows and columns, too."""
     scale = min(height / cut.shape[0], width / cut.shape[1])
     rows, columns = (
         min(side, max(1, round(length * scale)))
@@ -87,5 +92,6 @@ def _centred(cut: NDArray[np.float32], height: int, width: int) -> NDArray[np.ui
     small = np.asarray(Image.fromarray(cut).resize((columns, rows), method))
     image = np.zeros((height, width, 1), np.uint8)
     top, left = (height - rows) // 2, (width - columns) // 2
-    image[top : top + rows, left : left + columns, 0] = np.rint(np.clip(small, 0, 1) * 255)
-    return image
+    at = slice(top, top + rows), slice(left, left + columns)
+    image[*at, 0] = np.rint(np.clip(small, 0, 1) * 255)
+    return image, at

@@ -1,0 +1,194 @@
+"""`imagelet compare`: classifiers on the same images."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagelet.cli import arguments, printing
+from imagelet.cli.commands import Command, Group
+
+if TYPE_CHECKING:
+    from imagelet.experiment.comparing import Compared, Comparison, Pair
+
+commands = typer.Typer(cls=Group)
+
+SHOWN = 0.05  # a p below it is taken to show a difference
+SUREST = 5  # disagreements that are named
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN...",
+        help="Two or more: runs' folders or names, .safetensors files, shipped classifiers' names.",
+        show_default=False,
+    ),
+]
+Split = Annotated[
+    str,
+    typer.Option(metavar="PART", help="On which images: validation, or test, which is counted as a look."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Where to draw curves.png and disagreements.png (default nowhere).",
+        show_default=False,
+    ),
+]
+
+
+@commands.command(cls=Command, epilog="imagelet compare digits-small-cnn digits-small-cnn-2 --out compared/")
+def compare(
+    runs: Runs,
+    split: Split = "validation",
+    out: Out = None,
+    as_json: arguments.Json = False,
+) -> None:
+    """Compare classifiers on the same images: better, or chance.
+
+    Told are the settings that differ, the accuracies, and the images to which the answers differ. Each two
+    are compared image by image: the difference of their accuracies with a 95 % interval for paired answers
+    (Tango's), and McNemar's exact p; of more than two, p is corrected for their number (Holm's way). What is
+    found is about these classifiers: another seed gives another classifier.
+
+    Runs can be compared on validation images if they have them in common: equal --seed and --validation.
+
+    JSON: dataset, split, part, images, runs[{run, accuracy, interval, images, loss, parameters, epochs,
+    best_epoch, seconds, looks, history}], settings[{setting, values}], pairs[{a, b, difference, interval, p,
+    both_right, only_a, only_b, both_wrong, corrected_p}], disagreements[{image, label, answers[{run, answer,
+    probability}]}], seconds, figures; difference is the accuracy of b minus that of a, from -1 to 1, image
+    the place in part.
+    """
+    from imagelet.experiment.comparing import compare as carry_out
+
+    with printing.progress("asking classifiers") as advance:
+        found = carry_out(runs, split, out, advance)
+    if as_json:
+        printing.document(found.to_json())
+    else:
+        _show(found)
+
+
+def _show(found: "Comparison") -> None:
+    chosen = "" if found.split == "test" else ", which chose the epochs"
+    printing.facts(
+        {
+            "images": f"{found.images:,} {found.split} images of {found.dataset}{chosen}",
+            **({"looks": _looks(found)} if found.split == "test" else {}),
+            "disagree on": f"{len(found.disagreements):,} of them",
+            "seconds": f"{found.seconds:.1f}",
+            **({"figures": ", ".join(map(str, found.figures))} if found.figures else {}),
+        }
+    )
+    printing.say()
+    _show_runs(found)
+    names = [each.name for each in found.compared]
+    if found.settings:
+        printing.say("\nsettings that differ")
+        rows = [(name, *map(_written, values)) for name, values in found.settings.items()]
+        printing.table(("setting", *names), rows, whole=("setting",))
+    else:
+        printing.say("\nno settings differ")
+    printing.say()
+    for pair in found.pairs:
+        printing.say(describe_pair(pair))
+    if len(found.pairs) > 1:
+        printing.say(f"p is corrected for {len(found.pairs)} comparisons; the intervals are not")
+    _show_disagreements(found, names)
+
+
+def _looks(found: "Comparison") -> str:
+    """Return how often each run's test images were looked at: ``first 1, second 3``."""
+    counted = [f"{each.name} {each.looks}" for each in found.compared if each.looks is not None]
+    return f"{', '.join(counted)} by now" if counted else "not counted: none of them is a run"
+
+
+def _show_runs(found: "Comparison") -> None:
+    numbers = ("accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds")
+    printing.table(("run", *numbers), [_row(each) for each in found.compared], right=numbers, whole=("run",))
+
+
+def _row(each: "Compared") -> tuple[str, ...]:
+    low, high = map(arguments.write_percent, each.interval)
+    return (
+        each.name,
+        f"{arguments.write_percent(each.accuracy)} %",
+        f"{low} to {high} %",
+        f"{each.loss:.4f}",
+        f"{each.parameters:,}",
+        "" if each.epochs is None else f"{each.epochs}",
+        "" if each.seconds is None else f"{each.seconds:.1f}",
+    )
+
+
+def describe_pair(pair: "Pair") -> str:
+    """Return what is found of a pair as a sentence, from the side of the one with the higher accuracy.
+
+    ``B is better than A by 0.31 points (95 % interval 0.10 to 0.52), p = 0.004; only A is right on 12
+    images, only B on 43``.
+    """
+    found, low, high = pair.found, *pair.found.interval
+    ahead, behind, ahead_alone, behind_alone = pair.b, pair.a, found.only_b, found.only_a
+    if found.difference < 0:
+        ahead, behind, ahead_alone, behind_alone = behind, ahead, behind_alone, ahead_alone
+        low, high = -high, -low
+    points = f"{_points(abs(found.difference))} points (95 % interval {_points(low)} to {_points(high)})"
+    if pair.corrected_p < SHOWN:
+        told = f"{ahead} is better than {behind} by {points}"
+    elif found.difference:
+        told = f"no difference shown: {ahead} is ahead of {behind} by {points}"
+    else:
+        points = f"95 % interval of the difference {_points(low)} to {_points(high)} points"
+        told = f"no difference shown: {behind} and {ahead} have the same accuracy ({points})"
+    alone = f"only {ahead} is right on {_images(ahead_alone)}, only {behind} on {behind_alone:,}"
+    return f"{told}, {_p(pair.corrected_p)}; {alone}"
+
+
+def _points(difference: float) -> str:
+    """Return a difference of shares in percentage points, with a sign below 0; never rounded to 0."""
+    written = arguments.write_percent(abs(difference))
+    return f"-{written}" if difference < 0 else written
+
+
+def _p(p: float) -> str:
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+
+
+def _images(number: int) -> str:
+    return f"{number:,} image" + ("" if number == 1 else "s")
+
+
+def _written(value: Any) -> str:
+    """Return a setting's value as it is typed; a dash where it is not known."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return arguments.write_shape(tuple(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _show_disagreements(found: "Comparison", names: list[str]) -> None:
+    shown = found.disagreements[:SUREST]
+    if not shown:
+        return
+    printing.say("\nthe surest disagreements")
+    printing.table(
+        (f"{found.part} image", "label", *names),
+        [
+            (
+                f"{each.image}",
+                each.label,
+                *(
+                    f"{answer} ({arguments.write_percent(share)} %)"
+                    for answer, share in zip(each.answers, each.probabilities, strict=True)
+                ),
+            )
+            for each in shown
+        ],
+        right=(f"{found.part} image",),
+    )
+    if len(shown) < len(found.disagreements):
+        printing.note(f"{len(found.disagreements) - len(shown):,} more; --json lists all of them")

@@ -1,0 +1,173 @@
+"""`imagelet explain`: what happens inside a network when it sees one picture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imagelet.cli import arguments, printing
+from imagelet.cli.commands import Command, Group
+from imagelet.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagelet.experiment.explaining import Explanation
+    from imagelet.explanation.one_number import OneNumber
+
+commands = typer.Typer(cls=Group)
+
+SWITCHES = ("relu", "gelu", "silu", "elu")  # layers whose units can be silent
+
+Picture = Annotated[
+    str,
+    typer.Argument(
+        metavar="IMAGE",
+        help="A picture's file, or test:17 for an image of the dataset (train:, validation: and test:).",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the pictures are drawn.", show_default="./explained-IMAGE"),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--class", metavar="NAME", help="The class that the evidence is about.", show_default="the answer"
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAYER:ROW,COLUMN,CHANNEL",
+        help="Take one number of a layer's output apart instead; of flat values LAYER:PLACE.",
+        show_default=False,
+    ),
+]
+Scope = Annotated[
+    str, typer.Option("--range", metavar="SCOPE", help="What a map's colours stand for: map, layer or all.")
+]
+Neighbours = Annotated[
+    int, typer.Option(metavar="N", min=0, help="How many of the nearest training images to show; 0 for none.")
+]
+
+
+@commands.command(cls=Command, epilog="imagelet explain mnist photo.jpg --out inside/")
+def explain(
+    run: arguments.Run,
+    image: Picture,
+    out: Out = None,
+    target: Target = None,
+    at: At = None,
+    scope: Scope = "layer",
+    neighbours: Neighbours = 8,
+    as_json: arguments.Json = False,
+) -> None:
+    """Show what happens inside a network when it sees one picture.
+
+    Drawn are the maps of every layer, the filters, where the evidence for the answer lies, by four methods,
+    over the picture and over what the network saw of it, and the training images that are nearest to it. The
+    first time, all training images of a run are embedded, which may take a minute; they are kept.
+
+    JSON: prediction, layers[{name, kind, shape, low, high, zeros, silent, file, filters}], evidence[{method,
+    class, label, probability, layer}], neighbours[{index, label, distance}], missing, files.
+
+    JSON of --at: layer, kind, place, source, method, inputs, weights, products, bias, result, text,
+    following[{name, kind, value}] and more.
+    """
+    if at is not None:
+        number = _take_apart(run, image, at)
+        if as_json:
+            printing.document(number.to_json())
+        else:
+            _show_number(number)
+        return
+    from imagelet.experiment.explaining import draw
+    from imagelet.experiment.explaining import explain as carry_out
+
+    with printing.progress("embedding training images") as advance:
+        found = carry_out(run, image, target, neighbours=neighbours, progress=advance)
+    folder = out or Path(f"explained-{Path(image.replace(':', '-')).stem}")
+    drawn = draw(found, folder, scope)
+    if as_json:
+        printing.document(found.to_json(drawn))
+    else:
+        _show(found, folder, len(drawn))
+
+
+def _take_apart(run: str, image: str, at: str) -> "OneNumber":
+    """Return the number that ``LAYER:ROW,COLUMN,CHANNEL`` names.
+
+    Raises:
+        UsageError: it is not written so.
+    """
+    layer, colon, written = at.rpartition(":")
+    try:
+        place = [int(each) for each in written.split(",")]
+    except ValueError:
+        place = []
+    if not colon or not place:
+        raise UsageError(
+            f"--at {at} does not name a number of a layer",
+            hint="write LAYER:ROW,COLUMN,CHANNEL (--at conv1:3,4,0), or LAYER:PLACE (--at dense1:7)",
+        )
+    from imagelet.experiment.explaining import framed
+    from imagelet.explanation.one_number import take_apart
+
+    classifier, look = framed(run, image)
+    return take_apart(classifier, look.seen, layer, place)
+
+
+def _show_number(number: "OneNumber") -> None:
+    place = ", ".join(map(str, number.place))
+    printing.say(f"{number.layer} at {place}: {number.result:.6g}", style="bold")
+    printing.say(number.text)
+    facts = {"from": f"{number.source}, {' × '.join(map(str, number.inputs.shape))} numbers"}
+    facts |= {name: f"{value:.6g}" for name, value in number.parts.items()}
+    if number.weights is not None:
+        facts["bias"] = f"{number.bias:.6g}"
+    for each in number.following:
+        facts[f"then {each.name}"] = "takes other numbers, too" if each.value is None else f"{each.value:.6g}"
+    printing.facts(facts)
+
+
+def _show(found: "Explanation", folder: Path, files: int) -> None:
+    prediction = found.prediction
+    doubt = "" if prediction.sure else "?"
+    asked = found.evidence[0]
+    facts = {
+        "answer": f"{prediction.label}{doubt}   {arguments.write_percent(prediction.probability)} %",
+        "evidence for": f"{asked.label}, {arguments.write_percent(asked.probability)} %",
+    }
+    temperature, views = found.classifier.calibration.temperature, found.classifier.views
+    if temperature != 1 or views != "one":
+        facts["calibration"] = (
+            f"logits divided by {temperature:.2f}, views: {views}; softmax below has neither"
+        )
+    if prediction.warnings:
+        facts["remarks"] = "; ".join(prediction.warnings)
+    if found.near is not None:
+        classes = found.near.images.classes
+        facts["neighbours"] = "  ".join(
+            f"{classes[each.label]} ({each.distance:.3f})" for each in found.neighbours
+        )
+    printing.facts(facts)
+    printing.say()
+    printing.table(
+        ("layer", "kind", "output", "lowest", "highest", "zeros", "silent units"),
+        [
+            (
+                each.name,
+                each.kind,
+                " × ".join(map(str, each.shape)),
+                f"{each.low:.3g}",
+                f"{each.high:.3g}",
+                f"{each.zeros:.0%}",
+                f"{each.silent:.0%}" if each.kind in SWITCHES else "",
+            )
+            for each in found.layers
+        ],
+        right=("lowest", "highest", "zeros", "silent units"),
+    )
+    for each in found.missing:
+        printing.note(f"left out: {each}")
+    printing.say(f"\n{files} pictures in {folder}/; evidence.png shows where the answer comes from")

@@ -1,0 +1,135 @@
+"""What folds answer to the images that they did not learn from: honest probabilities of training images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from imagelet import files
+from imagelet.classifier import Classifier
+from imagelet.data.datasets import load_dataset
+from imagelet.data.imageset import ImageSet
+from imagelet.data.splits import Split
+from imagelet.device import choose_device
+from imagelet.errors import DataError, RunError
+from imagelet.evaluation.calibration import DEFAULT_THRESHOLD, Calibration, fit_temperature
+from imagelet.experiment.definition import Experiment
+from imagelet.runs import Run
+
+FILE = "out-of-fold.safetensors"
+
+
+class OutOfFold(NamedTuple):
+    """Probabilities of training images by classifiers that had not learned them, in the images' order.
+
+    Attributes:
+        probabilities: float32 (n, classes), rows of sum 1.
+        labels: int64 (n,), as the dataset has them.
+        indices: int64 (n,), which training images they are; all of them unless the runs had a limit.
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    indices: NDArray[np.int64]
+
+
+def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
+    """Let each fold's classifier answer its own images, write all answers to one file, and return it.
+
+    A fold's temperature is fitted on the other folds' images: neither the weights nor the temperature behind
+    an image's probabilities have seen its label.
+
+    Args:
+        runs: finished, one for each fold; together they hold every image once.
+        folder: where the file goes.
+
+    Raises:
+        DataError: the data is not what the runs learned from.
+    """
+    experiment = Experiment.from_toml(runs[0].experiment)
+    images = load_dataset(experiment.dataset, shape=experiment.input_shape).train
+    places, logits = [], []
+    for run in runs:
+        frozen = Split.load(run.folder / "split.json")
+        frozen.check(images)
+        classifier = Classifier.load(run.classifier_file, allow_import=":" in experiment.network)
+        classifier = classifier.to(choose_device(experiment.device))
+        places.append(frozen.validation)
+        logits.append(classifier.logits(images.images[frozen.validation]))
+    labels = [images.labels[each] for each in places]
+    shares = np.concatenate(calibrated_by_others(logits, labels))  # (n, classes)
+    indices = np.concatenate(places)
+    order = np.argsort(indices)
+    arrays: dict[str, NDArray[Any]] = {
+        "probabilities": shares[order].astype(np.float32),
+        "labels": np.concatenate(labels)[order],
+        "indices": indices[order],
+    }
+    path = folder / FILE
+    facts = {"dataset": experiment.dataset, "data_sha256": images.fingerprint()}
+    files.write_bytes(path, safetensors.numpy.save(arrays, facts))
+    return path
+
+
+def calibrated_by_others(
+    logits: Sequence[np.ndarray], labels: Sequence[np.ndarray]
+) -> list[NDArray[np.float64]]:
+    """Return each fold's probabilities, with the temperature under which the others' labels are most likely.
+
+    Args:
+        logits: of each fold, float (n, classes); at least 2 folds.
+        labels: of each fold, int (n,).
+    """
+    made = []
+    for place, own in enumerate(logits):
+        others = [other for other in range(len(logits)) if other != place]
+        temperature = fit_temperature(
+            np.concatenate([logits[other] for other in others]),
+            np.concatenate([labels[other] for other in others]),
+        )
+        made.append(Calibration(temperature, DEFAULT_THRESHOLD).probabilities(own))
+    return made
+
+
+def out_of_fold(folder: Path, images: ImageSet | None = None) -> OutOfFold:
+    """Return what the folds answered, from the folder that ``imagelet train --folds`` names.
+
+    Args:
+        folder: has ``out-of-fold.safetensors``.
+        images: the training images as they are now; they must be those that were answered. None: any.
+
+    Raises:
+        RunError: there is no such file in the folder, or it is damaged.
+        DataError: the images are other ones.
+    """
+    path = Path(folder) / FILE
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            facts = file.metadata() or {}
+            found = OutOfFold(*(file.get_tensor(name) for name in OutOfFold._fields))
+    except FileNotFoundError as error:
+        raise RunError(f"there is no {path}", hint="imagelet train DATASET --folds 5 makes one") from error
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunError(f"{path} cannot be read: {error}", hint="carry the folds out again") from error
+    if not _fits(found):
+        raise RunError(f"{path} does not hold the answers of folds", hint="carry the folds out again")
+    if images is not None and images.fingerprint() != facts.get("data_sha256"):
+        raise DataError(
+            f"the images are not those that {path} has answers to: the data has changed since",
+            hint="carry the folds out again",
+        )
+    return found
+
+
+def _fits(found: OutOfFold) -> bool:
+    shares, labels, indices = found
+    return (
+        shares.dtype == np.float32
+        and labels.dtype == indices.dtype == np.int64
+        and shares.ndim == 2
+        and labels.shape == indices.shape == shares.shape[:1]
+    )
