@@ -9,7 +9,7 @@ from PIL import Image
 
 from imagelet import train
 from imagelet.data.datasets import load_dataset
-from imagelet.errors import PictureError, UnknownNameError, UsageError
+from imagelet.errors import DataError, PictureError, UnknownNameError, UsageError
 from imagelet.experiment.explaining import draw, explain, framed
 from imagelet.explanation.evidence import METHODS
 
@@ -49,6 +49,26 @@ def test_an_image_of_the_dataset_is_named_by_its_part_and_number(run):
     _, look = framed(run, "test:5")
     np.testing.assert_array_equal(look.seen, images[5])
     assert explain(run, "test:5", neighbours=0).prediction == explain(run, images[5], neighbours=0).prediction
+
+
+def test_a_runs_validation_images_are_those_that_it_set_aside(run):
+    frozen = json.loads((run / "split.json").read_text())
+    expected = load_dataset("digits").train.images[frozen["validation"][3]]
+    np.testing.assert_array_equal(framed(run, "validation:3")[1].seen, expected)
+    with pytest.raises(DataError, match="without its run"):
+        framed("mnist", "validation:3")
+
+
+def test_units_are_dead_that_rise_for_none_of_the_training_images(run):
+    found = explain(run, "test:5", neighbours=1)
+    (dead,) = found.dead
+    images = load_dataset("digits").train
+    classifier, _ = framed(run, "test:5")
+    kernels = classifier.network.state_dict()["conv1.weight"]
+    assert dead.name == "relu1"
+    assert dead.units == len(kernels)
+    assert 300 < dead.images <= len(images)
+    assert explain(run, "test:5", neighbours=0).dead == ()
 
 
 def test_a_file_that_is_called_like_an_image_of_the_dataset_goes_before_it(run, tmp_path, monkeypatch):
@@ -113,8 +133,7 @@ def test_a_classifier_whose_training_images_are_not_here_is_explained_without_ne
     [
         ("test:5", "ten", UnknownNameError, "unknown class 'ten'"),
         ("test:5", 10, UsageError, "there is no class 10"),
-        ("test:99999", None, UsageError, "has no image test:99999"),
-        ("validation:0", None, UsageError, "has no image validation:0"),
+        ("test:99999", None, UsageError, "there is no image test:99999"),
         ("nothing.png", None, PictureError, "nothing.png"),
     ],
 )

@@ -14,6 +14,7 @@ from imagelet.classifier import Classifier
 from imagelet.data import Split, load_dataset
 from imagelet.errors import DataError, RunError, SettingError
 from imagelet.evaluation.calibration import fit_temperature
+from imagelet.evaluation.label_suspects import find_suspects
 from imagelet.evaluation.metrics import wilson_interval
 from imagelet.experiment import Finished, carry_out, describe, finishing
 from imagelet.experiment.definition import Experiment
@@ -142,6 +143,8 @@ class TestFolds:
         assert found.pooled.images == 300
         right = shares.argmax(axis=1) == labels
         assert found.pooled.accuracy == pytest.approx(right.mean())
+        suspects = find_suspects(shares, labels)
+        assert found.suspects == suspects
         for each in found.members:
             frozen = Split.load(each.run.folder / "split.json")
             assert sorted([*frozen.train, *frozen.validation]) == list(range(300))

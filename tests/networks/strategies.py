@@ -22,7 +22,7 @@ PLAIN = (
 
 layers: st.SearchStrategy[Layer] = st.one_of(
     st.sampled_from(PLAIN).map(lambda kind: kind()),
-    st.builds(kinds.Conv, counts, sizes, paddings, sizes, sizes, st.booleans()),
+    st.builds(kinds.Conv, counts, sizes, paddings, sizes, sizes, st.booleans(), st.integers(1, 99)),
     st.builds(kinds.Depthwise, sizes, paddings, sizes, sizes, st.integers(1, 99), st.booleans()),
     st.builds(kinds.Pool, sizes, paddings, st.none() | sizes),
     st.builds(kinds.AveragePool, sizes, paddings, st.none() | sizes),

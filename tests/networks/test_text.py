@@ -183,7 +183,10 @@ def test_every_mistake_is_named_and_placed(text: str, position: int, words: str)
 
 
 def test_usage_is_text_that_shows_every_argument() -> None:
-    assert usage(kinds.Conv) == "conv(filters, kernel[, padding][, stride=…][, dilation=…][, bias=…])"
+    assert (
+        usage(kinds.Conv)
+        == "conv(filters, kernel[, padding][, stride=…][, dilation=…][, bias=…][, groups=…])"
+    )
     assert usage(kinds.Relu) == "relu"
 
 

@@ -69,7 +69,8 @@ def explain(
     first time, all training images of a run are embedded, which may take a minute; they are kept.
 
     JSON: prediction, layers[{name, kind, shape, low, high, zeros, silent, file, filters}], evidence[{method,
-    class, label, probability, layer}], neighbours[{index, label, distance}], missing, files.
+    class, label, probability, layer}], neighbours[{index, label, distance}], dead_units[{name,
+    units, dead, images, share}], missing, files.
 
     JSON of --at: layer, kind, place, source, method, inputs, weights, products, bias, result, text,
     following[{name, kind, value}] and more.
@@ -152,8 +153,9 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
         )
     printing.facts(facts)
     printing.say()
+    dead = {each.name: f"{len(each.dead)} of {each.units}" for each in found.dead}
     printing.table(
-        ("layer", "kind", "output", "lowest", "highest", "zeros", "silent units"),
+        ("layer", "kind", "output", "lowest", "highest", "zeros", "silent here", "dead"),
         [
             (
                 each.name,
@@ -163,11 +165,17 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
                 f"{each.high:.3g}",
                 f"{each.zeros:.0%}",
                 f"{each.silent:.0%}" if each.kind in SWITCHES else "",
+                dead.get(each.name, ""),
             )
             for each in found.layers
         ],
-        right=("lowest", "highest", "zeros", "silent units"),
+        right=("lowest", "highest", "zeros", "silent here", "dead"),
     )
+    if found.dead:
+        printing.note(
+            "silent: no value above 0 for this picture; "
+            f"dead: for none of {found.dead[0].images} training images"
+        )
     for each in found.missing:
         printing.note(f"left out: {each}")
     printing.say(f"\n{files} pictures in {folder}/; evidence.png shows where the answer comes from")

@@ -23,15 +23,15 @@ def show(found: "Evaluation", told: Mapping[str, Any]) -> None:
     name = "image" if found.pictures is None else "file"
     remarks = () if found.pictures is None else ("remarks",)
     columns = (name, "label", "answer", "probability", *remarks)
-    _show_some("the surest mistakes", columns, told["mistakes"], MOST_MISTAKES)
+    show_some("the surest mistakes", columns, told["mistakes"], MOST_MISTAKES)
     suspects = told["suspects"]
     labels = f"{len(suspects):,} of {found.metrics.images:,} labels may be wrong: look at these images"
-    _show_some(labels, (name, "label", "suggested", "probability"), suspects, MOST_SUSPECTS)
+    show_some(labels, (name, "label", "suggested", "probability"), suspects, MOST_SUSPECTS)
     if found.cell is not None:
         _show_cell(found, told["cell"])
 
 
-def _show_some(
+def show_some(
     heading: str, columns: tuple[str, ...], records: Sequence[Mapping[str, Any]], most: int
 ) -> None:
     """Print the first of ``records`` under a heading, and how many more there are; nothing of none."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagelet.cli import arguments, printing
+from imagelet.cli import arguments, mistakes, printing
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, UsageError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imagelet.experiment import Experiment
     from imagelet.experiment.series import Part, Repeated, Series
 
+MOST_SUSPECTS = 10  # training images that are named
 GO_ON = "type the same again to go on"
 
 Seeds = Annotated[
@@ -176,6 +177,11 @@ def _show(found: "Repeated") -> None:
     )
     printing.say()
     printing.facts(_of_folds(found) if found.pooled else _of_seeds(found))
+    if found.suspects:
+        heading = f"{len(found.suspects):,} training images may have a wrong label: look at them"
+        records = [each.to_json(found.classes) for each in found.suspects]
+        mistakes.show_some(heading, ("image", "label", "suggested", "probability"), records, MOST_SUSPECTS)
+        printing.say(f"drawn as {found.folder / 'suspects.png'}; imagelet explain RUN train:N looks into one")
     if found.out_of_fold is not None:
         printing.advice(f"{found.out_of_fold} has each image's probabilities, by what had not learned it")
 

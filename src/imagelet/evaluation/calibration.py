@@ -12,7 +12,7 @@ FEWEST_IMAGES = 50  # with fewer, a fitted temperature or threshold is mostly no
 COLDEST, HOTTEST = 0.25, 4.0  # no trained network needs more; beyond lies a damaged fit
 RIGHT_BUT_UNSURE = 0.03  # the largest share of right answers that may be called unsure
 DEFAULT_THRESHOLD = 0.5  # below, the answer is more likely wrong than right
-HIGHEST_THRESHOLD = 0.95  # an answer with a higher calibrated probability is never called unsure
+HIGHEST_THRESHOLD = 0.97  # an answer with a higher calibrated probability is never called unsure
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def fit_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
         labels: int ``(n,)``, in ``[0, k)``.
 
     Returns:
-        A threshold from 0.5 to 0.95; 0.5 where there are fewer than 50 right answers.
+        A threshold from 0.5 to 0.97; 0.5 where there are fewer than 50 right answers.
     """
     confidences = probabilities.max(axis=1)  # (n,)
     right = np.sort(confidences[probabilities.argmax(axis=1) == labels])

@@ -149,7 +149,7 @@ def evaluate_shifts(
     """
     classifier, run, name = _opened(run_or_file, data, split)
     if run is not None:
-        images = _images_of(run, split)
+        images = images_of(run, split)
     else:
         ready = _ready_images(classifier, name, split)
         images = relabelled(ready or read_labelled(name, classifier.framing), classifier.classes, name)
@@ -187,7 +187,7 @@ def _evaluate_run(
     run: Run, classifier: Classifier, split: str, out: Path | None, cell: tuple[int, int] | None
 ) -> Answered:
     """Evaluate on the run's own data, which must be what the run was trained on."""
-    images = _images_of(run, split)
+    images = images_of(run, split)
     probabilities = classifier.predict_proba(images.images)
     folder = out or run.figures
     if split == "validation":
@@ -199,8 +199,8 @@ def _evaluate_run(
     return Answered(metrics, *review_images(images, probabilities, split, folder, cell))
 
 
-def _images_of(run: Run, split: str) -> ImageSet:
-    """Return a part of the run's own data.
+def images_of(run: Run, split: str) -> ImageSet:
+    """Return a part of the run's own data, ``test`` or ``validation``.
 
     Raises:
         DataError: it is not there, is not what the run was trained on, or has no such part.

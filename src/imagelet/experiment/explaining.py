@@ -14,13 +14,21 @@ from torch import nn
 
 from imagelet import figures, markup
 from imagelet.classifier import Classifier, Source
-from imagelet.data.datasets import load_dataset
 from imagelet.data.download import Progress
-from imagelet.errors import DataError, UsageError
+from imagelet.errors import DataError
 from imagelet.experiment.embedding import Neighbourhood, neighbourhood, neighbours_of, neighbours_sheet
 from imagelet.experiment.evaluating import load
+from imagelet.experiment.named_images import image_of
 from imagelet.explanation.evidence import METHODS, Evidence, class_of, evidence
-from imagelet.explanation.layers import LayerOutput, filters, find_layer, layer_outputs, value_range
+from imagelet.explanation.layers import (
+    DeadUnits,
+    LayerOutput,
+    dead_units,
+    filters,
+    find_layer,
+    layer_outputs,
+    value_range,
+)
 from imagelet.explanation.neighbours import Neighbour
 from imagelet.explanation.spread import histogram
 from imagelet.figures.evidence import Marked, Meaning
@@ -28,7 +36,7 @@ from imagelet.prediction import Look, Prediction
 from imagelet.preprocessing.picture import open_picture
 
 NEIGHBOURS = 8
-IMAGE_OF = re.compile(r"(train|test|validation):(\d{1,9})")
+LOOKED_AT = 500  # training images, for units that are dead
 MEANINGS: dict[str, tuple[Meaning, str]] = {
     "saliency": ("either way", "small changes here move the answer"),
     "integrated-gradients": ("for and against", "these pixels' share of the answer"),
@@ -50,6 +58,8 @@ class Explanation:
         evidence: what speaks for one class, by each method that the network allows.
         neighbours: the nearest training images, the nearest first; empty where they are not at hand.
         near: where these lie; None where they are not at hand.
+        dead: the units of each activation that rose above 0 for none of some hundred training images; empty
+            where these are not at hand.
         missing: what is left out, and why; a sentence each.
     """
 
@@ -61,6 +71,7 @@ class Explanation:
     evidence: tuple[Evidence, ...]
     neighbours: tuple[Neighbour, ...]
     near: Neighbourhood | None
+    dead: tuple[DeadUnits, ...]
     missing: tuple[str, ...]
 
     def to_json(self, drawn: dict[str, Path] | None = None) -> dict[str, Any]:
@@ -82,6 +93,7 @@ class Explanation:
                 for each in self.evidence
             ],
             "neighbours": [each.to_json(classes) for each in self.neighbours],
+            "dead_units": [each.to_json() for each in self.dead],
             "missing": list(self.missing),
             "files": list(files.values()),
         }
@@ -120,7 +132,7 @@ def explain(
     classifier = load(run_or_file)
     if target is not None:
         class_of(classifier.classes, target)  # said before the work
-    source = _image_of(classifier, picture)
+    source = image_of(run_or_file, picture)
     (prediction,) = classifier.predict(source)
     pixels = _pixels(source)
     look = classifier.look_at(pixels)
@@ -137,15 +149,16 @@ def explain(
             near = neighbourhood(run_or_file, progress)
             (found,) = neighbours_of(near, look.seen[np.newaxis], neighbours)
         except DataError as error:
-            missing.append(f"the nearest training images: {error.message}")
+            missing.append(f"the nearest training images, dead units: {error.message}")
     layers = layer_outputs(classifier, look.seen)
-    return Explanation(classifier, prediction, pixels, look, layers, shown, found, near, tuple(missing))
+    dead = () if near is None else dead_units(classifier, _some(near))
+    return Explanation(classifier, prediction, pixels, look, layers, shown, found, near, dead, tuple(missing))
 
 
 def framed(run_or_file: str | Path, picture: Source) -> tuple[Classifier, Look]:
     """Return a classifier and a picture as its network gets it; errors as :func:`explain`'s."""
     classifier = load(run_or_file)
-    return classifier, classifier.look_at(_image_of(classifier, picture))
+    return classifier, classifier.look_at(image_of(run_or_file, picture))
 
 
 def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[str, Path]:
@@ -216,27 +229,10 @@ def _evidence_figure(explanation: Explanation) -> "figures.Figure":
     return figures.evidence(explanation.picture, explanation.look.seen, marked, answer)
 
 
-def _image_of(classifier: Classifier, picture: Source) -> Source:
-    """Return the pixels of a dataset's image that ``test:17`` names; any other picture as it is.
-
-    Raises:
-        UsageError: the dataset has no such image.
-        DataError: the classifier does not say what it learned from, or it is not at hand.
-    """
-    named = IMAGE_OF.fullmatch(picture) if isinstance(picture, str) else None
-    if named is None or Path(str(picture)).exists():
-        return picture
-    name = classifier.training.get("dataset")
-    if not name:
-        raise DataError("the classifier does not say what it learned from", hint="name a picture's file")
-    images = getattr(load_dataset(str(name)), named[1])
-    if images is None or int(named[2]) >= len(images):
-        number = f"{0 if images is None else len(images):,} {named[1]} images"
-        raise UsageError(
-            f"'{name}' has no image {named[1]}:{named[2]}; it has {number}, counted from 0",
-            hint=f"for example {'test' if images is None else named[1]}:0",
-        )
-    return np.asarray(images.images[int(named[2])])
+def _some(near: Neighbourhood) -> NDArray[np.uint8]:
+    """Return some hundred training images, evenly out of all."""
+    indices = near.embeddings.indices
+    return near.images.images[indices[:: -(-len(indices) // LOOKED_AT)]]
 
 
 def _pixels(source: Source) -> NDArray[np.uint8]:

@@ -85,10 +85,16 @@ def _network(classifier: Classifier) -> list[str]:
         "",
         f"Recipe `{recipe['name']}`: {recipe['optimizer']}, batch {recipe['batch_size']}, "
         f"learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), "
-        f"seed {classifier.training['seed']}. "
+        f"{_seeds(classifier.training)}. "
         f"`imagelet recipes {recipe['name']}` lists its settings.",
         "",
     ]
+
+
+def _seeds(training: dict[str, Any]) -> str:
+    seeds = training.get("seeds", [training["seed"]])
+    named = ", ".join(map(str, seeds))
+    return f"seed {named}" if len(seeds) == 1 else f"seeds {named}, side by side: the mean of their logits"
 
 
 def _row(part: str, figures: dict[str, Any]) -> str:

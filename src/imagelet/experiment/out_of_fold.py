@@ -1,5 +1,6 @@
 """What folds answer to the images that they did not learn from: honest probabilities of training images."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,9 @@ from imagelet.data.splits import Split
 from imagelet.device import choose_device
 from imagelet.errors import DataError, RunError
 from imagelet.evaluation.calibration import DEFAULT_THRESHOLD, Calibration, fit_temperature
+from imagelet.evaluation.label_suspects import Suspect, find_suspects
 from imagelet.experiment.definition import Experiment
+from imagelet.experiment.review import draw_suspects
 from imagelet.runs import Run
 
 FILE = "out-of-fold.safetensors"
@@ -73,6 +76,23 @@ def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
     facts = {"dataset": experiment.dataset, "data_sha256": images.fingerprint()}
     files.write_bytes(path, safetensors.numpy.save(arrays, facts))
     return path
+
+
+def suspects_of_folds(folder: Path, images: ImageSet) -> tuple[Suspect, ...]:
+    """Return the training images whose labels may be wrong, by what the folds answered, and draw them.
+
+    Args:
+        folder: has ``out-of-fold.safetensors``; gets ``suspects.png`` where there are any.
+        images: the training images, which the suspects' numbers count.
+
+    Raises:
+        RunError, DataError: as :func:`out_of_fold`.
+    """
+    answered = out_of_fold(folder, images)
+    found = find_suspects(answered.probabilities, answered.labels)
+    suspects = tuple(dataclasses.replace(each, image=int(answered.indices[each.image])) for each in found)
+    draw_suspects(folder / "suspects.png", images, suspects)
+    return suspects
 
 
 def calibrated_by_others(

@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from imagelet import files, places
 from imagelet.data.datasets import load_dataset
@@ -23,7 +24,7 @@ from imagelet.experiment.definition import Experiment
 from imagelet.experiment.evaluating import evaluate
 from imagelet.experiment.finding import find, is_of
 from imagelet.experiment.finishing import Finished
-from imagelet.experiment.out_of_fold import write_out_of_fold
+from imagelet.experiment.out_of_fold import suspects_of_folds, write_out_of_fold
 from imagelet.experiment.series import FOLDS, SEEDS, Member, Part, Repeated, Series
 from imagelet.networks import find_network
 from imagelet.runs import Run, create_run
@@ -146,6 +147,11 @@ def conclude(series: Series) -> Repeated:
     suffix = f"-{series.kind}"
     name = series.name and series.name + suffix
     folder = _earlier(series) or create_run(series.folder, name, series.default_name + suffix).folder
+    answered: dict[str, Any] = {"out_of_fold": None}
+    if series.kind == FOLDS:
+        images = load_dataset(series.experiment.dataset, shape=series.experiment.input_shape).train
+        answered["out_of_fold"] = write_out_of_fold([each.run for each in members], folder)
+        answered |= {"suspects": suspects_of_folds(folder, images), "classes": images.classes}
     found = Repeated(
         kind=series.kind,
         dataset=series.experiment.dataset,
@@ -155,9 +161,7 @@ def conclude(series: Series) -> Repeated:
         spread=spread([each.accuracy for each in members]),
         pooled=_pooled(members) if series.kind == FOLDS else None,
         folder=folder,
-        out_of_fold=write_out_of_fold([each.run for each in members], folder)
-        if series.kind == FOLDS
-        else None,
+        **answered,
     )
     files.write_json(folder / f"{series.kind}.json", {**found.to_json(), "experiment": series.identity})
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imagelet.evaluation.label_suspects import Suspect
 from imagelet.evaluation.metrics import Interval
 from imagelet.evaluation.repetition import Pooled, Spread
 from imagelet.experiment.definition import Experiment
@@ -93,6 +94,8 @@ class Repeated:
         pooled: the folds' images taken together; None for seeds.
         folder: has all this as ``seeds.json`` or ``folds.json``.
         out_of_fold: the file with the folds' probabilities; None for seeds.
+        suspects: the training images whose labels may be wrong by these, the surest first.
+        classes: the class names.
     """
 
     kind: str
@@ -104,6 +107,8 @@ class Repeated:
     pooled: Pooled | None
     folder: Path
     out_of_fold: Path | None
+    suspects: tuple[Suspect, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
@@ -121,4 +126,6 @@ class Repeated:
         if self.pooled is None:
             return {**content, **self.spread.to_json(), "folder": str(self.folder)}
         figures = {"mean": self.spread.mean, "deviation": self.spread.deviation, **self.pooled.to_json()}
-        return {**content, **figures, "folder": str(self.folder), "out_of_fold": str(self.out_of_fold)}
+        suspects = {"suspects": [each.to_json(self.classes) for each in self.suspects]}
+        files = {"folder": str(self.folder), "out_of_fold": str(self.out_of_fold)}
+        return {**content, **figures, **suspects, **files}

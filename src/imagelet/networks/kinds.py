@@ -25,7 +25,10 @@ from imagelet.networks.values import (
 
 @dataclass(frozen=True)
 class Conv(Sliding):
-    """Convolution. Parameters: filters × (kernel height × kernel width × input channels + 1)."""
+    """Convolution. Parameters: filters × (kernel height × kernel width × input channels + 1).
+
+    With ``groups`` channels and filters come in so many separate parts, and each filter sees its part alone.
+    """
 
     word = "conv"
     filters: Count = field(metadata=COUNT)
@@ -34,15 +37,20 @@ class Conv(Sliding):
     stride: Size = field(default=(1, 1), metadata=SIZE)
     dilation: Size = field(default=(1, 1), metadata=SIZE)
     bias: bool = field(default=True, metadata=SWITCH)
+    groups: int = field(default=1, metadata=WHOLE)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (height, width, filters)."""
         size = self.slide(shape, self.kernel, self.stride, self.padding, self.dilation)
+        for number, what in ((shape[-1], "channels"), (int(self.filters), "filters")):
+            if number % self.groups:
+                message = f"{number} {what} cannot be parted into {self.groups} groups"
+                raise self.mistake(message, "channels and filters are multiples of the groups")
         return *size, int(self.filters)
 
     def parameters(self, shape: Shape) -> int:
         """Return the filters' weights and biases."""
-        return int(self.filters) * (prod(self.kernel) * shape[-1] + self.bias)
+        return int(self.filters) * (prod(self.kernel) * (shape[-1] // self.groups) + self.bias)
 
 
 @dataclass(frozen=True)

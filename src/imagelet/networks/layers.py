@@ -279,6 +279,7 @@ def _convolution(layer: kinds.Conv | kinds.Depthwise, channels: int) -> Conv:
         padding=layer.padding,
         dilation=layer.dilation,
         bias=layer.bias,
+        groups=layer.groups,
     )
 
 
