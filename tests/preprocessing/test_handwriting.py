@@ -288,6 +288,18 @@ class TestNormalise:
             assert look_at(image, MNIST).warnings == ()
             assert np.array_equal(frame(image, MNIST), image)
 
+    @pytest.mark.parametrize("margin", [0, 8])
+    @pytest.mark.parametrize("thickness", [3, 12, 25])
+    @pytest.mark.parametrize("light", [False, True])
+    def test_a_frame_around_the_sheet_is_not_missed(self, margin: int, thickness: int, light: bool) -> None:
+        framed = np.full((300, 300, 1), 245, np.uint8)
+        framed[margin : 300 - margin, margin : 300 - margin] = 30
+        rest = margin + thickness
+        framed[rest : 300 - rest, rest : 300 - rest] = 245
+        framed[50:250, 50:250] = written()
+        image = frame(255 - framed if light else framed, MNIST)
+        assert alike(image, frame(written(), MNIST)) > 0.95
+
     @pytest.mark.parametrize("seed", range(12))
     def test_finds_nothing_to_change_in_its_own_image_of_a_scribble(self, seed: int) -> None:
         generator = np.random.default_rng(seed)

@@ -109,6 +109,23 @@ class TestBands:
         ink = np.rot90(np.pad(seven(), ((0, 10), (0, 0))), turn)
         assert np.array_equal(without_bands(ink), ink)
 
+    @pytest.mark.parametrize("margin", [0, 3])
+    @pytest.mark.parametrize("edges", [(0, 1), (0, 2), (0, 1, 2), (0, 1, 2, 3)])
+    def test_go_together_as_a_frame_does(self, margin: int, edges: tuple[int, ...]) -> None:
+        ink = inked(STROKE)
+        for turn in edges:
+            np.rot90(ink, turn)[margin : margin + 5, margin : 100 - margin] = 1
+        assert np.array_equal(without_bands(ink), inked(STROKE))
+
+    @TURNS
+    def test_are_not_the_sides_of_a_box_that_is_the_digit(self, turn: int) -> None:
+        zero = inked(np.s_[:, :])
+        zero[8:-8, 8:-8] = 0
+        assert np.array_equal(without_bands(zero), zero)
+        crossed = zero.copy()
+        crossed[46:54] = 1  # an eight of straight strokes
+        assert np.array_equal(without_bands(np.rot90(crossed, turn)), np.rot90(crossed, turn))
+
     def test_are_not_what_reaches_far_into_the_picture(self) -> None:
         ink = inked(STROKE, np.s_[:20, :])
         assert np.array_equal(without_bands(ink), ink)

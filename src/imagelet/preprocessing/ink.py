@@ -17,6 +17,9 @@ WIDEST_STROKE = 17  # pixels of BACKGROUND_SIDE, odd
 EVEN_SPREAD = 0.04  # of black to white; a drawn picture's border varies less, a photo's more
 LEAST_CONTRAST = 0.08  # of black to white, between paper and ink; less is noise
 SOFT_EDGE = 2  # pixels around a stroke that may be greyer than Otsu's threshold; further off it is paper
+DEEPEST_FRAME = 0.15  # of the shorter side
+FRAME_CONTRAST = 0.25  # of black to white, between a frame and the paper inside
+ALL_ALONG = 0.85  # of the pixels inside of a frame that are paper; a tight digit leaves more ink there
 EXTREMES = 0.002  # share of the pixels at either end of brightness that are left out of account
 
 
@@ -51,7 +54,7 @@ def upright(darkness: Ink) -> Ink:
 
     Ink is on the side of the paper's brightness on which the picture reaches further.
     """
-    paper = float(np.median(border(darkness)))
+    paper = float(np.median(_edge_of_paper(darkness)))
     lowest, highest = np.quantile(darkness, (EXTREMES, 1 - EXTREMES))
     return darkness if highest - paper >= paper - lowest else np.float32(1) - darkness
 
@@ -61,7 +64,7 @@ def evened(darkness: Ink) -> Ink:
 
     Light falls on paper and ink alike, so brightness is compared as a ratio to the paper's.
     """
-    edge = border(darkness)
+    edge = _edge_of_paper(darkness)
     brightness = np.float32(1) - darkness
     low, high = np.quantile(edge, (0.1, 0.9))
     paper = np.float32(1 - np.median(edge)) if high - low < EVEN_SPREAD else _background(brightness)
@@ -131,6 +134,25 @@ def _reach(channel: NDArray[np.uint8]) -> float:
     lowest, highest = np.quantile(channel, (EXTREMES, 1 - EXTREMES))
     paper = np.median(border(channel))
     return float(max(highest - paper, paper - lowest))
+
+
+def _edge_of_paper(darkness: Ink) -> Ink:
+    """Return the darkness (pixels,) along the paper's edge: the picture's own, or that inside of a frame.
+
+    A frame, such as a form's or a table around the sheet, is all along the edge, and so is the paper inside,
+    which is most of the picture and has ink on it.
+    """
+    edge = border(darkness)
+    outside, most = np.median(edge), np.median(darkness)
+    if abs(most - outside) <= FRAME_CONTRAST:
+        return edge
+    for depth in range(1, int(DEEPEST_FRAME * min(darkness.shape)) + 1):
+        sheet = darkness[depth:-depth, depth:-depth]
+        inside = border(sheet)
+        if np.mean(np.abs(inside - outside) > FRAME_CONTRAST) >= ALL_ALONG:
+            reach = np.abs(np.quantile(sheet, (EXTREMES, 1 - EXTREMES)) - np.median(inside)).max()
+            return inside if reach > FRAME_CONTRAST else edge
+    return edge
 
 
 def _background(brightness: Ink) -> Ink:

@@ -1,5 +1,7 @@
 """Which of a picture's ink is the digit: without the sheet's edge, ruled lines, dust and other marks."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -21,21 +23,18 @@ EVERY_NEIGHBOUR = np.ones((3, 3), bool)  # pixels that touch at a corner belong 
 
 
 def without_bands(ink: Ink) -> Ink:
-    """Return the ink without what lies along the picture's edges, such as a scanner's shadow.
+    """Return the ink without what lies along the picture's edges: a scanner's shadow, the frame of a form.
 
-    A band goes if what is left is apart from it and keeps clear of the other edges: a digit that is cut out
-    tightly has bars along the edges too.
+    Bands go together, else one by one, if what is left is apart from them and keeps clear of the other edges:
+    a digit that is cut out tightly has bars along the edges too.
     """
+    depths = [_band(np.rot90(ink, turn)) for turn in range(4)]
+    if (rest := _without_edges(ink, depths)) is not None:
+        return rest
     for turn in range(4):
-        turned = np.rot90(ink, turn)  # its first row is one of the four edges
-        depth = _band(turned)
-        if not depth or (turned[depth] > DARK).any():  # none, or a bar that the digit hangs on
-            continue
-        rest = turned.copy()
-        rest[:depth] = 0
-        inked = rest > DARK
-        if inked.any() and not (inked[-1].any() or inked[:, 0].any() or inked[:, -1].any()):
-            ink = np.rot90(rest, -turn)
+        depth = _band(np.rot90(ink, turn))
+        rest = _without_edges(ink, [depth if each == turn else 0 for each in range(4)])
+        ink = ink if rest is None else rest
     return ink
 
 
@@ -110,6 +109,22 @@ def _band(ink: Ink) -> int:
     while 0 < depth <= limit and (ink[depth] > 0).mean() >= BAND:
         depth += 1
     return depth if depth <= limit else 0
+
+
+def _without_edges(ink: Ink, depths: Sequence[int]) -> Ink | None:
+    """Return the ink without so many rows at each edge; None where it hangs on them or reaches an edge.
+
+    Args:
+        ink: (height, width).
+        depths: of the edges in the order in which turns by 90° bring them to the top; 0 for none.
+    """
+    rest = ink.copy()
+    for turn, depth in enumerate(depths):
+        np.rot90(rest, turn)[:depth] = 0
+    inked = rest > DARK
+    if not any(depths) or not inked.any():
+        return None
+    return None if any(np.rot90(inked, turn)[depth].any() for turn, depth in enumerate(depths)) else rest
 
 
 def _mark(labels: NDArray[np.int32], amounts: NDArray[np.float64]) -> NDArray[np.bool_]:
