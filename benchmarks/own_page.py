@@ -48,6 +48,8 @@ imagelet classifiers mnist                            # what it is, and what it 
 
 ![A photo of a digit on ruled paper, step by step, until it looks like one of MNIST's]({picture})
 
+What becomes of the picture inside the network, and what the answer hangs on: [see inside](inside.md).
+
 ## The steps
 
 What each is for, and what it is worth: the accuracy on the {hand:,} digits by hand below when only this

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import plot, result_files, speed_sections, training_sections
+from benchmarks.inside_section import inside_section
 from benchmarks.result_files import Result
 from benchmarks.writing import table
 from imagelet import files
@@ -55,6 +56,7 @@ def page(found: Mapping[str, Result] | None = None) -> str:
         training_sections.daily_section(found),
         speed_sections.step_section(found),
         speed_sections.prediction_section(found),
+        inside_section(found),
         speed_sections.memory_section(found),
         speed_sections.timing_section(found),
         training_sections.precision_section(found),

@@ -17,6 +17,8 @@ import pytest
 import torch
 
 from benchmarks import (
+    inside,
+    inside_page,
     labels,
     plot,
     prediction,
@@ -35,6 +37,7 @@ from benchmarks.processes import Process
 from imagelet.classifier import Classifier
 from imagelet.course.lessons import trainings
 from imagelet.data.cifar import CIFAR_10
+from imagelet.data.datasets import load_dataset
 from imagelet.evaluation.calibration import Calibration
 from imagelet.evaluation.metrics import wilson_interval
 from imagelet.networks import build
@@ -351,8 +354,8 @@ def test_the_groups_hold_what_they_should() -> None:
 def test_what_has_no_data_is_left_out_and_writes_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run.main(["mnist", "precision", "prediction", "memory", "loading"]) == 0
-    assert capsys.readouterr().err.count("left out: the data is not at hand") == 5
+    assert run.main(["mnist", "precision", "prediction", "memory", "loading", "inside"]) == 0
+    assert capsys.readouterr().err.count("left out: the data is not at hand") == 6
     assert not folder.exists()
 
 
@@ -528,6 +531,144 @@ def test_the_prediction_worker_times_the_first_and_further_answers(small_data: P
         "all_seconds": 5,
     }
     assert min(*first.values(), *again["image_seconds"], *again["all_seconds"]) > 0
+
+
+# -- looking inside ------------------------------------------------------------------------------------------
+
+
+def test_looking_inside_is_measured_first_and_again_and_stands_beside_what_is_asked(
+    small_data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bool] = []  # whether there were embeddings when a command was carried out
+    words_of: dict[str, Words] = {}
+
+    def imagelet(words: Sequence[str]) -> Process:
+        command = words[0]
+        words_of[command] = list(words)
+        if command == "train":
+            place = Path(words[words.index("--runs") + 1]) / words[words.index("--name") + 1]
+            place.mkdir()
+            return Process(json.dumps({"network": "softmax", "parameters": 7850}), 9.0, None)
+        embeddings = Path(words[1]) / "embeddings.safetensors"
+        kept.append(embeddings.exists())
+        embeddings.touch()
+        if command == "report":
+            Path(words[words.index("--out") + 1]).write_bytes(bytes(204_900))
+        else:
+            assert Path(words[2]).stat().st_size > 0
+        return Process("", seconds=2.5 if kept[-1] else 20.0, peak_bytes=None)
+
+    asked: list[Words] = []
+
+    def carry_out(command: Sequence[str]) -> Process:
+        assert command[:3] == [sys.executable, "-m", "benchmarks.inside"]
+        what, network, *rest = command[3:]
+        asked.append([what, network, *rest])
+        methods = ["one"] * (3 if network == "softmax" else 4)
+        found: dict[str, Any] = {
+            "methods": methods,
+            "first_seconds": 1.25,
+            "again_seconds": summary([0.5] * 5),
+        }
+        if what == "embed":
+            found = {"network": network, "dataset": rest[0], "images": int(rest[1]), "seconds": 41.5}
+        return Process(json.dumps(found), seconds=0, peak_bytes=None)
+
+    monkeypatch.setattr(inside, "imagelet", imagelet)
+    monkeypatch.setattr(inside, "carry_out", carry_out)
+    assert run.main(["inside"]) == 0
+    networks = list(dict.fromkeys(training.network for training in trainings()))
+    assert asked == [*(["look", name] for name in networks), ["embed", "deep-cnn", "mnist", "60000"]]
+    assert kept == [False, True, True, True] * 2  # explain, then report
+
+    page = tables.page(result_files.read_all())
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == ["Looking inside", "Machines"]
+    assert "`imagelet train mnist --recipe mnist-fast --epochs 1`: `softmax`, 7,850 parameters" in page
+    assert "has 205 kB" in " ".join(page.split())
+    for row in (
+        "| network | methods | first | again | asked for |",
+        "| `softmax` | 3 | 1.25 s | 500 ms | under 1 s |",
+        "| `deep-cnn` | 4 | 1.25 s | 500 ms | under 1 s |",
+        "| 60,000 images of mnist embedded by `deep-cnn` | 41.5 s | – | under 60 s |",
+        "| `imagelet explain RUN PICTURE` | 20.0 s | 2.50 s | – |",
+        "| `imagelet report RUN` | 20.0 s | 2.50 s | – |",
+    ):
+        assert row in page
+    busy = tables.page({"inside": {**result_files.read_all()["inside"], "busy": True}})
+    assert "| 1.25 s * | 500 ms * |" in busy
+    assert busy.count("\\* Other work ran on the machine") == 1
+
+
+@pytest.mark.parametrize(("network", "methods"), [("softmax", 3), ("cnn-1", 4)])
+def test_a_look_is_at_all_layers_and_by_every_method_that_the_network_allows(
+    network: str, methods: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagelet.explanation import evidence, layers
+
+    done: list[str] = []
+    outputs, found = layers.layer_outputs, evidence.evidence
+    monkeypatch.setattr(layers, "layer_outputs", lambda *what: done.append("layers") or outputs(*what))
+    monkeypatch.setattr(
+        evidence, "evidence", lambda one, image, method: done.append(method) or found(one, image, method)
+    )
+    measured = inside.look(network)
+    assert done == ["layers", *measured["methods"]] * (1 + inside.LOOKS)
+    assert len(set(measured["methods"])) == methods
+    assert ("grad-cam" in measured["methods"]) == (methods == len(evidence.METHODS))
+    assert measured["again_seconds"]["repetitions"] == 5
+    assert min(measured["first_seconds"], measured["again_seconds"]["min"]) > 0
+
+
+def test_a_look_can_be_asked_for_in_a_process_of_its_own() -> None:
+    assert inside._ask("look", "softmax")["again_seconds"]["repetitions"] == inside.LOOKS
+
+
+def test_no_more_images_are_embedded_than_there_are(small_data: Path) -> None:
+    measured = inside.embed("softmax", "mnist", "60000")
+    assert measured.pop("seconds") > 0
+    available = len(load_dataset("mnist").train)
+    assert measured == {"network": "softmax", "dataset": "mnist", "images": available}
+    assert inside.embed("softmax", "mnist", "7")["images"] == 7
+
+
+# -- the page on looking inside ------------------------------------------------------------------------------
+
+
+def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> None:
+    from imagelet.experiment.explaining import framed
+    from imagelet.explanation.one_number import take_apart
+
+    text = inside_page.PAGE.read_text("utf-8")
+    photo, layer, place, printed = re.search(
+        r"^\$ imagelet explain mnist docs/(\S+) --at (\w+):([\d,]+)\n\w+ at [\d, ]+: \S+\n(.+)$",
+        text,
+        re.MULTILINE,
+    ).groups()
+    classifier, look = framed("mnist", inside_page.PAGE.parent / photo)
+    assert take_apart(classifier, look.seen, layer, [int(each) for each in place.split(",")]).text == printed
+    (prediction,) = classifier.predict(inside_page.PHOTO)
+    assert (prediction.label, prediction.sure) == (inside_page.LABEL, True)
+
+
+def test_the_pictures_of_the_page_are_small_and_all_of_them_are_shown() -> None:
+    pictures = sorted(inside_page.PICTURES.glob("inside-*.png"))
+    shown = re.findall(r"^!\[.+\]\(images/(inside-\S+)\)$", inside_page.PAGE.read_text("utf-8"), re.MULTILINE)
+    assert sorted(shown) == [path.name for path in pictures]
+    assert max(path.stat().st_size for path in pictures) < 150_000
+
+
+def test_a_picture_of_few_colours_keeps_them_near_its_own(tmp_path: Path) -> None:
+    from PIL import Image
+
+    across, down = np.meshgrid(np.arange(200), np.arange(100))
+    pixels = np.stack([across, down * 2, 255 - across], axis=2).astype(np.uint8)
+    inside_page.write(pixels, tmp_path / "few.png")
+    with Image.open(tmp_path / "few.png") as picture:
+        assert picture.mode == "P"
+        assert np.abs(np.asarray(picture.convert("RGB")).astype(int) - pixels).max() < 32
+    with Image.open(inside_page.PHOTO) as picture:  # the photo that is shipped is the one that is drawn
+        kept = np.asarray(picture.convert("RGB")).astype(int)
+    assert np.abs(kept - inside_page.photo()).max() < 16
 
 
 # -- the page ------------------------------------------------------------------------------------------------

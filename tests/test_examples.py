@@ -9,7 +9,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
 PAGE = FOLDER / "README.md"
-FILES = {"look_inside.py": "inside.png", "own_pictures.py": "seen.png"}
+FILES = {"look_inside.py": "inside/evidence.png", "own_pictures.py": "seen.png"}
 
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 

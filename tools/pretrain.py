@@ -27,6 +27,7 @@ from imagelet.experiment.evaluating import images_of
 from imagelet.experiment.finding import is_of
 from imagelet.experiment.model_card import model_card
 from imagelet.networks.side_by_side import side_by_side
+from imagelet.networks.summary import summarize
 from imagelet.runs import Run
 
 
@@ -141,11 +142,10 @@ def joined(members: Sequence[Finished]) -> tuple[Classifier, dict[str, Any]]:
     validated = classifier.evaluate(images)
     classifier.training["validation_accuracy"] = validated.accuracy
     seconds = {"training": sum(each.metrics["seconds"]["training"] for each in members)}
-    parameters = sum(each.metrics["parameters"] for each in members)
     figures = {
         "validation": validated.to_json(classifier.classes),
         "seconds": seconds,
-        "parameters": parameters,
+        "parameters": summarize(network).total,
     }
     return classifier, {**first.metrics, **figures}
 

@@ -9,7 +9,7 @@ import pytest
 from imagelet.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.runs import find_classifier, shipped_classifiers
-from tools.pretrain import SHIPPED, Shipped, ship
+from tools.pretrain import SHIPPED, Shipped, joined, ship
 
 MOST_BYTES = {"mnist": 2_000_000, "fashion-mnist": 4_000_000, "cifar-10": 4_000_000}
 
@@ -62,3 +62,31 @@ def test_shipping_writes_half_precision_and_tests_it(
     images = load_dataset("mnist").test
     accuracy = Classifier.load(written).evaluate(images).accuracy
     assert f"test accuracy | {100 * accuracy:.2f} %" in written.with_suffix(".md").read_text("utf-8")
+
+
+def test_members_side_by_side_answer_with_their_mean_and_are_calibrated_together(
+    small_data: Path, tmp_path: Path
+) -> None:
+    from imagelet.data.splits import Split
+    from imagelet.experiment import carry_out, describe
+    from imagelet.experiment.evaluating import images_of
+
+    members, split = [], None
+    for seed in (0, 1):
+        text, settings = "conv(3, 5x5) relu flatten dense(classes)", {"epochs": 1, "batch_size": 50}
+        experiment = describe("mnist", text, "digits", settings, validation=0.2, seed=seed)
+        *_, member = carry_out(experiment, name=f"member-{seed}", folder=tmp_path, frozen=split)
+        members.append(member)
+        split = Split.load(member.run.folder / "split.json")
+    both, figures = joined(members)
+    images = images_of(members[0].run, "validation")
+    scaled = [
+        each.classifier.logits(images.images) / each.classifier.calibration.temperature for each in members
+    ]
+    np.testing.assert_allclose(both.logits(images.images), np.mean(scaled, axis=0), rtol=1e-4, atol=1e-4)
+    assert both.training["seeds"] == [0, 1]
+    assert figures["validation"]["images"] == len(images)
+    assert figures["parameters"] == sum(each.numel() for each in both.network.parameters())
+    both.save(tmp_path / "both.safetensors")
+    again = Classifier.load(tmp_path / "both.safetensors")
+    np.testing.assert_array_equal(again.logits(images.images), both.logits(images.images))
