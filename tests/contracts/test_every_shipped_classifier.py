@@ -84,7 +84,7 @@ def test_members_side_by_side_answer_with_their_mean_and_are_calibrated_together
         each.classifier.logits(images.images) / each.classifier.calibration.temperature for each in members
     ]
     np.testing.assert_allclose(both.logits(images.images), np.mean(scaled, axis=0), rtol=1e-4, atol=1e-4)
-    assert both.training["seeds"] == [0, 1]
+    assert [each["epochs"] for each in both.training["side_by_side"]] == [1, 1]
     assert figures["validation"]["images"] == len(images)
     assert figures["parameters"] == sum(each.numel() for each in both.network.parameters())
     both.save(tmp_path / "both.safetensors")

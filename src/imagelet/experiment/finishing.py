@@ -1,6 +1,6 @@
 """The end of a training: the classifier of the best epoch, its figures, pictures and card."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +73,8 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
     if test:
         shares = classifier.predict_proba(dataset.test.images)
         metrics["test"] = look(run, classifier, dataset.test, shares).to_json(classifier.classes)
+    if state.by_hand:
+        metrics["by_hand"] = [asdict(each) for each in state.by_hand]
     metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}
     write_model_card(run, classifier, dataset.card, metrics)
     files.write_json(run.folder / "metrics.json", metrics)

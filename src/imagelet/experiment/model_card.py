@@ -37,13 +37,7 @@ def model_card(
     """
     height, width, channels = classifier.input_shape
     lines = [
-        "---",
-        "library_name: imagelet",
-        "pipeline_tag: image-classification",
-        f"datasets: [{card.name}]",
-        "metrics: [accuracy]",
-        "---",
-        "",
+        *_front_matter(card),
         f"# {name}",
         "",
         f"A classifier of {height}×{width} {'grey' if channels == 1 else 'colour'} images into "
@@ -60,6 +54,7 @@ def model_card(
         LAST if classifier.training.get("validation_accuracy", 0) is None else CHOICE,
         "",
         *_network(classifier),
+        *_by_hand(metrics.get("by_hand", [])),
         "## Data",
         "",
         card.description,
@@ -75,6 +70,12 @@ def model_card(
     return "\n".join(lines)
 
 
+def _front_matter(card: DatasetCard) -> list[str]:
+    """Return what model hubs read."""
+    lines = ["library_name: imagelet", "pipeline_tag: image-classification"]
+    return ["---", *lines, f"datasets: [{card.name}]", "metrics: [accuracy]", "---", ""]
+
+
 def _network(classifier: Classifier) -> list[str]:
     """Return the section on the network and its recipe."""
     recipe = classifier.training["recipe"]
@@ -85,16 +86,33 @@ def _network(classifier: Classifier) -> list[str]:
         "",
         f"Recipe `{recipe['name']}`: {recipe['optimizer']}, batch {recipe['batch_size']}, "
         f"learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), "
-        f"{_seeds(classifier.training)}. "
+        f"seed {classifier.training['seed']}. {_side_by_side(classifier.training.get('side_by_side', []))}"
         f"`imagelet recipes {recipe['name']}` lists its settings.",
         "",
     ]
 
 
-def _seeds(training: dict[str, Any]) -> str:
-    seeds = training.get("seeds", [training["seed"]])
-    named = ", ".join(map(str, seeds))
-    return f"seed {named}" if len(seeds) == 1 else f"seeds {named}, side by side: the mean of their logits"
+def _by_hand(done: list[dict[str, Any]]) -> list[str]:
+    """Return the section on what persons did to the training while it ran; nothing where they did nothing."""
+    if not done:
+        return []
+    told = "This was done by hand, so the experiment alone does not come to the same again:"
+    lines = [f"- epoch {each['epoch']}, after step {each['step']}: {each['change']}" for each in done]
+    return ["## By hand", "", told, "", *lines, ""]
+
+
+def _side_by_side(recipes: list[dict[str, Any]]) -> str:
+    """Return what the trainings differ in whose networks stand side by side; nothing of a single one."""
+    fields = sorted({field for each in recipes for field in each})
+    values = {
+        field: [each.get(field, 0) for each in recipes] for field in fields
+    }  # absent: older than the field
+    told = [f"{field} {' and '.join(map(str, each))}" for field, each in values.items() if len(set(each)) > 1]
+    return (
+        f"{len(recipes)} trainings side by side, with {', '.join(told)}: the mean of their logits. "
+        if told
+        else ""
+    )
 
 
 def _row(part: str, figures: dict[str, Any]) -> str:

@@ -142,13 +142,19 @@ def carry_out_again(
         progress: is told (done, total) while files are downloaded or pictures decoded.
 
     Raises:
-        RunError: the run is not finished.
+        RunError: the run is not finished, or was changed by hand.
         DataError: the data is not there, or not what the run learned from.
     """
     if not run.finished or not run.classifier_file.is_file():
         raise RunError(
             f"the run '{run.name}' is not finished: there is nothing to hold a repetition against",
             hint=f"imagelet train --resume {run.folder}",
+        )
+    if done := run.metrics.get("by_hand"):
+        raise RunError(
+            f"the run '{run.name}' was changed by hand in epoch {done[0]['epoch']} ({done[0]['change']}): "
+            "its experiment alone does not come to the same again",
+            hint=f"{run.folder / 'README.md'} lists what was done",
         )
     experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
     frozen = Split.load(run.folder / "split.json")

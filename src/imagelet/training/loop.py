@@ -97,7 +97,10 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Training is over: all epochs done, or ``early``. The state holds the best epoch's weights."""
+    """Training is over: all epochs done, or ``early``. The state holds the best epoch's weights.
+
+    Early is also what a person ended; the epoch that ran then is left out.
+    """
 
     early: bool
     state: State
@@ -151,7 +154,8 @@ def _events(job: Job, state: State, profile: Profile | NoProfile) -> Iterator[St
         while state.step < job.steps:
             chosen = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]  # (n,)
             moment = (state.epoch, state.step)
-            set_learning_rates(state.optimizer, recipe, _progress(job, state.steps_done(job.steps)))
+            progress = _progress(job, state.steps_done(job.steps))
+            set_learning_rates(state.optimizer, recipe, progress, state.learning_rate_factor)
             pixels = take(chosen)  # (n, height, width, channels)
             which = torch.from_numpy(chosen).to(device)
             target = labels[which]  # (n,)
@@ -192,6 +196,9 @@ def _events(job: Job, state: State, profile: Profile | NoProfile) -> Iterator[St
             profile.mark("counting")
             yield Step(state, job.steps)
             profile.mark("outside")
+            if state.ended:
+                yield Stopped(True, state)
+                return
 
         _require_finite_weights(state)
         figures = _epoch_figures(job, state)
@@ -241,7 +248,8 @@ def _epoch_figures(job: Job, state: State) -> EpochFigures:
         accuracy=float(state.right) / state.seen,
         val_loss=val_loss,
         val_accuracy=val_accuracy,
-        learning_rate=learning_rate(job.recipe, _progress(job, (state.epoch + 1) * job.steps - 1)),
+        learning_rate=state.learning_rate_factor
+        * learning_rate(job.recipe, _progress(job, (state.epoch + 1) * job.steps - 1)),
     )
 
 
@@ -251,7 +259,7 @@ def _progress(job: Job, step: int) -> float:
 
 
 def _is_early(recipe: Recipe, state: State) -> bool:
-    return 0 < recipe.early_stopping <= state.epochs_without_better_loss()
+    return state.ended or 0 < recipe.early_stopping <= state.epochs_without_better_loss()
 
 
 def _order(job: Job, epoch: int) -> np.ndarray:

@@ -81,8 +81,12 @@ def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def set_learning_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> None:
+def set_learning_rates(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float, factor: float = 1.0
+) -> None:
     """Set each group's step size for the step that comes when ``progress`` (0 to 1) of all steps are done.
+
+    Every step size is the recipe's times ``factor``.
 
     The first layer, where the recipe lets it learn for a while only, has a step size of its own that falls
     linearly to 0; then its gradient is not worked out any more.
@@ -94,7 +98,7 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, progres
             share = min(share, max(0.0, 1 - progress / recipe.first_layer)) if recipe.first_layer else 0.0
             for parameter in group["params"]:
                 parameter.requires_grad_(share > 0)
-        group["lr"] = group["highest"] * share
+        group["lr"] = group["highest"] * share * factor
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:

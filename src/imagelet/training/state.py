@@ -14,6 +14,21 @@ from imagelet.training.optimization import Average, make_optimizer, optimizer_te
 from imagelet.training.recipe import Recipe
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """What a person did to a training that ran. Its experiment alone does not come to the same again.
+
+    Attributes:
+        epoch: in which epoch, counted from 1.
+        step: after how many of its steps.
+        change: what was done, a few words: ``learning rate × 0.5``.
+    """
+
+    epoch: int
+    step: int
+    change: str
+
+
 @dataclass
 class State:
     """Where a training stands.
@@ -30,6 +45,9 @@ class State:
         history: the figures of the epochs done.
         best_weights: the state dict of the best epoch so far; empty before the first epoch ended.
         best_epoch: its number, counted from 1; 0 before the first epoch ended.
+        learning_rate_factor: what the recipe's step sizes are multiplied by.
+        ended: a person ended the training; the loop takes no further step.
+        by_hand: what persons did, in the order in which they did it.
     """
 
     network: Network
@@ -43,6 +61,9 @@ class State:
     history: list[EpochFigures] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     best_epoch: int = 0
+    learning_rate_factor: float = 1.0
+    ended: bool = False
+    by_hand: list[ByHand] = field(default_factory=list)
 
     @classmethod
     def new(cls, network: Network, recipe: Recipe, device: torch.device) -> "State":
@@ -89,6 +110,22 @@ class State:
         self.right.zero_()
         return best
 
+    def change_learning_rate(self, factor: float) -> None:
+        """Multiply the recipe's step sizes by ``factor`` (above 0) from the next step on."""
+        self.learning_rate_factor = factor
+        self.note(f"learning rate × {factor:g}")
+
+    def end(self) -> None:
+        """End the training with the epochs that are done, at least one; the one that runs is left out."""
+        if not self.best_epoch:
+            raise ValueError("a training can be ended once an epoch is done")
+        self.ended = True
+        self.note("ended")
+
+    def note(self, change: str) -> None:
+        """Note that a person did something now."""
+        self.by_hand.append(ByHand(self.epoch + 1, self.step, change))
+
     def epochs_without_better_loss(self) -> int:
         """Return how many epochs ago the validation loss was lowest; 0 without validation images."""
         losses = [figures.val_loss for figures in self.history if figures.val_loss is not None]
@@ -108,6 +145,9 @@ class State:
             "seen": self.seen,
             "best_epoch": self.best_epoch,
             "history": [dataclasses.asdict(figures) for figures in self.history],
+            "learning_rate_factor": self.learning_rate_factor,
+            "ended": self.ended,
+            "by_hand": [dataclasses.asdict(each) for each in self.by_hand],
         }
         return Checkpoint(tensors, facts)
 
@@ -129,6 +169,9 @@ class State:
         self.epoch, self.step, self.seen = facts["epoch"], facts["step"], facts["seen"]
         self.best_epoch = facts["best_epoch"]
         self.history = [EpochFigures(**figures) for figures in facts["history"]]
+        self.learning_rate_factor = facts.get("learning_rate_factor", 1.0)  # older checkpoints know no hands
+        self.ended = facts.get("ended", False)
+        self.by_hand = [ByHand(**each) for each in facts.get("by_hand", [])]
 
 
 def _merit(figures: EpochFigures) -> tuple[float, float]:

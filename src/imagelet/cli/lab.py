@@ -1,0 +1,175 @@
+"""`imagelet lab`: one local page to draw, look inside, build, train and compare."""
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import socket
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+
+from imagelet.cli import printing
+from imagelet.cli.commands import Command, Group
+from imagelet.errors import UsageError
+
+if TYPE_CHECKING:
+    from imagelet.lab.settings import Settings
+
+commands = typer.Typer(cls=Group)
+
+DEFAULT = "mnist"  # the shipped classifier that the page opens with
+WAITING = 128  # connections
+FAREWELL_SECONDS = 1  # that open streams of events get
+EVERYWHERE = ("0.0.0.0", "::")
+
+Shown = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder or name, or a .safetensors file, to open the page with.",
+        show_default=False,
+    ),
+]
+Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 for any free one.")]
+Host = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Where to listen; other machines reach anything but 127.0.0.1, and need the printed token.",
+    ),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address, and open nothing.")]
+Runs = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the runs lie.", show_default="$IMAGELET_RUNS, or ./runs"),
+]
+
+
+@commands.command(cls=Command, epilog="imagelet lab mnist")
+def lab(
+    run: Shown = None,
+    port: Port = 8765,
+    host: Host = "127.0.0.1",
+    no_browser: NoBrowser = False,
+    runs: Runs = None,
+) -> None:
+    """Open a page to draw and predict, look inside, build networks, train and compare.
+
+    The page comes from your own computer and sends nothing anywhere. Trainings that it starts go on when it
+    is closed. Ctrl-C ends it.
+    """
+    listening = _listen(host, port)
+    with contextlib.closing(listening):
+        settings, name = _settings(run, runs, host, listening.getsockname()[1])
+        from imagelet.lab.app import create_app
+
+        app = create_app(settings)
+        listening.listen(WAITING)  # whoever comes now waits for the server to begin
+        address = _address(settings, name)
+        printing.say(f"the lab is open at {address}")
+        printing.advice("Ctrl-C ends it")
+        if not no_browser and _has_screen():
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        _serve(app, listening)
+    printing.note("the lab is closed; trainings that it has started go on")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to the address.
+
+    Raises:
+        UsageError: the port is taken or not allowed, or the address is not this machine's.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"there is no address '{host}'", hint="imagelet lab --host 127.0.0.1") from error
+    family, kind, protocol, _, place = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere it would share a port that is in use
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(place)
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            hint = "is the lab open already? imagelet lab --port 0 takes a free one"
+            raise UsageError(f"port {port} is taken by another program", hint) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            message = f"port {port} may not be used by this user"
+            raise UsageError(message, hint="imagelet lab --port 8765") from error
+        message = f"'{host}' is no address of this machine"
+        raise UsageError(message, hint="imagelet lab --host 127.0.0.1") from error
+    return bound
+
+
+def _settings(run: str | None, runs: Path | None, host: str, port: int) -> "tuple[Settings, str]":
+    """Return the lab's settings and the name of the classifier that the page opens with.
+
+    Raises:
+        RunError: there is no such run or classifier, or the run is not finished.
+    """
+    import dataclasses
+
+    from imagelet import places
+    from imagelet.lab.classifiers import Classifiers
+    from imagelet.lab.settings import Settings, is_loopback
+    from imagelet.runs import find_classifier
+
+    token = None if is_loopback(host) else secrets.token_urlsafe(24)
+    settings = Settings(runs or places.runs(), host, port, token, first=run or DEFAULT)
+    if run is None or run in Classifiers(settings).listed():
+        return settings, run or DEFAULT
+    file = find_classifier(run).resolve()
+    name = file.parent.name if (file.parent / "experiment.toml").exists() else file.stem
+    return dataclasses.replace(settings, others={name: file}, first=name), name
+
+
+def _address(settings: "Settings", name: str) -> str:
+    """Return the page's address as a browser opens it."""
+    place = settings.address
+    if settings.host in EVERYWHERE:
+        place = f"http://{socket.gethostname()}:{settings.port}/"
+    token = f"?token={settings.token}" if settings.token else ""
+    return f"{place}{token}#/draw?run={quote(name)}"
+
+
+def _has_screen() -> bool:
+    """Say whether a browser would have somewhere to show itself: none in this terminal is wanted."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _serve(app: object, listening: socket.socket) -> None:
+    """Answer requests until Ctrl-C."""
+    import uvicorn
+
+    logging.getLogger("imagelet.lab").addHandler(_Shown())
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        log_level=logging.CRITICAL,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=FAREWELL_SECONDS,
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again at its end
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+class _Shown(logging.Handler):
+    """Prints what the server could not answer: the browser is told only that it failed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        printing.caution(record.getMessage())
+        if record.exc_info and record.exc_info[1]:
+            printing.show_traceback(record.exc_info[1])

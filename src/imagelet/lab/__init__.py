@@ -1,0 +1,1 @@
+"""The lab: one local page to draw, look inside, build, train and compare, and the server behind it."""

@@ -1,0 +1,145 @@
+"""What the page is told of runs: rows of a table, one run in full, and the images behind a number."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.classifier import Classifier
+from imagelet.data.datasets import datasets, place_of
+from imagelet.data.imageset import ImageSet
+from imagelet.errors import DataError, RunError, UsageError
+from imagelet.evaluation.mistakes import cells
+from imagelet.experiment.definition import Experiment
+from imagelet.experiment.shared_images import Subject, shared_images
+from imagelet.lab import jobs, schemas
+from imagelet.lab.classifiers import Kept
+from imagelet.lab.jobs import RUNNING
+from imagelet.lab.named_runs import runs_by_name
+from imagelet.runs import Run
+
+MOST_SHOWN = 60  # images of a cell
+
+Answers = tuple[str, NDArray[np.int64], ImageSet, NDArray[np.float64]]
+"""The dataset's part, the images' places in it, the images (n), and the probabilities (n, classes)."""
+
+
+def listed(runs: Path) -> list[dict[str, Any]]:
+    """Return a row for each run, the newest first; one damaged run hides no other."""
+    training = {job.run for job in jobs.list_jobs(runs) if job.state == RUNNING}
+    return [row(name, run, running=name in training) for name, run in runs_by_name(runs).items()]
+
+
+def row(name: str, run: Run, *, running: bool) -> dict[str, Any]:
+    """Return what is told of a run among others; of a damaged one only that it is damaged."""
+    fields = ("dataset", "network", "parameters", "epochs", "seconds", "validation", "test", "looks")
+    facts: dict[str, Any] = {"name": name, "state": "damaged", "created": None, **dict.fromkeys(fields)}
+    try:
+        experiment, metrics = run.experiment, run.metrics
+        begun = (run.folder / "experiment.toml").stat().st_mtime
+        return facts | {
+            "state": "running" if running else "finished" if run.finished else "unfinished",
+            "dataset": str(experiment["dataset"]),
+            "network": str(experiment["network"]),
+            "parameters": experiment["resolved"]["parameters"],
+            "epochs": metrics.get("epochs", len(run.history)),
+            "seconds": metrics.get("seconds", {}).get("total"),
+            "validation": _accuracy(metrics.get("validation")),
+            "test": _accuracy(metrics.get("test")),
+            "looks": len(run.looks),
+            "created": datetime.datetime.fromtimestamp(begun, datetime.UTC).isoformat(timespec="seconds"),
+        }
+    except (RunError, OSError, LookupError, TypeError, AttributeError, ValueError):
+        return facts
+
+
+def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
+    """Return all that a run's folder tells, with one confusion matrix: of the validation images if it can be.
+
+    Raises:
+        RunError: a file of it is damaged.
+    """
+    metrics, experiment = run.metrics, run.experiment
+    part = next((part for part in ("validation", "test") if part in metrics), None)
+    try:
+        classes = [str(each) for each in experiment["resolved"]["classes"]]
+        confusion = part and {"part": part, "classes": classes, "table": metrics[part]["confusion"]}
+        looks = len(run.looks)
+    except (LookupError, TypeError, ValueError) as error:
+        raise RunError(f"the run '{name}' is damaged: {error}") from error
+    return {
+        "name": name,
+        "state": row(name, run, running=running)["state"],
+        "experiment": experiment,
+        "metrics": metrics,
+        "history": [jobs.figures_of(epoch) for epoch in run.history],
+        "environment": run.environment,
+        "confusion": confusion,
+        "looks": looks,
+    }
+
+
+def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> list[dict[str, Any]]:
+    """Return the images of ``part`` with this label and this answer, the surest first.
+
+    Test images are shown only where the run's figures on them are known: then they were looked at, and that
+    look was counted; another of the same answers tells nothing new.
+
+    Args:
+        run: a finished run.
+        label: of the images, a class's place among the classes.
+        answer: that they got.
+        part: ``validation`` or ``test``.
+        kept: the answers of the last runs that were asked for.
+
+    Raises:
+        UsageError: there is no such class, or the test images were not looked at.
+        RunError, ClassifierFileError, DataError: the run or its data is not there, or has changed since.
+    """
+    if part == "test" and "test" not in run.metrics:
+        message = f"the test images of the run '{run.name}' have not been looked at"
+        raise UsageError(message, hint=f"imagelet evaluate {run.name} looks at them, and counts the look")
+    file = run.classifier_file
+    if not file.is_file():
+        raise RunError(f"the run '{run.name}' has no classifier yet", hint="wait until it is finished")
+    key = (str(file), file.stat().st_mtime_ns, part)
+    source, numbers, images, probabilities = kept.get(key, lambda: answers(run, part))
+    for place in (label, answer):
+        if place >= len(images.classes):
+            message = f"there is no class {place}: there are {len(images.classes)}, counted from 0"
+            raise UsageError(message, hint=f"they are {', '.join(images.classes[:20])}")
+    found = cells(probabilities, images.labels).get((label, answer), ())
+    return [
+        {
+            "sample": f"{source}:{numbers[place]}",
+            "image": schemas.image(np.asarray(images.images[place])),
+            "label": images.classes[label],
+            "answer": images.classes[answer],
+            "probability": float(probabilities[place, answer]),
+        }
+        for place in found[:MOST_SHOWN]
+    ]
+
+
+def answers(run: Run, part: str) -> Answers:
+    """Return the classifier's answers to the run's own images; no look is counted.
+
+    Raises:
+        RunError, ClassifierFileError: a file of the run is damaged.
+        DataError: its data is not at hand (nothing is downloaded), or has changed since.
+    """
+    content = run.experiment
+    name = Experiment.from_toml(content).dataset
+    if name in datasets and datasets.get(name).layouts and place_of(name) is None:
+        message = f"the images of '{name}' are not on this machine"
+        raise DataError(message, hint=f"bring them here: imagelet data get {name}")
+    classifier = Classifier.load(run.classifier_file)
+    subject = Subject(run.name, classifier, run, name, str(content["resolved"]["data_sha256"]))
+    shared = shared_images((subject,), part)
+    return shared.part, shared.numbers, shared.seen[0], classifier.predict_proba(shared.seen[0].images)
+
+
+def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
+    return figures and {name: figures[name] for name in ("accuracy", "interval", "images")}

@@ -1,0 +1,104 @@
+// The lab's HTTP interface: parsed JSON, or an ApiError with a sentence fit for people.
+
+import { t } from "./i18n.js";
+
+export class ApiError extends Error {
+  constructor({ message, hint = "", status = 0, position = null }) {
+    super(message);
+    this.name = "ApiError";
+    this.hint = hint;
+    this.status = status;
+    this.position = position;
+  }
+}
+
+const token = takeToken();
+
+/** The token that the page was opened with; it leaves the address, so that it is not copied with it. */
+function takeToken() {
+  const address = new URL(location.href);
+  const given = address.searchParams.get("token");
+  if (given !== null) {
+    sessionStorage.setItem("imagelet-token", given);
+    address.searchParams.delete("token");
+    history.replaceState(null, "", address);
+  }
+  return sessionStorage.getItem("imagelet-token");
+}
+
+async function ask(method, path, body, { signal } = {}) {
+  const headers = { accept: "application/json" };
+  if (token) headers.authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError({ message: t("common.no_server"), hint: t("common.no_server_hint") });
+  }
+  if (response.status === 204) return null;
+  const answer = await response.json().catch(() => null);
+  if (response.ok) return answer;
+  const told = answer?.error ?? {};
+  throw new ApiError({
+    message: told.message ?? t("common.failed", { status: response.status }),
+    hint: told.hint ?? "",
+    position: told.position ?? null,
+    status: response.status,
+  });
+}
+
+export const api = {
+  get: (path, options) => ask("GET", path, undefined, options),
+  post: (path, body = {}, options) => ask("POST", path, body, options),
+  patch: (path, body = {}, options) => ask("PATCH", path, body, options),
+  del: (path, options) => ask("DELETE", path, undefined, options),
+
+  /**
+   * Listen to server-sent events; each handler gets the parsed data. The browser connects again by itself;
+   * `handlers.lost` is called when it gives up. The cookie stands for the token here.
+   */
+  events(path, handlers) {
+    const source = new EventSource(path);
+    for (const [name, handler] of Object.entries(handlers)) {
+      if (name === "lost") continue;
+      source.addEventListener(name, (event) => {
+        if (event.data !== undefined) handler(JSON.parse(event.data)); // without data "error" is the connection's own
+      });
+    }
+    source.addEventListener("error", (event) => {
+      if (event.data === undefined && source.readyState === EventSource.CLOSED) handlers.lost?.();
+    });
+    return { close: () => source.close() };
+  },
+};
+
+/** Decode {shape, base64} (float32, little-endian) to {shape, values: Float32Array}. */
+export function decodeNumbers({ shape, base64 }) {
+  const bytes = decodeBytes(base64);
+  return { shape, values: new Float32Array(bytes.buffer, 0, bytes.length >> 2) };
+}
+
+/** Decode base64 to bytes. */
+export function decodeBytes(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
+/** A file or blob as base64. */
+export function encodeBlob(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}

@@ -1,0 +1,58 @@
+// Texts in English and Korean: texts/<language>/<part>.json, flat; t("draw.undo") is "undo" of draw.json.
+
+export const LANGUAGES = { en: "English", ko: "한국어" };
+
+let language = "en";
+const loaded = new Map(); // "en/draw" → texts
+
+/** The language in the address, else the one chosen before, else the browser's. */
+export function preferredLanguage(inAddress) {
+  const wanted = [inAddress, localStorage.getItem("imagelet-language"), ...navigator.languages];
+  for (const each of wanted) {
+    const short = (each ?? "").slice(0, 2).toLowerCase();
+    if (short in LANGUAGES) return short;
+  }
+  return "en";
+}
+
+export function currentLanguage() {
+  return language;
+}
+
+/** Load the parts in a language and make it the current one. */
+export async function useLanguage(wanted, parts) {
+  await Promise.all(parts.map((part) => load(wanted, part)));
+  language = wanted;
+  document.documentElement.lang = wanted;
+}
+
+async function load(wanted, part) {
+  const key = `${wanted}/${part}`;
+  if (loaded.has(key)) return;
+  const response = await fetch(new URL(`../texts/${key}.json`, import.meta.url));
+  if (!response.ok) throw new Error(`texts/${key}.json: ${response.status}`);
+  const texts = {};
+  for (const [name, text] of Object.entries(await response.json())) {
+    texts[name.startsWith(`${part}.`) ? name : `${part}.${name}`] = text;
+  }
+  loaded.set(key, texts);
+}
+
+function find(key) {
+  return loaded.get(`${language}/${key.split(".", 1)[0]}`)?.[key];
+}
+
+/** Whether there is such a text. */
+export function has(key) {
+  return find(key) !== undefined;
+}
+
+/** The text of a key, with {name} replaced; a missing one is the key itself, and a warning. */
+export function t(key, values = {}) {
+  const text = find(key);
+  if (text === undefined) {
+    console.warn(`missing text: ${language} ${key}`);
+    return key;
+  }
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}

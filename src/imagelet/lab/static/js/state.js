@@ -1,0 +1,76 @@
+// What is shown, kept in the address: #/draw?run=mnist&layer=conv1&lang=ko
+//
+// Every change goes one way: set() writes the address, then everyone who watches is told. The Back button takes the
+// same way. Values are strings.
+
+export const TABS = ["draw", "layers", "network", "train", "runs", "course"];
+const EVERYWHERE = ["lang"]; // kept from tab to tab; everything else is the tab's own
+
+const watchers = new Set();
+const kept = new Map(); // tab → its parameters when it was left
+
+function read() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  return { tab: TABS.includes(path) ? path : TABS[0], parameters: new URLSearchParams(query) };
+}
+
+function address(tab, parameters) {
+  const query = parameters.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
+  return `#/${tab}${query ? `?${query}` : ""}`;
+}
+
+function tell() {
+  const { tab, parameters } = read();
+  kept.set(tab, parameters);
+  for (const watcher of [...watchers]) watcher(state);
+}
+
+export const state = {
+  /** The tab that the address names. */
+  get tab() {
+    return read().tab;
+  },
+
+  /** A parameter's value, or null. */
+  get(name) {
+    return read().parameters.get(name);
+  },
+
+  /** Change parameters; null takes one away. `replace` leaves no step for the Back button. */
+  set(values, { replace = false } = {}) {
+    const { tab, parameters } = read();
+    for (const [name, value] of Object.entries(values)) {
+      if (value === null || value === undefined || value === "") parameters.delete(name);
+      else parameters.set(name, String(value));
+    }
+    const next = address(tab, parameters);
+    if (next === location.hash) return;
+    history[replace ? "replaceState" : "pushState"](null, "", next);
+    tell();
+  },
+
+  /** The address of a tab as it was left, or with the given parameters. */
+  link(tab, values = null) {
+    const parameters = new URLSearchParams(values ?? kept.get(tab) ?? "");
+    for (const name of EVERYWHERE) {
+      const value = read().parameters.get(name);
+      if (value === null) parameters.delete(name);
+      else parameters.set(name, value);
+    }
+    return address(tab, parameters);
+  },
+
+  /** Go to a tab. */
+  open(tab, values = null) {
+    history.pushState(null, "", state.link(tab, values));
+    tell();
+  },
+
+  /** Call `watcher(state)` after each change; returns a function that ends it. */
+  watch(watcher) {
+    watchers.add(watcher);
+    return () => watchers.delete(watcher);
+  },
+};
+
+window.addEventListener("popstate", tell); // a changed hash, too

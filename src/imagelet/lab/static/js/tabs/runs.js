@@ -1,0 +1,149 @@
+// The Runs tab: the table of all runs, several compared, or one opened.
+
+import { comparison } from "../runs/compare.js";
+import { detail } from "../runs/detail.js";
+import { list } from "../runs/list.js";
+import { toast } from "../runs/toast.js";
+
+/** Fill `root`; see main.js for the contract of tabs. */
+export async function open(root, { api, t, state, ui }) {
+  const { h, replace } = ui;
+  const problem = h("div", { "aria-live": "polite" });
+  const selection = h("div", { class: "selection", hidden: true });
+  const compared = h("section", { class: "card compared", "aria-labelledby": "compared-title", hidden: true });
+  const table = list({ select, remove });
+  const overview = h("div", { class: "overview" }, table.element, selection, compared);
+  const one = h("div", { class: "one-run", hidden: true });
+  replace(root, problem, overview, one);
+
+  let runs = [];
+  let shown = null; // the run that is open
+  let asked = null; // the comparison that is shown
+  let turn = 0;
+  let closed = false;
+  await reload();
+  await show();
+
+  function selected() {
+    return (state.get("selected") ?? "").split(",").filter(Boolean).map(decodeURIComponent);
+  }
+
+  function select(names) {
+    state.set({ selected: names.map(encodeURIComponent).join(",") || null, compare: names.length < 2 ? null : state.get("compare") }, { replace: true });
+  }
+
+  async function reload() {
+    try {
+      runs = await ui.busy(root, api.get("/api/runs"));
+      replace(problem);
+    } catch (refused) {
+      replace(problem, ui.error(refused));
+    }
+  }
+
+  async function show() {
+    const name = state.get("open");
+    overview.hidden = Boolean(name);
+    one.hidden = !name;
+    if (name) return openRun(name);
+    const back = shown;
+    shown = null;
+    replace(one);
+    table.show(runs, selected());
+    if (back) overview.querySelector(`[data-key="${CSS.escape(`open ${back}`)}"]`)?.focus();
+    showSelection();
+    return showCompared();
+  }
+
+  function showSelection() {
+    const names = selected();
+    selection.hidden = !names.length;
+    if (!names.length) return;
+    const focused = selection.contains(document.activeElement);
+    replace(
+      selection,
+      h("p", { role: "status" }, t("runs.selected", { count: names.length }), names.length < 2 && h("span", { class: "hint" }, ` · ${t("runs.compare.more")}`)),
+      ui.button(t("runs.compare"), () => state.set({ compare: "yes" }), { primary: true, disabled: names.length < 2 }),
+      ui.button(t("runs.clear"), () => state.set({ selected: null, compare: null }), { quiet: true }),
+    );
+    if (focused) selection.querySelector("button:not(:disabled)")?.focus();
+  }
+
+  async function showCompared() {
+    const names = state.get("compare") ? selected() : [];
+    const key = names.length > 1 ? names.join("\n") : null;
+    if (key === asked) return;
+    asked = key;
+    turn += 1;
+    const mine = turn;
+    compared.hidden = !key;
+    if (!key) return;
+    const title = h("h2", { id: "compared-title", tabindex: "-1" }, t("runs.compared"));
+    const body = h("div", { class: "compared-body" });
+    replace(compared, title, body);
+    title.focus({ preventScroll: true });
+    compared.scrollIntoView({ block: "start", behavior: ui.calm() ? "auto" : "smooth" });
+    try {
+      const found = await ui.busy(compared, api.get(`/api/compare?runs=${names.map(encodeURIComponent).join(",")}`));
+      if (mine === turn) replace(body, comparison(found));
+    } catch (refused) {
+      if (mine === turn) replace(body, ui.error(refused));
+    }
+  }
+
+  async function openRun(name) {
+    if (shown === name) return;
+    shown = name;
+    turn += 1;
+    const mine = turn;
+    asked = null;
+    replace(one, h("p", { class: "loading" }));
+    try {
+      const run = await ui.busy(one, api.get(`/api/runs/${encodeURIComponent(name)}`));
+      if (mine !== turn) return;
+      replace(one, detail(api, name, run, () => remove(name)));
+      one.querySelector("h2").focus({ preventScroll: true });
+      window.scrollTo({ top: 0 });
+    } catch (refused) {
+      if (mine !== turn) return;
+      replace(one, h("a", { href: state.link("runs", {}), class: "back" }, `← ${t("runs.back")}`), ui.error(refused));
+    }
+  }
+
+  async function remove(name) {
+    try {
+      await api.del(`/api/runs/${encodeURIComponent(name)}`);
+    } catch (refused) {
+      replace(problem, ui.error(refused));
+      return;
+    }
+    const names = selected().filter((each) => each !== name);
+    await reload();
+    state.set({ open: null, selected: names.map(encodeURIComponent).join(",") || null, compare: names.length < 2 ? null : state.get("compare") });
+    shown = null;
+    await show();
+    toast(t("runs.deleted", { run: name }), t("runs.undo"), () => restore(name)).focus();
+  }
+
+  async function restore(name) {
+    try {
+      await api.post(`/api/runs/${encodeURIComponent(name)}/restore`);
+      toast(t("runs.restored", { run: name }), null, null, 4);
+    } catch (refused) {
+      if (!closed) replace(problem, ui.error(refused));
+      return;
+    }
+    if (closed) return;
+    await reload();
+    await show();
+    overview.querySelector(`[data-key="${CSS.escape(`open ${name}`)}"]`)?.focus();
+  }
+
+  return {
+    changed: () => show(),
+    close() {
+      closed = true;
+      turn += 1;
+    },
+  };
+}

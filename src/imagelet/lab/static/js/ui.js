@@ -1,0 +1,285 @@
+// Elements, and the few things that every tab shows: numbers, tables, errors, dialogs, waiting.
+
+import { currentLanguage, t } from "./i18n.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const AS_PROPERTY = new Set(["value", "checked", "disabled", "hidden", "selected", "indeterminate", "open"]);
+let counter = 0;
+
+/** A name that no other element has. */
+export function uniqueId(stem = "id") {
+  counter += 1;
+  return `${stem}-${counter}`;
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) {
+      if (AS_PROPERTY.has(name)) element[name] = value ?? false;
+      continue;
+    }
+    if (name === "class") element.setAttribute("class", value);
+    else if (name === "dataset") Object.assign(element.dataset, value);
+    else if (name === "style") {
+      for (const [property, each] of Object.entries(value)) element.style.setProperty(property, each);
+    } else if (name.startsWith("on") && typeof value === "function") {
+      element.addEventListener(name.slice(2).toLowerCase(), value);
+    } else if (AS_PROPERTY.has(name) && !(element instanceof SVGElement)) element[name] = value;
+    else element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  return element;
+}
+
+/** Make an element: h("p", {class: "note", onclick() {…}}, "text", child, [more]). */
+export function h(tag, attributes, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+/** Replace what is inside an element. */
+export function replace(element, ...children) {
+  element.replaceChildren();
+  return fill(element, null, children);
+}
+
+/** Show calmly that an element waits, if it takes longer than 300 ms; returns what the promise gives. */
+export async function busy(element, promise) {
+  const waits = (Number(element.dataset.waits) || 0) + 1;
+  element.dataset.waits = waits;
+  const timer = setTimeout(() => {
+    element.classList.add("busy");
+    element.setAttribute("aria-busy", "true");
+  }, 300);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    element.dataset.waits = Number(element.dataset.waits) - 1;
+    if (element.dataset.waits === "0") {
+      element.classList.remove("busy");
+      element.removeAttribute("aria-busy");
+    }
+  }
+}
+
+/** What went wrong, and what to do. */
+export function error(problem) {
+  const known = problem?.name === "ApiError";
+  if (!known) console.error(problem);
+  const message = known ? problem.message : t("common.broken");
+  const hint = known ? problem.hint : t("common.broken_hint");
+  return h("div", { class: "error", role: "alert" }, h("p", null, message), hint && h("p", { class: "hint" }, hint));
+}
+
+/** A number with so many significant digits; a real minus sign, thousands apart. */
+export function number(value, digits = 3) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e9)) {
+    return value.toExponential(Math.max(digits - 1, 0)).replaceAll("-", "−").replace("e+", "e");
+  }
+  const format = new Intl.NumberFormat(currentLanguage(), {
+    maximumSignificantDigits: Math.max(digits, size >= 1 ? Math.floor(Math.log10(size)) + 1 : 1),
+  });
+  return format.format(value === 0 ? 0 : value).replace("-", "−");
+}
+
+/** A share as percent; what is not certain is not written as 100 %, what is possible not as 0 %. */
+export function percent(share, digits = 1) {
+  if (share === null || share === undefined || !Number.isFinite(share)) return "–";
+  const finest = 10 ** -digits;
+  const written = (share * 100).toFixed(digits);
+  if (share < 1 && Number(written) >= 100) return `>${(100 - finest).toFixed(digits)} %`;
+  if (share > 0 && Number(written) <= 0) return `<${finest.toFixed(digits)} %`;
+  return `${written} %`;
+}
+
+/** A span of seconds in two parts: 4 s, 3 min 20 s, 2 h 5 min. */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+  const whole = Math.round(seconds);
+  if (seconds < 10) return t("common.seconds", { s: seconds.toFixed(1) });
+  if (whole < 60) return t("common.seconds", { s: whole });
+  if (whole < 3600) return t("common.minutes", { m: Math.floor(whole / 60), s: whole % 60 });
+  return t("common.hours", { h: Math.floor(whole / 3600), m: Math.floor((whole % 3600) / 60) });
+}
+
+/**
+ * A table that scrolls in itself where it is too wide.
+ * columns: texts or {label, numeric, head}: `head` makes a row's cell its heading. rows: arrays of texts, elements.
+ */
+export function table(columns, rows, { caption = "" } = {}) {
+  const told = columns.map((each) => (typeof each === "object" ? each : { label: each }));
+  const kind = (each) => (each.numeric ? "number" : null);
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || t("common.table") },
+    h(
+      "table",
+      null,
+      caption && h("caption", null, caption),
+      h("thead", null, h("tr", null, told.map((each) => h("th", { scope: "col", class: kind(each) }, each.label)))),
+      h(
+        "tbody",
+        null,
+        rows.map((row) =>
+          h(
+            "tr",
+            null,
+            row.map((cell, at) =>
+              told[at]?.head
+                ? h("th", { scope: "row" }, cell)
+                : h("td", { class: told[at] ? kind(told[at]) : null }, cell),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Open a dialog; it closes with Escape, its button, or dialog.close(). Returns the <dialog>. */
+export function dialog(title, ...content) {
+  const id = uniqueId("dialog");
+  const element = h(
+    "dialog",
+    { "aria-labelledby": id, onclose: () => element.remove() },
+    h(
+      "div",
+      { class: "dialog-head" },
+      h("h2", { id }, title),
+      h("button", { type: "button", class: "quiet", "aria-label": t("common.close"), onclick: () => element.close() }, "✕"),
+    ),
+    h("div", { class: "dialog-body" }, content),
+  );
+  element.addEventListener("click", (event) => {
+    if (event.target === element) element.close(); // the ground behind it
+  });
+  document.body.append(element);
+  element.showModal();
+  return element;
+}
+
+/** A button: {primary, quiet, danger, pressed, label (for screen readers), disabled}. */
+export function button(text, onclick, { primary, quiet, danger, pressed, label, disabled, title } = {}) {
+  const kinds = [primary && "primary", quiet && "quiet", danger && "danger"].filter(Boolean).join(" ");
+  return h(
+    "button",
+    {
+      type: "button",
+      class: kinds || null,
+      onclick,
+      disabled: Boolean(disabled),
+      title,
+      "aria-label": label,
+      "aria-pressed": pressed === undefined ? null : String(pressed),
+    },
+    text,
+  );
+}
+
+/** A labelled input with an optional hint below. */
+export function field(label, input, hint = "") {
+  input.id ||= uniqueId("field");
+  const note = hint ? h("p", { class: "hint", id: `${input.id}-hint` }, hint) : null;
+  if (note) input.setAttribute("aria-describedby", note.id);
+  return h("div", { class: "field" }, h("label", { for: input.id }, label), input, note);
+}
+
+/** A <select>: options are [value, text] or texts. */
+export function select(options, value, onchange) {
+  const element = h(
+    "select",
+    { onchange: () => onchange?.(element.value) },
+    options.map((each) => {
+      const [key, text] = Array.isArray(each) ? each : [each, each];
+      return h("option", { value: key, selected: String(key) === String(value) }, text);
+    }),
+  );
+  return element;
+}
+
+/** One of a few, side by side: choices [value, text]. `element.choose(value)` shows another choice. */
+export function choice(label, choices, value, onchange) {
+  const name = uniqueId("choice");
+  const inputs = new Map();
+  const element = h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", null, label),
+    h(
+      "div",
+      { class: "choice-row" },
+      choices.map(([key, text]) => {
+        const input = h("input", { type: "radio", name, value: key, checked: key === value, onchange: () => onchange(key) });
+        inputs.set(key, input);
+        return h("label", null, input, h("span", null, text));
+      }),
+    ),
+  );
+  element.choose = (key) => {
+    for (const [each, input] of inputs) input.checked = each === key;
+  };
+  return element;
+}
+
+/** Panels of which one is shown: entries [{name, label, panel}]. Arrow keys go from one to the next. */
+export function tabs(label, entries, { chosen = entries[0].name, onchange } = {}) {
+  const stem = uniqueId("tabs");
+  const buttons = entries.map((each) =>
+    h("button", { type: "button", role: "tab", id: `${stem}-${each.name}`, "aria-controls": `${stem}-${each.name}-panel` }, each.label),
+  );
+  const panels = entries.map((each) =>
+    h("div", { role: "tabpanel", id: `${stem}-${each.name}-panel`, "aria-labelledby": `${stem}-${each.name}`, tabindex: "0" }, each.panel),
+  );
+  const show = (at) =>
+    entries.forEach((_, each) => {
+      buttons[each].setAttribute("aria-selected", String(each === at));
+      buttons[each].tabIndex = each === at ? 0 : -1;
+      panels[each].hidden = each !== at;
+    });
+  const go = (at) => {
+    show(at);
+    buttons[at].focus();
+    onchange?.(entries[at].name);
+  };
+  buttons.forEach((each, at) => {
+    each.addEventListener("click", () => go(at));
+    each.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (step) go((at + step + entries.length) % entries.length);
+    });
+  });
+  show(Math.max(0, entries.findIndex((each) => each.name === chosen)));
+  return h("div", { class: "tabs" }, h("div", { role: "tablist", "aria-label": label }, buttons), panels);
+}
+
+/** A line that can be copied, such as a command. */
+export function command(text) {
+  const copy = button(t("common.copy"), async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      copy.textContent = t("common.copied");
+    } catch {
+      getSelection().selectAllChildren(line); // no clipboard without https: it is marked instead
+    }
+    setTimeout(() => (copy.textContent = t("common.copy")), 2000);
+  }, { quiet: true });
+  const line = h("code", null, text);
+  return h("div", { class: "command" }, line, copy);
+}
+
+/** Whether motion should be left out. */
+export function calm() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+export const ui = {
+  h, svg, replace, busy, error, number, percent, duration, table, dialog, button, field, select, choice, tabs,
+  command, calm, uniqueId,
+};

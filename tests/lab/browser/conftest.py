@@ -1,0 +1,126 @@
+"""A real lab in a process of its own, a browser to look at it, and what every page must fulfil.
+
+A test asks for ``visit`` and gets pages; when it ends, none of them may have said an error or a missing text.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OPENING = """
+import sys
+from pathlib import Path
+from imagelet.cli.lab import lab
+lab(port=0, no_browser=True, runs=Path(sys.argv[1]))
+"""
+OPENED = re.compile(r"http://127\.0\.0\.1:\d+/")
+PATIENCE = 20_000  # milliseconds; the first answer loads the classifier
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium: the one that $IMAGELET_CHROMIUM names, or one on the path."""
+    named = os.environ.get("IMAGELET_CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(
+            f"there is no browser: none of {', '.join(BROWSERS)} is on the path; set IMAGELET_CHROMIUM"
+        )
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def lab_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the lab's runs; empty at first."""
+    return tmp_path_factory.mktemp("lab") / "runs"
+
+
+@pytest.fixture(scope="session")
+def lab_address(lab_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Open a lab on a free port; return its address, ``http://127.0.0.1:PORT/``."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {**os.environ, "IMAGELET_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", OPENING, str(lab_folder)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as lab:
+        assert lab.stdout is not None
+        said = ""
+        try:
+            for line in lab.stdout:
+                said += line
+                if found := OPENED.search(line):
+                    yield found[0]
+                    return
+            pytest.fail(f"the lab did not open:\n{said}")
+        finally:
+            lab.terminate()
+
+
+@pytest.fixture
+def visit(browser: Browser, lab_address: str) -> Iterator[Visit]:
+    """Return a function that opens a page of the lab and waits for its tab."""
+    opened = []
+    problems: list[str] = []
+
+    def visit(
+        place: str = "draw", *, dark: bool = False, width: int = 1280, refused: str = "", **named: Any
+    ) -> Page:
+        """Open ``#/place``, such as ``draw?lang=ko``.
+
+        What the server may refuse is named by ``refused``, a pattern of paths; ``named`` goes to the context.
+        """
+
+        def heard(message: ConsoleMessage) -> None:
+            asked = message.location.get("url", "")  # test images are refused where the data is not at hand
+            if message.type in ("error", "warning") and not re.search(refused or "/api/samples", asked):
+                problems.append(f"{message.text} ({asked})")
+
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            **{"locale": "en-GB", "reduced_motion": "reduce", **named},
+        )
+        opened.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", heard)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{lab_address}#/{place}")
+        expect(page.locator("main section.tab > *").first).to_be_attached(timeout=PATIENCE)
+        return page
+
+    yield visit
+    for context in opened:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="session")
+def check_access() -> Callable[[Page], None]:
+    """Return a function that fails where axe finds that not everyone can use a page."""
+    axe_module = pytest.importorskip("axe_playwright_python.sync_playwright")
+    axe = axe_module.Axe()
+
+    def check(page: Page) -> None:
+        found = axe.run(page).response["violations"]
+        told = [f"{each['id']}: {[node['html'][:160] for node in each['nodes'][:3]]}" for each in found]
+        assert told == []
+
+    return check

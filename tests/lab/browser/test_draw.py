@@ -1,0 +1,248 @@
+"""Draw with a real mouse, and see what the shipped classifier makes of it."""
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SEVEN = [(0.28, 0.25), (0.72, 0.25), (0.45, 0.8)]
+ONE = [(0.5, 0.2), (0.5, 0.8)]
+Visit = Callable[..., Page]
+
+
+def draw(page: Page, *strokes: list[tuple[float, float]]) -> None:
+    """Draw strokes, in shares of the pad's side, with the mouse."""
+    pad = page.locator("canvas.pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box is not None
+    for stroke in strokes:
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=8)
+        page.mouse.up()
+
+
+def answers(page: Page, label: str) -> None:
+    """Wait until the answer is ``label``."""
+    expect(page.locator(".verdict strong")).to_have_text(label)
+
+
+def picture(kind: str = "PNG") -> bytes:
+    """Return a picture file with a 7 on paper."""
+    image = Image.new("RGB", (300, 240), (250, 248, 240))
+    ImageDraw.Draw(image).line([(100, 50), (200, 50), (140, 200)], fill=(20, 20, 60), width=18, joint="curve")
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("stroke", "label"), [(SEVEN, "7"), (ONE, "1")])
+def test_a_drawn_digit_is_read(visit: Visit, stroke: list[tuple[float, float]], label: str) -> None:
+    page = visit()
+    draw(page, stroke)
+    answers(page, label)
+    expect(page.locator(".surety")).to_have_text("sure")
+    expect(page.locator(".bars li.best .class")).to_have_text(label)
+    shares = page.locator(".bars .bar").evaluate_all("bars => bars.map(bar => parseFloat(bar.style.width))")
+    assert len(shares) == 10
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+
+
+def test_a_digit_is_drawn_by_touch_in_korean_on_a_telephone(visit: Visit) -> None:
+    page = visit("draw?lang=ko", width=390, has_touch=True)
+    draw(page, SEVEN)
+    answers(page, "7")
+    expect(page.locator(".surety")).to_have_text("확실함")
+
+
+def test_answers_follow_one_at_a_time_and_the_last_drawing_wins(visit: Visit) -> None:
+    page = visit()
+    page.evaluate(
+        """() => {
+          const ask = window.fetch;
+          window.open_now = window.most = window.asked = 0;
+          window.fetch = async (...given) => {
+            const counted = String(given[0]).endsWith("/api/predict");
+            if (counted) { window.asked += 1; window.most = Math.max(window.most, ++window.open_now); }
+            try { return await ask(...given); } finally { if (counted) window.open_now -= 1; }
+          };
+        }"""
+    )
+    draw(page, SEVEN)
+    page.get_by_role("button", name="Clear").click()
+    draw(page, ONE)
+    answers(page, "1")
+    page.wait_for_timeout(500)
+    answers(page, "1")
+    assert page.evaluate("window.most") == 1
+    assert page.evaluate("window.asked") >= 2
+
+
+def test_undo_clear_and_the_eraser(visit: Visit) -> None:
+    page = visit()
+    undo, clear = (page.get_by_role("button", name=name, exact=True) for name in ("Undo", "Clear"))
+    expect(undo).to_be_disabled()
+    draw(page, ONE, [(0.25, 0.2), (0.5, 0.2)])
+    page.keyboard.press("Control+z")
+    answers(page, "1")
+    clear.click()
+    expect(page.locator(".verdict")).to_have_text("No picture yet")
+    undo.click()
+    answers(page, "1")
+    page.get_by_role("button", name="Eraser").click()
+    draw(page, [(0.5, 0.1), (0.5, 0.9)])
+    expect(page.locator(".warnings")).to_contain_text("no ink was found")
+    expect(page.locator(".surety")).to_contain_text("unsure")
+
+
+def test_a_drawing_outlives_a_change_of_language_and_tab(visit: Visit) -> None:
+    page = visit()
+    draw(page, SEVEN)
+    answers(page, "7")
+    page.get_by_role("button", name="한국어").click()
+    expect(page.locator(".surety")).to_have_text("확실함")
+    page.locator("#tabs").get_by_role("link", name="층").click()
+    page.locator("#tabs").get_by_role("link", name="그리기").click()
+    answers(page, "7")
+
+
+def test_a_file_is_opened_pasted_and_dropped(visit: Visit) -> None:
+    page = visit()
+    page.locator("#draw-file").set_input_files(
+        {"name": "7.png", "mimeType": "image/png", "buffer": picture()}
+    )
+    answers(page, "7")
+    for event in ("paste", "drop"):
+        page.get_by_role("button", name="Clear").click()
+        expect(page.locator(".verdict")).to_have_text("No picture yet")
+        page.evaluate(
+            """([name, content]) => {
+              const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+              const given = new DataTransfer();
+              given.items.add(new File([bytes], "7.png", { type: "image/png" }));
+              const event = name === "paste"
+                ? new ClipboardEvent("paste", { clipboardData: given, bubbles: true })
+                : new DragEvent("drop", { dataTransfer: given, bubbles: true, cancelable: true });
+              document.body.dispatchEvent(event);
+            }""",
+            [event, base64.b64encode(picture()).decode()],
+        )
+        answers(page, "7")
+
+
+def test_what_is_no_picture_is_said_in_a_sentence(visit: Visit) -> None:
+    page = visit(refused="/api/(predict|explain|samples)")
+    given = {"name": "7.png", "mimeType": "image/png", "buffer": b"no picture"}
+    page.locator("#draw-file").set_input_files(given)
+    expect(page.locator(".alarm [role=alert]")).to_contain_text("picture")
+
+
+def test_a_number_is_taken_apart(visit: Visit, check_access: Callable[[Page], None]) -> None:
+    page = visit(dark=True)
+    draw(page, SEVEN)
+    page.locator(".strip button").first.click()
+    expect(page.locator("#layer-name")).to_contain_text("conv1")
+    page.locator(".map-grid button").nth(3).click()
+    expect(page.locator(".map-grid button").nth(3)).to_have_attribute("aria-checked", "true")
+    output = page.locator(".pickable")
+    output.click(position={"x": 60, "y": 80})
+    expect(page.locator(".grid-numbers")).to_have_count(3)
+    assert "layer=conv1" in page.url
+    assert "map=3" in page.url
+    numbers = page.locator(".grid-numbers").nth(2).locator("td").all_text_contents()
+    added = [
+        page.locator(".sum-line > span:not(.sign)").nth(at).evaluate("each => each.lastChild.data")
+        for at in range(3)
+    ]
+    products, bias, result = (float(each.replace("−", "-")) for each in added)
+    assert products + bias == pytest.approx(result, abs=2e-3)
+    assert sum(float(each.replace("−", "-")) for each in numbers) == pytest.approx(products, abs=0.1)
+    before = page.get_by_label("column").input_value()
+    output.press("ArrowRight")
+    expect(page.get_by_label("column")).to_have_value(str(int(before) + 1))
+    page.get_by_role("button", name="Step").click()
+    expect(page.get_by_label("column")).to_have_value(str(int(before) + 2))
+    check_access(page)
+
+
+def test_the_kernel_slides_when_it_is_played(visit: Visit) -> None:
+    page = visit("draw?layer=conv1&map=1", reduced_motion="no-preference")
+    draw(page, SEVEN)
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".window-frame")).to_be_visible()
+    first = page.locator(".window-frame").get_attribute("style")
+    page.wait_for_timeout(600)
+    assert page.locator(".window-frame").get_attribute("style") != first
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".number-view h3").first).to_contain_text("conv1")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_without_motion_the_kernel_is_stepped_alone(visit: Visit) -> None:
+    page = visit("draw?layer=conv1&map=1")
+    draw(page, SEVEN)
+    expect(page.get_by_role("button", name="Step")).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_hidden()
+
+
+def test_the_softmax_shows_its_exponentials(visit: Visit) -> None:
+    page = visit("draw?layer=softmax&place=7")
+    draw(page, SEVEN)
+    rows = page.locator(".number-view tbody tr")
+    expect(rows).to_have_count(11)
+    shares = [float(rows.nth(at).locator("td").last.inner_text().replace("−", "-")) for at in range(10)]
+    assert sum(shares) == pytest.approx(1, abs=0.001)
+    assert max(shares) == shares[7]
+
+
+def test_evidence_for_another_class(visit: Visit) -> None:
+    page = visit()
+    draw(page, SEVEN)
+    expect(page.locator(".evidence-class")).to_contain_text("For 7")
+    page.get_by_role("combobox", name="Class", exact=True).select_option("1")
+    expect(page.locator(".evidence-class")).to_contain_text("For 1")
+    for method in ("saliency", "grad-cam", "occlusion"):
+        page.get_by_role("combobox", name="Method").select_option(method)
+        expect(page).to_have_url(re.compile(f"evidence={method}"))
+    painted = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
+    expect(page.locator(".evidence.busy")).to_have_count(0)
+    page.wait_for_timeout(1000)
+    assert all(page.locator(".evidence .above").nth(at).evaluate(painted) for at in range(2))
+
+
+def test_a_labelled_drawing_joins_the_own_test_set(visit: Visit, lab_folder: Path) -> None:
+    page = visit()
+    page.get_by_role("button", name="This is: 7").click()
+    expect(page.locator(".own-told")).to_contain_text("no picture yet")
+    draw(page, SEVEN)
+    answers(page, "7")
+    page.get_by_role("button", name="This is: 7").click()
+    expect(page.locator(".own-told")).to_contain_text("Added as 7.")
+    command = page.locator(".own .command code")
+    expect(command).to_contain_text("imagelet evaluate mnist --data")
+    table = lab_folder / "own-pictures" / "pictures.csv"
+    assert str(table) in command.inner_text()
+    assert ",7," in table.read_text("utf-8")
+
+
+@pytest.mark.realdata
+def test_a_test_image_is_chosen_and_named_in_the_address(visit: Visit) -> None:
+    page = visit()
+    page.locator(".samples button").nth(3).click()
+    expect(page.locator(".truth")).not_to_be_empty()
+    expect(page.locator(".strip button").first).to_be_visible()
+    assert "picture=test:" in page.url
+    again = visit(page.url.split("#/")[1])
+    expect(again.locator(".verdict strong")).to_have_text(page.locator(".verdict strong").inner_text())

@@ -1,0 +1,225 @@
+"""Write networks in the page, mend mistakes, and compare the table with Python's own."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from imagelet.networks import build, infer_shapes, networks
+from imagelet.networks.summary import summarize
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Visit = Callable[..., Page]
+
+SMALL = "conv(8, 3x3) relu pool(2) flatten dense(classes) softmax"
+WRONG = SMALL.replace("flatten", "flaten")
+
+
+@pytest.fixture
+def page(browser: Browser, lab_address: str) -> Iterator[Page]:
+    """Return a page in which texts may be refused: its console is not looked at."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.goto(f"{lab_address}#/network?network={SMALL}")
+    expect(said(opened)).to_have_text("6 layers that fit together.")
+    yield opened
+    context.close()
+
+
+def text(page: Page) -> Locator:
+    """Find the field for network text."""
+    return page.locator(".network-editor textarea")
+
+
+def said(page: Page) -> Locator:
+    """Find what is said of the text."""
+    return page.locator(".checked")
+
+
+def total(page: Page) -> Locator:
+    """Find the number of all parameters."""
+    return page.locator(".network-totals dd").first
+
+
+def rows(page: Page) -> list[list[str]]:
+    """Return the table: layer, shape, parameters, multiply-adds, memory."""
+    body = page.locator(".layer-table tbody")
+    cells = "[row.cells[0], row.cells[1], ...row.querySelectorAll('.cost')]"
+    found: list[list[str]] = body.evaluate(
+        f"body => [...body.rows].map(row => {cells}.map(each => each.textContent))"
+    )
+    return found
+
+
+def shape(sides: tuple[int, ...]) -> str:
+    """Return a shape as the page writes it."""
+    return " × ".join(f"{side:,}" for side in sides)
+
+
+def parameters(network: str, image: tuple[int, int, int] = (28, 28, 1), classes: int = 10) -> str:
+    """Return how many parameters a network has, as the page writes it."""
+    return f"{sum(each.parameters for each in infer_shapes(network, image, classes)):,}"
+
+
+@pytest.mark.parametrize("name", ["basic-cnn", "lenet-5", "fast-narrow"])
+def test_the_table_is_the_summary(visit: Visit, name: str) -> None:
+    page = visit(f"network?network={name}")
+    expected = summarize(build(name))
+    expect(total(page)).to_have_text(f"{expected.total:,}")
+    assert [row[:4] for row in rows(page)] == [
+        [row.name, shape(row.shape), f"{row.parameters:,}", f"{row.multiply_adds:,}"]
+        for row in expected.layers
+    ]
+    assert page.locator(".layer-table tfoot td").first.inner_text() == f"{expected.total:,}"
+    drawn = page.locator(".block .block-name").all_inner_texts()
+    assert drawn[0] == "image"
+    assert set(drawn[1:]) <= {row.name for row in expected.layers}
+
+
+def test_bars_are_shares(visit: Visit) -> None:
+    page = visit("network?network=cnn-1")
+    expect(page.locator(".layer-table tbody tr").first).to_be_attached()
+    layers = infer_shapes(networks.get("cnn-1").text)
+    whole = sum(each.parameters for each in layers)
+    bars = page.locator(".layer-table tbody td:nth-child(3) .share-bar")
+    widths = bars.evaluate_all("bars => bars.map(bar => parseFloat(bar.style.getPropertyValue('--share')))")
+    assert widths == pytest.approx([100 * each.parameters / whole for each in layers], abs=1e-3)
+
+
+def test_a_mistake_is_marked_and_mended(page: Page) -> None:
+    text(page).fill(WRONG)
+    expect(said(page)).to_contain_text("unknown layer 'flaten' at position 27; did you mean 'flatten'?")
+    expect(page.locator(".letters .mistake")).to_have_text("flaten")
+    expect(text(page)).to_have_attribute("aria-invalid", "true")
+    assert page.get_by_role("link", name="Train it").count() == 0  # a link that leads nowhere is none
+    expect(page.locator(".diagram")).to_have_class(re.compile("stale"))
+    said(page).get_by_role("button", name="Write “flatten” instead").click()
+    expect(text(page)).to_have_value(SMALL)
+    expect(text(page)).to_be_focused()
+    expect(said(page)).to_have_text("6 layers that fit together.")
+    expect(page.locator(".letters .mistake")).to_have_count(0)
+    expect(page.locator(".diagram")).not_to_have_class(re.compile("stale"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mark", "message"),
+    [
+        ("conv(8, 3x3", "(", "its bracket is never closed"),
+        ("conv(8, 3x3) relu dense(10)", "dense", "it needs flat values"),
+        ("conv(8, 3x3, strde=2) flatten dense(10)", "strde", "did you mean 'stride'?"),
+        ("flatten\n  dense(11)", "dense", "ends in 11 outputs"),
+        ("lenet5", None, "did you mean 'lenet-5'?"),
+        ("", " ", "the network text is empty"),
+    ],
+)
+def test_mistakes_are_marked_where_they_stand(page: Page, wrong: str, mark: str | None, message: str) -> None:
+    text(page).fill(wrong)
+    expect(said(page)).to_contain_text(message)
+    expect(page.locator(".letters .mistake")).to_have_text([mark] if mark else [])
+    assert page.locator(".letters").evaluate("each => each.textContent").strip() == wrong.strip()
+
+
+def test_the_coloured_letters_lie_under_the_typed_ones(page: Page) -> None:
+    text(page).fill(" ".join([SMALL.replace("flatten", "batchnorm")] * 6))
+    boxes = page.evaluate(
+        """() => ['textarea', '.letters'].map(name => {
+            const each = document.querySelector(`.sheet ${name}`), style = getComputedStyle(each);
+            const places = ['font', 'letterSpacing', 'padding', 'borderWidth', 'whiteSpace', 'overflowWrap'];
+            return [each.clientWidth, each.clientHeight, ...places.map(place => style[place])];
+        })"""
+    )
+    assert boxes[0] == boxes[1]
+    assert page.locator(".sheet textarea").evaluate("each => each.scrollHeight <= each.clientHeight + 1")
+
+
+def test_figures_follow_the_text_the_image_and_the_classes(page: Page) -> None:
+    expect(total(page)).to_have_text(parameters(SMALL))
+    text(page).fill(SMALL.replace("8", "16"))
+    expect(total(page)).to_have_text(parameters(SMALL.replace("8", "16")))
+    for name, value in (("Height", "32"), ("Width", "32"), ("Channels", "3")):
+        page.get_by_label(f"{name} of the image").fill(value)
+    page.get_by_label("Classes", exact=True).fill("7")
+    expect(total(page)).to_have_text(parameters(SMALL.replace("8", "16"), (32, 32, 3), 7))
+    expect(page).to_have_url(re.compile(r"input=32x32x3&classes=7"))
+    page.reload()
+    expect(total(page)).to_have_text(parameters(SMALL.replace("8", "16"), (32, 32, 3), 7))
+    expect(text(page)).to_have_value(SMALL.replace("8", "16"))
+
+
+def test_a_named_network_is_the_beginning(page: Page) -> None:
+    page.get_by_label("Start from").select_option("cifar-cnn")
+    expect(text(page)).to_have_value(networks.get("cifar-cnn").text)
+    expect(page.get_by_label("Channels of the image")).to_have_value("3")
+    expect(total(page)).to_have_text(parameters(networks.get("cifar-cnn").text, (32, 32, 3)))
+    page.go_back()
+    expect(text(page)).to_have_value(SMALL)
+    expect(page.get_by_label("Channels of the image")).to_have_value("1")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_network_has_its_sentence(visit: Visit, language: str) -> None:
+    page = visit(f"network?lang={language}")
+    choice = page.locator(".preset select")
+    sentences = set()
+    for name in networks:
+        choice.select_option(name)
+        expect(page).to_have_url(re.compile("network="))
+        sentences.add(page.locator(".preset-note").inner_text())
+    assert len(sentences) == len(list(networks))
+    assert "" not in sentences
+
+
+def test_the_text_is_tidied(page: Page) -> None:
+    text(page).fill("CONV2D(8,3) -> relu | maxpool(2, stride=2)\nflatten dense(classes) softmax")
+    page.get_by_role("button", name="Tidy the text").click()
+    expect(text(page)).to_have_value(SMALL)
+
+
+def test_train_it_takes_the_text_along(page: Page) -> None:
+    page.get_by_role("link", name="Train it").click()
+    expect(page).to_have_url(re.compile("#/train"))
+    assert f"network={SMALL}" in unquote_plus(page.url)
+
+
+def test_keyboard_alone_mends_a_mistake(page: Page) -> None:
+    def focused() -> Any:
+        return page.evaluate("document.activeElement.tagName")
+
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if focused() == "TEXTAREA":
+            break
+    page.keyboard.press("Control+a")
+    page.keyboard.type("flatten dens(classes) softmax")
+    mend = said(page).get_by_role("button", name="Write “dense” instead")
+    expect(mend).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(mend).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(text(page)).to_have_value("flatten dense(classes) softmax")
+    expect(total(page)).to_have_text("7,850")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Train it")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#/train"))
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_everyone_can_use_it(
+    visit: Visit, check_access: Callable[[Page], None], dark: bool, width: int
+) -> None:
+    page = visit("network?network=deep-cnn", dark=dark, width=width)
+    expect(total(page)).to_have_text("5,259,594")
+    check_access(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_everyone_can_mend_a_mistake(page: Page, check_access: Callable[[Page], None]) -> None:
+    text(page).fill(WRONG)
+    expect(said(page)).to_contain_text("flaten")
+    check_access(page)

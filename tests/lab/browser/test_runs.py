@@ -1,0 +1,170 @@
+"""The Runs tab in a browser: sorted, filtered, compared, opened, deleted and brought back."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from imagelet.experiment import Experiment, carry_out
+from imagelet.runs import Run
+from imagelet.training.recipe import Recipe
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+
+LONG = 60_000  # milliseconds
+NETWORK = "conv(4, 3x3, same) relu pool(2) flatten dense(classes) softmax"
+RESTORE = """fetch("/api/runs/one-epoch/restore", {
+    method: "POST", headers: {"content-type": "application/json"}, body: "{}"
+})"""
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def runs(lab_folder: Path) -> dict[str, Run]:
+    """Train two networks on the digits among the lab's runs; return them by name."""
+    wanted = {
+        "one-epoch": Recipe(epochs=1, learning_rate=0.005),
+        "three-epochs": Recipe(epochs=3, learning_rate=0.02),
+    }
+    for name, recipe in wanted.items():
+        for _ in carry_out(
+            Experiment(dataset="digits", network=NETWORK, recipe=recipe), name=name, folder=lab_folder
+        ):
+            pass
+    return {name: Run(lab_folder / name) for name in wanted}
+
+
+def names(page: Page) -> list[str]:
+    """Return the names in the table, of the runs made here, in its order."""
+    shown = page.locator(".run-table tbody th").all_inner_texts()
+    return [name for name in shown if name.endswith(("-epoch", "-epochs"))]
+
+
+def test_the_table_is_sorted_by_what_is_clicked(visit: Visit, runs: dict[str, Run]) -> None:
+    page = visit("runs")
+    head = page.locator("th", has=page.get_by_role("button", name="Epochs"))
+    expect(head).to_have_attribute("aria-sort", "none")
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    assert names(page) == ["three-epochs", "one-epoch"]
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    assert names(page) == ["one-epoch", "three-epochs"]
+
+
+def test_the_table_is_filtered_by_words(visit: Visit, runs: dict[str, Run]) -> None:
+    page = visit("runs")
+    page.get_by_label("Filter").fill("digits THREE")
+    assert names(page) == ["three-epochs"]
+    page.get_by_label("Filter").fill("nothing of this name")
+    expect(page.get_by_text("No run fits this filter.")).to_be_visible()
+
+
+def test_the_figures_are_those_of_the_run(visit: Visit, runs: dict[str, Run]) -> None:
+    page = visit("runs?open=three-epochs")
+    told = runs["three-epochs"].metrics["validation"]
+    low, high = told["interval"]
+    figure = page.locator(".accuracy").first
+    expect(figure.locator(".big")).to_have_text(f"{100 * told['accuracy']:.2f} %")
+    expect(figure.locator(".hint")).to_contain_text(f"95 %: {100 * low:.2f} % to {100 * high:.2f} %")
+    expect(figure.locator(".hint")).to_contain_text(f"{told['images']} images")
+    expect(page.locator(".accuracy.none")).to_contain_text("not looked at")
+
+
+def test_a_cell_of_the_confusion_matrix_opens_its_images(visit: Visit, runs: dict[str, Run]) -> None:
+    table = runs["three-epochs"].metrics["validation"]["confusion"]
+    label, answer = max(
+        ((row, column) for row in range(10) for column in range(10) if row != column),
+        key=lambda place: table[place[0]][place[1]],
+    )
+    page = visit("runs?open=three-epochs")
+    first = page.locator("[data-cell='0,0']")
+    first.focus()
+    for key, times in (("ArrowDown", label), ("ArrowRight", answer)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    expect(page.locator(f"[data-cell='{label},{answer}']")).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"Label {label}, answer {answer}")
+    images = dialog.locator(".cell-gallery a")
+    expect(images).to_have_count(table[label][answer], timeout=LONG)
+    assert images.locator("canvas").first.evaluate("(canvas) => [canvas.width, canvas.height]") == [8, 8]
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.keyboard.press("Enter")
+    images.first.click(timeout=LONG)
+    expect(page).to_have_url(re.compile(r"#/draw\?run=three-epochs&picture=train:\d+"))
+
+
+def test_runs_are_compared_in_words(visit: Visit, runs: dict[str, Run]) -> None:
+    page = visit("runs")
+    page.get_by_label("Select one-epoch for comparing").check()
+    expect(page.get_by_role("button", name="Compare", exact=True)).to_be_disabled()
+    page.get_by_label("Select three-epochs for comparing").check()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    compared = page.locator(".compared")
+    better, worse = (runs[name].metrics["validation"]["accuracy"] for name in ("three-epochs", "one-epoch"))
+    points = f"{round(100 * (better - worse), 2):.3g}"
+    sentence = f"three-epochs answers {points} percentage points more right than one-epoch."
+    expect(compared.locator(".pair-sentence")).to_have_text(sentence, timeout=LONG)
+    settings = compared.get_by_role("table", name="Settings that differ").locator("tbody th")
+    assert settings.all_inner_texts() == ["Epochs", "Learning rate"]
+    expect(compared.locator(".chart polyline, .chart circle")).to_have_count(4)
+    page.reload()
+    expect(page.locator(".pair-sentence")).to_have_text(sentence, timeout=LONG)
+
+
+def test_a_deleted_run_is_brought_back(visit: Visit, runs: dict[str, Run]) -> None:
+    page = visit("runs")
+    page.get_by_role("button", name="Delete one-epoch").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    assert names(page) == ["three-epochs"]
+    assert not runs["one-epoch"].folder.exists()
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("one-epoch is back")
+    expect(page.get_by_role("link", name="one-epoch", exact=True)).to_be_focused()
+    assert sorted(names(page)) == ["one-epoch", "three-epochs"]
+    assert runs["one-epoch"].finished
+
+
+def test_the_toast_waits_for_who_is_at_it(visit: Visit, runs: dict[str, Run]) -> None:
+    page = visit("runs")
+    page.clock.install()
+    page.get_by_role("button", name="Delete one-epoch").click()
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    page.mouse.move(0, 0)
+    page.clock.run_for(60_000)
+    expect(undo).to_be_visible()
+    page.get_by_label("Filter").focus()
+    page.clock.run_for(11_000)
+    expect(undo).to_have_count(0)
+    page.evaluate(RESTORE)
+    assert runs["one-epoch"].finished
+
+
+def test_classifier_and_report_are_taken_away(visit: Visit, runs: dict[str, Run]) -> None:
+    page = visit("runs?open=three-epochs", accept_downloads=True)
+    with page.expect_download(timeout=LONG) as file:
+        page.get_by_role("link", name="Download the classifier").click()
+    assert file.value.suggested_filename == "three-epochs.safetensors"
+    assert Path(file.value.path()).read_bytes() == runs["three-epochs"].classifier_file.read_bytes()
+    with page.expect_download(timeout=LONG) as file:
+        page.get_by_role("button", name="Make the report").click()
+    assert "<html" in Path(file.value.path()).read_text(encoding="utf-8")[:200]
+
+
+@pytest.mark.parametrize(
+    "place", ["runs?open=three-epochs", "runs?selected=one-epoch,three-epochs&compare=yes"]
+)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_everyone_can_use_what_is_opened(
+    visit: Visit, check_access: Callable[[Page], None], runs: dict[str, Run], place: str, dark: bool
+) -> None:
+    page = visit(place, dark=dark)
+    expect(page.locator(".confusion, .pair").first).to_be_visible(timeout=LONG)
+    check_access(page)

@@ -1,0 +1,85 @@
+"""What every tab has: the bar, the language, the theme, the address; and that everyone can use it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+TABS = ("draw", "layers", "network", "train", "runs", "course")
+Visit = Callable[..., Page]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("tab", TABS)
+def test_everyone_can_use_every_tab(
+    visit: Visit, check_access: Callable[[Page], None], tab: str, dark: bool
+) -> None:
+    page = visit(tab, dark=dark)
+    page.wait_for_load_state("networkidle") if tab not in ("train", "runs") else page.wait_for_timeout(800)
+    check_access(page)
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_no_tab_is_wider_than_a_telephone(visit: Visit, tab: str, language: str) -> None:
+    page = visit(f"{tab}?lang={language}", width=390)
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_language_is_switched_and_kept(visit: Visit) -> None:
+    page = visit("draw")
+    bar = page.locator("#tabs")
+    expect(bar).to_contain_text("Draw")
+    page.get_by_role("button", name="한국어").click()
+    expect(bar).to_contain_text("그리기")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    assert "lang=ko" in page.url
+    bar.get_by_role("link", name="층").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    page.reload()
+    expect(bar).to_contain_text("신경망")
+
+
+def test_the_browsers_language_is_the_first(visit: Visit) -> None:
+    expect(visit("draw", locale="ko-KR").locator("#tabs")).to_contain_text("그리기")
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(visit: Visit) -> None:
+    page = visit("draw", dark=True)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Light page").click()
+    light = page.evaluate(ground)
+    assert light != dark
+    page.reload()
+    assert page.evaluate(ground) == light
+    page.get_by_role("button", name="Dark page").click()
+    assert page.evaluate(ground) == dark
+    assert page.evaluate("localStorage.getItem('imagelet-theme')") is None
+
+
+def test_tabs_are_in_the_address_and_the_back_button_returns(visit: Visit) -> None:
+    page = visit("draw")
+    links = page.locator("#tabs")
+    links.get_by_role("link", name="Layers").click()
+    expect(page).to_have_url(re.compile("#/layers"))
+    expect(links.locator("[aria-current]")).to_have_text("Layers")
+    page.go_back()
+    expect(links.locator("[aria-current]")).to_have_text("Draw")
+
+
+def test_the_keyboard_reaches_the_content_first(visit: Visit) -> None:
+    page = visit("draw")
+    page.keyboard.press("Tab")
+    expect(page.locator("#skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    assert "#/draw" in page.url
+
+
+def test_an_unknown_tab_is_the_first(visit: Visit) -> None:
+    expect(visit("nothing").locator("#tabs [aria-current]")).to_have_text("Draw")

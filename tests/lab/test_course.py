@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from imagelet.course.carrying_out import experiment_of
+from imagelet.course.lessons import lessons, trainings
+from imagelet.experiment import Experiment
+from imagelet.experiment import carry_out as carry_out_experiment
+from imagelet.lab import carrying_out, jobs, queue
+from imagelet.lab.jobs import FAILED, FINISHED, PAUSED, QUEUED
+from tests.lab.conftest import Lab
+
+
+@pytest.fixture
+def lab(open_lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.setattr(queue, "start_worker", lambda *_: None)
+    return open_lab(training=True)
+
+
+def lesson(lab: Lab, name: str) -> dict[str, object]:
+    (found,) = [each for each in lab.get("/api/course").json() if each["id"] == name]
+    return found
+
+
+def test_the_list_holds_every_training_with_the_notes_figure(lab):
+    told = lab.get("/api/course").json()
+    assert [each["id"] for each in told] == [each.name for each in trainings()]
+    for each, training in zip(told, trainings(), strict=True):
+        assert (each["expected"], each["part"]) == (training.printed[0].accuracy, training.printed[0].part)
+        assert (each["reached"], each["state"], each["run"], each["job"]) == (None, "new", None, None)
+        assert each["parameters"] == training.parameters
+
+
+def test_a_job_carries_out_exactly_the_lessons_experiment(lab):
+    job = lab.post("/api/jobs", {"course": "cnn-3"}).json()
+    assert Experiment.from_toml(job["experiment"]) == experiment_of(lessons.get("cnn-3"))
+    assert (job["course"], job["test"]) == ("cnn-3", True)
+    told = lesson(lab, "cnn-3")
+    assert (told["state"], told["job"]) == (QUEUED, job["id"])
+    assert lesson(lab, "cnn-1")["state"] == "new"
+
+
+def test_a_lesson_is_not_begun_twice(lab):
+    job = lab.post("/api/jobs", {"course": "cnn-3"}).json()
+    assert lab.post("/api/jobs", {"course": "cnn-3"}).status_code == 409
+    lab.post(f"/api/jobs/{job['id']}/pause")
+    assert lesson(lab, "cnn-3")["state"] == PAUSED
+    lab.post(f"/api/jobs/{job['id']}/stop")
+    assert lab.post("/api/jobs", {"course": "cnn-3"}).status_code == 200
+
+
+def test_a_carried_out_lesson_stands_beside_the_notes_figure(lab, small_data):
+    runs = lab.settings.runs
+    job = lab.post("/api/jobs", {"course": "softmax"}).json()
+    with jobs.worker_lock(runs):
+        carrying_out.carry_out(runs, jobs.find_job(runs, job["id"]))
+    done = jobs.find_job(runs, job["id"])
+    assert (done.state, done.run, done.error) == (FINISHED, "course/softmax", None)
+    told = lesson(lab, "softmax")
+    assert (told["state"], told["run"], told["images"]) == ("finished", "course/softmax", 100)
+    assert told["interval"][0] <= told["reached"] <= told["interval"][1]
+    refused = lab.post("/api/jobs", {"course": "softmax"})
+    assert refused.status_code == 409
+    assert "carried out before" in refused.json()["error"]["message"]
+
+
+def test_a_lesson_whose_data_is_not_there_says_so(lab, monkeypatch):
+    runs = lab.settings.runs
+    job = lab.post("/api/jobs", {"course": "softmax"}).json()
+    with jobs.worker_lock(runs):
+        carrying_out.carry_out(runs, jobs.find_job(runs, job["id"]))
+    failed = jobs.find_job(runs, job["id"])
+    assert failed.state == FAILED
+    assert failed.error["hint"]
+    assert lesson(lab, "softmax")["state"] == FAILED
+
+
+def test_a_damaged_result_hides_no_other(lab, small_data):
+    folder: Path = lab.settings.runs / "course"
+    *_, _ = carry_out_experiment(experiment_of(lessons.get("softmax")), name="softmax", folder=folder)
+    told = lesson(lab, "softmax")  # carried out without the look at the test images that the figure needs
+    assert (told["state"], told["reached"]) == ("damaged", None)
+    assert lesson(lab, "cnn-3")["state"] == "new"

@@ -1,0 +1,72 @@
+"""The page's texts: English and Korean say the same things."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import imagelet.lab
+
+STATIC = Path(imagelet.lab.__file__).parent / "static"
+PARTS = sorted(path.stem for path in (STATIC / "texts" / "en").glob("*.json"))
+PLACES = re.compile(r"\{\w+\}")
+HANGUL = re.compile("[가-힣]")
+
+
+def texts(language: str, part: str) -> dict[str, str]:
+    read = json.loads((STATIC / "texts" / language / f"{part}.json").read_text("utf-8"))
+    assert isinstance(read, dict)
+    return read
+
+
+def test_both_languages_have_the_same_parts() -> None:
+    assert PARTS
+    assert sorted(path.stem for path in (STATIC / "texts" / "ko").glob("*.json")) == PARTS
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_english_text_has_a_korean_one(part: str) -> None:
+    english, korean = (
+        texts("en", part),
+        texts("ko", part),
+    )  # which may say more: what the server says in English
+    assert sorted(set(english) - set(korean)) == []
+    assert all(english.values())
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_both_languages_fill_in_the_same_places(part: str) -> None:
+    english, korean = texts("en", part), texts("ko", part)
+    differing = [
+        key for key in english if set(PLACES.findall(english[key])) != set(PLACES.findall(korean[key]))
+    ]
+    assert differing == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whole_sentences_are_translated(part: str) -> None:
+    korean = texts("ko", part)
+    sentences = [key for key, text in texts("en", part).items() if text.count(" ") > 3]
+    assert [key for key in sentences if not HANGUL.search(korean[key])] == []
+
+
+def test_every_text_that_the_page_names_exists() -> None:
+    known = {f"{part}.{key.removeprefix(f'{part}.')}" for part in PARTS for key in texts("en", part)}
+    named = {
+        key
+        for script in (STATIC / "js").rglob("*.js")
+        for key in re.findall(r"""\bt\(\s*["']([a-z]+\.[\w-]+)["']""", script.read_text("utf-8"))
+    }
+    assert len(named) > 50
+    assert sorted(named - known) == []
+
+
+def test_every_warning_about_a_picture_has_a_korean_text() -> None:
+    source = Path(imagelet.lab.__file__).parents[1]
+    found = set()
+    for module in ("handwriting", "object_alone"):
+        written = (source / "preprocessing" / f"{module}.py").read_text("utf-8")
+        found |= set(re.findall(r'(?:yield|warnings\.append\()\s*"([^"]+)"', written))
+    assert len(found) >= 7
+    assert sorted(each for each in found if f"warning: {each}" not in texts("ko", "draw")) == []
