@@ -60,7 +60,7 @@ def lab(
     no_browser: NoBrowser = False,
     runs: Runs = None,
 ) -> None:
-    """Open a page to draw and predict, look inside, build networks, train and compare.
+    """Open a page to draw on, look inside, build, train and compare.
 
     The page comes from your own computer and sends nothing anywhere. Trainings that it starts go on when it
     is closed. Ctrl-C ends it.
