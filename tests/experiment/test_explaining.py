@@ -115,6 +115,14 @@ def test_everything_is_drawn_and_the_plain_data_name_the_files(run, tmp_path):
         draw(found, tmp_path, "everything")
 
 
+def test_a_notebook_shows_the_answer_and_a_row_for_each_layer(run):
+    found = explain(run, "test:5", neighbours=0)
+    shown = found._repr_html_()
+    assert found.prediction.label in shown
+    assert all(each.name in shown for each in found.layers)
+    assert len(shown) < 30_000
+
+
 def test_without_convolutions_grad_cam_is_left_out_and_said(flat, tmp_path):
     found = explain(flat, "test:5", neighbours=0)
     assert [each.method for each in found.evidence] == [name for name in METHODS if name != "grad-cam"]
