@@ -4,9 +4,10 @@ import asyncio
 import base64
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -18,7 +19,14 @@ from imagelet.lab.settings import Settings
 from imagelet.training.recipe import Recipe
 
 ADDRESS = "http://127.0.0.1:8765"
+T = TypeVar("T")
 NETWORK = "conv(4, 3x3, same) relu pool(2) flatten dense(classes) softmax"
+
+
+def in_a_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Carry a coroutine out in an event loop and a thread of its own, whatever goes on in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 class Lab:
@@ -41,7 +49,7 @@ class Lab:
             async with httpx.AsyncClient(transport=transport, base_url=ADDRESS, timeout=60) as client:
                 return await client.request(method, path, json=body, **named)
 
-        return asyncio.run(asked())
+        return in_a_loop(asked())
 
     def get(self, path: str, **named: Any) -> httpx.Response:
         """Ask for something."""

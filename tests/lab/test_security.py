@@ -18,7 +18,7 @@ from imagelet.lab.routes_pages import STATIC
 from imagelet.lab.security import HEADERS, POLICY
 from imagelet.lab.settings import Settings, is_loopback
 from imagelet.lab.work import Work
-from tests.lab.conftest import ADDRESS, Lab
+from tests.lab.conftest import ADDRESS, Lab, in_a_loop
 
 OPEN_HOST = "192.168.1.5"
 TOKEN = "a-token-that-nobody-guesses"
@@ -213,7 +213,7 @@ class TestPaths:
             **{"raw_path": path.encode(), "root_path": "", "scheme": "http", "server": ("127.0.0.1", 8765)},
             "headers": [(b"host", b"127.0.0.1:8765")],
         }
-        asyncio.run(lab.app(scope, receive, send))
+        in_a_loop(lab.app(scope, receive, send))
         assert sent[0]["status"] == 404
         assert b"Settings" not in sent[1]["body"]
 
@@ -310,7 +310,7 @@ class TestLimits:
                 await held
                 return [refused_one, await waiting, await client.get("/api/networks")]
 
-        first, second, third = asyncio.run(scenario())
+        first, second, third = in_a_loop(scenario())
         assert "worked out already" in refused(first, 503)
         assert int(first.headers["Retry-After"]) > 0
         assert second.status_code == third.status_code == 200
@@ -318,7 +318,7 @@ class TestLimits:
     def test_what_takes_too_long_is_given_up(self) -> None:
         work = Work(1, 1, 0.05)
         with pytest.raises(RefusedError, match=r"longer than 0\.05 seconds") as caught:
-            asyncio.run(work.run(time.sleep, 0.3))
+            in_a_loop(work.run(time.sleep, 0.3))
         assert caught.value.status == 503
         work.close()
 

@@ -30,9 +30,12 @@ PATIENCE = 20_000  # milliseconds; the first answer loads the classifier
 Visit = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium: the one that $IMAGELET_CHROMIUM names, or one on the path."""
+    """Start Chromium: the one that $IMAGELET_CHROMIUM names, or one on the path.
+
+    It ends with the module: Playwright has an event loop, beside which other tests could have none.
+    """
     named = os.environ.get("IMAGELET_CHROMIUM")
     found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
