@@ -514,4 +514,5 @@ def test_a_worker_that_is_killed_is_noticed_and_followed_by_another(runs, worker
     queue.stop(runs, job.id)
     assert until(runs, job.id, STOPPED).run is not None
     assert run_of(runs, job).finished
-    assert len(workers) == 2
+    assert len(workers) >= 2
+    assert sum(each.poll() is None for each in workers) <= 1  # one at a time, however many come and go
