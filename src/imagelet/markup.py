@@ -183,12 +183,17 @@ def beside(left: object, right: object) -> Html:
     )
 
 
-def percent(share: float) -> str:
-    """Return ``98.33 %``, never rounded up to 100 or down to 0."""
+def write_percent(share: float) -> str:
+    """Return a share in hundredths with two decimals, never rounded up to 100 or down to 0."""
     written = f"{100 * share:.2f}"
     if written == "100.00" and share < 1:
-        written = ">99.99"
-    return f"{'<0.01' if written == '0.00' and share > 0 else written} %"
+        return ">99.99"
+    return "<0.01" if written == "0.00" and share > 0 else written
+
+
+def percent(share: float) -> str:
+    """Return ``98.33 %``, never rounded up to 100 or down to 0."""
+    return f"{write_percent(share)} %"
 
 
 def accuracy(share: float, interval: Sequence[float], images: int) -> Html:

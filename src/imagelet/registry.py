@@ -6,7 +6,7 @@ each entry point names a module, which registers its things when it is imported.
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -51,9 +51,8 @@ class Registry(Generic[T]):
         load_plugins()
         if name in self._things:
             return self._things[name]
-        nearest = difflib.get_close_matches(name.lower(), self._things, n=1, cutoff=0.5)
-        suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise UnknownNameError(f"unknown {self.kind} '{name}'{suggestion}", hint=f"{self.listing} lists them")
+        meant = suggestion(name.lower(), self._things)
+        raise UnknownNameError(f"unknown {self.kind} '{name}'{meant}", hint=f"{self.listing} lists them")
 
     def __contains__(self, name: object) -> bool:
         load_plugins()
@@ -73,3 +72,9 @@ def load_plugins() -> None:
     """Import what other packages offer under the entry-point group, once."""
     for entry_point in entry_points(group=PLUGIN_GROUP):
         entry_point.load()
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'lenet-5'?`` for the known name that is nearest; nothing where none is near."""
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{nearest[0]}'?" if nearest else ""

@@ -17,7 +17,6 @@
 
 import contextlib
 import datetime
-import difflib
 import json
 import os
 import re
@@ -31,6 +30,7 @@ import filelock
 
 from imagelet import files, markup, places
 from imagelet.errors import RunError, UsageError
+from imagelet.registry import suggestion
 from imagelet.training.history import EpochFigures, read_history
 
 
@@ -252,6 +252,12 @@ def find_classifier(text: str) -> Path:
     return run.classifier_file
 
 
+def run_of(classifier_file: Path) -> Run | None:
+    """Return the run whose folder a classifier lies in; None for one that is only a file."""
+    run = Run(classifier_file.parent)
+    return run if (run.folder / "experiment.toml").is_file() else None
+
+
 def shipped_classifiers() -> dict[str, Path]:
     """Return the files of the classifiers that come with the package, by name."""
     return {path.stem: path for path in sorted(places.shipped().glob("*.safetensors"))}
@@ -265,8 +271,5 @@ def _run_at(text: str, place: Path) -> Run | None:
 
 
 def _no_run(text: str, place: Path, names: list[str]) -> RunError:
-    nearest = difflib.get_close_matches(Path(text).name, names, n=1, cutoff=0.5)
-    suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-    return RunError(
-        f"no run '{text}' here or in {place}{os.sep}{suggestion}", hint="imagelet runs lists them"
-    )
+    meant = suggestion(Path(text).name, names)
+    return RunError(f"no run '{text}' here or in {place}{os.sep}{meant}", hint="imagelet runs lists them")

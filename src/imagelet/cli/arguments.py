@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from imagelet.errors import UsageError
+from imagelet.markup import write_percent as write_percent  # the commands know it from here
 
 DATASET = "A dataset's name, or a folder with one subfolder a class."
 
@@ -79,16 +80,6 @@ def describe_accuracy(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
     if "one_view_accuracy" in figures:
         facts[f"{name}, one view"] = f"{write_percent(figures['one_view_accuracy'])} %"
     return facts
-
-
-def write_percent(share: float) -> str:
-    """Return a share in hundredths with two decimals, never rounded up to 100 or down to 0."""
-    written = f"{100 * share:.2f}"
-    if written == "100.00" and share < 1:
-        return ">99.99"
-    if written == "0.00" and share > 0:
-        return "<0.01"
-    return written
 
 
 def write_size(size: int) -> str:

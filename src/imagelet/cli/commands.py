@@ -1,6 +1,5 @@
 """typer's commands with imagelet's help page and imagelet's sentences for wrong usage."""
 
-import difflib
 import sys
 from typing import Any, NoReturn
 
@@ -10,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 from imagelet.cli import help as help_page
 from imagelet.cli import printing
 from imagelet.errors import UnknownNameError, UsageError
+from imagelet.registry import suggestion
 
 
 class Command(TyperCommand):
@@ -59,7 +59,7 @@ class Group(TyperGroup):
         """
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
             raise UnknownNameError(
-                f"unknown command '{args[0]}'{_suggestion(args[0], list(self.commands))}",
+                f"unknown command '{args[0]}'{suggestion(args[0], list(self.commands))}",
                 hint=f"{ctx.command_path} --help lists the commands",
             )
         return super().resolve_command(ctx, args)
@@ -81,7 +81,7 @@ def _usage_error(error: typer.TyperException, context: Any) -> UsageError:
     match type(error).__name__:
         case "NoSuchOption":
             known = [name for each in context.command.get_params(context) for name in each.opts]
-            return UsageError(f"{command} has no option '{option}'{_suggestion(option, known)}", listing)
+            return UsageError(f"{command} has no option '{option}'{suggestion(option, known)}", listing)
         case "BadOptionUsage" if "does not take a value" in error.message:
             return UsageError(f"{option} takes no value", listing)
         case "BadOptionUsage":
@@ -116,8 +116,3 @@ def _name(parameter: Any) -> str:
 def _lowered(sentence: str) -> str:
     """Return ``sentence`` with a small first letter, unless its first word is written in capitals."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
-
-
-def _suggestion(given: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
-    return f"; did you mean '{nearest[0]}'?" if nearest else ""

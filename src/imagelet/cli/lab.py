@@ -121,14 +121,14 @@ def _settings(run: str | None, runs: Path | None, host: str, port: int) -> "tupl
     from imagelet import places
     from imagelet.lab.classifiers import Classifiers
     from imagelet.lab.settings import Settings, is_loopback
-    from imagelet.runs import find_classifier
+    from imagelet.runs import find_classifier, run_of
 
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
     settings = Settings(runs or places.runs(), host, port, token, first=run or DEFAULT)
     if run is None or run in Classifiers(settings).listed():
         return settings, run or DEFAULT
     file = find_classifier(run).resolve()
-    name = file.parent.name if (file.parent / "experiment.toml").exists() else file.stem
+    name = file.parent.name if run_of(file) else file.stem
     return dataclasses.replace(settings, others={name: file}, first=name), name
 
 

@@ -39,7 +39,7 @@ from imagelet.explanation.neighbours import (
     projected,
 )
 from imagelet.figures.neighbours import neighbours
-from imagelet.runs import Run, find_classifier
+from imagelet.runs import Run, find_classifier, run_of
 
 if TYPE_CHECKING:
     from imagelet.figures import Figure
@@ -78,9 +78,9 @@ def neighbourhood(run_or_file: str | Path, progress: Progress | None = None) -> 
     """
     path = find_classifier(str(run_or_file))
     classifier = Classifier.load(path)
-    run = Run(path.parent)
+    run = run_of(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if (run.folder / "experiment.toml").exists():
+    if run is not None:
         images, indices = _images_of_run(run)
         place = run.embeddings_file
     else:

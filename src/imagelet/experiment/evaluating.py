@@ -22,7 +22,7 @@ from imagelet.experiment.finishing import draw, judge, look
 from imagelet.experiment.own_pictures import OwnPictures, evaluate_pictures
 from imagelet.experiment.review import Answered, Review, cell_to_json, read_cell, review_images
 from imagelet.experiment.shift_report import ShiftReport, report_shifts
-from imagelet.runs import Run, find_classifier
+from imagelet.runs import Run, find_classifier, run_of
 
 SPLITS = ("test", "validation")
 
@@ -167,8 +167,8 @@ def _opened(run_or_file: str, data: str | None, split: str) -> tuple[Classifier,
         raise SettingError(f"unknown split '{split}'; allowed are {', '.join(SPLITS)}")
     path = find_classifier(run_or_file)
     classifier = Classifier.load(path)
-    run = Run(path.parent)
-    if (run.folder / "experiment.toml").exists():
+    run = run_of(path)
+    if run is not None:
         dataset = Experiment.from_toml(run.experiment).dataset
         if data is None or findable(data) == dataset:
             return classifier, run, dataset

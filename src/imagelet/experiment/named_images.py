@@ -11,7 +11,7 @@ from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, UsageError
 from imagelet.experiment.definition import Experiment
 from imagelet.experiment.evaluating import images_of
-from imagelet.runs import Run, find_classifier
+from imagelet.runs import find_classifier, run_of
 
 NAMED = re.compile(r"(train|test|validation):(\d{1,9})")
 
@@ -39,8 +39,8 @@ def image_of(run_or_file: str | Path, picture: Source) -> Source:
 def part_of(run_or_file: str | Path, part: str) -> ImageSet:
     """Return a part of what a classifier learned from; of a run the very images that it set aside."""
     path = find_classifier(str(run_or_file))
-    run = Run(path.parent)
-    if (run.folder / "experiment.toml").exists():
+    run = run_of(path)
+    if run is not None:
         if part != "train":
             return images_of(run, part)
         experiment = Experiment.from_toml(run.experiment)

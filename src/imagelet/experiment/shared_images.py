@@ -14,7 +14,7 @@ from imagelet.data.splits import Split
 from imagelet.errors import DataError, UsageError
 from imagelet.experiment.carrying_out import validation_images
 from imagelet.experiment.definition import Experiment
-from imagelet.runs import Run, find_classifier
+from imagelet.runs import Run, find_classifier, run_of
 
 Source = tuple[str, tuple[int, int, int] | None]  # a dataset, and the shape that its pictures are brought to
 
@@ -71,7 +71,7 @@ def open_subjects(texts: Sequence[str]) -> tuple[Subject, ...]:
             raise UsageError(
                 f"'{text}' is named twice; compare takes different runs", hint="imagelet runs lists them"
             )
-    names = [path.parent.name if _is_of_a_run(path) else path.stem for path in paths]
+    names = [path.parent.name if run_of(path) else path.stem for path in paths]
     unique = [name if names.count(name) == 1 else text for name, text in zip(names, texts, strict=True)]
     return tuple(_subject(name, path) for name, path in zip(unique, paths, strict=True))
 
@@ -111,13 +111,9 @@ def shared_images(subjects: Sequence[Subject], split: str) -> SharedImages:
     return SharedImages(part_name, numbers, tuple(images for _, _, images in parts))
 
 
-def _is_of_a_run(path: Path) -> bool:
-    return (path.parent / "experiment.toml").is_file()
-
-
 def _subject(name: str, path: Path) -> Subject:
     classifier = Classifier.load(path)
-    run = Run(path.parent) if _is_of_a_run(path) else None
+    run = run_of(path)
     trained = classifier.training
     data = Experiment.from_toml(run.experiment).dataset if run else trained.get("dataset")
     if not data or not trained.get("data_sha256"):

@@ -9,7 +9,6 @@ around a photo's object it is the ground that it lies on. Pixels of just this co
 """
 
 import copy
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from imagelet.errors import UnknownNameError, UsageError
 from imagelet.explanation.grad_cam import grad_cam
 from imagelet.preprocessing.picture import border
+from imagelet.registry import suggestion
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -179,9 +179,7 @@ def convolution_of(network: "Network", layer: str | None) -> str:
 
 
 def _unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNameError:
-    nearest = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-    return UnknownNameError(f"unknown {kind} '{name}'{suggestion}", hint=hint)
+    return UnknownNameError(f"unknown {kind} '{name}'{suggestion(name.lower(), known)}", hint=hint)
 
 
 def _saliency(network: "Network", inputs: "Tensor", asked: int) -> "Tensor":

@@ -6,7 +6,6 @@ average and without its calibration.
 """
 
 import contextlib
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from imagelet.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
 from imagelet.explanation.spread import ValueRange, rounded
 from imagelet.networks.layers import kind_of
+from imagelet.registry import suggestion
 
 Values = NDArray[np.float32]
 
@@ -222,10 +222,8 @@ def find_layer(network: nn.Sequential, name: str) -> nn.Module:
     layers = dict(network.named_children())
     if name in layers:
         return layers[name]
-    nearest = difflib.get_close_matches(name.lower(), layers, n=1, cutoff=0.5)
-    suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
     hint = f"the layers are {', '.join(layers)}"
-    raise UnknownNameError(f"there is no layer '{name}'{suggestion}", hint)
+    raise UnknownNameError(f"there is no layer '{name}'{suggestion(name.lower(), layers)}", hint)
 
 
 def passing(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[tuple[str, nn.Module, Tensor]]:

@@ -1,12 +1,12 @@
 """Matrices as they are typed, ``"1 2 3; 4 5 6"``, and the kernels that have a name."""
 
-import difflib
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.errors import UnknownNameError, UsageError
+from imagelet.registry import suggestion
 
 EXAMPLE = '"1 2 3; 4 5 6; 7 8 9"'
 LARGEST = 1e15  # beyond it floats are not exact whole numbers any more
@@ -67,10 +67,8 @@ def read_kernel(text: str) -> NDArray[np.float64]:
     if name in KERNELS:
         return np.array(KERNELS[name], np.float64)
     if name and name[0].isalpha() and not name.startswith(("nan", "inf")):
-        nearest = difflib.get_close_matches(name, KERNELS, n=1, cutoff=0.5)
-        suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
         raise UnknownNameError(
-            f"unknown kernel '{text}'{suggestion}",
+            f"unknown kernel '{text}'{suggestion(name, KERNELS)}",
             hint=f"write it as a matrix, {EXAMPLE}, or name one of {', '.join(KERNELS)}",
         )
     return read_matrix(text, "kernel")

@@ -4,7 +4,6 @@ A name is looked up in a list and never made into a path. What is loaded is kept
 same, and so are the datasets that images are taken from.
 """
 
-import difflib
 import json
 import threading
 from collections import OrderedDict
@@ -26,7 +25,8 @@ from imagelet.experiment.embedding import Neighbourhood
 from imagelet.lab.named_runs import runs_by_name
 from imagelet.lab.neighbourhoods import Neighbourhoods
 from imagelet.lab.settings import Settings
-from imagelet.runs import Run, shipped_classifiers
+from imagelet.registry import suggestion
+from imagelet.runs import Run, run_of, shipped_classifiers
 
 T = TypeVar("T")
 
@@ -90,8 +90,7 @@ class Classifiers:
         found = {name: Named(name, run.classifier_file, False, run) for name, run in runs.items()}
         found = {name: each for name, each in found.items() if each.file.is_file()}
         for name, path in self._settings.others.items():
-            beside = (path.parent / "experiment.toml").is_file()
-            found[name] = Named(name, path, False, Run(path.parent) if beside else None)
+            found[name] = Named(name, path, False, run_of(path))
         for name, path in shipped_classifiers().items():
             found.setdefault(name, Named(name, path, True, None))
         return found
@@ -105,9 +104,9 @@ class Classifiers:
         found = self.listed()
         if name in found:
             return found[name]
-        nearest = difflib.get_close_matches(name, found, n=1, cutoff=0.5)
-        suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise RunError(f"there is no classifier '{name}'{suggestion}", "/api/classifiers lists them")
+        raise RunError(
+            f"there is no classifier '{name}'{suggestion(name, found)}", "/api/classifiers lists them"
+        )
 
     def load(self, name: str) -> Classifier:
         """Return the classifier of that name, on the CPU; its file is read when it is new or has changed.

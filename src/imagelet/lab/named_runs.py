@@ -5,7 +5,6 @@ up among the runs that are there, never made into a path.
 """
 
 import datetime
-import difflib
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from imagelet.errors import RunError
 from imagelet.lab import jobs
 from imagelet.lab.failures import RefusedError
 from imagelet.lab.jobs import QUEUED, RUNNING
+from imagelet.registry import suggestion
 from imagelet.runs import Run
 
 T = TypeVar("T")
@@ -94,9 +94,7 @@ def trash(runs: Path) -> Path:
 def _named(found: Mapping[str, T], name: str, what: str, hint: str) -> T:
     if name in found:
         return found[name]
-    nearest = difflib.get_close_matches(name[:200], found, n=1, cutoff=0.5)
-    suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-    raise RunError(f"there is no {what} '{name[:200]}'{suggestion}", hint)
+    raise RunError(f"there is no {what} '{name[:200]}'{suggestion(name[:200], found)}", hint)
 
 
 def _begun(path: Path) -> float:

@@ -30,6 +30,7 @@ from imagelet.networks.grammar import Argument, Call, read_calls
 from imagelet.networks.kinds import KINDS, Softmax
 from imagelet.networks.specification import Layer
 from imagelet.networks.values import Form, stands_bare, written_arguments
+from imagelet.registry import suggestion
 
 OTHER_WORDS = {
     "conv2d": "conv",
@@ -132,9 +133,8 @@ def _meant(call: Call, kind: type[Layer], written: Argument, given: dict[str, An
     if not settable:
         raise _mistake(call, kind, written.position, f"it takes no arguments, but has '{value}'")
     if name and name not in settable:
-        nearest = difflib.get_close_matches(name, settable, n=1, cutoff=0.5)
-        suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise _mistake(call, kind, written.position, f"unknown argument '{_short(name)}'{suggestion}")
+        meant = suggestion(name, settable)
+        raise _mistake(call, kind, written.position, f"unknown argument '{_short(name)}'{meant}")
     if not name and value in ("same", "valid") and "padding" in settable:
         name = "padding"
     if not name:
