@@ -191,7 +191,7 @@ class Classifier:
             framed = [look.seen for look in looked_at if isinstance(look, Look)]
             shares = iter(self.predict_proba(np.stack(framed))) if framed else iter(())
             for look in looked_at:
-                yield look if isinstance(look, PictureError) else self._prediction(look, next(shares), top)
+                yield look if isinstance(look, PictureError) else self.prediction(look, next(shares), top)
 
     def evaluate(self, images: ImageSet) -> Metrics:
         """Return accuracy, interval, loss and more on labelled ``images`` of the network's size.
@@ -240,7 +240,7 @@ class Classifier:
         Raises:
             PictureError: it cannot be read.
         """
-        picture = _opened(source)
+        picture = pixels_of(source)
         seen, warnings, doubtful, placement = look_at(picture, self.framing)
         blank = _is_of_one_colour(picture) or _is_of_one_colour(seen)
         if blank and not warnings:
@@ -260,7 +260,8 @@ class Classifier:
         except PictureError as error:
             return error
 
-    def _prediction(self, look: Look, shares: np.ndarray, top: int) -> Prediction:
+    def prediction(self, look: Look, shares: np.ndarray, top: int = 3) -> Prediction:
+        """Return what probabilities (classes,), this classifier's for a look, say of its picture."""
         ranked = [int(index) for index in np.argsort(-shares, kind="stable")[:top]]
         best = ranked[0]
         probability = float(shares[best])
@@ -284,7 +285,7 @@ def _several(sources: Source | Iterable[Source]) -> Iterable[Source]:
     return [sources] if single else sources  # type: ignore[list-item,return-value]
 
 
-def _opened(source: Source) -> np.ndarray:
+def pixels_of(source: Source) -> np.ndarray:
     """Return a picture's pixels: uint8 (height, width, 1 or 3)."""
     if not isinstance(source, np.ndarray):
         return open_picture(source)

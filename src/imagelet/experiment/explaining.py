@@ -4,7 +4,7 @@ Everything is plain data first; :func:`draw` makes files of it.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from imagelet import figures, markup
-from imagelet.classifier import Classifier, Source
+from imagelet.classifier import Classifier, Source, pixels_of
 from imagelet.data.download import Progress
 from imagelet.errors import DataError
 from imagelet.experiment.embedding import Neighbourhood, neighbourhood, neighbours_of, neighbours_sheet
 from imagelet.experiment.evaluating import load
 from imagelet.experiment.named_images import image_of
-from imagelet.explanation.evidence import METHODS, Evidence, class_of, evidence
+from imagelet.explanation.evidence import NO_CONVOLUTION, Evidence, class_of, evidence, methods_for
 from imagelet.explanation.layers import (
     DeadUnits,
     LayerOutput,
@@ -33,7 +33,6 @@ from imagelet.explanation.neighbours import Neighbour
 from imagelet.explanation.spread import histogram
 from imagelet.figures.evidence import Marked, Meaning
 from imagelet.prediction import Look, Prediction
-from imagelet.preprocessing.picture import open_picture
 
 NEIGHBOURS = 8
 LOOKED_AT = 500  # training images, for units that are dead
@@ -133,15 +132,14 @@ def explain(
     if target is not None:
         class_of(classifier.classes, target)  # said before the work
     source = image_of(run_or_file, picture)
-    (prediction,) = classifier.predict(source)
-    pixels = _pixels(source)
+    pixels = pixels_of(source)
     look = classifier.look_at(pixels)
-    shown = tuple(
-        evidence(classifier, look.seen, method, target)
-        for method in METHODS
-        if method != "grad-cam" or _has_convolutions(classifier)
-    )
-    missing = [] if _has_convolutions(classifier) else ["grad-cam: the network has no convolution"]
+    if isinstance(source, str | Path):
+        look = replace(look, file=str(source))
+    prediction = classifier.prediction(look, classifier.predict_proba(look.seen[np.newaxis])[0])
+    methods = methods_for(classifier.network)
+    shown = tuple(evidence(classifier, look.seen, method, target) for method in methods)
+    missing = [] if "grad-cam" in methods else [NO_CONVOLUTION]
     near: Neighbourhood | None = None
     found: tuple[Neighbour, ...] = ()
     if neighbours:
@@ -233,17 +231,6 @@ def _some(near: Neighbourhood) -> NDArray[np.uint8]:
     """Return some hundred training images, evenly out of all."""
     indices = near.embeddings.indices
     return near.images.images[indices[:: -(-len(indices) // LOOKED_AT)]]
-
-
-def _pixels(source: Source) -> NDArray[np.uint8]:
-    """Return a picture's pixels: uint8 (height, width, 1 or 3)."""
-    if not isinstance(source, np.ndarray):
-        return open_picture(source)
-    return source[:, :, np.newaxis] if source.ndim == 2 else source
-
-
-def _has_convolutions(classifier: Classifier) -> bool:
-    return any(isinstance(module, nn.Conv2d) for module in classifier.network.modules())
 
 
 def _shape(each: LayerOutput) -> str:

@@ -39,6 +39,9 @@ METHODS = {
 }
 """What each method shows, and its source."""
 
+NO_CONVOLUTION = "grad-cam: the network has no convolution"
+"""What is said where ``grad-cam`` is left out."""
+
 SIGNED = frozenset({"integrated-gradients", "occlusion"})
 """The methods that tell for and against apart; the others' values are 0 or above."""
 
@@ -129,6 +132,14 @@ def evidence(
             values = _COMPARING[method](network, inputs, ground, asked)
     found = values.detach().cpu().float().numpy()
     return Evidence(method, asked, classifier.classes[asked], float(shares[asked]), chosen, found)
+
+
+def methods_for(network: "Network") -> tuple[str, ...]:
+    """Return the methods that a network allows: without a convolution all but ``grad-cam``."""
+    from torch import nn
+
+    looked_at = any(isinstance(module, nn.Conv2d) for module in network.modules())
+    return tuple(name for name in METHODS if looked_at or name != "grad-cam")
 
 
 def ground_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

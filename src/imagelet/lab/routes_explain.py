@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import nn
 
-from imagelet.classifier import Classifier
 from imagelet.errors import DataError
 from imagelet.experiment.embedding import neighbours_of
 from imagelet.explanation.arithmetic import output_size_formula
-from imagelet.explanation.evidence import METHODS, Evidence, class_of, evidence
+from imagelet.explanation.evidence import METHODS, NO_CONVOLUTION, Evidence, class_of, evidence, methods_for
 from imagelet.explanation.layers import filters, find_layer, layer_outputs, network_input
 from imagelet.explanation.one_number import take_apart
 from imagelet.lab import schemas
@@ -177,14 +176,12 @@ def explanation(classifiers: Classifiers, asked: Question) -> dict[str, Any]:
         class_of(classifier.classes, asked.target)  # said before the work
     picture, label = _picture(classifiers, asked)
     look = classifier.look_at(picture)
-    (answer,) = classifier.predict(picture, top=len(classifier.classes))
-    missing: list[str] = []
-    maps = []
-    for method in dict.fromkeys(asked.evidence):
-        if method == "grad-cam" and not _has_convolutions(classifier):
-            missing.append("grad-cam: the network has no convolution")
-            continue
-        maps.append(_map(evidence(classifier, look.seen, method, asked.target), look, picture))
+    shares = classifier.predict_proba(look.seen[np.newaxis])[0]
+    answer = classifier.prediction(look, shares, top=len(shares))
+    methods, wanted = methods_for(classifier.network), dict.fromkeys(asked.evidence)
+    found = [evidence(classifier, look.seen, each, asked.target) for each in wanted if each in methods]
+    maps = [_map(each, look, picture) for each in found]
+    missing = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]
     near, preparing = _neighbours(classifiers, asked, look, missing)
     outputs = layer_outputs(classifier, look.seen) if asked.layers else ()
     return {
@@ -280,7 +277,3 @@ def _size_formula(layer: nn.Module, shape: tuple[int, ...]) -> str | None:
     )
     down, across = output_size_formula(rows), output_size_formula(columns)
     return down if down == across else f"height {down}, width {across}"
-
-
-def _has_convolutions(classifier: Classifier) -> bool:
-    return any(isinstance(module, nn.Conv2d) for module in classifier.network.modules())
