@@ -9,7 +9,6 @@ from torch import nn
 
 from imagelet.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
-from imagelet.evaluation.calibration import Calibration
 from imagelet.explanation.layers import (
     LayerOutput,
     dead_units,
@@ -20,23 +19,10 @@ from imagelet.explanation.layers import (
     value_range,
 )
 from imagelet.explanation.spread import ValueRange
-from imagelet.networks import Network, build, networks
-from imagelet.normalization import Normalization
-from imagelet.preprocessing.framing import Framing
+from imagelet.networks import build, networks
+from tests.explanation.classifiers import classifier_of
 
 TEXT = "conv(4, 3x3, same) relu pool(2) batchnorm relu flatten dense(classes) softmax"
-
-
-def classifier_of(network: Network) -> Classifier:
-    channels = network.input_shape[2]
-    return Classifier(
-        network,
-        tuple(str(place) for place in range(network.classes)),
-        Framing("fit", *network.input_shape),
-        Normalization((0.4,) * channels, (0.3,) * channels),
-        Calibration(1.0, 0.5),
-        {},
-    )
 
 
 def images_of(shape: tuple[int, ...], number: int = 1) -> np.ndarray:

@@ -12,7 +12,6 @@ from torch import nn
 from imagelet.classifier import Classifier
 from imagelet.data import load_dataset
 from imagelet.errors import ClassifierFileError, UsageError
-from imagelet.evaluation.calibration import Calibration
 from imagelet.experiment import load
 from imagelet.explanation import neighbours
 from imagelet.explanation.neighbours import (
@@ -25,24 +24,10 @@ from imagelet.explanation.neighbours import (
     projected,
 )
 from imagelet.networks import Network, build, networks
-from imagelet.normalization import Normalization
-from imagelet.preprocessing.framing import Framing
+from tests.explanation.classifiers import classifier_of
 
 SHAPE = (8, 6, 1)
 TEXT = "conv(4, 3x3, same) relu pool(2) flatten dense(7) relu dropout(0.5) dense(classes) softmax"
-
-
-def classifier_of(network: Network, views: str = "one") -> Classifier:
-    channels = network.input_shape[2]
-    return Classifier(
-        network,
-        tuple(str(place) for place in range(network.classes)),
-        Framing("fit", *network.input_shape),
-        Normalization((0.4,) * channels, (0.3,) * channels),
-        Calibration(1.0, 0.5),
-        {},
-        views,
-    )
 
 
 def made_of(*layers: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Classifier:

@@ -13,12 +13,11 @@ from torch import nn
 
 from imagelet.classifier import Classifier
 from imagelet.errors import UnknownNameError, UsageError
-from imagelet.evaluation.calibration import Calibration
 from imagelet.explanation.layers import layer_outputs
 from imagelet.explanation.one_number import OneNumber, take_apart
 from imagelet.networks import Network, build, networks
 from imagelet.normalization import Normalization
-from imagelet.preprocessing.framing import Framing
+from tests.explanation.classifiers import classifier_of
 
 HEAD = "flatten dense(classes) softmax"
 SHAPE = (9, 8, 3)
@@ -27,18 +26,6 @@ EVERY_KIND = (
     " pool(3, same, stride=2) average_pool(2, same, stride=1) tanh conv(4, 1x1, bias=false) relu"
     " global_average dense(7) batchnorm sigmoid dropout(0.5) dense(classes, bias=false) softmax"
 )
-
-
-def classifier_of(network: Network) -> Classifier:
-    channels = network.input_shape[2]
-    return Classifier(
-        network,
-        tuple(str(place) for place in range(network.classes)),
-        Framing("fit", *network.input_shape),
-        Normalization((0.4,) * channels, (0.3,) * channels),
-        Calibration(1.0, 0.5),
-        {},
-    )
 
 
 def built(text: str, shape: tuple[int, int, int] = SHAPE, classes: int = 4) -> Classifier:

@@ -200,7 +200,7 @@ def _evaluate_run(
 
 
 def images_of(run: Run, split: str) -> ImageSet:
-    """Return a part of the run's own data, ``test`` or ``validation``.
+    """Return a part of the run's own data: ``test``, ``validation``, or ``train`` with all training images.
 
     Raises:
         DataError: it is not there, is not what the run was trained on, or has no such part.
@@ -209,6 +209,8 @@ def images_of(run: Run, split: str) -> ImageSet:
     dataset = load_dataset(experiment.dataset, shape=experiment.input_shape)
     frozen = Split.load(run.folder / "split.json")
     frozen.check(dataset.train)
+    if split == "train":
+        return dataset.train
     if split == "test":
         return dataset.test
     images = validation_images(dataset, frozen, experiment.validation)

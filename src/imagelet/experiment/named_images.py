@@ -9,7 +9,6 @@ from imagelet.classifier import Classifier, Source
 from imagelet.data.datasets import load_dataset
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, UsageError
-from imagelet.experiment.definition import Experiment
 from imagelet.experiment.evaluating import images_of
 from imagelet.runs import find_classifier, run_of
 
@@ -41,10 +40,7 @@ def part_of(run_or_file: str | Path, part: str) -> ImageSet:
     path = find_classifier(str(run_or_file))
     run = run_of(path)
     if run is not None:
-        if part != "train":
-            return images_of(run, part)
-        experiment = Experiment.from_toml(run.experiment)
-        return load_dataset(experiment.dataset, shape=experiment.input_shape).train
+        return images_of(run, part)
     name = Classifier.load(path).training.get("dataset")
     if not name:
         raise DataError("the classifier does not say what it learned from", hint="name a picture's file")

@@ -5,7 +5,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from imagelet.figures.lettering import fitted
-from imagelet.figures.style import ACCENT, INK, MUTED, PAPER, empty_figure, house_style
+from imagelet.figures.style import ACCENT, INK, MUTED, RING, empty_figure, house_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,17 +93,8 @@ def _draw(axes: "Axes", lines: Sequence[Line]) -> None:
         marker = "o" if len(values) == 1 else None  # one epoch is a point, not a line
         axes.plot(range(1, len(values) + 1), values, color=colour, linestyle=dashes, marker=marker)
         if best is not None and 1 <= best <= len(values):
-            axes.plot(
-                [best],
-                [values[best - 1]],
-                linestyle="none",
-                marker="o",
-                markersize=8,
-                markerfacecolor=PAPER,
-                markeredgecolor=colour,
-                markeredgewidth=2,
-                clip_on=not low <= values[best - 1] <= high,
-            )
+            inside = low <= values[best - 1] <= high
+            axes.plot([best], [values[best - 1]], **RING, markeredgecolor=colour, clip_on=not inside)
     axes.set_ylim(low - room, high + room)
     axes.set_xlim(0 if longest == 1 else 1, max(2, longest))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

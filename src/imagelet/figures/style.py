@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 INK, MUTED, LINES, PAPER = "#1f2933", "#7b8794", "#e4e7eb", "#ffffff"
 ACCENT, WRONG = "#2463a6", "#c2452d"  # the second marks mistakes, and numbers below 0
 
+RING: dict[str, Any] = {  # around a point that counts: the best epoch
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 8,
+    "markerfacecolor": PAPER,
+    "markeredgewidth": 2,
+}
+
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,

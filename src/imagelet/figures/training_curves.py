@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from imagelet.figures.style import ACCENT, MUTED, PAPER, empty_figure, house_style, percent_formatter
+from imagelet.figures.style import ACCENT, MUTED, RING, empty_figure, house_style, percent_formatter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,17 +54,7 @@ def _draw(axes: "Axes", training: list[float], validation: list[float], best: in
         axes.plot(epochs, validation, color=ACCENT, marker=marker, markersize=3.5, label="validation")
     if best is not None and validation:
         axes.axvline(best, color=ACCENT, linewidth=1, linestyle=(0, (3, 3)), zorder=1)
-        axes.plot(
-            [best],
-            [validation[best - 1]],
-            linestyle="none",
-            marker="o",
-            markersize=8,
-            markerfacecolor=PAPER,
-            markeredgecolor=ACCENT,
-            markeredgewidth=2,
-            label=f"best epoch: {best}",
-        )
+        axes.plot([best], [validation[best - 1]], **RING, markeredgecolor=ACCENT, label=f"best epoch: {best}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(epochs) == 1:
         axes.set_xlim(0, 2)  # else the axis would show parts of an epoch

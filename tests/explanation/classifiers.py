@@ -1,0 +1,21 @@
+"""Classifiers for tests of what happens inside: any network, plain pixels, no calibration."""
+
+from imagelet.classifier import Classifier
+from imagelet.evaluation.calibration import Calibration
+from imagelet.networks import Network
+from imagelet.normalization import Normalization
+from imagelet.preprocessing.framing import Framing
+
+
+def classifier_of(network: Network, views: str = "one") -> Classifier:
+    """Return a classifier with this network; its classes are called 0, 1, 2, …"""
+    channels = network.input_shape[2]
+    return Classifier(
+        network,
+        tuple(str(place) for place in range(network.classes)),
+        Framing("fit", *network.input_shape),
+        Normalization((0.4,) * channels, (0.3,) * channels),
+        Calibration(1.0, 0.5),
+        {},
+        views,
+    )
