@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks import course, daily, inside, own_pictures, prediction, recipes, result_files
+from benchmarks import course, daily, inside, lab, own_pictures, prediction, recipes, result_files
 from benchmarks.measuring import Benchmark, LeftOut, at_once
 from benchmarks.steps import steps
 from imagelet.errors import UnknownNameError
@@ -31,6 +31,7 @@ def known() -> dict[str, Benchmark]:
         "steps": at_once(steps),
         **prediction.benchmarks(),
         **inside.benchmarks(),
+        **lab.benchmarks(),
         **own_pictures.benchmarks(),
         **recipes.benchmarks(),
         **{name: at_once(function) for name, function in course.benchmarks().items()},

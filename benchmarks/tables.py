@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import plot, result_files, speed_sections, training_sections
 from benchmarks.inside_section import inside_section
+from benchmarks.lab_section import lab_section
 from benchmarks.result_files import Result
 from benchmarks.writing import table
 from imagelet import files
@@ -57,6 +58,7 @@ def page(found: Mapping[str, Result] | None = None) -> str:
         speed_sections.step_section(found),
         speed_sections.prediction_section(found),
         inside_section(found),
+        lab_section(found),
         speed_sections.memory_section(found),
         speed_sections.timing_section(found),
         training_sections.precision_section(found),

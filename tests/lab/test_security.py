@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imagelet.lab import routes_predict
+from imagelet.lab.classifiers import Classifiers
 from imagelet.lab.failures import RefusedError
 from imagelet.lab.routes_pages import STATIC
 from imagelet.lab.security import HEADERS, POLICY
@@ -272,7 +272,7 @@ class TestAnswers:
         def fails(*_: object) -> None:
             raise RuntimeError("a secret at /home/ann/runs")
 
-        monkeypatch.setattr(routes_predict, "answers", fails)
+        monkeypatch.setattr(Classifiers, "load", fails)
         with caplog.at_level(logging.ERROR, "imagelet.lab"):
             answer = lab.post("/api/predict", {"classifier": "mnist", "pictures": [seven]})
         assert refused(answer, 500) == "something unexpected went wrong"

@@ -337,9 +337,21 @@ class TestWarnings:
         (found,) = self.warnings(picture)
         assert word in found
 
-    @pytest.mark.parametrize("name", ["polarity", "edges", "lines", "specks"])
+    @pytest.mark.parametrize("name", ["polarity", "lines", "specks"])
     def test_are_none_where_a_step_helps(self, name: str) -> None:
         assert self.warnings(HARD_PICTURES[name][0]) == ()
+
+    def test_tell_why_a_picture_is_doubted(self) -> None:
+        four = np.concatenate([two_digits()] * 2, axis=1)
+        found = {
+            "beside": normalise(four, MNIST_TARGET),
+            "dark areas": normalise(HARD_PICTURES["edges"][0], MNIST_TARGET),
+        }
+        assert all(each.doubtful and word in each.warnings[0] for word, each in found.items())
+
+    def test_nothing_is_doubted_without_a_word(self) -> None:
+        looks = [normalise(picture, MNIST_TARGET) for picture, _ in HARD_PICTURES.values()]
+        assert all(each.warnings for each in looks if each.doubtful)
 
     def test_come_several_at_once(self) -> None:
         assert len(self.warnings(written(side=600, pen=3, paper=200, ink=165)[100:])) == 3

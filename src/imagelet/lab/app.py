@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -25,6 +26,7 @@ from imagelet.lab.classifiers import Classifiers
 from imagelet.lab.schemas import Problem
 from imagelet.lab.security import Guard
 from imagelet.lab.settings import Settings
+from imagelet.lab.together import Together
 from imagelet.lab.work import Work
 
 ROUTES = (
@@ -44,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the server of one lab.
 
     Routes find in ``request.app.state``: ``settings``, ``classifiers`` (loaded once) and ``work`` (a few
-    threads, for whatever takes a core).
+    threads, for whatever takes a core), and ``predictions`` (answered together).
     """
     app = FastAPI(
         title="imagelet lab",
@@ -58,6 +60,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.classifiers = Classifiers(settings)
     app.state.work = Work(settings.at_once, settings.waiting, settings.seconds)
+    predict = partial(routes_predict.answers, app.state.classifiers)
+    app.state.predictions = Together(predict, app.state.work, settings.requests)
     failures.add_to(app)
     for routes in ROUTES:
         app.include_router(routes.router)

@@ -1,5 +1,7 @@
 """Which classifiers there are, what they make of pictures, and a person's own labelled drawings."""
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -67,20 +69,21 @@ async def list_classifiers(request: Request) -> Any:
 @router.post("/predict", response_model=Answers)
 async def predict(request: Request, asked: Pictures) -> Any:
     """Say what each picture shows; one that cannot be read gives an error in its place."""
-    return await request.app.state.work.run(answers, request.app.state.classifiers, asked)
+    return await request.app.state.predictions.ask(asked.classifier, asked.pictures)
 
 
-def answers(classifiers: Classifiers, asked: Pictures) -> dict[str, Any]:
-    """Return the answers to pictures as :class:`Answers` has them."""
-    classifier = classifiers.load(asked.classifier)
-    contents = [_content(picture) for picture in asked.pictures]
+def answers(classifiers: Classifiers, name: str, asked: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Return a classifier's answers to several requests' pictures, each as :class:`Answers` has them."""
+    classifier = classifiers.load(name)
+    contents = [_content(picture) for pictures in asked for picture in pictures]
     sound = [each for each in contents if isinstance(each, bytes)]
     given = iter(classifier.predict_each(sound, top=len(classifier.classes)))
-    found = [next(given) if isinstance(each, bytes) else each for each in contents]
-    predictions = [
+    found = (next(given) if isinstance(each, bytes) else each for each in contents)
+    told = (
         {"error": error_of(each)} if isinstance(each, PictureError) else prediction(each) for each in found
-    ]
-    return {"classes": list(classifier.classes), "predictions": predictions}
+    )
+    classes = list(classifier.classes)
+    return [{"classes": classes, "predictions": list(islice(told, len(pictures)))} for pictures in asked]
 
 
 def prediction(found: Prediction) -> dict[str, Any]:
@@ -100,6 +103,10 @@ def prediction(found: Prediction) -> dict[str, Any]:
 def error_of(error: ImageletError) -> dict[str, Any]:
     """Return an error as :class:`Fault` has it."""
     return {"message": error.message, "hint": error.hint}
+
+
+def _told(found: Prediction | PictureError) -> dict[str, Any]:
+    return {"error": error_of(found)} if isinstance(found, PictureError) else prediction(found)
 
 
 def _content(picture: str) -> bytes | PictureError:

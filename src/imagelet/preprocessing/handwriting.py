@@ -103,8 +103,9 @@ def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[st
     stages, placement = {}, UNMOVED
     for name, moved in _moves(picture, target, without):
         stages[name], placement = moved.ink, moved.placement.within(placement)
-    image, told = _as_image(stages[STEPS[-1].name]), tuple(_warnings(stages, target))
-    return Handwriting(image, told, _is_doubtful(stages), placement if image.any() else None)
+    image, doubts = _as_image(stages[STEPS[-1].name]), tuple(_doubts(stages))
+    told = (*doubts, *_warnings(stages, target))
+    return Handwriting(image, told, bool(doubts), placement if image.any() else None)
 
 
 def trace(
@@ -264,26 +265,29 @@ def _as_image(ink: Ink) -> NDArray[np.uint8]:
     return np.rint(ink * 255).astype(np.uint8)[:, :, np.newaxis]
 
 
-def _is_doubtful(stages: dict[str, Ink]) -> bool:
-    """Tell whether the picture shows something else than strokes on paper.
+def _doubts(stages: dict[str, Ink]) -> Iterator[str]:
+    """Yield why the picture may show something else than one digit's strokes on paper.
 
     The digit has less ink than there is beside it, or evening the light has hollowed out what was dark.
     """
     mark = stages["mark"]
+    if not mark.any():
+        yield "the picture is blank: no ink was found"
+        return
     if float(mark.sum()) <= LEAST_SHARE * float(stages["specks"].sum()):
-        return True
+        yield "there is more ink beside the digit than in it: show one digit alone"
     darkness, strokes = stages["polarity"], mark > mark.max() / 2
     paper = float(np.quantile(darkness, PAPER))
     as_dark = paper + HOLLOW * (float(np.median(darkness[strokes])) - paper)
-    off_the_ink = ~ndimage.binary_dilation(stages["threshold"] > 0)
-    return int((darkness[off_the_ink] >= as_dark).sum()) > MOST_HOLLOW * int(strokes.sum())
+    hollow = (darkness >= as_dark) & ~marks.with_neighbours(stages["threshold"] > 0)
+    if np.count_nonzero(hollow) > MOST_HOLLOW * np.count_nonzero(strokes):
+        yield "dark areas are no strokes: show a digit that is written with a pen on plain paper"
 
 
 def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
-    """Yield what a person should know about the picture."""
+    """Yield what else a person should know about the picture."""
     ink = stages["mark"]
     if not ink.any():
-        yield "the picture is blank: no ink was found"
         return
     if inks.contrast_of(stages["light"]) < LOW_CONTRAST:
         yield "the contrast is low: write with a darker pen, or in better light"

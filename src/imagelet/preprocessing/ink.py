@@ -44,9 +44,9 @@ def grey_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     grey = with_channels(picture, 1)
     if picture.shape[2] == 1:
         return grey
-    reaches = [_reach(picture[:, :, colour]) for colour in range(3)]
+    reaches = _reaches(picture)
     best = int(np.argmax(reaches))
-    return picture[:, :, best : best + 1] if reaches[best] > BETTER * _reach(grey[:, :, 0]) else grey
+    return picture[:, :, best : best + 1] if reaches[best] > BETTER * _reaches(grey)[0] else grey
 
 
 def upright(darkness: Ink) -> Ink:
@@ -77,10 +77,10 @@ def thresholded(darkness: Ink) -> Ink:
     The threshold is Otsu's: it parts paper from ink without knowing how dark either is. Half of it is where
     the soft edge begins, so that a stroke keeps its width and its antialiasing.
     """
-    if contrast_of(darkness) < LEAST_CONTRAST:
-        return np.zeros_like(darkness)
     threshold = otsu(darkness)
     strokes = darkness > threshold
+    if _apart(darkness, strokes) < LEAST_CONTRAST:
+        return np.zeros_like(darkness)
     low, high = threshold / 2, float(np.median(darkness[strokes]))
     ink = np.clip((darkness - low) / max(high - low, 1e-6), 0, 1)
     near = ndimage.maximum_filter(strokes, 2 * SOFT_EDGE + 1)
@@ -89,16 +89,13 @@ def thresholded(darkness: Ink) -> Ink:
 
 def contrast_of(darkness: Ink) -> float:
     """Return how far ink and paper are apart, 0 to 1: the means on both sides of Otsu's threshold."""
-    strokes = darkness > otsu(darkness)
-    if strokes.all() or not strokes.any():
-        return 0.0
-    return float(darkness[strokes].mean() - darkness[~strokes].mean())
+    return _apart(darkness, darkness > otsu(darkness))
 
 
 def otsu(values: Ink) -> float:
     """Return the threshold, 0 to 1, with the largest variance between the two sides (N. Otsu, 1979)."""
-    counts, edges = np.histogram(values, bins=256, range=(0, 1))
-    middles = (edges[:-1] + edges[1:]) / 2
+    counts = np.bincount(np.minimum(values * 256, 255).astype(np.intp).ravel(), minlength=256)
+    middles = (np.arange(256) + 0.5) / 256
     below = np.cumsum(counts)
     above = below[-1] - below
     sums = np.cumsum(counts * middles)
@@ -106,7 +103,7 @@ def otsu(values: Ink) -> float:
         apart = sums / below - (sums[-1] - sums) / above
         between = np.nan_to_num(below * above * apart**2, nan=0.0, posinf=0.0)
     best = np.flatnonzero(between >= between.max() * (1 - 1e-9))  # in an empty gap all thresholds are as good
-    return float(edges[int(best.mean()) + 1])
+    return (int(best.mean()) + 1) / 256
 
 
 def at_full_strength(ink: Ink) -> Ink:
@@ -129,11 +126,23 @@ def disk(radius: int) -> NDArray[np.bool_]:
     return round_
 
 
-def _reach(channel: NDArray[np.uint8]) -> float:
-    """Return how far the picture goes from its border's brightness, 0 to 255."""
-    lowest, highest = np.quantile(channel, (EXTREMES, 1 - EXTREMES))
-    paper = np.median(border(channel))
-    return float(max(highest - paper, paper - lowest))
+def _apart(darkness: Ink, strokes: Mask) -> float:
+    """Return how much darker strokes are than paper, in the mean; 0 where there is only one of them."""
+    number = int(np.count_nonzero(strokes))
+    if number in (0, strokes.size):
+        return 0.0
+    return float(darkness[strokes].mean() - darkness[~strokes].mean())
+
+
+def _reaches(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return how far each channel (channels,) goes from its border's brightness, 0 to 255."""
+    height, width, channels = picture.shape
+    image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
+    shares = np.cumsum(np.reshape(image.histogram(), (channels, 256)), axis=1) / (height * width)
+    ends = [np.searchsorted(each, (EXTREMES, 1 - EXTREMES)) for each in shares]
+    paper = np.median(border(picture).reshape(-1, channels), axis=0)
+    reaches: NDArray[np.float64] = np.abs(np.transpose(ends) - paper).max(axis=0)
+    return reaches
 
 
 def _edge_of_paper(darkness: Ink) -> Ink:

@@ -65,20 +65,24 @@ def without_lines(ink: Ink) -> Ink:
 def without_specks(ink: Ink) -> Ink:
     """Return the ink without dust: parts with next to no ink beside the largest."""
     labels, amounts = parts(ink)
-    return _kept(ink, labels, amounts >= SMALLEST_PART * amounts.max(initial=0.0))
+    large = amounts >= SMALLEST_PART * amounts.max(initial=0.0)
+    return ink if large.all() else _kept(ink, labels, large)
 
 
 def main_mark(ink: Ink) -> Ink:
     """Return the ink of the largest mark: the largest part, and all that is near it."""
     labels, amounts = parts(ink)
-    if len(amounts) == 0:
+    if len(amounts) <= 1:
         return ink
     return _kept(ink, labels, _mark(labels, amounts))
 
 
 def other_marks(ink: Ink, mark: Ink) -> bool:
     """Tell whether the ink beside ``mark`` holds others of a size that may matter, clear of the edges."""
-    labels, amounts = parts(np.where(mark > 0, np.float32(0), ink))
+    rest = np.where(mark > 0, np.float32(0), ink)
+    if not rest.any():
+        return False
+    labels, amounts = parts(rest)
     free = ~_at_the_edge(labels, len(amounts))
     return bool((amounts[free] >= SECOND_MARK * float(mark.sum())).any())
 
@@ -99,6 +103,16 @@ def extent(mask: Mask) -> tuple[slice, slice]:
     """Return the rows and columns that the True pixels of ``mask`` take; there must be one."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def with_neighbours(mask: Mask) -> Mask:
+    """Return the True pixels of ``mask`` and those above, below and beside them."""
+    wider = mask.copy()
+    wider[1:] |= mask[:-1]
+    wider[:-1] |= mask[1:]
+    wider[:, 1:] |= mask[:, :-1]
+    wider[:, :-1] |= mask[:, 1:]
+    return wider
 
 
 def _band(ink: Ink) -> int:

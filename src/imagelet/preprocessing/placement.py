@@ -5,6 +5,7 @@ picture's rows by one factor and one distance, and its columns likewise.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ class Placement:
     pixel_width: float
 
     def __post_init__(self) -> None:
-        if not np.isfinite(dataclasses.astuple(self)).all() or min(self.pixel_height, self.pixel_width) <= 0:
+        numbers = (self.top, self.left, self.pixel_height, self.pixel_width)
+        if not all(map(math.isfinite, numbers)) or min(self.pixel_height, self.pixel_width) <= 0:
             raise ValueError(f"a placement has finite numbers and pixels larger than 0: {self}")
 
     @classmethod

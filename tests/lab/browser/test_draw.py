@@ -175,6 +175,36 @@ def test_a_number_is_taken_apart(visit: Visit, check_access: Callable[[Page], No
     check_access(page)
 
 
+def test_a_layer_opens_with_its_strongest_number_taken_apart(visit: Visit) -> None:
+    page = visit("draw?layer=softmax")
+    draw(page, SEVEN)
+    expect(page.locator(".value-bars [aria-pressed='true'] .class")).to_have_text("7")
+    expect(page.locator(".number-view h3")).to_contain_text("7")
+    page.locator(".value-bars button").first.click()
+    expect(page.locator(".number-view h3")).to_contain_text("0")
+    assert "place=0" in page.url
+
+
+def test_the_colours_span_a_map_a_layer_or_all_and_the_legend_says_so(visit: Visit) -> None:
+    page = visit("draw?layer=conv1")
+    draw(page, SEVEN)
+    ends = page.locator(".ranges .legend-numbers span")
+    of_layer = page.locator(".layer .legend-numbers span").last
+    first = page.locator(".strip canvas").first
+    expect(ends).to_have_text(["− its largest", "0", "+ its largest"])
+    texts, colours = {}, {}
+    for range_, name in (("map", "each map"), ("layer", "each layer"), ("all", "all layers")):
+        page.get_by_label(name, exact=True).check()
+        assert f"range={range_}" in page.url
+        texts[range_] = float(of_layer.inner_text())
+        colours[range_] = first.evaluate("canvas => canvas.toDataURL()")
+    assert texts["map"] <= texts["layer"] <= texts["all"]
+    assert len(set(colours.values())) == 3
+    assert float(ends.last.inner_text()) == texts["all"]
+    page.reload()
+    expect(page.get_by_label("all layers")).to_be_checked()
+
+
 def test_the_kernel_slides_when_it_is_played(visit: Visit) -> None:
     page = visit("draw?layer=conv1&map=1", reduced_motion="no-preference")
     draw(page, SEVEN)

@@ -136,18 +136,18 @@ export function drawOverlay(canvas, values, width, height, range) {
   return canvas;
 }
 
-/** The colours with their numbers; `update(range)` shows another range. */
+/** The colours with their numbers; `update(range, ends)` shows another range, with words at its ends. */
 export function legend(range, note = "") {
   const bar = h("canvas", { class: "legend-bar", role: "img" });
   const numbers = h("div", { class: "legend-numbers", "aria-hidden": "true" });
   const element = h("div", { class: "legend" }, bar, numbers, note && h("p", { class: "hint" }, note));
-  element.update = ({ low, high }) => {
+  element.update = ({ low, high }, ends = { low: number(low), high: number(high) }) => {
     const width = 240;
     const values = Float32Array.from({ length: width }, (_, at) => low + ((high - low) * at) / (width - 1));
     drawMap(bar, values, width, 1, { low, high });
     const empty = low === 0 && high === 0;
-    bar.setAttribute("aria-label", empty ? t("common.all_zero") : t("common.legend", { low: number(low), high: number(high) }));
-    const ticks = empty ? [t("common.all_zero")] : low < 0 && high > 0 ? [number(low), "0", number(high)] : [number(low), number(high)];
+    bar.setAttribute("aria-label", empty ? t("common.all_zero") : t("common.legend", ends));
+    const ticks = empty ? [t("common.all_zero")] : low < 0 && high > 0 ? [ends.low, "0", ends.high] : [ends.low, ends.high];
     replace(numbers, ticks.map((each) => h("span", null, each)));
   };
   element.update(range);

@@ -1,43 +1,36 @@
 // One layer opened: all its maps, one of them large beside what it is made from, a number taken apart.
 
 import { has, t } from "../i18n.js";
-import { drawMap, legend, rangeOf } from "../maps.js";
-import { button, choice, h, number, replace } from "../ui.js";
+import { drawMap, legend } from "../maps.js";
+import { busy, button, h, number, replace } from "../ui.js";
 import { makeNumber } from "./number.js";
+import { strongestPlace } from "./numbers.js";
+import { rangeIn } from "./ranges.js";
 import { makeStage } from "./stage.js";
 import { drawCells, shapeText } from "./strip.js";
 
-export const RANGES = ["map", "layer", "all"];
 const FEW = 20; // flat values that have a bar each; more are cells
 
 /**
- * The opened layer. `change({layer, map, place, range})` is called when something else is chosen;
- * `askNumber(layer, place)` gives a number taken apart.
+ * The opened layer. `change({layer, map, place})` is called when something else is chosen; `askNumber(layer, place)`
+ * gives a number taken apart. Until a place is chosen, it is that of the strongest number.
  */
 export function makeLayer({ change, askNumber }) {
   const element = h("section", { class: "layer card", hidden: true, "aria-labelledby": "layer-name" });
   const numberView = makeNumber();
-  let shown = null; // {layers, layer, seen, classes, map, place, range}
+  let shown = null; // {layers, layer, seen, classes, map, place, picked, range}
   let built = "";
   let parts = null;
   let asking = 0;
 
-  /** The range that colours stand for, of a map or of the whole layer. */
-  function rangeFor(map = null) {
-    const { layers, layer, range } = shown;
-    if (range === "all") return rangeOf(layers.flatMap((each) => [each.low, each.high]));
-    if (range === "layer" || map === null || layer.shape.length !== 3) return rangeOf([layer.low, layer.high]);
-    return rangeOf(mapOf(layer, map));
-  }
+  const rangeFor = (map = null) => rangeIn(shown, shown.layer, map);
 
   function build() {
-    const { layer, range } = shown;
+    const { layer } = shown;
     const spatial = layer.shape.length === 3;
     parts = { grid: h("div"), legend: legend({ low: 0, high: 0 }), stage: null };
-    const ranges = spatial ? RANGES : RANGES.slice(1);
-    parts.ranges = choice(t("draw.range"), ranges.map((each) => [each, t(`draw.range_${each}`)]), ranges.includes(range) ? range : "layer", (each) => change({ range: each }));
     if (spatial) {
-      parts.grid = mapGrid(layer, (map) => change({ map, place: shown.place }));
+      parts.grid = mapGrid(layer, (map) => change(shown.picked ? { map, place: shown.place } : { map }));
       parts.stage = makeStage({ pick: (place) => change({ place }), askNumber });
     } else parts.grid = h("div", { class: "flat-values" });
     const kind = h("span", { class: "kind" }, layer.kind);
@@ -53,35 +46,29 @@ export function makeLayer({ change, askNumber }) {
       h(
         "div",
         { class: spatial ? "layer-body" : "layer-body one" },
-        h("div", { class: "layer-maps" }, h("div", { class: "row spread" }, parts.ranges, parts.legend), parts.grid),
+        h("div", { class: "layer-maps" }, parts.legend, parts.grid, !spatial && h("p", { class: "hint" }, t("draw.pick_value"))),
         h("div", { class: "layer-number" }, parts.stage?.element, numberView.element),
       ),
     );
   }
 
   function draw() {
-    const { layers, layer, map, place, seen, classes } = shown;
+    const { layers, layer, map, place, picked, seen, classes } = shown;
     parts.legend.update(rangeFor(map));
-    parts.ranges.choose(layer.shape.length === 3 || shown.range !== "map" ? shown.range : "layer");
     if (layer.shape.length === 3) {
       parts.grid.show(layer, map, rangeFor);
       const at = layers.indexOf(layer);
-      parts.stage.show({ layer, before: layers[at - 1] ?? null, seen, map, place: place?.slice(0, 2) ?? null, range: rangeFor(map) });
-    } else replace(parts.grid, flatValues(layer, classes, place?.[0] ?? null, rangeFor(), (value) => change({ place: [value] })));
+      parts.stage.show({ layer, before: layers[at - 1] ?? null, seen, map, place, picked, range: rangeFor(map) });
+    } else replace(parts.grid, flatValues(layer, classes, place[0], rangeFor(), (value) => change({ place: [value] })));
   }
 
   async function takeApart() {
     const { layer, map, place, classes } = shown;
     asking += 1;
     const mine = asking;
-    if (!place) {
-      numberView.clear(layer.shape.length === 3 ? t("draw.pick_place") : t("draw.pick_value"));
-      parts.stage?.window(null);
-      return;
-    }
-    const at = layer.shape.length === 3 ? [...place.slice(0, 2), map] : place;
+    const at = layer.shape.length === 3 ? [...place, map] : place;
     try {
-      const found = await askNumber(layer.name, at);
+      const found = await busy(numberView.element, askNumber(layer.name, at));
       if (mine !== asking) return;
       numberView.show(found, { classes, isLast: layer.shape.length === 1 && layer.shape[0] === classes.length, channel: (each) => parts.stage?.channel(each) });
       parts.stage?.window(found);
@@ -92,7 +79,7 @@ export function makeLayer({ change, askNumber }) {
 
   /** Show a layer of these; null closes. */
   function show(next) {
-    shown = next;
+    shown = next && { ...next, picked: next.place !== null, place: next.place ?? strongestPlace(next.layer, next.map) };
     element.hidden = next === null;
     if (!next) {
       built = "";
@@ -111,12 +98,6 @@ export function makeLayer({ change, askNumber }) {
   }
 
   return { element, show, stop: () => parts?.stage?.stop() };
-}
-
-/** A map's numbers, row by row. */
-export function mapOf(layer, map) {
-  const [height, width, channels] = layer.shape;
-  return Float32Array.from({ length: height * width }, (_, at) => layer.values[at * channels + map]);
 }
 
 /** All maps as small pictures, one of them chosen; arrow keys go from one to the next. */

@@ -29,7 +29,6 @@ export function makeNumber() {
   return {
     element,
     show,
-    clear: (hint) => replace(element, h("p", { class: "note" }, hint)),
     fail: (problem) => replace(element, error(problem)),
   };
 }

@@ -8,7 +8,7 @@ import { drawImage } from "../maps.js";
 import { h } from "../ui.js";
 
 const SIDE = 448; // pixels, whatever the screen: the same strokes give the same picture
-const SENT = SIDE / 2; // pixels a side of what is asked about: the answer comes sooner, and is the same
+const SENT = 160; // pixels a side of what is asked about: the answer comes sooner, and is as good
 const BRUSH = 0.07; // of the side: about what a felt pen is to a digit
 const ERASER = 0.12;
 

@@ -13,7 +13,7 @@ export function makeStage({ pick, askNumber }) {
   const [row, column] = ["row", "column"].map((name) => h("input", { type: "number", min: "0", onchange: moved }));
   const play = button(t("draw.play"), toggle);
   const step = button(t("draw.step"), stepOn);
-  let shown = null; // {layer, before, seen, map, place, range}
+  let shown = null; // {layer, before, seen, map, place, picked, range}
   let taken = null; // the number that was taken apart last
   play.hidden = calm();
 
@@ -59,7 +59,7 @@ export function makeStage({ pick, askNumber }) {
   function stepOn() {
     const [height, width] = shown.layer.shape;
     player.stop();
-    const [down, across] = shown.place ?? [0, -1];
+    const [down, across] = shown.picked ? shown.place : [0, -1];
     const next = (down * width + across + 1) % (height * width);
     player.reset(next + 1);
     pick(placeOf(next));
@@ -108,6 +108,7 @@ export function makeStage({ pick, askNumber }) {
     { class: "stage" },
     h("div", { class: "stage-maps" }, source.element, h("span", { class: "arrow", "aria-hidden": "true" }, "→"), output.element),
     h("div", { class: "row stage-controls" }, play, step, label("row", row), label("column", column), under),
+    h("p", { class: "hint" }, t("draw.pick_place")),
   );
   return {
     element,

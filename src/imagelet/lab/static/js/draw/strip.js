@@ -1,8 +1,9 @@
 // Every layer in order, with a few of its maps; one of them can be opened.
 
 import { t } from "../i18n.js";
-import { drawMap, rangeOf } from "../maps.js";
+import { drawMap } from "../maps.js";
 import { h, replace } from "../ui.js";
+import { rangeIn } from "./ranges.js";
 
 const MAPS = 4; // of each layer
 
@@ -49,16 +50,17 @@ export function makeStrip({ open }) {
     replace(list, [...cards.values()].map(({ face }) => h("li", null, face)));
   }
 
-  function show(layers) {
+  /** Show these layers; their colours span the `range` of that name. */
+  function show(layers, range) {
     const same = layers.length === cards.size && layers.every((each) => shapeText(cards.get(each.name)?.shape ?? []) === shapeText(each.shape));
     if (!same) build(layers);
     for (const layer of layers) {
       const { canvases } = cards.get(layer.name);
-      const range = rangeOf([layer.low, layer.high]);
-      if (layer.shape.length === 1) drawCells(canvases[0], layer.values, range);
+      const colours = (map) => rangeIn({ layers, range }, layer, map);
+      if (layer.shape.length === 1) drawCells(canvases[0], layer.values, colours(null));
       else {
         const [height, width, channels] = layer.shape;
-        canvases.forEach((canvas, first) => drawMap(canvas, layer.values, width, height, range, { first, step: channels }));
+        canvases.forEach((canvas, first) => drawMap(canvas, layer.values, width, height, colours(first), { first, step: channels }));
       }
     }
   }

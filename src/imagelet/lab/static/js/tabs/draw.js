@@ -7,9 +7,10 @@ import { decodeNumbers } from "../api.js";
 import { makeAnswer } from "../draw/answer.js";
 import { METHODS, makeEvidence } from "../draw/evidence.js";
 import { latest } from "../draw/latest.js";
-import { RANGES, makeLayer } from "../draw/layer.js";
+import { makeLayer } from "../draw/layer.js";
 import { makeNeighbours } from "../draw/neighbours.js";
 import { makeOwn } from "../draw/own.js";
+import { makeRanges, rangeNamed } from "../draw/ranges.js";
 import { makeSheet } from "../draw/sheet.js";
 import { makeStrip } from "../draw/strip.js";
 
@@ -31,6 +32,7 @@ export async function open(root, { api, t, state, ui }) {
   const choose = ui.select(classifiers.map((each) => [each.name, named(each)]), null, (run) => state.set({ run, layer: null, map: null, place: null, target: null, picture: state.get("picture") }));
   const answer = makeAnswer();
   const strip = makeStrip({ open: (layer) => state.set({ layer, map: null, place: null }) });
+  const ranges = makeRanges({ choose: (range) => state.set({ range }, { replace: true }) });
   const layerView = makeLayer({
     askNumber: async (layer, place) => api.post("/api/number", { classifier: classifier().name, ...(await sheet.asked()), layer, place }),
     change({ place, ...others }) {
@@ -83,7 +85,6 @@ export async function open(root, { api, t, state, ui }) {
       answer.show(prediction, told.label);
       answer.say(prediction);
       layers = told.layers.map((each) => ({ ...each, ...decodeNumbers(each.values) }));
-      strip.show(layers);
       showLayer();
       replace(alarm);
     });
@@ -154,12 +155,14 @@ export async function open(root, { api, t, state, ui }) {
   function showLayer() {
     const name = state.get("layer");
     const layer = layers.find((each) => each.name === name);
+    const range = rangeNamed(state.get("range"));
+    ranges.show(layers, range);
+    if (layers.length) strip.show(layers, range);
     strip.choose(layer ? name : null);
     stripCard.classList.toggle("without", !layers.length);
     if (!layer) return layerView.show(null);
     const last = layer.shape.at(-1) - 1;
     const map = Math.max(0, Math.min(last, Number(state.get("map")) || 0));
-    const range = RANGES.includes(state.get("range")) ? state.get("range") : "layer";
     return layerView.show({ layers, layer, seen: prediction.seen, classes: classifier().classes, map, range, place: placeIn(layer) });
   }
 
@@ -202,7 +205,7 @@ export async function open(root, { api, t, state, ui }) {
     return accuracy === null ? name : t("draw.classifier_with", { name, accuracy: ui.percent(accuracy, 2) });
   }
 
-  const stripCard = h("section", { class: "inside", "aria-label": t("draw.layers") }, h("h2", null, t("draw.layers")), h("p", { class: "note" }, t("draw.layers_hint")), strip.element);
+  const stripCard = h("section", { class: "inside", "aria-label": t("draw.layers") }, h("div", { class: "row spread" }, h("div", null, h("h2", null, t("draw.layers")), h("p", { class: "note" }, t("draw.layers_hint"))), ranges.element), strip.element);
   root.append(
     h(
       "div",
