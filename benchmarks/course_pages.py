@@ -22,7 +22,7 @@ from imagelet.course.results import SUMMARY
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ROOT / "docs" / "course"
+PAGES = ROOT / "src" / "imagelet" / "course" / "pages"
 MARKER = re.compile(r"<!--: (?P<name>[\w-]+)\.(?P<what>\w+) -->(?P<text>.*?)<!--/-->", re.DOTALL)
 
 Measured = dict[str, Any]

@@ -22,12 +22,15 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
-from benchmarks.measuring import Benchmark, at_once
+from benchmarks.measuring import Benchmark, LeftOut, at_once
 from imagelet.data.datasets import place_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 CLIENTS, SECONDS, WARMING = 50, 60.0, 5.0
 LIMITS = {"answer": 0.5, "stroke": 0.1}  # seconds that are asked for: 95th percentile, median
@@ -82,7 +85,7 @@ def lab() -> dict[str, Any]:
     """Seconds of an answer while 50 clients predict at once and a run trains; errors, memory."""
     if place_of(str(TRAINED["dataset"])) is None:
         return {}
-    with tempfile.TemporaryDirectory() as folder, _opened(Path(folder)) as (port, process):
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as (port, process):
         strokes = _strokes(port)
         job = _post(port, "/api/jobs", TRAINED)
         _until_it_trains(port, job["id"])
@@ -115,7 +118,7 @@ def benchmarks() -> dict[str, Benchmark]:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
+def opened(folder: Path) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
     """Open a lab; give its port and its process, and end it."""
     words = ["lab", CLASSIFIER, "--port", "0", "--no-browser", "--runs", str(folder / "runs")]
     command = [sys.executable, "-u", "-m", "imagelet", *words]
@@ -145,17 +148,32 @@ def drawings() -> list[bytes]:
     return made
 
 
-def _strokes(port: int) -> dict[str, Any] | None:
-    """Return the seconds from a move of the pen to the bars that show it; None where there is no browser."""
+@contextlib.contextmanager
+def browser() -> Iterator["Browser"]:
+    """Start Chromium: the one that $IMAGELET_CHROMIUM names, or one on the path.
+
+    Raises:
+        LeftOut: there is none, or no Playwright to steer it.
+    """
     try:
         from playwright.sync_api import sync_playwright
-    except ImportError:
-        return None
-    browser = os.environ.get("IMAGELET_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        return None
+    except ImportError as error:
+        raise LeftOut("playwright is not installed") from error
+    found = os.environ.get("IMAGELET_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise LeftOut(f"none of {', '.join(BROWSERS)} is on the path")
     with sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
+        yield playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+
+
+def _strokes(port: int) -> dict[str, Any]:
+    """Return the seconds from a move of the pen to the bars that show it.
+
+    Raises:
+        LeftOut: there is no browser.
+    """
+    with browser() as chromium:
+        page = chromium.new_page()
         page.goto(f"http://127.0.0.1:{port}/#/draw?run={CLASSIFIER}")
         page.locator("canvas.pad").wait_for()
         page.evaluate(WATCH)

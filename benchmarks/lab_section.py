@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.result_files import Result
-from benchmarks.writing import NONE, machine, megabytes, short_seconds, star, table, with_busy
+from benchmarks.writing import machine, megabytes, short_seconds, star, table, with_busy
 
 TEXT = """\
 {clients} clients on the same machine ask `imagelet lab` for the classifier `{classifier}` for {seconds:.0f}
@@ -38,13 +38,13 @@ def lab_section(found: Mapping[str, Result]) -> str:
         before=megabytes(memory[0]),
         after=megabytes(memory[-1]),
         **speed,
-        moves=strokes["number"] if strokes else NONE,
+        moves=strokes["number"],
         machine=machine(result),
     )
     limits = measured["limits"]
     rows = [
         _row(f"an answer to one of {measured['clients']}", answers, "p95", limits["answer"], result),
-        *([_row("from stroke to bars", strokes, "median", limits["stroke"], result)] if strokes else []),
+        _row("from stroke to bars", strokes, "median", limits["stroke"], result),
     ]
     headings = ("what", "median", "95th percentile", "99th", "longest", "asked for")
     return f"## The lab\n\n{text}\n{with_busy(table(headings, rows), [result])}"

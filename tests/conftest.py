@@ -13,10 +13,12 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imagelet import places
 
@@ -189,6 +191,42 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
+
+
+# -- the end of a training -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def blank_pictures() -> Iterator[None]:
+    """Let the pictures that a training ends with be blank in the block: to draw them takes longer than it.
+
+    They are files with their names, but empty images; what draws them is tested by itself, and at a training's
+    end by the tests that ask for ``drawn_pictures``. Other pictures are drawn, such as those of a look.
+    """
+    from imagelet.experiment import carrying_out, finishing
+
+    def save(_: None, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(path)
+
+    drawing = dict.fromkeys(("curves", "confusion", "predictions"), lambda *_, **__: None)
+
+    def finish(*given: Any, **named: Any) -> finishing.Finished:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(finishing, "figures", SimpleNamespace(**drawing, save=save))
+            return finishing.finish(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carrying_out, "finish", finish)
+        yield
+
+
+@pytest.fixture
+def drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pictures that a training ends with be drawn."""
+    from imagelet.experiment import carrying_out, finishing
+
+    monkeypatch.setattr(carrying_out, "finish", finishing.finish)
 
 
 # -- a file server -------------------------------------------------------------------------------------------

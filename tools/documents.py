@@ -12,8 +12,8 @@ PROMPT = re.compile(r"^(?:\$ )?(?:\.venv[/\\](?:bin|Scripts)[/\\])?")
 
 
 def documents(root: Path) -> list[Path]:
-    """Return the project's Markdown files: those of the top folder, of docs, benchmarks and examples."""
-    folders = ("docs", "benchmarks", "examples")
+    """Return the project's Markdown files: of the top folder, docs, benchmarks, examples and the course."""
+    folders = ("docs", "benchmarks", "examples", "src/imagelet/course")
     return sorted([*root.glob("*.md"), *(path for each in folders for path in root.glob(f"{each}/**/*.md"))])
 
 

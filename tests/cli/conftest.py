@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from imagelet.cli import main
+from tests.conftest import blank_pictures
 
 SETTINGS = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "TTY_COMPATIBLE", "IMAGELET_DEBUG")
 
@@ -47,6 +48,12 @@ def _is_list_of_records(value: Any) -> bool:
 
 
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    with blank_pictures():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -106,8 +113,9 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("trained")
     experiment = Experiment(dataset="digits", network="softmax", recipe=Recipe(epochs=1))
-    for _ in carry_out(experiment, name="short", folder=folder):
-        pass
+    with blank_pictures():
+        for _ in carry_out(experiment, name="short", folder=folder):
+            pass
     return folder / "short"
 
 

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from imagelet import train
 from imagelet.cli.compare import _written, describe_pair
 from imagelet.evaluation.comparison import PairedDifference
 from imagelet.evaluation.metrics import Interval
-from imagelet.experiment import finishing
 from imagelet.experiment.comparing import Pair
 from imagelet.runs import Run as RunFolder
 
@@ -23,15 +21,11 @@ Documented = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the runs `slow`, `fast` and `seed`; drawing would take longer than training."""
+    """Return a folder with the runs `slow`, `fast` and `seed`."""
     folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patched:
-        nothing = SimpleNamespace(curves=lambda _history: None, save=lambda _figure, _path: None)
-        patched.setattr(finishing, "figures", nothing)
-        patched.setattr(finishing, "draw", lambda *_: None)
-        for name, rate, seed in (("slow", 1e-4, 0), ("fast", 0.02, 0), ("seed", 0.02, 5)):
-            rest = {"epochs": 1, "learning_rate": rate, "seed": seed}
-            train("digits", "softmax", "default", name=name, folder=folder, **rest)
+    for name, rate, seed in (("slow", 1e-4, 0), ("fast", 0.02, 0), ("seed", 0.02, 5)):
+        rest = {"epochs": 1, "learning_rate": rate, "seed": seed}
+        train("digits", "softmax", "default", name=name, folder=folder, **rest)
     return folder
 
 
@@ -109,12 +103,13 @@ def test_of_three_it_says_that_p_is_corrected(run: Run, runs: Path) -> None:
 
 
 def test_draws_into_a_folder(run: Run, runs: Path, tmp_path: Path) -> None:
+    before = set(runs.rglob("*.png"))
     outcome = run("compare", "slow", "fast", "--out", tmp_path / "compared")
     for name in ("curves.png", "disagreements.png"):
         assert str(tmp_path / "compared" / name) in outcome.stdout
         with Image.open(tmp_path / "compared" / name) as image:
             assert image.format == "PNG"
-    assert not (runs / "slow" / "figures").exists()
+    assert set(runs.rglob("*.png")) == before
 
 
 @pytest.mark.usefixtures("runs")

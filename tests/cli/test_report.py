@@ -6,11 +6,19 @@ import pytest
 from imagelet.cli import train as train_command_line
 from imagelet.experiment import Experiment, describe
 from imagelet.experiment.carrying_out import settled
+from imagelet.report import writing
 from imagelet.report.commands import train_command
 
 RESOLVED = {"training_images": 1_149, "input_shape": [28, 28, 1]}
 
 
+@pytest.fixture
+def no_insights(monkeypatch):
+    """Leave out what is inside the network, which takes most of the time."""
+    monkeypatch.setattr(writing, "insights", lambda *_: ())
+
+
+@pytest.mark.usefixtures("no_insights")
 def test_a_page_is_written_into_the_run_folder(run, short_run, documented):
     outcome = run("report", short_run, "--json")
     assert outcome.code == 0, outcome.stderr
@@ -64,6 +72,7 @@ def test_an_unfinished_run_gets_a_sentence(run, short_run):
     assert "--resume" in outcome.stderr
 
 
+@pytest.mark.usefixtures("no_insights")
 def test_a_folder_in_place_of_a_file_gets_a_sentence(run, short_run, tmp_path):
     outcome = run("report", short_run, "--out", tmp_path)
     assert outcome.code == 1
@@ -119,7 +128,7 @@ def test_a_recipe_that_is_no_more_is_written_out():
     assert "--optimizer adamw" in line
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("no_insights")
 def test_demo_writes_its_report(run, tmp_path, monkeypatch):
     import dataclasses
 

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import re
@@ -6,9 +7,12 @@ import subprocess
 import sys
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from imagelet.cli import main, watching
 
 WORDS = ("--network", "pool(2) flatten dense(classes)", "--epochs", "2", "-b", "50")
 
@@ -121,6 +125,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(small_data, tmp_path,
     assert [one["run"] for one in listed] == ["long"]
 
 
+@pytest.mark.usefixtures("drawn_pictures")
 def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch):
     import dataclasses
 
@@ -141,30 +146,32 @@ def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch
     assert figures >= {"curves.png", "confusion-test.png", "predictions-test.png", "answers.png"}
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_a_terminal_gets_a_bar_with_speed_loss_accuracy_and_time_left(small_data, tmp_path):
+def test_a_terminal_gets_a_bar_with_speed_loss_accuracy_and_time_left(small_data, tmp_path, monkeypatch):
     import pty
 
-    words = ["train", "mnist", "--network", "softmax", "--epochs", "150", "-b", "20", "--runs", "."]
+    monkeypatch.setattr(watching, "UPDATES_PER_SECOND", 10_000)  # the training is over in a moment
+    monkeypatch.setenv("TERM", "xterm")
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "imagelet", *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=slave
-    )
-    os.close(slave)
-    shown = b""
-    while True:
-        try:
-            part = os.read(master, 65536)
-        except OSError:  # how Linux says that the other side was closed
-            break
-        if not part:
-            break
-        shown += part
+    words = ["train", "mnist", "--network", "softmax", "--epochs", "15", "-b", "20", "--runs", str(tmp_path)]
+    with ThreadPoolExecutor(1) as reader, os.fdopen(slave, "w") as terminal:
+        reading = reader.submit(all_of, master)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stderr", terminal)
+            assert main(words) == 0
+        terminal.close()
+        shown = reading.result(timeout=60)
     os.close(master)
-    assert process.wait(timeout=60) == 0
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert re.search(
-        r"epoch \d+/150 ━*[╸╺]?━* [\d,]+ images/s  loss \d\.\d{4}  accuracy \d\.\d{4} \d\d:\d\d", text
+        r"epoch \d+/15 ━*[╸╺]?━* [\d,]+ images/s  loss \d\.\d{4}  accuracy \d\.\d{4} \d\d:\d\d", text
     )
-    assert len(re.findall(r"\d/150  +\d\.\d{4}  ", text)) == 150
+    assert len(re.findall(r"\d/15  +\d\.\d{4}  ", text)) == 15
+
+
+def all_of(terminal):
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other side was closed
+        while part := os.read(terminal, 65536):
+            shown += part
+    return shown

@@ -1,6 +1,6 @@
-"""A classifier whose answers can be worked out by hand."""
+"""A classifier whose answers can be worked out by hand; trainings that end without pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -10,6 +10,13 @@ from imagelet.evaluation.calibration import Calibration
 from imagelet.networks import build
 from imagelet.normalization import Normalization
 from imagelet.preprocessing.framing import Framing
+from tests.conftest import blank_pictures
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    with blank_pictures():
+        yield
 
 
 @pytest.fixture

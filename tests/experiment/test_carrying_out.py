@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import imagelet
 from imagelet import train
@@ -30,6 +31,7 @@ def files_of(run):
     }
 
 
+@pytest.mark.usefixtures("drawn_pictures")
 def test_a_run_folder_holds_what_everyone_reads(small_data):
     finished = train("mnist", NETWORK, **QUICK)
     run = finished.run
@@ -47,6 +49,10 @@ def test_a_run_folder_holds_what_everyone_reads(small_data):
     }
     pictures = {path.name for path in run.figures.iterdir()}
     assert pictures == {"curves.png", "confusion-validation.png", "predictions-validation.png"}
+    for name in pictures:
+        with Image.open(run.figures / name) as picture:
+            picture.load()
+            assert min(picture.size) > 300
     assert run.experiment["resolved"]["network"] == NETWORK
     assert run.metrics == json.loads(json.dumps(finished.metrics))
     assert [figures.epoch for figures in run.history] == [1, 2]

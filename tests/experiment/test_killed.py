@@ -1,11 +1,14 @@
 """A real process is killed at random moments, while saving too, and resumed until it comes to its end."""
 
+import contextlib
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,30 +18,63 @@ from imagelet.training.checkpoint import SUFFIX
 WORDS = ["--network", "conv(8, 3x3, same) relu dropout(0.2) flatten dense(classes)", "--epochs", "2"]
 WORDS += ["--set", "averaging=0.9", "--set", "shift=1", "-b", "16", "--limit", "400", "--precision", "fp32"]
 
-KILLS = 3
+KILLS = 5
 
-# Saves after every step, and slowly: most kills hit a save.
-SLOW_SAVES = """
-import sys, time
+# Begins a process for each line that comes, without the time that it takes to import everything; tells its
+# number, and how it ended. The processes save after every step, and slowly: most kills hit a save. They draw
+# no pictures: all kills come before there are any.
+STARTING = """
+import json, os, sys, time
+import matplotlib.figure, sklearn.datasets, torch._dynamo
 from imagelet import files
-from imagelet.experiment import carrying_out
+from imagelet.cli import main
+from imagelet.experiment import carrying_out, finishing
+
 carrying_out.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+finishing.draw = finishing.figures.curves = finishing.figures.save = lambda *_: None
 fsync = files.os.fsync
 files.os.fsync = lambda handle: (time.sleep(0.01), fsync(handle))
-from imagelet.cli import main
-sys.exit(main(sys.argv[1:]))
+
+for line in sys.stdin:
+    process = os.fork()
+    if process == 0:
+        os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+        os._exit(main(json.loads(line)))
+    print(process, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
 """
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", SLOW_SAVES, "train", *words],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+class Starter:
+    """A process that begins trainings, each in a process of its own, one after the other."""
+
+    def __init__(self) -> None:
+        self._starting = subprocess.Popen(
+            [sys.executable, "-c", STARTING],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def begin(self, *words: str | Path) -> int:
+        """Begin a training and return its process's number."""
+        assert self._starting.stdin is not None
+        print(json.dumps(["train", *map(str, words)]), file=self._starting.stdin, flush=True)
+        return self._answer()
+
+    def end(self) -> int:
+        """Wait until the process has ended; return its exit code, or minus the signal that killed it."""
+        return self._answer()
+
+    def close(self) -> None:
+        self._starting.kill()
+        self._starting.communicate()
+
+    def _answer(self) -> int:
+        assert self._starting.stdout is not None
+        return int(self._starting.stdout.readline())
 
 
 def files_of(run: Path) -> dict[str, bytes]:
@@ -48,26 +84,40 @@ def files_of(run: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def starter() -> Iterator[Starter]:
+    opened = Starter()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def straight(starter: Starter, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("straight")
-    assert start(folder, "digits", "--name", "run", "--runs", ".", *WORDS).wait(timeout=120) == 0
+    starter.begin("digits", "--name", "run", "--runs", folder, *WORDS)
+    assert starter.end() == 0
     return files_of(folder / "run")
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.parametrize("seed", range(2))
-def test_a_killed_and_resumed_run_ends_with_the_same_bytes(tmp_path, straight, seed):
+def test_a_killed_and_resumed_run_ends_with_the_same_bytes(
+    tmp_path: Path, starter: Starter, straight: dict[str, bytes], seed: int
+) -> None:
     drawn = random.Random(seed)
-    words = ["digits", "--name", "run", "--runs", ".", *WORDS]
+    words: list[str | Path] = ["digits", "--name", "run", "--runs", tmp_path, *WORDS]
     run = tmp_path / "run"
     for _ in range(KILLS):
-        process = start(tmp_path, *words)
-        wait_for_a_checkpoint(process, run, newer_than=newest(run))
+        before = newest(run)
+        process = starter.begin(*words)
+        wait_for_a_checkpoint(process, run, newer_than=before)
         time.sleep(drawn.uniform(0, 0.2))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        words = ["--resume", "run", "--runs", "."]
-    assert start(tmp_path, *words).wait(timeout=120) == 0
+        with contextlib.suppress(ProcessLookupError):  # it came to an end of its own, which is told next
+            os.kill(process, signal.SIGKILL)
+        assert starter.end() == -signal.SIGKILL
+        words = ["--resume", run]
+    starter.begin(*words)
+    assert starter.end() == 0
     assert files_of(run) == straight
     assert not (run / "checkpoint").exists()
 
@@ -76,10 +126,17 @@ def newest(run: Path) -> str:
     return max((path.name for path in (run / "checkpoint").glob(f"*{SUFFIX}")), default="")
 
 
-def wait_for_a_checkpoint(process: subprocess.Popen[bytes], run: Path, newer_than: str) -> None:
+def wait_for_a_checkpoint(process: int, run: Path, newer_than: str) -> None:
     """Wait until training has begun: kills before it would only test the start."""
     for _ in range(6000):
-        if process.poll() is not None or newest(run) > newer_than:
+        if newest(run) > newer_than or ended(process):
             return
         time.sleep(0.01)
     raise AssertionError("no checkpoint came in a minute")
+
+
+def ended(process: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, 0)
+        return False
+    return True

@@ -31,11 +31,9 @@ def quick(**fields: object) -> Experiment:
 
 
 @pytest.fixture(autouse=True)
-def _without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw nothing: most of a short training's time."""
+def _looks_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a look at the test images draw nothing: that would take longer than the training."""
     monkeypatch.setattr(finishing, "draw", lambda *_: None)
-    monkeypatch.setattr(finishing.figures, "curves", lambda *_: None)
-    monkeypatch.setattr(finishing.figures, "save", lambda *_: None)
 
 
 def run_folders(folder: Path) -> set[str]:

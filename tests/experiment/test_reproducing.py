@@ -12,7 +12,7 @@ import torch
 from imagelet.classifier import Classifier
 from imagelet.data import Split, load_dataset
 from imagelet.errors import DataError, RunError
-from imagelet.experiment import Finished, carry_out, describe, finishing
+from imagelet.experiment import Finished, carry_out, describe
 from imagelet.experiment.reproducing import (
     Reproduction,
     carry_out_again,
@@ -24,14 +24,6 @@ from imagelet.runs import Run
 
 NETWORK = "pool(2) flatten dropout(0.2) dense(classes)"
 SETTINGS = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01, "shift": 1}
-
-
-@pytest.fixture(autouse=True)
-def _without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw nothing: most of a short training's time."""
-    monkeypatch.setattr(finishing, "draw", lambda *_: None)
-    monkeypatch.setattr(finishing.figures, "curves", lambda *_: None)
-    monkeypatch.setattr(finishing.figures, "save", lambda *_: None)
 
 
 def finished(folder: Path, name: str = "run", **fields: object) -> Run:

@@ -55,6 +55,6 @@ def test_kernels_have_names() -> None:
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_named_kernels_keep_or_drop_a_plain_ground(name: str) -> None:
-    total = np.sum(KERNELS[name])
-    assert total == pytest.approx(0 if name in ("edges", "sobel-x", "sobel-y") else 1)
+def test_named_kernels_keep_drop_or_add_up_a_plain_ground(name: str) -> None:
+    total = {"edges": 0, "sobel-x": 0, "sobel-y": 0, "ones": 9}.get(name, 1)
+    assert np.sum(KERNELS[name]) == pytest.approx(total)

@@ -17,6 +17,7 @@ from imagelet.experiment import Experiment, carry_out
 from imagelet.lab.app import create_app
 from imagelet.lab.settings import Settings
 from imagelet.training.recipe import Recipe
+from tests.conftest import blank_pictures
 
 ADDRESS = "http://127.0.0.1:8765"
 T = TypeVar("T")
@@ -84,10 +85,10 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run that no test may change: a small network on the digits."""
     folder = tmp_path_factory.mktemp("trained")
     recipe = Recipe(epochs=2, learning_rate=0.02)
-    for _ in carry_out(
-        Experiment(dataset="digits", network=NETWORK, recipe=recipe), name="small", folder=folder
-    ):
-        pass
+    experiment = Experiment(dataset="digits", network=NETWORK, recipe=recipe)
+    with blank_pictures():
+        for _ in carry_out(experiment, name="small", folder=folder):
+            pass
     return folder / "small"
 
 

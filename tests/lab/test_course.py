@@ -4,10 +4,12 @@ import pytest
 
 from imagelet.course.carrying_out import experiment_of
 from imagelet.course.lessons import lessons, trainings
+from imagelet.course.reading import LANGUAGES, page_names, read_page
 from imagelet.experiment import Experiment
 from imagelet.experiment import carry_out as carry_out_experiment
 from imagelet.lab import carrying_out, jobs, queue
 from imagelet.lab.jobs import FAILED, FINISHED, PAUSED, QUEUED
+from imagelet.lab.page_html import page_html
 from tests.lab.conftest import Lab
 
 
@@ -81,3 +83,44 @@ def test_a_damaged_result_hides_no_other(lab, small_data):
     told = lesson(lab, "softmax")  # carried out without the look at the test images that the figure needs
     assert (told["state"], told["reached"]) == ("damaged", None)
     assert lesson(lab, "cnn-3")["state"] == "new"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_are_listed_in_the_order_of_the_course(lab, language):
+    told = lab.get(f"/api/course/pages?language={language}").json()
+    assert [each["name"] for each in told] == page_names()
+    assert [each["title"] for each in told] == [read_page(name, language).title for name in page_names()]
+    assert {each["experiment"] for each in told} == {None, *(each.name for each in trainings())}
+
+
+def test_the_pages_are_in_english_where_nothing_is_said(lab):
+    assert lab.get("/api/course/pages").json() == lab.get("/api/course/pages?language=en").json()
+    assert lab.get("/api/course/pages/cnn-3").json()["language"] == "en"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", page_names())
+def test_each_page_leads_to_its_neighbours(lab, name, language):
+    listed = lab.get(f"/api/course/pages?language={language}").json()
+    told = lab.get(f"/api/course/pages/{name}?language={language}").json()
+    around = [None, *listed, None]
+    place = page_names().index(name) + 1
+    assert {key: told[key] for key in listed[0]} == around[place]
+    assert (told["previous"], told["next"]) == (around[place - 1], around[place + 1])
+    assert told["html"] == page_html(read_page(name, language))
+
+
+@pytest.mark.parametrize("name", ["cnn3", "cnn_3", "CNN-3"])
+def test_an_unknown_page_is_said_to_be_unknown(lab, name):
+    refused = lab.get(f"/api/course/pages/{name}")
+    assert refused.status_code == 404
+    error = refused.json()["error"]
+    assert f"unknown page of the course '{name}'" in error["message"]
+    assert "did you mean 'cnn-3'" in error["message"]
+    assert "cnn-3" in error["hint"]
+
+
+def test_nothing_beside_the_pages_is_read(lab):
+    for name in ("..%2Fen%2Fcnn-3", "%2Fetc%2Fpasswd", "cnn-3.md"):
+        assert lab.get(f"/api/course/pages/{name}").status_code == 404
+    assert lab.get("/api/course/pages/cnn-3?language=fr").status_code == 422

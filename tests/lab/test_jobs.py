@@ -411,6 +411,15 @@ class TestAsking:
         assert (job["name"], job["test"], job["state"]) == ("my run", True, QUEUED)
         assert [each["id"] for each in lab.get("/api/jobs").json()] == [job["id"]]
 
+    def test_numbers_and_truths_are_told_apart(self, lab):
+        settings = {"epochs": 1, "learning_rate": 1, "momentum": 0, "flip": True}
+        job = lab.post("/api/jobs", {"dataset": "digits", "network": "softmax", "settings": settings}).json()
+        recipe = Experiment.from_toml(job["experiment"]).recipe
+        assert {name: getattr(recipe, name) for name in settings} == settings
+        assert (type(recipe.epochs), type(recipe.flip)) == (int, bool)
+        wrong = {"dataset": "digits", "settings": {"epochs": True}}
+        assert lab.post("/api/jobs", wrong).status_code == 422
+
     @pytest.mark.parametrize(
         ("asked", "status", "words"),
         [

@@ -1,7 +1,7 @@
 """A trained run with its page."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,17 @@ from imagelet.experiment import Experiment, carry_out
 from imagelet.report import write_report
 from imagelet.runs import Run
 from imagelet.training.recipe import Recipe
+from tests.conftest import blank_pictures
 from tests.report.pages import Page
 
 NETWORK = "conv(4, 3x3, same) relu pool(2) flatten dense(classes) softmax"
 HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    with blank_pictures():
+        yield
 
 
 def train(folder: Path, name: str, dataset: str = "digits", **changes: object) -> Run:
@@ -36,7 +43,7 @@ def train_run(tmp_path: Path) -> Callable[..., Run]:
 @pytest.fixture(scope="session")
 def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
+    with blank_pictures(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "SYSTEM_DATA", folder / "none")
         run = train(folder, "small")
         write_report(run)

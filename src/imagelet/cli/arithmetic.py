@@ -31,7 +31,10 @@ Kernels = Annotated[
     typer.Option(
         "--kernel",
         metavar="MATRIX",
-        help="A matrix, or one of identity, sharpen, edges, sobel-x, sobel-y, emboss, blur; repeat for more.",
+        help=(
+            "A matrix, or one of identity, sharpen, edges, sobel-x, sobel-y, emboss, blur, ones; "
+            "repeat for more."
+        ),
     ),
 ]
 Stride = Annotated[int, typer.Option(metavar="N", help="Cells from one place of the kernel to the next.")]

@@ -19,8 +19,9 @@ KERNELS = {
     "sobel-y": ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
     "emboss": ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
     "blur": tuple((1 / 9,) * 3 for _ in range(3)),
+    "ones": ((1, 1, 1), (1, 1, 1), (1, 1, 1)),
 }
-"""Well-known 3×3 kernels. ``blur`` is the mean of nine pixels; Sobel's give the slopes."""
+"""Well-known 3×3 kernels. ``blur`` is the mean of nine pixels, ``ones`` their sum; Sobel's give slopes."""
 
 
 def read_matrix(text: str, what: str = "matrix") -> NDArray[np.float64]:

@@ -1,19 +1,25 @@
-"""The course's trainings: the notes' figures beside those that were reached here. A job carries one out."""
+"""The course: its trainings with the notes' figures beside those that were reached here, and its pages.
+
+A job carries a training out.
+"""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as InPath
 from pydantic import Field
 
 from imagelet.course.carrying_out import course_folder, experiment_of
 from imagelet.course.lessons import Training, trainings
+from imagelet.course.reading import Language, page_names, read_page
 from imagelet.course.results import Result, result_of
 from imagelet.errors import ImageletError
 from imagelet.experiment.finding import find
 from imagelet.lab import jobs, queue
 from imagelet.lab.jobs import FAILED, PAUSED, QUEUED, RUNNING, Job
-from imagelet.lab.schemas import Told
+from imagelet.lab.page_html import page_html
+from imagelet.lab.schemas import Name, Told
 
 router = APIRouter(prefix="/api", tags=["course"])
 
@@ -39,6 +45,48 @@ class Lesson(Told):
     run: str | None
     job: str | None = Field(description="The last job that carried it out.")
     command: str
+
+
+class Heading(Told):
+    """A page of the course, by its heading."""
+
+    name: str
+    title: str
+    experiment: str | None = Field(description="The training that it is about.")
+
+
+class Reading(Heading):
+    """A page of the course, to be read."""
+
+    language: Language
+    html: str = Field(description="From its heading on; links lead to `#/course?page=NAME`.")
+    previous: Heading | None
+    next: Heading | None
+
+
+@router.get("/course/pages", response_model=list[Heading])
+def pages(language: Annotated[Language, Query()] = "en") -> Any:
+    """List the course's pages in their order; the entrance is the first."""
+    return [heading(name, language) for name in page_names()]
+
+
+@router.get("/course/pages/{name}", response_model=Reading)
+def page(name: Annotated[Name, InPath()], language: Annotated[Language, Query()] = "en") -> Any:
+    """Return a page of the course."""
+    found = read_page(name, language)
+    return {
+        **heading(name, language),
+        "language": language,
+        "html": page_html(found),
+        "previous": found.previous and heading(found.previous, language),
+        "next": found.next and heading(found.next, language),
+    }
+
+
+def heading(name: str, language: Language) -> dict[str, Any]:
+    """Return a page as :class:`Heading` has it."""
+    found = read_page(name, language)
+    return {"name": name, "title": found.title, "experiment": found.experiment}
 
 
 @router.get("/course", response_model=list[Lesson])

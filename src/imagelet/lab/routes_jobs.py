@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Request
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from imagelet.course import carrying_out as course
@@ -34,7 +34,9 @@ TAKEN = ("course", "own-pictures")  # folders of another kind among the runs
 LARGEST = 2**32 - 1
 EVENT_ID = re.compile(r"[0-9]{1,15}")  # a place in a file
 LONGEST = 20_000  # letters of network text
-Setting = bool | int | float | str
+Setting = Annotated[
+    StrictBool | StrictInt | StrictFloat | str, Field(union_mode="left_to_right")
+]  # strict: else 1 were true
 
 
 class NewJob(Asked):
@@ -46,7 +48,7 @@ class NewJob(Asked):
         None, max_length=LONGEST, description="Its name or its text; else the recipe's."
     )
     recipe: Name = "general"
-    settings: dict[Name, Annotated[Setting, Field(union_mode="left_to_right")]] = Field(
+    settings: dict[Name, Setting] = Field(
         default_factory=dict, max_length=100, description="Fields of the recipe that are to be otherwise."
     )
     name: str | None = Field(None, pattern=RUN_NAME, max_length=100, description="The run's.")

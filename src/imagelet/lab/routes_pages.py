@@ -1,18 +1,16 @@
-"""The page itself, plotly's script from its own package, and images of a dataset to try."""
+"""The page itself, and images of a dataset to try."""
 
-import importlib.util
 import mimetypes
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from numpy.typing import NDArray
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from imagelet.errors import DataError
 from imagelet.lab import schemas
 from imagelet.lab.classifiers import Classifiers
 from imagelet.lab.schemas import Image, Name, Part, Told
@@ -47,16 +45,6 @@ def page_files() -> Files:
     for suffix, kind in TYPES.items():
         mimetypes.add_type(kind, suffix)
     return Files(directory=STATIC, html=True)
-
-
-@router.get("/plotly.min.js", include_in_schema=False)
-async def plotly() -> Response:
-    """Return plotly's script as its Python package holds it."""
-    found = importlib.util.find_spec("plotly")  # importing it would take a second
-    if found is None or found.origin is None:
-        raise DataError("plotly is not installed", hint="pip install plotly")
-    script = Path(found.origin).parent / "package_data" / "plotly.min.js"
-    return FileResponse(script, media_type="text/javascript", headers={"Cache-Control": FRESH})
 
 
 @router.get("/api/samples", response_model=list[Example], tags=["predict"])

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import FileResponse
 
+from imagelet import places
 from imagelet.errors import RunError, UsageError
 from imagelet.experiment.comparing import compare
 from imagelet.lab import jobs
@@ -74,6 +75,7 @@ class RunInFull(Told):
     environment: dict[str, Any]
     confusion: Confusion | None
     looks: int
+    terminal: str = Field(description="What the command line calls the run.")
 
 
 class CellImage(Told):
@@ -157,7 +159,9 @@ def one_run(request: Request, name: str) -> Any:
     """Tell all of one run."""
     runs = _runs(request)
     training = {job.run for job in jobs.list_jobs(runs) if job.state == RUNNING}
-    return in_full(name, named_run(runs, name), running=name in training)
+    run = named_run(runs, name)
+    terminal = name if runs.resolve() == places.runs().resolve() else str(run.folder)
+    return {**in_full(name, run, running=name in training), "terminal": terminal}
 
 
 @router.delete("/runs/{name:path}", response_model=Deleted)

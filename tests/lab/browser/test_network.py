@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from imagelet.networks import build, infer_shapes, networks
 from imagelet.networks.summary import summarize
@@ -65,7 +65,7 @@ def parameters(network: str, image: tuple[int, int, int] = (28, 28, 1), classes:
     return f"{sum(each.parameters for each in infer_shapes(network, image, classes)):,}"
 
 
-@pytest.mark.parametrize("name", ["basic-cnn", "lenet-5", "fast-narrow"])
+@pytest.mark.parametrize("name", ["basic-cnn", "fast-narrow"])
 def test_the_table_is_the_summary(visit: Visit, name: str) -> None:
     page = visit(f"network?network={name}")
     expected = summarize(build(name))
@@ -105,22 +105,22 @@ def test_a_mistake_is_marked_and_mended(page: Page) -> None:
     expect(page.locator(".diagram")).not_to_have_class(re.compile("stale"))
 
 
-@pytest.mark.parametrize(
-    ("wrong", "mark", "message"),
-    [
-        ("conv(8, 3x3", "(", "its bracket is never closed"),
-        ("conv(8, 3x3) relu dense(10)", "dense", "it needs flat values"),
-        ("conv(8, 3x3, strde=2) flatten dense(10)", "strde", "did you mean 'stride'?"),
-        ("flatten\n  dense(11)", "dense", "ends in 11 outputs"),
-        ("lenet5", None, "did you mean 'lenet-5'?"),
-        ("", " ", "the network text is empty"),
-    ],
-)
-def test_mistakes_are_marked_where_they_stand(page: Page, wrong: str, mark: str | None, message: str) -> None:
-    text(page).fill(wrong)
-    expect(said(page)).to_contain_text(message)
-    expect(page.locator(".letters .mistake")).to_have_text([mark] if mark else [])
-    assert page.locator(".letters").evaluate("each => each.textContent").strip() == wrong.strip()
+MISTAKES = [  # what is typed, the word that is marked, what is said
+    ("conv(8, 3x3", "(", "its bracket is never closed"),
+    ("conv(8, 3x3) relu dense(10)", "dense", "it needs flat values"),
+    ("conv(8, 3x3, strde=2) flatten dense(10)", "strde", "did you mean 'stride'?"),
+    ("flatten\n  dense(11)", "dense", "ends in 11 outputs"),
+    ("lenet5", None, "did you mean 'lenet-5'?"),
+    ("", " ", "the network text is empty"),
+]
+
+
+def test_mistakes_are_marked_where_they_stand(page: Page) -> None:
+    for wrong, mark, message in MISTAKES:
+        text(page).fill(wrong)
+        expect(said(page)).to_contain_text(message)
+        expect(page.locator(".letters .mistake")).to_have_text([mark] if mark else [])
+        assert page.locator(".letters").evaluate("each => each.textContent").strip() == wrong.strip()
 
 
 def test_the_coloured_letters_lie_under_the_typed_ones(page: Page) -> None:
@@ -160,17 +160,15 @@ def test_a_named_network_is_the_beginning(page: Page) -> None:
     expect(page.get_by_label("Channels of the image")).to_have_value("1")
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
-def test_every_network_has_its_sentence(visit: Visit, language: str) -> None:
-    page = visit(f"network?lang={language}")
+def test_every_network_has_its_sentence(visit: Visit) -> None:
+    page = visit("network?lang=ko")
     choice = page.locator(".preset select")
     sentences = set()
     for name in networks:
         choice.select_option(name)
-        expect(page).to_have_url(re.compile("network="))
         sentences.add(page.locator(".preset-note").inner_text())
     assert len(sentences) == len(list(networks))
-    assert "" not in sentences
+    assert all(re.search("[가-힣]", each) for each in sentences)
 
 
 def test_the_text_is_tidied(page: Page) -> None:
@@ -179,10 +177,34 @@ def test_the_text_is_tidied(page: Page) -> None:
     expect(text(page)).to_have_value(SMALL)
 
 
-def test_train_it_takes_the_text_along(page: Page) -> None:
-    page.get_by_role("link", name="Train it").click()
-    expect(page).to_have_url(re.compile("#/train"))
-    assert f"network={SMALL}" in unquote_plus(page.url)
+def test_train_it_takes_network_and_image_along(page: Page) -> None:
+    def all_at_hand(route: Route) -> None:
+        known = route.fetch().json()
+        route.fulfill(json=[{**each, "at_hand": True} for each in known])
+
+    page.route("**/api/datasets", all_at_hand)
+    link = page.get_by_role("link", name="Train it")
+    assert f"network={SMALL}&input=28x28x1&classes=10" in unquote_plus(str(link.get_attribute("href")))
+    for name, value in (("Height", "32"), ("Width", "32"), ("Channels", "3")):
+        page.get_by_label(f"{name} of the image").fill(value)
+    expect(link).to_have_attribute("href", re.compile("input=32x32x3"))
+    link.click()
+    expect(page.get_by_role("radio", name=re.compile("CIFAR-10"))).to_be_checked()
+    expect(page.get_by_label("Network", exact=True)).to_have_value(SMALL)
+    expect(page.locator(".network-about")).to_have_text(f"{parameters(SMALL, (32, 32, 3))} parameters")
+    expect(page.locator(".made-for")).to_be_hidden()
+    page.get_by_role("radio", name=re.compile("Digits")).check()
+    expect(page.locator(".made-for")).to_contain_text("CIFAR-10 has that size.")
+
+
+def test_a_network_for_images_that_are_not_there_says_so(visit: Visit) -> None:
+    page = visit(f"train?network={SMALL}&input=30x30x3&classes=7")
+    note = page.locator(".made-for")
+    expect(note).to_contain_text("written for 30 × 30 × 3, 7 classes; Digits has 8 × 8 × 1, 10 classes")
+    expect(note).to_contain_text("No dataset with a name has that size.")
+    page.get_by_label("Network", exact=True).fill("softmax")  # made for any images
+    expect(note).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("input="))
 
 
 def test_keyboard_alone_mends_a_mistake(page: Page) -> None:
@@ -208,12 +230,11 @@ def test_keyboard_alone_mends_a_mistake(page: Page) -> None:
     expect(page).to_have_url(re.compile("#/train"))
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "dark", "language"), [(1280, False, "en"), (390, True, "ko")])
 def test_everyone_can_use_it(
-    visit: Visit, check_access: Callable[[Page], None], dark: bool, width: int
+    visit: Visit, check_access: Callable[[Page], None], width: int, dark: bool, language: str
 ) -> None:
-    page = visit("network?network=deep-cnn", dark=dark, width=width)
+    page = visit(f"network?network=deep-cnn&lang={language}", dark=dark, width=width)
     expect(total(page)).to_have_text("5,259,594")
     check_access(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

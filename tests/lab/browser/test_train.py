@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -19,7 +19,8 @@ def fill(page: Page, epochs: int, name: str) -> None:
     page.get_by_label("Recipe", exact=True).select_option("digits")
     page.get_by_label("Network", exact=True).fill(NETWORK)
     page.locator("input[name=epochs]").fill(str(epochs))
-    page.get_by_text("Split, chance and name").click()
+    if page.locator(".split").get_attribute("open") is None:
+        page.get_by_text("Split, chance and name").click()
     page.get_by_label("Name of the run").fill(name)
 
 
@@ -67,16 +68,32 @@ def test_a_training_is_seen_from_its_start_to_its_figure(visit: Visit) -> None:
 
 @pytest.mark.timeout(400)
 def test_a_training_is_found_again_and_steered(visit: Visit) -> None:
-    page = visit("train")
+    page = visit("train", refused="/api/")  # a server that is away is part of it
     fill(page, 5_000, "steered")
     begin(page)
     state(page, "running")
     expect(page.locator(".monitor .where")).to_contain_text("of 5,000", timeout=LONG)
     expect(page.locator(".monitor polyline.accent")).to_have_count(2, timeout=LONG)
+    fill(page, 1, "afterwards")
+    begin(page)
+    state(page, "queued")
+    expect(page.locator(".monitor .where")).to_have_text("Waits until the training before it is done.")
+    page.get_by_role("button", name="Stop", exact=True).click()  # it does not have to be waited for
+    state(page, "stopped")
+    expect(page.locator(".monitor .after")).to_be_empty()  # there is no classifier
+    page.go_back()
     page.reload()
     state(page, "running")
     expect(page.locator(".monitor h2")).to_have_text("steered")
     expect(page.locator(".monitor polyline.accent")).to_have_count(2, timeout=LONG)
+
+    page.route("**/api/**", lambda route: route.abort())
+    lost = page.locator(".lost")
+    expect(lost).to_contain_text("does not answer", timeout=LONG)
+    page.unroute("**/api/**")
+    lost.get_by_role("button", name="Try now").click()
+    expect(lost).to_be_hidden()
+    state(page, "running")
 
     slider = page.get_by_label("Learning rate × factor")
     slider.focus()
@@ -94,7 +111,6 @@ def test_a_training_is_found_again_and_steered(visit: Visit) -> None:
     page.get_by_label("Further epochs").fill("1")
     page.get_by_role("button", name="Train on").click()
     expect(page.locator(".monitor h2")).to_have_text(re.compile("continued"), timeout=LONG)
-    state(page, "finished")
     expect(page.locator(".job-list li").first).to_contain_text("steered-continued")
 
 
@@ -131,7 +147,7 @@ def test_a_network_comes_from_the_address(visit: Visit) -> None:
     expect(page.get_by_label("Network", exact=True)).to_have_value("softmax")
     expect(page.locator(".network-about")).to_have_text("650 parameters")  # 10 · (64 + 1)
     expect(page.get_by_role("link", name="Open it in the Network tab")).to_have_attribute(
-        "href", "#/network?network=softmax"
+        "href", "#/network?network=softmax&input=8x8x1&classes=10"
     )
 
 
@@ -148,21 +164,55 @@ def test_a_wrong_setting_is_marked_and_nothing_is_sent(visit: Visit) -> None:
     assert "POST" not in sent
 
 
-@pytest.mark.timeout(300)
-def test_the_page_bears_a_server_that_is_away(browser: Browser, lab_address: str) -> None:
-    context = browser.new_context(locale="en-GB")  # not one of `visit`: its console tells of what is lost
-    page = context.new_page()
-    page.goto(f"{lab_address}#/train")
-    fill(page, 5_000, "away")
-    begin(page)
-    state(page, "running")
-    page.route("**/api/**", lambda route: route.abort())
-    lost = page.locator(".lost")
-    expect(lost).to_contain_text("does not answer", timeout=LONG)
-    page.unroute("**/api/**")
-    lost.get_by_role("button", name="Try now").click()
-    expect(lost).to_be_hidden()
-    state(page, "running")
-    page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.locator(".monitor .state-running")).to_have_count(0, timeout=LONG)
-    context.close()
+def test_what_is_typed_beside_the_recipe_is_checked(visit: Visit) -> None:
+    page = visit("train")
+    sent = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.get_by_text("Split, chance and name").click()
+    wrong = {
+        "Validation images": ("half", "Write a share such as 0.1"),
+        "Training images at most": ("-5", "Write a whole number such as 2000"),
+        "Seed": ("1.5", "Write a whole number"),
+        "Name of the run": ("../away", "Begin with a letter or a digit"),
+    }
+    for label, (typed, told) in wrong.items():
+        input = page.get_by_label(label, exact=True)
+        before = input.input_value()
+        input.fill(typed)
+        expect(input).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(".split .hint.wrong")).to_contain_text(told)
+        page.get_by_role("button", name="Start training").click()
+        expect(input).to_be_focused()
+        input.fill(before)
+        expect(page.locator(".split .hint.wrong")).to_have_count(0)
+    assert "POST" not in sent
+
+
+def test_the_address_holds_what_is_chosen(visit: Visit) -> None:
+    page = visit("train")
+    page.get_by_label("Recipe", exact=True).select_option("keras")
+    page.locator("input[name=epochs]").fill("7")
+    page.get_by_label("Network", exact=True).fill(NETWORK)
+    page.get_by_text("Split, chance and name").click()
+    page.get_by_label("Seed", exact=True).fill("3")
+    expect(page).to_have_url(re.compile("seed=3"))
+    page.reload()
+    expect(page.get_by_label("Recipe", exact=True)).to_have_value("keras")
+    expect(page.locator("input[name=epochs]")).to_have_value("7")
+    expect(page.get_by_label("Network", exact=True)).to_have_value(NETWORK)
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("3")
+    page.goto(page.url.split("#")[0] + "#/train")
+    expect(page.get_by_label("Recipe", exact=True)).to_have_value("general")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("0")
+
+
+@pytest.mark.parametrize(("width", "dark", "language"), [(1280, False, "en"), (390, True, "ko")])
+def test_everyone_can_use_it(
+    visit: Visit, check_access: Callable[[Page], None], width: int, dark: bool, language: str
+) -> None:
+    page = visit(f"train?seed=3&settings=momentum:0.5&lang={language}", dark=dark, width=width)
+    for summary in page.locator(".new-training summary").all():
+        if summary.is_visible():
+            summary.click()
+    check_access(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,15 +1,36 @@
 // The lab's HTTP interface: parsed JSON, or an ApiError with a sentence fit for people.
 
-import { t } from "./i18n.js";
+import { said, t } from "./i18n.js";
 
+const MEANT = /; did you mean '([^']+)'\?/;
+
+/** What went wrong, in the page's language; `meant` is the name that the server takes for the one meant. */
 export class ApiError extends Error {
-  constructor({ message, hint = "", status = 0, position = null }) {
+  constructor({ message, hint = "", status = 0, position = null, meant = null }) {
     super(message);
     this.name = "ApiError";
     this.hint = hint;
     this.status = status;
     this.position = position;
+    this.meant = meant;
   }
+}
+
+/** An answer's JSON; every error in it, {message, hint, …}, is put into the page's language. */
+function parsed(text) {
+  if (!text.includes('"error"')) return JSON.parse(text); // most answers, and all that are large
+  return JSON.parse(text, (key, value) => (key === "error" && value?.message ? inLanguage(value) : value));
+}
+
+function inLanguage({ message, hint = "", ...others }) {
+  return { ...others, message: said(message), hint: said(hint), meant: message.match(MEANT)?.[1] ?? null };
+}
+
+/** The error that a response tells of, which is not ok. */
+export async function refusal(response) {
+  const told = await response.text().then(parsed).catch(() => null);
+  const message = t("common.failed", { status: response.status });
+  return new ApiError({ message, ...told?.error, status: response.status });
 }
 
 const token = takeToken();
@@ -43,15 +64,8 @@ async function ask(method, path, body, { signal } = {}) {
     throw new ApiError({ message: t("common.no_server"), hint: t("common.no_server_hint") });
   }
   if (response.status === 204) return null;
-  const answer = await response.json().catch(() => null);
-  if (response.ok) return answer;
-  const told = answer?.error ?? {};
-  throw new ApiError({
-    message: told.message ?? t("common.failed", { status: response.status }),
-    hint: told.hint ?? "",
-    position: told.position ?? null,
-    status: response.status,
-  });
+  if (!response.ok) throw await refusal(response);
+  return response.text().then(parsed).catch(() => null);
 }
 
 export const api = {
@@ -69,7 +83,9 @@ export const api = {
     for (const [name, handler] of Object.entries(handlers)) {
       if (name === "lost") continue;
       source.addEventListener(name, (event) => {
-        if (event.data !== undefined) handler(JSON.parse(event.data)); // without data "error" is the connection's own
+        if (event.data === undefined) return; // without data "error" is the connection's own
+        const told = parsed(event.data);
+        handler(name === "error" ? inLanguage(told) : told);
       });
     }
     source.addEventListener("error", (event) => {

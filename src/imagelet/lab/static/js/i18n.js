@@ -1,9 +1,15 @@
 // Texts in English and Korean: texts/<language>/<part>.json, flat; t("draw.undo") is "undo" of draw.json.
+// What the server says comes in English; said("…") is the same in the page's language, by messages.json.
 
+import { translator } from "./messages.js";
+
+const SERVERS = "en"; // the server's language
 export const LANGUAGES = { en: "English", ko: "한국어" };
 
 let language = "en";
 const loaded = new Map(); // "en/draw" → texts
+const translators = new Map(); // "ko" → function from the server's sentence to its translation, or null
+const untranslated = new Set(); // the server's sentences that stayed as they are
 
 /** The language in the address, else the one chosen before, else the browser's. */
 export function preferredLanguage(inAddress) {
@@ -21,7 +27,7 @@ export function currentLanguage() {
 
 /** Load the parts in a language and make it the current one. */
 export async function useLanguage(wanted, parts) {
-  await Promise.all(parts.map((part) => load(wanted, part)));
+  await Promise.all([...parts.map((part) => load(wanted, part)), loadMessages(wanted)]);
   language = wanted;
   document.documentElement.lang = wanted;
 }
@@ -29,13 +35,22 @@ export async function useLanguage(wanted, parts) {
 async function load(wanted, part) {
   const key = `${wanted}/${part}`;
   if (loaded.has(key)) return;
-  const response = await fetch(new URL(`../texts/${key}.json`, import.meta.url));
-  if (!response.ok) throw new Error(`texts/${key}.json: ${response.status}`);
   const texts = {};
-  for (const [name, text] of Object.entries(await response.json())) {
+  for (const [name, text] of Object.entries(await read(key))) {
     texts[name.startsWith(`${part}.`) ? name : `${part}.${name}`] = text;
   }
   loaded.set(key, texts);
+}
+
+async function loadMessages(wanted) {
+  if (wanted === SERVERS || translators.has(wanted)) return;
+  translators.set(wanted, translator(await read(`${wanted}/messages`)));
+}
+
+async function read(key) {
+  const response = await fetch(new URL(`../texts/${key}.json`, import.meta.url));
+  if (!response.ok) throw new Error(`texts/${key}.json: ${response.status}`);
+  return response.json();
 }
 
 function find(key) {
@@ -55,4 +70,17 @@ export function t(key, values = {}) {
     return key;
   }
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+/** A sentence of the server in the page's language; as it is where there are no words for it. */
+export function said(sentence) {
+  if (!sentence || language === SERVERS) return sentence;
+  const text = translators.get(language)?.(sentence) ?? null;
+  if (text === null) untranslated.add(sentence);
+  return text ?? sentence;
+}
+
+/** The `lang` of an element that shows what `said` gave: the server's where it stayed so, else null. */
+export function languageOf(text) {
+  return language !== SERVERS && untranslated.has(text) ? SERVERS : null;
 }

@@ -1,6 +1,6 @@
 // Elements, and the few things that every tab shows: numbers, tables, errors, dialogs, waiting.
 
-import { currentLanguage, t } from "./i18n.js";
+import { currentLanguage, languageOf, t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const AS_PROPERTY = new Set(["value", "checked", "disabled", "hidden", "selected", "indeterminate", "open"]);
@@ -73,7 +73,12 @@ export function error(problem) {
   if (!known) console.error(problem);
   const message = known ? problem.message : t("common.broken");
   const hint = known ? problem.hint : t("common.broken_hint");
-  return h("div", { class: "error", role: "alert" }, h("p", null, message), hint && h("p", { class: "hint" }, hint));
+  return h(
+    "div",
+    { class: "error", role: "alert" },
+    h("p", { lang: languageOf(message) }, message),
+    hint && h("p", { class: "hint", lang: languageOf(hint) }, hint),
+  );
 }
 
 /** A number with so many significant digits; a real minus sign, thousands apart. */

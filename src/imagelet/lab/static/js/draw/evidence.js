@@ -1,7 +1,7 @@
 // Which pixels speak for a class: laid over the picture and over what the network saw.
 
 import { decodeBytes, decodeNumbers } from "../api.js";
-import { t } from "../i18n.js";
+import { said, t } from "../i18n.js";
 import { drawImage, drawOverlay, rangeOf } from "../maps.js";
 import { error, h, percent, replace, select } from "../ui.js";
 
@@ -50,7 +50,7 @@ export function makeEvidence({ choose }) {
     const [found] = answer.evidence;
     replace(problem);
     if (!found) {
-      replace(problem, h("p", { class: "note" }, methods.value === "grad-cam" ? t("draw.no_convolution") : answer.missing));
+      replace(problem, h("p", { class: "note" }, methods.value === "grad-cam" ? t("draw.no_convolution") : answer.missing.map(said)));
       return;
     }
     describe();

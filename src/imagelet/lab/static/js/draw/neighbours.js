@@ -1,6 +1,6 @@
 // The training images that come out most alike: asked for once, then they follow the picture.
 
-import { t } from "../i18n.js";
+import { said, t } from "../i18n.js";
 import { drawImage } from "../maps.js";
 import { button, error, h, number, replace } from "../ui.js";
 
@@ -15,7 +15,7 @@ export function makeNeighbours({ follow, following }) {
   start.hidden = following;
 
   function show({ neighbours, missing, preparing }) {
-    const why = preparing ? [t("draw.preparing")] : missing;
+    const why = preparing ? [t("draw.preparing")] : missing.map(said);
     replace(problem, neighbours.length ? null : why.map((each) => h("p", { class: "note", role: "status" }, each)));
     problem.classList.toggle("busy", preparing);
     replace(

@@ -1,6 +1,6 @@
 /** The numbers themselves: image with padding, kernel, products, output; the sum; the player. */
 
-import { t } from "../i18n.js";
+import { said, t } from "../i18n.js";
 import { error as errorBox, h, replace } from "../ui.js";
 import { editableGrid } from "./editable_grid.js";
 import { MOST_CELLS, MOST_WEIGHTS, MatrixError, shortNumber } from "./matrix.js";
@@ -140,7 +140,7 @@ export function stage({ changed, moved }) {
     const [[above, below], [left, right]] = working.rims;
     const padded = [above, below, left, right].some(Boolean);
     const entries = [
-      [t("layers.formula"), working.formula.replaceAll(" - ", " − "), "formula-size"],
+      [t("layers.formula"), said(working.formula).replaceAll(" - ", " − "), "formula-size"],
       [t("layers.padded"), padded ? t("layers.rims", { above, below, left, right }) : t("layers.no_rims"), ""],
     ];
     replace(formula, entries.map(([name, text, kind]) => h("div", { class: kind }, h("dt", null, name), h("dd", null, text))));

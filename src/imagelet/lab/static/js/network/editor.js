@@ -1,6 +1,6 @@
 /** The field for network text: its words coloured, a mistake underlined where it stands. */
 
-import { t } from "../i18n.js";
+import { languageOf, t } from "../i18n.js";
 import { h, replace, uniqueId } from "../ui.js";
 
 /**
@@ -81,13 +81,13 @@ export function editor({ typed, beside }) {
       mistake = error.position ? wordAt(text, error.position) : null;
       field.setAttribute("aria-invalid", "true");
       paint();
-      const meant = error.message.match(/did you mean '([^']+)'/)?.[1];
+      const { meant } = error;
       const [start, end] = mistake ?? [0, text.length];
       replace(
         said,
-        h("p", { class: "wrong" }, error.message),
+        h("p", { class: "wrong", lang: languageOf(error.message) }, error.message),
         meant && h("button", { type: "button", onclick: () => put(start, end, meant) }, t("network.take", { word: meant })),
-        error.hint && h("p", { class: "hint" }, error.hint),
+        error.hint && h("p", { class: "hint", lang: languageOf(error.hint) }, error.hint),
       );
     },
   };

@@ -1,12 +1,12 @@
 // Several runs beside each other: curves, the settings that differ, and every pair in words.
 
-import { curves } from "../charts.js";
 import { t } from "../i18n.js";
-import { fieldName } from "./naming.js";
+import { curves } from "../charts.js";
 import { h, number, percent, svg, table } from "../ui.js";
 import { scaleOf, whisker } from "./interval.js";
+import { fieldName, secondsText } from "./naming.js";
 
-const KINDS = ["accent", "second", "wrong", "muted"];
+const KINDS = ["accent", "second", "muted", "wrong"]; // the last is hard to tell from the second
 
 /** What GET /api/compare found, as an element. */
 export function comparison(found) {
@@ -43,10 +43,10 @@ function figures({ runs }) {
         whisker([{ value: run.accuracy, interval: run.interval, kind: "accent" }], low, high, { width: 140 }),
         h("small", { class: "interval" }, t("runs.compared.low_high", { low: percent(run.interval[0], 2), high: percent(run.interval[1], 2) })),
       ],
-      number(run.loss, 3),
+      run.loss.toFixed(4),
       number(run.parameters, 12),
       run.best_epoch ? t("runs.best_of", { best: run.best_epoch, epochs: run.epochs }) : "–",
-      run.seconds === null ? "–" : number(run.seconds, 3),
+      secondsText(run.seconds),
     ]),
     { caption: t("runs.figures") },
   );
@@ -124,9 +124,9 @@ function overlay({ runs }) {
     const longest = Math.max(...series.map((each) => each.points.length));
     curves(place, series, {
       title: t(share ? "runs.accuracy.validation" : "runs.loss"),
-      width: 520,
       height: 250,
-      x: t("runs.column.epochs"),
+      x: t("runs.curve.epoch"),
+      share,
       xRange: [1, Math.max(2, longest)],
       yRange: share ? [null, 1] : [0, null],
       format: share ? (value) => `${number(Number((100 * value).toFixed(1)), 3)} %` : (value) => number(value, 2),

@@ -1,14 +1,12 @@
 // The confusion matrix as a table whose cells open their images.
 
 import { t } from "../i18n.js";
-import { state as address } from "../state.js";
-import { drawImage } from "../maps.js";
-import { busy, dialog, error, h, number, percent, replace } from "../ui.js";
+import { h, number, percent } from "../ui.js";
 
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-/** The matrix of a run; confusion: {part, classes, table}: rows are labels, columns answers. */
-export function matrix(api, run, { part, classes, table }) {
+/** The matrix of a run: rows are labels, columns answers; `opened(label, answer)` when a cell with images is chosen. */
+export function matrix({ part, classes, table }, opened) {
   const most = Math.max(1, ...table.flatMap((row, label) => row.filter((_, answer) => answer !== label)));
   const total = table.flat().reduce((sum, each) => sum + each, 0);
   const cells = table.map((row, label) => row.map((count, answer) => cell(label, answer, count)));
@@ -26,7 +24,7 @@ export function matrix(api, run, { part, classes, table }) {
         "aria-label": t(words, { label: classes[label], answer: classes[answer], count: number(count, 9) }),
         "aria-disabled": count ? null : "true",
         dataset: { cell: `${label},${answer}` },
-        onclick: () => count && openCell(api, run, part, { label, answer, count, classes }),
+        onclick: () => count && opened(label, answer),
         onfocus: () => (here = [label, answer]),
       },
       count ? number(count, 9) : "·",
@@ -85,47 +83,4 @@ export function matrix(api, run, { part, classes, table }) {
     h("p", { class: "hint" }, t("runs.confusion.about", { images: number(total, 9), part: t(`runs.part.${part}`) })),
     h("div", { class: "scroll" }, grid),
   );
-}
-
-async function openCell(api, run, part, { label, answer, count, classes }) {
-  const body = h("div", { class: "cell-images" });
-  const title = label === answer ? t("runs.cell.right", { label: classes[label] }) : t("runs.cell.title", { label: classes[label], answer: classes[answer] });
-  const shown = dialog(title, body);
-  const query = new URLSearchParams({ label, answer, part });
-  try {
-    const images = await busy(body, api.get(`/api/runs/${encodeURIComponent(run)}/cell?${query}`));
-    replace(body, images.length ? gallery(run, images, count, shown) : h("p", { class: "empty" }, t("runs.cell.none")));
-  } catch (problem) {
-    replace(body, error(problem));
-  }
-}
-
-function gallery(run, images, count, shown) {
-  const told = images.length < count ? "runs.cell.some" : "runs.cell.all";
-  return [
-    h("p", { class: "hint" }, t(told, { shown: images.length, count: number(count, 9) })),
-    h(
-      "ul",
-      { class: "cell-gallery" },
-      images.map((each) => {
-        const probability = percent(each.probability, 1);
-        const canvas = drawImage(h("canvas", { class: "framed", "aria-hidden": "true" }), each.image);
-        return h(
-          "li",
-          null,
-          h(
-            "a",
-            {
-              href: address.link("draw", { run, picture: each.sample }),
-              "aria-label": t("runs.cell.open", { sample: each.sample, answer: each.answer, probability }),
-              onclick: () => shown.close(),
-            },
-            canvas,
-            h("span", null, `${each.label} → ${each.answer}`),
-            h("span", { class: "hint" }, probability),
-          ),
-        );
-      }),
-    ),
-  ];
 }

@@ -1,16 +1,18 @@
 // One run: figures with intervals, curves, confusion matrix, how and where it was made, and what to do with it.
 
-import { curves } from "../charts.js";
 import { t } from "../i18n.js";
 import { state as address } from "../state.js";
+import { byHandText } from "../train/by_hand.js";
+import { curves } from "../charts.js";
 import { button, duration, h, number, percent, table } from "../ui.js";
 import { matrix } from "./confusion.js";
 import { downloads } from "./download.js";
 import { scaleOf, whisker } from "./interval.js";
-import { fieldName } from "./naming.js";
+import { keptOf } from "./list.js";
+import { fieldName, quoted } from "./naming.js";
 
-/** The run as GET /api/runs/{name} tells it. `remove()` deletes it. */
-export function detail(api, name, run, remove) {
+/** The run as GET /api/runs/{name} tells it. `remove()` deletes it; `opened(label, answer)`: a cell is chosen. */
+export function detail(name, run, { remove, opened }) {
   const { experiment, metrics, history, confusion } = run;
   const finished = run.state === "finished";
   const recipe = experiment.recipe?.name;
@@ -18,7 +20,7 @@ export function detail(api, name, run, remove) {
     h(
       "header",
       { class: "run-head" },
-      h("a", { href: address.link("runs", { open: "" }), class: "back", onclick: goBack }, `← ${t("runs.back")}`),
+      h("a", { href: address.link("runs", keptOf(address)), class: "back", onclick: goBack }, `← ${t("runs.back")}`),
       h("h2", { tabindex: "-1", class: "run-name" }, name),
       h("p", { class: "hint" }, [experiment.dataset, experiment.network, recipe].filter(Boolean).join(" · ")),
       h(
@@ -30,7 +32,7 @@ export function detail(api, name, run, remove) {
     ),
     !finished && h("p", { class: "note" }, t("runs.unfinished"), " ", h("a", { href: address.link("train") }, t("runs.in_training"))),
     figures(run, finished),
-    history?.length > 0 && h("section", { class: "card" }, h("h3", null, t("runs.curves")), plots(history)),
+    history?.length > 0 && h("section", { class: "card" }, h("h3", null, t("runs.curves")), plots(history), finished && h("p", { class: "hint" }, t("runs.curves.note", { precision: run.environment?.precision ?? "–" }))),
     h(
       "div",
       { class: "run-lower" },
@@ -38,7 +40,7 @@ export function detail(api, name, run, remove) {
         "section",
         { class: "card" },
         h("h3", null, t("runs.confusion")),
-        confusion?.table?.length ? matrix(api, name, confusion) : h("p", { class: "empty" }, t("runs.confusion.none")),
+        confusion?.table?.length ? matrix(confusion, opened) : h("p", { class: "empty" }, t("runs.confusion.none")),
       ),
       h(
         "div",
@@ -53,11 +55,13 @@ export function detail(api, name, run, remove) {
 
 function goBack(event) {
   event.preventDefault();
-  address.set({ open: null });
+  address.set({ open: null, cell: null });
 }
 
-function figures({ metrics = {}, experiment, history = [], looks = 0 }, finished) {
-  const scale = scaleOf([metrics.validation?.interval, metrics.test?.interval]);
+function figures({ metrics, experiment, history, looks, terminal }, finished) {
+  const { validation, test } = metrics;
+  const scale = validation && test && scaleOf([validation.interval, test.interval]);
+  const [validationLabel, testLabel] = [t("runs.accuracy.validation"), t("runs.accuracy.test")];
   const small = (label, value) => h("div", null, h("dt", null, label), h("dd", null, value));
   const parameters = metrics.parameters ?? experiment.resolved?.parameters;
   const seconds = metrics.seconds?.training ?? metrics.seconds?.total;
@@ -67,49 +71,48 @@ function figures({ metrics = {}, experiment, history = [], looks = 0 }, finished
     h(
       "div",
       { class: "accuracies" },
-      accuracy(t("runs.accuracy.validation"), metrics.validation, scale),
-      accuracy(t("runs.accuracy.test"), metrics.test, scale, finished, looks),
+      validation ? accuracy(validationLabel, validation, scale) : unknown(validationLabel, "–"),
+      test ? accuracy(testLabel, { ...test, looks }, scale) : finished ? notLookedAt(testLabel, terminal) : unknown(testLabel, "–"),
     ),
     h(
       "dl",
       { class: "readings" },
-      small(t("runs.loss"), number(metrics.validation?.loss, 3)),
-      small(t("runs.calibration"), percent(metrics.validation?.calibration_error, 2)),
+      small(t("runs.loss"), number(validation?.loss, 3)),
+      small(t("runs.calibration"), percent(validation?.calibration_error, 2)),
       small(t("runs.parameters"), number(parameters, 12)),
       small(t("runs.best_epoch"), metrics.best_epoch ? t("runs.best_of", { best: metrics.best_epoch, epochs: metrics.epochs }) : String(history.length || "–")),
       small(t("runs.training_time"), duration(seconds)),
     ),
     metrics.by_hand?.length > 0 &&
-      h("ul", { class: "by-hand hint", "aria-label": t("runs.by_hand.all") }, metrics.by_hand.map((each) => h("li", null, t("runs.by_hand", { ...each, change: changed(each.change) })))),
+      h("ul", { class: "by-hand hint", "aria-label": t("runs.by_hand.all") }, metrics.by_hand.map((each) => h("li", null, byHandText(each, "runs")))),
   );
 }
 
-function accuracy(label, told, [low, high], finished = true, looks = 0) {
-  if (!told) {
-    const hint = label === t("runs.accuracy.test") && finished;
-    return h(
-      "div",
-      { class: "accuracy none" },
-      h("h3", null, label),
-      h("p", { class: "big" }, hint ? t("runs.test.none") : "–"),
-      hint && h("p", { class: "hint" }, t("runs.test.hint"), " ", h("code", null, "imagelet evaluate")),
-    );
-  }
+/** A share with its interval; drawn beside another's on the same scale, where there are two. */
+function accuracy(label, told, scale) {
   return h(
     "div",
     { class: "accuracy" },
     h("h3", null, label),
     h("p", { class: "big" }, percent(told.accuracy, 2)),
-    whisker([{ value: told.accuracy, interval: told.interval, kind: "accent" }], low, high, { width: 220 }),
+    scale && whisker([{ value: told.accuracy, interval: told.interval, kind: "accent" }], ...scale, { width: 220 }),
     h(
       "p",
       { class: "hint" },
       t("runs.interval", { low: percent(told.interval[0], 2), high: percent(told.interval[1], 2) }),
       " · ",
       t("runs.images", { count: number(told.images, 9) }),
-      looks > 0 && ` · ${t("runs.looks", { count: looks })}`,
+      told.looks > 0 && ` · ${t("runs.looks", { count: told.looks })}`,
     ),
   );
+}
+
+function unknown(label, text, ...hint) {
+  return h("div", { class: "accuracy none" }, h("h3", null, label), h("p", { class: "big" }, text), hint.length > 0 && h("p", { class: "hint" }, hint));
+}
+
+function notLookedAt(label, name) {
+  return unknown(label, t("runs.test.none"), t("runs.test.hint"), " ", h("code", null, `imagelet evaluate ${quoted(name)}`));
 }
 
 function plots(history) {
@@ -125,9 +128,9 @@ function plots(history) {
       ],
       {
         title: t(share ? "runs.curve.accuracy" : "runs.loss"),
-        width: 560,
         height: 250,
         x: t("runs.curve.epoch"),
+        share,
         xRange: [1, Math.max(2, history.length)],
         yRange: share ? [null, 1] : [0, null],
         format: share ? (value) => `${number(Number((100 * value).toFixed(1)), 3)} %` : (value) => number(value, 2),
@@ -137,12 +140,6 @@ function plots(history) {
     return place;
   };
   return h("div", { class: "plots" }, draw("loss", false), draw("accuracy", true));
-}
-
-/** What was changed by hand, in the page's language. */
-function changed(change) {
-  const [, factor] = change.match(/^learning rate × (\S+)$/) ?? [];
-  return factor ? `${fieldName("learning_rate")} × ${factor}` : change;
 }
 
 /** Nested data as rows: "recipe.epochs" → 10. */

@@ -1,11 +1,13 @@
 // Files of a run: its classifier, and the report that is made when it is asked for.
 
-import { ApiError } from "../api.js";
+import { ApiError, refusal } from "../api.js";
 import { t } from "../i18n.js";
 import { busy, button, command, error, h, replace } from "../ui.js";
+import { quoted } from "./naming.js";
 
 /** Links and buttons for what can be taken away from a run. */
 export function downloads(name) {
+  const plain = name.split("/").at(-1); // of a course's run or a series'
   const place = `/api/runs/${encodeURIComponent(name)}`;
   const problem = h("div", { "aria-live": "polite" });
   const made = h("span", { role: "status" });
@@ -15,7 +17,7 @@ export function downloads(name) {
     report.textContent = t("runs.download.making");
     try {
       const page = await busy(row, fetched(`${place}/report`));
-      const link = h("a", { class: "button", href: URL.createObjectURL(page), download: `${name}-report.html` }, t("runs.download.ready"));
+      const link = h("a", { class: "button", href: URL.createObjectURL(page), download: `${plain}-report.html` }, t("runs.download.ready"));
       replace(made, link);
       report.hidden = true;
       link.focus();
@@ -30,11 +32,11 @@ export function downloads(name) {
   const row = h(
     "div",
     { class: "row" },
-    h("a", { class: "button", href: `${place}/classifier`, download: `${name}.safetensors` }, t("runs.download.classifier")),
+    h("a", { class: "button", href: `${place}/classifier`, download: `${plain}.safetensors` }, t("runs.download.classifier")),
     report,
     made,
   );
-  return h("section", { class: "downloads" }, h("h3", null, t("runs.download")), row, problem, h("p", { class: "hint" }, t("runs.download.use")), command(`imagelet predict ${/^[\w.-]+$/.test(name) ? name : `"${name}"`} picture.png`));
+  return h("section", { class: "downloads" }, h("h3", null, t("runs.download")), row, problem, h("p", { class: "hint" }, t("runs.download.use")), command(`imagelet predict ${quoted(`${plain}.safetensors`)} picture.png`));
 }
 
 /** A file that is made on request; the cookie stands for the token. */
@@ -46,6 +48,5 @@ async function fetched(path) {
     throw new ApiError({ message: t("common.no_server"), hint: t("common.no_server_hint") });
   }
   if (response.ok) return response.blob();
-  const told = (await response.json().catch(() => null))?.error ?? {};
-  throw new ApiError({ message: told.message ?? t("common.failed", { status: response.status }), hint: told.hint, status: response.status });
+  throw await refusal(response);
 }

@@ -4,6 +4,7 @@ import { t } from "../i18n.js";
 import { state as address } from "../state.js";
 import { field, h, number, percent, replace, select, uniqueId } from "../ui.js";
 import { scaleOf, whisker } from "./interval.js";
+import { secondsText } from "./naming.js";
 
 const NUMERIC = new Set(["parameters", "epochs", "seconds", "validation", "test", "looks"]);
 const DOWN_FIRST = new Set([...NUMERIC, "created"]);
@@ -21,16 +22,25 @@ const VALUES = {
   created: (run) => run.created,
 };
 const COLUMNS = Object.keys(VALUES);
+const PATIENCE = 300; // milliseconds without typing before the address says it
+const USUAL = "-created"; // the newest first
+const KEPT = ["sort", "words", "state", "selected", "compare"];
+
+/** What the address says of the table, to be kept while a run is open. */
+export function keptOf(state) {
+  return Object.fromEntries(KEPT.map((name) => [name, state.get(name)]).filter(([, value]) => value !== null));
+}
 
 /**
- * The table. `runs` as the server lists them; on.open(name), on.select(names), on.remove(name).
+ * The table. `runs` as the server lists them; on.select(names), on.remove(name). Order and filter stand in the address.
  * Returns {element, show(runs, selected)}.
  */
 export function list(on) {
   let runs = [];
   let selected = new Set();
   let order = { column: "created", down: true };
-  const words = h("input", { type: "search", placeholder: t("runs.filter.hint"), oninput: draw, autocomplete: "off", spellcheck: "false" });
+  let pause = null;
+  const words = h("input", { type: "search", placeholder: t("runs.filter.hint"), oninput: typed, autocomplete: "off", spellcheck: "false" });
   const states = h("div");
   let wantedState = "";
   const count = h("p", { class: "hint run-count", role: "status" });
@@ -62,6 +72,7 @@ export function list(on) {
   function show(next, chosen) {
     runs = next;
     selected = new Set(chosen.filter((name) => runs.some((run) => run.name === name)));
+    readAddress();
     const present = [...new Set(runs.map((run) => run.state))];
     if (!present.includes(wantedState)) wantedState = "";
     states.hidden = present.length < 2;
@@ -71,7 +82,7 @@ export function list(on) {
         t("runs.filter.state"),
         select([["", t("runs.filter.all")], ...present.map((name) => [name, t(`runs.state.${name}`)])], wantedState, (value) => {
           wantedState = value;
-          draw();
+          remember();
         }),
       ),
     );
@@ -80,7 +91,30 @@ export function list(on) {
 
   function sortBy(column) {
     order = { column, down: order.column === column ? !order.down : DOWN_FIRST.has(column) };
+    remember();
+  }
+
+  function typed() {
     draw();
+    clearTimeout(pause);
+    pause = setTimeout(remember, PATIENCE);
+  }
+
+  /** Write order and filter into the address, which shows the table anew. */
+  function remember() {
+    clearTimeout(pause);
+    if (!element.isConnected) return; // another tab's address by now
+    const sort = `${order.down ? "-" : ""}${order.column}`;
+    address.set({ sort: sort === USUAL ? null : sort, words: words.value.trim() || null, state: wantedState || null }, { replace: true });
+    draw();
+  }
+
+  function readAddress() {
+    const sort = address.get("sort") ?? USUAL;
+    const column = sort.replace(/^-/, "");
+    if (COLUMNS.includes(column)) order = { column, down: sort.startsWith("-") };
+    wantedState = address.get("state") ?? "";
+    if (document.activeElement !== words) words.value = address.get("words") ?? "";
   }
 
   function draw() {
@@ -136,7 +170,7 @@ export function list(on) {
       h(
         "th",
         { scope: "row", class: "col-name" },
-        h("a", { href: address.link("runs", { open: run.name }), dataset: { key: `open ${run.name}` } }, run.name),
+        h("a", { href: address.link("runs", { ...keptOf(address), open: run.name }), dataset: { key: `open ${run.name}` } }, run.name),
       ),
       figure(run.validation, scale),
       figure(run.test, scale),
@@ -145,7 +179,7 @@ export function list(on) {
       h("td", { class: "col-network", title: run.network }, run.network ?? "–"),
       h("td", { class: "number" }, number(run.parameters, 12)),
       h("td", { class: "number" }, number(run.epochs, 6)),
-      h("td", { class: "number" }, Number.isFinite(run.seconds) ? number(run.seconds, run.seconds < 100 ? 2 : 3) : "–"),
+      h("td", { class: "number" }, secondsText(run.seconds)),
       h("td", { class: "col-state" }, h("span", { class: `state state-${run.state}` }, t(`runs.state.${run.state}`))),
       h("td", { class: "col-created" }, made(run.created)),
       h(

@@ -1,181 +1,135 @@
-// The Course tab: the course's experiments, each with the figure that the notes print beside the one reached.
+// The Course tab: the list of the course's experiments, or one of its pages with the experiment beside it.
 
-import { has } from "../i18n.js";
-import { whisker } from "../runs/interval.js";
-import { ACTIVE } from "../train/states.js";
+import { list } from "../course/list.js";
+import { page } from "../course/page.js";
+import { follow } from "../course/progress.js";
 
 /** Fill `root`; see main.js for the contract of tabs. */
-export async function open(root, { api, t, state, ui }) {
-  const { h, replace, percent } = ui;
+export async function open(root, { api, t, state, ui, lang }) {
+  const { h, replace } = ui;
+  const context = { t, state, ui, start };
   const problem = h("div", { "aria-live": "polite" });
-  const progress = h("p", { class: "hint", role: "status" });
-  const place = h("ol", { class: "lessons" });
-  const scale = h("span", { class: "scale" });
-  const key = h(
-    "div",
-    { class: "course-key", "aria-hidden": "true" },
-    whisker([{ value: 0.3, kind: "muted" }], 0, 1, { width: 40, grid: false }),
-    h("span", null, t("course.expected")),
-    whisker([{ value: 0.5, interval: [0.2, 0.8], kind: "accent" }], 0, 1, { width: 60, grid: false }),
-    h("span", null, t("course.reached")),
-    scale,
-  );
-  replace(root, problem, h("div", { class: "course-head" }, progress, key), place);
+  const place = h("div");
+  const head = document.getElementById("tab-title").closest("header"); // the list's; a page has a heading of its own
+  const told = new Map(); // pages that were asked for before: name → what the server told
+  let overview = null;
+  let reading = null; // the page that is shown
+  let course = null;
+  let followed = false; // whether a link led here: then the page begins at its top, else where it was left
+  let turn = 0;
+  head.hidden = Boolean(state.get("page"));
+  replace(root, problem, place);
 
-  let timer = null;
-  let wait = 2;
-  let drawn = "";
-  let closed = false;
-  await refresh(true);
+  const progress = follow(api, { show, fail });
+  root.addEventListener("click", clicked);
+  document.addEventListener("themechange", writeTitle);
+  await ui.busy(root, Promise.all([progress.refresh(), listed()]));
+  await changed();
 
-  async function refresh(first = false) {
-    clearTimeout(timer);
+  async function listed() {
     try {
-      const asked = Promise.all([api.get("/api/course"), api.get("/api/jobs")]);
-      const [course, jobs] = await (first ? ui.busy(root, asked) : asked);
-      if (closed) return;
-      show(course, jobs);
-      replace(problem);
-      wait = jobs.some((job) => ACTIVE.has(job.state)) ? 2 : 15;
+      overview = list(await api.get(`/api/course/pages?language=${lang}`), context);
     } catch (refused) {
-      if (closed) return;
-      if (first || wait > 8) replace(problem, ui.error(refused));
-      wait = Math.min(30, wait * 2);
+      fail(refused);
     }
-    timer = setTimeout(refresh, wait * 1000);
   }
 
-  function show(course, jobs) {
-    const now = JSON.stringify([course, jobs.map((job) => [job.id, job.state, job.course])]);
-    if (now === drawn) return;
-    drawn = now;
+  /** Show what the address names. */
+  async function changed() {
+    const name = state.get("page");
+    turn += 1;
+    if (name && reading?.name === name) {
+      writeTitle();
+      if (followed || state.get("at")) reading.jump(state.get("at"));
+    } else if (name) await openPage(name, turn);
+    else showList();
+    followed = false;
+  }
+
+  function showList() {
+    const left = reading?.name;
+    leave();
+    head.hidden = false;
+    if (!overview) return;
+    replace(place, overview.element);
+    if (course) overview.show(course);
+    if (left) place.querySelector(`[data-key="${CSS.escape(`read ${left}`)}"]`)?.focus({ preventScroll: true });
+  }
+
+  async function openPage(name, mine) {
+    const top = followed;
+    try {
+      if (!told.has(name)) told.set(name, await ui.busy(root, api.get(`/api/course/pages/${encodeURIComponent(name)}?language=${lang}`)));
+    } catch (refused) {
+      if (mine === turn) showMissing(refused);
+      return;
+    }
+    if (mine !== turn) return;
+    leave();
+    replace(problem);
+    reading = page(told.get(name), context);
+    if (course) reading.show(course);
+    head.hidden = true;
+    replace(place, reading.element);
+    writeTitle();
+    const elsewhere = document.activeElement?.closest(".masthead"); // who switches the language goes on from there
+    if (state.get("at")) reading.jump(state.get("at"));
+    else if (top) reading.jump(null);
+    else if (!elsewhere) reading.heading.focus({ preventScroll: true });
+  }
+
+  /** There is no such page: what is meant perhaps, and the way back. */
+  function showMissing(refused) {
+    leave();
+    head.hidden = false;
+    const meant = refused.meant && h("a", { href: state.link("course", { page: refused.meant }) }, refused.meant);
+    replace(place, ui.error(refused), h("p", null, meant, meant && " · ", h("a", { href: state.link("course", {}) }, t("course.all"))));
+  }
+
+  function leave() {
+    reading?.close();
+    reading = null;
+  }
+
+  function show(now) {
+    course = now;
     const focused = document.activeElement?.dataset?.key;
-    const done = course.filter((each) => Number.isFinite(each.reached)).length;
-    const reach = reachOf(course);
-    const next = course.find((each) => each.state === "new" || each.state === "unfinished")?.id;
-    scale.textContent = done ? t("course.scale", { points: ui.number(100 * reach, 2) }) : "";
-    progress.textContent = t("course.progress", { done, count: course.length });
-    replace(place, course.map((lesson, at) => row(lesson, at + 1, jobs.find((job) => job.id === lesson.job), { reach, next })), ownDigits(course.length + 1));
-    if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    (reading ?? overview)?.show(course);
+    if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
-  function row(lesson, number, job, { reach, next }) {
-    const title = has(`course.name.${lesson.id}`) ? t(`course.name.${lesson.id}`) : lesson.title;
-    const teaches = has(`course.teaches.${lesson.id}`) ? t(`course.teaches.${lesson.id}`) : lesson.note;
-    const step = lesson.state;
-    return h(
-      "li",
-      { class: "card lesson", dataset: { lesson: lesson.id } },
-      h("span", { class: "lesson-number", "aria-hidden": "true" }, number),
-      h(
-        "div",
-        { class: "lesson-text" },
-        h("h2", null, h("code", null, lesson.id), h("span", null, title)),
-        h("p", null, teaches),
-        h(
-          "p",
-          { class: "hint" },
-          [lesson.dataset, lesson.parameters && t("course.parameters", { parameters: ui.number(lesson.parameters, 12) })].filter(Boolean).join(" · "),
-        ),
-      ),
-      figure(lesson, reach),
-      h("div", { class: "lesson-state" }, h("span", { class: `state state-${step}` }, t(`course.state.${step}`)), doing(lesson, job, step, lesson.id === next)),
-    );
+  function fail(refused) {
+    replace(problem, refused && ui.error(refused));
   }
 
-  /** The notes' figure and ours, as numbers and on a line whose middle is the notes'. */
-  function figure(lesson, reach) {
-    const { expected, rough, part } = lesson;
-    const reached = Number.isFinite(lesson.reached) ? lesson.reached : null;
-    const marks = [
-      { value: expected, kind: "muted" },
-      { value: reached, interval: lesson.interval, kind: "accent" },
-    ];
-    const inside = lesson.interval && expected >= lesson.interval[0] && expected <= lesson.interval[1];
-    return h(
-      "div",
-      { class: "lesson-figure" },
-      h(
-        "dl",
-        null,
-        h("div", null, h("dt", null, t("course.expected")), h("dd", null, rough ? t("course.rough", { share: percent(expected, 0) }) : percent(expected, 2))),
-        h("div", { class: reached === null ? "open" : "has" }, h("dt", null, t("course.reached")), h("dd", null, reached === null ? t("course.reached.none") : percent(reached, 2))),
-      ),
-      reached !== null && whisker(marks, expected - reach, expected + reach, { width: 220, height: 22 }),
-      h(
-        "p",
-        { class: "hint" },
-        [part && t(`course.part.${part}`), lesson.interval && t("course.interval", { low: percent(lesson.interval[0], 2), high: percent(lesson.interval[1], 2) })].filter(Boolean).join(" · "),
-      ),
-      lesson.interval && !rough && h("p", { class: "visually-hidden" }, t(inside ? "course.inside" : "course.outside")),
-    );
+  function clicked(event) {
+    const link = event.target.closest?.('a[href^="#/course"]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    followed = true;
+    if (link.getAttribute("href") === location.hash) changed(); // the address stays, so nobody else will say it
   }
 
-  function doing(lesson, job, step, primary) {
-    const action = (label, run, options = {}) => {
-      const made = ui.button(label, run, { ...options, label: `${label}: ${lesson.id}` });
-      made.dataset.key = `${lesson.id} ${label}`;
-      return made;
-    };
-    const started = ACTIVE.has(step);
-    const unfinished = ["stopped", "failed", "unfinished"].includes(step);
-    const open = !started && step !== "finished" && step !== "damaged";
-    return h(
-      "div",
-      { class: "lesson-actions" },
-      started && job && h("a", { class: "button", href: state.link("train", { job: job.id }) }, t("course.watch")),
-      open && action(unfinished ? t("course.go_on") : t("course.start"), () => start(lesson), { primary }),
-      step === "finished" && lesson.run && h("a", { class: "button", href: state.link("runs", { open: lesson.run }) }, t("course.open_run")),
-      step === "finished" && lesson.run && h("a", { class: "more", href: state.link("draw", { run: lesson.run }) }, t("course.draw")),
-      h("a", { class: "more", href: state.link("network", { network: lesson.network }), "aria-label": `${t("course.network")}: ${lesson.network}` }, t("course.network")),
-      step === "finished" && Number.isFinite(lesson.seconds) && h("span", { class: "hint" }, ui.duration(lesson.seconds)),
-    );
-  }
-
-  /** The last page of the course needs pictures that only the reader has. */
-  function ownDigits(number) {
-    return h(
-      "li",
-      { class: "card lesson" },
-      h("span", { class: "lesson-number", "aria-hidden": "true" }, number),
-      h(
-        "div",
-        { class: "lesson-text" },
-        h("h2", null, h("code", null, "own-digits"), h("span", null, t("course.name.own-digits"))),
-        h("p", null, t("course.teaches.own-digits")),
-      ),
-      h("div", { class: "lesson-figure" }, h("p", { class: "hint" }, t("course.own.how")), ui.command("imagelet course own-digits --pictures my-digits")),
-      h("div", { class: "lesson-state" }, h("div", { class: "lesson-actions" }, h("a", { class: "button", href: state.link("draw") }, t("course.own.draw")))),
-    );
+  function writeTitle() {
+    if (reading) document.title = `${reading.title} · ${t("common.tab_course")} · imagelet lab`;
   }
 
   async function start(lesson) {
     try {
-      const job = await ui.busy(root, api.post("/api/jobs", { course: lesson.id }));
-      replace(problem);
-      drawn = "";
-      await refresh();
-      const link = place.querySelector(`[data-lesson="${lesson.id}"] a.button`);
-      link?.focus();
-      return job;
+      await ui.busy(root, api.post("/api/jobs", { course: lesson.id }));
+      await progress.refresh({ anew: true });
+      place.querySelector(`[data-lesson="${CSS.escape(lesson.id)}"] a.button`)?.focus();
     } catch (refused) {
-      replace(problem, ui.error(refused));
+      fail(refused);
       problem.scrollIntoView({ block: "nearest" });
-      return null;
     }
   }
 
   return {
-    changed() {},
+    changed,
     close() {
-      closed = true;
-      clearTimeout(timer);
+      progress.close();
+      leave();
+      document.removeEventListener("themechange", writeTitle);
     },
   };
-}
-
-/** How far the scale of all lines goes to each side of the notes' figure, so that they can be compared. */
-function reachOf(course) {
-  const ends = course.flatMap((each) => [each.reached, ...(each.interval ?? [])].filter(Number.isFinite).map((share) => Math.abs(share - each.expected)));
-  return Math.max(0.01, ...ends) * 1.1;
 }

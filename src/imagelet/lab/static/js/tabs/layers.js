@@ -20,9 +20,11 @@ export async function open(root, { api, state, ui }) {
     moved: move,
   });
   const known = await ui.busy(root, api.get("/api/kernels"));
-  panel.kernels(kernelsOf(known));
+  panel.kernels(known.map(({ name, matrix }) => [name, matrix]));
+  view.element.classList.add("unknown-yet"); // its place is kept, so that nothing shifts
   root.append(panel.element, view.element);
   await calculate();
+  view.element.classList.remove("unknown-yet");
 
   function replaceBy(next) {
     setting = next;
@@ -74,7 +76,7 @@ export async function open(root, { api, state, ui }) {
     } catch (error) {
       if (mine !== asked) return;
       view.show(setting, null);
-      view.fail(inPlainWords(error));
+      view.fail(error);
     }
   }
 
@@ -94,20 +96,6 @@ export async function open(root, { api, state, ui }) {
   };
 }
 
-/** Return the kernels as [name, matrix], however the server lists them. */
-function kernelsOf(answer) {
-  const listed = answer.kernels ?? answer;
-  return Array.isArray(listed)
-    ? listed.map(({ name, kernel, matrix }) => [name, kernel ?? matrix])
-    : Object.entries(listed);
-}
-
 function inside([row, column], output) {
   return row < output.length && column < output[0].length ? [row, column] : [0, 0];
-}
-
-/** Return the error without the dashes of the command line's options, which its hint names. */
-function inPlainWords(error) {
-  if (error.hint) error.hint = error.hint.replace(/--(?=[a-z])/g, "");
-  return error;
 }

@@ -32,6 +32,7 @@ export async function open(root, { api, state, ui }) {
   const table = layerTable();
   const picture = diagram({ pointed: (name) => table.point(name) });
   const drawn = h("div", { class: "network-drawn" }, totals.element, picture.element);
+  const costs = h("section", { hidden: true }, h("h2", { class: "network-cost" }, t("network.cost")), table.element);
 
   root.append(
     h(
@@ -46,11 +47,11 @@ export async function open(root, { api, state, ui }) {
       ),
       drawn,
     ),
-    h("h2", { class: "network-cost" }, t("network.cost")),
-    table.element,
+    costs,
   );
   readState();
   await check();
+  costs.hidden = false;
 
   function readState() {
     const asGiven = state.get("network");
@@ -118,7 +119,7 @@ export async function open(root, { api, state, ui }) {
       totals.show(complete);
       picture.show(complete);
       table.show(complete);
-      train.href = state.link("train", { network: written_.trim() });
+      train.href = state.link("train", { ...values(), network: named(written_.trim()) });
       train.removeAttribute("aria-disabled");
     } catch (error) {
       if (mine !== asked) return;
@@ -128,6 +129,11 @@ export async function open(root, { api, state, ui }) {
       train.removeAttribute("href");
       train.setAttribute("aria-disabled", "true");
     }
+  }
+
+  /** A preset by its name: that is what a run is then said to have. */
+  function named(written_) {
+    return known.find((each) => each.text === written_)?.name ?? written_;
   }
 
   /** Offer the one canonical form, where the text is written otherwise. */

@@ -1,8 +1,9 @@
 // The Runs tab: the table of all runs, several compared, or one opened.
 
+import { cellFrom, openCell } from "../runs/cell.js";
 import { comparison } from "../runs/compare.js";
 import { detail } from "../runs/detail.js";
-import { list } from "../runs/list.js";
+import { keptOf, list } from "../runs/list.js";
 import { toast } from "../runs/toast.js";
 
 /** Fill `root`; see main.js for the contract of tabs. */
@@ -18,6 +19,8 @@ export async function open(root, { api, t, state, ui }) {
 
   let runs = [];
   let shown = null; // the run that is open
+  let confusion = null; // of that run, once it is there
+  let cell = null; // the dialog of one of its cells: {key, dialog}
   let asked = null; // the comparison that is shown
   let turn = 0;
   let closed = false;
@@ -47,7 +50,8 @@ export async function open(root, { api, t, state, ui }) {
     one.hidden = !name;
     if (name) return openRun(name);
     const back = shown;
-    shown = null;
+    shown = confusion = null;
+    showCell();
     replace(one);
     table.show(runs, selected());
     if (back) overview.querySelector(`[data-key="${CSS.escape(`open ${back}`)}"]`)?.focus();
@@ -92,8 +96,9 @@ export async function open(root, { api, t, state, ui }) {
   }
 
   async function openRun(name) {
-    if (shown === name) return;
+    if (shown === name) return showCell();
     shown = name;
+    confusion = null;
     turn += 1;
     const mine = turn;
     asked = null;
@@ -101,13 +106,38 @@ export async function open(root, { api, t, state, ui }) {
     try {
       const run = await ui.busy(one, api.get(`/api/runs/${encodeURIComponent(name)}`));
       if (mine !== turn) return;
-      replace(one, detail(api, name, run, () => remove(name)));
+      confusion = run.confusion;
+      replace(one, detail(name, run, { remove: () => remove(name), opened: (label, answer) => state.set({ cell: `${label},${answer}` }) }));
       one.querySelector("h2").focus({ preventScroll: true });
       window.scrollTo({ top: 0 });
+      showCell();
     } catch (refused) {
       if (mine !== turn) return;
-      replace(one, h("a", { href: state.link("runs", {}), class: "back" }, `← ${t("runs.back")}`), ui.error(refused));
+      replace(one, h("a", { href: state.link("runs", keptOf(state)), class: "back" }, `← ${t("runs.back")}`), ui.error(refused));
     }
+  }
+
+  /** Open the cell that the address names, and close the one that it names no more. */
+  function showCell() {
+    const key = confusion && state.get("cell");
+    if (key === (cell?.key ?? null)) return;
+    closeCell();
+    const place = cellFrom(key, confusion);
+    if (!place) return;
+    const dialog = openCell(api, shown, confusion, place);
+    cell = { key, dialog };
+    dialog.addEventListener("close", () => {
+      if (cell?.dialog !== dialog) return; // the address has gone on by itself
+      cell = null;
+      state.set({ cell: null });
+      one.querySelector(`[data-cell="${place}"]`)?.focus();
+    });
+  }
+
+  function closeCell() {
+    const open = cell?.dialog;
+    cell = null;
+    open?.close();
   }
 
   async function remove(name) {
@@ -119,7 +149,7 @@ export async function open(root, { api, t, state, ui }) {
     }
     const names = selected().filter((each) => each !== name);
     await reload();
-    state.set({ open: null, selected: names.map(encodeURIComponent).join(",") || null, compare: names.length < 2 ? null : state.get("compare") });
+    state.set({ open: null, cell: null, selected: names.map(encodeURIComponent).join(",") || null, compare: names.length < 2 ? null : state.get("compare") });
     shown = null;
     await show();
     toast(t("runs.deleted", { run: name }), t("runs.undo"), () => restore(name)).focus();
@@ -144,6 +174,7 @@ export async function open(root, { api, t, state, ui }) {
     close() {
       closed = true;
       turn += 1;
+      closeCell();
     },
   };
 }

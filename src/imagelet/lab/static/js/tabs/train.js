@@ -18,7 +18,6 @@ export async function open(root, { api, t, state, ui }) {
     api.get("/api/jobs"),
   ]);
   const entry = form(api, { datasets, networks, recipes }, start);
-  entry.use({ network: state.get("network"), dataset: state.get("dataset"), recipe: state.get("recipe") });
   const side = h("div", { class: "train-side" }, problem, place, list.element);
   const layout = h("div", { class: "train-layout" }, entry.element, side);
   const narrow = matchMedia("(max-width: 62rem)").matches;
@@ -29,7 +28,6 @@ export async function open(root, { api, t, state, ui }) {
   let watched = null; // {id, monitor}
   let timer = null;
   let wait = 2;
-  let network = state.get("network");
   show();
   again();
 
@@ -41,12 +39,12 @@ export async function open(root, { api, t, state, ui }) {
 
   function show() {
     const id = chosen();
+    const told = jobs.find((job) => job.id === id);
     if (watched?.id !== id) {
       watched?.monitor.close();
-      watched = id ? { id, monitor: monitor(api, id, { onjob: heard, ongone: gone }) } : null;
+      watched = id ? { id, monitor: monitor(api, id, { known: told, onjob: heard, ongone: gone }) } : null;
       replace(place, watched?.monitor.element);
     }
-    const told = jobs.find((job) => job.id === id);
     const before = jobs.filter((job) => job.state === "running" || (job.state === "queued" && job.id < id));
     if (told) watched.monitor.update(told, before.length === 0);
     list.show(jobs, id);
@@ -72,7 +70,7 @@ export async function open(root, { api, t, state, ui }) {
     jobs = [job, ...jobs.filter((each) => each.id !== job.id)];
     replace(problem);
     const active = jobs.some((each) => each.state === "running" && each.id !== job.id);
-    state.set({ job: job.id, network: null, dataset: null, recipe: null });
+    state.set({ job: job.id });
     show();
     if (!active) watched?.monitor.element.scrollIntoView({ block: "nearest", behavior: ui.calm() ? "auto" : "smooth" });
     watched?.monitor.focus();
@@ -98,13 +96,11 @@ export async function open(root, { api, t, state, ui }) {
 
   return {
     changed() {
-      if (state.get("network") && state.get("network") !== network) {
-        network = state.get("network");
-        entry.use({ network });
-      }
+      entry.changed();
       show();
     },
     close() {
+      entry.close();
       clearTimeout(timer);
       watched?.monitor.close();
     },

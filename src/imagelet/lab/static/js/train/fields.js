@@ -21,6 +21,7 @@ const GROUPS = {
 };
 
 const label = (name) => (has(`train.field.${name}`) ? t(`train.field.${name}`) : name);
+const suits = (name, value) => value === 0 && IN_SIGHT.includes(name);
 const inLanguage = (kind, name, otherwise) => (has(`train.${kind}.${name}`) ? t(`train.${kind}.${name}`) : otherwise);
 const isNumber = (value) => typeof value === "number";
 
@@ -30,10 +31,14 @@ export function written(value) {
   return isNumber(value) ? String(value) : String(value ?? "");
 }
 
-/** What may be typed, as words: "0 … 1000", or the names. */
-function allowedText(allowed) {
-  if (Array.isArray(allowed) && isNumber(allowed[0])) return `${number(allowed[0])} … ${number(allowed[1])}`;
-  return Array.isArray(allowed) ? allowed.join(", ") : String(allowed ?? "");
+/** What may be typed, as a sentence. */
+function allowedText({ allowed: [low, high], open_end: below }) {
+  return t(below ? "train.settings.below" : "train.settings.allowed", { low: number(low, 9), high: number(high, 9) });
+}
+
+/** A remark as a sentence: with a capital letter, and its full stop. */
+export function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 /** One setting. Returns {name, element, use(value), value(), changed(), refuse(message)}. */
@@ -71,19 +76,18 @@ function input(field, onchange) {
   function wrong() {
     if (yesNo || names) return false;
     const now = value();
-    return !Number.isFinite(now) || (Array.isArray(allowed) && (now < allowed[0] || now > allowed[1]));
+    const [low, high] = allowed;
+    return !Number.isFinite(now) || now < low || now > high || (field.open_end && now === high);
   }
 
   function changed() {
     const differs = value() !== recipe;
     element.classList.toggle("changed", differs);
     control.setAttribute("aria-invalid", String(wrong()));
-    const suits = (each) => each === 0 && IN_SIGHT.includes(name);
-    const told = suits(recipe) ? t("train.settings.suits") : written(recipe);
+    const told = suits(name, recipe) ? t("train.settings.auto") : written(recipe);
     replace(
       about,
-      wrong() ? h("strong", null, allowedText(allowed)) : h("span", { class: "meaning" }, inLanguage("meaning", name, field.meaning)),
-      suits(value()) && h("span", { class: "suits" }, ` ${t("train.settings.suits")}`),
+      wrong() ? h("strong", null, allowedText(field)) : h("span", { class: "meaning" }, inLanguage("meaning", name, sentence(field.meaning))),
       differs && !wrong() && h("span", { class: "was" }, ` ${t("train.settings.recipe_says", { value: told })}`),
     );
     onchange?.();
@@ -94,12 +98,15 @@ function input(field, onchange) {
     element,
     value,
     wrong,
-    changed: () => value() !== recipe,
+    changed: () => value() !== recipe && !wrong(),
     focus: () => control.focus(),
     /** Show a recipe's value, or the given one in its place. */
     use(next, given) {
       recipe = next;
-      control.value = String(given ?? next);
+      const known = given !== undefined && (yesNo ? ["true", "false"].includes(String(given)) : !names || allowed.includes(given));
+      const shown = known ? given : next;
+      control.value = suits(name, next) && suits(name, shown) ? "" : String(shown);
+      control.placeholder = suits(name, next) ? t("train.settings.auto") : String(next); // what an empty field means
       changed();
     },
   };
@@ -178,6 +185,3 @@ export function settings(fields, onchange) {
     },
   };
 }
-
-/** A field's name as people read it. */
-export const fieldLabel = label;

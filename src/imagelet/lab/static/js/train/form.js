@@ -1,27 +1,41 @@
 // The form of a new training: images, network, recipe with its settings, split; and the command that does the same.
 
 import { ApiError } from "../api.js";
-import { has, t } from "../i18n.js";
+import { has, said, t } from "../i18n.js";
 import { state } from "../state.js";
 import { busy, button, command, error, field, h, number, replace, select, uniqueId } from "../ui.js";
-import { settings } from "./fields.js";
+import { quoted } from "../runs/naming.js";
+import { asText, readOrder, writtenOrder } from "./address.js";
+import { sentence, settings } from "./fields.js";
+import { networkInput } from "./network_input.js";
+import { USUAL, splitFields } from "./split.js";
 
-const draft = {}; // what was chosen, kept while the page is open
+const PATIENCE = 300; // milliseconds without typing before the address says it
 
 /**
  * Build the form. data: {datasets, networks, recipes: {recipes, fields}}; `start(order)` resolves when it is taken.
- * Returns {element, use({network, dataset, recipe})}.
+ * What is chosen stands in the address. Returns {element, changed() — the address has changed —, close()}.
  */
 export function form(api, data, start) {
   const { recipes, fields } = data.recipes;
-  const own = settings(fields, written);
-  const dataset = datasetChoice(data.datasets, draft.dataset, () => { checkNetwork(); written(); });
-  const network = networkInput(data.networks, () => { checkNetwork.later(); written(); });
-  const recipe = select(recipes.map((each) => each.name), draft.recipe ?? recipes[0]?.name, useRecipe);
+  const recipeSettings = settings(fields, written);
+  const dataset = datasetChoice(data.datasets, () => { tellSize(); checkNetwork(); written(); });
+  const network = networkInput(data.networks, () => {
+    madeFor = null; // it is another network now
+    tellSize();
+    checkNetwork.later();
+    written();
+  });
+  const recipe = select(recipes.map((each) => each.name), recipes[0]?.name, useRecipe);
   const note = h("p", { class: "hint recipe-note" });
   const split = splitFields(written);
   const line = h("div", { class: "command-line" });
   const problem = h("div", { class: "problem", "aria-live": "polite" });
+  const size = h("p", { class: "hint made-for", role: "status", hidden: true });
+  const usual = { ...USUAL, dataset: dataset.value(), recipe: recipe.value };
+  let madeFor = null; // {shape, classes}: the images that the network was written for, in the Network tab
+  let own = ""; // what the address says of this form
+  let pause = null;
   const go = button(t("train.start"), null, { primary: true });
   go.type = "submit";
   const element = h(
@@ -30,9 +44,10 @@ export function form(api, data, start) {
     h("h2", { id: "new-training" }, t("train.new")),
     dataset.element,
     network.element,
+    size,
     field(t("train.recipe"), recipe),
     note,
-    h("div", { class: "groups" }, own.element, split.element),
+    h("div", { class: "groups" }, recipeSettings.element, split.element),
     h("div", { class: "start" }, go, problem),
     h("details", { class: "group as-command" }, h("summary", null, h("span", null, t("train.command"))), line),
   );
@@ -45,12 +60,12 @@ export function form(api, data, start) {
     const now = chosen();
     note.textContent = noteOf(now);
     network.suggest(now.network);
-    own.use(asObject(now.settings), given);
+    recipeSettings.use(asObject(now.settings), given);
     checkNetwork();
   }
 
   function order() {
-    const changed = own.changed();
+    const changed = recipeSettings.changed();
     return {
       dataset: dataset.value(),
       recipe: recipe.value,
@@ -61,9 +76,31 @@ export function form(api, data, start) {
   }
 
   function written() {
-    const now = order();
-    Object.assign(draft, { dataset: now.dataset, recipe: now.recipe, network: now.network ?? "", settings: now.settings });
-    replace(line, command(asCommand(now)));
+    replace(line, command(asCommand(order())));
+    network.aimAt(imagesOf(dataset.value()));
+    clearTimeout(pause);
+    pause = setTimeout(remember, PATIENCE);
+  }
+
+  function remember() {
+    const values = writtenOrder({ ...order(), madeFor }, usual);
+    own = asText((name) => values[name]);
+    state.set(values, { replace: true });
+  }
+
+  const imagesOf = (name) => data.datasets.find((each) => each.name === name);
+
+  /** Say so where a network was written for images of another size than those that are chosen. */
+  function tellSize() {
+    const images = imagesOf(dataset.value());
+    size.hidden = !madeFor || !images || fits(images, madeFor);
+    if (size.hidden) return;
+    const others = data.datasets.filter((each) => fits(each, madeFor));
+    const near = others.find((each) => each.at_hand) ?? others[0];
+    const made = sizeText(madeFor.shape, madeFor.classes ?? classesOf(images));
+    const values = { made, images: images.title, size: sizeText(images.shape, classesOf(images)), fitting: near?.title };
+    const key = !near ? "none" : near.at_hand ? "other" : "absent";
+    size.textContent = `${t("train.made_for", values)} ${t(`train.made_for.${key}`, values)}`;
   }
 
   let asked = 0;
@@ -72,12 +109,11 @@ export function form(api, data, start) {
     clearTimeout(timer);
     asked += 1;
     const mine = asked;
-    const images = data.datasets.find((each) => each.name === dataset.value());
+    const images = imagesOf(dataset.value());
     const text = network.value() || chosen().network;
     if (!images || text === "auto") return network.tell(text === "auto" ? t("train.network.suits") : "");
     try {
-      const classes = Array.isArray(images.classes) ? images.classes.length : images.classes;
-      const found = await api.post("/api/network", { text: network.textOf(text), input_shape: images.shape, classes });
+      const found = await busy(network.element, api.post("/api/network", { text, input_shape: images.shape, classes: classesOf(images) }));
       if (mine === asked) network.tell(t("train.network.parameters", { parameters: number(found.total, 12) }));
     } catch (wrong) {
       if (mine === asked) network.refuse(wrong);
@@ -91,7 +127,7 @@ export function form(api, data, start) {
   async function submit(event) {
     event.preventDefault();
     replace(problem);
-    const wrong = own.wrong();
+    const wrong = recipeSettings.wrong() ?? split.wrong();
     if (wrong) {
       replace(problem, error(new ApiError({ message: t("train.invalid") })));
       wrong.focus();
@@ -101,6 +137,7 @@ export function form(api, data, start) {
     go.textContent = t("train.starting");
     try {
       await busy(element, start(order()));
+      split.unname(); // the next run needs another name
     } catch (refused) {
       replace(problem, error(refused));
     } finally {
@@ -109,15 +146,39 @@ export function form(api, data, start) {
     }
   }
 
-  /** Choose what the address names, or what was chosen before. */
-  function use({ network: text, dataset: images, recipe: named } = {}) {
-    if (images) dataset.choose(images);
-    if (named && recipes.some((each) => each.name === named)) recipe.value = named;
-    network.choose(text ?? draft.network ?? "");
-    useRecipe(null, named ? {} : draft.settings);
+  /** Choose what the address names, and the usual where it names nothing. */
+  function use() {
+    const given = readOrder(state);
+    own = asText(state.get);
+    madeFor = given.madeFor;
+    const fitting = madeFor && data.datasets.find((each) => each.at_hand && fits(each, madeFor));
+    dataset.choose(given.dataset ?? fitting?.name ?? usual.dataset);
+    recipe.value = recipes.some((each) => each.name === given.recipe) ? given.recipe : usual.recipe;
+    network.choose(given.network ?? "");
+    split.use(given);
+    useRecipe(null, given.settings);
+    tellSize();
   }
 
-  return { element, use };
+  use();
+  return {
+    element,
+    changed() {
+      if (asText(state.get) !== own) use();
+    },
+    close() {
+      clearTimeout(pause);
+      asked += 1;
+    },
+  };
+}
+
+const classesOf = ({ classes }) => classes.length;
+const sizeText = (shape, classes) => t("train.size", { shape: shape.join(" × "), classes });
+
+/** Whether images have the size, and as many classes as a network was written for. */
+function fits(images, { shape, classes }) {
+  return images.shape.join() === shape.join() && (!classes || classesOf(images) === classes);
 }
 
 const MEASURED = /^(.+): ([\d.]+(?: ± [\d.]+)?) % of test images \((\d+) seeds?\) after (\d+) s$/;
@@ -126,7 +187,7 @@ const MEASURED = /^(.+): ([\d.]+(?: ± [\d.]+)?) % of test images \((\d+) seeds?
 function noteOf({ name, note }) {
   if (has(`train.note.${name}`)) return t(`train.note.${name}`);
   const [, dataset, accuracy, seeds, seconds] = note.match(MEASURED) ?? [];
-  return dataset ? t("train.note_measured", { dataset, accuracy, seeds, seconds }) : note;
+  return dataset ? t("train.note_measured", { dataset, accuracy, seeds, seconds }) : sentence(note);
 }
 
 /** Settings as {name: value}, however they are listed. */
@@ -136,22 +197,21 @@ function asObject(list) {
 }
 
 /** The datasets as a list to choose from: first those that are at hand; the others say how to get them. */
-function datasetChoice(datasets, chosen, onchange) {
+function datasetChoice(datasets, onchange) {
   const here = datasets.filter((each) => each.at_hand);
   const elsewhere = datasets.filter((each) => !each.at_hand);
   const name = uniqueId("dataset");
-  const first = here.find((each) => each.name === chosen) ?? here[0];
   const inputs = new Map();
   const entry = (each, disabled) => {
-    const radio = h("input", { type: "radio", name, value: each.name, checked: each === first, disabled, onchange });
+    const radio = h("input", { type: "radio", name, value: each.name, checked: each === here[0], disabled, onchange });
     inputs.set(each.name, radio);
-    const [height, width, channels] = each.shape ?? [];
-    const classes = Array.isArray(each.classes) ? each.classes.length : each.classes;
+    const [height, width, channels] = each.shape;
+    const classes = classesOf(each);
     return h(
       "label",
       { class: disabled ? "dataset absent" : "dataset" },
       radio,
-      h("span", { class: "dataset-title" }, each.title ?? each.name),
+      h("span", { class: "dataset-title" }, said(each.title ?? each.name)),
       h("span", { class: "hint" }, each.shape ? t("train.dataset.about", { classes, height, width, channels }) : ""),
     );
   };
@@ -164,7 +224,7 @@ function datasetChoice(datasets, chosen, onchange) {
       h(
         "details",
         { class: "elsewhere", open: here.length === 0 },
-        h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, elsewhere.map((each) => each.title ?? each.name).join(", "))),
+        h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, elsewhere.map((each) => said(each.title ?? each.name)).join(", "))),
         h("p", { class: "hint" }, t("train.dataset.get")),
         elsewhere.map((each) => command(`imagelet data get ${each.name}`)),
       ),
@@ -178,96 +238,6 @@ function datasetChoice(datasets, chosen, onchange) {
     },
   };
 }
-
-/** The network as a name or as text, with what it comes to. */
-function networkInput(networks, onchange) {
-  const list = uniqueId("networks");
-  const control = h("input", {
-    type: "text", list, autocomplete: "off", spellcheck: "false", autocapitalize: "none", oninput: onchange, class: "network-text",
-  });
-  const about = h("p", { class: "network-about", "aria-live": "polite" });
-  const link = h("a", { href: state.link("network") }, t("train.network.open"));
-  const element = h(
-    "div",
-    { class: "network-field" },
-    field(t("train.network"), control, t("train.network.hint")),
-    h("datalist", { id: list }, networks.map((each) => h("option", { value: each.name }, each.note ?? ""))),
-    h("div", { class: "network-line" }, about, link),
-  );
-  let suggested = "";
-  const value = () => control.value.trim();
-  const aim = () => {
-    const named = value() || suggested;
-    link.hidden = !named || named === "auto";
-    if (!link.hidden) link.href = state.link("network", { network: named });
-  };
-  control.addEventListener("input", aim);
-  return {
-    element,
-    value,
-    textOf: (text) => networks.find((each) => each.name === text)?.name ?? text,
-    choose(text) {
-      control.value = text;
-      aim();
-    },
-    suggest(text) {
-      suggested = text;
-      control.placeholder = t("train.network.own", { network: text });
-      aim();
-    },
-    tell(text) {
-      control.removeAttribute("aria-invalid");
-      replace(about, text);
-    },
-    refuse(wrong) {
-      control.setAttribute("aria-invalid", "true");
-      const at = Number.isInteger(wrong.position) && value() ? pointed(value(), wrong.position) : null;
-      replace(about, h("span", { class: "wrong" }, wrong.message, wrong.hint && ` ${wrong.hint}`), at);
-    },
-  };
-}
-
-/** The text with the place of the mistake marked. */
-function pointed(text, position) {
-  const at = Math.max(0, Math.min(text.length - 1, position - 1));
-  return h("code", { class: "pointed" }, text.slice(Math.max(0, at - 16), at), h("mark", null, text[at]), text.slice(at + 1, at + 16));
-}
-
-function splitFields(onchange) {
-  const text = (value, extra = {}) => h("input", { type: "text", value, autocomplete: "off", spellcheck: "false", oninput: onchange, ...extra });
-  const validation = text("auto");
-  const limit = text("0", { inputmode: "numeric" });
-  const seed = text("0", { inputmode: "numeric" });
-  const name = text("");
-  const test = h("input", { type: "checkbox", id: uniqueId("test"), onchange });
-  const whole = (input) => Math.max(0, Math.round(Number(input.value) || 0));
-  const element = h(
-    "details",
-    { class: "group split" },
-    h("summary", null, h("span", null, t("train.split"))),
-    h(
-      "div",
-      { class: "group-fields" },
-      field(t("train.validation"), validation, t("train.validation.hint")),
-      field(t("train.limit"), limit, t("train.limit.hint")),
-      field(t("train.seed"), seed, t("train.seed.hint")),
-      field(t("train.name"), name, t("train.name.hint")),
-      h("div", { class: "field check" }, h("label", { for: test.id }, test, h("span", null, t("train.test"))), h("p", { class: "hint" }, t("train.test.hint"))),
-    ),
-  );
-  return {
-    element,
-    values: () => ({
-      validation: validation.value.trim() || "auto",
-      limit: whole(limit),
-      seed: whole(seed),
-      test: test.checked,
-      ...(name.value.trim() ? { name: name.value.trim() } : {}),
-    }),
-  };
-}
-
-const quoted = (text) => (/^[\w.\/:=+-]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`);
 
 /** The command line that starts the same training. */
 function asCommand(order) {

@@ -1,17 +1,20 @@
 // One training as it is: progress, curves, figures, filters, and what can be done with it.
 
+import { ApiError } from "../api.js";
 import { t } from "../i18n.js";
 import { state as address } from "../state.js";
 import { busy, button, duration, error, h, number, percent, replace, table } from "../ui.js";
+import { byHandText } from "./by_hand.js";
 import { filterPanel } from "./filters.js";
 import { plot } from "./plots.js";
 import { ENDED, inShort, nameOf, stateMark } from "./states.js";
 import { controlRow, factorSlider } from "./steering.js";
 import { follow } from "./stream.js";
+import { experimentEpochs, part, startsNow, underWay, whereText } from "./where.js";
 
-/** Show the training `id`. `onjob(job)` hears of its state. Returns {element, close()}. */
-export function monitor(api, id, { onjob, ongone } = {}) {
-  let job = null;
+/** Show the training `id`; `known` is what is known of it. `onjob(job)` hears of its state. Returns {element, close()}. */
+export function monitor(api, id, { known, onjob, ongone }) {
+  let job = known ?? null;
   let now = {}; // the last progress
   let epochs = new Map(); // epoch → figures
   let opened = null; // of the images: {done, total}
@@ -26,6 +29,7 @@ export function monitor(api, id, { onjob, ongone } = {}) {
   const lost = h("div", { class: "lost", role: "status", hidden: true });
   const meter = h("progress", { max: "1", value: 0, "aria-label": t("train.progress") });
   const where = h("p", { class: "where" });
+  const line = h("div", { class: "progress-line" }, meter, where);
   const readings = {};
   const reading = (name) => {
     readings[name] = h("dd", null, "–");
@@ -48,7 +52,7 @@ export function monitor(api, id, { onjob, ongone } = {}) {
     { class: "card monitor", "aria-label": t("train.jobs.run") },
     h("header", { class: "monitor-head" }, h("div", null, heading, short), chip),
     lost,
-    h("div", { class: "progress-line" }, meter, where),
+    line,
     figures,
     h("div", { class: "steering" }, controls.element, factor.element),
     hands,
@@ -61,6 +65,7 @@ export function monitor(api, id, { onjob, ongone } = {}) {
     said,
   );
 
+  for (const each of job?.history ?? []) epochs.set(each.epoch, each);
   const stream = follow(api, id, {
     job(next) {
       job = next;
@@ -103,7 +108,7 @@ export function monitor(api, id, { onjob, ongone } = {}) {
       if (byHand.some((each) => each.step === told.step && each.epoch === told.epoch && each.change === told.change)) return;
       byHand.push(told);
       hands.hidden = false;
-      replace(hands, byHand.map((each) => h("li", null, t("train.by_hand", { ...each, change: inWords(each.change) }))));
+      replace(hands, byHand.map((each) => h("li", null, byHandText(each, "train"))));
     },
     finishing() {
       finishing = true;
@@ -172,8 +177,10 @@ export function monitor(api, id, { onjob, ongone } = {}) {
     short.textContent = inShort(job.experiment);
     const share = job.state === "finished" ? 1 : total ? Math.min(1, (Math.max(done?.epoch ?? 0, (now.epoch ?? 1) - 1) + part(now, done)) / total) : 0;
     meter.value = share;
-    where.textContent = finishing && job.state === "running" ? t("train.finishing") : whereText(job, now, done, total, opened, isFirst);
-    const best = history.filter((each) => Number.isFinite(each.val_accuracy)).sort((a, b) => b.val_accuracy - a.val_accuracy)[0];
+    const busyWith = underWay(job, finishing);
+    where.textContent = busyWith ?? whereText(job, now, done, total, opened, isFirst);
+    line.classList.toggle("busy", Boolean(busyWith) || startsNow(job, now, done, isFirst));
+    const [best] = history.filter((each) => Number.isFinite(each.val_accuracy)).sort((a, b) => b.val_accuracy - a.val_accuracy || a.val_loss - b.val_loss);
     readings["accuracy.validation"].replaceChildren(
       best ? percent(done.val_accuracy, 2) : "–",
       best && history.length > 1 ? h("small", null, `${t("train.best", { epoch: best.epoch })} · ${percent(best.val_accuracy, 2)}`) : "",
@@ -231,7 +238,7 @@ export function monitor(api, id, { onjob, ongone } = {}) {
   }
 
   function tellError(told) {
-    replace(problem, h("div", { class: "error", role: "alert" }, h("p", null, told.message), told.hint && h("p", { class: "hint" }, told.hint)));
+    replace(problem, error(new ApiError(told)));
   }
 
   async function act(what, body = {}) {
@@ -257,13 +264,15 @@ export function monitor(api, id, { onjob, ongone } = {}) {
     }
   }
 
+  show();
   return {
     element,
     focus: () => heading.focus(),
     /** What the list of all trainings says of this one. */
     update(next, first) {
-      if (next.state === "queued" && job) where.textContent = t(first ? "train.queued.first" : "train.queued");
+      const moved = first !== isFirst;
       isFirst = first;
+      if (moved) show();
       if (stream.resting() && !ENDED.has(next.state)) stream.now(); // it goes on, told from elsewhere
     },
     away: () => stream.away(),
@@ -271,29 +280,4 @@ export function monitor(api, id, { onjob, ongone } = {}) {
   };
 }
 
-/** What was changed, in the page's language. */
-function inWords(change) {
-  const [, factor] = change.match(/^learning rate × (\S+)$/) ?? [];
-  return factor ? `${t("train.rate")} × ${factor}` : change;
-}
-
 const fixed = (value) => (Number.isFinite(value) ? value.toFixed(4) : "–");
-
-function part(now, done) {
-  if (!now.steps || now.epoch <= (done?.epoch ?? 0)) return 0;
-  return now.step / now.steps;
-}
-
-function experimentEpochs(job) {
-  return job.epochs ?? job.experiment?.recipe?.epochs ?? job.experiment?.settings?.epochs ?? 0;
-}
-
-function whereText(job, now, done, total, opened, isFirst) {
-  if (job.state === "queued") return t(isFirst ? "train.queued.first" : "train.queued");
-  const epoch = Math.max(now.epoch ?? 0, done?.epoch ?? 0);
-  if (!epoch && job.state !== "running") return "";
-  if (!epoch) return opened?.total ? t("train.preparing.part", { share: percent(opened.done / opened.total, 0) }) : t("train.preparing");
-  const told = t("train.epoch_of", { epoch: number(epoch, 6), epochs: number(Math.max(total, epoch), 6) });
-  const within = now.steps && now.epoch > (done?.epoch ?? 0) && job.state !== "finished";
-  return within ? `${told} · ${t("train.step_of", { step: number(now.step, 9), steps: number(now.steps, 9) })}` : told;
-}

@@ -1,17 +1,17 @@
 // The curves of a training as they grow.
 
-import { curves } from "../charts.js";
 import { t } from "../i18n.js";
 import { number, percent } from "../ui.js";
+import { curves } from "../charts.js";
 
 /** The two curves of a figure, training and validation. */
 export function plot(place, name) {
   const share = name === "accuracy";
   const chart = curves(place, [], {
     title: t(`train.${name}`),
-    width: 440,
     height: 230,
     x: t("train.epoch"),
+    share,
     format: share ? (value) => percent(value, value > 0.99 && value < 1 ? 1 : 0).replace(">", "") : (value) => number(value, 2),
     formatX: (value) => (Number.isInteger(value) ? String(value) : ""),
   });

@@ -1,0 +1,86 @@
+"""The course's pages: which there are, in which order, and what each says in English and in Korean.
+
+They lie in ``pages/LANGUAGE/NAME.md``, so that they can be read where the project's files are shown, too.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imagelet.course.lessons import trainings
+from imagelet.errors import UnknownNameError
+from imagelet.registry import suggestion
+
+Language = Literal["en", "ko"]
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
+FOLDER = Path(__file__).parent / "pages"
+
+ENTRANCE = "README"  # the name that makes it the page of its folder wherever Markdown is shown
+FIRST = (ENTRANCE, "pictures", "layers")
+LAST = ("own-digits",)
+_TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the course in one language.
+
+    Attributes:
+        name: what it is asked for by: ``cnn-3``, ``layers``; ``README`` is the entrance.
+        language: ``en`` or ``ko``.
+        title: its first heading, without marks.
+        text: the whole page in Markdown, its first heading included.
+        previous: the name of the page before it; None at the entrance.
+        next: the name of the page after it; None at the end.
+        experiment: the training that it is about, None where it is about none.
+    """
+
+    name: str
+    language: Language
+    title: str
+    text: str
+    previous: str | None
+    next: str | None
+    experiment: str | None
+
+
+def page_names() -> list[str]:
+    """Return the names of the pages in the order of the course.
+
+    >>> page_names()[:4]
+    ['README', 'pictures', 'layers', 'softmax']
+    """
+    names = (*FIRST, *(training.name for training in trainings()), *LAST)
+    return [name for name in names if _file(name, "en").exists()]  # a plug-in's training may have no page
+
+
+def read_page(name: str, language: Language = "en") -> Page:
+    """Return a page.
+
+    Raises:
+        UnknownNameError: there is no such page; the message suggests the nearest name.
+    """
+    names = page_names()
+    if name not in names:
+        raise UnknownNameError(
+            f"unknown page of the course '{name}'{suggestion(name.lower(), names)}",
+            hint=f"there are {', '.join(names)}",
+        )
+    place = names.index(name)
+    text = _file(name, language).read_text("utf-8")
+    found = _TITLE.search(text)
+    assert found is not None, f"{name} has no heading"
+    return Page(
+        name=name,
+        language=language,
+        title=found[1].replace("`", ""),
+        text=text,
+        previous=names[place - 1] if place else None,
+        next=names[place + 1] if place + 1 < len(names) else None,
+        experiment=name if name in {training.name for training in trainings()} else None,
+    )
+
+
+def _file(name: str, language: Language) -> Path:
+    return FOLDER / language / f"{name}.md"
