@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ TRAINED = {"dataset": "mnist", "network": "cnn-3", "recipe": "default", "setting
 SIDE, BRUSH = 160, 11  # pixels of a drawing as the page sends it
 DRAWN = 24  # different drawings
 OPENED = re.compile(r"http://127\.0\.0\.1:(\d+)/")
-OPENING_SECONDS = 60
+PATIENCE = 60  # seconds
 DIGITS = {
     "0": [(0.5, 0.2), (0.3, 0.4), (0.3, 0.65), (0.5, 0.82), (0.7, 0.65), (0.7, 0.4), (0.5, 0.2)],
     "1": [(0.5, 0.2), (0.5, 0.8)],
@@ -88,7 +88,7 @@ def lab() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as (port, process):
         strokes = _strokes(port)
         job = _post(port, "/api/jobs", TRAINED)
-        _until_it_trains(port, job["id"])
+        _until(port, job["id"], lambda told: bool(told["progress"]))
         alone = _images_per_second(port, job["id"], SECONDS / 6)
         asyncio.run(_predict(port, WARMING))
         memory = [_memory(process.pid)]
@@ -98,6 +98,7 @@ def lab() -> dict[str, Any]:
             memory.append(_memory(process.pid))
         beside = _images_per_second(port, job["id"], 0)
         _post(port, f"/api/jobs/{job['id']}/stop", {})
+        _until(port, job["id"], lambda told: told["state"] != "running")
     return {
         "limits": LIMITS,
         "clients": CLIENTS,
@@ -230,6 +231,8 @@ async def _client(port: int, requests: Sequence[bytes], start: int, until: float
                 load.seconds.append(time.perf_counter() - sent)
             else:
                 load.refused[status] = load.refused.get(status, 0) + 1
+            if not status:
+                return
             turn += 1
     finally:
         writer.close()
@@ -268,11 +271,11 @@ def _get(port: int, path: str) -> Any:
         return json.load(answer)
 
 
-def _until_it_trains(port: int, job: str) -> None:
+def _until(port: int, job: str, is_so: Callable[[dict[str, Any]], bool]) -> None:
     started = time.perf_counter()
-    while not _get(port, f"/api/jobs/{job}")["progress"]:
-        if time.perf_counter() - started > OPENING_SECONDS:
-            raise RuntimeError("the training did not begin")
+    while not is_so(_get(port, f"/api/jobs/{job}")):
+        if time.perf_counter() - started > PATIENCE:
+            raise RuntimeError("the training did not do what it was asked to")
         time.sleep(0.2)
 
 

@@ -16,9 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 
 LONG = 60_000  # milliseconds
 NETWORK = "conv(4, 3x3, same) relu pool(2) flatten dense(classes) softmax"
-RESTORE = """fetch("/api/runs/one-epoch/restore", {
-    method: "POST", headers: {"content-type": "application/json"}, body: "{}"
-})"""
 Visit = Callable[..., Page]
 
 
@@ -142,7 +139,9 @@ def test_a_deleted_run_is_brought_back(visit: Visit, runs: dict[str, Run]) -> No
     assert runs["one-epoch"].finished
 
 
-def test_the_toast_waits_for_who_is_at_it(visit: Visit, runs: dict[str, Run]) -> None:
+def test_the_toast_waits_for_who_is_at_it_and_later_the_run_is_still_to_be_had(
+    visit: Visit, runs: dict[str, Run], check_access: Callable[[Page], None]
+) -> None:
     page = visit("runs")
     page.clock.install()
     page.get_by_role("button", name="Delete one-epoch").click()
@@ -154,7 +153,11 @@ def test_the_toast_waits_for_who_is_at_it(visit: Visit, runs: dict[str, Run]) ->
     page.get_by_label("Filter").focus()
     page.clock.run_for(11_000)
     expect(undo).to_have_count(0)
-    page.evaluate(RESTORE)
+    page.get_by_text("Deleted runs: 1").click()
+    check_access(page)
+    page.get_by_role("button", name="Bring one-epoch back").click()
+    expect(page.get_by_role("link", name="one-epoch", exact=True)).to_be_focused()
+    expect(page.locator(".trash")).to_be_hidden()
     assert runs["one-epoch"].finished
 
 

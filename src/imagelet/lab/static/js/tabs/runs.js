@@ -5,6 +5,7 @@ import { comparison } from "../runs/compare.js";
 import { detail } from "../runs/detail.js";
 import { keptOf, list } from "../runs/list.js";
 import { toast } from "../runs/toast.js";
+import { trash } from "../runs/trash.js";
 
 /** Fill `root`; see main.js for the contract of tabs. */
 export async function open(root, { api, t, state, ui }) {
@@ -13,7 +14,8 @@ export async function open(root, { api, t, state, ui }) {
   const selection = h("div", { class: "selection", hidden: true });
   const compared = h("section", { class: "card compared", "aria-labelledby": "compared-title", hidden: true });
   const table = list({ select, remove });
-  const overview = h("div", { class: "overview" }, table.element, selection, compared);
+  const deleted = trash({ restore });
+  const overview = h("div", { class: "overview" }, table.element, selection, compared, deleted.element);
   const one = h("div", { class: "one-run", hidden: true });
   replace(root, problem, overview, one);
 
@@ -37,7 +39,9 @@ export async function open(root, { api, t, state, ui }) {
 
   async function reload() {
     try {
-      runs = await ui.busy(root, api.get("/api/runs"));
+      const [found, gone] = await ui.busy(root, Promise.all([api.get("/api/runs"), api.get("/api/trash")]));
+      runs = found;
+      deleted.show(gone);
       replace(problem);
     } catch (refused) {
       replace(problem, ui.error(refused));
