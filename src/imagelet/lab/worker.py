@@ -17,7 +17,7 @@ from imagelet.lab import jobs
 SECONDS_IDLE = 20.0
 SECONDS_FOR_THE_LOCK = 2.0  # a server holds it for a moment to see whether a worker is alive
 SECONDS_BETWEEN_LOOKS = 0.2
-NICENESS = 5  # the page is to stay quick while something is trained
+NICENESS = 10  # the page is to stay quick while something is trained
 
 
 def main(folder: Path) -> int:
