@@ -200,8 +200,8 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
 def blank_pictures() -> Iterator[None]:
     """Let the pictures that a training ends with be blank in the block: to draw them takes longer than it.
 
-    They are files with their names, but empty images; what draws them is tested by itself, and at a training's
-    end by the tests that ask for ``drawn_pictures``. Other pictures are drawn, such as those of a look.
+    They are files with their names, but empty images. What draws them is tested by itself, and at a
+    training's end by the tests that ask for ``drawn_pictures``. Other pictures are drawn: those of a look.
     """
     from imagelet.experiment import carrying_out, finishing
 

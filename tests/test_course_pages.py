@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,19 +15,25 @@ from imagelet.course.lessons import Training, lessons, trainings
 from imagelet.errors import UnknownNameError
 from tools import documents
 
-from .conftest import make_images, write_idx
+from .conftest import blank_pictures, make_images, write_idx
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, KOREAN = (course_pages.PAGES / language for language in ("en", "ko"))
 NAMES = sorted(path.name for path in ENGLISH.glob("*.md"))
 ORDER = ("README", "pictures", "layers", *(each.name for each in trainings()), "own-digits")
 
-WHOLE_COURSE = ["course"]  # every training, of which each has a page
+WHOLE_COURSE = ["course"]  # every training; the commands of their own pages keep checkpoints
 
 every_page = pytest.mark.parametrize("name", NAMES)
 every_text = pytest.mark.parametrize(
     "page", course_pages.pages(), ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    with blank_pictures():
+        yield
 
 
 def commands(text: str) -> list[list[str]]:
@@ -112,7 +119,7 @@ def test_every_command_runs(
     monkeypatch.chdir(tmp_path / "here")
     for words in commands((ENGLISH / name).read_text("utf-8")):
         if words == WHOLE_COURSE:
-            _leave_out_what_each_page_makes(monkeypatch)
+            monkeypatch.setattr("imagelet.experiment.carrying_out.save_checkpoint", Mock())
         code = main(words)
         assert code == 0, f"imagelet {shlex.join(words)}: {capsys.readouterr().err}"
 
@@ -142,16 +149,6 @@ def _formulas(text: str) -> list[str]:
     blocks = re.findall(r"```math\n(.*?)```", text, re.DOTALL)
     inline = re.findall(r"(?<![\\$])\$([^$\n]+)\$", documents.FENCED.sub("", text))
     return sorted(re.sub(r"\\text\{[^}]*\}|\s", "", formula) for formula in [*blocks, *inline])
-
-
-def _leave_out_what_each_page_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let trainings draw no figures and keep no checkpoints.
-
-    Both are three quarters of the time of the whole course on small data, and both are made by the very same
-    trainings when the commands of their own pages are carried out.
-    """
-    monkeypatch.setattr("imagelet.experiment.finishing.figures", Mock())
-    monkeypatch.setattr("imagelet.experiment.carrying_out.save_checkpoint", Mock())
 
 
 def _use_small_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

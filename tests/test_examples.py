@@ -2,9 +2,12 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import blank_pictures
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
@@ -12,6 +15,12 @@ PAGE = FOLDER / "README.md"
 FILES = {"look_inside.py": "inside/evidence.png", "own_pictures.py": "seen.png"}
 
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    with blank_pictures():
+        yield
 
 
 def shortened(program: str) -> str:

@@ -1,5 +1,6 @@
 """The command line, called as a function: exit code, standard output and standard error apart."""
 
+import io
 import json
 import os
 import re
@@ -85,6 +86,17 @@ def documented(run: Run) -> Callable[..., str]:
         return re.split(r"[;.]", text.partition(f" JSON{f' of {of}' if of else ''}: ")[2])[0]
 
     return read
+
+
+@pytest.fixture
+def run_with_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that carries out a command line in this process, after what it has to read."""
+
+    def carry_out(content: bytes, *words: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return run(*words)
+
+    return carry_out
 
 
 @pytest.fixture

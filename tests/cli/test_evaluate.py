@@ -27,6 +27,13 @@ def _few_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finishing, "MOST_WRONG", 1)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a look draw nothing."""
+    monkeypatch.setattr(finishing, "draw", lambda *_: None)
+    monkeypatch.setattr(review, "draw_review", lambda *_: None)
+
+
 def test_prints_what_json_has(run: Run, short_run: Path) -> None:
     outcome = run("evaluate", short_run)
     assert outcome.code == 0
@@ -39,16 +46,19 @@ def test_prints_what_json_has(run: Run, short_run: Path) -> None:
     assert right / 360 == pytest.approx(document["accuracy"])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_has_the_fields_of_its_help(run: Run, short_run: Path, documented: Documented) -> None:
     assert run("evaluate", short_run, "--json").fields == documented("evaluate")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_counts_each_look_at_the_test_images(run: Run, short_run: Path) -> None:
     assert "the first at these test images" in run("evaluate", short_run).stdout
     assert "2 by now" in run("evaluate", short_run).stdout
     assert run("evaluate", short_run, "--json").document["looks"] == 3
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_of_validation_images_is_no_look(run: Run, short_run: Path) -> None:
     document = run("evaluate", short_run, "--split", "validation", "--json").document
     assert document["looks"] is None
@@ -80,6 +90,7 @@ def _records(text: str, heading: str) -> list[list[str]]:
     return [line.split() for line in found[2:]]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_prints_the_surest_mistakes_and_the_labels_that_may_be_wrong(run: Run, short_run: Path) -> None:
     document = run("evaluate", short_run, "--split", "validation", "--json").document
     outcome = run("evaluate", short_run, "--split", "validation")

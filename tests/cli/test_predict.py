@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -148,8 +147,8 @@ class TestBadPictures:
         outcome = run("predict", classifier, pictures / "notes.txt")
         assert (outcome.code, outcome.stdout) == (1, "")
 
-    def test_from_standard_input_are_refused(self, run_process: Run, classifier: Path) -> None:
-        outcome = run_process("predict", classifier, "-", stdin=b"no picture")
+    def test_from_standard_input_are_refused(self, run_with_input: Run, classifier: Path) -> None:
+        outcome = run_with_input(b"no picture", "predict", classifier, "-")
         assert outcome.code == 1
         assert outcome.stderr.startswith("error: ")
 
@@ -161,16 +160,18 @@ class TestUsage:
         assert "standard input gives one picture" in outcome.stderr
 
     @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
-    def test_a_keyboard_is_no_picture(self, classifier: Path) -> None:
+    def test_a_keyboard_is_no_picture(
+        self, run: Run, classifier: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         leader, follower = os.openpty()  # type: ignore[attr-defined, unused-ignore]
         try:
-            command = [sys.executable, "-m", "imagelet", "predict", str(classifier), "-"]
-            done = subprocess.run(command, stdin=follower, capture_output=True, timeout=60, check=False)
+            with open(follower) as keyboard:  # noqa: PTH123  a descriptor
+                monkeypatch.setattr(sys, "stdin", keyboard)
+                outcome = run("predict", classifier, "-")
         finally:
             os.close(leader)
-            os.close(follower)
-        assert done.returncode == 2
-        assert b"which is your keyboard" in done.stderr
+        assert outcome.code == 2
+        assert "which is your keyboard" in outcome.stderr
 
     @pytest.mark.parametrize("name", ["no-such-run", "gone.safetensors"])
     def test_an_unknown_run_is_one_sentence(self, run: Run, pictures: Path, name: str) -> None:
@@ -271,10 +272,10 @@ class TestFiles:
         assert [each.get_text() for each in sheet[0].texts][1::2] == ["2.png", "10.png"]
 
     def test_a_picture_from_standard_input_is_shown_too(
-        self, run_process: Run, classifier: Path, pictures: Path, tmp_path: Path
+        self, run_with_input: Run, classifier: Path, pictures: Path, tmp_path: Path
     ) -> None:
         content = (pictures / "10.png").read_bytes()
-        outcome = run_process("predict", classifier, "-", "--seen", tmp_path / "seen.png", stdin=content)
+        outcome = run_with_input(content, "predict", classifier, "-", "--seen", tmp_path / "seen.png")
         assert (outcome.code, outcome.stderr) == (0, "")
         with Image.open(tmp_path / "seen.png") as seen:
             assert seen.format == "PNG"

@@ -16,7 +16,7 @@ from imagelet.errors import DataError, RunError, SettingError
 from imagelet.evaluation.calibration import fit_temperature
 from imagelet.evaluation.label_suspects import find_suspects
 from imagelet.evaluation.metrics import wilson_interval
-from imagelet.experiment import Finished, carry_out, describe, finishing
+from imagelet.experiment import Finished, carry_out, describe, finishing, review
 from imagelet.experiment.definition import Experiment
 from imagelet.experiment.out_of_fold import FILE, calibrated_by_others, out_of_fold
 from imagelet.experiment.repeating import carry_out_part, conclude, plan, repeat
@@ -31,9 +31,10 @@ def quick(**fields: object) -> Experiment:
 
 
 @pytest.fixture(autouse=True)
-def _looks_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a look at the test images draw nothing: that would take longer than the training."""
+def _looks_draw_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a look at the test images draw little: it would take longer than the training."""
     monkeypatch.setattr(finishing, "draw", lambda *_: None)
+    monkeypatch.setattr(review, "MOST_SHOWN", 2)
 
 
 def run_folders(folder: Path) -> set[str]:

@@ -143,11 +143,12 @@ def test_the_report_is_plain_data_and_is_drawn_where_one_says(classifier: Classi
 
 
 @pytest.fixture
-def run(small_data: Path) -> Run:
+def run(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a run; there is one shift only."""
+    monkeypatch.setattr(shift_report, "SHIFTS", FEW[1:])
     return train("mnist", "softmax", epochs=2, batch_size=50, learning_rate=0.01, name="run").run
 
 
-@pytest.mark.usefixtures("few")
 def test_a_look_at_a_runs_test_images_is_counted_once(run: Run, tmp_path: Path) -> None:
     report = evaluate_shifts("run")
     assert (report.dataset, report.images) == ("mnist", 100)
@@ -159,7 +160,6 @@ def test_a_look_at_a_runs_test_images_is_counted_once(run: Run, tmp_path: Path) 
     assert len(run.looks) == 2
 
 
-@pytest.mark.usefixtures("few")
 def test_looking_at_other_images_is_no_look(run: Run, tmp_path: Path) -> None:
     validation = evaluate_shifts("run", split="validation")
     assert (validation.images, validation.figure) == (60, run.figures / "shifts-validation.png")

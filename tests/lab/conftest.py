@@ -66,6 +66,12 @@ class Lab:
         self.app.state.work.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _blank_pictures() -> Iterator[None]:
+    with blank_pictures():
+        yield
+
+
 @pytest.fixture
 def open_lab(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
     """Return a function that opens a lab; its runs lie in ``tmp_path / "runs"``, nothing is trained."""
