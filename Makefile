@@ -31,12 +31,15 @@ help:
 demo: install
 	@$(BIN)/imagelet demo
 
-# One thread a worker: two workers with all threads each would fight for the cores.
+# One thread a worker: two workers with all threads each would fight for the cores. Bytecode is kept whatever
+# the shell says: the tests start many processes, and to compile takes each of them as long as to begin.
+TESTING = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
+
 test: install-dev
-	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal
+	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal
 
 coverage: install-dev
-	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal \
+	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal \
 		--cov --cov-report=term
 
 check: lint types architecture

@@ -81,7 +81,7 @@ def test_counts_stay_inside_their_cells(classes: int) -> None:
         assert extent.height < cell
 
 
-@pytest.mark.parametrize("classes", [*range(1, 31), 31, 40, 41, 100])
+@pytest.mark.parametrize("classes", [1, 2, 3, 9, 10, 11, 17, 20, 21, 29, 30, 31, 40, 41, 100])
 def test_any_number_of_classes_can_be_drawn(classes: int, tmp_path: Path) -> None:
     figure = figures.confusion(counts(classes), names(classes))
     (axes,) = figure.axes

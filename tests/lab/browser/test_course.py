@@ -176,8 +176,15 @@ def test_an_unknown_page_suggests_one_and_leads_back(visit: Visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(read_page("cnn-3").title)
 
 
-@pytest.mark.parametrize("name", ["README", "layers", "cnn-3", "own-digits"])
-@pytest.mark.parametrize(("dark", "width", "language"), [(False, 1280, "en"), (True, 390, "ko")])
+@pytest.mark.parametrize(
+    ("name", "dark", "width", "language"),
+    [
+        ("README", False, 1280, "en"),
+        ("cnn-3", False, 1280, "en"),
+        ("layers", True, 390, "ko"),
+        ("own-digits", True, 390, "ko"),
+    ],
+)
 def test_everyone_can_read_a_page(
     visit: Visit, check_access: Callable[[Page], None], name: str, dark: bool, width: int, language: str
 ) -> None:

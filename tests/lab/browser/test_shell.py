@@ -27,14 +27,16 @@ def test_everyone_can_use_every_tab(visit: Visit, check_access: Callable[..., No
     check_access(page, *COLOURS)
 
 
-@pytest.mark.parametrize("tab", TABS)
-def test_no_tab_is_wider_than_a_telephone(visit: Visit, tab: str) -> None:
-    page = visit(tab, width=390)
-    for language in ("en", "ko"):
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_no_tab_is_wider_than_a_telephone(visit: Visit, language: str) -> None:
+    page = visit(f"{TABS[0]}?lang={language}", width=390)
+    widest = {}
+    for tab in TABS:
         page.goto(f"{page.url.partition('#')[0]}#/{tab}?lang={language}")
-        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(page.locator(f"main section.tab-{tab} > *").first).to_be_attached()
         page.wait_for_timeout(500)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        widest[tab] = page.evaluate("document.documentElement.scrollWidth")
+    assert all(width <= 390 for width in widest.values()), widest
 
 
 def test_the_language_is_switched_and_kept(visit: Visit) -> None:
