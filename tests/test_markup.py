@@ -339,7 +339,7 @@ def test_an_image_set_shows_the_first_image_of_each_class_and_then_others() -> N
 def test_an_image_set_of_any_size_is_shown(number: int) -> None:
     names = tuple(f"{place}{EVIL * 5}" for place in range(150))
     images = ImageSet(noise(number, 90, 70, 3), np.arange(number) % 150, names)
-    assert f"{number} images, 90×70×3" in shown_by(images).text
+    assert f"{number} image{'s' * (number != 1)}, 90×70×3" in shown_by(images).text
 
 
 def test_a_dataset_shows_its_card_reads_nothing_and_never_shows_test_images() -> None:

@@ -183,6 +183,11 @@ def beside(left: object, right: object) -> Html:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 image`` or ``1,200 images``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def write_percent(share: float) -> str:
     """Return a share in hundredths with two decimals, never rounded up to 100 or down to 0."""
     written = f"{100 * share:.2f}"
@@ -198,8 +203,8 @@ def percent(share: float) -> str:
 
 def accuracy(share: float, interval: Sequence[float], images: int) -> Html:
     """Return ``98.33 % (95 % interval 96.41 to 99.23 %, 360 images)``; interval: (low, high)."""
-    low, high = map(percent, interval)
-    return text(f"{percent(share)} (95 % interval {low.removesuffix(' %')} to {high}, {images:,} images)")
+    low, high = map(write_percent, interval)
+    return text(f"{percent(share)} (95 % interval {low} to {high} %, {counted(images, 'image')})")
 
 
 def trained(training: Mapping[str, Any]) -> dict[str, Html]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from imagelet.errors import UsageError
+from imagelet.markup import counted
 from imagelet.markup import write_percent as write_percent  # the commands know it from here
 
 DATASET = "A dataset's name, or a folder with one subfolder a class."
@@ -75,7 +76,8 @@ def describe_accuracy(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
     low, high = figures["interval"]
     facts = {
         name: f"{write_percent(figures['accuracy'])} %"
-        f" (95 % interval {write_percent(low)} to {write_percent(high)} %, {figures['images']:,} images)"
+        f" (95 % interval {write_percent(low)} to {write_percent(high)} %,"
+        f" {counted(figures['images'], 'image')})"
     }
     if "one_view_accuracy" in figures:
         facts[f"{name}, one view"] = f"{write_percent(figures['one_view_accuracy'])} %"

@@ -98,7 +98,7 @@ class ImageSet:
         others = np.setdiff1d(np.arange(min(len(self), 2 * SHOWN)), firsts)
         chosen = [*firsts, *others][:SHOWN]
         return markup.block(
-            f"{len(self):,} images, {markup.shape(self.shape)}",
+            f"{markup.counted(len(self), 'image')}, {markup.shape(self.shape)}",
             markup.strip(
                 (self.images[one] for one in chosen), (self.classes[self.labels[one]] for one in chosen)
             ),

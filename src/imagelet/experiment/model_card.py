@@ -5,6 +5,7 @@ from typing import Any
 from imagelet import files
 from imagelet.classifier import Classifier
 from imagelet.data.imageset import DatasetCard
+from imagelet.markup import counted
 from imagelet.runs import Run
 
 CHOICE = (
@@ -119,5 +120,5 @@ def _row(part: str, figures: dict[str, Any]) -> str:
     low, high = figures["interval"]
     return (
         f"| {part} accuracy | {100 * figures['accuracy']:.2f} % "
-        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %, {figures['images']:,} images) |"
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %, {counted(figures['images'], 'image')}) |"
     )

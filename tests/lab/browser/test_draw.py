@@ -116,6 +116,25 @@ def test_a_drawing_outlives_a_change_of_language_and_tab(visit: Visit) -> None:
     answers(page, "7")
 
 
+def test_a_drawing_is_in_the_address(visit: Visit) -> None:
+    page = visit()
+    draw(page, SEVEN, [(0.3, 0.5), (0.6, 0.5)])
+    answers(page, "7")
+    expect(page).to_have_url(re.compile(r"drawing=[0-9a-z]+\.[0-9a-z]+$"))
+    page.reload()
+    answers(page, "7")
+    page.get_by_role("button", name="Undo").click()
+    expect(page).to_have_url(re.compile(r"drawing=[0-9a-z]+$"))
+    address = page.url
+    page.get_by_role("button", name="Clear").click()
+    expect(page).not_to_have_url(re.compile("drawing"))
+    page.goto(address)
+    answers(page, "7")
+    page.goto(re.sub("drawing=.*", "drawing=a~b", address))
+    page.reload()
+    expect(page.locator(".verdict")).to_have_text("No picture yet")
+
+
 def test_a_file_is_opened_pasted_and_dropped(visit: Visit) -> None:
     page = visit()
     page.locator("#draw-file").set_input_files(
@@ -156,9 +175,10 @@ def test_a_number_is_taken_apart(visit: Visit, check_access: Callable[[Page], No
     expect(page.locator(".map-grid button").nth(3)).to_have_attribute("aria-checked", "true")
     output = page.locator(".pickable")
     output.click(position={"x": 60, "y": 80})
+    expect(page).to_have_url(re.compile(r"layer=conv1&.*map=3&.*place=\d+,\d+"))
+    row, column = re.search(r"place=(\d+),(\d+)", page.url).groups()  # type: ignore[union-attr]
+    expect(page.locator(".number-view h3").first).to_contain_text(f"{row}, {column}, 3")
     expect(page.locator(".grid-numbers")).to_have_count(3)
-    assert "layer=conv1" in page.url
-    assert "map=3" in page.url
     numbers = page.locator(".grid-numbers").nth(2).locator("td").all_text_contents()
     added = [
         page.locator(".sum-line > span:not(.sign)").nth(at).evaluate("each => each.lastChild.data")

@@ -6,6 +6,7 @@
 import { encodeBlob } from "../api.js";
 import { drawImage } from "../maps.js";
 import { h } from "../ui.js";
+import { read, written } from "./strokes.js";
 
 const SIDE = 448; // pixels, whatever the screen: the same strokes give the same picture
 const SENT = 160; // pixels a side of what is asked about: the answer comes sooner, and is as good
@@ -167,6 +168,21 @@ export function makePad({ label, steps: earlier, changed, rested }) {
     forgetSample() {
       for (const step of steps) if (step.sample) step.image = null;
       paint();
+    },
+
+    /** What is drawn, as letters; null where nothing is, or a picture lies there. */
+    get drawing() {
+      const seen = visible().filter((each) => each.kind !== "clear");
+      return seen.every((each) => each.kind === "stroke") ? written(seen, SIDE) : null;
+    },
+
+    /** Draw what the letters say on a new sheet; nothing happens where they say nothing. */
+    layDrawing(letters) {
+      const strokes = read(letters, SIDE);
+      if (!strokes) return;
+      if (visible().length) steps.push({ kind: "clear" });
+      steps.push(...strokes.map((each) => ({ kind: "stroke", ...each })));
+      done();
     },
 
     /** What the server is asked about: {sample}, or {picture: base64}. */

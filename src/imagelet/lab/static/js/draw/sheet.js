@@ -107,10 +107,14 @@ export function makeSheet({ api, steps, classifier, changed, rested }) {
     canvas: pad.canvas,
     asked: pad.asked,
     laySample: pad.laySample,
+    layDrawing: pad.layDrawing,
     forgetSample: pad.forgetSample,
     steps: pad.steps,
     get empty() {
       return pad.empty;
+    },
+    get drawing() {
+      return pad.drawing;
     },
     get sample() {
       return pad.sample;

@@ -137,6 +137,7 @@ export async function open(root, { api, t, state, ui }) {
   }
 
   function rested() {
+    state.set({ drawing: sheet.drawing }, { replace: true });
     inside();
     speak();
     findNeighbours();
@@ -174,14 +175,14 @@ export async function open(root, { api, t, state, ui }) {
     return fits ? place : null;
   }
 
-  let [run, picture, asked] = [null, undefined, ""];
+  let [run, picture, drawing, asked] = [null, undefined, null, ""];
   function follow() {
     const wanted = classifiers.find((each) => each.name === state.get("run")) ?? classifiers.find((each) => each.name === SHIPPED) ?? classifiers[0];
     choose.value = wanted.name;
     evidence.asked = { method: state.get("evidence") ?? METHODS[1], target: state.get("target") };
     const before = run;
-    const [newRun, newPicture] = [wanted.name !== run, state.get("picture") !== picture];
-    [run, picture] = [wanted.name, state.get("picture")];
+    const [newRun, newPicture, newDrawing] = [wanted.name !== run, state.get("picture") !== picture, state.get("drawing") !== drawing];
+    [run, picture, drawing] = [wanted.name, state.get("picture"), state.get("drawing")];
     if (newRun) {
       if (before !== null) sheet.forgetSample();
       answer.setClasses(wanted.classes);
@@ -191,6 +192,7 @@ export async function open(root, { api, t, state, ui }) {
       sheet.showSamples();
     }
     if (newPicture && picture && sheet.sample !== picture) sheet.laySample(picture);
+    else if (newDrawing && drawing && sheet.drawing !== drawing) sheet.layDrawing(drawing);
     else if (newRun && !sheet.empty) {
       predict();
       rested();
