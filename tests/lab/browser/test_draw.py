@@ -205,6 +205,21 @@ def test_a_layer_opens_with_its_strongest_number_taken_apart(visit: Visit) -> No
     assert "place=0" in page.url
 
 
+def test_a_map_opens_its_layer_and_the_layers_name_closes_it(visit: Visit) -> None:
+    page = visit()
+    draw(page, SEVEN)
+    card = page.locator(".strip button").first
+    card.locator("canvas").nth(2).click()
+    expect(page.locator(".map-grid button").nth(2)).to_have_attribute("aria-checked", "true")
+    assert "map=2" in page.url
+    card.locator("canvas").first.click()
+    expect(page.locator(".map-grid button").first).to_have_attribute("aria-checked", "true")
+    card.locator(".name").click()
+    expect(page.locator("#layer-name")).to_have_count(0)
+    card.press("Enter")
+    expect(page.locator("#layer-name")).to_contain_text("conv1")
+
+
 def test_the_colours_span_a_map_a_layer_or_all_and_the_legend_says_so(visit: Visit) -> None:
     page = visit("draw?layer=conv1")
     draw(page, SEVEN)

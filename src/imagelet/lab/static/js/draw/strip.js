@@ -25,7 +25,7 @@ export function drawCells(canvas, values, range) {
   return drawMap(canvas, filled, across, down, range);
 }
 
-/** `open(name)` is called when a layer is chosen. */
+/** `open(name, map)` is called when a layer is chosen, with the map that was hit; with null and null to close it. */
 export function makeStrip({ open }) {
   const list = h("ol", { class: "strip", "aria-label": t("draw.layers") });
   let cards = new Map();
@@ -39,7 +39,7 @@ export function makeStrip({ open }) {
         const canvases = Array.from({ length: count }, () => h("canvas", { "aria-hidden": "true" }));
         const face = h(
           "button",
-          { type: "button", class: flat ? "flat" : null, "aria-expanded": String(layer.name === chosen), onclick: () => open(layer.name === chosen ? null : layer.name) },
+          { type: "button", class: flat ? "flat" : null, "aria-expanded": String(layer.name === chosen), onclick: (event) => hit(layer.name, flat ? -1 : canvases.indexOf(event.target)) },
           h("span", { class: "name" }, layer.name),
           h("span", { class: "maps" }, canvases),
           h("span", { class: "shape" }, shapeText(layer.shape)),
@@ -48,6 +48,12 @@ export function makeStrip({ open }) {
       }),
     );
     replace(list, [...cards.values()].map(({ face }) => h("li", null, face)));
+  }
+
+  /** A map opens its layer with it; a card's other places open the layer, or close it again. */
+  function hit(name, map) {
+    if (map < 0 && name === chosen) open(null, null);
+    else open(name, map < 1 ? null : map);
   }
 
   /** Show these layers; their colours span the `range` of that name. */

@@ -31,7 +31,7 @@ export async function open(root, { api, t, state, ui }) {
 
   const choose = ui.select(classifiers.map((each) => [each.name, named(each)]), null, (run) => state.set({ run, layer: null, map: null, place: null, target: null, picture: state.get("picture") }));
   const answer = makeAnswer();
-  const strip = makeStrip({ open: (layer) => state.set({ layer, map: null, place: null }) });
+  const strip = makeStrip({ open: (layer, map) => state.set({ layer, map, place: null }) });
   const ranges = makeRanges({ choose: (range) => state.set({ range }, { replace: true }) });
   const layerView = makeLayer({
     askNumber: async (layer, place) => api.post("/api/number", { classifier: classifier().name, ...(await sheet.asked()), layer, place }),
