@@ -58,15 +58,12 @@ def look(network: str) -> dict[str, Any]:
 
     Without a convolution there is no ``grad-cam``.
     """
-    from torch import nn
-
-    from imagelet.explanation.evidence import METHODS, evidence
+    from imagelet.explanation.evidence import evidence, methods_for
     from imagelet.explanation.layers import layer_outputs
 
     classifier = _untrained(network)
     image = np.random.default_rng(0).integers(0, 256, classifier.input_shape, np.uint8)
-    convolutions = any(isinstance(each, nn.Conv2d) for each in classifier.network.modules())
-    methods = [method for method in METHODS if convolutions or method != "grad-cam"]
+    methods = methods_for(classifier.network)
 
     def one_look() -> None:
         layer_outputs(classifier, image)

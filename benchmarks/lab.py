@@ -7,12 +7,11 @@ clients are one more process on the same machine: each sends a drawing, waits fo
 import asyncio
 import base64
 import contextlib
+import importlib.util
 import io
 import json
 import math
-import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.measuring import Benchmark, LeftOut, at_once
 from imagelet.data.datasets import place_of
+from tools import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -50,7 +50,6 @@ DIGITS = {
 }
 
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 STROKES, EVENTS, FRAME = 6, 40, 0.016  # strokes, moves of the pen in each, seconds between two moves
 WATCH = """() => {
   window.moves = []; window.shown = [];
@@ -151,20 +150,18 @@ def drawings() -> list[bytes]:
 
 @contextlib.contextmanager
 def browser() -> Iterator["Browser"]:
-    """Start Chromium: the one that $IMAGELET_CHROMIUM names, or one on the path.
+    """Start Chromium.
 
     Raises:
         LeftOut: there is none, or no Playwright to steer it.
     """
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        raise LeftOut("playwright is not installed") from error
-    found = os.environ.get("IMAGELET_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        raise LeftOut(f"none of {', '.join(BROWSERS)} is on the path")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    if importlib.util.find_spec("playwright") is None:
+        raise LeftOut("playwright is not installed")
+    path = chromium.found()
+    if path is None:
+        raise LeftOut(chromium.NONE_FOUND)
+    with chromium.started(path) as running:
+        yield running
 
 
 def _strokes(port: int) -> dict[str, Any]:
@@ -173,8 +170,8 @@ def _strokes(port: int) -> dict[str, Any]:
     Raises:
         LeftOut: there is no browser.
     """
-    with browser() as chromium:
-        page = chromium.new_page()
+    with browser() as running:
+        page = running.new_page()
         page.goto(f"http://127.0.0.1:{port}/#/draw?run={CLASSIFIER}")
         page.locator("canvas.pad").wait_for()
         page.evaluate(WATCH)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks.lab import browser, opened
 from benchmarks.measuring import LeftOut
 from benchmarks.processes import imagelet
+from tools.chromium import draw
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,8 +33,8 @@ def main() -> int:
             words = ["train", "digits", "--network", network, "--epochs", str(EPOCHS), "--name", network]
             imagelet([*words, "--runs", f"{folder}/runs"])
         try:
-            with opened(Path(folder)) as (port, _), browser() as chromium:
-                page = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="en")
+            with opened(Path(folder)) as (port, _), browser() as running:
+                page = running.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="en")
                 _draw(page, f"http://127.0.0.1:{port}/")
                 _compare(page, f"http://127.0.0.1:{port}/")
         except LeftOut as reason:
@@ -45,16 +46,8 @@ def main() -> int:
 def _draw(page: "Page", address: str) -> None:
     """Draw a 7 and keep the tab as it is when everything has come."""
     page.goto(f"{address}#/draw?run=mnist")
-    pad = page.locator("canvas.pad")
-    pad.wait_for()
-    box = pad.bounding_box()
-    assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=12)
-    page.mouse.up()
+    page.locator("canvas.pad").wait_for()
+    draw(page, SEVEN)
     page.locator(".evidence-class").filter(has_text="7").wait_for()
     page.locator(".inside:not(.without) .strip canvas").first.wait_for()
     page.mouse.move(4, 400)  # so that nothing lies under it

@@ -5,13 +5,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from imagelet.errors import RunError, UsageError
-from imagelet.experiment import Experiment, describe, finishing
+from imagelet.experiment import Experiment, describe
 from imagelet.experiment.reproducing import weight_difference
 from imagelet.lab import carrying_out, jobs, queue, streaming, telling
 from imagelet.lab.failures import RefusedError
@@ -41,15 +40,6 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     wanted: list[Path] = []
     monkeypatch.setattr(queue, "start_worker", lambda runs, folder: wanted.append(folder))
     return wanted
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw nothing at the end of a training in this process: that takes longer than all else."""
-    drawn = SimpleNamespace(
-        **dict.fromkeys(("curves", "confusion", "predictions", "save"), lambda *_, **__: None)
-    )
-    monkeypatch.setattr(finishing, "figures", drawn)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from imagelet.preprocessing.ink import Ink
 from imagelet.preprocessing.marks import (
@@ -15,6 +16,7 @@ from imagelet.preprocessing.marks import (
     main_mark,
     other_marks,
     parts,
+    with_neighbours,
     without_bands,
     without_lines,
     without_specks,
@@ -261,3 +263,8 @@ class TestExtent:
         cut = mask[extent(mask)]
         assert cut.sum() == mask.sum()
         assert all(edge.any() for edge in (cut[0], cut[-1], cut[:, 0], cut[:, -1]))
+
+
+@given(inks)
+def test_neighbours_are_those_of_a_dilation(ink: Ink) -> None:
+    assert np.array_equal(with_neighbours(ink > 0), ndimage.binary_dilation(ink > 0))

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from imagelet.errors import UsageError
-from imagelet.markup import counted
-from imagelet.markup import write_percent as write_percent  # the commands know it from here
+from imagelet.markup import counted, write_percent
 
 DATASET = "A dataset's name, or a folder with one subfolder a class."
 

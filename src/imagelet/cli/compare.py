@@ -7,6 +7,7 @@ import typer
 
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.experiment.comparing import Compared, Comparison, Pair
@@ -110,10 +111,10 @@ def _show_runs(found: "Comparison") -> None:
 
 
 def _row(each: "Compared") -> tuple[str, ...]:
-    low, high = map(arguments.write_percent, each.interval)
+    low, high = map(write_percent, each.interval)
     return (
         each.name,
-        f"{arguments.write_percent(each.accuracy)} %",
+        f"{write_percent(each.accuracy)} %",
         f"{low} to {high} %",
         f"{each.loss:.4f}",
         f"{each.parameters:,}",
@@ -147,7 +148,7 @@ def describe_pair(pair: "Pair") -> str:
 
 def _points(difference: float) -> str:
     """Return a difference of shares in percentage points, with a sign below 0; never rounded to 0."""
-    written = arguments.write_percent(abs(difference))
+    written = write_percent(abs(difference))
     return f"-{written}" if difference < 0 else written
 
 
@@ -182,7 +183,7 @@ def _show_disagreements(found: "Comparison", names: list[str]) -> None:
                 f"{each.image}",
                 each.label,
                 *(
-                    f"{answer} ({arguments.write_percent(share)} %)"
+                    f"{answer} ({write_percent(share)} %)"
                     for answer, share in zip(each.answers, each.probabilities, strict=True)
                 ),
             )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagelet.cli import arguments, printing, repeated
+from imagelet.cli import printing, repeated
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.course.lessons import Lesson
@@ -29,7 +30,7 @@ def show(
     printing.say()
     printing.say("the notes' summary of methods on MNIST, and ours", style="bold")
     for each in summary(results):
-        ours = "not yet" if each["reached"] is None else f"{arguments.write_percent(each['reached'])} %"
+        ours = "not yet" if each["reached"] is None else f"{write_percent(each['reached'])} %"
         printing.say(
             f"  {each['method']:<22}  about {100 * each['printed']:.0f} %  {ours:>8}  ({each['id']})"
         )
@@ -107,7 +108,7 @@ def show_repeated(results: "Sequence[RepeatedResult]", table: Path | None) -> No
             ours = interval = "–"
             if found is not None:
                 ours = repeated.write_spread(found.mean, found.deviation)
-                interval = " to ".join(arguments.write_percent(end) for end in found.interval)
+                interval = " to ".join(write_percent(end) for end in found.interval)
             seconds = "–" if result.seconds is None else f"{result.seconds:.1f}"
             facts = (str(len(result.reached)), seconds) if first else ("", "")
             name = result.training.name if first else ""

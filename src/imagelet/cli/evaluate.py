@@ -8,6 +8,7 @@ import typer
 from imagelet.cli import arguments, mistakes, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.experiment import Evaluation
@@ -150,7 +151,7 @@ def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, s
         "unsure": f"{pictures.unsure:,} answers, {pictures.right_but_unsure:,} of them right",
     }
     if pictures.by_source is not None:
-        low, high = (arguments.write_percent(each) for each in pictures.by_source)
+        low, high = (write_percent(each) for each in pictures.by_source)
         facts["by source"] = f"95 % interval {low} to {high} %, {pictures.sources:,} sources"
     return facts
 

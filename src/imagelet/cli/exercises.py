@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagelet.cli import arguments, printing
+from imagelet.cli import printing
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +129,7 @@ def own_digits(request: Request) -> Outcome:
         rows = [
             (
                 what,
-                f"{arguments.write_percent(found.accuracies[way])} %",
+                f"{write_percent(found.accuracies[way])} %",
                 "{:.2f} to {:.2f}".format(*(100 * share for share in found.interval(way))),
             )
             for way, what in WAYS.items()

@@ -8,6 +8,7 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.experiment.explaining import Explanation
@@ -136,8 +137,8 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
     doubt = "" if prediction.sure else "?"
     asked = found.evidence[0]
     facts = {
-        "answer": f"{prediction.label}{doubt}   {arguments.write_percent(prediction.probability)} %",
-        "evidence for": f"{asked.label}, {arguments.write_percent(asked.probability)} %",
+        "answer": f"{prediction.label}{doubt}   {write_percent(prediction.probability)} %",
+        "evidence for": f"{asked.label}, {write_percent(asked.probability)} %",
     }
     temperature, views = found.classifier.calibration.temperature, found.classifier.views
     if temperature != 1 or views != "one":

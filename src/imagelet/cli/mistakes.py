@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagelet.cli import arguments, printing
+from imagelet.cli import printing
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.experiment import Evaluation
@@ -46,7 +47,7 @@ def show_some(
 
 def _written(record: Mapping[str, Any], column: str) -> str:
     if column == "probability":
-        return f"{arguments.write_percent(record['probability'])} %"
+        return f"{write_percent(record['probability'])} %"
     if column == "remarks":
         return "; ".join(record["warnings"])
     return str(

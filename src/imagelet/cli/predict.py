@@ -13,6 +13,7 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import PictureError, UsageError
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.classifier import Classifier
@@ -167,13 +168,13 @@ def _answer(
 def _show(answers: list["Prediction"]) -> None:
     rows = []
     for answer in answers:
-        others = ", ".join(f"{label} {arguments.write_percent(share)} %" for label, share in answer.top[1:])
+        others = ", ".join(f"{label} {write_percent(share)} %" for label, share in answer.top[1:])
         remarks = [] if answer.sure else ["unsure"]
         rows.append(
             (
                 answer.file,
                 answer.label if answer.sure else f"{answer.label}?",
-                f"{arguments.write_percent(answer.probability)} %",
+                f"{write_percent(answer.probability)} %",
                 others,
                 "; ".join([*remarks, *answer.warnings]),
             )

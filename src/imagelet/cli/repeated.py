@@ -9,6 +9,7 @@ import typer
 from imagelet.cli import arguments, mistakes, printing
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, UsageError
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.experiment import Experiment
@@ -165,8 +166,8 @@ def _show(found: "Repeated") -> None:
     one = found.kind.removesuffix("s")
     rows = []
     for each in found.members:
-        low, high = (arguments.write_percent(end) for end in each.interval)
-        share = f"{arguments.write_percent(each.accuracy)} %"
+        low, high = (write_percent(end) for end in each.interval)
+        share = f"{write_percent(each.accuracy)} %"
         rows.append((str(each.number), share, f"{low} to {high} %", f"{each.images:,}", each.run.name))
     printing.say()
     printing.table(
@@ -187,7 +188,7 @@ def _show(found: "Repeated") -> None:
 
 
 def _of_seeds(found: "Repeated") -> dict[str, str]:
-    low, high = (arguments.write_percent(end) for end in found.spread.interval)
+    low, high = (write_percent(end) for end in found.spread.interval)
     return {
         f"mean {found.part} accuracy": f"{write_spread(found.spread.mean, found.spread.deviation)} "
         f"(standard deviation of {len(found.members)} seeds)",
@@ -209,7 +210,7 @@ def _of_folds(found: "Repeated") -> dict[str, str]:
 
 def write_spread(mean: float, deviation: float) -> str:
     """Return ``98.40 ± 0.31 %``."""
-    return f"{arguments.write_percent(mean)} ± {100 * deviation:.2f} %"
+    return f"{write_percent(mean)} ± {100 * deviation:.2f} %"
 
 
 def _require(found: "Repeated", share: float | None) -> None:

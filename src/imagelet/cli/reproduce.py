@@ -10,6 +10,7 @@ from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.experiment.reproducing import Reproduction
@@ -130,7 +131,7 @@ def _weights(result: "Reproduction") -> str:
 
 def _figures(result: "Reproduction") -> dict[str, str]:
     """Return the accuracy, and where the weights are not identical, how the answers differ."""
-    first, again = (arguments.write_percent(each) for each in result.accuracies)
+    first, again = (write_percent(each) for each in result.accuracies)
     paired = result.paired
     name, images = f"{result.part} accuracy", f"{paired.images:,} images"
     rows = {name: f"{first} %, {images}"}

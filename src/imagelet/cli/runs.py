@@ -8,6 +8,7 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import RunError
+from imagelet.markup import write_percent
 
 if TYPE_CHECKING:
     from imagelet.runs import Run
@@ -103,4 +104,4 @@ def _share(figures: dict[str, Any] | None) -> str:
     if figures is None:
         return ""
     low, high = figures["interval"]
-    return f"{arguments.write_percent(figures['accuracy'])} % ({100 * low:.1f}–{100 * high:.1f})"
+    return f"{write_percent(figures['accuracy'])} % ({100 * low:.1f}–{100 * high:.1f})"

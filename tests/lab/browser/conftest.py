@@ -5,7 +5,6 @@ A test asks for ``visit`` and gets pages; when it ends, none of them may have sa
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,9 +14,10 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+from tools import chromium
+
 OPENING = """
 import sys
 from pathlib import Path
@@ -36,16 +36,11 @@ def browser() -> Iterator[Browser]:
 
     It ends with the module: Playwright has an event loop, beside which other tests could have none.
     """
-    named = os.environ.get("IMAGELET_CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(
-            f"there is no browser: none of {', '.join(BROWSERS)} is on the path; set IMAGELET_CHROMIUM"
-        )
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield started
-        started.close()
+    path = chromium.found()
+    if path is None:
+        pytest.skip(chromium.NONE_FOUND)
+    with chromium.started(path) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -10,26 +10,13 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
+from tools.chromium import draw
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SEVEN = [(0.28, 0.25), (0.72, 0.25), (0.45, 0.8)]
 ONE = [(0.5, 0.2), (0.5, 0.8)]
 Visit = Callable[..., Page]
-
-
-def draw(page: Page, *strokes: list[tuple[float, float]]) -> None:
-    """Draw strokes, in shares of the pad's side, with the mouse."""
-    pad = page.locator("canvas.pad")
-    pad.scroll_into_view_if_needed()
-    box = pad.bounding_box()
-    assert box is not None
-    for stroke in strokes:
-        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(*places[0])
-        page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place, steps=8)
-        page.mouse.up()
 
 
 def answers(page: Page, label: str) -> None:
