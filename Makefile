@@ -1,6 +1,6 @@
 # make demo         install into .venv and train, test and predict with the built-in digits
 # make test         install into .venv with the developers' tools and run every test
-# make check        lint, format, types, architecture and documents
+# make check        lint, format, types, architecture and documents, the page's scripts
 # make bench        what is measured in minutes: start-up, steps, prediction, memory, a recipe
 # make bench-full   all that is measured, with every recipe and the course: hours
 # make classifiers  train the shipped classifiers anew and test them: half an hour
@@ -23,7 +23,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage check lint format types architecture bench bench-full classifiers install install-dev clean
+.PHONY: help demo test coverage check lint format types architecture scripts bench bench-full classifiers install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -42,7 +42,7 @@ coverage: install-dev
 	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal \
 		--cov --cov-report=term
 
-check: lint types architecture
+check: lint types architecture scripts
 
 lint: install-dev
 	@$(RUN) -m ruff check
@@ -57,6 +57,21 @@ types: install-dev
 
 architecture: install-dev
 	@$(RUN) -m pytest -q $(DOCUMENTED)
+
+# The page needs no Node; only its developers' checks do.
+ifeq ($(shell command -v npm),)
+scripts:
+	@echo "The page's scripts are not checked: install Node 20.19 or newer with npm." >&2
+else
+scripts: node_modules/.installed
+	@npm run --silent lint
+	@npm run --silent types
+	@npm test --silent
+
+node_modules/.installed: package.json package-lock.json
+	@npm ci --silent
+	@touch $@
+endif
 
 # Both write benchmarks/results and the pages that are made of it.
 bench: install
@@ -73,7 +88,7 @@ classifiers: install
 	@$(RUN) -m tools.pretrain
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

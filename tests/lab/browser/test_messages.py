@@ -194,7 +194,7 @@ def test_what_the_server_says_is_said_in_korean(visit: Visit, lab_address: str) 
     page = visit("layers?lang=ko")
     told = page.evaluate(
         """async (sentences) => {
-            const { languageOf, said } = await import("/js/i18n.js");
+            const { languageOf, said } = await import("/js/shared/i18n.js");
             return sentences.map((each) => [said(each), languageOf(said(each))]);
         }""",
         sentences,
@@ -210,7 +210,7 @@ def test_what_the_server_says_is_said_in_korean(visit: Visit, lab_address: str) 
 def test_sentences_that_are_put_together_are_taken_apart(visit: Visit) -> None:
     page = visit("layers?lang=ko")
     told = page.evaluate(
-        "async (sentences) => sentences.map((await import('/js/i18n.js')).said)", list(PUT_TOGETHER)
+        "async (sentences) => sentences.map((await import('/js/shared/i18n.js')).said)", list(PUT_TOGETHER)
     )
     assert dict(zip(PUT_TOGETHER, told, strict=True)) == PUT_TOGETHER
 
@@ -219,9 +219,9 @@ def test_a_sentence_without_a_translation_is_marked_as_english(visit: Visit) -> 
     page = visit("layers?lang=ko")
     told = page.evaluate(
         """async () => {
-            const { said } = await import("/js/i18n.js");
-            const { ApiError } = await import("/js/api.js");
-            const { error } = await import("/js/ui.js");
+            const { said } = await import("/js/shared/i18n.js");
+            const { ApiError } = await import("/js/shared/api.js");
+            const { error } = await import("/js/shared/ui.js");
             const told = { message: said("a plug-in's own words"), hint: said("try again") };
             const shown = error(new ApiError(told));
             return [...shown.children].map((each) => [each.textContent, each.lang]);

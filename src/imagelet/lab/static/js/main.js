@@ -1,10 +1,15 @@
+// @ts-check
 // Shows the tab that the address names, in the language and theme that were chosen.
+//
+// A tab is a module tabs/NAME.js with `open(section)`: it fills the section and returns, at once or later,
+// {changed, close}: changed() is called when the address has changed, close() when another tab is shown.
+// Its texts are texts/LANGUAGE/NAME.json; it imports the server, texts and the address from shared/.
 
-import { api } from "./api.js";
-import { LANGUAGES, currentLanguage, has, preferredLanguage, t, useLanguage } from "./i18n.js";
-import { redraw } from "./maps.js";
-import { TABS, state } from "./state.js";
-import { ui } from "./ui.js";
+import { api } from "./shared/api.js";
+import { LANGUAGES, currentLanguage, has, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
+import { redraw } from "./shared/maps.js";
+import { TABS, state } from "./shared/state.js";
+import { ui } from "./shared/ui.js";
 
 const { h, replace } = ui;
 const main = document.getElementById("main");
@@ -61,23 +66,23 @@ function writeFrame() {
   document.getElementById("skip").textContent = t("common.skip");
   const bar = document.getElementById("tabs");
   bar.setAttribute("aria-label", t("common.tabs"));
-  const focused = document.activeElement?.dataset?.frame;
+  const focused = document.activeElement?.getAttribute("data-frame");
   replace(
     bar,
-    TABS.map((each) =>
+    TABS.map((name) =>
       h(
         "a",
-        { href: state.link(each), "aria-current": each === tab ? "page" : null, dataset: { frame: `tab-${each}` } },
-        t(`common.tab_${each}`),
+        { href: state.link(name), "aria-current": name === tab ? "page" : null, dataset: { frame: `tab-${name}` } },
+        t(`common.tab_${name}`),
       ),
     ),
   );
   replace(document.getElementById("switches"), languageSwitch(), themeSwitch());
-  if (focused) document.querySelector(`[data-frame="${focused}"]`)?.focus();
+  if (focused) /** @type {HTMLElement} */ (document.querySelector(`[data-frame="${focused}"]`))?.focus();
 }
 
 function languageSwitch() {
-  const [other] = Object.keys(LANGUAGES).filter((each) => each !== currentLanguage());
+  const [other] = Object.keys(LANGUAGES).filter((language) => language !== currentLanguage());
   return h(
     "button",
     {

@@ -1,6 +1,6 @@
 // The course's entrance: what to read first, then each experiment with its figures and its start button.
 
-import { has } from "../i18n.js";
+import { has } from "../shared/i18n.js";
 import { whisker } from "../runs/interval.js";
 import { about, figure, ownDigits, standing } from "./experiment.js";
 

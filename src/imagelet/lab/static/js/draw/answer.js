@@ -1,8 +1,8 @@
 // What the network saw, and what it answers: the verdict, why it is unsure, a bar for each class.
 
-import { has, t } from "../i18n.js";
-import { drawImage } from "../maps.js";
-import { h, percent, replace } from "../ui.js";
+import { has, t } from "../shared/i18n.js";
+import { drawImage } from "../shared/maps.js";
+import { h, percent, replace } from "../shared/ui.js";
 
 /** A warning of the server in the page's language. */
 export function warningText(warning) {

@@ -1,9 +1,9 @@
 // Which pixels speak for a class: laid over the picture and over what the network saw.
 
-import { decodeBytes, decodeNumbers } from "../api.js";
-import { said, t } from "../i18n.js";
-import { drawImage, drawOverlay, rangeOf } from "../maps.js";
-import { error, h, percent, replace, select } from "../ui.js";
+import { decodeBytes, decodeNumbers } from "../shared/api.js";
+import { said, t } from "../shared/i18n.js";
+import { drawImage, drawOverlay, rangeOf } from "../shared/maps.js";
+import { error, h, percent, replace, select } from "../shared/ui.js";
 
 export const METHODS = ["saliency", "integrated-gradients", "grad-cam", "occlusion"];
 export const ANSWER = "answer"; // the class that the network answers, whatever it is

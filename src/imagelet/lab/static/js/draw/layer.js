@@ -1,8 +1,8 @@
 // One layer opened: all its maps, one of them large beside what it is made from, a number taken apart.
 
-import { has, t } from "../i18n.js";
-import { drawMap, legend } from "../maps.js";
-import { busy, button, h, number, replace } from "../ui.js";
+import { has, t } from "../shared/i18n.js";
+import { drawMap, legend } from "../shared/maps.js";
+import { busy, button, h, number, replace } from "../shared/ui.js";
 import { makeNumber } from "./number.js";
 import { strongestPlace } from "./numbers.js";
 import { rangeIn } from "./ranges.js";

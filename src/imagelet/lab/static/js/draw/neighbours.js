@@ -1,8 +1,8 @@
 // The training images that come out most alike: asked for once, then they follow the picture.
 
-import { said, t } from "../i18n.js";
-import { drawImage } from "../maps.js";
-import { button, error, h, number, replace } from "../ui.js";
+import { said, t } from "../shared/i18n.js";
+import { drawImage } from "../shared/maps.js";
+import { button, error, h, number, replace } from "../shared/ui.js";
 
 /** `follow()` is called when they are to be looked for. */
 export function makeNeighbours({ follow, following }) {

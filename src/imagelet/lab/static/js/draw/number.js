@@ -1,8 +1,8 @@
 // One number taken apart: the window, the kernel, their products, the sum, the bias, what becomes of it.
 
-import { has, t } from "../i18n.js";
-import { colourFor, rangeOf } from "../maps.js";
-import { error, h, number, replace, select, table } from "../ui.js";
+import { has, t } from "../shared/i18n.js";
+import { colourFor, rangeOf } from "../shared/maps.js";
+import { error, h, number, replace, select, table } from "../shared/ui.js";
 import { channelSums, strongest } from "./stage.js";
 
 const LARGEST = 12; // terms of a long sum that are listed

@@ -1,8 +1,8 @@
 // "This is a …": the drawing and its label go to a person's own test set.
 
-import { api } from "../api.js";
-import { t } from "../i18n.js";
-import { button, command, error, h, replace, select } from "../ui.js";
+import { api } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
+import { button, command, error, h, replace, select } from "../shared/ui.js";
 
 const FEW = 12; // classes that have a button each; more are a list
 

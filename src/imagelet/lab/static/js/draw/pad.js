@@ -3,9 +3,9 @@
 // What was done is a list of steps, so undo takes the last one away and draws the rest again. A stroke on a
 // picture begins a new sheet; undo brings the picture back.
 
-import { encodeBlob } from "../api.js";
-import { drawImage } from "../maps.js";
-import { h } from "../ui.js";
+import { encodeBlob } from "../shared/api.js";
+import { drawImage } from "../shared/maps.js";
+import { h } from "../shared/ui.js";
 import { read, written } from "./strokes.js";
 
 const SIDE = 448; // pixels, whatever the screen: the same strokes give the same picture

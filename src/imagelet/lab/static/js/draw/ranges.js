@@ -1,8 +1,8 @@
 // What the colours span: each map's own numbers, each layer's, or those of all layers.
 
-import { t } from "../i18n.js";
-import { legend, rangeOf } from "../maps.js";
-import { choice, h } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { legend, rangeOf } from "../shared/maps.js";
+import { choice, h } from "../shared/ui.js";
 import { mapOf } from "./numbers.js";
 
 const RANGES = ["map", "layer", "all"];

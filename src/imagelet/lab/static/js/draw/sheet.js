@@ -1,8 +1,8 @@
 // The pad with its tools, and the other ways to a picture: a file, the clipboard, the data set's test images.
 
-import { t } from "../i18n.js";
-import { drawImage } from "../maps.js";
-import { button, error, h, replace } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { drawImage } from "../shared/maps.js";
+import { button, error, h, replace } from "../shared/ui.js";
 import { makePad } from "./pad.js";
 
 const SAMPLES = 12;

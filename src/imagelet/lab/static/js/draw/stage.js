@@ -1,8 +1,8 @@
 // A map large beside the map that it is made from, with the window in between: clicked, stepped or played.
 
-import { t } from "../i18n.js";
-import { drawImage, drawMap, rangeOf } from "../maps.js";
-import { button, calm, h, number, replace, select } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { drawImage, drawMap, rangeOf } from "../shared/maps.js";
+import { button, calm, h, number, replace, select } from "../shared/ui.js";
 import { extentOf, makePlayer } from "./play.js";
 
 /** `pick([row, column])` is called for a place in the map; `askNumber(layer, place)` takes a number apart. */

@@ -1,8 +1,8 @@
 // Every layer in order, with a few of its maps; one of them can be opened.
 
-import { t } from "../i18n.js";
-import { drawMap } from "../maps.js";
-import { h, replace } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { drawMap } from "../shared/maps.js";
+import { h, replace } from "../shared/ui.js";
 import { rangeIn } from "./ranges.js";
 
 const MAPS = 4; // of each layer

@@ -1,7 +1,7 @@
 /** What is to be done with the image: operation, example, kernel, stride, padding, dilation. */
 
-import { has, t } from "../i18n.js";
-import { choice, field, h, replace, select } from "../ui.js";
+import { has, t } from "../shared/i18n.js";
+import { choice, field, h, replace, select } from "../shared/ui.js";
 import { EXAMPLES } from "./examples.js";
 import { MOST_CELLS, MOST_WEIGHTS, resized, sameMatrix } from "./matrix.js";
 import { LARGEST_STEP, OPERATIONS, PADDINGS } from "./setting.js";

@@ -1,6 +1,6 @@
 /** A matrix of inputs: typed over, walked through with arrow keys, pasted into; padding drawn around it. */
 
-import { h } from "../ui.js";
+import { h } from "../shared/ui.js";
 import { onlyStop, placeAfter } from "./arrows.js";
 import { MatrixError, readMatrix, readNumber, shortNumber } from "./matrix.js";
 import { tint } from "./tint.js";

@@ -1,6 +1,6 @@
 /** The player's icons. */
 
-import { svg } from "../ui.js";
+import { svg } from "../shared/ui.js";
 
 const PATHS = {
   first: "M4 3v10M12 3.5 7.5 8l4.5 4.5",

@@ -1,7 +1,7 @@
 /** Steps from place to place of the output: by button, slider, key, or by itself. */
 
-import { t } from "../i18n.js";
-import { calm, h } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { calm, h } from "../shared/ui.js";
 import { icon } from "./icons.js";
 
 const SLOW = 900; // milliseconds a step of small outputs

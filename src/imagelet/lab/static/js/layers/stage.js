@@ -1,7 +1,7 @@
 /** The numbers themselves: image with padding, kernel, products, output; the sum; the player. */
 
-import { said, t } from "../i18n.js";
-import { error as errorBox, h, replace } from "../ui.js";
+import { said, t } from "../shared/i18n.js";
+import { error as errorBox, h, replace } from "../shared/ui.js";
 import { editableGrid } from "./editable_grid.js";
 import { MOST_CELLS, MOST_WEIGHTS, MatrixError, shortNumber } from "./matrix.js";
 import { player } from "./player.js";

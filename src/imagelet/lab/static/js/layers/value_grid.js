@@ -1,6 +1,6 @@
 /** Matrices that are only read: the products of one place, and the output as it fills up. */
 
-import { h } from "../ui.js";
+import { h } from "../shared/ui.js";
 import { onlyStop, placeAfter } from "./arrows.js";
 import { shortNumber } from "./matrix.js";
 import { tint } from "./tint.js";

@@ -1,7 +1,7 @@
 /** The layers as boxes, from the image to the classes: as high and wide as their maps, as deep as their channels. */
 
-import { t } from "../i18n.js";
-import { h, number, replace, svg } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { h, number, replace, svg } from "../shared/ui.js";
 
 const HIGHEST = 104; // pixels of the drawing
 const LARGEST_SHEET = 76;

@@ -1,7 +1,7 @@
 /** The field for network text: its words coloured, a mistake underlined where it stands. */
 
-import { languageOf, t } from "../i18n.js";
-import { h, replace, uniqueId } from "../ui.js";
+import { languageOf, t } from "../shared/i18n.js";
+import { h, replace, uniqueId } from "../shared/ui.js";
 
 /**
  * Return { element, text, write(text), right(message, ...buttons), wrong(error) }.

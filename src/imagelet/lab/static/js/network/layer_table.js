@@ -1,7 +1,7 @@
 /** The table of the layers: what each costs, and its share of the whole as a bar. */
 
-import { t } from "../i18n.js";
-import { h, number, percent, replace } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { h, number, percent, replace } from "../shared/ui.js";
 
 const COSTS = ["parameters", "multiply_adds", "memory_bytes"];
 const UNITS = ["B", "kB", "MB", "GB"];

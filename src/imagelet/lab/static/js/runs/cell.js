@@ -1,9 +1,9 @@
 // The images behind a cell of the confusion matrix; each leads to its layers.
 
-import { t } from "../i18n.js";
-import { drawImage } from "../maps.js";
-import { state as address } from "../state.js";
-import { busy, dialog, error, h, number, percent, replace } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { drawImage } from "../shared/maps.js";
+import { state as address } from "../shared/state.js";
+import { busy, dialog, error, h, number, percent, replace } from "../shared/ui.js";
 
 /** Show a cell's images over the page; confusion: {part, classes, table}. Returns the dialog. */
 export function openCell(api, run, { part, classes, table }, [label, answer]) {

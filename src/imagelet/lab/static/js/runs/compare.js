@@ -1,8 +1,8 @@
 // Several runs beside each other: curves, the settings that differ, and every pair in words.
 
-import { t } from "../i18n.js";
-import { curves } from "../charts.js";
-import { h, number, percent, svg, table } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { curves } from "../shared/charts.js";
+import { h, number, percent, svg, table } from "../shared/ui.js";
 import { scaleOf, whisker } from "./interval.js";
 import { fieldName, secondsText } from "./naming.js";
 

@@ -1,7 +1,7 @@
 // The confusion matrix as a table whose cells open their images.
 
-import { t } from "../i18n.js";
-import { h, number, percent } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { h, number, percent } from "../shared/ui.js";
 
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 

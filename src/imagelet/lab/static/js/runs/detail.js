@@ -1,10 +1,10 @@
 // One run: figures with intervals, curves, confusion matrix, how and where it was made, and what to do with it.
 
-import { t } from "../i18n.js";
-import { state as address } from "../state.js";
+import { t } from "../shared/i18n.js";
+import { state as address } from "../shared/state.js";
 import { byHandText } from "../train/by_hand.js";
-import { curves } from "../charts.js";
-import { button, duration, h, number, percent, table } from "../ui.js";
+import { curves } from "../shared/charts.js";
+import { button, duration, h, number, percent, table } from "../shared/ui.js";
 import { matrix } from "./confusion.js";
 import { downloads } from "./download.js";
 import { scaleOf, whisker } from "./interval.js";

@@ -1,8 +1,8 @@
 // Files of a run: its classifier, and the report that is made when it is asked for.
 
-import { ApiError, refusal } from "../api.js";
-import { t } from "../i18n.js";
-import { busy, button, command, error, h, replace } from "../ui.js";
+import { ApiError, refusal } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
+import { busy, button, command, error, h, replace } from "../shared/ui.js";
 import { quoted } from "./naming.js";
 
 /** Links and buttons for what can be taken away from a run. */

@@ -1,6 +1,6 @@
 // A share with its interval as a point on a line: what a number alone hides.
 
-import { svg } from "../ui.js";
+import { svg } from "../shared/ui.js";
 
 /**
  * Draw shares on one scale. marks: [{value, interval: [low, high] | null, kind: "accent" | "muted"}]; low, high: the

@@ -1,8 +1,8 @@
 // The table of all runs: sorted, filtered, selected.
 
-import { t } from "../i18n.js";
-import { state as address } from "../state.js";
-import { field, h, number, percent, replace, select, uniqueId } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { state as address } from "../shared/state.js";
+import { field, h, number, percent, replace, select, uniqueId } from "../shared/ui.js";
 import { scaleOf, whisker } from "./interval.js";
 import { secondsText } from "./naming.js";
 

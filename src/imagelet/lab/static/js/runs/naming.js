@@ -1,7 +1,7 @@
 // Settings and figures as people read them, everywhere the same.
 
-import { has, t } from "../i18n.js";
-import { number } from "../ui.js";
+import { has, t } from "../shared/i18n.js";
+import { number } from "../shared/ui.js";
 
 /** The name of a setting such as "recipe.learning_rate": in words where there are some, else as it is. */
 export function fieldName(setting) {

@@ -1,6 +1,6 @@
 // A sentence that stays for a while, with something to be done about it.
 
-import { button, h } from "../ui.js";
+import { button, h } from "../shared/ui.js";
 
 /** Say something at the page's foot; `act` on the button. It stays while it is focused or under the pointer. */
 export function toast(sentence, label, act, seconds = 10) {

@@ -1,7 +1,7 @@
 // The deleted runs, each with a button that brings it back.
 
-import { t } from "../i18n.js";
-import { button, h, replace } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { button, h, replace } from "../shared/ui.js";
 
 /** `restore(name)` is called for the one that is wanted. */
 export function trash({ restore }) {

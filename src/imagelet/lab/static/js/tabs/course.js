@@ -4,7 +4,7 @@ import { list } from "../course/list.js";
 import { page } from "../course/page.js";
 import { follow } from "../course/progress.js";
 
-/** Fill `root`; see main.js for the contract of tabs. */
+/** Fill `root`; see main.js. */
 export async function open(root, { api, t, state, ui, lang }) {
   const { h, replace } = ui;
   const context = { t, state, ui, start };

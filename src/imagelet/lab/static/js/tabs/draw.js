@@ -3,7 +3,7 @@
 // Three questions follow the picture, each for its latest state alone: the answer follows the pen, the layers and
 // the evidence follow when it rests.
 
-import { decodeNumbers } from "../api.js";
+import { decodeNumbers } from "../shared/api.js";
 import { makeAnswer } from "../draw/answer.js";
 import { METHODS, makeEvidence } from "../draw/evidence.js";
 import { latest } from "../draw/latest.js";

@@ -6,7 +6,7 @@ import { stage } from "../layers/stage.js";
 
 const PATIENCE = 120; // milliseconds without typing before the server is asked
 
-/** Fill `root`; see the page contract in main.js. */
+/** Fill `root`; see main.js. */
 export async function open(root, { api, state, ui }) {
   let setting = readSetting(state);
   let working = null; // what the server said of this setting; null while it is asked, and where it cannot be

@@ -3,7 +3,7 @@
 import { diagram } from "../network/diagram.js";
 import { editor } from "../network/editor.js";
 import { layerTable, written } from "../network/layer_table.js";
-import { has, t } from "../i18n.js";
+import { has, t } from "../shared/i18n.js";
 
 const PATIENCE = 250; // milliseconds without typing before the server is asked
 const INPUT = [28, 28, 1];
@@ -11,7 +11,7 @@ const CLASSES = 10;
 const LARGEST = { side: 256, channels: 3, classes: 10_000 }; // as the server has them
 const TOTALS = ["parameters", "multiply_adds", "memory_bytes"];
 
-/** Fill `root`; see the page contract in main.js. */
+/** Fill `root`; see main.js. */
 export async function open(root, { api, state, ui }) {
   const { h } = ui;
   const known = await ui.busy(root, api.get("/api/networks"));

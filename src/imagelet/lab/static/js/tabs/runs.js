@@ -7,7 +7,7 @@ import { keptOf, list } from "../runs/list.js";
 import { toast } from "../runs/toast.js";
 import { trash } from "../runs/trash.js";
 
-/** Fill `root`; see main.js for the contract of tabs. */
+/** Fill `root`; see main.js. */
 export async function open(root, { api, t, state, ui }) {
   const { h, replace } = ui;
   const problem = h("div", { "aria-live": "polite" });

@@ -5,7 +5,7 @@ import { monitor } from "../train/monitor.js";
 import { queue } from "../train/queue.js";
 import { ACTIVE } from "../train/states.js";
 
-/** Fill `root`; see main.js for the contract of tabs. */
+/** Fill `root`; see main.js. */
 export async function open(root, { api, t, state, ui }) {
   const { h, replace } = ui;
   const place = h("div", { class: "watched" });

@@ -1,6 +1,6 @@
 // What was changed by hand while something was trained, in the page's language.
 
-import { t } from "../i18n.js";
+import { t } from "../shared/i18n.js";
 
 const CHANGES = [
   [/^learning rate × (?<factor>\S+)$/, "rate"],

@@ -2,8 +2,8 @@
 //
 // Every input holds what the recipe says; only what differs from it is sent.
 
-import { has, t } from "../i18n.js";
-import { h, number, replace, select, uniqueId } from "../ui.js";
+import { has, t } from "../shared/i18n.js";
+import { h, number, replace, select, uniqueId } from "../shared/ui.js";
 
 const IN_SIGHT = ["epochs", "batch_size", "learning_rate"]; // 0 in them: whatever suits the images
 const GROUPS = {

@@ -1,9 +1,9 @@
 // The first layer's weights as small maps, drawn again after each epoch.
 
-import { decodeNumbers } from "../api.js";
-import { t } from "../i18n.js";
-import { drawMap, legend, rangeOf } from "../maps.js";
-import { h, replace } from "../ui.js";
+import { decodeNumbers } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
+import { drawMap, legend, rangeOf } from "../shared/maps.js";
+import { h, replace } from "../shared/ui.js";
 
 const MOST = 48;
 

@@ -1,9 +1,9 @@
 // The form of a new training: images, network, recipe with its settings, split; and the command that does the same.
 
-import { ApiError } from "../api.js";
-import { has, said, t } from "../i18n.js";
-import { state } from "../state.js";
-import { busy, button, command, error, field, h, number, replace, select, uniqueId } from "../ui.js";
+import { ApiError } from "../shared/api.js";
+import { has, said, t } from "../shared/i18n.js";
+import { state } from "../shared/state.js";
+import { busy, button, command, error, field, h, number, replace, select, uniqueId } from "../shared/ui.js";
 import { quoted } from "../runs/naming.js";
 import { asText, readOrder, writtenOrder } from "./address.js";
 import { sentence, settings } from "./fields.js";

@@ -1,9 +1,9 @@
 // One training as it is: progress, curves, figures, filters, and what can be done with it.
 
-import { ApiError } from "../api.js";
-import { t } from "../i18n.js";
-import { state as address } from "../state.js";
-import { busy, button, duration, error, h, number, percent, replace, table } from "../ui.js";
+import { ApiError } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
+import { state as address } from "../shared/state.js";
+import { busy, button, duration, error, h, number, percent, replace, table } from "../shared/ui.js";
 import { byHandText } from "./by_hand.js";
 import { filterPanel } from "./filters.js";
 import { plot } from "./plots.js";

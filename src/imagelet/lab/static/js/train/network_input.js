@@ -1,8 +1,8 @@
 // The field for a training's network.
 
-import { languageOf, t } from "../i18n.js";
-import { state } from "../state.js";
-import { field, h, replace, uniqueId } from "../ui.js";
+import { languageOf, t } from "../shared/i18n.js";
+import { state } from "../shared/state.js";
+import { field, h, replace, uniqueId } from "../shared/ui.js";
 
 /** The network as a name or as text, with what it comes to. */
 export function networkInput(networks, onchange) {

@@ -1,8 +1,8 @@
 // The curves of a training as they grow.
 
-import { t } from "../i18n.js";
-import { number, percent } from "../ui.js";
-import { curves } from "../charts.js";
+import { t } from "../shared/i18n.js";
+import { number, percent } from "../shared/ui.js";
+import { curves } from "../shared/charts.js";
 
 /** The two curves of a figure, training and validation. */
 export function plot(place, name) {

@@ -1,7 +1,7 @@
 // The trainings of the lab: the one under way, those that wait, those that are done.
 
-import { t } from "../i18n.js";
-import { h, percent, replace } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { h, percent, replace } from "../shared/ui.js";
 import { inShort, nameOf, stateMark } from "./states.js";
 
 /** A list of jobs. `choose(id)` shows one. Returns {element, show(jobs, chosen)}. */

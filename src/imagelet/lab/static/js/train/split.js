@@ -1,7 +1,7 @@
 // How images are split, chance, and the run's name: typed, and checked while one types.
 
-import { t } from "../i18n.js";
-import { field, h, uniqueId } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { field, h, uniqueId } from "../shared/ui.js";
 
 const LARGEST = 2 ** 32 - 1; // as the server has it
 const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_ .+-]{0,99}$/u;

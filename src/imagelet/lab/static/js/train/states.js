@@ -1,7 +1,7 @@
 // The states of a training, as words and as groups.
 
-import { t } from "../i18n.js";
-import { h } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { h } from "../shared/ui.js";
 
 export const ENDED = new Set(["stopped", "finished", "failed"]);
 export const ACTIVE = new Set(["queued", "running", "paused"]);

@@ -1,7 +1,7 @@
 // What can be done with a training while it is there: pause, stop, train on, and the learning rate's factor.
 
-import { t } from "../i18n.js";
-import { button, h, number, uniqueId } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { button, h, number, uniqueId } from "../shared/ui.js";
 import { ENDED } from "./states.js";
 
 const MOST_FACTOR = 10; // the slider goes from a tenth to ten times

@@ -1,7 +1,7 @@
 // Where a training is: how much of it is done, and that in words.
 
-import { t } from "../i18n.js";
-import { number, percent } from "../ui.js";
+import { t } from "../shared/i18n.js";
+import { number, percent } from "../shared/ui.js";
 
 /** The share of the epoch that is under way. */
 export function part(now, done) {

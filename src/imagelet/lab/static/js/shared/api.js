@@ -1,4 +1,12 @@
+// @ts-check
 // The lab's HTTP interface: parsed JSON, or an ApiError with a sentence fit for people.
+//
+// Every module gets at shared things in one way, by import; none is handed down as an argument:
+//   import { api } from "../shared/api.js";          the server
+//   import { t } from "../shared/i18n.js";           texts
+//   import { state } from "../shared/state.js";      what is shown, in the address
+//   import { h, replace } from "../shared/ui.js";    elements
+// Functions that are pure take what they need as arguments and import none of these.
 
 import { said, t } from "./i18n.js";
 
@@ -47,6 +55,12 @@ function takeToken() {
   return sessionStorage.getItem("imagelet-token");
 }
 
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} body
+ * @param {{signal?: AbortSignal}} options
+ */
 async function ask(method, path, body, { signal } = {}) {
   const headers = { accept: "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
@@ -82,13 +96,13 @@ export const api = {
     const source = new EventSource(path);
     for (const [name, handler] of Object.entries(handlers)) {
       if (name === "lost") continue;
-      source.addEventListener(name, (event) => {
+      source.addEventListener(name, (/** @type {MessageEvent} */ event) => {
         if (event.data === undefined) return; // without data "error" is the connection's own
         const told = parsed(event.data);
         handler(name === "error" ? inLanguage(told) : told);
       });
     }
-    source.addEventListener("error", (event) => {
+    source.addEventListener("error", (/** @type {MessageEvent} */ event) => {
       if (event.data === undefined && source.readyState === EventSource.CLOSED) handlers.lost?.();
     });
     return { close: () => source.close() };
@@ -113,7 +127,7 @@ export function decodeBytes(base64) {
 export function encodeBlob(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onload = () => resolve(String(reader.result).split(",")[1]);
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(blob);
   });

@@ -1,3 +1,4 @@
+// @ts-check
 // What is shown, kept in the address: #/draw?run=mnist&layer=conv1&lang=ko
 //
 // Every change goes one way: set() writes the address, then everyone who watches is told. The Back button takes the

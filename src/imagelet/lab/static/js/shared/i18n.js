@@ -1,3 +1,4 @@
+// @ts-check
 // Texts in English and Korean: texts/<language>/<part>.json, flat; t("draw.undo") is "undo" of draw.json.
 // What the server says comes in English; said("…") is the same in the page's language, by messages.json.
 
@@ -48,7 +49,7 @@ async function loadMessages(wanted) {
 }
 
 async function read(key) {
-  const response = await fetch(new URL(`../texts/${key}.json`, import.meta.url));
+  const response = await fetch(new URL(`../../texts/${key}.json`, import.meta.url));
   if (!response.ok) throw new Error(`texts/${key}.json: ${response.status}`);
   return response.json();
 }
