@@ -144,6 +144,11 @@ def draw(drawn: Sequence[Point]) -> Figure:
 def _draw_panel(axes: Axes, drawn: Sequence[Point]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
+    # Limits that matplotlib derives from a single point differ by rounding, and it warns where they are equal.
+    axes.set_autoscale_on(False)
+    errors = [point.error for point in drawn]
+    most, fewest = max(errors) * 1.5, min(errors) / 1.5
+    axes.set_ylim(most, fewest)  # few errors on top
     for start, end in _pairs(drawn):
         axes.plot(
             [start.seconds, end.seconds], [start.error, end.error], color=MUTED, linewidth=0.8, zorder=1
@@ -159,9 +164,6 @@ def _draw_panel(axes: Axes, drawn: Sequence[Point]) -> None:
             zorder=2 if point.kind == NOTES else 3,
             **MARKS[point.kind],  # type: ignore[arg-type]
         )
-    errors = [point.error for point in drawn]
-    most, fewest = max(errors) * 1.5, min(errors) / 1.5
-    axes.set_ylim(most, fewest)  # few errors on top
     axes.yaxis.set_major_locator(FixedLocator(_ticks(fewest, most)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 * (1 - error):.4g} %"))

@@ -40,6 +40,7 @@ from imagelet.data.cifar import CIFAR_10
 from imagelet.data.datasets import load_dataset
 from imagelet.evaluation.calibration import Calibration
 from imagelet.evaluation.metrics import wilson_interval
+from imagelet.figures.style import empty_figure
 from imagelet.networks import build
 from imagelet.normalization import Normalization
 from imagelet.preprocessing.framing import Framing
@@ -856,6 +857,13 @@ def test_labels_cover_neither_each_other_nor_a_mark(nearness: float) -> None:
     for name, box in boxes.items():
         assert axes.get_window_extent().padded(1).containsx(box.x0), name
         assert axes.get_window_extent().padded(1).containsx(box.x1), name
+
+
+def test_a_panel_with_a_single_point_has_the_limits_that_it_was_given() -> None:
+    """Matplotlib's own limits for this point are equal but for rounding, which depends on the processor."""
+    axes = empty_figure(4, 4).subplots()
+    plot._draw_panel(axes, [plot.Point("cifar-10", plot.RECIPE, "lonely", 700, 0.9)])
+    assert axes.get_ylim() == pytest.approx((0.15, 0.1 / 1.5))
 
 
 def test_a_label_stays_in_its_frame_and_off_obstacles() -> None:
