@@ -78,10 +78,11 @@ bench: install
 	@$(RUN) -m benchmarks.run quick
 	@$(RUN) -m benchmarks.tables
 
-bench-full: install
+bench-full: install-dev
 	@$(RUN) -m benchmarks.run full
 	@$(RUN) -m benchmarks.tables
 	@$(RUN) -m benchmarks.course_pages
+	@$(RUN) -m tools.course_html
 	@$(RUN) -m benchmarks.own_page
 
 classifiers: install

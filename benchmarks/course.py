@@ -47,7 +47,7 @@ CHANGES = {
     "cifar-cnn": "imagelet train cifar-10 --network cifar-cnn --recipe keras --batch-size 128 --epochs 10"
     " --validation course --set flip=true --set shift=3",
 }
-"""For each training the command with one thing changed, as its page in src/imagelet/course/pages has it.
+"""For each training the command with one thing changed, as its page in docs/course has it.
 
 Without ``--test``: what to change is chosen by validation images.
 """

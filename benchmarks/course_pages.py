@@ -4,6 +4,8 @@ A page holds ``<!--: cnn-3.test -->…<!--/-->``, an experiment and what of it; 
 
     python -m benchmarks.course_pages           write them
     python -m benchmarks.course_pages --check   fail if a page is not what the results say
+
+Then ``python -m tools.course_html`` renders them for the lab.
 """
 
 import json
@@ -22,7 +24,7 @@ from imagelet.course.results import SUMMARY
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ROOT / "src" / "imagelet" / "course" / "pages"
+PAGES = ROOT / "docs" / "course"
 MARKER = re.compile(r"<!--: (?P<name>[\w-]+)\.(?P<what>\w+) -->(?P<text>.*?)<!--/-->", re.DOTALL)
 
 Measured = dict[str, Any]

@@ -14,7 +14,7 @@ from benchmarks.writing import machine, megabytes, network_name, short_seconds, 
 STEPS = """\
 Milliseconds of an optimizer step, medians of {rounds} measurements of about {seconds:g} seconds each, on
 random images in memory, with optimizer, learning rate and batch size of the
-[course](../src/imagelet/course/pages/README.md).
+[course](course/README.md).
 {sides} Measured on one machine ({machine}){versions}. It says nothing of accuracy, of reading data or of
 start-up, and nothing of larger networks or of graphics cards.
 """

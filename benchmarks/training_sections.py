@@ -40,7 +40,7 @@ COURSE = """\
 that after the last epoch, as in the notes; the test images were looked at once in each run. Seconds are
 means ± deviations. The notes' figures come from other machines and one run each, so a difference of a few
 tenths of a percentage point says nothing. The pages of the
-[course](../src/imagelet/course/pages/README.md) explain each.
+[course](course/README.md) explain each.
 """
 
 

@@ -146,9 +146,7 @@ def test_a_marker_that_means_nothing_is_refused() -> None:
 
 def _formulas(text: str) -> list[str]:
     """Return the mathematics of a page, blanks left out; words inside it may be translated."""
-    blocks = re.findall(r"```math\n(.*?)```", text, re.DOTALL)
-    inline = re.findall(r"(?<![\\$])\$([^$\n]+)\$", documents.FENCED.sub("", text))
-    return sorted(re.sub(r"\\text\{[^}]*\}|\s", "", formula) for formula in [*blocks, *inline])
+    return sorted(re.sub(r"\\text\{[^}]*\}|\s", "", formula) for formula in documents.formulas(text))
 
 
 def _use_small_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

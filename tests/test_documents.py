@@ -16,7 +16,7 @@ from benchmarks import own_page, tables
 from imagelet.cli import app
 from imagelet.errors import UsageError
 from imagelet.preprocessing.handwriting import STEPS
-from tools import documents
+from tools import course_html, documents
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = documents.documents(ROOT)
@@ -210,6 +210,10 @@ def test_the_benchmarks_page_is_what_the_results_say() -> None:
 def test_the_page_of_own_pictures_is_what_the_result_says() -> None:
     assert own_page.PAGE.read_text("utf-8") == own_page.page()
     assert own_page.main(["--check"]) == 0
+
+
+def test_the_courses_html_is_what_its_markdown_says() -> None:
+    assert course_html.stale_pages() == [], "run python -m tools.course_html"
 
 
 def test_the_picture_of_the_steps_has_a_panel_for_each() -> None:

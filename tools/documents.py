@@ -12,8 +12,8 @@ PROMPT = re.compile(r"^(?:\$ )?(?:\.venv[/\\](?:bin|Scripts)[/\\])?")
 
 
 def documents(root: Path) -> list[Path]:
-    """Return the project's Markdown files: of the top folder, docs, benchmarks, examples and the course."""
-    folders = ("docs", "benchmarks", "examples", "src/imagelet/course")
+    """Return the project's Markdown files: of the top folder, docs, benchmarks and examples."""
+    folders = ("docs", "benchmarks", "examples")
     return sorted([*root.glob("*.md"), *(path for each in folders for path in root.glob(f"{each}/**/*.md"))])
 
 
@@ -26,6 +26,12 @@ def block_lines(text: str) -> list[str]:
 def inline_code(text: str) -> list[str]:
     """Return the pieces of code in a document's sentences."""
     return INLINE.findall(FENCED.sub("", text))
+
+
+def formulas(text: str) -> list[str]:
+    """Return a document's formulas in TeX: the blocks, then those in sentences."""
+    blocks = re.findall(r"```math\n(.*?)```", text, re.DOTALL)
+    return [*blocks, *re.findall(r"(?<![\\$])\$([^$\n]+)\$", FENCED.sub("", text))]
 
 
 def command_lines(lines: Iterable[str]) -> list[list[str]]:

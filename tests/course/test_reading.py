@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from imagelet.course import reading
@@ -17,7 +19,7 @@ def test_the_entrance_is_first_and_own_digits_are_last() -> None:
 
 @every_language
 def test_every_page_that_lies_there_is_in_the_order(language: reading.Language) -> None:
-    assert {path.stem for path in (FOLDER / language).glob("*.md")} == set(page_names())
+    assert {path.stem for path in (FOLDER / language).glob("*.html")} == set(page_names())
 
 
 @every_language
@@ -25,8 +27,9 @@ def test_every_page_that_lies_there_is_in_the_order(language: reading.Language) 
 def test_every_page_has_a_title_and_begins_with_it(name: str, language: reading.Language) -> None:
     page = read_page(name, language)
     assert page.title
-    assert "`" not in page.title
-    assert page.text.replace("`", "").startswith(f"# {page.title}\n")
+    assert not re.search("[<>&`]", page.title)
+    heading = page.html.partition("\n")[0]
+    assert re.fullmatch(r"<h1 id=\"[^\"]+\">(.+)</h1>", re.sub("</?code>", "", heading))[1] == page.title
     assert page.experiment == (name if name in [each.name for each in trainings()] else None)
 
 
@@ -38,10 +41,10 @@ def test_each_page_leads_to_the_next_and_back() -> None:
 
 
 def test_the_languages_differ() -> None:
-    assert read_page("cnn-3", "en").text != read_page("cnn-3", "ko").text
+    assert read_page("cnn-3", "en").html != read_page("cnn-3", "ko").html
 
 
-@pytest.mark.parametrize("name", ["cnn3", "../en/cnn-3", "", "cnn-3.md", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["cnn3", "../en/cnn-3", "", "cnn-3.html", "/etc/passwd"])
 def test_an_unknown_name_is_refused_and_opens_nothing(name: str) -> None:
     with pytest.raises(UnknownNameError) as refused:
         read_page(name)

@@ -9,7 +9,6 @@ from imagelet.experiment import Experiment
 from imagelet.experiment import carry_out as carry_out_experiment
 from imagelet.lab import carrying_out, jobs, queue
 from imagelet.lab.jobs import FAILED, FINISHED, PAUSED, QUEUED
-from imagelet.lab.page_html import page_html
 from tests.lab.conftest import Lab
 
 
@@ -107,7 +106,7 @@ def test_each_page_leads_to_its_neighbours(lab, name, language):
     place = page_names().index(name) + 1
     assert {key: told[key] for key in listed[0]} == around[place]
     assert (told["previous"], told["next"]) == (around[place - 1], around[place + 1])
-    assert told["html"] == page_html(read_page(name, language))
+    assert told["html"] == read_page(name, language).html
 
 
 @pytest.mark.parametrize("name", ["cnn3", "cnn_3", "CNN-3"])
@@ -121,6 +120,6 @@ def test_an_unknown_page_is_said_to_be_unknown(lab, name):
 
 
 def test_nothing_beside_the_pages_is_read(lab):
-    for name in ("..%2Fen%2Fcnn-3", "%2Fetc%2Fpasswd", "cnn-3.md"):
+    for name in ("..%2Fen%2Fcnn-3", "%2Fetc%2Fpasswd", "cnn-3.html"):
         assert lab.get(f"/api/course/pages/{name}").status_code == 404
     assert lab.get("/api/course/pages/cnn-3?language=fr").status_code == 422

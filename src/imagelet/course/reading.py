@@ -1,8 +1,9 @@
 """The course's pages: which there are, in which order, and what each says in English and in Korean.
 
-They lie in ``pages/LANGUAGE/NAME.md``, so that they can be read where the project's files are shown, too.
+``pages/LANGUAGE/NAME.html`` is made from the Markdown in ``docs/course`` by ``tools/course_html.py``.
 """
 
+import html
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ FOLDER = Path(__file__).parent / "pages"
 ENTRANCE = "README"  # the name that makes it the page of its folder wherever Markdown is shown
 FIRST = (ENTRANCE, "pictures", "layers")
 LAST = ("own-digits",)
-_TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+_TITLE = re.compile(r"<h1\b[^>]*>(.+)</h1>")
+_TAG = re.compile(r"<[^>]+>")
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Page:
     Attributes:
         name: what it is asked for by: ``cnn-3``, ``layers``; ``README`` is the entrance.
         language: ``en`` or ``ko``.
-        title: its first heading, without marks.
-        text: the whole page in Markdown, its first heading included.
+        title: its first heading, as plain text.
+        html: the whole page, its first heading included; links lead to ``#/course?page=NAME``.
         previous: the name of the page before it; None at the entrance.
         next: the name of the page after it; None at the end.
         experiment: the training that it is about, None where it is about none.
@@ -39,7 +41,7 @@ class Page:
     name: str
     language: Language
     title: str
-    text: str
+    html: str
     previous: str | None
     next: str | None
     experiment: str | None
@@ -67,20 +69,20 @@ def read_page(name: str, language: Language = "en") -> Page:
             f"unknown page of the course '{name}'{suggestion(name.lower(), names)}",
             hint=f"there are {', '.join(names)}",
         )
-    place = names.index(name)
+    index = names.index(name)
     text = _file(name, language).read_text("utf-8")
-    found = _TITLE.search(text)
-    assert found is not None, f"{name} has no heading"
+    heading = _TITLE.search(text)
+    assert heading is not None, f"{name} has no heading"
     return Page(
         name=name,
         language=language,
-        title=found[1].replace("`", ""),
-        text=text,
-        previous=names[place - 1] if place else None,
-        next=names[place + 1] if place + 1 < len(names) else None,
+        title=html.unescape(_TAG.sub("", heading[1])),
+        html=text,
+        previous=names[index - 1] if index else None,
+        next=names[index + 1] if index + 1 < len(names) else None,
         experiment=name if name in {training.name for training in trainings()} else None,
     )
 
 
 def _file(name: str, language: Language) -> Path:
-    return FOLDER / language / f"{name}.md"
+    return FOLDER / language / f"{name}.html"

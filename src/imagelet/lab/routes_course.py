@@ -18,7 +18,6 @@ from imagelet.errors import ImageletError
 from imagelet.experiment.finding import find
 from imagelet.lab import jobs, queue
 from imagelet.lab.jobs import FAILED, PAUSED, QUEUED, RUNNING, Job
-from imagelet.lab.page_html import page_html
 from imagelet.lab.schemas import Name, Told
 
 router = APIRouter(prefix="/api", tags=["course"])
@@ -77,7 +76,7 @@ def page(name: Annotated[Name, InPath()], language: Annotated[Language, Query()]
     return {
         **heading(name, language),
         "language": language,
-        "html": page_html(found),
+        "html": found.html,
         "previous": found.previous and heading(found.previous, language),
         "next": found.next and heading(found.next, language),
     }

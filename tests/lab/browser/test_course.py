@@ -183,6 +183,7 @@ def test_an_unknown_page_suggests_one_and_leads_back(visit: Visit) -> None:
         ("cnn-3", False, 1280, "en"),
         ("layers", True, 390, "ko"),
         ("own-digits", True, 390, "ko"),
+        ("deep-cnn", False, 390, "en"),
     ],
 )
 def test_everyone_can_read_a_page(

@@ -1,4 +1,4 @@
-// A page's HTML, as the server made it of its own Markdown, becomes elements.
+// A page's HTML, as the package has it, becomes elements.
 
 /**
  * Make elements of a page's HTML: {heading, parts}. Nothing in it can run: it is parsed apart from this page, and what
