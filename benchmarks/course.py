@@ -53,7 +53,7 @@ Without ``--test``: what to change is chosen by validation images.
 """
 
 
-def carry_out(training: Training) -> dict[str, Any]:
+def run_experiment(training: Training) -> dict[str, Any]:
     """Carry a training out with each seed, the test images looked at once in each run."""
     return _summarized(training.command(), training.seed)
 
@@ -98,7 +98,7 @@ def own_digits() -> dict[str, Any]:
 def benchmarks() -> dict[str, Callable[[], dict[str, Any]]]:
     """Return what there is to measure, by name."""
     made: dict[str, Callable[[], dict[str, Any]]] = {}
-    for prefix, function in (("course", carry_out), ("change", carry_out_change)):
+    for prefix, function in (("course", run_experiment), ("change", carry_out_change)):
         for training in trainings():
             made[f"{prefix}-{training.name}"] = _on_its_data(function, training)
     return {**made, "course-own-digits": own_digits}

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.course import SEEDS
 from benchmarks.course_words import WORDS
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.course.lessons import Exercise, Lesson, Printed, Training, lessons, training_of, trainings
 from imagelet.course.own_digits import WAYS
 from imagelet.course.results import SUMMARY
@@ -243,7 +243,7 @@ def main(words: list[str]) -> int:
         if made != text:
             stale.append(page.relative_to(ROOT))
             if words != ["--check"]:
-                files.write_text(page, made)
+                atomic_files.write_text(page, made)
     if stale and words == ["--check"]:
         listed = ", ".join(map(str, stale))
         print(f"not what benchmarks/results says: {listed}; run benchmarks/course_pages.py", file=sys.stderr)

@@ -17,14 +17,14 @@ import numpy as np
 
 from benchmarks.measuring import Benchmark, at_once, seconds_of, summary
 from benchmarks.prediction import FAST
-from benchmarks.processes import carry_out, imagelet
+from benchmarks.processes import imagelet, run_experiment
 from imagelet.course.lessons import trainings
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.networks.zoo import networks
 from imagelet.preprocessing.picture import write_picture
 
 if TYPE_CHECKING:
-    from imagelet.classifier import Classifier
+    from imagelet.classifier.classifier import Classifier
 
 DATASET = "mnist"
 EMBEDDED = ("deep-cnn", DATASET, 60_000)  # network, dataset, training images
@@ -58,8 +58,8 @@ def look(network: str) -> dict[str, Any]:
 
     Without a convolution there is no ``grad-cam``.
     """
-    from imagelet.explanation.evidence import evidence, methods_for
-    from imagelet.explanation.layers import layer_outputs
+    from imagelet.explanation.activations import layer_outputs
+    from imagelet.explanation.attribution import evidence, methods_for
 
     classifier = _untrained(network)
     image = np.random.default_rng(0).integers(0, 256, classifier.input_shape, np.uint8)
@@ -76,22 +76,22 @@ def look(network: str) -> dict[str, Any]:
 
 def embed(network: str, dataset: str, images: str) -> dict[str, Any]:
     """Return the seconds of embedding the first ``images`` training images of a dataset, read before."""
-    from imagelet.experiment import embedding
+    from imagelet.analysis import embeddings
 
     part = load_dataset(dataset).train
     indices = np.arange(min(int(images), len(part)), dtype=np.int64)
     classifier = _untrained(network)
-    seconds = seconds_of(lambda: embedding.embed(classifier, part, indices))
+    seconds = seconds_of(lambda: embeddings.embed(classifier, part, indices))
     return {"network": network, "dataset": dataset, "images": len(indices), "seconds": seconds}
 
 
 def _untrained(network: str) -> "Classifier":
     """Return a classifier with a network of the zoo that has learned nothing."""
-    from imagelet.classifier import Classifier
-    from imagelet.evaluation.calibration import Calibration
+    from imagelet.classifier.classifier import Classifier
+    from imagelet.metrics.calibration import Calibration
     from imagelet.networks import build
-    from imagelet.normalization import Normalization
     from imagelet.preprocessing.framing import Framing
+    from imagelet.preprocessing.normalization import Normalization
 
     shape = networks.get(network).input_shape
     halves = (0.5,) * shape[2]
@@ -135,7 +135,7 @@ def _commands() -> dict[str, Any]:
 
 def _ask(*words: str) -> dict[str, Any]:
     """Return what this module prints as a process of its own."""
-    return carry_out([sys.executable, "-m", "benchmarks.inside", *words]).document
+    return run_experiment([sys.executable, "-m", "benchmarks.inside", *words]).document
 
 
 if __name__ == "__main__":

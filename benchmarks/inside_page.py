@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from benchmarks.processes import imagelet
-from imagelet import figures, files
+from imagelet import atomic_files, plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def main() -> int:
         explained = ["explain", CLASSIFIER, str(PHOTO), "--neighbours", "0", "--out"]
         imagelet([*explained, str(inside)])
         imagelet([*explained, str(other), "--class", OTHER])
-        figures.save(untrained_figure(), inside / "untrained.png")
+        plots.save(untrained_figure(), inside / "untrained.png")
         plain = ["train", "digits", "--network", "softmax", "--epochs", "5", "--name", "plain"]
         imagelet([*plain, "--runs", str(runs)])
         imagelet(["evaluate", str(runs / "plain")])
@@ -79,13 +79,13 @@ def photo() -> NDArray[np.uint8]:
 
 def untrained_figure() -> "Figure":
     """Draw the evidence that the same network finds in the photo before it has learned anything."""
-    from imagelet.classifier import Classifier
-    from imagelet.experiment.explaining import MEANINGS
-    from imagelet.explanation.evidence import METHODS, evidence
-    from imagelet.figures.evidence import Marked
+    from imagelet.analysis.explain import MEANINGS
+    from imagelet.classifier.classifier import Classifier
+    from imagelet.explanation.attribution import METHODS, evidence
     from imagelet.networks import build
+    from imagelet.plots.evidence import Marked
     from imagelet.preprocessing.picture import open_picture
-    from imagelet.runs import find_classifier
+    from imagelet.runs.store import find_classifier
 
     trained = Classifier.load(find_classifier(CLASSIFIER))
     network = build(trained.network_text, trained.input_shape, len(trained.classes))
@@ -97,7 +97,7 @@ def untrained_figure() -> "Figure":
     for each in found:
         meaning, note = MEANINGS[each.method]
         marked.append(Marked(each.method, note, meaning, each.values))
-    return figures.evidence(picture, image, marked, f"{LABEL}   {figures.percent(found[0].probability)}")
+    return plots.evidence(picture, image, marked, f"{LABEL}   {plots.percent(found[0].probability)}")
 
 
 def write(pixels: NDArray[np.uint8], path: Path) -> None:
@@ -107,7 +107,7 @@ def write(pixels: NDArray[np.uint8], path: Path) -> None:
     )
     content = io.BytesIO()
     few.save(content, "PNG", optimize=True)
-    files.write_bytes(path, content.getvalue())
+    atomic_files.write_bytes(path, content.getvalue())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from benchmarks import result_files
 from benchmarks.result_files import Result
 from benchmarks.writing import machine, table
-from imagelet import figures, files
+from imagelet import atomic_files, plots
 from imagelet.preprocessing.handwriting import STEPS, Target, trace
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def steps_figure() -> "Figure":
             shade.resize(size, Image.Resampling.NEAREST), ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2)
         )
         panels.append(np.repeat(np.asarray(square)[:, :, None], 3, axis=2))
-    return figures.grid(np.stack(panels), ["photo", *(step.name for step in STEPS)], columns=6)
+    return plots.grid(np.stack(panels), ["photo", *(step.name for step in STEPS)], columns=6)
 
 
 def notebook_page() -> NDArray[np.uint8]:
@@ -193,8 +193,8 @@ def main(words: list[str]) -> int:
             print(f"{PAGE.name} is not what the result says: python -m benchmarks.own_page", file=sys.stderr)
             return 1
         return 0
-    figures.save(steps_figure(), PAGE.parent / PICTURE)
-    files.write_text(PAGE, page())
+    plots.save(steps_figure(), PAGE.parent / PICTURE)
+    atomic_files.write_text(PAGE, page())
     return 0
 
 

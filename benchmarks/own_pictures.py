@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from benchmarks.foreign import foreign_pictures
 from benchmarks.measuring import Benchmark, LeftOut, at_once, summary
 from benchmarks.processes import imagelet
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
+from imagelet.classifier.prediction import Prediction
 from imagelet.course.own_digits import squeezed_as_in_the_notes
 from imagelet.data.datasets import load_dataset, place_of
-from imagelet.evaluation.clustered import clustered_interval
-from imagelet.prediction import Prediction
+from imagelet.metrics.clustered import clustered_interval
 from imagelet.preprocessing.framing import frame
 from imagelet.preprocessing.handwriting import STEPS, Target, normalise
 from imagelet.preprocessing.picture import open_picture, write_picture
-from imagelet.runs import find_classifier
+from imagelet.runs.store import find_classifier
 
 CLASSIFIER = "mnist"
 PRINTED = "printed"  # a kind that is reported apart

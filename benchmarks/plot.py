@@ -18,9 +18,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from benchmarks import recipes
 from benchmarks.labels import Box, place, stroke
 from benchmarks.result_files import Result
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.course.lessons import trainings
-from imagelet.figures.style import ACCENT, INK, MUTED, PAPER, empty_figure, house_style
+from imagelet.plots.style import ACCENT, INK, MUTED, PAPER, empty_figure, house_style
 
 PANELS = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar-10": "CIFAR-10"}
 SALT = "imagelet"  # of the names inside the file
@@ -116,7 +116,7 @@ def _point(dataset: str, kind: str, name: str, result: Result, key: str) -> Poin
 def write(drawn: Sequence[Point], path: Path) -> None:
     """Write the figure as SVG, whole or not at all."""
     settings = matplotlib.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "path"})
-    with house_style(), settings, files.replacing(path) as file:
+    with house_style(), settings, atomic_files.replacing(path) as file:
         draw(drawn).savefig(file, format="svg", metadata={"Date": None, "Creator": None})
 
 
@@ -144,7 +144,7 @@ def draw(drawn: Sequence[Point]) -> Figure:
 def _draw_panel(axes: Axes, drawn: Sequence[Point]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    # Limits that matplotlib derives from a single point differ by rounding, and it warns where they are equal.
+    # Limits that matplotlib derives from a single point differ by rounding; where they are equal it warns.
     axes.set_autoscale_on(False)
     errors = [point.error for point in drawn]
     most, fewest = max(errors) * 1.5, min(errors) / 1.5

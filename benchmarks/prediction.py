@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmarks.measuring import Benchmark, at_once, summary
 from benchmarks.prediction_worker import BATCH
-from benchmarks.processes import carry_out, imagelet
+from benchmarks.processes import imagelet, run_experiment
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.training.recipes import recipes
 
@@ -79,4 +79,4 @@ def _is_registered(words: list[str]) -> bool:
 
 
 def _ask(*words: str) -> dict[str, Any]:
-    return carry_out([sys.executable, str(WORKER), *words]).document
+    return run_experiment([sys.executable, str(WORKER), *words]).document

@@ -21,7 +21,7 @@ WARM_UP = 20
 def first(classifier_file: str, picture: str) -> dict[str, float]:
     """Return the seconds of importing, of loading, and of the first answer about a picture file."""
     times = [time.perf_counter()]
-    from imagelet.classifier import Classifier
+    from imagelet.classifier.classifier import Classifier
 
     times.append(time.perf_counter())
     classifier = Classifier.load(classifier_file)
@@ -34,7 +34,7 @@ def first(classifier_file: str, picture: str) -> dict[str, float]:
 
 def again(classifier_file: str, dataset: str) -> dict[str, list[float]]:
     """Return the seconds of each prediction: of one framed image, of a batch, of all test images."""
-    from imagelet.classifier import Classifier
+    from imagelet.classifier.classifier import Classifier
     from imagelet.data.datasets import load_dataset
 
     classifier = Classifier.load(classifier_file)

@@ -41,10 +41,10 @@ def imagelet(words: Sequence[str]) -> Process:
     Raises:
         subprocess.CalledProcessError: its exit code is not 0.
     """
-    return carry_out([sys.executable, "-m", "imagelet", *words])
+    return run_experiment([sys.executable, "-m", "imagelet", *words])
 
 
-def carry_out(command: Sequence[str]) -> Process:
+def run_experiment(command: Sequence[str]) -> Process:
     """Carry out a command.
 
     Raises:

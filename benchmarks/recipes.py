@@ -15,10 +15,10 @@ import numpy as np
 from benchmarks import result_files
 from benchmarks.measuring import NO_DATA, Benchmark, LeftOut, Measured, summary
 from benchmarks.processes import imagelet, runs_folder
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset, place_of
-from imagelet.evaluation.metrics import wilson_interval
-from imagelet.experiment.environment import environment
+from imagelet.metrics.classification import wilson_interval
+from imagelet.runs.environment import environment
 from imagelet.training.recipe import recipe_to_json
 from imagelet.training.recipes import recipes
 
@@ -81,13 +81,13 @@ def benchmark(claim: Claim, seeds: int) -> Benchmark:
     """Return the benchmark of a claim with the first ``seeds`` seeds."""
 
     def measure() -> Iterator[Measured]:
-        yield from carry_out(claim, seeds)
+        yield from run_experiment(claim, seeds)
 
     measure.__doc__ = f"``imagelet {' '.join(claim.words)}``, {seeds} seeds."
     return measure
 
 
-def carry_out(claim: Claim, seeds: int) -> Iterator[Measured]:
+def run_experiment(claim: Claim, seeds: int) -> Iterator[Measured]:
     """Measure the seeds that the result does not have yet, and yield all that it has after each of them.
 
     Raises:

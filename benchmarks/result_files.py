@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Measured
-from imagelet import files
-from imagelet.experiment.environment import environment
+from imagelet import atomic_files
+from imagelet.runs.environment import environment
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -32,4 +32,4 @@ def read_all() -> dict[str, Result]:
 
 def write(name: str, measured: Measured) -> None:
     """Keep what a benchmark measured, with the machine, the versions and the commit of now."""
-    files.write_json(path_of(name), {"name": name, "measured": measured, "environment": environment()})
+    atomic_files.write_json(path_of(name), {"name": name, "measured": measured, "environment": environment()})

@@ -13,7 +13,7 @@ from benchmarks.inside_section import inside_section
 from benchmarks.lab_section import lab_section
 from benchmarks.result_files import Result
 from benchmarks.writing import table
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.course.lessons import trainings
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -116,7 +116,7 @@ def main(words: list[str]) -> int:
         return 0
     if points := plot.points(found):
         plot.write(points, PAGE.parent / PICTURE)
-    files.write_text(PAGE, page(found))
+    atomic_files.write_text(PAGE, page(found))
     return 0
 
 

@@ -6,7 +6,7 @@ card.
 """
 
 import imagelet
-from imagelet.figures import percent
+from imagelet.plots import percent
 
 EPOCHS = 20
 

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import imagelet
-from imagelet import figures
-from imagelet.experiment.explaining import draw
-from imagelet.explanation.one_number import take_apart
+from imagelet import plots
+from imagelet.analysis.explain import draw
+from imagelet.explanation.unit_trace import take_apart
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     ImageDraw.Draw(picture).line([(90, 70), (210, 70), (140, 235)], fill=40, width=16, joint="curve")
     found = imagelet.explain("mnist", np.asarray(picture), neighbours=0)
     answer = found.prediction
-    print(f"answer {answer.label}, {figures.percent(answer.probability)}")
+    print(f"answer {answer.label}, {plots.percent(answer.probability)}")
     for layer in found.layers:
         print(f"{layer.name:<12} {layer.shape!s:>14}  {layer.low:7.2f} to {layer.high:5.2f}")
     for each in found.evidence:

@@ -10,7 +10,7 @@ from random import Random
 from PIL import Image, ImageDraw
 
 import imagelet
-from imagelet.figures import percent
+from imagelet.plots import percent
 
 SIDES = {"triangle": 3, "square": 4, "hexagon": 6}
 PICTURES = 100  # of each class

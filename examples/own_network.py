@@ -5,8 +5,8 @@ is more than chance. The test images stay unread: they are for the one that you 
 """
 
 import imagelet
-from imagelet.experiment.comparing import compare
-from imagelet.figures import percent
+from imagelet.analysis.comparison import compare
+from imagelet.plots import percent
 
 NETWORK = "conv(16, 3x3, same) batchnorm relu pool(2) conv(32, 3x3, same) relu flatten dense(classes)"
 EPOCHS = 15

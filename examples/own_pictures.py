@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import imagelet
-from imagelet import figures
+from imagelet import plots
 
 ONE, SEVEN = [(150, 60), (150, 240)], [(90, 70), (210, 70), (140, 235)]
 FOUR = [(170, 235), (170, 60), (85, 180), (215, 180)]
@@ -29,10 +29,10 @@ def main(folder: Path) -> None:
     classifier = imagelet.load("mnist")
     answers = classifier.predict(sorted(folder.iterdir()))
     for answer in answers:
-        said = figures.answer_line(answer.label, answer.probability, unsure=not answer.sure)
+        said = plots.answer_line(answer.label, answer.probability, unsure=not answer.sure)
         print(Path(answer.file).name, said, *answer.warnings, sep="   ")
     seen = np.stack([answer.seen for answer in answers])
-    figures.save(figures.answers(seen, classifier.predict_proba(seen), classifier.classes), Path("seen.png"))
+    plots.save(plots.answers(seen, classifier.predict_proba(seen), classifier.classes), Path("seen.png"))
 
 
 if __name__ == "__main__":

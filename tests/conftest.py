@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet import places
+from imagelet import paths
 
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 CIFAR_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
@@ -48,7 +48,7 @@ def imagelet_home(
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("IMAGELET_HOME", str(home / "cache"))
     monkeypatch.setenv("IMAGELET_RUNS", str(home / "runs"))
-    monkeypatch.setattr(places, "SYSTEM_DATA", home / "no-system-data")
+    monkeypatch.setattr(paths, "SYSTEM_DATA", home / "no-system-data")
     if not request.node.get_closest_marker("realdata"):
         monkeypatch.delenv("IMAGELET_DATA", raising=False)
     return home / "cache"
@@ -203,7 +203,8 @@ def blank_pictures() -> Iterator[None]:
     They are files with their names, but empty images. What draws them is tested by itself, and at a
     training's end by the tests that ask for ``drawn_pictures``. Other pictures are drawn: those of a look.
     """
-    from imagelet.experiment import carrying_out, finishing
+    from imagelet.analysis import test_evaluation
+    from imagelet.experiment import finalize, runner
 
     def save(_: None, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,22 +212,23 @@ def blank_pictures() -> Iterator[None]:
 
     drawing = dict.fromkeys(("curves", "confusion", "predictions"), lambda *_, **__: None)
 
-    def finish(*given: Any, **named: Any) -> finishing.Finished:
+    def finish(*given: Any, **named: Any) -> finalize.Finished:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(finishing, "figures", SimpleNamespace(**drawing, save=save))
-            return finishing.finish(*given, **named)
+            for module in (finalize, test_evaluation):
+                patch.setattr(module, "plots", SimpleNamespace(**drawing, save=save))
+            return finalize.finish(*given, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(carrying_out, "finish", finish)
+        patch.setattr(runner, "finish", finish)
         yield
 
 
 @pytest.fixture
 def drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pictures that a training ends with be drawn."""
-    from imagelet.experiment import carrying_out, finishing
+    from imagelet.experiment import finalize, runner
 
-    monkeypatch.setattr(carrying_out, "finish", finishing.finish)
+    monkeypatch.setattr(runner, "finish", finalize.finish)
 
 
 # -- a file server -------------------------------------------------------------------------------------------

@@ -34,16 +34,16 @@ from benchmarks import (
 from benchmarks.measuring import LeftOut, at_once, geometric_mean, summary
 from benchmarks.peers import worker
 from benchmarks.processes import Process
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
 from imagelet.course.lessons import trainings
 from imagelet.data.cifar import CIFAR_10
 from imagelet.data.datasets import load_dataset
-from imagelet.evaluation.calibration import Calibration
-from imagelet.evaluation.metrics import wilson_interval
-from imagelet.figures.style import empty_figure
+from imagelet.metrics.calibration import Calibration
+from imagelet.metrics.classification import wilson_interval
 from imagelet.networks import build
-from imagelet.normalization import Normalization
+from imagelet.plots.style import empty_figure
 from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.normalization import Normalization
 from imagelet.registry import Registry
 from imagelet.training.recipe import Recipe
 from imagelet.training.recipes import recipes as named_recipes
@@ -106,21 +106,23 @@ def test_seconds_are_written_with_three_digits(seconds: float, written: str) -> 
 
 
 def test_a_process_says_what_it_printed_and_how_long_it_took() -> None:
-    done = processes.carry_out([sys.executable, "-c", "import time; time.sleep(0.2); print('{\"a\": 1}')"])
+    done = processes.run_experiment(
+        [sys.executable, "-c", "import time; time.sleep(0.2); print('{\"a\": 1}')"]
+    )
     assert done.document == {"a": 1}
     assert done.seconds >= 0.2
 
 
 def test_a_process_that_fails_is_an_error() -> None:
     with pytest.raises(subprocess.CalledProcessError):
-        processes.carry_out([sys.executable, "-c", "raise SystemExit(4)"])
+        processes.run_experiment([sys.executable, "-c", "raise SystemExit(4)"])
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="Windows does not tell")
 def test_the_peak_memory_is_the_commands_own_and_not_that_of_who_measures() -> None:
     block = np.ones(25_000_000)  # 200 MB here
-    little = processes.carry_out([sys.executable, "-c", "pass"]).peak_bytes
-    much = processes.carry_out([sys.executable, "-c", "b = b'x' * 150_000_000"]).peak_bytes
+    little = processes.run_experiment([sys.executable, "-c", "pass"]).peak_bytes
+    much = processes.run_experiment([sys.executable, "-c", "b = b'x' * 150_000_000"]).peak_bytes
     assert block.nbytes == 200_000_000
     assert little is not None
     assert much is not None
@@ -264,7 +266,7 @@ def test_a_claim_without_its_recipe_or_data_is_left_out_with_a_sentence(
     claim: recipes.Claim, reason: str, imagelet: FakeImagelet
 ) -> None:
     with pytest.raises(LeftOut, match=reason):
-        next(recipes.carry_out(claim, 1))
+        next(recipes.run_experiment(claim, 1))
     assert imagelet.seeds == []
 
 
@@ -279,7 +281,7 @@ def test_on_cifar_10_only_the_first_test_images_are_looked_at(
     always(3, (32, 32, 3), CIFAR_10.classes).save(file)
     imagelet.more = {"classifier": str(file), "test": None}
     claim = recipes.Claim("mnist-fast", "cifar-10", seeds=1, test_images=5)
-    (measured,) = recipes.carry_out(claim, 1)
+    (measured,) = recipes.run_experiment(claim, 1)
     assert "--test" not in imagelet.words[0]
     assert measured["test_images"] == 5
     assert measured["test_accuracy"]["mean"] == 0.2  # the labels are 0, 1, 2, … in turn
@@ -297,7 +299,7 @@ def test_the_claims_are_told_apart() -> None:
 @pytest.mark.slow
 def test_a_recipe_is_really_trained(folder: Path) -> None:
     claim = recipes.Claim("digits", "digits", seeds=1, limit=200)
-    (measured,) = recipes.carry_out(claim, 1)
+    (measured,) = recipes.run_experiment(claim, 1)
     result_files.write(claim.name, measured)
     assert measured["test_images"] == 360
     assert measured["test_accuracy"]["mean"] > 0.2
@@ -479,7 +481,7 @@ def test_prediction_and_memory_are_those_of_whole_processes(
         document = {"classifier": "c.safetensors", "network": "softmax", "parameters": 7850}
         return Process(json.dumps(document), seconds=2.5, peak_bytes=321_000_000)
 
-    def carry_out(command: Sequence[str]) -> Process:
+    def run_experiment(command: Sequence[str]) -> Process:
         what, file, on = command[-3:]
         assert file == "c.safetensors"
         if what == "first":
@@ -494,7 +496,7 @@ def test_prediction_and_memory_are_those_of_whole_processes(
         known.add(name, Recipe(name=name))
     monkeypatch.setattr(prediction, "recipes", known)
     monkeypatch.setattr(prediction, "imagelet", imagelet)
-    monkeypatch.setattr(prediction, "carry_out", carry_out)
+    monkeypatch.setattr(prediction, "run_experiment", run_experiment)
     assert run.main(["prediction", "memory"]) == 0
     trained = [words for words in carried_out if words[0] == "train"]
     lines = [" ".join(words[: words.index("--json")]) for words in trained]
@@ -561,7 +563,7 @@ def test_looking_inside_is_measured_first_and_again_and_stands_beside_what_is_as
 
     asked: list[Words] = []
 
-    def carry_out(command: Sequence[str]) -> Process:
+    def run_experiment(command: Sequence[str]) -> Process:
         assert command[:3] == [sys.executable, "-m", "benchmarks.inside"]
         what, network, *rest = command[3:]
         asked.append([what, network, *rest])
@@ -576,7 +578,7 @@ def test_looking_inside_is_measured_first_and_again_and_stands_beside_what_is_as
         return Process(json.dumps(found), seconds=0, peak_bytes=None)
 
     monkeypatch.setattr(inside, "imagelet", imagelet)
-    monkeypatch.setattr(inside, "carry_out", carry_out)
+    monkeypatch.setattr(inside, "run_experiment", run_experiment)
     assert run.main(["inside"]) == 0
     networks = list(dict.fromkeys(training.network for training in trainings()))
     assert asked == [*(["look", name] for name in networks), ["embed", "deep-cnn", "mnist", "60000"]]
@@ -604,18 +606,18 @@ def test_looking_inside_is_measured_first_and_again_and_stands_beside_what_is_as
 def test_a_look_is_at_all_layers_and_by_every_method_that_the_network_allows(
     network: str, methods: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imagelet.explanation import evidence, layers
+    from imagelet.explanation import activations, attribution
 
     done: list[str] = []
-    outputs, found = layers.layer_outputs, evidence.evidence
-    monkeypatch.setattr(layers, "layer_outputs", lambda *what: done.append("layers") or outputs(*what))
+    outputs, found = activations.layer_outputs, attribution.evidence
+    monkeypatch.setattr(activations, "layer_outputs", lambda *what: done.append("layers") or outputs(*what))
     monkeypatch.setattr(
-        evidence, "evidence", lambda one, image, method: done.append(method) or found(one, image, method)
+        attribution, "evidence", lambda one, image, method: done.append(method) or found(one, image, method)
     )
     measured = inside.look(network)
     assert done == ["layers", *measured["methods"]] * (1 + inside.LOOKS)
     assert len(set(measured["methods"])) == methods
-    assert ("grad-cam" in measured["methods"]) == (methods == len(evidence.METHODS))
+    assert ("grad-cam" in measured["methods"]) == (methods == len(attribution.METHODS))
     assert measured["again_seconds"]["repetitions"] == 5
     assert min(measured["first_seconds"], measured["again_seconds"]["min"]) > 0
 
@@ -636,8 +638,8 @@ def test_no_more_images_are_embedded_than_there_are(small_data: Path) -> None:
 
 
 def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> None:
-    from imagelet.experiment.explaining import framed
-    from imagelet.explanation.one_number import take_apart
+    from imagelet.analysis.explain import framed
+    from imagelet.explanation.unit_trace import take_apart
 
     text = inside_page.PAGE.read_text("utf-8")
     photo, layer, place, printed = re.search(

@@ -119,7 +119,7 @@ def test_every_command_runs(
     monkeypatch.chdir(tmp_path / "here")
     for words in commands((ENGLISH / name).read_text("utf-8")):
         if words == WHOLE_COURSE:
-            monkeypatch.setattr("imagelet.experiment.carrying_out.save_checkpoint", Mock())
+            monkeypatch.setattr("imagelet.experiment.runner.save_checkpoint", Mock())
         code = main(words)
         assert code == 0, f"imagelet {shlex.join(words)}: {capsys.readouterr().err}"
 

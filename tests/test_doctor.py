@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelet import doctor, places
+from imagelet import doctor, paths
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage(10, 10, 0))
     monkeypatch.setattr(doctor, "ROOM_NEEDED", 1 << 30)
     problems = doctor.examine().problems
-    assert problems[0] == f"less than 1 GB is free for the cache: {places.home()}"
+    assert problems[0] == f"less than 1 GB is free for the cache: {paths.home()}"
 
 
 def test_data_at_hand_has_its_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

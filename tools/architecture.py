@@ -13,11 +13,13 @@ from pathlib import Path
 
 from tools.source import Import, Module, calls, functions, imports, read_modules
 
-MODULE_LINES = 300
+MODULE_LINES = 500
 FUNCTION_LINES = 50
 FORBIDDEN_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "base", "misc"})
 HEAVY = frozenset({"torch", "sklearn", "matplotlib"})
-LIGHT_UNITS = frozenset({"data", "preprocessing", "cli", "errors", "registry", "places", "files", "__main__"})
+LIGHT_UNITS = frozenset(
+    {"data", "preprocessing", "cli", "errors", "registry", "paths", "atomic_files", "__main__"}
+)
 PICKLES = frozenset({"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"})
 PICKLING_CALLS = frozenset({"torch.load", "torch.save"})
 
@@ -50,20 +52,6 @@ def read_layers(document: Path) -> list[list[str]]:
     """Return the layers, highest first, from the block under "Layers": ``a · b   a remark`` a line."""
     names = [re.split(r"\s{2,}", line.strip())[0] for line in first_block(section(document, "Layers"))]
     return [[name.strip() for name in line.split("·")] for line in names]
-
-
-def read_tree(document: Path) -> set[str]:
-    """Return the paths in the tree under "The house", relative to its first line; folders end in ``/``."""
-    paths: set[str] = set()
-    folders: list[str] = []
-    for line in first_block(section(document, "The house"))[1:]:
-        found = re.match(r"^((?:│   |    )*)(?:├── |└── )(\S+)", line)
-        if found is None:
-            raise ValueError(f"not a line of a tree: {line!r}")
-        depth = len(found.group(1)) // 4
-        folders = [*folders[:depth], found.group(2).rstrip("/")]
-        paths.add("/".join(folders) + ("/" if found.group(2).endswith("/") else ""))
-    return paths
 
 
 def read_public_names(document: Path) -> set[str]:
@@ -149,8 +137,8 @@ def check_printing(package: Path) -> list[str]:
 
 
 def check_drawing(package: Path) -> list[str]:
-    """Find imports of matplotlib outside ``figures``, be it a module or a package."""
-    return _foreign_imports(package, {"matplotlib"}, allowed_in="figures")
+    """Find imports of matplotlib outside ``plots``, be it a module or a package."""
+    return _foreign_imports(package, {"matplotlib"}, allowed_in="plots")
 
 
 def check_pickling(package: Path, unpickler: str) -> list[str]:
@@ -193,19 +181,6 @@ def check_light(package: Path) -> list[str]:
     return violations
 
 
-def check_tree(package: Path, tree: set[str]) -> list[str]:
-    """Find modules that the documented tree leaves out, and entries of it that are not there."""
-    present = {
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        if path.name != "__init__.py" or path.parent == package
-    }
-    listed_missing = sorted(path for path in tree if not (package / path).exists())
-    return [f"{path} is not in the documented tree" for path in sorted(present - tree)] + [
-        f"the documented tree has {path}, which is not there" for path in listed_missing
-    ]
-
-
 def _unit(name: str) -> str:
     """Return the part of a module's name that has a layer: ``data`` of ``imagelet.data.mnist``."""
     return name.partition(".")[2].partition(".")[0]
@@ -228,3 +203,55 @@ def _foreign_imports(package: Path, names: set[str] | frozenset[str], allowed_in
 
 def _place(module: Module, found: Import) -> str:
     return f"{module.name}:{found.line}"
+
+
+def draw_tree(package: Path, layers: Layers) -> list[str]:
+    """Return the tree of ``package`` as lines of text: the lowest layer first, captions from the docstrings.
+
+    A module's caption is the first line of its docstring up to the first full stop.
+    """
+    modules = read_modules(package)
+    units = ["__init__", *(unit for row in reversed(layers) for unit in row)]
+    lines = [f"src/{package.name}/"]
+    for unit in units:
+        name = package.name if unit == "__init__" else f"{package.name}.{unit}"
+        last = unit == units[-1]
+        lines.append(_tree_line("└── " if last else "├── ", unit, modules[name]))
+        if unit != "__init__":
+            lines += _branch(name, modules, "    " if last else "│   ")
+    return lines
+
+
+def _branch(package: str, modules: Mapping[str, Module], indent: str) -> list[str]:
+    """Return the lines of the modules inside ``package``, and of the packages inside it."""
+    inside = sorted(name for name in modules if name.rpartition(".")[0] == package)
+    lines = []
+    for name in inside:
+        last = name == inside[-1]
+        leaf = name.rpartition(".")[2]
+        lines.append(_tree_line(indent + ("└── " if last else "├── "), leaf, modules[name]))
+        lines += _branch(name, modules, indent + ("    " if last else "│   "))
+    return lines
+
+
+def _tree_line(prefix: str, name: str, module: Module) -> str:
+    label = f"{name}/" if module.is_package and name != "__init__" else f"{name}.py"
+    words = (ast.get_docstring(module.tree) or "").splitlines()
+    caption = re.split(r"\.(?=\s|$)", words[0])[0] if words else ""
+    return f"{prefix + label:<34} {caption}".rstrip()
+
+
+def renew_tree(document: Path, package: Path) -> bool:
+    """Write the tree into ``document`` under "The house" and say whether that changed it."""
+    text = document.read_text("utf-8")
+    drawn = "\n".join(draw_tree(package, read_layers(document)))
+    house = section(document, "The house")
+    block = re.compile(r"^```\n.*?^```", re.DOTALL | re.MULTILINE)
+    renewed = text.replace(house, block.sub(lambda _: f"```\n{drawn}\n```", house, count=1))
+    document.write_text(renewed, "utf-8")
+    return renewed != text
+
+
+if __name__ == "__main__":
+    root = Path(__file__).parents[1]
+    renew_tree(root / "docs" / "architecture.md", root / "src" / "imagelet")

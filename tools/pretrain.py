@@ -17,18 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from imagelet import files, places
-from imagelet.classifier import Classifier
+from imagelet import atomic_files, paths
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.data.splits import Split
-from imagelet.evaluation.calibration import fit_calibration
-from imagelet.experiment import Experiment, Finished, carry_out, describe
-from imagelet.experiment.evaluating import images_of
+from imagelet.experiment.finalize import Finished
 from imagelet.experiment.finding import is_of
-from imagelet.experiment.model_card import model_card
-from imagelet.networks.side_by_side import side_by_side
+from imagelet.experiment.runner import run_experiment
+from imagelet.metrics.calibration import fit_calibration
+from imagelet.networks.ensemble import side_by_side
 from imagelet.networks.summary import summarize
-from imagelet.runs import Run
+from imagelet.runs.definition import Experiment, describe
+from imagelet.runs.model_card import model_card
+from imagelet.runs.provenance import images_of
+from imagelet.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _member(experiment: Experiment, name: str, folder: Path, split: Split | None
     run = Run(folder / name)
     if run.finished and is_of(run, experiment):
         return Finished(run, Classifier.load(run.classifier_file), run.metrics)
-    *_, last = carry_out(experiment, name=name, folder=folder, frozen=split)
+    *_, last = run_experiment(experiment, name=name, folder=folder, frozen=split)
     assert isinstance(last, Finished)
     return last
 
@@ -165,7 +167,7 @@ def ship(shipped: Shipped, classifier: Classifier, metrics: dict[str, Any]) -> N
         classifier: as training left it.
         metrics: of its run.
     """
-    path = places.shipped() / f"{shipped.dataset}.safetensors"
+    path = paths.shipped() / f"{shipped.dataset}.safetensors"
     classifier.save(path, half=True)
     dataset = load_dataset(shipped.dataset)
     images = dataset.test
@@ -174,7 +176,7 @@ def ship(shipped: Shipped, classifier: Classifier, metrics: dict[str, Any]) -> N
     as_shipped = Classifier.load(path)
     tested = {**metrics, "test": as_shipped.evaluate(images).to_json(as_shipped.classes)}
     card = model_card(shipped.dataset, as_shipped, dataset.card, tested, shipped.limits)
-    files.write_text(path.with_suffix(".md"), card)
+    atomic_files.write_text(path.with_suffix(".md"), card)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from benchmarks.peers.worker import Epoch, Training, random_images, serve
 from imagelet.data.imageset import ImageSet
 from imagelet.device import choose_device, choose_precision
 from imagelet.networks import build
-from imagelet.normalization import Normalization
+from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.loop import Job, train
 from imagelet.training.recipe import with_settings
 from imagelet.training.recipes import recipes

@@ -11,40 +11,44 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imagelet.classifier import Classifier
+    from imagelet.analysis.comparison import compare
+    from imagelet.analysis.evaluate import evaluate
+    from imagelet.analysis.explain import Explanation, explain
+    from imagelet.classifier.classifier import Classifier
+    from imagelet.classifier.prediction import Prediction
     from imagelet.data import Dataset, ImageSet, load_dataset
     from imagelet.errors import ImageletError
-    from imagelet.experiment import Experiment, Finished, carry_out, evaluate, load, resume
-    from imagelet.experiment.comparing import compare
-    from imagelet.experiment.explaining import Explanation, explain
+    from imagelet.experiment.finalize import Finished
+    from imagelet.experiment.notebook import train
+    from imagelet.experiment.runner import resume, run_experiment
     from imagelet.networks import Network, build, summarize
-    from imagelet.notebook import train
-    from imagelet.prediction import Prediction
-    from imagelet.runs import Run
+    from imagelet.runs.definition import Experiment
+    from imagelet.runs.run import Run
+    from imagelet.runs.store import load
     from imagelet.training.recipe import Recipe
 
 _PLACES = {
-    "Classifier": "classifier",
+    "Classifier": "classifier.classifier",
     "Dataset": "data",
-    "Experiment": "experiment",
-    "Explanation": "experiment.explaining",
-    "Finished": "experiment",
+    "Experiment": "runs.definition",
+    "Explanation": "analysis.explain",
+    "Finished": "experiment.finalize",
     "ImageSet": "data",
     "ImageletError": "errors",
     "Network": "networks",
-    "Prediction": "prediction",
+    "Prediction": "classifier.prediction",
     "Recipe": "training.recipe",
-    "Run": "runs",
+    "Run": "runs.run",
     "build": "networks",
-    "carry_out": "experiment",
-    "compare": "experiment.comparing",
-    "evaluate": "experiment",
-    "explain": "experiment.explaining",
-    "load": "experiment",
+    "compare": "analysis.comparison",
+    "evaluate": "analysis.evaluate",
+    "explain": "analysis.explain",
+    "load": "runs.store",
     "load_dataset": "data",
-    "resume": "experiment",
+    "resume": "experiment.runner",
+    "run_experiment": "experiment.runner",
     "summarize": "networks",
-    "train": "notebook",
+    "train": "experiment.notebook",
 }
 
 __all__ = [
@@ -60,13 +64,13 @@ __all__ = [
     "Recipe",
     "Run",
     "build",
-    "carry_out",
     "compare",
     "evaluate",
     "explain",
     "load",
     "load_dataset",
     "resume",
+    "run_experiment",
     "summarize",
     "train",
 ]

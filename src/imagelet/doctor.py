@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
-from imagelet import places
+from imagelet import paths
 from imagelet.errors import DataError
 
 T = TypeVar("T")
@@ -113,9 +113,9 @@ def examine() -> Examination:
             f"torch computes with {threads} threads on {cores} usable cores; set OMP_NUM_THREADS={cores}"
         )
     folders = [
-        _place("cache", places.home()),
-        _place("runs", places.runs()),
-        *(_place("official data", folder) for folder in places.data_folders()),
+        _place("cache", paths.home()),
+        _place("runs", paths.runs()),
+        *(_place("official data", folder) for folder in paths.data_folders()),
     ]
     problems += _problems_with(folders)
     return Examination(

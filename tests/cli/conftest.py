@@ -68,13 +68,13 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Return a function that carries out a command line in this process."""
 
-    def carry_out(*words: str | Path) -> Outcome:
+    def run_experiment(*words: str | Path) -> Outcome:
         capsys.readouterr()
         code = main([str(word) for word in words])
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 
-    return carry_out
+    return run_experiment
 
 
 @pytest.fixture
@@ -92,18 +92,18 @@ def documented(run: Run) -> Callable[..., str]:
 def run_with_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that carries out a command line in this process, after what it has to read."""
 
-    def carry_out(content: bytes, *words: str | Path) -> Outcome:
+    def run_experiment(content: bytes, *words: str | Path) -> Outcome:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         return run(*words)
 
-    return carry_out
+    return run_experiment
 
 
 @pytest.fixture
 def run_process(tmp_path: Path) -> Run:
     """Return a function that carries out a command line in a process of its own."""
 
-    def carry_out(*words: str | Path, stdin: bytes | None = None, **environment: str) -> Outcome:
+    def run_experiment(*words: str | Path, stdin: bytes | None = None, **environment: str) -> Outcome:
         done = subprocess.run(
             [sys.executable, "-m", "imagelet", *map(str, words)],
             input=stdin,
@@ -115,18 +115,19 @@ def run_process(tmp_path: Path) -> Run:
         )
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    return carry_out
+    return run_experiment
 
 
 @pytest.fixture(scope="session")
 def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from imagelet.experiment import Experiment, carry_out
+    from imagelet.experiment.runner import run_experiment
+    from imagelet.runs.definition import Experiment
     from imagelet.training.recipe import Recipe
 
     folder = tmp_path_factory.mktemp("trained")
     experiment = Experiment(dataset="digits", network="softmax", recipe=Recipe(epochs=1))
     with blank_pictures():
-        for _ in carry_out(experiment, name="short", folder=folder):
+        for _ in run_experiment(experiment, name="short", folder=folder):
             pass
     return folder / "short"
 

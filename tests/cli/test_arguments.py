@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagelet.cli.arguments import describe_accuracy, read_shape, write_shape, write_size
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 
 @given(st.tuples(*[st.integers(1, 5000)] * 3))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from imagelet.runs import shipped_classifiers
+from imagelet.runs.store import shipped_classifiers
 
 Run = Callable[..., Any]
 

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from imagelet import train
+from imagelet.analysis.comparison import Pair
 from imagelet.cli.compare import _written, describe_pair
-from imagelet.evaluation.comparison import PairedDifference
-from imagelet.evaluation.metrics import Interval
-from imagelet.experiment.comparing import Pair
-from imagelet.runs import Run as RunFolder
+from imagelet.metrics.classification import Interval
+from imagelet.metrics.paired_tests import PairedDifference
+from imagelet.runs.run import Run as RunFolder
 
 Run = Callable[..., Any]
 Documented = Callable[..., str]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet.course import carrying_out, lessons
-from imagelet.experiment import carrying_out as experiments
+from imagelet.course import lessons, runner
+from imagelet.experiment import runner as experiments
 from imagelet.registry import Registry
 
 from .conftest import Run
@@ -237,12 +237,12 @@ def width_of(path: Path) -> int:
 
 def _with_a_quick_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an exercise's training be `softmax` for an epoch, under the training's own name."""
-    describe = carrying_out.describe
+    describe = runner.describe
 
     def quick(dataset: str, network: str, recipe: str, settings: dict[str, object], **rest: object) -> object:
         return describe(dataset, "softmax", recipe, {**settings, "epochs": 1}, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(carrying_out, "describe", quick)
+    monkeypatch.setattr(runner, "describe", quick)
 
 
 def _without_long_trainings() -> Registry[lessons.Lesson]:

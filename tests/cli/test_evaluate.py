@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagelet.analysis import error_analysis, robustness, test_evaluation
 from imagelet.cli import mistakes as printed
 from imagelet.cli.evaluate import _most_confused
 from imagelet.data.datasets import load_dataset
-from imagelet.evaluation.shifts import SHIFTS
-from imagelet.experiment import finishing, review, shift_report
+from imagelet.metrics.corruptions import SHIFTS
 
 Run = Callable[..., Any]
 Documented = Callable[..., str]
@@ -22,16 +22,16 @@ Documented = Callable[..., str]
 @pytest.fixture(autouse=True)
 def _few_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let galleries be small: each image takes its time."""
-    monkeypatch.setattr(review, "MOST_SHOWN", 2)
-    monkeypatch.setattr(finishing, "SHOWN", 2)
-    monkeypatch.setattr(finishing, "MOST_WRONG", 1)
+    monkeypatch.setattr(error_analysis, "MOST_SHOWN", 2)
+    monkeypatch.setattr(test_evaluation, "SHOWN", 2)
+    monkeypatch.setattr(test_evaluation, "MOST_WRONG", 1)
 
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a look draw nothing."""
-    monkeypatch.setattr(finishing, "draw", lambda *_: None)
-    monkeypatch.setattr(review, "draw_review", lambda *_: None)
+    monkeypatch.setattr(test_evaluation, "draw", lambda *_: None)
+    monkeypatch.setattr(error_analysis, "draw_review", lambda *_: None)
 
 
 def test_prints_what_json_has(run: Run, short_run: Path) -> None:
@@ -230,8 +230,8 @@ def test_draws_the_mistakes_into_a_folder(run: Run, short_run: Path, table: Path
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be few shifts and few images."""
-    monkeypatch.setattr(shift_report, "SHIFTS", [SHIFTS[0], SHIFTS[7]])
-    monkeypatch.setattr(shift_report, "MOST_IMAGES", 40)
+    monkeypatch.setattr(robustness, "SHIFTS", [SHIFTS[0], SHIFTS[7]])
+    monkeypatch.setattr(robustness, "MOST_IMAGES", 40)
 
 
 @pytest.mark.usefixtures("few")

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from imagelet.cli import lab
-from imagelet.runs import shipped_classifiers
+from imagelet.runs.store import shipped_classifiers
 
 ADDRESS = re.compile(r"the lab is open at (http://[^/]+/)(\?token=(\S+))?#/draw\?run=(\S+)")
 

@@ -14,13 +14,13 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from imagelet import figures
-from imagelet.classifier import Classifier
+from imagelet import plots
+from imagelet.classifier.classifier import Classifier
 from imagelet.cli import predict as command
-from imagelet.evaluation.calibration import Calibration
+from imagelet.metrics.calibration import Calibration
 from imagelet.networks import build
-from imagelet.normalization import Normalization
 from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.normalization import Normalization
 
 Run = Callable[..., Any]
 Documented = Callable[..., str]
@@ -193,7 +193,7 @@ class TestUsage:
 def sheet(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Return a list of the figures that will have been saved."""
     saved: list[Figure] = []
-    monkeypatch.setattr(figures, "save", lambda figure, _: saved.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, _: saved.append(figure))
     return saved
 
 

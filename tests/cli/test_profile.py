@@ -3,7 +3,8 @@ import json
 import pytest
 
 from imagelet.cli import profiles
-from imagelet.experiment import carry_out, describe
+from imagelet.experiment.runner import run_experiment
+from imagelet.runs.definition import describe
 from imagelet.training.loop import EpochEnded
 from imagelet.training.profiling import PHASES, LayerTimes, Profile
 
@@ -15,11 +16,11 @@ LAYERS = ("conv1 relu1", "flatten", "dense1")
 def train(run, small_data, tmp_path):
     """Return a function that trains for two epochs of five steps and returns the outcome."""
 
-    def carry_out(*words):
+    def run_experiment(*words):
         recipe = ("--recipe", "keras", "--epochs", "2", "-b", "48", "--runs", tmp_path, "--name", "run")
         return run("train", "mnist", "--network", TEXT, *recipe, *words)
 
-    return carry_out
+    return run_experiment
 
 
 def rows(text: str, heading: str) -> list[list[str]]:
@@ -134,7 +135,7 @@ def test_without_the_option_there_is_none_and_the_run_keeps_nothing_of_it(train,
 
 def test_a_resumed_run_shows_this_sitting(run, small_data, tmp_path):
     recipe = {"epochs": 3, "batch_size": 48}
-    events = carry_out(describe("mnist", TEXT, "keras", recipe), name="long", folder=tmp_path)
+    events = run_experiment(describe("mnist", TEXT, "keras", recipe), name="long", folder=tmp_path)
     for event in events:
         if isinstance(event, EpochEnded):
             break
@@ -145,7 +146,7 @@ def test_a_resumed_run_shows_this_sitting(run, small_data, tmp_path):
 
 
 def test_a_resumed_run_that_had_only_to_be_finished_shows_an_empty_profile(run, small_data, tmp_path):
-    events = carry_out(describe("mnist", TEXT, "keras", {"epochs": 1}), name="over", folder=tmp_path)
+    events = run_experiment(describe("mnist", TEXT, "keras", {"epochs": 1}), name="over", folder=tmp_path)
     for event in events:
         if isinstance(event, EpochEnded):
             break

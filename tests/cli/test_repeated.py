@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from imagelet.analysis import test_evaluation
 from imagelet.course import lessons
-from imagelet.experiment import carrying_out as experiments
-from imagelet.experiment import finishing
+from imagelet.experiment import finalize
+from imagelet.experiment import runner as experiments
 from imagelet.experiment.out_of_fold import out_of_fold
 
 from .conftest import Outcome, Run
@@ -19,9 +20,9 @@ WORDS = ("--network", "pool(4) flatten dense(classes)", "--epochs", "1", "-b", "
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing: most of a short training's time."""
-    monkeypatch.setattr(finishing, "draw", lambda *_: None)
-    monkeypatch.setattr(finishing.figures, "curves", lambda *_: None)
-    monkeypatch.setattr(finishing.figures, "save", lambda *_: None)
+    monkeypatch.setattr(test_evaluation, "draw", lambda *_: None)
+    monkeypatch.setattr(finalize.plots, "curves", lambda *_: None)
+    monkeypatch.setattr(finalize.plots, "save", lambda *_: None)
 
 
 @pytest.fixture

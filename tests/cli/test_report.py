@@ -4,10 +4,9 @@ import shlex
 import pytest
 
 from imagelet.cli import train as train_command_line
-from imagelet.experiment import Experiment, describe
-from imagelet.experiment.carrying_out import settled
 from imagelet.report import writing
 from imagelet.report.commands import train_command
+from imagelet.runs.definition import Experiment, describe, settled
 
 RESOLVED = {"training_images": 1_149, "input_shape": [28, 28, 1]}
 

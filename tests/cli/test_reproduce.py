@@ -83,12 +83,12 @@ def test_json_has_the_fields_of_the_contract(
 def test_an_interruption_keeps_nothing_and_says_so(
     run: Run, short_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imagelet.experiment import carrying_out
+    from imagelet.experiment import runner
 
     def interrupted(*values: object) -> None:
         raise KeyboardInterrupt("stopped", "go on with: imagelet train --resume gone")
 
-    monkeypatch.setattr(carrying_out, "_save", interrupted)
+    monkeypatch.setattr(runner, "_save", interrupted)
     done = run("reproduce", short_run)
     assert done.code == 130
     assert "the new run was not kept" in done.stderr

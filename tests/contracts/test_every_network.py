@@ -85,13 +85,13 @@ def one_after_the_other(network: nn.Sequential, images: Tensor) -> Tensor:
     return images
 
 
-def outcome(name: str, carry_out: Callable[[Network, Tensor], Tensor]) -> dict[str, Tensor]:
+def outcome(name: str, run_experiment: Callable[[Network, Tensor], Tensor]) -> dict[str, Tensor]:
     """Return loss, logits, and gradients of a new network in training, with equal dropout."""
     shape = networks.get(name).input_shape
     network = build(name, shape, initial_weights="he", seed=1).to(memory_format=torch.channels_last).train()
     images = random_images(shape).contiguous(memory_format=torch.channels_last).requires_grad_()
     torch.manual_seed(0)
-    logits = carry_out(network, images).float()
+    logits = run_experiment(network, images).float()
     loss = functional.cross_entropy(logits, torch.arange(len(images)))
     loss.backward()
     gradients = {key: each.grad for key, each in network.named_parameters() if each.grad is not None}

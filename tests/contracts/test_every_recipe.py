@@ -8,11 +8,11 @@ import torch
 
 from imagelet.data import ImageSet, load_dataset
 from imagelet.networks import build, find_network
-from imagelet.normalization import Normalization
+from imagelet.preprocessing.normalization import Normalization
+from imagelet.training.auto_config import sized, suitable_network
 from imagelet.training.loop import Job, begin, evaluate, train
 from imagelet.training.recipe import recipe_from_json, recipe_to_json
 from imagelet.training.recipes import recipes
-from imagelet.training.sizing import sized, suitable_network
 
 CPU = torch.device("cpu")
 ENLARGED = 4  # 8×8 digits as 32×32 images: what moves or blanks some pixels still leaves the digit to be seen

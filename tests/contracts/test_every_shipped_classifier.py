@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.runs import find_classifier, shipped_classifiers
+from imagelet.runs.store import find_classifier, shipped_classifiers
 from tools.pretrain import SHIPPED, Shipped, joined, ship
 
 MOST_BYTES = {"mnist": 2_000_000, "fashion-mnist": 4_000_000, "cifar-10": 4_000_000}
@@ -51,10 +51,10 @@ class TestEach:
 def test_shipping_writes_half_precision_and_tests_it(
     small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imagelet import places, train
+    from imagelet import paths, train
 
     finished = train("mnist", "softmax", epochs=1, batch_size=50, name="plain", validation=0.2)
-    monkeypatch.setattr(places, "shipped", lambda: tmp_path)
+    monkeypatch.setattr(paths, "shipped", lambda: tmp_path)
     ship(Shipped("mnist", "default", 0.2, "For nothing at all."), finished.classifier, finished.metrics)
     written = tmp_path / "mnist.safetensors"
     assert written.stat().st_size < finished.run.classifier_file.stat().st_size
@@ -68,14 +68,15 @@ def test_members_side_by_side_answer_with_their_mean_and_are_calibrated_together
     small_data: Path, tmp_path: Path
 ) -> None:
     from imagelet.data.splits import Split
-    from imagelet.experiment import carry_out, describe
-    from imagelet.experiment.evaluating import images_of
+    from imagelet.experiment.runner import run_experiment
+    from imagelet.runs.definition import describe
+    from imagelet.runs.provenance import images_of
 
     members, split = [], None
     for seed in (0, 1):
         text, settings = "conv(3, 5x5) relu flatten dense(classes)", {"epochs": 1, "batch_size": 50}
         experiment = describe("mnist", text, "digits", settings, validation=0.2, seed=seed)
-        *_, member = carry_out(experiment, name=f"member-{seed}", folder=tmp_path, frozen=split)
+        *_, member = run_experiment(experiment, name=f"member-{seed}", folder=tmp_path, frozen=split)
         members.append(member)
         split = Split.load(member.run.folder / "split.json")
     both, figures = joined(members)

@@ -4,11 +4,11 @@ import shlex
 
 import pytest
 
-from imagelet.course.carrying_out import experiment_of
 from imagelet.course.lessons import Exercise, Training, lessons, trainings
+from imagelet.course.runner import experiment_of
 from imagelet.errors import UnknownNameError
-from imagelet.experiment import Experiment
 from imagelet.networks import build, summarize
+from imagelet.runs.definition import Experiment
 
 # id: dataset, parameters, optimizer, learning rate, batch, epochs, validation, seed, part and figure printed
 NOTES = {

@@ -8,10 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
 from imagelet.course.own_digits import own_digits
-from imagelet.experiment import Experiment, Finished, carry_out
-from imagelet.runs import Run
+from imagelet.experiment.finalize import Finished
+from imagelet.experiment.runner import run_experiment
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 from imagelet.training.recipes import recipes
 
 
@@ -23,7 +25,7 @@ def run(small_data: Path, tmp_path: Path) -> Run:
     """
     recipe = dataclasses.replace(recipes.get("keras"), epochs=1)
     experiment = Experiment(dataset="mnist", network="softmax", recipe=recipe, validation="0")
-    *_, last = carry_out(experiment, folder=tmp_path / "runs")
+    *_, last = run_experiment(experiment, folder=tmp_path / "runs")
     assert isinstance(last, Finished)
     classifier = Classifier.load(last.run.classifier_file)
     dense = next(layer for layer in classifier.network if hasattr(layer, "weight"))

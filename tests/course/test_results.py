@@ -7,7 +7,7 @@ import pytest
 
 from imagelet.course.lessons import Printed, Training, lessons, trainings
 from imagelet.course.results import Reached, Result, rows, summary, write_results
-from imagelet.evaluation.metrics import wilson_interval
+from imagelet.metrics.classification import wilson_interval
 
 
 @pytest.fixture

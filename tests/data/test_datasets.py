@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imagelet import places
+from imagelet import paths
 from imagelet.data import KnownDataset, found_files, get_dataset_files, load_dataset, place_of
 from imagelet.data.datasets import datasets
 from imagelet.data.digits import DIGITS
@@ -30,7 +30,7 @@ LAYOUTS = {
 
 
 def kept() -> list[str]:
-    folder = places.downloads()
+    folder = paths.downloads()
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
@@ -145,18 +145,18 @@ class TestLoad:
     def test_downloads_a_part_when_it_is_asked_for(self, served: FileServer) -> None:
         seen: list[tuple[int, int | None]] = []
         dataset = load_dataset("mnist", progress=lambda done, total: seen.append((done, total)))
-        assert dataset.place == f"to be downloaded to {places.downloads()}"
+        assert dataset.place == f"to be downloaded to {paths.downloads()}"
         assert served.requests == []
         assert len(dataset.train) == 300
         assert kept() == ["mnist/train-images-idx3-ubyte.gz", "mnist/train-labels-idx1-ubyte.gz"]
         assert seen[-1][0] == seen[-1][1]
         assert len(dataset.test) == 100
         assert len(kept()) == 4
-        assert load_dataset("mnist").place == str(places.downloads() / "mnist") == str(place_of("mnist"))
+        assert load_dataset("mnist").place == str(paths.downloads() / "mnist") == str(place_of("mnist"))
 
     def test_downloads_what_the_cache_lacks(self, served: FileServer) -> None:
         _ = load_dataset("mnist").train
-        (places.downloads() / "mnist" / "train-labels-idx1-ubyte.gz").unlink()
+        (paths.downloads() / "mnist" / "train-labels-idx1-ubyte.gz").unlink()
         assert len(load_dataset("mnist").train) == 300
         assert [path for path, _ in served.requests].count("mnist/train-images-idx3-ubyte.gz") == 1
 
@@ -226,7 +226,7 @@ class TestGetFromAFolder:
             source = (idx_folder / "mnist").rename(tmp_path / "a stick")
         seen: list[tuple[int, int | None]] = []
         files = get_dataset_files("mnist", source, lambda done, total: seen.append((done, total)))
-        assert [file.path for file in files] == [places.downloads() / file.name for file in files]
+        assert [file.path for file in files] == [paths.downloads() / file.name for file in files]
         assert len(load_dataset("mnist").train) == 300
         assert len(kept()) == 4
         assert [done for done, total in seen if done == total] == [file.size for file in files]
@@ -237,7 +237,7 @@ class TestGetFromAFolder:
         get_dataset_files("cifar-10", source)
         shutil.rmtree(source)
         assert len(load_dataset("cifar-10").test) == 20
-        assert place_of("cifar-10") == places.downloads() / LAYOUTS[layout]
+        assert place_of("cifar-10") == paths.downloads() / LAYOUTS[layout]
 
     def test_keeps_nothing_of_a_damaged_set(self, idx_folder: Path) -> None:
         path = idx_folder / "mnist" / "t10k-labels-idx1-ubyte.gz"
@@ -311,7 +311,7 @@ class TestGetFromMirrors:
 
     def test_replaces_a_damaged_file_in_the_cache(self, served: FileServer) -> None:
         get_dataset_files("mnist")
-        path = places.downloads() / "mnist" / "train-labels-idx1-ubyte.gz"
+        path = paths.downloads() / "mnist" / "train-labels-idx1-ubyte.gz"
         path.write_bytes(b"damaged")
         with pytest.raises(DataError, match="whole gzip file") as caught:
             _ = load_dataset("mnist").train

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from imagelet import places
+from imagelet import paths
 from imagelet.data import download as module
 from imagelet.data.download import RemoteFile, damaged, download, existing_folders, fetch, is_file, read_bytes
 from imagelet.errors import DataError, DownloadError
@@ -37,7 +37,7 @@ def remote(file_server: FileServer) -> Make:
 
 def kept() -> dict[str, int]:
     """Return the files in the cache with their sizes, without the locks."""
-    folder = places.downloads()
+    folder = paths.downloads()
     return {
         str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()
     }
@@ -47,7 +47,7 @@ class TestDownload:
     def test_is_kept_whole_and_reported(self, remote: Make, capfd: pytest.CaptureFixture[str]) -> None:
         seen: list[tuple[int, int | None]] = []
         path = download(remote(), lambda done, total: seen.append((done, total)))
-        assert path == places.downloads() / NAME
+        assert path == paths.downloads() / NAME
         assert path.read_bytes() == CONTENT
         assert kept() == {NAME: len(CONTENT)}
         assert seen[0] == (0, len(CONTENT))
@@ -72,7 +72,7 @@ class TestDownload:
         assert kept() == {NAME: len(CONTENT)}
 
     def test_replaces_another_file_only_when_it_is_told_to(self, remote: Make) -> None:
-        target = places.downloads() / NAME
+        target = paths.downloads() / NAME
         target.parent.mkdir(parents=True)
         target.write_bytes(b"mine")
         assert download(remote()).read_bytes() == b"mine"
@@ -113,7 +113,7 @@ class TestResume:
 
     def test_begins_again_where_what_was_there_is_wrong(self, remote: Make, file_server: FileServer) -> None:
         for content in (b"x" * 1000, b"x" * len(CONTENT), b"x" * (len(CONTENT) + 1)):
-            part = places.downloads() / f"{NAME}.part"
+            part = paths.downloads() / f"{NAME}.part"
             part.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(content)
             path = download(remote())
@@ -125,7 +125,7 @@ class TestResume:
         self, remote: Make, file_server: FileServer
     ) -> None:
         file_server.files["short"] = CONTENT[:500_000]
-        part = places.downloads() / f"{NAME}.part"
+        part = paths.downloads() / f"{NAME}.part"
         part.parent.mkdir(parents=True)
         part.write_bytes(CONTENT[:600_000])
         with pytest.raises(DownloadError, match="offers 500000 bytes instead of 1048576"):
@@ -262,15 +262,15 @@ class TestFetch:
         self, remote: Make, file_server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("IMAGELET_DATA", str(tmp_path / "named"))
-        monkeypatch.setattr(places, "SYSTEM_DATA", tmp_path / "system")
-        for folder in (tmp_path / "named", places.downloads(), tmp_path / "system"):
+        monkeypatch.setattr(paths, "SYSTEM_DATA", tmp_path / "system")
+        for folder in (tmp_path / "named", paths.downloads(), tmp_path / "system"):
             (folder / NAME).parent.mkdir(parents=True)
             (folder / NAME).write_bytes(b"here")
-        for folder in (tmp_path / "named", places.downloads(), tmp_path / "system"):
+        for folder in (tmp_path / "named", paths.downloads(), tmp_path / "system"):
             assert fetch(remote()) == folder / NAME
             (folder / NAME).unlink()
         assert file_server.requests == []
-        assert fetch(remote()) == places.downloads() / NAME
+        assert fetch(remote()) == paths.downloads() / NAME
         assert len(file_server.requests) == 1
 
     def test_says_where_imagelet_data_names_no_folder(
@@ -283,9 +283,9 @@ class TestFetch:
 
 
 def test_a_file_in_the_cache_is_replaced_by_get_another_by_the_user(tmp_path: Path) -> None:
-    inside = damaged(places.downloads() / NAME, "pets", "is damaged")
+    inside = damaged(paths.downloads() / NAME, "pets", "is damaged")
     outside = damaged(tmp_path / NAME, "pets", "is damaged")
-    assert inside.message == f"images.gz is damaged: {places.downloads() / NAME}"
+    assert inside.message == f"images.gz is damaged: {paths.downloads() / NAME}"
     assert inside.hint == "imagelet data get pets replaces it"
     assert "put the official file there" in outside.hint
 

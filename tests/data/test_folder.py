@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.data import folder as module
 from imagelet.data import load_dataset
 from imagelet.data.folder import load_folder, read_labelled
@@ -289,7 +289,7 @@ class TestCache:
         def full(handle: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(files.os, "fsync", full)
+        monkeypatch.setattr(atomic_files.os, "fsync", full)
         with pytest.warns(UserWarning, match="No space left on device"):
             assert load_folder(plain).train.fingerprint() == wanted
         assert list((imagelet_home / "folders").iterdir()) == []

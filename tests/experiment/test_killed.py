@@ -28,10 +28,10 @@ import json, os, sys, time
 import matplotlib.figure, sklearn.datasets, torch._dynamo
 from imagelet import files
 from imagelet.cli import main
-from imagelet.experiment import carrying_out, finishing
+from imagelet.experiment import finalize, runner
 
-carrying_out.SECONDS_BETWEEN_CHECKPOINTS = 0.0
-finishing.draw = finishing.figures.curves = finishing.figures.save = lambda *_: None
+runner.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+finalize.draw = finalize.figures.curves = finalize.figures.save = lambda *_: None
 fsync = files.os.fsync
 files.os.fsync = lambda handle: (time.sleep(0.01), fsync(handle))
 

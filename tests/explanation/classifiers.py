@@ -1,10 +1,10 @@
 """Classifiers for tests of what happens inside: any network, plain pixels, no calibration."""
 
-from imagelet.classifier import Classifier
-from imagelet.evaluation.calibration import Calibration
+from imagelet.classifier.classifier import Classifier
+from imagelet.metrics.calibration import Calibration
 from imagelet.networks import Network
-from imagelet.normalization import Normalization
 from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.normalization import Normalization
 
 
 def classifier_of(network: Network, views: str = "one") -> Classifier:

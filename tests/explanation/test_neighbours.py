@@ -9,10 +9,9 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
 from imagelet.data import load_dataset
 from imagelet.errors import ClassifierFileError, UsageError
-from imagelet.experiment import load
 from imagelet.explanation import neighbours
 from imagelet.explanation.neighbours import (
     Neighbour,
@@ -24,6 +23,7 @@ from imagelet.explanation.neighbours import (
     projected,
 )
 from imagelet.networks import Network, build, networks
+from imagelet.runs.store import load
 from tests.explanation.classifiers import classifier_of
 
 SHAPE = (8, 6, 1)

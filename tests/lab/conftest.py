@@ -13,9 +13,10 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from imagelet.experiment import Experiment, carry_out
+from imagelet.experiment.runner import run_experiment
 from imagelet.lab.app import create_app
 from imagelet.lab.settings import Settings
+from imagelet.runs.definition import Experiment
 from imagelet.training.recipe import Recipe
 from tests.conftest import blank_pictures
 
@@ -93,7 +94,7 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = Recipe(epochs=2, learning_rate=0.02)
     experiment = Experiment(dataset="digits", network=NETWORK, recipe=recipe)
     with blank_pictures():
-        for _ in carry_out(experiment, name="small", folder=folder):
+        for _ in run_experiment(experiment, name="small", folder=folder):
             pass
     return folder / "small"
 

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from imagelet.course.carrying_out import experiment_of
 from imagelet.course.lessons import lessons, trainings
 from imagelet.course.reading import LANGUAGES, page_names, read_page
-from imagelet.experiment import Experiment
-from imagelet.experiment import carry_out as carry_out_experiment
+from imagelet.course.runner import experiment_of
+from imagelet.experiment.runner import run_experiment
 from imagelet.lab import carrying_out, jobs, queue
 from imagelet.lab.jobs import FAILED, FINISHED, PAUSED, QUEUED
+from imagelet.runs.definition import Experiment
 from tests.lab.conftest import Lab
 
 
@@ -54,7 +54,7 @@ def test_a_carried_out_lesson_stands_beside_the_notes_figure(lab, small_data):
     runs = lab.settings.runs
     job = lab.post("/api/jobs", {"course": "softmax"}).json()
     with jobs.worker_lock(runs):
-        carrying_out.carry_out(runs, jobs.find_job(runs, job["id"]))
+        carrying_out.run_experiment(runs, jobs.find_job(runs, job["id"]))
     done = jobs.find_job(runs, job["id"])
     assert (done.state, done.run, done.error) == (FINISHED, "course/softmax", None)
     told = lesson(lab, "softmax")
@@ -69,7 +69,7 @@ def test_a_lesson_whose_data_is_not_there_says_so(lab, monkeypatch):
     runs = lab.settings.runs
     job = lab.post("/api/jobs", {"course": "softmax"}).json()
     with jobs.worker_lock(runs):
-        carrying_out.carry_out(runs, jobs.find_job(runs, job["id"]))
+        carrying_out.run_experiment(runs, jobs.find_job(runs, job["id"]))
     failed = jobs.find_job(runs, job["id"])
     assert failed.state == FAILED
     assert failed.error["hint"]
@@ -78,7 +78,7 @@ def test_a_lesson_whose_data_is_not_there_says_so(lab, monkeypatch):
 
 def test_a_damaged_result_hides_no_other(lab, small_data):
     folder: Path = lab.settings.runs / "course"
-    *_, _ = carry_out_experiment(experiment_of(lessons.get("softmax")), name="softmax", folder=folder)
+    *_, _ = run_experiment(experiment_of(lessons.get("softmax")), name="softmax", folder=folder)
     told = lesson(lab, "softmax")  # carried out without the look at the test images that the figure needs
     assert (told["state"], told["reached"]) == ("damaged", None)
     assert lesson(lab, "cnn-3")["state"] == "new"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.explanation.evidence import METHODS, evidence
-from imagelet.explanation.layers import layer_outputs
+from imagelet.explanation.activations import layer_outputs
+from imagelet.explanation.attribution import METHODS, evidence
 from imagelet.lab import neighbourhoods
-from imagelet.runs import shipped_classifiers
+from imagelet.runs.store import shipped_classifiers
 from tests.lab.conftest import Lab, drawing, png
 
 

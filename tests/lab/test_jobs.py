@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from imagelet.errors import RunError, UsageError
-from imagelet.experiment import Experiment, describe
-from imagelet.experiment.reproducing import weight_difference
+from imagelet.experiment.reproduce import weight_difference
 from imagelet.lab import carrying_out, jobs, queue, streaming, telling
 from imagelet.lab.failures import RefusedError
 from imagelet.lab.jobs import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Job
-from imagelet.runs import Run
+from imagelet.runs.definition import Experiment, describe
+from imagelet.runs.run import Run
 from imagelet.training.checkpoint import load_checkpoint
 from imagelet.training.loop import Step
 from tests.lab.conftest import Lab
@@ -62,7 +62,7 @@ def work(runs: Path) -> list[tuple[str, str]]:
     done = []
     with jobs.worker_lock(runs):
         while job := jobs.next_in_queue(runs):
-            assert carrying_out.carry_out(runs, job)
+            assert carrying_out.run_experiment(runs, job)
             done.append((job.id, jobs.find_job(runs, job.id).state))
     return done
 
@@ -231,7 +231,7 @@ class TestStopping:
         job = queue.submit(runs, tiny(), MANY)
         at_step[3] = lambda: signal.raise_signal(signal.SIGTERM)
         with jobs.worker_lock(runs):
-            assert not carrying_out.carry_out(runs, job)
+            assert not carrying_out.run_experiment(runs, job)
         assert jobs.find_job(runs, job.id).state == PAUSED
 
 
@@ -284,7 +284,7 @@ class TestKilled:
 
         at_step[12] = kill
         with jobs.worker_lock(runs), pytest.raises(Killed):
-            carrying_out.carry_out(runs, job)
+            carrying_out.run_experiment(runs, job)
         assert jobs.find_job(runs, job.id).state == RUNNING
         jobs.note_started(runs)  # as that worker did
         no_worker.clear()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import imagelet
-from imagelet.explanation.evidence import NO_CONVOLUTION
+from imagelet.explanation.attribution import NO_CONVOLUTION
 from imagelet.lab import carrying_out, failures, jobs
 
 SOURCE = Path(imagelet.__file__).parent
@@ -32,21 +32,21 @@ PYDANTIC = re.compile(r"(Input|String|List|Tuple) should|Field required|Extra in
 STARTS = ("imagelet.lab.app", "imagelet.lab.worker")
 NOT_ON_THE_PAGE = {
     "imagelet.data.labelled_table": "only `imagelet evaluate --data` and its kin read tables",
-    "imagelet.experiment.named_images": "the lab finds test:17 by itself, in lab/classifiers.py",
+    "imagelet.analysis.named_images": "the lab finds test:17 by itself, in lab/classifiers.py",
     "imagelet.experiment.out_of_fold": "the lab begins no series, and folds are one",
-    "imagelet.experiment.own_pictures": "only `imagelet evaluate --data` looks at own pictures",
-    "imagelet.experiment.repeating": "the lab begins no series",
-    "imagelet.experiment.review": "the page names cells by numbers, see lab/run_facts.py",
-    "imagelet.explanation.embedding_map": "the report alone draws it, in a way that it knows",
+    "imagelet.analysis.own_pictures": "only `imagelet evaluate --data` looks at own pictures",
+    "imagelet.experiment.repeats": "the lab begins no series",
+    "imagelet.analysis.error_analysis": "the page names cells by numbers, see lab/run_facts.py",
+    "imagelet.explanation.projection": "the report alone draws it, in a way that it knows",
     "imagelet.explanation.matrices": "the page sends numbers; matrices are typed at the command line",
 }
 PARTLY = {  # functions that are not reached, of modules that are
     "imagelet.data.layouts.keep": "`imagelet data get --from`",
     "imagelet.data.layouts._in_folder": "`imagelet data get --from`",
-    "imagelet.runs._no_run": "the lab finds runs by their names itself, in lab/named_runs.py",
+    "imagelet.runs.run._no_run": "the lab finds runs by their names itself, in lab/named_runs.py",
 }
 INTO_SENTENCES = {  # modules whose ValueErrors become a part of an error's sentence
-    "imagelet.classifier_file",
+    "imagelet.classifier.file",
     "imagelet.data.cifar",
     "imagelet.data.mnist",
 }

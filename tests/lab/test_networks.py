@@ -51,7 +51,7 @@ class TestNetworks:
         assert error["position"] == text.index("rellu") + 1
         assert "did you mean 'relu'?" in error["message"]
 
-    @pytest.mark.parametrize("text", ["os:system", "imagelet.networks.fast:fast_wide", " os : system "])
+    @pytest.mark.parametrize("text", ["os:system", "imagelet.networks.airbench:fast_wide", " os : system "])
     def test_no_code_is_imported(self, lab: Lab, text: str) -> None:
         answer = lab.post("/api/network", {"text": text})
         assert answer.status_code == 422

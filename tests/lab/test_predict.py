@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelet.classifier import Classifier
+from imagelet.analysis.evaluate import evaluate
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.experiment.evaluating import evaluate
 from imagelet.lab.routes_pages import drawn
-from imagelet.runs import shipped_classifiers
+from imagelet.runs.store import shipped_classifiers
 from tests.lab.conftest import Lab, drawing, png
 
 BROKEN = base64.b64encode(b"no picture at all").decode()

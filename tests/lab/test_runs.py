@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagelet.classifier import Classifier
+from imagelet.analysis.comparison import compare
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.experiment import carry_out, describe
-from imagelet.experiment.comparing import compare
+from imagelet.experiment.runner import run_experiment
 from imagelet.lab import jobs, named_runs
 from imagelet.lab.jobs import FINISHED, PAUSED, QUEUED, RUNNING, Job
-from imagelet.runs import Run
+from imagelet.runs.definition import describe
+from imagelet.runs.run import Run
 from tests.lab.conftest import Lab
 
 ESCAPES = [
@@ -33,7 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     for name, test in (("one", True), ("two", False)):
         experiment = describe("digits", "softmax", settings={"epochs": 2}, precision="fp32")
-        *_, _ = carry_out(experiment, name=name, folder=folder, test=test)
+        *_, _ = run_experiment(experiment, name=name, folder=folder, test=test)
     shutil.copytree(folder / "two", folder / "course" / "three")
     return folder
 

@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw
 
 from imagelet.data import load_dataset
 from imagelet.preprocessing import Framing, frame
+from imagelet.preprocessing.binarise import WORKING_SIDE, Ink
+from imagelet.preprocessing.connected_components import extent as box_of
 from imagelet.preprocessing.framing import look_at
 from imagelet.preprocessing.handwriting import (
     STEPS,
@@ -27,8 +29,6 @@ from imagelet.preprocessing.handwriting import (
     trace,
     with_fitting_strokes,
 )
-from imagelet.preprocessing.ink import WORKING_SIDE, Ink
-from imagelet.preprocessing.marks import extent as box_of
 
 Pixels = NDArray[np.uint8]
 Points = list[tuple[float, float]]

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet import places
-from imagelet.experiment import Experiment, carry_out
+from imagelet import paths
+from imagelet.experiment.runner import run_experiment
 from imagelet.report import write_report
-from imagelet.runs import Run
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 from imagelet.training.recipe import Recipe
 from tests.conftest import blank_pictures
 from tests.report.pages import Page
@@ -29,7 +30,7 @@ def _blank_pictures() -> Iterator[None]:
 def train(folder: Path, name: str, dataset: str = "digits", **changes: object) -> Run:
     """Train a small network on the digits for two epochs, or on other data."""
     settings = {"network": NETWORK, "recipe": Recipe(epochs=2, learning_rate=0.02), **changes}
-    for _ in carry_out(Experiment(dataset=dataset, **settings), name=name, folder=folder):
+    for _ in run_experiment(Experiment(dataset=dataset, **settings), name=name, folder=folder):
         pass
     return Run(folder / name)
 
@@ -44,7 +45,7 @@ def train_run(tmp_path: Path) -> Callable[..., Run]:
 def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     with blank_pictures(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(places, "SYSTEM_DATA", folder / "none")
+        patch.setattr(paths, "SYSTEM_DATA", folder / "none")
         run = train(folder, "small")
         write_report(run)
     return run.folder

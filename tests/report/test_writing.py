@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+from imagelet.analysis.error_analysis import review
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import DataError, RunError, UsageError
-from imagelet.experiment.review import review
 from imagelet.report import open_run, write_comparison, write_report, writing
 from imagelet.report.answers import Answered, pair
 from imagelet.training.recipe import Recipe

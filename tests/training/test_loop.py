@@ -8,14 +8,14 @@ from torch import nn
 from imagelet.data import ImageSet
 from imagelet.errors import TrainingError
 from imagelet.networks import NamedNetwork, build, networks
-from imagelet.networks.fast import Whiten, family
-from imagelet.normalization import Normalization
+from imagelet.networks.airbench import Whiten, family
+from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop
 from imagelet.training.history import EpochFigures
 from imagelet.training.loop import EpochEnded, Job, Step, Stopped, begin, evaluate, train
+from imagelet.training.outlier_exposure import tear
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
-from imagelet.training.tearing import tear
 
 CPU = torch.device("cpu")
 TEXT = """

@@ -8,8 +8,8 @@ from torch import nn
 
 from imagelet.data import ImageSet
 from imagelet.networks import Network, build
-from imagelet.networks.execution import steps
-from imagelet.normalization import Normalization
+from imagelet.networks.fusion import steps
+from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop, profiling
 from imagelet.training.loop import EpochEnded, Job, Step, train
 from imagelet.training.profiling import PHASES, LayerTimes, NoProfile, Profile
@@ -214,11 +214,11 @@ def test_a_mark_charges_the_time_since_the_one_before(clock):
 
 def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(clock, monkeypatch):
     def slow(seconds, function):
-        def carry_out(*given, **named):
+        def run_experiment(*given, **named):
             clock.now += seconds
             return function(*given, **named)
 
-        return carry_out
+        return run_experiment
 
     cross_entropy = loop.F.cross_entropy
 

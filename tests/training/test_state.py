@@ -6,7 +6,7 @@ import torch
 from imagelet.training import loop
 from imagelet.training.checkpoint import Checkpoint
 from imagelet.training.loop import EpochEnded, Step, Stopped, train
-from imagelet.training.optimization import learning_rate
+from imagelet.training.optimizers import learning_rate
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import ByHand, State
 from tests.training.test_loop import fresh, job

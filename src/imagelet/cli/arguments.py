@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from imagelet.errors import UsageError
-from imagelet.markup import counted, write_percent
+from imagelet.html_repr import counted, write_percent
 
 DATASET = "A dataset's name, or a folder with one subfolder a class."
 

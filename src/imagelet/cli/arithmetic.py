@@ -131,11 +131,11 @@ def pool(
     JSON: image, size, kind, padded, at[{row, column, patch, sum, text}], output, shape, formula, file,
     clipped; of a picture image is its file.
     """
-    from imagelet.explanation.arithmetic import pool as carry_out
+    from imagelet.explanation.arithmetic import pool as run_experiment
 
     given = _read(image)
     how = (size, stride, _read_padding(padding), kind)
-    workings = [carry_out(channel, *how) for channel in given.channels]
+    workings = [run_experiment(channel, *how) for channel in given.channels]
     sums = _sums(given, workings, at)
     file, clipped = _write(given, workings, "pool", out, stretch)
     if not as_json:

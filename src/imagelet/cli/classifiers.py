@@ -25,7 +25,7 @@ def classifiers(name: Name = None, as_json: arguments.Json = False) -> None:
     card, its text.
     """
     from imagelet.registry import Registry
-    from imagelet.runs import shipped_classifiers
+    from imagelet.runs.store import shipped_classifiers
 
     shipped: Registry[Path] = Registry("shipped classifier", "imagelet classifiers")
     for each, path in shipped_classifiers().items():
@@ -47,7 +47,7 @@ def classifiers(name: Name = None, as_json: arguments.Json = False) -> None:
 
 
 def _facts(name: str, path: Path) -> dict[str, Any]:
-    from imagelet.classifier import Classifier
+    from imagelet.classifier.classifier import Classifier
 
     classifier = Classifier.load(path)
     return {

@@ -7,10 +7,10 @@ import typer
 
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.experiment.comparing import Compared, Comparison, Pair
+    from imagelet.analysis.comparison import Compared, Comparison, Pair
 
 commands = typer.Typer(cls=Group)
 
@@ -61,10 +61,10 @@ def compare(
     probability}]}], seconds, figures; difference is the accuracy of b minus that of a, from -1 to 1, image
     the place in part.
     """
-    from imagelet.experiment.comparing import compare as carry_out
+    from imagelet.analysis.comparison import compare as run_experiment
 
     with printing.progress("asking classifiers") as advance:
-        found = carry_out(runs, split, out, advance)
+        found = run_experiment(runs, split, out, advance)
     if as_json:
         printing.document(found.to_json())
     else:

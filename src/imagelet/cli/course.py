@@ -15,7 +15,7 @@ from imagelet.errors import ImageletError, UsageError
 
 if TYPE_CHECKING:
     from imagelet.course.lessons import Exercise, Lesson, Training
-    from imagelet.runs import Run
+    from imagelet.runs.run import Run
 
 commands = typer.Typer(cls=Group)
 
@@ -99,9 +99,9 @@ def course(
     interval, seconds, seeds[{seed, run, reached, interval, images, seconds}], figures}], errors, table; an
     experiment's interval is of the mean over trainings.
     """
-    from imagelet.course.carrying_out import course_folder, results_until_now
     from imagelet.course.lessons import lessons
     from imagelet.course.results import write_results
+    from imagelet.course.runner import course_folder, results_until_now
 
     chosen = [lessons.get(name) for name in dict.fromkeys(names or lessons)]
     plan = Plan(course_folder(runs), seed, device, precision, pictures)
@@ -141,7 +141,7 @@ def _trainings(chosen: "Sequence[Lesson]", *, all_of_them: bool) -> list["Traini
 
 def _repeat(trainings: "Sequence[Training]", plan: Plan, seeds: int, listing: bool, as_json: bool) -> None:
     """Carry the trainings out with several seeds, and show the notes' figures beside the mean of ours."""
-    from imagelet.course.repeating import repeated_result, write_repeated
+    from imagelet.course.repeats import repeated_result, write_repeated
 
     repeated.check_seeds(seeds)
     _check(trainings, plan, needs_pictures=False)
@@ -167,8 +167,8 @@ def _repeat(trainings: "Sequence[Training]", plan: Plan, seeds: int, listing: bo
 
 def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> None:
     """Raise before anything is trained where something could not be carried out in the end."""
-    from imagelet.course.carrying_out import experiment_of
     from imagelet.course.lessons import trainings
+    from imagelet.course.runner import experiment_of
     from imagelet.data.folder import list_labelled
     from imagelet.device import choose_device, choose_precision
 
@@ -218,7 +218,7 @@ def _carry_out(
 
 def _train(training: "Training", plan: Plan) -> "Run":
     """Return the training's finished run; carry it out, or on, where there is none."""
-    from imagelet.course.carrying_out import carry_out, experiment_of
+    from imagelet.course.runner import experiment_of, run_experiment
     from imagelet.experiment.finding import find
 
     experiment = experiment_of(training, plan.seed_of(training), device=plan.device, precision=plan.precision)
@@ -227,7 +227,7 @@ def _train(training: "Training", plan: Plan) -> "Run":
         printing.note(f"carried out before: {run.folder}")
         return run
     with printing.progress("reading data") as progress:
-        events = carry_out(training, experiment, plan.folder, progress=progress)
+        events = run_experiment(training, experiment, plan.folder, progress=progress)
         first = next(events)
     return watch(first, events).run
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagelet.cli import printing, repeated
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
     from imagelet.course.lessons import Lesson
-    from imagelet.course.repeating import RepeatedResult
+    from imagelet.course.repeats import RepeatedResult
     from imagelet.course.results import Result
 
 

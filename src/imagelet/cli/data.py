@@ -268,7 +268,7 @@ def _draw(dataset: "Dataset", path: Path) -> None:
     """Write a picture with some training images of each class, the same at every call."""
     import numpy as np
 
-    from imagelet import figures
+    from imagelet import plots
 
     images = dataset.train
     generator = np.random.default_rng(0)
@@ -281,4 +281,4 @@ def _draw(dataset: "Dataset", path: Path) -> None:
     shown = images.take(chosen)
     titles = [images.classes[label] for label in shown.labels]
     columns = of_each if of_each > 1 else 10
-    figures.save(figures.grid(shown.images, titles, columns=columns), path)
+    plots.save(plots.grid(shown.images, titles, columns=columns), path)

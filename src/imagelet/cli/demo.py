@@ -12,8 +12,8 @@ from imagelet.cli import arguments, printing, train
 from imagelet.cli.commands import Command, Group
 
 if TYPE_CHECKING:
-    from imagelet.experiment import Finished
-    from imagelet.prediction import Prediction
+    from imagelet.classifier.prediction import Prediction
+    from imagelet.experiment.finalize import Finished
 
 commands = typer.Typer(cls=Group)
 
@@ -40,8 +40,8 @@ def demo(
     import numpy as np
 
     from imagelet.data.datasets import load_dataset
-    from imagelet.experiment import Experiment
     from imagelet.report import write_report
+    from imagelet.runs.definition import Experiment
     from imagelet.training.recipes import recipes
 
     experiment = Experiment(dataset=DATASET, recipe=recipes.get(RECIPE), seed=seed)
@@ -69,13 +69,13 @@ def _draw(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     """Write the pictures above their probabilities; return the file."""
     import numpy as np
 
-    from imagelet import figures
+    from imagelet import plots
 
     classes = finished.classifier.classes
     shares = np.array([[dict(each.top)[name] for name in classes] for each in predictions])
     images = np.stack([each.seen for each in predictions])
     path = finished.run.figures / "answers.png"
-    figures.save(figures.answers(images, shares, classes, [classes.index(label) for label in labels]), path)
+    plots.save(plots.answers(images, shares, classes, [classes.index(label) for label in labels]), path)
     return path
 
 

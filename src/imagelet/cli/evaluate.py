@@ -8,12 +8,12 @@ import typer
 from imagelet.cli import arguments, mistakes, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.experiment import Evaluation
-    from imagelet.experiment.own_pictures import OwnPictures
-    from imagelet.experiment.shift_report import ShiftReport
+    from imagelet.analysis.evaluate import Evaluation
+    from imagelet.analysis.own_pictures import OwnPictures
+    from imagelet.analysis.robustness import ShiftReport
 
 commands = typer.Typer(cls=Group)
 
@@ -89,8 +89,8 @@ def evaluate(
     JSON of --shift: dataset, images, shifts[{shift, unit, strength, accuracy, interval, unsure}], seconds,
     figure.
     """
-    from imagelet.experiment import evaluate as carry_out
-    from imagelet.experiment.evaluating import evaluate_shifts
+    from imagelet.analysis.evaluate import evaluate as run_experiment
+    from imagelet.analysis.evaluate import evaluate_shifts
 
     if shift and cell is not None:
         raise UsageError("--cell and --shift are two evaluations", hint="leave one of them out")
@@ -102,7 +102,7 @@ def evaluate(
         else:
             _show_shifts(report)
         return
-    found = carry_out(run, data, split, out, cell)
+    found = run_experiment(run, data, split, out, cell)
     if as_json:
         printing.document(found.to_json())
     else:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagelet.cli import printing
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
     import numpy as np
 
     from imagelet.course.exercises import Answers
-    from imagelet.runs import Run
+    from imagelet.runs.run import Run
 
 WRONG_LISTED = 20  # own pictures that were answered wrong; --json lists all
 
@@ -51,9 +51,9 @@ class Outcome:
 
 def feature_maps(request: Request) -> Outcome:
     """Random filters over the first training image, pooled."""
-    from imagelet.course.exercises import feature_maps as carry_out
+    from imagelet.course.exercises import feature_maps as run_experiment
 
-    found = carry_out(request.folder, request.seed)
+    found = run_experiment(request.folder, request.seed)
     facts = {
         "image": (1, *found.image.shape),
         "filters": found.kernels.shape,
@@ -83,9 +83,9 @@ def feature_maps(request: Request) -> Outcome:
 
 def three_images(request: Request) -> Outcome:
     """Three random test images with label and prediction."""
-    from imagelet.course.exercises import three_images as carry_out
+    from imagelet.course.exercises import three_images as run_experiment
 
-    found = carry_out(_needed(request), request.folder, request.seed)
+    found = run_experiment(_needed(request), request.folder, request.seed)
     captions = [
         f"label {label}, predicted {answer}"
         for label, answer in zip(found.labels, found.predicted, strict=True)
@@ -100,9 +100,9 @@ def three_images(request: Request) -> Outcome:
 
 def probabilities(request: Request) -> Outcome:
     """The probabilities of the first test image, and the classes of the first ones."""
-    from imagelet.course.exercises import probabilities as carry_out
+    from imagelet.course.exercises import probabilities as run_experiment
 
-    found = carry_out(_needed(request), request.folder)
+    found = run_experiment(_needed(request), request.folder)
     first = dict(zip(found.classes, map(float, found.probabilities[0]), strict=True))
     facts = {"probabilities": first, "images": _listed(found)}
 
@@ -120,10 +120,10 @@ def probabilities(request: Request) -> Outcome:
 def own_digits(request: Request) -> Outcome:
     """The user's own pictures in three ways."""
     from imagelet.course.own_digits import WAYS
-    from imagelet.course.own_digits import own_digits as carry_out
+    from imagelet.course.own_digits import own_digits as run_experiment
 
     assert request.pictures is not None  # asked for before anything was trained
-    found = carry_out(_needed(request), request.pictures, request.folder)
+    found = run_experiment(_needed(request), request.pictures, request.folder)
 
     def show() -> None:
         rows = [

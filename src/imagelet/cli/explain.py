@@ -8,11 +8,11 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.experiment.explaining import Explanation
-    from imagelet.explanation.one_number import OneNumber
+    from imagelet.analysis.explain import Explanation
+    from imagelet.explanation.unit_trace import OneNumber
 
 commands = typer.Typer(cls=Group)
 
@@ -83,11 +83,11 @@ def explain(
         else:
             _show_number(number)
         return
-    from imagelet.experiment.explaining import draw
-    from imagelet.experiment.explaining import explain as carry_out
+    from imagelet.analysis.explain import draw
+    from imagelet.analysis.explain import explain as run_experiment
 
     with printing.progress("embedding training images") as advance:
-        found = carry_out(run, image, target, neighbours=neighbours, progress=advance)
+        found = run_experiment(run, image, target, neighbours=neighbours, progress=advance)
     folder = out or Path(f"explained-{Path(image.replace(':', '-')).stem}")
     drawn = draw(found, folder, scope)
     if as_json:
@@ -112,8 +112,8 @@ def _take_apart(run: str, image: str, at: str) -> "OneNumber":
             f"--at {at} does not name a number of a layer",
             hint="write LAYER:ROW,COLUMN,CHANNEL (--at conv1:3,4,0), or LAYER:PLACE (--at dense1:7)",
         )
-    from imagelet.experiment.explaining import framed
-    from imagelet.explanation.one_number import take_apart
+    from imagelet.analysis.explain import framed
+    from imagelet.explanation.unit_trace import take_apart
 
     classifier, look = framed(run, image)
     return take_apart(classifier, look.seen, layer, place)

@@ -118,13 +118,13 @@ def _settings(run: str | None, runs: Path | None, host: str, port: int) -> "tupl
     """
     import dataclasses
 
-    from imagelet import places
+    from imagelet import paths
     from imagelet.lab.classifiers import Classifiers
     from imagelet.lab.settings import Settings, is_loopback
-    from imagelet.runs import find_classifier, run_of
+    from imagelet.runs.store import find_classifier, run_of
 
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
-    settings = Settings(runs or places.runs(), host, port, token, first=run or DEFAULT)
+    settings = Settings(runs or paths.runs(), host, port, token, first=run or DEFAULT)
     if run is None or run in Classifiers(settings).listed():
         return settings, run or DEFAULT
     file = find_classifier(run).resolve()

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagelet.cli import printing
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.experiment import Evaluation
+    from imagelet.analysis.evaluate import Evaluation
 
 MOST_MISTAKES = 10  # images that are named,
 MOST_SUSPECTS = 5  # of those whose labels may be wrong,

@@ -167,9 +167,9 @@ def _sketch(picture: "NDArray[np.uint8]") -> None:
 
 
 def _draw(facts: "PictureFacts", path: Path) -> None:
-    from imagelet import figures
+    from imagelet import plots
 
     channels = facts.stored_channels() if facts.changes else None
     title = f"{Path(facts.file).name}: {facts.format}, mode {facts.mode}, stored as {facts.stored.shape}"
     palette = facts.mode.startswith("P")
-    figures.save(figures.inspection(facts.picture, title, channels, palette=palette), path)
+    plots.save(plots.inspection(facts.picture, title, channels, palette=palette), path)

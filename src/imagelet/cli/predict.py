@@ -13,11 +13,11 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import PictureError, UsageError
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.classifier import Classifier
-    from imagelet.prediction import Prediction
+    from imagelet.classifier.classifier import Classifier
+    from imagelet.classifier.prediction import Prediction
 
 commands = typer.Typer(cls=Group)
 
@@ -83,8 +83,8 @@ def predict(
     JSON: predictions[{file, class, label, probability, top[{class, label, probability}], sure, warnings}],
     errors[{file, error}].
     """
-    from imagelet.classifier import Classifier
-    from imagelet.runs import find_classifier
+    from imagelet.classifier.classifier import Classifier
+    from imagelet.runs.store import find_classifier
 
     classifier = Classifier.load(find_classifier(run))
     pictures, failures = _gather(images)
@@ -184,7 +184,7 @@ def _show(answers: list["Prediction"]) -> None:
 
 def _write_table(answers: list["Prediction"], path: Path) -> None:
     """Write the answers as CSV (UTF-8), whole or not at all; no cell is a spreadsheet's formula."""
-    from imagelet import files
+    from imagelet import atomic_files
 
     places = max((len(answer.top) for answer in answers), default=1)
     also = [name for place in range(2, places + 1) for name in (f"label_{place}", f"probability_{place}")]
@@ -204,7 +204,7 @@ def _write_table(answers: list["Prediction"], path: Path) -> None:
                 *others,
             ]
         )
-    files.write_bytes(path, content.getvalue().encode("utf-8", "replace"))
+    atomic_files.write_bytes(path, content.getvalue().encode("utf-8", "replace"))
 
 
 def _harmless(cell: str) -> str:
@@ -215,19 +215,19 @@ def _draw(answers: list["Prediction"], pictures: list[Picture], path: Path) -> N
     """Write a sheet of the pictures beside what the network saw; a question mark means unsure."""
     import numpy as np
 
-    from imagelet import figures
+    from imagelet import plots
     from imagelet.preprocessing.inspection import thumbnail
 
     shown = answers[:SHOWN_AT_MOST]
     sources = {picture.name: picture.source for picture in pictures}
-    sheet = figures.seen(
+    sheet = plots.seen(
         [thumbnail(sources[answer.file]) for answer in shown],
         np.stack([answer.seen for answer in shown]),
-        [figures.answer_line(each.label, each.probability, unsure=not each.sure) for each in shown],
+        [plots.answer_line(each.label, each.probability, unsure=not each.sure) for each in shown],
         [Path(answer.file).name for answer in shown],
         [answer.warnings for answer in shown],
         [not answer.sure for answer in shown],
     )
-    figures.save(sheet, path)
+    plots.save(sheet, path)
     if len(shown) < len(answers):
         printing.note(f"{path} shows the first {len(shown)} of {len(answers)} pictures")

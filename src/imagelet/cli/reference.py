@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from imagelet import cli, files
+from imagelet import atomic_files, cli
 from imagelet.cli.help import Entry, page
 
 INTRODUCTION = """\
@@ -81,4 +81,4 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    files.write_text(Path(sys.argv[1]), markdown())
+    atomic_files.write_text(Path(sys.argv[1]), markdown())

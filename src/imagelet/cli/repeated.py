@@ -9,11 +9,11 @@ import typer
 from imagelet.cli import arguments, mistakes, printing
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, UsageError
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.experiment import Experiment
     from imagelet.experiment.series import Part, Repeated, Series
+    from imagelet.runs.definition import Experiment
 
 MOST_SUSPECTS = 10  # training images that are named
 GO_ON = "type the same again to go on"
@@ -117,7 +117,7 @@ def train(experiment: "Experiment", request: Request) -> None:
     Raises:
         RequirementMissedError: the mean accuracy of the seeds, or that of all folds' images, is too low.
     """
-    from imagelet.experiment.repeating import conclude, plan
+    from imagelet.experiment.repeats import conclude, plan
 
     seeds = [experiment.seed + place for place in range(request.seeds or 0)] or None
     with printing.progress("reading data") as progress:
@@ -142,7 +142,7 @@ def train(experiment: "Experiment", request: Request) -> None:
 
 def _carry_out(series: "Series", part: "Part", place: int) -> None:
     """Carry one training of the series out in front of the user's eyes; a finished one is only named."""
-    from imagelet.experiment.repeating import carry_out_part
+    from imagelet.experiment.repeats import run_part
 
     one = series.kind.removesuffix("s")
     which = f"seed {part.number} ({place} of {len(series.parts)})"
@@ -153,7 +153,7 @@ def _carry_out(series: "Series", part: "Part", place: int) -> None:
         printing.note(f"carried out before: {part.run.folder}")
     try:
         with printing.progress("reading data") as progress:
-            events = carry_out_part(series, part, progress)
+            events = run_part(series, part, progress)
             first = next(events)
         watch(first, events)
     except KeyboardInterrupt as interruption:

@@ -10,11 +10,11 @@ from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.experiment.reproducing import Reproduction
-    from imagelet.runs import Run
+    from imagelet.experiment.reproduce import Reproduction
+    from imagelet.runs.run import Run
 
 commands = typer.Typer(cls=Group)
 
@@ -53,7 +53,7 @@ def reproduce(
     largest, tensor, size, differing, numbers; environment has what, then, now, reason for each thing that is
     not as it was; only_a counts the images that the run alone gets right, only_b those of the repetition.
     """
-    from imagelet.runs import find_run
+    from imagelet.runs.store import find_run
 
     found = find_run(run, runs)
     if keep:
@@ -76,11 +76,11 @@ def _carry_out(run: "Run", folder: Path | None) -> "Reproduction":
         run: a finished one.
         folder: for the new run, which is not kept; None: beside the run, where it is.
     """
-    from imagelet.experiment.reproducing import carry_out_again, compare
+    from imagelet.experiment.reproduce import compare, run_again
 
     try:
         with printing.progress("reading data") as progress:
-            events = carry_out_again(run, folder=folder, progress=progress)
+            events = run_again(run, folder=folder, progress=progress)
             first = next(events)
         again = watch(first, events).run
     except KeyboardInterrupt as interruption:

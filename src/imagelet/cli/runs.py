@@ -8,10 +8,10 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import RunError
-from imagelet.markup import write_percent
+from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.runs import Run
+    from imagelet.runs.run import Run
 
 commands = typer.Typer(cls=Group)
 
@@ -45,7 +45,7 @@ def runs(folder: Folder = None, as_json: arguments.Json = False) -> None:
     seconds}]; state is finished, unfinished or damaged, validation and test are null or hold accuracy,
     interval and images.
     """
-    from imagelet.runs import list_runs
+    from imagelet.runs.store import list_runs
 
     listed = [_facts(run) for run in list_runs(folder)]
     if as_json:

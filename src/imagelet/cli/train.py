@@ -12,7 +12,8 @@ from imagelet.errors import RequirementMissedError, SettingError, UsageError
 from imagelet.training.recipe import OPTIMIZERS
 
 if TYPE_CHECKING:
-    from imagelet.experiment import Experiment, Finished
+    from imagelet.experiment.finalize import Finished
+    from imagelet.runs.definition import Experiment
     from imagelet.training.profiling import Profile
 
 commands = typer.Typer(cls=Group)
@@ -171,7 +172,7 @@ def _describe(
     input_shape: str | None,
     **rest: Any,
 ) -> "Experiment":
-    from imagelet.experiment import describe
+    from imagelet.runs.definition import describe
 
     shape = arguments.read_shape(input_shape) if input_shape else None
     return describe(dataset, network, recipe, chosen, **rest, input_shape=shape)
@@ -208,17 +209,19 @@ def carry_out_watched(
     profile: "Profile | None" = None,
 ) -> "Finished":
     """Carry out an experiment in front of the user's eyes."""
-    from imagelet.experiment import carry_out
+    from imagelet.experiment.runner import run_experiment
 
     with printing.progress("reading data") as progress:
-        events = carry_out(experiment, name=name, folder=runs, test=test, progress=progress, profile=profile)
+        events = run_experiment(
+            experiment, name=name, folder=runs, test=test, progress=progress, profile=profile
+        )
         first = next(events)
     return watch(first, events)
 
 
 def _resume(text: str, runs: Path | None, test: bool, profile: "Profile | None") -> "Finished":
-    from imagelet.experiment import resume
-    from imagelet.runs import find_run
+    from imagelet.experiment.runner import resume
+    from imagelet.runs.store import find_run
 
     with printing.progress("reading data") as progress:
         events = resume(find_run(text, runs), test=test, progress=progress, profile=profile)

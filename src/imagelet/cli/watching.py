@@ -11,7 +11,8 @@ from imagelet.cli import arguments, printing
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from imagelet.experiment import Event, Finished, RunStarted
+    from imagelet.experiment.finalize import Finished
+    from imagelet.experiment.runner import Event, RunStarted
     from imagelet.training.loop import EpochEnded, Step
 
 UPDATES_PER_SECOND = 10
@@ -19,7 +20,8 @@ UPDATES_PER_SECOND = 10
 
 def watch(first: "Event", events: Iterator["Event"]) -> "Finished":
     """Show the first event, let the others happen, show them too, and return the last."""
-    from imagelet.experiment import Finished, RunStarted
+    from imagelet.experiment.finalize import Finished
+    from imagelet.experiment.runner import RunStarted
     from imagelet.training.loop import EpochEnded, Step, Stopped
 
     bar = Bar()

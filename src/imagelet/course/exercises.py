@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import figures
-from imagelet.classifier import Classifier
+from imagelet import plots
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.explanation import arithmetic
-from imagelet.runs import Run
+from imagelet.runs.run import Run
 
 FILTERS, DEVIATION = 5, 0.01  # drawn from a normal distribution, as in the notes
 IMAGES = 3
@@ -63,7 +63,7 @@ def feature_maps(folder: Path, seed: int = 0) -> FeatureMaps:
         ("the largest of each 2×2", np.stack(largest)),
         ("the mean of each 2×2", np.stack(mean)),
     ]
-    figures.save(figures.feature_maps(rows), picture)
+    plots.save(plots.feature_maps(rows), picture)
     return FeatureMaps(image, kernels, _batch(maps), _batch(largest), _batch(mean), picture)
 
 
@@ -126,6 +126,6 @@ def _answers(run: Run, chosen: NDArray[np.int64], picture: Path, columns: int) -
     answers = shares.argmax(axis=1)
     labels = tuple(classes[label] for label in images.labels)
     predicted = tuple(classes[answer] for answer in answers)
-    figures.save(figures.predictions(images.images, images.labels, answers, classes, columns), picture)
+    plots.save(plots.predictions(images.images, images.labels, answers, classes, columns), picture)
     places = tuple(int(place) for place in chosen)
     return Answers(places, images.images, labels, predicted, shares, classes, picture)

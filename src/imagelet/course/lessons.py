@@ -51,7 +51,7 @@ class Training:
         teaches: what it is there for, a few words.
         dataset: a registered dataset.
         network: a registered network.
-        validation: as :class:`imagelet.experiment.Experiment` takes it.
+        validation: as :class:`imagelet.runs.definition.Experiment` takes it.
         printed: the notes' figures, the one to compare by first.
         settings: fields of the recipe ``keras`` that the notes set otherwise.
         seed: the notes' own where they set one, else 0.

@@ -14,19 +14,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imagelet import figures, files
-from imagelet.classifier import Classifier
+from imagelet import atomic_files, plots
+from imagelet.classifier.classifier import Classifier
 from imagelet.course.lessons import Exercise, lessons
 from imagelet.course.results import Reached, Result
 from imagelet.data.folder import list_labelled
 from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.labelled_files import LabelledFiles
 from imagelet.errors import DataError
-from imagelet.evaluation.metrics import Interval, wilson_interval
-from imagelet.normalization import Normalization
+from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.preprocessing.framing import frame
+from imagelet.preprocessing.normalization import Normalization
 from imagelet.preprocessing.picture import open_picture, with_channels
-from imagelet.runs import Run
+from imagelet.runs.run import Run
 
 NAME = "own-digits"
 WAYS = {
@@ -114,7 +114,7 @@ def own_digits(run: Run, pictures: str, folder: Path) -> OwnDigits:
         seconds=time.perf_counter() - started,
         picture=picture,
     )
-    files.write_json(folder / f"{NAME}.json", {"run": run.name, **found.to_json()})
+    atomic_files.write_json(folder / f"{NAME}.json", {"run": run.name, **found.to_json()})
     return found
 
 
@@ -181,5 +181,5 @@ def _draw(images: ImageSet, answers: NDArray[np.int64], wrong: NDArray[np.int64]
     right = np.setdiff1d(np.arange(len(images)), wrong)
     chosen = np.concatenate([wrong, right])[:SHOWN]
     shown = images.take(chosen)
-    sheet = figures.predictions(shown.images, shown.labels, answers[chosen], images.classes, columns=8)
-    figures.save(sheet, picture)
+    sheet = plots.predictions(shown.images, shown.labels, answers[chosen], images.classes, columns=8)
+    plots.save(sheet, picture)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.course.lessons import Lesson, Printed, Training, training_of
-from imagelet.evaluation.metrics import Interval, wilson_interval
-from imagelet.runs import Run
+from imagelet.metrics.classification import Interval, wilson_interval
+from imagelet.runs.run import Run
 
 SUMMARY = (
     ("softmax regression", "softmax", 0.92),
@@ -137,9 +137,9 @@ def write_results(results: Sequence[Result], folder: Path, seed: int | None = No
     """
     suffix = "" if seed is None else f"-seed-{seed}"
     content = {"experiments": [result.to_json() for result in results], "summary": summary(results)}
-    files.write_json(folder / f"results{suffix}.json", content)
+    atomic_files.write_json(folder / f"results{suffix}.json", content)
     table = folder / f"README{suffix}.md"
-    files.write_text(table, as_markdown(results))
+    atomic_files.write_text(table, as_markdown(results))
     return table
 
 

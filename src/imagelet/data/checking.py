@@ -29,8 +29,8 @@ from imagelet.data.folder_cache import in_parallel
 from imagelet.data.imageset import PARTS, Dataset
 from imagelet.data.labelled_files import LabelledFiles, check_classes, existing, list_files, part_folders
 from imagelet.errors import DataError, PictureError
-from imagelet.preprocessing.modes import is_grey
 from imagelet.preprocessing.picture import find_files, open_picture
+from imagelet.preprocessing.pixel_formats import is_grey
 
 KINDS = ("two labels", "shared", "unreadable", "classes", "duplicate", "left out", "size")
 

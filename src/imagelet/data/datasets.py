@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from imagelet import places
+from imagelet import paths
 from imagelet.data import cifar, digits, layouts, mnist
 from imagelet.data.download import Progress, RemoteFile
 from imagelet.data.imageset import Dataset, DatasetCard
@@ -180,6 +180,12 @@ def _open(known: KnownDataset, progress: Progress | None) -> Dataset:
     if known.load:
         return known.load()
     found = layouts.find(known.layouts, "train")
-    place = str(found[1]) if found else f"to be downloaded to {places.downloads()}"
+    place = str(found[1]) if found else f"to be downloaded to {paths.downloads()}"
     parts = {part: partial(layouts.read_part, known.layouts, part, progress) for part in known.images}
     return Dataset(known.card, place, parts)
+
+
+def findable(dataset: str) -> str:
+    """Return a registered name as it is, and a folder by its whole path: a run must find it from anywhere."""
+    folder = Path(dataset).expanduser()
+    return str(folder.resolve()) if dataset not in datasets and folder.is_dir() else dataset

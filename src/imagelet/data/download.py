@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagelet import files, places
+from imagelet import atomic_files, paths
 from imagelet.errors import DataError, DownloadError
 
 Progress = Callable[[int, int | None], None]  # (done, total or None where it is not known)
@@ -71,7 +71,7 @@ def existing_folders() -> tuple[Path, ...]:
     Raises:
         DataError: IMAGELET_DATA names a folder that is not there.
     """
-    folders = places.data_folders()
+    folders = paths.data_folders()
     if os.environ.get("IMAGELET_DATA") and not folders[0].is_dir():
         raise DataError(
             f"IMAGELET_DATA names '{folders[0]}', which is not a folder",
@@ -91,7 +91,7 @@ def download(file: RemoteFile, progress: Progress | None = None, *, replace: boo
     Raises:
         DownloadError: no mirror gave it, or the cache cannot hold it.
     """
-    target = places.downloads() / file.path
+    target = paths.downloads() / file.path
     with writing(target, file.size):
         if not target.is_file() or (replace and sha256_of(target) != file.sha256):
             part = target.with_name(f"{target.name}.part")
@@ -100,7 +100,7 @@ def download(file: RemoteFile, progress: Progress | None = None, *, replace: boo
             except OSError:
                 part.unlink(missing_ok=True)  # the disk is at fault: leave nothing, and free the room
                 raise
-            files.flush_folder(target.parent)
+            atomic_files.flush_folder(target.parent)
     return target
 
 
@@ -117,7 +117,7 @@ def writing(target: Path, size: int) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    locks = places.home() / "locks"
+    locks = paths.home() / "locks"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         locks.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def read_bytes(path: Path, dataset: str) -> bytes:
 def damaged(path: Path, dataset: str, wrong: str) -> DataError:
     """Return the error for a file of ``dataset`` with which something is ``wrong`` (a verb first)."""
     again = f"imagelet data get {dataset}"
-    if path.is_relative_to(places.downloads()):
+    if path.is_relative_to(paths.downloads()):
         return DataError(f"{path.name} {wrong}: {path}", hint=f"{again} replaces it")
     return DataError(
         f"{path.name} {wrong}: {path}",

@@ -28,8 +28,8 @@ from imagelet.data.labelled_files import (
 from imagelet.data.labelled_table import is_table, list_table
 from imagelet.errors import DataError, PictureError, SettingError
 from imagelet.preprocessing.framing import Framing, frame, framings
-from imagelet.preprocessing.modes import is_grey
 from imagelet.preprocessing.picture import open_picture, picture_size
+from imagelet.preprocessing.pixel_formats import is_grey
 
 TEST_SHARE = 0.2
 LARGEST_COMMON_SIDE = 96  # pixels; pictures that all share a size up to this keep it

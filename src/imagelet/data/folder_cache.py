@@ -17,7 +17,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from imagelet import files, places
+from imagelet import atomic_files, paths
 from imagelet.data.download import Progress
 
 VERSION = 1  # raised when pictures are opened or framed in another way, so that old files are not used
@@ -61,7 +61,7 @@ def remembered(key: str, shape: tuple[int, ...], rows: Rows, *, quiet: bool = Fa
         uint8 ``shape``: a read-only memory map, or an array in memory where the cache cannot be written
         (then with a UserWarning).
     """
-    path = places.home() / "folders" / f"{key}.npy"
+    path = paths.home() / "folders" / f"{key}.npy"
     array = _mapped(path, shape)
     if array is not None:
         return array
@@ -117,14 +117,14 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
 def _locked(key: str) -> AbstractContextManager[object]:
     from filelock import FileLock
 
-    locks = places.home() / "locks"
+    locks = paths.home() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     return FileLock(locks / f"folder-{key}.lock")
 
 
 def _write(path: Path, shape: tuple[int, ...], rows: Rows) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    with files.replacing(path) as file:
+    with atomic_files.replacing(path) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for row in rows():
             file.write(np.ascontiguousarray(row).data)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import markup
+from imagelet import html_repr
 from imagelet.errors import DataError
 from imagelet.preprocessing.framing import Framing
 
@@ -97,12 +97,12 @@ class ImageSet:
         firsts = np.unique(self.labels, return_index=True)[1]  # in the order of the classes
         others = np.setdiff1d(np.arange(min(len(self), 2 * SHOWN)), firsts)
         chosen = [*firsts, *others][:SHOWN]
-        return markup.block(
-            f"{markup.counted(len(self), 'image')}, {markup.shape(self.shape)}",
-            markup.strip(
+        return html_repr.block(
+            f"{html_repr.counted(len(self), 'image')}, {html_repr.shape(self.shape)}",
+            html_repr.strip(
                 (self.images[one] for one in chosen), (self.classes[self.labels[one]] for one in chosen)
             ),
-            markup.facts({"classes": markup.listed(self.classes)}),
+            html_repr.facts({"classes": html_repr.listed(self.classes)}),
         )
 
 
@@ -196,11 +196,11 @@ class Dataset:
         facts = {
             "place": self.place,
             "parts": ", ".join(parts),
-            "classes": markup.listed(card.classes) if card.classes and training is None else None,
+            "classes": html_repr.listed(card.classes) if card.classes and training is None else None,
             "licence": card.licence,
         }
-        shown = "" if training is None else markup.Html(training._repr_html_())
-        return markup.block(f"{card.title} ({card.name})", card.description, markup.facts(facts), shown)
+        shown = "" if training is None else html_repr.Html(training._repr_html_())
+        return html_repr.block(f"{card.title} ({card.name})", card.description, html_repr.facts(facts), shown)
 
     def read(self, part: str) -> ImageSet:
         """Return one part; it is read at the first call and remembered.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagelet import files, places
+from imagelet import atomic_files, paths
 from imagelet.data.download import (
     CHUNK,
     Progress,
@@ -100,7 +100,7 @@ def read_part(layouts: Sequence[Layout], part: str, progress: Progress | None = 
         for file in layout.files:
             if part in file.parts:
                 fetch(file, progress)
-        found = layout, layout.place(places.downloads())
+        found = layout, layout.place(paths.downloads())
     layout, place = found
     return layout.read(place, part)
 
@@ -146,7 +146,7 @@ def renew(
     """
     missing = {part for part in parts if not find(layouts, part)}
     replacing = any(
-        file.official is False and file.path.is_relative_to(places.downloads())
+        file.official is False and file.path.is_relative_to(paths.downloads())
         for file in found_files(layouts, parts)
     )
     for file in layouts[0].files:
@@ -171,10 +171,10 @@ def identify(file: RemoteFile, path: Path) -> FoundFile:
 def _refuse_incomplete(layouts: Sequence[Layout], part: str) -> None:
     """Raise where a data folder has some of a part's files; in the cache the others are downloaded."""
     for folder in existing_folders():
-        for layout in layouts if folder != places.downloads() else ():
-            paths = layout.paths(layout.place(folder), part).values()
-            missing = [path for path in paths if not is_file(path)]
-            if len(missing) < len(paths):
+        for layout in layouts if folder != paths.downloads() else ():
+            needed = layout.paths(layout.place(folder), part).values()
+            missing = [path for path in needed if not is_file(path)]
+            if len(missing) < len(needed):
                 raise damaged(missing[0], layouts[0].files[0].dataset, "is missing")
 
 
@@ -195,9 +195,9 @@ def _in_folder(layouts: Sequence[Layout], source: Path) -> tuple[Layout, Path]:
 
 def _copy(file: RemoteFile, source: Path, progress: Progress | None) -> Path:
     """Copy ``source`` to the place of ``file`` in the cache, whole or not at all, and return that."""
-    target = places.downloads() / file.path
+    target = paths.downloads() / file.path
     size, done = source.stat().st_size, 0
-    with writing(target, size), source.open("rb") as original, files.replacing(target) as copy:
+    with writing(target, size), source.open("rb") as original, atomic_files.replacing(target) as copy:
         while piece := original.read(CHUNK):
             copy.write(piece)
             done += len(piece)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, SettingError
 
@@ -81,7 +81,7 @@ class Split:
             "train": self.train.tolist(),
             "validation": self.validation.tolist(),
         }
-        files.write_text(path, json.dumps(content) + "\n")  # indices on one line, not one line each
+        atomic_files.write_text(path, json.dumps(content) + "\n")  # indices on one line, not one line each
 
     @classmethod
     def load(cls, path: Path) -> "Split":

@@ -1,21 +1,7 @@
-"""An experiment: dataset + network + recipe + split + seed; carried out, finished, evaluated."""
+"""An experiment becomes a run: trained, finished, repeated with other seeds and folds, reproduced."""
 
-from imagelet.experiment.carrying_out import Event, RunStarted, carry_out, resume
-from imagelet.experiment.definition import Experiment, describe
-from imagelet.experiment.evaluating import Evaluation, evaluate, load
-from imagelet.experiment.finishing import Finished
-from imagelet.experiment.repeating import repeat
+from imagelet.experiment.finalize import Finished
+from imagelet.experiment.repeats import repeat
+from imagelet.experiment.runner import Event, RunStarted, resume, run_experiment
 
-__all__ = [
-    "Evaluation",
-    "Event",
-    "Experiment",
-    "Finished",
-    "RunStarted",
-    "carry_out",
-    "describe",
-    "evaluate",
-    "load",
-    "repeat",
-    "resume",
-]
+__all__ = ["Event", "Finished", "RunStarted", "repeat", "resume", "run_experiment"]

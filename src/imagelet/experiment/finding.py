@@ -4,9 +4,9 @@ import contextlib
 from pathlib import Path
 
 from imagelet.errors import ImageletError
-from imagelet.experiment.carrying_out import settled
-from imagelet.experiment.definition import Experiment
-from imagelet.runs import Run, list_runs
+from imagelet.runs.definition import Experiment, settled
+from imagelet.runs.run import Run
+from imagelet.runs.store import list_runs
 
 
 def find(experiment: Experiment, folder: Path, data_sha256: str | None = None) -> Run | None:

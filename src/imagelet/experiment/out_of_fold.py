@@ -10,18 +10,18 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from imagelet import files
-from imagelet.classifier import Classifier
+from imagelet import atomic_files
+from imagelet.analysis.error_analysis import draw_suspects
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.data.imageset import ImageSet
 from imagelet.data.splits import Split
 from imagelet.device import choose_device
 from imagelet.errors import DataError, RunError
-from imagelet.evaluation.calibration import DEFAULT_THRESHOLD, Calibration, fit_temperature
-from imagelet.evaluation.label_suspects import Suspect, find_suspects
-from imagelet.experiment.definition import Experiment
-from imagelet.experiment.review import draw_suspects
-from imagelet.runs import Run
+from imagelet.metrics.calibration import DEFAULT_THRESHOLD, Calibration, fit_temperature
+from imagelet.metrics.label_issues import Suspect, find_suspects
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 
 FILE = "out-of-fold.safetensors"
 
@@ -74,7 +74,7 @@ def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
     }
     path = folder / FILE
     facts = {"dataset": experiment.dataset, "data_sha256": images.fingerprint()}
-    files.write_bytes(path, safetensors.numpy.save(arrays, facts))
+    atomic_files.write_bytes(path, safetensors.numpy.save(arrays, facts))
     return path
 
 

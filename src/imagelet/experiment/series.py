@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagelet.evaluation.label_suspects import Suspect
-from imagelet.evaluation.metrics import Interval
-from imagelet.evaluation.repetition import Pooled, Spread
-from imagelet.experiment.definition import Experiment
-from imagelet.runs import Run
+from imagelet.metrics.classification import Interval
+from imagelet.metrics.label_issues import Suspect
+from imagelet.metrics.repetition import Pooled, Spread
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 
 SEEDS, FOLDS = "seeds", "folds"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagelet.networks.padding import same_padding
-from imagelet.preprocessing.placement import Placement, whole
+from imagelet.preprocessing.geometry import Placement, whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imagelet.explanation.layers import RISING
+from imagelet.explanation.activations import RISING
 from imagelet.explanation.working_text import (
     function_text,
     largest_text,

@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imagelet.classifier import BATCH, PIXELS_AT_ONCE, Classifier
+from imagelet.classifier.classifier import BATCH, PIXELS_AT_ONCE, Classifier
 from imagelet.errors import ClassifierFileError, UsageError
-from imagelet.networks.execution import steps
+from imagelet.networks.fusion import steps
 
 Numbers = NDArray[np.float32]
 

@@ -15,14 +15,14 @@ from pathlib import Path
 import tomli_w
 import torch
 
+from imagelet import atomic_files
 from imagelet import experiment as experiments
-from imagelet import files
-from imagelet.classifier import Classifier
-from imagelet.course import carrying_out as course
+from imagelet.classifier.classifier import Classifier
+from imagelet.course import runner as course
 from imagelet.course.lessons import Training, lessons
 from imagelet.data.splits import Split
 from imagelet.errors import ImageletError, RunError
-from imagelet.experiment import Event, Experiment, RunStarted
+from imagelet.experiment.runner import Event, RunStarted
 from imagelet.lab import jobs
 from imagelet.lab.jobs import (
     FAILED,
@@ -38,7 +38,8 @@ from imagelet.lab.jobs import (
     Job,
 )
 from imagelet.lab.telling import Telling
-from imagelet.runs import Run
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 from imagelet.training.checkpoint import save_checkpoint, saved_checkpoints
 from imagelet.training.loop import EpochEnded, Step, Stopped
 from imagelet.training.state import State
@@ -88,7 +89,7 @@ class Wishes:
         return self._control
 
 
-def carry_out(runs: Path, job: Job) -> bool:
+def run_experiment(runs: Path, job: Job) -> bool:
     """Carry out a job that waits in the queue, and write what becomes of it.
 
     Must be called in a process's main thread: elsewhere nothing can be interrupted.
@@ -151,16 +152,18 @@ def _events(runs: Path, job: Job, telling: Telling) -> Iterator[Event]:
     if job.course is not None:
         training = lessons.get(job.course)
         assert isinstance(training, Training)
-        return course.carry_out(training, experiment, course.course_folder(runs), progress=telling.data)
+        return course.run_experiment(training, experiment, course.course_folder(runs), progress=telling.data)
     if job.continues is not None:
         return _continued(runs, job, experiment, telling)
-    return experiments.carry_out(experiment, name=job.name, folder=runs, test=job.test, progress=telling.data)
+    return experiments.run_experiment(
+        experiment, name=job.name, folder=runs, test=job.test, progress=telling.data
+    )
 
 
 def _continued(runs: Path, job: Job, experiment: Experiment, telling: Telling) -> Iterator[Event]:
     """Carry out an experiment on the images that another run learned from, beginning with its weights."""
     before = Run(runs / str(job.continues))
-    events = experiments.carry_out(
+    events = experiments.run_experiment(
         experiment,
         name=job.name,
         default_name=f"{before.name}-continued",
@@ -183,7 +186,7 @@ def _begin_with(run: Run, runs: Path, continues: str) -> None:
         Run(runs / continues).classifier_file, allow_import=":" in experiment.network
     )
     content["resolved"]["weights_of"] = continues
-    files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
+    atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
     state = State.new(classifier.network, experiment.recipe, torch.device("cpu"))
     state.note(f"begun with the weights of the run {continues}")
     checkpoint = state.checkpoint()

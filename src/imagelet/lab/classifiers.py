@@ -16,17 +16,18 @@ import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
-from imagelet.classifier import Classifier
+from imagelet.analysis.embeddings import Neighbourhood
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import datasets, load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
-from imagelet.experiment.definition import Experiment
-from imagelet.experiment.embedding import Neighbourhood
 from imagelet.lab.named_runs import runs_by_name
 from imagelet.lab.neighbourhoods import Neighbourhoods
 from imagelet.lab.settings import Settings
 from imagelet.registry import suggestion
-from imagelet.runs import Run, run_of, shipped_classifiers
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
+from imagelet.runs.store import run_of, shipped_classifiers
 
 T = TypeVar("T")
 

@@ -29,7 +29,7 @@ from typing import Any, Self
 
 import filelock
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.errors import RunError
 from imagelet.training.history import EpochFigures
 
@@ -139,7 +139,7 @@ def note_start(runs: Path) -> bool:
         with contextlib.suppress(OSError):
             if abs(time.time() - stamp.stat().st_mtime) < SECONDS_TO_START:
                 return False
-        files.write_text(stamp, "")
+        atomic_files.write_text(stamp, "")
         return True
 
 
@@ -181,7 +181,7 @@ def find_job(runs: Path, identity: str) -> Job:
 
 def write_job(runs: Path, job: Job) -> None:
     """Write the job, whole or not at all; inside :func:`changing`."""
-    files.write_json(job_folder(runs, job.id) / "job.json", dataclasses.asdict(job))
+    atomic_files.write_json(job_folder(runs, job.id) / "job.json", dataclasses.asdict(job))
 
 
 def read_control(runs: Path, identity: str) -> Control:
@@ -193,7 +193,7 @@ def read_control(runs: Path, identity: str) -> Control:
 
 def write_control(runs: Path, identity: str, control: Control) -> None:
     """Write what the page wants of a job; inside :func:`changing`."""
-    files.write_json(job_folder(runs, identity) / "control.json", dataclasses.asdict(control))
+    atomic_files.write_json(job_folder(runs, identity) / "control.json", dataclasses.asdict(control))
 
 
 def next_in_queue(runs: Path) -> Job | None:

@@ -15,7 +15,7 @@ from imagelet.lab import jobs
 from imagelet.lab.failures import RefusedError
 from imagelet.lab.jobs import QUEUED, RUNNING
 from imagelet.registry import suggestion
-from imagelet.runs import Run
+from imagelet.runs.run import Run
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from concurrent.futures import Future
 from pathlib import Path
 
-from imagelet.experiment.embedding import Neighbourhood, neighbourhood
+from imagelet.analysis.embeddings import Neighbourhood, neighbourhood
 
 KEPT = 1  # neighbourhoods in memory: one of a large network has 120 MB
 PATIENCE = 1.0  # seconds in which what was kept on the disk is read

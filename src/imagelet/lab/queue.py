@@ -20,7 +20,7 @@ from imagelet.errors import UsageError
 from imagelet.lab import jobs
 from imagelet.lab.failures import RefusedError, busy
 from imagelet.lab.jobs import FAILED, PAUSE, PAUSED, QUEUED, RUN, RUNNING, STOP, STOPPED, Job
-from imagelet.runs import Run
+from imagelet.runs.run import Run
 
 KEPT = 50  # ended jobs; of older ones only the runs remain
 LOWEST, HIGHEST = 0.001, 100.0  # of a learning rate factor

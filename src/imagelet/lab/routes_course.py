@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from pydantic import Field
 
-from imagelet.course.carrying_out import course_folder, experiment_of
 from imagelet.course.lessons import Training, trainings
 from imagelet.course.reading import Language, page_names, read_page
 from imagelet.course.results import Result, result_of
+from imagelet.course.runner import course_folder, experiment_of
 from imagelet.errors import ImageletError
 from imagelet.experiment.finding import find
 from imagelet.lab import jobs, queue

@@ -9,19 +9,26 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import nn
 
+from imagelet.analysis.embeddings import neighbours_of
+from imagelet.classifier.prediction import Look
 from imagelet.errors import DataError
-from imagelet.experiment.embedding import neighbours_of
+from imagelet.explanation.activations import filters, find_layer, layer_outputs, network_input
 from imagelet.explanation.arithmetic import output_size_formula
-from imagelet.explanation.evidence import METHODS, NO_CONVOLUTION, Evidence, class_of, evidence, methods_for
-from imagelet.explanation.layers import filters, find_layer, layer_outputs, network_input
-from imagelet.explanation.one_number import take_apart
+from imagelet.explanation.attribution import (
+    METHODS,
+    NO_CONVOLUTION,
+    Evidence,
+    class_of,
+    evidence,
+    methods_for,
+)
+from imagelet.explanation.unit_trace import take_apart
 from imagelet.lab import schemas
 from imagelet.lab.classifiers import Classifiers
 from imagelet.lab.routes_predict import Answer, prediction
 from imagelet.lab.schemas import Asked, Image, Name, Numbers, Picture, Sample, Told
 from imagelet.networks.layers import Pool
 from imagelet.networks.padding import Side
-from imagelet.prediction import Look
 from imagelet.preprocessing.picture import open_picture
 
 router = APIRouter(prefix="/api", tags=["explain"])

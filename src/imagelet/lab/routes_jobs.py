@@ -8,12 +8,10 @@ from fastapi import APIRouter, Header, Request
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
-from imagelet.course import carrying_out as course
+from imagelet.course import runner as course
 from imagelet.course.lessons import lessons, training_of
 from imagelet.data.datasets import datasets
 from imagelet.errors import UsageError
-from imagelet.experiment import Experiment, describe
-from imagelet.experiment.definition import AUTO
 from imagelet.experiment.finding import find
 from imagelet.lab import jobs, queue
 from imagelet.lab.failures import RefusedError
@@ -24,7 +22,8 @@ from imagelet.lab.settings import Settings
 from imagelet.lab.streaming import events, heard_all
 from imagelet.networks.shapes import infer_shapes
 from imagelet.networks.zoo import find_network
-from imagelet.runs import Run
+from imagelet.runs.definition import AUTO, Experiment, describe
+from imagelet.runs.run import Run
 from imagelet.training.recipe import with_settings
 
 router = APIRouter(prefix="/api", tags=["jobs"])

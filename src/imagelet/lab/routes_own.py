@@ -12,7 +12,7 @@ import filelock
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.errors import DataError, UsageError
 from imagelet.lab import schemas
 from imagelet.lab.schemas import Asked, Name, Picture, Told
@@ -86,7 +86,7 @@ def add(runs: Path, asked: OwnPicture) -> dict[str, Any]:
         write_picture(pixels, path)
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows, [path.name, label, source]])
-        files.write_text(folder / TABLE, text.getvalue())
+        atomic_files.write_text(folder / TABLE, text.getvalue())
     return {"count": len(rows) + 1, "table": str(folder / TABLE)}
 
 

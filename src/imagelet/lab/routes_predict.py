@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from imagelet.classifier.prediction import Prediction
 from imagelet.errors import ImageletError, PictureError
 from imagelet.lab import schemas
 from imagelet.lab.classifiers import Classifiers, described
 from imagelet.lab.schemas import Asked, Fault, Image, Name, Picture, Told
-from imagelet.prediction import Prediction
 
 router = APIRouter(prefix="/api", tags=["predict"])
 

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import FileResponse
 
-from imagelet import places
+from imagelet import paths
+from imagelet.analysis.comparison import compare
 from imagelet.errors import RunError, UsageError
-from imagelet.experiment.comparing import compare
 from imagelet.lab import jobs
 from imagelet.lab.classifiers import Kept
 from imagelet.lab.jobs import RUNNING
@@ -20,7 +20,8 @@ from imagelet.lab.named_runs import delete, deleted_runs, named_run, restore, ru
 from imagelet.lab.run_facts import Answers, cell, in_full, listed
 from imagelet.lab.schemas import Image, Told
 from imagelet.report import write_report
-from imagelet.runs import Run, shipped_classifiers
+from imagelet.runs.run import Run
+from imagelet.runs.store import shipped_classifiers
 
 router = APIRouter(prefix="/api", tags=["runs"])
 
@@ -160,7 +161,7 @@ def one_run(request: Request, name: str) -> Any:
     runs = _runs(request)
     training = {job.run for job in jobs.list_jobs(runs) if job.state == RUNNING}
     run = named_run(runs, name)
-    terminal = name if runs.resolve() == places.runs().resolve() else str(run.folder)
+    terminal = name if runs.resolve() == paths.runs().resolve() else str(run.folder)
     return {**in_full(name, run, running=name in training), "terminal": terminal}
 
 

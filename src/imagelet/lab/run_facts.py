@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.classifier import Classifier
+from imagelet.analysis.shared_images import Subject, shared_images
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import datasets, place_of
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, RunError, UsageError
-from imagelet.evaluation.mistakes import cells
-from imagelet.experiment.definition import Experiment
-from imagelet.experiment.shared_images import Subject, shared_images
 from imagelet.lab import jobs, schemas
 from imagelet.lab.classifiers import Kept
 from imagelet.lab.jobs import RUNNING
 from imagelet.lab.named_runs import runs_by_name
-from imagelet.runs import Run
+from imagelet.metrics.misclassified import cells
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 
 MOST_SHOWN = 60  # images of a cell
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from imagelet.experiment import RunStarted
-from imagelet.explanation.layers import filters
+from imagelet.experiment.runner import RunStarted
+from imagelet.explanation.activations import filters
 from imagelet.lab import jobs
 from imagelet.lab.jobs import RUNNING
 from imagelet.lab.schemas import numbers

@@ -30,15 +30,13 @@ class Together(Generic[T, R]):
     """Requests that are carried out in batches of one kind, the first come first.
 
     Args:
-        carry_out: given a kind and what was asked, returns the results in that order; called in a thread.
+        compute: given a kind and what was asked, returns the results in that order; called in a thread.
         work: where the threads are.
         waiting: requests that may wait.
     """
 
-    def __init__(
-        self, carry_out: Callable[[str, Sequence[T]], Sequence[R]], work: Work, waiting: int
-    ) -> None:
-        self._carry_out = carry_out
+    def __init__(self, compute: Callable[[str, Sequence[T]], Sequence[R]], work: Work, waiting: int) -> None:
+        self._carry_out = compute
         self._work = work
         self._most = waiting
         self._waiting: list[_Waiting[T, R]] = []

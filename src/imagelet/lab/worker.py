@@ -50,9 +50,11 @@ def _work(runs: Path) -> bool:
         if job is None:
             time.sleep(SECONDS_BETWEEN_LOOKS)
             continue
-        from imagelet.lab.carrying_out import carry_out  # PyTorch takes seconds: not before there is work
+        from imagelet.lab.carrying_out import (
+            run_experiment,  # PyTorch takes seconds: not before there is work
+        )
 
-        if not carry_out(runs, job):
+        if not run_experiment(runs, job):
             return False
         idle_since = time.monotonic()
     return True

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from imagelet.errors import NetworkTextError, UsageError
-from imagelet.networks.execution import steps
+from imagelet.networks.fusion import steps
 from imagelet.networks.initial_weights import draw_weights
 from imagelet.networks.layers import make_module
 from imagelet.networks.shapes import checked_input, infer_shapes

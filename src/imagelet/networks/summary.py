@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imagelet import markup
+from imagelet import html_repr
 from imagelet.errors import UsageError
 from imagelet.networks.layers import kind_of
 from imagelet.networks.specification import Shape
@@ -74,9 +74,9 @@ class Summary:
 
     def _repr_html_(self) -> str:
         """Return the table as a notebook shows it."""
-        first = ("input", "", markup.shape(self.input_shape), "", "")
+        first = ("input", "", html_repr.shape(self.input_shape), "", "")
         rows = [
-            (row.name, row.kind, markup.shape(row.shape), f"{row.parameters:,}", f"{row.multiply_adds:,}")
+            (row.name, row.kind, html_repr.shape(row.shape), f"{row.parameters:,}", f"{row.multiply_adds:,}")
             for row in self.layers
         ]
         numbers = ("parameters", "multiply-adds")
@@ -85,8 +85,8 @@ class Summary:
             "non-trainable": f"{self.non_trainable:,}" if self.non_trainable else None,
             "multiply-adds": f"{self.multiply_adds:,} for one image",
         }
-        table = markup.table(("layer", "kind", "output shape", *numbers), [first, *rows], right=numbers)
-        return markup.block("Network", table, markup.facts(totals))
+        table = html_repr.table(("layer", "kind", "output shape", *numbers), [first, *rows], right=numbers)
+        return html_repr.block("Network", table, html_repr.facts(totals))
 
 
 def summarize(network: nn.Sequential, input_shape: Sequence[int] | None = None) -> Summary:

@@ -154,7 +154,7 @@ _named(
 
 
 def _built(name: str, note: str, input_shape: Shape, parameters: int) -> None:
-    builder = f"imagelet.networks.fast:{name.replace('-', '_')}"
+    builder = f"imagelet.networks.airbench:{name.replace('-', '_')}"
     networks.add(name, NamedNetwork(name, name, input_shape, note, builder, parameters))
 
 

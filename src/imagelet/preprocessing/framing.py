@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.errors import ClassifierFileError
-from imagelet.preprocessing import handwriting, object_alone
+from imagelet.preprocessing import foreground, handwriting
+from imagelet.preprocessing.geometry import Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
-from imagelet.preprocessing.placement import Placement, whole
 from imagelet.registry import Registry
 
 MAX_SIDE = 1024  # pixels; imagelet is for small images, and a hostile header must not fill the memory
@@ -192,7 +192,7 @@ def handwritten(picture: NDArray[np.uint8], framing: Framing) -> Framed:
 
 def alone(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Cut an object out of its plain ground and lay it on black, as Fashion-MNIST did it."""
-    return Framed(*object_alone.alone(picture, framing.height, framing.width))
+    return Framed(*foreground.alone(picture, framing.height, framing.width))
 
 
 def resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

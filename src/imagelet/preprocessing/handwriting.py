@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imagelet.preprocessing import ink as inks
-from imagelet.preprocessing import marks
-from imagelet.preprocessing.ink import Ink
+from imagelet.preprocessing import binarise as inks
+from imagelet.preprocessing import connected_components
+from imagelet.preprocessing.binarise import Ink
+from imagelet.preprocessing.geometry import UNMOVED, Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
-from imagelet.preprocessing.placement import UNMOVED, Placement, whole
 
 LEAST_SHARE = 0.5  # of all ink, that the digit must have; with less the picture shows more than a digit
 PAPER = 0.1  # quantile of the darkness that is paper's: there is always some
@@ -142,7 +142,7 @@ def is_normalised(grey: NDArray[np.uint8], target: Target) -> bool:
     edge = border(grey)
     if np.median(edge) > 0 or np.mean(edge > 0) >= 0.5:
         return False
-    rows, columns = marks.extent(grey[:, :, 0] > 0)
+    rows, columns = connected_components.extent(grey[:, :, 0] > 0)
     filled = max((rows.stop - rows.start) / target.height, (columns.stop - columns.start) / target.width)
     if abs(filled - target.box) > 1 / min(target[:2]):
         return False
@@ -160,7 +160,7 @@ def with_fitting_strokes(ink: Ink, target: Target) -> Moved:
     """
     if not ink.any():
         return Moved(ink)
-    part = marks.extent(ink > 0)
+    part = connected_components.extent(ink > 0)
     ink = _enlarged(inks.at_full_strength(ink[part]), FINE * MNIST_BOX)
     missing, surplus = _wrong_widths(ink, target)
     if max(missing, surplus) > MOST_PIXELS:
@@ -180,7 +180,7 @@ def with_fitting_strokes(ink: Ink, target: Target) -> Moved:
 def stroke_width(ink: Ink) -> float:
     """Return the mean width of the strokes in pixels: twice the area by the length of the outline."""
     ink = inks.at_full_strength(ink) if ink.any() else ink
-    mask = np.pad(ink > marks.DARK, 1)
+    mask = np.pad(ink > connected_components.DARK, 1)
     outline = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
     return 2 * float(ink.sum()) / max(1.0, outline * np.pi / 4)  # an outline of pixels is 4/π too long
 
@@ -189,7 +189,7 @@ def boxed(ink: Ink, target: Target) -> Moved:
     """Return the ink, cut out and scaled so that its longer side fills the box; aspect kept."""
     if not ink.any():
         return Moved(ink)
-    part = marks.extent(ink > 0)
+    part = connected_components.extent(ink > 0)
     scaled = inks.resized(ink[part], _scale(ink[part], target))
     return Moved(scaled, Placement.of(part, whole(scaled)))
 
@@ -232,10 +232,20 @@ STEPS = (
     Step("polarity", "MNIST has light ink on black, pens make dark ink on white", _alone(inks.upright)),
     Step("light", "a shadow on the paper is as dark as faint ink beside it", _alone(inks.evened)),
     Step("threshold", "grain and stains of the paper are no ink", _alone(inks.thresholded)),
-    Step("edges", "a scanner's shadow along the edge is larger than a digit", _alone(marks.without_bands)),
-    Step("lines", "ruled lines make its box as wide as the page", _alone(marks.without_lines)),
-    Step("specks", "a crumb beside the digit makes its box larger", _alone(marks.without_specks)),
-    Step("mark", "of several marks only one can be answered: the largest", _alone(marks.main_mark)),
+    Step(
+        "edges",
+        "a scanner's shadow along the edge is larger than a digit",
+        _alone(connected_components.without_bands),
+    ),
+    Step("lines", "ruled lines make its box as wide as the page", _alone(connected_components.without_lines)),
+    Step(
+        "specks", "a crumb beside the digit makes its box larger", _alone(connected_components.without_specks)
+    ),
+    Step(
+        "mark",
+        "of several marks only one can be answered: the largest",
+        _alone(connected_components.main_mark),
+    ),
     Step("strokes", "thin pens vanish in a small image, thick ones fill their loops", with_fitting_strokes),
     Step("box", "MNIST's digits fill a box of 20 pixels", boxed),
     Step("centre", "MNIST's digits have their mass in the middle", centred),
@@ -279,7 +289,7 @@ def _doubts(stages: dict[str, Ink]) -> Iterator[str]:
     darkness, strokes = stages["polarity"], mark > mark.max() / 2
     paper = float(np.quantile(darkness, PAPER))
     as_dark = paper + HOLLOW * (float(np.median(darkness[strokes])) - paper)
-    hollow = (darkness >= as_dark) & ~marks.with_neighbours(stages["threshold"] > 0)
+    hollow = (darkness >= as_dark) & ~connected_components.with_neighbours(stages["threshold"] > 0)
     if np.count_nonzero(hollow) > MOST_HOLLOW * np.count_nonzero(strokes):
         yield "dark areas are no strokes: show a digit that is written with a pen on plain paper"
 
@@ -293,8 +303,8 @@ def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
         yield "the contrast is low: write with a darker pen, or in better light"
     if border(ink).any():
         yield "the ink touches the edge: leave room around it"
-    if marks.other_marks(stages["specks"], ink):
+    if connected_components.other_marks(stages["specks"], ink):
         yield "there are several marks: the largest was taken"
-    cut = ink[marks.extent(ink > 0)]
+    cut = ink[connected_components.extent(ink > 0)]
     if stroke_width(cut) * _scale(cut, target) < HAIRLINE * target.stroke_unit:
         yield "the strokes are very thin: write with a thicker pen, or closer"

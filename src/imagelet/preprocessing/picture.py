@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.errors import PictureError
-from imagelet.preprocessing.modes import plain
+from imagelet.preprocessing.pixel_formats import plain
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -65,7 +65,7 @@ def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
         OSError: the folder cannot be written, or the disk is full.
     """
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    with files.replacing(path) as file:
+    with atomic_files.replacing(path) as file:
         image.save(file, format="PNG")
 
 

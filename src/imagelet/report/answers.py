@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import files
-from imagelet.classifier import Classifier
+from imagelet import atomic_files
+from imagelet.analysis.error_analysis import Review, review
+from imagelet.analysis.shared_images import Subject, shared_images
+from imagelet.analysis.test_evaluation import look
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
-from imagelet.experiment.definition import Experiment
-from imagelet.experiment.finishing import look
-from imagelet.experiment.review import Review, review
-from imagelet.experiment.shared_images import Subject, shared_images
-from imagelet.runs import Run
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 
 MOST_MISTAKES, MOST_SUSPECTS, MOST_UNSURE = 18, 12, 6
 MOST_CLASSES = 20  # of which a right answer is shown
@@ -101,7 +101,7 @@ def answer(run: Run, classifier: Classifier, part: str) -> Answered:
     if part == "test":
         metrics = look(run, classifier, images, probabilities)
         content = run.metrics | {"test": metrics.to_json(classifier.classes)}
-        files.write_json(run.folder / "metrics.json", content)
+        atomic_files.write_json(run.folder / "metrics.json", content)
     return Answered(
         part=part,
         source=shared.part,

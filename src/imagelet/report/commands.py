@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagelet.errors import ImageletError
-from imagelet.experiment.carrying_out import settled
-from imagelet.experiment.definition import AUTO, Experiment, describe
-from imagelet.runs import Run
+from imagelet.runs.definition import AUTO, Experiment, describe, settled
+from imagelet.runs.run import Run
 from imagelet.training.recipe import setting_fields
 from imagelet.training.recipes import recipes
 

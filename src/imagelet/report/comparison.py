@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import files
+from imagelet import atomic_files
+from imagelet.analysis.comparison import Comparison, Disagreement, compare
+from imagelet.analysis.shared_images import open_subjects, shared_images
 from imagelet.errors import DataError
-from imagelet.experiment.comparing import Comparison, Disagreement, compare
-from imagelet.experiment.shared_images import open_subjects, shared_images
 from imagelet.report import drawings
 from imagelet.report.page import render, scale_from
 from imagelet.report.written import Progress, Report, silent
@@ -68,7 +68,7 @@ def write_comparison(
         command=shlex.join(["imagelet", "report", *runs, *(["--test"] if test else [])]),
     )
     path = out or Path(FILE)
-    files.write_text(path, html)
+    atomic_files.write_text(path, html)
     return Report(path, len(html.encode()), split, (), time.perf_counter() - started)
 
 

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import figures, markup
-from imagelet.experiment.embedding import Neighbourhood, neighbours_of, neighbours_sheet
-from imagelet.experiment.explaining import MEANINGS
-from imagelet.experiment.review import Review
-from imagelet.figures.compared_curves import compared_curves
-from imagelet.figures.embedding_map import embedding_map
-from imagelet.figures.evidence import Marked, evidence
-from imagelet.figures.layer_maps import filters
-from imagelet.figures.reliability import reliability
+from imagelet import html_repr, plots
+from imagelet.analysis.embeddings import Neighbourhood, neighbours_of, neighbours_sheet
+from imagelet.analysis.error_analysis import Review
+from imagelet.analysis.explain import MEANINGS
+from imagelet.plots.compared_curves import compared_curves
+from imagelet.plots.embedding_map import embedding_map
+from imagelet.plots.evidence import Marked, evidence
+from imagelet.plots.layer_maps import filters
+from imagelet.plots.reliability import reliability
 from imagelet.report.answers import Tile
 from imagelet.report.gathering import PartFigures
 from imagelet.report.inside import Found, Maps, Plane
 
 if TYPE_CHECKING:
-    from imagelet.figures import Figure
+    from imagelet.plots import Figure
 
 COLOURS = 64  # of a figure: lines and letters look the same, and it takes a third of the bytes
 MOST_NEIGHBOURS = 8
@@ -66,7 +66,7 @@ def draw_figure(
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figure.png"
-        figures.save(figure, path)
+        plots.save(figure, path)
         with Image.open(path) as opened:
             image = opened.convert("RGB")
     inches = image.width / figure.dpi
@@ -96,16 +96,16 @@ def draw_curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Draw
     said = [
         f"Loss and accuracy over {_number(epochs, 'epoch')}.",
         f"Training loss {_course([f'{each:.3f}' for each in history['loss']])},",
-        f"training accuracy {_course([markup.percent(each) for each in history['accuracy']])}.",
+        f"training accuracy {_course([html_repr.percent(each) for each in history['accuracy']])}.",
     ]
     caption = "Grey: training images, measured while the weights changed."
     if history.get("val_accuracy"):
-        percents = [markup.percent(each) for each in history["val_accuracy"]]
+        percents = [html_repr.percent(each) for each in history["val_accuracy"]]
         losses = [f"{each:.3f}" for each in history["val_loss"]]
         said.append(f"Validation loss {_course(losses)}, validation accuracy {_course(percents)};")
         said.append(f"best in epoch {best_epoch} with {percents[best_epoch - 1]}.")
         caption += " Blue: validation images, after each epoch; the ring marks the epoch that was kept."
-    return draw_figure(figures.curves(history), " ".join(said), caption)
+    return draw_figure(plots.curves(history), " ".join(said), caption)
 
 
 def draw_confusion(found: PartFigures) -> Drawing:
@@ -116,7 +116,7 @@ def draw_confusion(found: PartFigures) -> Drawing:
         label, answer, count = found.confused[0]
         alt += f"; most often {label} taken for {answer}, {_number(count, 'time')}"
     caption = "Rows are labels, columns answers; a right answer stands on the diagonal."
-    return draw_figure(figures.confusion(found.confusion, names), f"{alt}.", caption)
+    return draw_figure(plots.confusion(found.confusion, names), f"{alt}.", caption)
 
 
 def draw_reliability(found: Review) -> Drawing:
@@ -125,9 +125,10 @@ def draw_reliability(found: Review) -> Drawing:
     most = max(bins, key=lambda each: each.images)
     alt = (
         f"Calibration diagram of {_number(len(bins), 'range')} of confidence: probability and share of right "
-        f"answers lie {markup.percent(found.calibration_error)} apart. Most answers, "
-        f"{most.images:,}, have a confidence above {markup.percent(most.low)}, "
-        f"{markup.percent(most.confidence)} on average; {markup.percent(most.accuracy)} of them are right."
+        f"answers lie {html_repr.percent(found.calibration_error)} apart. Most answers, "
+        f"{most.images:,}, have a confidence above {html_repr.percent(most.low)}, "
+        f"{html_repr.percent(most.confidence)} on average; "
+        f"{html_repr.percent(most.accuracy)} of them are right."
     )
     caption = (
         "Each point is a range of confidence. On the diagonal, of answers with 70 % seventy in a hundred are "
@@ -160,7 +161,7 @@ def draw_maps(found: Maps) -> Drawing:
     number = _number(len(found.rows), "layer")
     alt = f"Feature maps of {found.tile.name}, label {found.tile.label}, in {number}. {layers}."
     caption = "A row is a layer; black is its lowest number, white its highest."
-    return draw_figure(figures.feature_maps(found.rows), alt, caption)
+    return draw_figure(plots.feature_maps(found.rows), alt, caption)
 
 
 def draw_evidence(found: Found) -> Drawing:
@@ -169,7 +170,7 @@ def draw_evidence(found: Found) -> Drawing:
         Marked(each.method, MEANINGS[each.method][1], MEANINGS[each.method][0], each.values)
         for each in found.evidence
     ]
-    sure = markup.percent(found.evidence[0].probability)
+    sure = html_repr.percent(found.evidence[0].probability)
     centres = "; ".join(f"{each.method} {_centre(each.values)}" for each in found.evidence)
     alt = f"Evidence for {found.label}, {sure}, in {found.tile.name}. Most of it lies around {centres}."
     asked = "its answer" if found.label == found.tile.answer else "its label, which was not the answer"
@@ -202,13 +203,14 @@ def draw_plane(found: Plane, classes: Sequence[str], part: str) -> Drawing:
     number, wrong = len(found.points), int((found.labels != found.answers).sum())
     drawn = f"{number:,} of {found.drawn_from:,}" if number < found.drawn_from else f"{number:,}"
     alt = (
-        f"Map of {drawn} {part} images: {markup.percent(found.alike)} of the points lie next to one of "
+        f"Map of {drawn} {part} images: {html_repr.percent(found.alike)} of the points lie next to one of "
         f"the same label; {wrong:,} answers are wrong."
     )
     caption = (
-        f"{drawn} {part} images; crosses are wrong answers. {markup.percent(found.alike)} of the points lie "
-        "next to one of the same label. Who lies close is alike to the network; the size of a cluster, the "
-        "room between clusters and the axes mean nothing (t-SNE)."
+        f"{drawn} {part} images; crosses are wrong answers. "
+        f"{html_repr.percent(found.alike)} of the points lie next to one of the same "
+        "label. Who lies close is alike to the network; the size of a cluster, the room between "
+        "clusters and the axes mean nothing (t-SNE)."
     )
     figure = embedding_map(
         found.points,
@@ -238,7 +240,7 @@ def draw_compared_curves(
 ) -> Drawing:
     """Draw the validation figures of several runs over the epochs."""
     ends = "; ".join(
-        f"{name} ends at {markup.percent(each['val_accuracy'][-1])} after "
+        f"{name} ends at {html_repr.percent(each['val_accuracy'][-1])} after "
         f"{_number(len(each['val_loss']), 'epoch')}"
         for name, each in histories.items()
     )

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imagelet import markup
+from imagelet import html_repr
 from imagelet.data.datasets import datasets
 from imagelet.errors import RunError
-from imagelet.experiment.definition import Experiment
 from imagelet.report.commands import Command, commands
-from imagelet.runs import Run
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 from imagelet.training.history import as_columns
 from imagelet.training.recipe import Recipe, setting_fields
 
@@ -254,5 +254,5 @@ def _environment(stated: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def interval_in_words(figures: PartFigures) -> str:
     """Return ``95 % interval 99.34 to 99.80 %``."""
-    low, high = map(markup.percent, figures.interval)
+    low, high = map(html_repr.percent, figures.interval)
     return f"95 % interval {low.removesuffix(' %')} to {high}"

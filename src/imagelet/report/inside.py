@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from imagelet.classifier import Classifier
+from imagelet.classifier.classifier import Classifier
 from imagelet.errors import UsageError
-from imagelet.explanation.embedding_map import draw_evenly, embedding_map
-from imagelet.explanation.evidence import Evidence, convolution_of, evidence
-from imagelet.explanation.layers import LayerOutput, filters, layer_outputs
+from imagelet.explanation.activations import LayerOutput, filters, layer_outputs
+from imagelet.explanation.attribution import Evidence, convolution_of, evidence
 from imagelet.explanation.neighbours import embeddings
+from imagelet.explanation.projection import draw_evenly, embedding_map
 from imagelet.report.answers import Answered, Tile
 
 MOST_LAYERS, MOST_MAPS = 5, 8

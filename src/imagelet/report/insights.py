@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imagelet.classifier import Classifier
+from imagelet.analysis.embeddings import neighbourhood
+from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ImageletError
-from imagelet.experiment.embedding import neighbourhood
 from imagelet.report import drawings
 from imagelet.report.answers import Answered, Tile, pair
 from imagelet.report.inside import evidence_of, first_filters, maps_of, plane_of
 from imagelet.report.written import Progress
-from imagelet.runs import Run
+from imagelet.runs.run import Run
 
 
 @dataclass(frozen=True, eq=False)

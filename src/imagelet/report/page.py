@@ -8,7 +8,7 @@ from importlib import resources
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from imagelet import markup
+from imagelet import html_repr
 from imagelet.report.answers import Tile
 from imagelet.report.drawings import image_address
 from imagelet.report.gathering import PartFigures, Setting, interval_in_words
@@ -116,7 +116,7 @@ def write_percent(share: float | None, decimals: int = 2) -> str:
     if share is None:
         return "–"
     if decimals == 2:
-        return _unbroken(markup.percent(share))
+        return _unbroken(html_repr.percent(share))
     shortest = 10.0**-decimals
     written = f"{100 * share:.{decimals}f}"
     if share < 1 and float(written) == 100:
@@ -164,7 +164,7 @@ def tell(tile: Tile) -> str:
 
 def class_rows(found: PartFigures) -> list[tuple[Any, tuple[float, float]]]:
     """Return each class's figures with its recall's Wilson interval at 95 %."""
-    from imagelet.evaluation.metrics import wilson_interval
+    from imagelet.metrics.classification import wilson_interval
 
     return [
         (each, wilson_interval(found.confusion[place][place], each.images))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagelet import files
-from imagelet.classifier import Classifier
+from imagelet import atomic_files
+from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
 from imagelet.networks import summarize
 from imagelet.report import drawings
@@ -17,7 +17,8 @@ from imagelet.report.gathering import RunFacts, gather
 from imagelet.report.insights import insights
 from imagelet.report.page import Section, class_rows, render, scale_from
 from imagelet.report.written import Progress, Report, silent
-from imagelet.runs import Run, find_run, shipped_classifiers
+from imagelet.runs.run import Run
+from imagelet.runs.store import find_run, shipped_classifiers
 
 if TYPE_CHECKING:
     from imagelet.networks.summary import Summary
@@ -91,7 +92,7 @@ def write_report(
         "run.html", datetime.datetime.now().date(), page=_page(facts, classifier, answered, inside, left_out)
     )
     path = out or run.folder / FILE
-    files.write_text(path, html)
+    atomic_files.write_text(path, html)
     progress(3, 3)
     part = answered.part if answered else None
     return Report(path, len(html.encode()), part, tuple(left_out), time.perf_counter() - started)

@@ -16,7 +16,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.errors import CheckpointError
 
 KEPT = 2
@@ -45,7 +45,7 @@ def save_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> Path:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     content = safetensors.torch.save(tensors, {"facts": json.dumps(checkpoint.facts)})
     path = folder / f"{number:09d}{SUFFIX}"
-    with files.replacing(path) as file:
+    with atomic_files.replacing(path) as file:
         file.write(hashlib.sha256(content).hexdigest().encode() + b"\n")
         file.write(content)
     for old in saved_checkpoints(folder)[:-KEPT]:

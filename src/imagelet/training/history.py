@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagelet import files
+from imagelet import atomic_files
 from imagelet.errors import RunError
 
 
@@ -43,7 +43,9 @@ def as_columns(history: Iterable[EpochFigures]) -> dict[str, list[float]]:
 
 def write_history(path: Path, history: Sequence[EpochFigures]) -> None:
     """Replace ``path`` by one JSON object a line and epoch."""
-    files.write_text(path, "".join(json.dumps(dataclasses.asdict(figures)) + "\n" for figures in history))
+    atomic_files.write_text(
+        path, "".join(json.dumps(dataclasses.asdict(figures)) + "\n" for figures in history)
+    )
 
 
 def read_history(path: Path) -> list[EpochFigures]:

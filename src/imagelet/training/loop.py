@@ -16,16 +16,16 @@ from imagelet.data.imageset import ImageSet, Turned
 from imagelet.device import Timer, denormals_flushed, generator, keep_freed_memory, seed_of
 from imagelet.errors import TrainingError
 from imagelet.networks import Network
-from imagelet.networks.fast import Whiten
-from imagelet.normalization import Normalization
+from imagelet.networks.airbench import Whiten
+from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, mirrored_in
-from imagelet.training.feeding import autocast, gatherer, seeded
+from imagelet.training.batches import autocast, gatherer, seeded
 from imagelet.training.history import EpochFigures
-from imagelet.training.optimization import learning_rate, set_learning_rates
+from imagelet.training.optimizers import learning_rate, set_learning_rates
+from imagelet.training.outlier_exposure import distance_from_doubt, tear
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
-from imagelet.training.tearing import distance_from_doubt, tear
 
 WHITENED_BY = 5000  # images; airbench's number
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory

@@ -1,6 +1,6 @@
 """Where the time of a training goes: by phase of the loop, and by layer of the network.
 
-Layers that are carried out together (see `imagelet.networks.execution`) are timed together: what is measured
+Layers that are carried out together (see `imagelet.networks.fusion`) are timed together: what is measured
 is the training as it is without a profile, down to the last bit of its weights.
 """
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imagelet.device import Timer
 from imagelet.networks import Network, summarize
-from imagelet.networks.execution import steps
+from imagelet.networks.fusion import steps
 
 PHASES = {
     "gathering": "order of the images; a batch's pixels, labels",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagelet.errors import SettingError, UnknownNameError
+from imagelet.preprocessing.test_time_augmentation import VIEWS
 from imagelet.registry import Registry
-from imagelet.views import VIEWS
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "muon")
 SCHEDULES = ("constant", "linear", "cosine", "one-cycle")

@@ -10,7 +10,12 @@ from torch import Tensor, nn
 from imagelet.networks import Network
 from imagelet.training.checkpoint import Checkpoint
 from imagelet.training.history import EpochFigures
-from imagelet.training.optimization import Average, make_optimizer, optimizer_tensors, restore_optimizer
+from imagelet.training.optimizers import (
+    Average,
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+)
 from imagelet.training.recipe import Recipe
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from imagelet.experiment import Experiment, carry_out
-from imagelet.runs import Run
+from imagelet.experiment.runner import run_experiment
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
 from imagelet.training.recipe import Recipe
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -24,7 +25,7 @@ def runs(lab_folder: Path, trained_run: Path) -> dict[str, Run]:
     """Put two runs of a network on the digits among the lab's; return them by name."""
     shutil.copytree(trained_run, lab_folder / "two-epochs")
     recipe = Recipe(epochs=1, learning_rate=0.005)
-    for _ in carry_out(
+    for _ in run_experiment(
         Experiment(dataset="digits", network=NETWORK, recipe=recipe), name="one-epoch", folder=lab_folder
     ):
         pass

@@ -1,0 +1,1 @@
+"""Analysis of a finished classifier: test figures, error analysis, robustness, comparison, own pictures."""

@@ -1,0 +1,251 @@
+"""One picture explained: the answer, what every layer makes of it, the evidence, the nearest training images.
+
+Everything is plain data first; :func:`draw` makes files of it.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from imagelet import html_repr, plots
+from imagelet.analysis.embeddings import (
+    Neighbourhood,
+    neighbourhood,
+    neighbours_of,
+    neighbours_sheet,
+)
+from imagelet.classifier.classifier import Classifier, Source, pixels_of
+from imagelet.classifier.prediction import Look, Prediction
+from imagelet.data.download import Progress
+from imagelet.errors import DataError
+from imagelet.explanation.activations import (
+    DeadUnits,
+    LayerOutput,
+    dead_units,
+    filters,
+    find_layer,
+    layer_outputs,
+    value_range,
+)
+from imagelet.explanation.attribution import NO_CONVOLUTION, Evidence, class_of, evidence, methods_for
+from imagelet.explanation.neighbours import Neighbour
+from imagelet.explanation.spread import histogram
+from imagelet.plots.evidence import Marked, Meaning
+from imagelet.runs.provenance import image_of
+from imagelet.runs.store import load
+
+NEIGHBOURS = 8
+LOOKED_AT = 500  # training images, for units that are dead
+MEANINGS: dict[str, tuple[Meaning, str]] = {
+    "saliency": ("either way", "small changes here move the answer"),
+    "integrated-gradients": ("for and against", "these pixels' share of the answer"),
+    "grad-cam": ("for", "where the layer finds the class"),
+    "occlusion": ("for and against", "hidden, the answer gets weaker, or stronger"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What a classifier makes of one picture, and how.
+
+    Attributes:
+        classifier: whose answer it is.
+        prediction: the answer.
+        picture: uint8 (height, width, 1 or 3), the picture as a person sees it, upright.
+        look: the picture as the network got it, and where it lies in the picture.
+        layers: what every layer gives, in order.
+        evidence: what speaks for one class, by each method that the network allows.
+        neighbours: the nearest training images, the nearest first; empty where they are not at hand.
+        near: where these lie; None where they are not at hand.
+        dead: the units of each activation that rose above 0 for none of some hundred training images; empty
+            where these are not at hand.
+        missing: what is left out, and why; a sentence each.
+    """
+
+    classifier: Classifier
+    prediction: Prediction
+    picture: NDArray[np.uint8]
+    look: Look
+    layers: tuple[LayerOutput, ...]
+    evidence: tuple[Evidence, ...]
+    neighbours: tuple[Neighbour, ...]
+    near: Neighbourhood | None
+    dead: tuple[DeadUnits, ...]
+    missing: tuple[str, ...]
+
+    def to_json(self, drawn: dict[str, Path] | None = None) -> dict[str, Any]:
+        """Return plain data without the values themselves; ``drawn`` are the files that :func:`draw` made."""
+        files = {name: str(path) for name, path in (drawn or {}).items()}
+        classes = () if self.near is None else self.near.images.classes
+        return {
+            "prediction": self.prediction.to_json(),
+            "layers": [
+                {
+                    **{name: value for name, value in each.to_json().items() if name != "values"},
+                    "file": files.get(each.name),
+                    "filters": files.get(_of_filters(each.name)),
+                }
+                for each in self.layers
+            ],
+            "evidence": [
+                {name: value for name, value in each.to_json().items() if name != "values"}
+                for each in self.evidence
+            ],
+            "neighbours": [each.to_json(classes) for each in self.neighbours],
+            "dead_units": [each.to_json() for each in self.dead],
+            "missing": list(self.missing),
+            "files": list(files.values()),
+        }
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the answer, the layers, the neighbours' labels."""
+        rows = [
+            (each.name, each.kind, _shape(each), f"{each.low:.3g} … {each.high:.3g}") for each in self.layers
+        ]
+        table = html_repr.table(("layer", "kind", "output", "values"), rows)
+        return self.prediction._repr_html_() + html_repr.block("Layers", table)
+
+
+def explain(
+    run_or_file: str | Path,
+    picture: Source,
+    target: int | str | None = None,
+    *,
+    neighbours: int = NEIGHBOURS,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Explain what a classifier makes of a picture.
+
+    Args:
+        run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
+        picture: the picture, or ``test:17`` for an image of the dataset that the classifier learned from.
+        target: the class, name or index, that the evidence is about; None: the answer.
+        neighbours: how many training images to find; 0 for none.
+        progress: is told how many training images are embedded, where that was not done before.
+
+    Raises:
+        RunError: there is no such classifier.
+        PictureError: the picture cannot be read.
+        UnknownNameError, UsageError: no such class or image, or more neighbours than training images.
+    """
+    classifier = load(run_or_file)
+    if target is not None:
+        class_of(classifier.classes, target)  # said before the work
+    source = image_of(run_or_file, picture)
+    pixels = pixels_of(source)
+    look = classifier.look_at(pixels)
+    if isinstance(source, str | Path):
+        look = replace(look, file=str(source))
+    prediction = classifier.prediction(look, classifier.predict_proba(look.seen[np.newaxis])[0])
+    methods = methods_for(classifier.network)
+    shown = tuple(evidence(classifier, look.seen, method, target) for method in methods)
+    missing = [] if "grad-cam" in methods else [NO_CONVOLUTION]
+    near: Neighbourhood | None = None
+    found: tuple[Neighbour, ...] = ()
+    if neighbours:
+        try:
+            near = neighbourhood(run_or_file, progress)
+            (found,) = neighbours_of(near, look.seen[np.newaxis], neighbours)
+        except DataError as error:
+            missing.append(f"the nearest training images, dead units: {error.message}")
+    layers = layer_outputs(classifier, look.seen)
+    dead = () if near is None else dead_units(classifier, _some(near))
+    return Explanation(classifier, prediction, pixels, look, layers, shown, found, near, dead, tuple(missing))
+
+
+def framed(run_or_file: str | Path, picture: Source) -> tuple[Classifier, Look]:
+    """Return a classifier and a picture as its network gets it; errors as :func:`explain`'s."""
+    classifier = load(run_or_file)
+    return classifier, classifier.look_at(image_of(run_or_file, picture))
+
+
+def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[str, Path]:
+    """Draw everything into a folder: the evidence, the neighbours, each layer's maps, filters, histograms.
+
+    Args:
+        explanation: what to draw.
+        folder: is made if need be.
+        scope: what the colours of a map stand for: the values of this ``map``, of this ``layer``, of ``all``.
+
+    Returns:
+        The files by name: ``evidence``, ``neighbours``, ``histograms``, a layer's name, and its name with
+        ``filters``.
+
+    Raises:
+        UsageError: another scope.
+        OSError: the folder cannot be written.
+    """
+    ranges = value_range(explanation.layers, scope)
+    classes = explanation.classifier.classes
+    drawn = {"evidence": folder / "evidence.png"}
+    plots.save(_evidence_figure(explanation), drawn["evidence"])
+    if explanation.near is not None:
+        drawn["neighbours"] = folder / "neighbours.png"
+        answer = explanation.prediction.label
+        sheet = neighbours_sheet(
+            explanation.near, explanation.look.seen[np.newaxis], [answer], [answer], (explanation.neighbours,)
+        )
+        plots.save(sheet, drawn["neighbours"])
+    for place, each in enumerate(explanation.layers, start=1):
+        names = classes if each.values.ndim == 1 and len(each.values) == len(classes) else ()
+        sheet = plots.layer_maps(
+            each.values,
+            [(one.low, one.high) for one in ranges[each.name]],
+            f"{each.name}: {_shape(each)}",
+            "" if each.values.ndim == 1 else f"one range of colours for each {scope}" * (scope != "all"),
+            image=explanation.look.seen,
+            names=names,
+        )
+        drawn[each.name] = folder / f"layer-{place:02}-{_as_file(each.name)}.png"
+        plots.save(sheet, drawn[each.name])
+        if isinstance(find_layer(explanation.classifier.network, each.name), nn.Conv2d):
+            weights = filters(explanation.classifier.network, each.name)
+            drawn[_of_filters(each.name)] = folder / f"layer-{place:02}-{_as_file(each.name)}-filters.png"
+            title = f"{each.name}: {len(weights)} filters of {' × '.join(map(str, weights.shape[1:]))}"
+            plots.save(plots.filters(weights, title), drawn[_of_filters(each.name)])
+    spread = [(each.name, vars(histogram(each.values))) for each in explanation.layers]
+    drawn["histograms"] = folder / "histograms.png"
+    plots.save(plots.layer_histograms(spread, "the values of each layer"), drawn["histograms"])
+    return drawn
+
+
+def _evidence_figure(explanation: Explanation) -> "plots.Figure":
+    height, width = explanation.picture.shape[:2]
+    placement = explanation.look.placement
+    marked = [
+        Marked(
+            each.method if each.layer is None else f"{each.method}, {each.layer}",
+            MEANINGS[each.method][1],
+            MEANINGS[each.method][0],
+            each.values,
+            None if placement is None else placement.onto(each.values, height, width),
+        )
+        for each in explanation.evidence
+    ]
+    asked = explanation.evidence[0]
+    answer = f"{asked.label}   {plots.percent(asked.probability)}"
+    return plots.evidence(explanation.picture, explanation.look.seen, marked, answer)
+
+
+def _some(near: Neighbourhood) -> NDArray[np.uint8]:
+    """Return some hundred training images, evenly out of all."""
+    indices = near.embeddings.indices
+    return near.images.images[indices[:: -(-len(indices) // LOOKED_AT)]]
+
+
+def _shape(each: LayerOutput) -> str:
+    return " × ".join(map(str, each.shape))
+
+
+def _of_filters(name: str) -> str:
+    return f"{name} filters"
+
+
+def _as_file(name: str) -> str:
+    """Return a layer's name as a part of a file's name."""
+    return re.sub(r"[^\w-]+", "-", name)

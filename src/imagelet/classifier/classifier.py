@@ -1,0 +1,304 @@
+"""The classifier: network, framing, normalisation, class names and calibration in one piece.
+
+Training makes it; predicting, evaluating, explaining, exporting and serving take it.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from imagelet import html_repr
+from imagelet.classifier import file
+from imagelet.classifier.prediction import Look, Prediction
+from imagelet.data.imageset import ImageSet
+from imagelet.errors import ClassifierFileError, PictureError
+from imagelet.metrics.calibration import Calibration
+from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
+from imagelet.networks import Network
+from imagelet.preprocessing.framing import Framing, look_at
+from imagelet.preprocessing.normalization import Normalization
+from imagelet.preprocessing.picture import open_picture
+from imagelet.preprocessing.test_time_augmentation import VIEWS, views
+
+BATCH = 500  # images that go through the network at once,
+PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
+
+Source = str | Path | bytes | BinaryIO | np.ndarray
+"""A picture: its file, its file's content, or its pixels: uint8 (height, width[, 1 or 3])."""
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A trained network with everything that it takes to use it.
+
+    Attributes:
+        network: gives logits; set to evaluation, its weights are not to be changed.
+        classes: the class names in the order of the logits.
+        framing: how a picture becomes an image of the network's size.
+        normalization: how an image's pixels become network input.
+        calibration: how logits become probabilities that can be believed.
+        training: what the classifier was trained on and how; plain data.
+        views: which views of an image it averages, by the names of
+            :mod:`imagelet.preprocessing.test_time_augmentation`.
+
+    Raises:
+        ValueError: the parts do not fit together.
+    """
+
+    network: Network
+    classes: tuple[str, ...]
+    framing: Framing
+    normalization: Normalization
+    calibration: Calibration
+    training: dict[str, Any]
+    views: str = "one"
+
+    def __post_init__(self) -> None:
+        if self.views not in VIEWS:
+            raise ValueError(f"views '{self.views}' are none of {', '.join(VIEWS)}")
+        if len(self.classes) != self.network.classes:
+            raise ValueError(
+                f"{len(self.classes)} class names for a network of {self.network.classes} classes"
+            )
+        if self.framing.shape != tuple(self.network.input_shape):
+            raise ValueError(f"framing to {self.framing.shape} for a network of {self.network.input_shape}")
+        if len(self.normalization.mean) != self.framing.channels:
+            raise ValueError(f"{len(self.normalization.mean)} means for {self.framing.channels} channels")
+        self.network.eval()
+
+    def __repr__(self) -> str:
+        return f"Classifier({self.network_text!r}, {len(self.classes)} classes, {self.input_shape})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: network, input, classes, training, calibration."""
+        rows = {"network": html_repr.code(self.network_text), "input": html_repr.shape(self.input_shape)}
+        rows |= {
+            "classes": html_repr.text(html_repr.listed(self.classes)),
+            **html_repr.trained(self.training),
+        }
+        match self.training:
+            case {"validation_accuracy": float(share), "validation_images": int(n)} if 0 <= share <= 1 <= n:
+                interval = wilson_interval(round(share * n), n)
+                rows["validation accuracy"] = html_repr.accuracy(share, interval, n)
+        sure, temperature = html_repr.percent(self.calibration.threshold), self.calibration.temperature
+        rows["sure from"] = html_repr.text(f"{sure}, at temperature {temperature:.2f}")
+        return html_repr.block("Classifier", html_repr.facts(rows))
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images that the network takes."""
+        return self.framing.shape
+
+    @property
+    def network_text(self) -> str:
+        """The text that builds the network again."""
+        return self.network.text
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters(), torch.empty(0)).device
+
+    def calibrated(self, calibration: Calibration) -> "Classifier":
+        """Return the same classifier with another calibration."""
+        return dataclasses.replace(self, calibration=calibration)
+
+    def to(self, device: torch.device | str) -> "Classifier":
+        """Move the network to ``device`` and return the classifier."""
+        self.network.to(device)
+        return self
+
+    def prepare(self, images: np.ndarray) -> torch.Tensor:
+        """Return network input for framed ``images``.
+
+        Args:
+            images: uint8 (n, height, width, channels).
+
+        Returns:
+            float32 (n, channels, height, width) on the network's device, channels last in memory.
+
+        Raises:
+            ValueError: another type or shape.
+        """
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.input_shape:
+            shape = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"images are uint8 (n, {shape}); these are {images.dtype} {images.shape}")
+        pixels = torch.from_numpy(np.array(images, order="C"))  # other strides would round otherwise
+        return self.normalization.apply(pixels.to(self.device))
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Return uncalibrated logits, float32 (n, classes), for uint8 (n, height, width, channels).
+
+        Raises:
+            ValueError: images of another type or shape.
+            ClassifierFileError: the network gives something else than finite numbers.
+        """
+        height, width, _ = self.input_shape
+        size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
+        batches = [images[start : start + size] for start in range(0, len(images), size)] or [images]
+        with torch.inference_mode():
+            parts = [self._averaged(self.prepare(batch)).float().cpu().numpy() for batch in batches]
+        logits = np.concatenate(parts)  # (n, classes)
+        if not np.isfinite(logits).all():
+            raise ClassifierFileError("the classifier is damaged: not all its logits are finite numbers")
+        return logits
+
+    def _averaged(self, images: torch.Tensor) -> torch.Tensor:
+        """Return logits (n, classes) of network input, the mean over the views."""
+        weighted = [weight * self.network(view) for weight, view in views(images, self.views)]
+        return torch.stack(weighted).sum(dim=0)
+
+    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width, channels).
+
+        The images are taken as they are; :meth:`predict` opens and frames pictures of any size.
+
+        Raises:
+            ValueError, ClassifierFileError: as :meth:`logits`.
+        """
+        return self.calibration.probabilities(self.logits(images))
+
+    def predict(self, sources: Source | Iterable[Source], top: int = 3) -> list[Prediction]:
+        """Say what pictures show.
+
+        Args:
+            sources: one picture, several, or the pixels of several: uint8 (n, height, width, 1 or 3).
+            top: how many classes to name for each, at least 1.
+
+        Raises:
+            PictureError: one of them cannot be read.
+            ValueError: ``top`` is below 1.
+        """
+        predictions = []
+        for answer in self.predict_each(_several(sources), top):
+            if isinstance(answer, PictureError):
+                raise answer
+            predictions.append(answer)
+        return predictions
+
+    def predict_each(self, sources: Iterable[Source], top: int = 3) -> Iterator[Prediction | PictureError]:
+        """Say what each picture shows, in the given order; one that cannot be read gives its error.
+
+        Raises:
+            ValueError: ``top`` is below 1.
+        """
+        if top < 1:
+            raise ValueError(f"at least 1 class is named for a picture, not {top}")
+        remaining = iter(sources)
+        while batch := list(islice(remaining, BATCH)):
+            looked_at = [self._tried(source) for source in batch]
+            framed = [look.seen for look in looked_at if isinstance(look, Look)]
+            shares = iter(self.predict_proba(np.stack(framed))) if framed else iter(())
+            for look in looked_at:
+                yield look if isinstance(look, PictureError) else self.prediction(look, next(shares), top)
+
+    def evaluate(self, images: ImageSet) -> Metrics:
+        """Return accuracy, interval, loss and more on labelled ``images`` of the network's size.
+
+        Raises:
+            ValueError: other classes than the classifier's.
+        """
+        if images.classes != self.classes:
+            raise ValueError(f"the images' classes {images.classes} are not the classifier's {self.classes}")
+        return self.judge(images, self.predict_proba(images.images))
+
+    def judge(self, images: ImageSet, probabilities: np.ndarray) -> Metrics:
+        """Return the figures of ``probabilities``, which are this classifier's for ``images``.
+
+        A classifier of several views looks at the images once more in one view, to tell what these are worth.
+        """
+        metrics = evaluate_probabilities(probabilities, images.labels)
+        if self.views == "one":
+            return metrics
+        answers = dataclasses.replace(self, views="one").logits(images.images).argmax(axis=1)
+        return dataclasses.replace(metrics, one_view=float((answers == images.labels).mean()))
+
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the classifier as one ``.safetensors`` file, whole or not at all.
+
+        Args:
+            path: the file.
+            half: with weights of two bytes each: half the size; logits differ in the third digit.
+        """
+        file.write(Path(path), file.Content(**vars(self)), half=half)
+
+    @classmethod
+    def load(cls, path: str | Path, *, allow_import: bool = False) -> "Classifier":
+        """Return the classifier in a ``.safetensors`` file.
+
+        Nothing in it is executed, unless ``allow_import`` lets a ``package.module:function`` network run.
+
+        Raises:
+            ClassifierFileError: there is no such file, it is damaged, or it is no classifier.
+        """
+        return cls(**vars(file.read(Path(path), allow_import)))
+
+    def look_at(self, source: Source) -> Look:
+        """Open a picture and frame it as every picture is.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        picture = pixels_of(source)
+        seen, warnings, doubtful, placement = look_at(picture, self.framing)
+        blank = _is_of_one_colour(picture) or _is_of_one_colour(seen)
+        if blank and not warnings:
+            warnings = ("the picture is all one colour",)
+        name = source if isinstance(source, str | Path) else getattr(source, "name", "")
+        seen = seen.copy()  # it may be the caller's own array
+        name = str(name) if isinstance(name, str | Path) else ""
+        return Look(name, seen, blank or doubtful, warnings, placement)
+
+    def is_sure(self, look: Look, probability: float) -> bool:
+        """Say whether the answer to a picture, of this calibrated probability, may be called sure."""
+        return self.calibration.is_sure(probability) and not look.doubtful
+
+    def _tried(self, source: Source) -> Look | PictureError:
+        try:
+            return self.look_at(source)
+        except PictureError as error:
+            return error
+
+    def prediction(self, look: Look, shares: np.ndarray, top: int = 3) -> Prediction:
+        """Return what probabilities (classes,), this classifier's for a look, say of its picture."""
+        ranked = [int(index) for index in np.argsort(-shares, kind="stable")[:top]]
+        best = ranked[0]
+        probability = float(shares[best])
+        return Prediction(
+            file=look.file,
+            class_index=best,
+            label=self.classes[best],
+            probability=probability,
+            top=tuple((self.classes[index], float(shares[index])) for index in ranked),
+            top_classes=tuple(ranked),
+            sure=self.is_sure(look, probability),
+            warnings=look.warnings,
+            seen=look.seen,
+        )
+
+
+def _several(sources: Source | Iterable[Source]) -> Iterable[Source]:
+    if isinstance(sources, np.ndarray):
+        return sources if sources.ndim == 4 else [sources]  # (n, height, width, channels): n pictures
+    single = isinstance(sources, str | Path | bytes) or hasattr(sources, "read")
+    return [sources] if single else sources  # type: ignore[list-item,return-value]
+
+
+def pixels_of(source: Source) -> np.ndarray:
+    """Return a picture's pixels: uint8 (height, width, 1 or 3)."""
+    if not isinstance(source, np.ndarray):
+        return open_picture(source)
+    picture = source[:, :, None] if source.ndim == 2 else source
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3) or not picture.size:
+        raise PictureError(f"a picture is uint8 (height, width, 1 or 3), not {source.dtype} {source.shape}")
+    return picture
+
+
+def _is_of_one_colour(picture: np.ndarray) -> bool:
+    return bool((picture == picture[0, 0]).all())

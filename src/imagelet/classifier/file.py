@@ -1,0 +1,232 @@
+"""The classifier's file: safetensors, with everything but the weights as JSON in its header.
+
+A file comes from anywhere, so nothing in it is believed: sizes are bounded before anything is read, every
+field is checked, the network is rebuilt from its text (never imported) and is never larger than the file,
+and names, types and shapes of the tensors must be the rebuilt network's. No pickle is ever read.
+
+The header holds no times, and its keys are sorted: equal trainings give equal bytes.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from imagelet import atomic_files
+from imagelet.errors import ClassifierFileError, UsageError
+from imagelet.metrics.calibration import Calibration
+from imagelet.networks import Network, build, find_network, infer_shapes
+from imagelet.networks.shapes import MOST_PARAMETERS
+from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.normalization import Normalization
+from imagelet.preprocessing.test_time_augmentation import VIEWS
+
+FORMAT = 1
+KEY = "imagelet"  # of the facts in the safetensors header
+LARGEST_HEADER = 2**23  # bytes; room for the longest network text and MOST_CLASSES long names
+LARGEST_FILE = 4 * MOST_PARAMETERS + LARGEST_HEADER  # bytes: whatever can be trained can be saved and loaded
+MOST_CLASSES = 10_000
+LONGEST_REASON = 300  # letters of what a file says that an error repeats
+FIELDS = (
+    "calibration",
+    "classes",
+    "format",
+    "framing",
+    "network",
+    "normalization",
+    "training",
+    "versions",
+    "views",
+)
+DTYPES = {  # how weights, and the counters of batch normalisation, may be stored
+    torch.float32: ("F32", "F16"),
+    torch.int64: ("I64",),
+}
+SMALLEST_WEIGHT = 2  # bytes
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a classifier's file says."""
+
+    network: Network
+    classes: tuple[str, ...]
+    framing: Framing
+    normalization: Normalization
+    calibration: Calibration
+    training: dict[str, Any]
+    views: str
+
+
+def write(path: Path, content: Content, *, half: bool = False) -> None:
+    """Write a classifier's file, whole or not at all; ``half``: with weights of two bytes each."""
+    facts = {
+        "format": FORMAT,
+        "network": {"text": content.network.text, "input_shape": list(content.network.input_shape)},
+        "classes": list(content.classes),
+        "framing": content.framing.to_json(),
+        "normalization": content.normalization.to_json(),
+        "calibration": content.calibration.to_json(),
+        "training": content.training,
+        "versions": {name: version(name) for name in ("imagelet", "torch")},
+        "views": content.views,
+    }
+    header = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    weights = {
+        name: (tensor.half() if half and _fits_half(tensor) else tensor).cpu().contiguous()
+        for name, tensor in content.network.state_dict().items()
+    }
+    atomic_files.write_bytes(path, safetensors.torch.save(weights, {KEY: header}))
+
+
+def _fits_half(tensor: torch.Tensor) -> bool:
+    """Say whether a tensor's numbers stay finite in half precision."""
+    return tensor.is_floating_point() and bool((tensor.abs() <= torch.finfo(torch.float16).max).all())
+
+
+def read(path: Path, allow_import: bool = False) -> Content:
+    """Return what is in a classifier's file, the network with its weights.
+
+    Args:
+        path: the file.
+        allow_import: import the network if its text is ``package.module:function``: that runs its code.
+
+    Raises:
+        ClassifierFileError: one line that begins with the file's name.
+    """
+    try:
+        raw = _bytes(path)
+        header = _header(raw)
+        content = _content(_facts(header), len(raw), allow_import)
+        _load_weights(content.network, raw, header)
+    except (UsageError, ClassifierFileError) as error:
+        raise ClassifierFileError(_refusal(path, error.message), error.hint) from error
+    except (
+        ValueError,
+        TypeError,
+        ArithmeticError,  # a whole number that no float can hold
+        RuntimeError,  # torch's, and JSON that is nested too deeply
+        safetensors.SafetensorError,
+    ) as error:
+        raise ClassifierFileError(_refusal(path, str(error))) from error
+    return content
+
+
+def _refusal(path: Path, reason: str) -> str:
+    """Return the sentence that refuses a file; what it repeats from the file is short and on one line."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in reason[:LONGEST_REASON])
+    return f"{path} is no classifier that can be used: {plain}"
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise ValueError("it is not a file")
+        if size > LARGEST_FILE:
+            raise ValueError(f"it has {size:,} bytes, more than the {LARGEST_FILE:,} of the largest one")
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror})") from error
+
+
+def _header(raw: bytes) -> dict[str, Any]:
+    """Return the safetensors header; its length is checked before it is parsed."""
+    length = int.from_bytes(raw[:8], "little")
+    if length > min(LARGEST_HEADER, len(raw) - 8):
+        raise ValueError("it is not a safetensors file, or it is cut off")
+    return _parsed(raw[8 : 8 + length])
+
+
+def _parsed(text: bytes | str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError("its header is not JSON") from error
+    if not isinstance(found, dict):
+        raise ValueError("its header is not a JSON object")
+    return found
+
+
+def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = header.get("__metadata__")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get(KEY), str):
+        raise ValueError("its header says nothing of imagelet")
+    facts = _parsed(metadata[KEY])
+    if facts.get("format") != FORMAT:
+        raise ValueError(f"its format is not {FORMAT}; a newer imagelet may read it")
+    if set(facts) != set(FIELDS):
+        raise ValueError(f"its header must hold {', '.join(FIELDS)}, and nothing else")
+    return facts
+
+
+def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content:
+    """Return the content that ``facts`` tell, of a file of ``size`` bytes; the weights are still missing."""
+    classes = _classes(facts["classes"])
+    framing = Framing.from_json(facts["framing"])
+    normalization = Normalization.from_json(facts["normalization"])
+    if len(normalization.mean) != framing.channels:
+        raise ValueError("its normalization does not have the framing's channels")
+    for name in ("training", "versions"):
+        if not isinstance(facts[name], dict):
+            raise ValueError(f"its {name} field is not an object")
+    if facts["views"] not in VIEWS:
+        raise ValueError(f"its views are none of {', '.join(VIEWS)}")
+    return Content(
+        network=_network(facts["network"], framing, len(classes), size, allow_import),
+        classes=classes,
+        framing=framing,
+        normalization=normalization,
+        calibration=Calibration.from_json(facts["calibration"]),
+        training=facts["training"],
+        views=facts["views"],
+    )
+
+
+def _classes(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its class names are not a list of texts")
+    if not 2 <= len(names) <= MOST_CLASSES or len(set(names)) != len(names):
+        raise ValueError(f"its class names are not 2 to {MOST_CLASSES:,} different ones")
+    return tuple(names)
+
+
+def _network(facts: Any, framing: Framing, classes: int, size: int, allow_import: bool) -> Network:
+    """Build the network of the file; its size is bounded before anything is allocated."""
+    if not isinstance(facts, dict) or set(facts) != {"text", "input_shape"}:
+        raise ValueError("its network is not a text and an input shape")
+    text, shape = facts["text"], facts["input_shape"]
+    if not isinstance(text, str) or shape != list(framing.shape):
+        raise ValueError("its network does not have the framing's input shape")
+    found = find_network(text)
+    if found.builder is None:
+        parameters = sum(layer.parameters for layer in infer_shapes(found.text, framing.shape, classes))
+        if parameters * SMALLEST_WEIGHT > size:
+            raise ValueError(f"its network has {parameters:,} parameters, more than a file of its size holds")
+    return build(text, input_shape=framing.shape, classes=classes, allow_import=allow_import)
+
+
+def _load_weights(network: Network, raw: bytes, header: Mapping[str, Any]) -> None:
+    """Give the network the weights of the file, which must be exactly those that it has."""
+    expected = network.state_dict()
+    stored = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    if set(stored) != set(expected):
+        differing = min(set(stored) ^ set(expected))
+        raise ValueError(f"its weights are not the network's: '{differing[:80]}' is in one of them only")
+    for name, tensor in expected.items():
+        entry = stored[name]
+        declared = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else (None, None)
+        if declared[0] not in DTYPES.get(tensor.dtype, ()) or declared[1] != list(tensor.shape):
+            raise ValueError(f"its weights '{name}' do not have the network's type and shape")
+    weights = safetensors.torch.load(raw)
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and not math.isfinite(float(tensor.abs().sum(dtype=torch.float64))):
+            raise ValueError(f"its weights '{name}' are not finite")
+    network.load_state_dict(weights)

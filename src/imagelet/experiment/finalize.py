@@ -1,0 +1,117 @@
+"""The end of a training: the classifier of the best epoch, its figures, pictures and card."""
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from imagelet import atomic_files, html_repr, plots
+from imagelet.analysis.test_evaluation import judge, look
+from imagelet.classifier.classifier import Classifier
+from imagelet.data.imageset import Dataset
+from imagelet.experiment.clock import Clock
+from imagelet.metrics.calibration import Calibration, fit_calibration
+from imagelet.preprocessing.framing import Framing
+from imagelet.runs.model_card import write_model_card
+from imagelet.runs.run import Run
+from imagelet.training.checkpoint import remove_checkpoints
+from imagelet.training.history import as_columns, write_history
+from imagelet.training.loop import Job
+from imagelet.training.recipe import recipe_to_json
+from imagelet.training.state import State
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run is finished: its folder is complete.
+
+    Attributes:
+        run: its folder.
+        classifier: the classifier of the best epoch.
+        metrics: the content of ``metrics.json``.
+    """
+
+    run: Run
+    classifier: Classifier
+    metrics: dict[str, Any]
+
+    def _repr_html_(self) -> str:
+        """Return the run and its classifier as a notebook shows them."""
+        return html_repr.joined(
+            html_repr.Html(self.run._repr_html_()), html_repr.Html(self.classifier._repr_html_())
+        )
+
+
+def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, test: bool) -> Finished:
+    """Complete the run folder. ``metrics.json`` comes last: with it, the run counts as finished.
+
+    The test images are read only if ``test`` says so; the look is counted.
+    """
+    classifier = _classifier(dataset, job, state)
+    write_history(run.folder / "history.jsonl", state.history)
+    plots.save(plots.curves(as_columns(state.history)), run.figures / "curves.png")
+    metrics: dict[str, Any] = {
+        "parameters": run.experiment["resolved"]["parameters"],
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "images_per_second": clock.images_per_second,
+    }
+    if job.validation is not None:
+        logits = classifier.logits(job.validation.images)
+        classifier = classifier.calibrated(fit_calibration(logits, job.validation.labels))
+        probabilities = classifier.calibration.probabilities(logits)
+        validated = judge(run.figures, classifier, job.validation, probabilities, "validation")
+        metrics["validation"] = validated.to_json(classifier.classes)
+    classifier.save(run.classifier_file)
+    if test:
+        shares = classifier.predict_proba(dataset.test.images)
+        metrics["test"] = look(run, classifier, dataset.test, shares).to_json(classifier.classes)
+    if state.by_hand:
+        metrics["by_hand"] = [asdict(each) for each in state.by_hand]
+    metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}
+    write_model_card(run, classifier, dataset.card, metrics)
+    atomic_files.write_json(run.folder / "metrics.json", metrics)
+    remove_checkpoints(run.checkpoints)
+    return Finished(run, classifier, metrics)
+
+
+def _classifier(dataset: Dataset, job: Job, state: State) -> Classifier:
+    """Return the classifier of the best epoch, not calibrated yet."""
+    network = state.network
+    network.load_state_dict(state.best_weights)
+    height, width, channels = job.training.shape
+    return Classifier(
+        network=network,
+        classes=job.training.classes,
+        framing=dataset.card.framing or Framing("fit", height, width, channels),
+        normalization=job.normalization,
+        calibration=Calibration.none(),
+        training=_summary(dataset, job, state),
+        views=_views(job),
+    )
+
+
+def _views(job: Job) -> str:
+    """Return the recipe's views; no mirror image where that would be of another class."""
+    if job.flips:
+        return job.recipe.views
+    return {"mirrored": "one", "mirrored-shifted": "shifted"}.get(job.recipe.views, job.recipe.views)
+
+
+def _summary(dataset: Dataset, job: Job, state: State) -> dict[str, Any]:
+    """Return what the classifier's file says of its training. No times: equal trainings give equal bytes."""
+    figures_of_best = state.history[state.best_epoch - 1]
+    return {
+        "dataset": dataset.card.name,
+        "data_sha256": dataset.train.fingerprint(),
+        "training_images": len(job.training),
+        "validation_images": len(job.validation) if job.validation else 0,
+        "validation_accuracy": figures_of_best.val_accuracy,
+        "recipe": recipe_to_json(job.recipe),
+        "seed": job.seed,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "imagelet": version("imagelet"),
+    }

@@ -1,0 +1,227 @@
+"""One experiment several times: with several seeds, or with each fold of the images held out in turn.
+
+Each training is an ordinary run. What was carried out before is found again by its experiment, and its data,
+so that an interrupted series goes on; the figures are read from the run folders.
+"""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from imagelet import atomic_files, paths
+from imagelet.analysis.evaluate import evaluate
+from imagelet.data.datasets import findable, load_dataset
+from imagelet.data.download import Progress
+from imagelet.data.imageset import Dataset
+from imagelet.data.splits import fold, split
+from imagelet.errors import RunError, SettingError
+from imagelet.experiment.finalize import Finished
+from imagelet.experiment.finding import find, is_of
+from imagelet.experiment.out_of_fold import suspects_of_folds, write_out_of_fold
+from imagelet.experiment.runner import Event, resume, run_experiment
+from imagelet.experiment.series import FOLDS, SEEDS, Member, Part, Repeated, Series
+from imagelet.metrics.classification import Interval
+from imagelet.metrics.repetition import Pooled, pooled, spread
+from imagelet.networks import find_network
+from imagelet.runs.definition import Experiment, settled
+from imagelet.runs.run import Run
+from imagelet.runs.store import create_run
+
+
+def repeat(
+    experiment: Experiment,
+    *,
+    seeds: Sequence[int] | None = None,
+    folds: int | None = None,
+    name: str | None = None,
+    folder: Path | None = None,
+    test: bool = False,
+) -> Repeated:
+    """Carry an experiment out with several seeds, or with each fold held out; what is there is not repeated.
+
+    Arguments and errors are those of :func:`plan`.
+    """
+    series = plan(experiment, seeds=seeds, folds=folds, name=name, folder=folder, test=test)
+    for part in series.parts:
+        for _ in run_part(series, part):
+            pass
+    return conclude(series)
+
+
+def plan(
+    experiment: Experiment,
+    *,
+    seeds: Sequence[int] | None = None,
+    folds: int | None = None,
+    name: str | None = None,
+    folder: Path | None = None,
+    test: bool = False,
+    progress: Progress | None = None,
+) -> Series:
+    """Return the trainings of a series, each with its run if there is one; nothing is written.
+
+    Args:
+        experiment: what to carry out; its seed gives way to ``seeds``, its validation to ``folds``.
+        seeds: at least 2 different ones.
+        folds: how many parts of the training images to hold out in turn, at least 2; or ``seeds``.
+        name: begins the names of the runs: ``NAME-seed0``, ``NAME-fold1``; None: dataset and network do.
+        folder: where runs live; None: ``places.runs()``.
+        test: look at each run's test images at the end, once; with seeds only.
+        progress: is told (done, total) while files are downloaded or pictures decoded.
+
+    Raises:
+        SettingError: too few seeds or folds, or nothing to measure by.
+        DataError: a class with fewer images than folds.
+        RunError: a name that is taken by another experiment.
+    """
+    experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
+    numbered = _with_seeds(experiment, seeds or ()) if folds is None else _with_folds(experiment, folds)
+    if folds is not None and test:
+        raise SettingError("folds are of the training images; the test images have no part in them")
+    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape, progress=progress)
+    if folds is not None:
+        split(dataset.train, fold(1, folds), experiment.seed, experiment.limit)
+    place, data_sha256 = folder or paths.runs(), dataset.train.fingerprint()
+    kind = SEEDS if folds is None else FOLDS
+    parts = tuple(
+        Part(number, each, _find_part(each, place, _chosen(name, kind, number), data_sha256))
+        for number, each in numbered
+    )
+    default_name = _default_name(experiment, dataset)
+    series = Series(kind, experiment, parts, place, name, default_name, data_sha256, test)
+    if name is not None and (place / f"{name}-{kind}").exists() and _earlier(series) is None:
+        raise _taken(f"{name}-{kind}", place)
+    return series
+
+
+def run_part(series: Series, part: Part, progress: Progress | None = None) -> Iterator[Event]:
+    """Carry one training of a series out, or on, and yield what happens; a finished one yields its end only.
+
+    Raises:
+        ImageletError, KeyboardInterrupt: as :func:`imagelet.experiment.runner.run_experiment`.
+    """
+    if part.run is None:
+        return run_experiment(
+            part.experiment,
+            name=_chosen(series.name, series.kind, part.number),
+            default_name=_chosen(series.default_name, series.kind, part.number),
+            folder=series.folder,
+            test=series.test,
+            progress=progress,
+        )
+    return (
+        resume(part.run, test=series.test, progress=progress) if not part.run.finished else _end(series, part)
+    )
+
+
+def _end(series: Series, part: Part) -> Iterator[Event]:
+    """Look at the test images of a finished run where that was not done before, and yield its end."""
+    from imagelet.classifier.classifier import Classifier
+
+    run = part.run
+    assert run is not None
+    if series.test and "test" not in run.metrics:
+        evaluate(str(run.folder))
+    classifier = Classifier.load(run.classifier_file, allow_import=":" in part.experiment.network)
+    yield Finished(run, classifier, run.metrics)
+
+
+def conclude(series: Series) -> Repeated:
+    """Return what the series came to, from its runs, all of which are finished; write it into a folder.
+
+    Raises:
+        RunError: a run is missing, or not finished.
+    """
+    part = "test" if series.test else "validation"
+    members = []
+    for each in series.parts:
+        chosen = _chosen(series.name, series.kind, each.number)
+        run = _find_part(each.experiment, series.folder, chosen, series.data_sha256)
+        if run is None or not run.finished:
+            raise RunError(f"the {series.kind.removesuffix('s')} {each.number} is not finished")
+        figures = run.metrics[part]
+        interval = Interval(*figures["interval"])
+        members.append(Member(each.number, run, figures["accuracy"], interval, figures["images"]))
+    suffix = f"-{series.kind}"
+    name = series.name and series.name + suffix
+    folder = _earlier(series) or create_run(series.folder, name, series.default_name + suffix).folder
+    answered: dict[str, Any] = {"out_of_fold": None}
+    if series.kind == FOLDS:
+        images = load_dataset(series.experiment.dataset, shape=series.experiment.input_shape).train
+        answered["out_of_fold"] = write_out_of_fold([each.run for each in members], folder)
+        answered |= {"suspects": suspects_of_folds(folder, images), "classes": images.classes}
+    found = Repeated(
+        kind=series.kind,
+        dataset=series.experiment.dataset,
+        network=members[0].run.experiment["network"],
+        part=part if series.kind == SEEDS else "fold",
+        members=tuple(members),
+        spread=spread([each.accuracy for each in members]),
+        pooled=_pooled(members) if series.kind == FOLDS else None,
+        folder=folder,
+        **answered,
+    )
+    atomic_files.write_json(
+        folder / f"{series.kind}.json", {**found.to_json(), "experiment": series.identity}
+    )
+    return found
+
+
+def _find_part(experiment: Experiment, place: Path, name: str | None, data_sha256: str) -> Run | None:
+    """Return the run of the experiment: that of the chosen name, else any."""
+    if name is None:
+        return find(experiment, place, data_sha256)
+    if not (place / name).exists():
+        return None
+    if not is_of(run := Run(place / name), experiment, data_sha256):
+        raise _taken(name, place)
+    return run
+
+
+def _taken(name: str, place: Path) -> RunError:
+    return RunError(
+        f"there is '{name}' in {place} already, of another experiment or other data, and a run never "
+        "overwrites another",
+        hint="choose another --name",
+    )
+
+
+def _earlier(series: Series) -> Path | None:
+    """Return the folder with the result of an earlier series of the same trainings, if there is one."""
+    for path in sorted(series.folder.glob(f"*/{series.kind}.json")):
+        named = series.name is None or path.parent.name == f"{series.name}-{series.kind}"
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            if named and json.loads(path.read_text(encoding="utf-8"))["experiment"] == series.identity:
+                return path.parent
+    return None
+
+
+def _with_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[tuple[int, Experiment]]:
+    if len(set(seeds)) < max(2, len(seeds)):
+        raise SettingError(
+            f"the seeds {', '.join(map(str, seeds))} are not allowed: 2 or more different ones are"
+        )
+    return [(seed, dataclasses.replace(experiment, seed=seed)) for seed in seeds]
+
+
+def _with_folds(experiment: Experiment, folds: int) -> list[tuple[int, Experiment]]:
+    names = [fold(number, folds) for number in range(1, max(folds, 1) + 1)]
+    return [(n, dataclasses.replace(experiment, validation=each)) for n, each in enumerate(names, start=1)]
+
+
+def _chosen(name: str | None, kind: str, number: int) -> str | None:
+    return name and f"{name}-{kind.removesuffix('s')}{number}"
+
+
+def _default_name(experiment: Experiment, dataset: Dataset) -> str:
+    """Return what begins the names of the runs: dataset and network."""
+    network = settled(experiment, len(dataset.train), dataset.train.shape).network
+    return f"{dataset.card.name}-{find_network(network).name or 'network'}"
+
+
+def _pooled(members: Sequence[Member]) -> Pooled:
+    right = [round(each.accuracy * each.images) for each in members]
+    return pooled(right, [each.images for each in members])

@@ -1,0 +1,291 @@
+"""A run carried out again from what its folder says, and held against what it had come to.
+
+The weights are compared bit by bit. Where they differ, both classifiers answer the same images, and what is
+known of the two machines is laid side by side.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from imagelet.classifier.classifier import Classifier
+from imagelet.data.datasets import load_dataset
+from imagelet.data.download import Progress
+from imagelet.data.splits import Split
+from imagelet.device import choose_device
+from imagelet.errors import RunError, SettingError
+from imagelet.experiment.runner import Event, run_experiment
+from imagelet.metrics.classification import CONFIDENCE
+from imagelet.metrics.paired_tests import PairedDifference, compare_answers
+from imagelet.runs.definition import AUTO, Experiment
+from imagelet.runs.provenance import validation_images
+from imagelet.runs.run import Run
+
+CODE = "other code computes otherwise"
+ROUNDING = "sums are taken in another order, and round otherwise"
+REASONS = {
+    "threads": ROUNDING,
+    "processor": ROUNDING,
+    "device": ROUNDING,
+    "cuda_devices": ROUNDING,
+    "system": "other libraries may compute otherwise",
+    "precision": "numbers have other digits",
+    "python": CODE,
+    "versions": CODE,
+    "commit": CODE,
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What is not as it was when the run was made.
+
+    Attributes:
+        what: ``threads``, ``processor``, ``versions.torch``, …
+        then, now: its values; None where it was not noted.
+        reason: why that can change the weights; empty where nothing is known.
+    """
+
+    what: str
+    then: Any
+    now: Any
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the difference as plain data."""
+        return vars(self)
+
+
+@dataclass(frozen=True)
+class WeightDifference:
+    """How far the weights of two classifiers lie apart.
+
+    Attributes:
+        largest: the largest difference of two numbers; 0 where only the bits differ.
+        tensor: where it is: ``conv1.weight``.
+        size: the largest of the numbers in that tensor, by amount, to measure by.
+        differing: how many numbers are not the same to the last bit.
+        numbers: how many there are.
+    """
+
+    largest: float
+    tensor: str
+    size: float
+    differing: int
+    numbers: int
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of a run that was carried out again.
+
+    Attributes:
+        run: the run.
+        again: the run that was carried out anew.
+        identical: the weights are the same, bit by bit.
+        weights: how far they lie apart; None where they are identical, or the networks have other layers.
+        first_epoch: the first epoch whose figures are other ones; None where all are the same.
+        part: which images both answered: ``validation``, or ``training`` where there are no such.
+        accuracies: of the run and of its repetition on these images.
+        paired: their answers compared, a the run and b its repetition.
+        environment: what is not as it was.
+    """
+
+    run: Run
+    again: Run
+    identical: bool
+    weights: WeightDifference | None
+    first_epoch: int | None
+    part: str
+    accuracies: tuple[float, float]
+    paired: PairedDifference
+    environment: tuple[Difference, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the figures differ by no more than chance: McNemar's p is at least 0.05."""
+        return self.identical or self.paired.p >= 1 - CONFIDENCE
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain data."""
+        return {
+            "run": str(self.run.folder),
+            "identical": self.identical,
+            "agrees": self.agrees,
+            "weights": None if self.weights is None else vars(self.weights),
+            "first_epoch": self.first_epoch,
+            "part": self.part,
+            "images": self.paired.images,
+            "accuracy": self.accuracies[0],
+            "accuracy_again": self.accuracies[1],
+            **self.paired.to_json(),
+            "environment": [each.to_json() for each in self.environment],
+        }
+
+
+def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None = None) -> Iterator[Event]:
+    """Carry a finished run out again in a new run folder, ``NAME-again``, and yield what happens.
+
+    Dataset, network, recipe, split, seed, device, precision and number of threads are the run's. Where there
+    is no such device, another is taken. The test images are not read.
+
+    Args:
+        run: the run.
+        folder: where the new run is written; None: beside the run.
+        progress: is told (done, total) while files are downloaded or pictures decoded.
+
+    Raises:
+        RunError: the run is not finished, or was changed by hand.
+        DataError: the data is not there, or not what the run learned from.
+    """
+    if not run.finished or not run.classifier_file.is_file():
+        raise RunError(
+            f"the run '{run.name}' is not finished: there is nothing to hold a repetition against",
+            hint=f"imagelet train --resume {run.folder}",
+        )
+    if done := run.metrics.get("by_hand"):
+        raise RunError(
+            f"the run '{run.name}' was changed by hand in epoch {done[0]['epoch']} ({done[0]['change']}): "
+            "its experiment alone does not come to the same again",
+            hint=f"{run.folder / 'README.md'} lists what was done",
+        )
+    experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
+    frozen = Split.load(run.folder / "split.json")
+    device = _device(resolved["device"])
+    fixed = replace(experiment, device=device, precision=resolved["precision"])
+    with _threads(run.environment.get("threads")):
+        yield from run_experiment(
+            fixed,
+            default_name=f"{run.name}-again",
+            folder=folder or run.folder.parent,
+            frozen=frozen,
+            progress=progress,
+        )
+
+
+def compare(run: Run, again: Run) -> Reproduction:
+    """Hold a run's repetition against it.
+
+    Args:
+        run: the run.
+        again: what :func:`run_again` made of it.
+
+    Raises:
+        RunError, ClassifierFileError, DataError: a file of one of them is damaged, or the data has changed.
+    """
+    before, after = _weights(run), _weights(again)
+    identical = before.keys() == after.keys() and all(
+        _bits(before[name]) == _bits(after[name]) for name in before
+    )
+    part, accuracies, paired = _answers(run, again)
+    return Reproduction(
+        run=run,
+        again=again,
+        identical=identical,
+        weights=None if identical else weight_difference(before, after),
+        first_epoch=_first_other_epoch(run, again),
+        part=part,
+        accuracies=accuracies,
+        paired=paired,
+        environment=environment_differences(run.environment, again.environment),
+    )
+
+
+def weight_difference(
+    before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor]
+) -> WeightDifference | None:
+    """Return how far weights lie apart; None where the tensors have other names or shapes."""
+    shapes = [{name: tensor.shape for name, tensor in each.items()} for each in (before, after)]
+    if shapes[0] != shapes[1] or not before:
+        return None
+    apart = {name: (before[name].double() - after[name].double()).abs().max().item() for name in before}
+    name = max(apart, key=lambda each: apart[each])
+    return WeightDifference(
+        largest=apart[name],
+        tensor=name,
+        size=before[name].double().abs().max().item(),
+        differing=sum(int((before[each] != after[each]).sum()) for each in before),
+        numbers=sum(tensor.numel() for tensor in before.values()),
+    )
+
+
+def environment_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Return what two ``environment.json`` do not have in common, in the order of the first."""
+    flat_then, flat_now = _flat(then), _flat(now)
+    names = [*flat_then, *(name for name in flat_now if name not in flat_then)]
+    return tuple(
+        Difference(name, flat_then.get(name), flat_now.get(name), REASONS.get(name.partition(".")[0], ""))
+        for name in names
+        if flat_then.get(name) != flat_now.get(name)
+    )
+
+
+def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        flat |= {f"{name}.{key}" if key else name: each for key, each in inner.items()}
+    return flat
+
+
+def _device(name: str) -> str:
+    """Return the run's device, or ``auto`` where there is none such here."""
+    try:
+        choose_device(name)
+    except SettingError:
+        return AUTO
+    return name
+
+
+@contextlib.contextmanager
+def _threads(number: int | None) -> Iterator[None]:
+    """Let torch work with so many threads in the block; None: as many as it does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _weights(run: Run) -> dict[str, torch.Tensor]:
+    """Return the tensors of the run's classifier as they stand in its file."""
+    try:
+        return safetensors.torch.load_file(run.classifier_file)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunError(f"{run.classifier_file} cannot be read: {error}") from error
+
+
+def _bits(tensor: torch.Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
+    return tensor.dtype, tensor.shape, tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _first_other_epoch(run: Run, again: Run) -> int | None:
+    before, after = run.history, again.history
+    for place in range(max(len(before), len(after))):
+        if before[place : place + 1] != after[place : place + 1]:
+            return place + 1
+    return None
+
+
+def _answers(run: Run, again: Run) -> tuple[str, tuple[float, float], PairedDifference]:
+    """Let both classifiers answer the validation images, else the training images."""
+    experiment = Experiment.from_toml(run.experiment)
+    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape)
+    frozen = Split.load(run.folder / "split.json")
+    frozen.check(dataset.train)
+    images, part = validation_images(dataset, frozen, experiment.validation), "validation"
+    if images is None:
+        images, part = dataset.train.take(frozen.train), "training"
+    right = []
+    for each in (run, again):
+        classifier = Classifier.load(each.classifier_file, allow_import=":" in experiment.network)
+        logits = classifier.to(choose_device(experiment.device)).logits(images.images)
+        right.append(logits.argmax(axis=1) == images.labels)
+    return part, (float(right[0].mean()), float(right[1].mean())), compare_answers(right[0], right[1])

@@ -1,0 +1,238 @@
+"""Carrying an experiment out: from data to a run folder, as a stream of events.
+
+Iterate over :func:`run_experiment` or :func:`resume` to let it happen; look at the events to see it.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from imagelet import atomic_files, paths
+from imagelet.data.datasets import findable, load_dataset
+from imagelet.data.download import Progress
+from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.splits import Split, read_fold, split
+from imagelet.device import choose_device, choose_precision, precision_name, start_threads
+from imagelet.errors import RunError
+from imagelet.experiment.clock import Clock
+from imagelet.experiment.finalize import Finished, finish
+from imagelet.experiment.interruption import interruptible
+from imagelet.networks import Network, build, summarize
+from imagelet.preprocessing.normalization import Normalization
+from imagelet.runs.definition import AUTO, Experiment, settled
+from imagelet.runs.environment import environment
+from imagelet.runs.provenance import validation_images
+from imagelet.runs.run import Run
+from imagelet.runs.store import create_run
+from imagelet.training import loop
+from imagelet.training.checkpoint import load_checkpoint, save_checkpoint
+from imagelet.training.history import write_history
+from imagelet.training.loop import EpochEnded, Job, Step, Stopped
+from imagelet.training.profiling import Profile
+from imagelet.training.state import State
+
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run folder was made, or a run goes on.
+
+    Attributes:
+        run: its folder.
+        experiment: what is carried out.
+        resolved: what ``auto`` and the data came to.
+        resumed_at: (epochs done, steps done in the next); None for a new run.
+        warnings: a sentence for each checkpoint that was damaged and left out.
+    """
+
+    run: Run
+    experiment: Experiment
+    resolved: dict[str, Any]
+    resumed_at: tuple[int, int] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Event = RunStarted | Step | EpochEnded | Stopped | Finished
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    name: str | None = None,
+    default_name: str | None = None,
+    folder: Path | None = None,
+    test: bool = False,
+    frozen: Split | None = None,
+    progress: Progress | None = None,
+    profile: Profile | None = None,
+) -> Iterator[Event]:
+    """Carry out an experiment in a new run folder and yield what happens.
+
+    Args:
+        experiment: what to do.
+        name: the run's name, which must be free; None: the default name, numbered where it is taken.
+        default_name: None: made of dataset and network.
+        folder: where runs live; None: ``places.runs()``.
+        test: look at the test images at the end, once.
+        frozen: the split of another run of the same experiment; None: made by the experiment's seed.
+        progress: is told (done, total) while files are downloaded or pictures decoded.
+        profile: is told where the time of the training goes.
+
+    Raises:
+        ImageletError: anything that a user can mend; a frozen split of other images.
+        KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
+    """
+    clock = Clock()
+    experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
+    dataset = _read(experiment, clock, progress)
+    if frozen is None:
+        frozen = _freeze(dataset, experiment)
+    else:
+        frozen.check(dataset.train)
+    experiment = settled(experiment, len(frozen.train), dataset.train.shape)
+    network = _build(experiment, dataset.train)
+    job = _job(experiment, dataset, frozen)
+    default_name = default_name or f"{dataset.card.name}-{network.name or 'network'}"
+    run = create_run(folder or paths.runs(), name, default_name)
+    with run.in_use():
+        resolved = _resolved(dataset, network, job, frozen)
+        frozen.save(run.folder / "split.json")
+        where = {name: resolved[name] for name in ("device", "precision", "data_sha256")}
+        atomic_files.write_json(run.folder / "environment.json", environment() | where)
+        content = experiment.to_toml() | {"resolved": resolved}
+        atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
+        yield RunStarted(run, experiment, resolved)
+        state = loop.begin(job, network)
+        clock.training_begins(seconds_before=0.0)
+        yield from _train(run, dataset, job, state, clock, profile, test=test)
+
+
+def resume(
+    run: Run, *, test: bool = False, progress: Progress | None = None, profile: Profile | None = None
+) -> Iterator[Event]:
+    """Go on with a run that was interrupted; what comes out is what would have without the interruption.
+
+    Raises:
+        RunError: the run is finished.
+        DataError: the data is not what the run was begun with.
+        CheckpointError: all checkpoints are damaged.
+    """
+    if run.finished:
+        raise RunError(
+            f"the run '{run.name}' is finished: there is nothing to resume",
+            hint=f"imagelet evaluate {run.folder}, or train again with more --epochs",
+        )
+    clock = Clock()
+    with run.in_use():
+        experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
+        fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
+        dataset = _read(fixed, clock, progress)
+        frozen = Split.load(run.folder / "split.json")
+        frozen.check(dataset.train)
+        network = _build(fixed, dataset.train)
+        job = _job(fixed, dataset, frozen)
+        state = loop.begin(job, network)
+        checkpoint, warnings = load_checkpoint(run.checkpoints)
+        if checkpoint is not None:
+            state.restore(checkpoint)
+        yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
+        clock.training_begins(float(checkpoint.facts["seconds"]) if checkpoint else 0.0)
+        yield from _train(run, dataset, job, state, clock, profile, test=test)
+
+
+def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Dataset:
+    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape, progress=progress)
+    _ = dataset.train  # read now, by the clock
+    clock.data_ready()
+    return dataset
+
+
+def _build(experiment: Experiment, images: ImageSet) -> Network:
+    start_threads()
+    return build(
+        experiment.network,
+        input_shape=images.shape,
+        classes=len(images.classes),
+        initial_weights=experiment.recipe.initial_weights,
+        seed=experiment.seed,
+    )
+
+
+def _freeze(dataset: Dataset, experiment: Experiment) -> Split:
+    """Divide the training images into those to learn from and those to choose by."""
+    how = experiment.validation
+    if how == AUTO:
+        how = "0" if "validation" in dataset.parts else "0.2"
+    return split(dataset.train, how, experiment.seed, experiment.limit)
+
+
+def _job(experiment: Experiment, dataset: Dataset, frozen: Split) -> Job:
+    training, recipe = dataset.train, experiment.recipe
+    if not np.array_equal(frozen.train, np.arange(len(training))):
+        training = training.take(frozen.train)
+    device = choose_device(experiment.device)
+    return Job(
+        training=training,
+        validation=validation_images(dataset, frozen, experiment.validation),
+        recipe=recipe,
+        normalization=Normalization.of(training.images, recipe.normalization),
+        flips=dataset.card.flips,
+        turned=dataset.card.turned,
+        seed=experiment.seed,
+        device=device,
+        precision=choose_precision(experiment.precision, device),
+    )
+
+
+def _resolved(dataset: Dataset, network: Network, job: Job, frozen: Split) -> dict[str, Any]:
+    """Return what ``auto`` and the data came to, for ``experiment.toml`` and for whoever watches."""
+    return {
+        "network": network.text,
+        "input_shape": list(job.training.shape),
+        "classes": list(job.training.classes),
+        "parameters": summarize(network).total,
+        "training_images": len(job.training),
+        "validation_images": len(job.validation) if job.validation else 0,
+        "device": str(job.device),
+        "precision": precision_name(job.precision),
+        "data_place": dataset.place,
+        "data_sha256": frozen.data_sha256,
+    }
+
+
+def _train(
+    run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, profile: Profile | None, *, test: bool
+) -> Iterator[Event]:
+    """Train, save what a resumed run needs, and finish the run folder."""
+    with interruptible() as interrupted:
+        for event in loop.train(_without_fold(job, run), state, profile):
+            clock.tick(min(job.recipe.batch_size, len(job.training)) if isinstance(event, Step) else 0)
+            stop = interrupted() and not isinstance(event, Stopped)
+            if stop or isinstance(event, EpochEnded) or clock.since_save > SECONDS_BETWEEN_CHECKPOINTS:
+                _save(run, job, state, clock)
+            yield event
+            if stop:
+                raise KeyboardInterrupt(
+                    f"stopped in epoch {state.epoch + 1} of {job.recipe.epochs}; nothing is lost",
+                    f"go on with: imagelet train --resume {run.folder}",
+                )
+    yield finish(run, dataset, job, state, clock, test=test)
+
+
+def _without_fold(job: Job, run: Run) -> Job:
+    """Return what the loop gets to see: a fold tells how good the last epoch is, and chooses none."""
+    return dataclasses.replace(job, validation=None) if read_fold(run.experiment["validation"]) else job
+
+
+def _save(run: Run, job: Job, state: State, clock: Clock) -> None:
+    checkpoint = state.checkpoint()
+    timed = dataclasses.replace(checkpoint, facts={**checkpoint.facts, "seconds": clock.training})
+    save_checkpoint(run.checkpoints, state.steps_done(job.steps), timed)
+    write_history(run.folder / "history.jsonl", state.history)
+    clock.saved()

@@ -1,0 +1,264 @@
+"""What every layer makes of one image, the filters of convolutions, and units that are dead.
+
+A layer is a child of the network, as in its summary. Layers are carried out one by one in float32, whatever
+precision a training had; what is shown of them is the image's own, without the views that a classifier may
+average and without its calibration.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from imagelet.classifier.classifier import Classifier
+from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
+from imagelet.explanation.spread import ValueRange, rounded
+from imagelet.networks.layers import kind_of
+from imagelet.registry import suggestion
+
+Values = NDArray[np.float32]
+
+SCOPES = ("map", "layer", "all")
+PIXELS_AT_ONCE = 2**18  # of images that go through the network at once: all maps of a layer are held
+RISING = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish)
+"""Activations that are above 0 exactly where their input is."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerOutput:
+    """What one layer makes of one image.
+
+    Attributes:
+        name: ``conv1``.
+        kind: its word in network text, ``conv``, else the name of its class.
+        values: float32 (height, width, channels) or (values,).
+    """
+
+    name: str
+    kind: str
+    values: Values
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels) or (values,)."""
+        return self.values.shape
+
+    @property
+    def maps(self) -> Values:
+        """The values as maps, (maps, height, width): one a channel; flat values are one map of one row."""
+        if self.values.ndim == 3:
+            return self.values.transpose(2, 0, 1)
+        return self.values.reshape(1, -1, self.values.shape[-1])
+
+    @property
+    def low(self) -> float:
+        """The lowest value."""
+        return float(self.values.min())
+
+    @property
+    def high(self) -> float:
+        """The highest value."""
+        return float(self.values.max())
+
+    @property
+    def zeros(self) -> float:
+        """The share of values that are 0."""
+        return float((self.values == 0).mean())
+
+    @property
+    def silent(self) -> float:
+        """The share of units, channels of a map or single values, without a value above 0 for this image."""
+        highest = self.values.reshape(-1, self.values.shape[-1]).max(axis=0)  # (units,)
+        return float((highest <= 0).mean())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists and numbers; values with six digits."""
+        facts = {each: getattr(self, each) for each in ("low", "high", "zeros", "silent")}
+        named = {"name": self.name, "kind": self.kind, "shape": list(self.shape)}
+        return {**named, **facts, "values": rounded(self.values).tolist()}
+
+
+@dataclass(frozen=True)
+class DeadUnits:
+    """The units of one activation that never rose above 0.
+
+    Attributes:
+        name: the layer's, ``relu1``.
+        units: how many it has: channels of a map, or single values.
+        dead: which of them are dead, counted from 0.
+        images: how many images were looked at.
+    """
+
+    name: str
+    units: int
+    dead: tuple[int, ...]
+    images: int
+
+    @property
+    def share(self) -> float:
+        """The share of units that are dead."""
+        return len(self.dead) / self.units
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists and numbers."""
+        return {**vars(self), "dead": list(self.dead), "share": self.share}
+
+
+def layer_outputs(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
+    """Return what each layer makes of a framed image, in order, a closing softmax included.
+
+    That softmax's shares are the network's own; the classifier's probabilities are calibrated, and may be
+    means over several views of the image.
+
+    Args:
+        classifier: whose network it is.
+        image: uint8 (height, width, channels) of the network's size.
+
+    Raises:
+        ValueError: an image of another type or shape.
+        UsageError: a layer that gives something else than one array of numbers.
+        ClassifierFileError: a layer gives numbers that are not finite.
+    """
+    outputs = []
+    for name, layer, values in passing(classifier, image[np.newaxis]):
+        output = LayerOutput(name, kind_of(layer), _channels_last(values[0]))
+        if not np.isfinite(output.values).all():
+            message = f"the classifier is damaged: not all numbers that '{name}' gives are finite"
+            raise ClassifierFileError(message)
+        outputs.append(output)
+    return tuple(outputs)
+
+
+def network_input(classifier: Classifier, image: NDArray[np.uint8]) -> LayerOutput:
+    """Return what the first layer gets: the image's normalised pixels, called ``input``.
+
+    Raises:
+        ValueError: an image of another type or shape.
+    """
+    return LayerOutput("input", "input", _channels_last(classifier.prepare(image[np.newaxis])[0]))
+
+
+def value_range(outputs: Sequence[LayerOutput], scope: str) -> dict[str, tuple[ValueRange, ...]]:
+    """Return for each layer's name the range of each of its maps.
+
+    Args:
+        outputs: of the layers, at least one.
+        scope: ``map``, each map has its own; ``layer``, the maps of a layer have one together; ``all``, all
+            layers have one together.
+
+    Raises:
+        UsageError: another scope.
+    """
+    if scope not in SCOPES:
+        raise UsageError(f"unknown scope of a range '{scope}'", hint=f"write one of {', '.join(SCOPES)}")
+    if scope == "map":
+        return {each.name: tuple(_range_of(values) for values in each.maps) for each in outputs}
+    if scope == "layer":
+        return {each.name: (_range_of(each.values),) * len(each.maps) for each in outputs}
+    lowest, highest = min(each.low for each in outputs), max(each.high for each in outputs)
+    return {each.name: (ValueRange.of(lowest, highest),) * len(each.maps) for each in outputs}
+
+
+def filters(network: nn.Sequential, layer: str) -> Values:
+    """Return a convolution's weights, float32 (filters, height, width, channels that each filter sees).
+
+    Raises:
+        UnknownNameError: there is no such layer.
+        UsageError: it is no convolution.
+    """
+    module = find_layer(network, layer)
+    if not isinstance(module, nn.Conv2d):
+        named = [name for name, child in network.named_children() if isinstance(child, nn.Conv2d)]
+        hint = f"the convolutions are {', '.join(named)}" if named else "this network has no convolution"
+        raise UsageError(f"'{layer}' ({kind_of(module)}) is no convolution and has no filters", hint)
+    weights = module.weight.detach().float().cpu().numpy()  # (filters, channels, height, width)
+    return np.array(weights.transpose(0, 2, 3, 1), order="C")
+
+
+def dead_units(classifier: Classifier, images: NDArray[np.uint8]) -> tuple[DeadUnits, ...]:
+    """Return for each activation the units that do not rise above 0 on any of the images.
+
+    Counted are relu and its like, which are above 0 exactly where their input is: a unit is a channel of a
+    map, taken at all its places, or one of flat values. After a relu a dead unit is always 0: nothing that
+    follows hears of it, and no gradient of these images reaches it. A gelu or silu still gives numbers
+    a little below 0. On few images many units are silent that are not dead; take some hundred of all classes.
+
+    Args:
+        classifier: whose network it is.
+        images: uint8 (n, height, width, channels), ``n`` at least 1.
+
+    Raises:
+        ValueError: no images, or images of another type or shape.
+    """
+    if not len(images):
+        raise ValueError("dead units are looked for on at least one image")
+    height, width, _ = classifier.input_shape
+    size = max(1, PIXELS_AT_ONCE // (height * width))
+    largest: dict[str, Tensor] = {}
+    for start in range(0, len(images), size):
+        for name, layer, values in passing(classifier, images[start : start + size]):
+            if isinstance(layer, RISING):
+                units = values.movedim(1, -1) if values.dim() == 4 else values  # (n, …, units)
+                highest = units.flatten(0, -2).amax(0)  # (units,)
+                largest[name] = torch.maximum(largest.get(name, highest), highest)
+    found = {name: (each <= 0).cpu().numpy() for name, each in largest.items()}
+    return tuple(
+        DeadUnits(name, len(dead), tuple(np.flatnonzero(dead).tolist()), len(images))
+        for name, dead in found.items()
+    )
+
+
+def find_layer(network: nn.Sequential, name: str) -> nn.Module:
+    """Return the layer called ``name``.
+
+    Raises:
+        UnknownNameError: there is none; the message suggests the nearest name.
+    """
+    layers = dict(network.named_children())
+    if name in layers:
+        return layers[name]
+    hint = f"the layers are {', '.join(layers)}"
+    raise UnknownNameError(f"there is no layer '{name}'{suggestion(name.lower(), layers)}", hint)
+
+
+def passing(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[tuple[str, nn.Module, Tensor]]:
+    """Yield each layer's name, module and output (n, …) for framed images; the tensor is only lent.
+
+    A layer may write over the tensor it gets, so whoever keeps one copies it.
+
+    Raises:
+        ValueError: images of another type or shape.
+        UsageError: a layer that gives something else than one array of numbers.
+    """
+    values = classifier.prepare(images)
+    classifier.network.eval()
+    for name, layer in classifier.network.named_children():
+        with _full_precision(values.device):
+            values = layer(values)
+        if not isinstance(values, Tensor) or values.dim() < 2:
+            message = f"'{name}' ({kind_of(layer)}) gives something else than an array of numbers"
+            raise UsageError(message, hint="a network's layers hand on one array of numbers each")
+        yield name, layer, values
+
+
+@contextlib.contextmanager
+def _full_precision(device: torch.device) -> Iterator[None]:
+    """Compute in float32 and without gradients: no bfloat16 that someone turned on, no TensorFloat-32."""
+    flags = torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
+    with torch.inference_mode(), torch.autocast(device.type, enabled=False), flags:
+        yield
+
+
+def _channels_last(values: Tensor) -> Values:
+    """Return a copy of one image's values as people write them: (height, width, channels) or (values,)."""
+    turned = values.permute(1, 2, 0) if values.dim() == 3 else values
+    return np.array(turned.detach().float().cpu().numpy(), order="C")
+
+
+def _range_of(values: Values) -> ValueRange:
+    return ValueRange.of(float(values.min()), float(values.max()))

@@ -1,0 +1,245 @@
+"""Which pixels of an image speak for a class, and which against it: four methods, one answer each.
+
+All of them ask about one logit of the network in one view, before calibration; a classifier that averages
+several views answers from more than this. None of them says why: they show where a change would be felt.
+
+Integrated gradients and occlusion compare with an image of one colour in which there is nothing to see: the
+median of the border, channel by channel. Around MNIST's digits and Fashion-MNIST's clothes this is black;
+around a photo's object it is the ground that it lies on. Pixels of just this colour count as nothing.
+"""
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.errors import UnknownNameError, UsageError
+from imagelet.explanation.grad_cam import grad_cam
+from imagelet.preprocessing.picture import border
+from imagelet.registry import suggestion
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from imagelet.classifier.classifier import Classifier
+    from imagelet.networks import Network
+
+METHODS = {
+    "saliency": "how strongly each pixel's value moves the logit, up or down: the gradient's size, the"
+    " largest of the channels (Simonyan, Vedaldi and Zisserman 2013, arXiv 1312.6034)",
+    "integrated-gradients": "how much of the logit comes from each pixel, for and against, on the way from a"
+    " ground of one colour to the image (Sundararajan, Taly and Yan 2017, arXiv 1703.01365)",
+    "grad-cam": "where a convolution finds what speaks for the class, as coarse as its maps"
+    " (Selvaraju and others 2017, arXiv 1610.02391)",
+    "occlusion": "how far the logit falls, or rises, when a small square around the pixel is hidden"
+    " (Zeiler and Fergus 2014, arXiv 1311.2901)",
+}
+"""What each method shows, and its source."""
+
+NO_CONVOLUTION = "grad-cam: the network has no convolution"
+"""What is said where ``grad-cam`` is left out."""
+
+SIGNED = frozenset({"integrated-gradients", "occlusion"})
+"""The methods that tell for and against apart; the others' values are 0 or above."""
+
+STEPS = 50  # points on the way from the ground to the image: the sum is right to about 1 %
+WINDOW = 6  # hidden squares that fit along the shorter side
+SMALLEST_WINDOW = 2  # pixels
+PIXELS_AT_ONCE = 2**18  # of all images that go through the network together
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a class in an image.
+
+    Attributes:
+        method: a name in ``METHODS``.
+        class_index: the class that was asked about, counted from 0.
+        label: its name.
+        probability: what the classifier gives it, calibrated, over all its views.
+        layer: the convolution that was looked at; None for other methods than ``grad-cam``.
+        values: float32 (height, width), in logits for integrated gradients (as a sum) and occlusion. Above 0
+            speaks for the class, below 0 against it; never below 0 where the method is not signed.
+    """
+
+    method: str
+    class_index: int
+    label: str
+    probability: float
+    layer: str | None
+    values: NDArray[np.float32] = field(repr=False, compare=False)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the values tell for and against apart."""
+        return self.method in SIGNED
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON can hold them, the values as rows of numbers."""
+        return {
+            "method": self.method,
+            "class": self.class_index,
+            "label": self.label,
+            "probability": self.probability,
+            "layer": self.layer,
+            "values": self.values.tolist(),
+        }
+
+
+def evidence(
+    classifier: "Classifier",
+    image: NDArray[np.uint8],
+    method: str,
+    target: int | str | None = None,
+    layer: str | None = None,
+) -> Evidence:
+    """Return what speaks for a class in an image, pixel by pixel.
+
+    The network is copied, so nothing is left behind in it and other threads may use it meanwhile.
+
+    Args:
+        classifier: whose network is asked.
+        image: uint8 (height, width, channels), framed as the network takes it.
+        method: a name in ``METHODS``.
+        target: the class's name or index; the classifier's answer by default.
+        layer: for ``grad-cam``, a convolution's name; the last one by default. Other methods look at none.
+
+    Raises:
+        UnknownNameError: an unknown method, class name or layer.
+        UsageError: a class index out of range, or ``grad-cam`` without a convolution.
+        ValueError: an image of another type or shape.
+    """
+    import torch
+
+    if method not in METHODS:
+        raise _unknown("method", method, METHODS, f"methods are {', '.join(METHODS)}")
+    shares = classifier.predict_proba(image[np.newaxis])[0]  # (classes,)
+    asked = int(shares.argmax()) if target is None else class_of(classifier.classes, target)
+    chosen = None
+    with torch.inference_mode(False), torch.enable_grad():
+        network = copy.deepcopy(classifier.network).eval().requires_grad_(False)
+        inputs = classifier.prepare(image[np.newaxis])  # (1, channels, height, width)
+        if method == "grad-cam":
+            chosen = convolution_of(network, layer)
+            values = grad_cam(network, inputs, asked, chosen)
+        elif method == "saliency":
+            values = _saliency(network, inputs, asked)
+        else:
+            ground = classifier.prepare(ground_of(image)[np.newaxis])
+            values = _COMPARING[method](network, inputs, ground, asked)
+    found = values.detach().cpu().float().numpy()
+    return Evidence(method, asked, classifier.classes[asked], float(shares[asked]), chosen, found)
+
+
+def methods_for(network: "Network") -> tuple[str, ...]:
+    """Return the methods that a network allows: without a convolution all but ``grad-cam``."""
+    from torch import nn
+
+    looked_at = any(isinstance(module, nn.Conv2d) for module in network.modules())
+    return tuple(name for name in METHODS if looked_at or name != "grad-cam")
+
+
+def ground_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an image of the same shape (height, width, channels), all in the median colour of its border."""
+    colour = np.median(border(image), axis=0).round().astype(np.uint8)
+    return np.broadcast_to(colour, image.shape)
+
+
+def class_of(classes: tuple[str, ...], target: int | str) -> int:
+    """Return the index of the class with this name or index; a name goes before a number.
+
+    Raises:
+        UnknownNameError: no class has the name.
+        UsageError: an index out of range.
+    """
+    if isinstance(target, str) and target in classes:
+        return classes.index(target)
+    known = f"classes are {', '.join(classes[:12])}{', …' if len(classes) > 12 else ''}"
+    if isinstance(target, str) and not target.removeprefix("-").isdecimal():
+        raise _unknown("class", target, classes, known)
+    if not 0 <= int(target) < len(classes):
+        message = f"there is no class {int(target)}: the classifier's are numbered 0 to {len(classes) - 1}"
+        raise UsageError(message, hint=known)
+    return int(target)
+
+
+def convolution_of(network: "Network", layer: str | None) -> str:
+    """Return the name of the convolution that is asked for, or of the last one.
+
+    Raises:
+        UnknownNameError: the network has no such layer.
+        UsageError: the layer is no convolution, or the network has none.
+    """
+    from torch import nn
+
+    modules = dict(network.named_modules())
+    found = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
+    if not found:
+        others = ", ".join(name for name in METHODS if name != "grad-cam")
+        message = f"grad-cam looks at a convolution, and '{network.text}' has none"
+        raise UsageError(message, hint=f"take another method: {others}")
+    known = f"convolutions are {', '.join(found)}"
+    if layer is not None and (not layer or layer not in modules):
+        raise _unknown("layer", layer, found, known)
+    if layer is not None and layer not in found:
+        raise UsageError(f"the layer '{layer}' is no convolution, which grad-cam looks at", hint=known)
+    return layer or found[-1]
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNameError:
+    return UnknownNameError(f"unknown {kind} '{name}'{suggestion(name.lower(), known)}", hint=hint)
+
+
+def _saliency(network: "Network", inputs: "Tensor", asked: int) -> "Tensor":
+    """Return (height, width): the gradient's size, the largest of the channels, as Simonyan has it."""
+    from captum.attr import Saliency
+
+    slopes: Tensor = Saliency(network).attribute(inputs.requires_grad_(), target=asked)
+    return slopes[0].amax(dim=0)
+
+
+def _integrated_gradients(network: "Network", inputs: "Tensor", ground: "Tensor", asked: int) -> "Tensor":
+    """Return (height, width), which add up to the logit of the image less that of the ground."""
+    from captum.attr import IntegratedGradients
+
+    at_once = _at_once(inputs)
+    parts: Tensor = IntegratedGradients(network).attribute(
+        inputs, ground, target=asked, n_steps=STEPS, internal_batch_size=at_once if at_once < STEPS else None
+    )
+    return parts[0].sum(dim=0)
+
+
+def _occlusion(network: "Network", inputs: "Tensor", ground: "Tensor", asked: int) -> "Tensor":
+    """Return (height, width): by how much the logit falls when the pixel is hidden, the windows' mean.
+
+    The windows overlap by half, so that an edge that lies between two of them shows as well.
+    """
+    from captum.attr import Occlusion
+
+    channels, *sides = inputs.shape[1:]
+    side = max(SMALLEST_WINDOW, round(min(sides) / WINDOW))
+    window = tuple(min(side, length) for length in sides)
+    strides = tuple(max(1, length // 2) for length in window)
+    falls: Tensor = Occlusion(network).attribute(
+        inputs,
+        (channels, *window),
+        (channels, *strides),
+        ground,
+        target=asked,
+        perturbations_per_eval=_at_once(inputs),
+    )
+    return falls[0, 0]  # the channels are hidden together
+
+
+_COMPARING: dict[str, Callable[["Network", "Tensor", "Tensor", int], "Tensor"]] = {
+    "integrated-gradients": _integrated_gradients,
+    "occlusion": _occlusion,
+}
+
+
+def _at_once(inputs: "Tensor") -> int:
+    """Return how many images of this size go through the network together."""
+    return max(1, PIXELS_AT_ONCE // (inputs.shape[2] * inputs.shape[3]))

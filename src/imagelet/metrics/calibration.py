@@ -1,0 +1,157 @@
+"""How far to trust a probability: one temperature, and the threshold below which an answer is "unsure"."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from imagelet.metrics.classification import check_labels
+
+FEWEST_IMAGES = 50  # with fewer, a fitted temperature or threshold is mostly noise
+COLDEST, HOTTEST = 0.25, 4.0  # no trained network needs more; beyond lies a damaged fit
+RIGHT_BUT_UNSURE = 0.03  # the largest share of right answers that may be called unsure
+DEFAULT_THRESHOLD = 0.5  # below, the answer is more likely wrong than right
+HIGHEST_THRESHOLD = 0.97  # an answer with a higher calibrated probability is never called unsure
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns logits into probabilities that can be believed, and says when not to believe them.
+
+    Attributes:
+        temperature: the logits are divided by it before the softmax; above 1 it makes answers less certain.
+        threshold: an answer with a smaller probability is unsure; in [0, 1].
+
+    Raises:
+        ValueError: a temperature that is not in [0.25, 4], or a threshold that is not in [0, 1].
+    """
+
+    temperature: float
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if not COLDEST <= self.temperature <= HOTTEST:
+            raise ValueError(f"a temperature of {self.temperature}: must be from {COLDEST} to {HOTTEST}")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"a threshold of {self.threshold}: must be from 0 to 1")
+
+    @classmethod
+    def none(cls) -> "Calibration":
+        """Return the calibration of a network of which nothing is known: temperature 1, threshold 0.5."""
+        return cls(temperature=1.0, threshold=DEFAULT_THRESHOLD)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return the calibrated probabilities of logits ``(n, k)``: float64 ``(n, k)``, rows of sum 1."""
+        shares: np.ndarray = np.exp(_log_softmax(np.asarray(logits, np.float64) / self.temperature))
+        return shares
+
+    def is_sure(self, probability: float) -> bool:
+        """Return whether an answer with this calibrated probability may be called sure."""
+        return probability >= self.threshold
+
+    def to_json(self) -> dict[str, float]:
+        """Return ``{"temperature": …, "threshold": …}``."""
+        return {"temperature": self.temperature, "threshold": self.threshold}
+
+    @classmethod
+    def from_json(cls, content: object) -> "Calibration":
+        """Return the calibration that :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: anything but that.
+        """
+        if not isinstance(content, Mapping) or set(content) != {"temperature", "threshold"}:
+            raise ValueError("a calibration holds a temperature and a threshold, nothing else")
+        temperature, threshold = content["temperature"], content["threshold"]
+        if type(temperature) not in (int, float) or type(threshold) not in (int, float):
+            raise ValueError("a calibration's temperature and threshold must be numbers")
+        return cls(temperature, threshold)
+
+
+def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Fit temperature and threshold on validation images, which training must not have learned from.
+
+    Args:
+        logits: float ``(n, k)``, finite; ``n`` may be 0.
+        labels: int ``(n,)``, in ``[0, k)``.
+
+    Returns:
+        The calibration; :meth:`Calibration.none` where there are fewer than 50 images.
+
+    Raises:
+        ValueError: arrays of other shapes, labels out of range, or logits that are not finite.
+    """
+    temperature = fit_temperature(logits, labels)
+    if len(labels) < FEWEST_IMAGES:
+        return Calibration.none()
+    probabilities = Calibration(temperature, 0.0).probabilities(logits)
+    return Calibration(temperature, fit_threshold(probabilities, labels))
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature under which the labels are most likely.
+
+    The targets are softened as Platt (1999) did: ``n`` images, all right, are evidence for no more than
+    ``(n + 1) / (n + 2)``. Without it, a network that makes no mistake on validation would be driven to
+    complete certainty.
+
+    Args:
+        logits: float ``(n, k)``, finite; ``n`` may be 0.
+        labels: int ``(n,)``, in ``[0, k)``.
+
+    Returns:
+        A temperature from 0.25 to 4; exactly 1 where there are fewer than 50 images.
+
+    Raises:
+        ValueError: arrays of other shapes, labels out of range, or logits that are not finite.
+    """
+    logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
+    if logits.ndim != 2 or logits.shape[1] < 2:
+        raise ValueError(f"logits of shape {logits.shape}: must be (images, classes)")
+    if not np.isfinite(logits).all():
+        raise ValueError("logits must be finite")
+    if len(logits) or len(labels):
+        check_labels(labels, images=len(logits), classes=logits.shape[1])
+    if len(logits) < FEWEST_IMAGES:
+        return 1.0
+    doubt = 1 / (len(logits) + 2)
+    others = logits.shape[1] - 1
+
+    def loss(log_temperature: float) -> float:
+        scores = _log_softmax(logits / math.exp(log_temperature))  # (n, k)
+        given = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]  # (n,)
+        rest = scores.sum(axis=1) - given  # (n,)
+        return -float(((1 - doubt) * given + doubt / others * rest).mean())
+
+    from scipy.optimize import minimize_scalar
+
+    bounds = (math.log(COLDEST), math.log(HOTTEST))  # convex in 1/T, so there is one minimum
+    best = minimize_scalar(loss, bounds=bounds, method="bounded")
+    return min(max(math.exp(float(best.x)), COLDEST), HOTTEST)
+
+
+def fit_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the highest threshold that calls at most 3 % of the right answers unsure, but at least 0.5.
+
+    Below one half an answer is more likely wrong than right, whatever the network can do: it is not sure.
+
+    Args:
+        probabilities: float ``(n, k)``, calibrated.
+        labels: int ``(n,)``, in ``[0, k)``.
+
+    Returns:
+        A threshold from 0.5 to 0.97; 0.5 where there are fewer than 50 right answers.
+    """
+    confidences = probabilities.max(axis=1)  # (n,)
+    right = np.sort(confidences[probabilities.argmax(axis=1) == labels])
+    if len(right) < FEWEST_IMAGES:
+        return DEFAULT_THRESHOLD
+    sacrificed = math.floor(RIGHT_BUT_UNSURE * len(right))
+    return min(max(float(right[sacrificed]), DEFAULT_THRESHOLD), HIGHEST_THRESHOLD)
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)  # (n, k); no overflow in exp
+    normalised: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normalised

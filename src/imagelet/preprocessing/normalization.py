@@ -1,0 +1,113 @@
+"""From pixels to network input: the one place where that happens, for training and predicting alike."""
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+SMALLEST_DEVIATION = 1 / 255  # of pixels from 0 to 1; images of one colour must not be divided by zero
+MEASURED_AT_ONCE = 1 << 22  # pixels
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What is taken from each channel's pixels, scaled to 0–1, and what they are then divided by.
+
+    Args:
+        mean: one a channel, finite.
+        deviation: one a channel, finite and above 0.
+
+    Raises:
+        ValueError: other lengths or values.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.mean or len(self.mean) != len(self.deviation):
+            raise ValueError(
+                f"{len(self.mean)} means and {len(self.deviation)} deviations; one each a channel"
+            )
+        if (
+            not all(math.isfinite(value) for value in (*self.mean, *self.deviation))
+            or min(self.deviation) <= 0
+        ):
+            raise ValueError("means must be finite numbers, deviations finite numbers above 0")
+
+    @classmethod
+    def of(cls, images: np.ndarray, kind: str) -> "Normalization":
+        """Return the normalisation for ``images``, uint8 (n, height, width, channels).
+
+        Args:
+            images: the images to learn from; may be memory-mapped.
+            kind: ``scale``: pixels to 0–1, nothing else; ``standardize``: then mean 0 and deviation 1.
+        """
+        channels = images.shape[3]
+        if kind == "scale":
+            return cls((0.0,) * channels, (1.0,) * channels)
+        total, squares = np.zeros(channels), np.zeros(channels)
+        rows = max(1, MEASURED_AT_ONCE // images[0].size)
+        for start in range(0, len(images), rows):
+            pixels = images[start : start + rows].reshape(-1, channels)
+            counts = [np.bincount(pixels[:, channel], minlength=256) for channel in range(channels)]
+            for channel, count in enumerate(counts):
+                total[channel] += count @ np.arange(256)
+                squares[channel] += count @ np.arange(256) ** 2
+        number = images.size / channels
+        mean = total / number / 255
+        deviation = np.sqrt(np.maximum(squares / number / 255**2 - mean**2, SMALLEST_DEVIATION**2))
+        return cls(tuple(float(value) for value in mean), tuple(float(value) for value in deviation))
+
+    def apply(self, images: "Tensor") -> "Tensor":
+        """Return network input for ``images``.
+
+        Args:
+            images: uint8 (n, height, width, channels).
+
+        Returns:
+            float32 (n, channels, height, width) on the same device, channels last in memory.
+        """
+        scale, offset = _scale_and_offset(self, images.device)
+        scaled = images * scale  # (n, height, width, channels)
+        if any(self.mean):
+            scaled.add_(offset)
+        return scaled.permute(0, 3, 1, 2)  # (n, channels, height, width)
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Return ``{"mean": […], "deviation": […]}``."""
+        return {"mean": list(self.mean), "deviation": list(self.deviation)}
+
+    @classmethod
+    def from_json(cls, content: object) -> "Normalization":
+        """Return the normalisation that :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: anything but that.
+        """
+        if not isinstance(content, Mapping) or set(content) != {"mean", "deviation"}:
+            raise ValueError("a normalisation holds mean and deviation, nothing else")
+        return cls(_numbers(content["mean"]), _numbers(content["deviation"]))
+
+
+@functools.lru_cache(maxsize=16)
+def _scale_and_offset(normalization: Normalization, device: "torch.device") -> "tuple[Tensor, Tensor]":
+    """Return float32 (channels,) and (channels,) on ``device``: pixels · scale + offset is network input."""
+    import torch
+
+    pairs = list(zip(normalization.mean, normalization.deviation, strict=True))
+    scale = torch.tensor([1 / (255 * deviation) for _, deviation in pairs], device=device)
+    return scale, torch.tensor([-mean / deviation for mean, deviation in pairs], device=device)
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+        raise ValueError("a normalisation's mean and deviation are lists of numbers")
+    return tuple(float(value) for value in values)

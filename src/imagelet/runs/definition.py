@@ -1,0 +1,122 @@
+"""What to train on what, how: plain data, written to a run's ``experiment.toml`` and read from it."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from imagelet.data.splits import read_fold, validation_share
+from imagelet.errors import SettingError
+from imagelet.training.auto_config import sized, suitable_network
+from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
+from imagelet.training.recipes import recipes
+
+FORMAT = 1
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to train on what, how.
+
+    Attributes:
+        dataset: a registered name, or a folder with one subfolder a class.
+        network: network text, the name of a network, ``package.module:function``, or ``auto``: what suits
+            the images.
+        recipe: how to train.
+        validation: the share of the training images that choose the best epoch (0 up to 1), ``course``
+            for the split of the course's notes, ``fold 2 of 5`` for a fold, whose images choose nothing (the
+            last epoch is taken), or ``auto``: the dataset's own validation images where it has any, else 0.2.
+        limit: how many of the training images to use, drawn at random; 0 for all.
+        seed: any whole number from 0; equal seeds give equal results.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        input_shape: (height, width, channels) for a folder of pictures; None: chosen from the pictures.
+
+    Raises:
+        SettingError: a value that is not allowed.
+    """
+
+    dataset: str
+    network: str = "small-cnn"
+    recipe: Recipe = field(default_factory=Recipe)
+    validation: str = "auto"
+    limit: int = 0
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    input_shape: tuple[int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise SettingError(f"seed = {self.seed} is not allowed; it is a whole number from 0")
+        if self.limit < 0:
+            raise SettingError(f"limit = {self.limit} is not allowed; it is a number of images, 0 for all")
+        if self.validation != AUTO:
+            validation_share(self.validation)
+        if read_fold(self.validation) and self.recipe.early_stopping:
+            raise SettingError(
+                f"early_stopping = {self.recipe.early_stopping} is not allowed with folds: their images "
+                "choose no epoch",
+                hint="set early_stopping=0",
+            )
+
+    def to_toml(self) -> dict[str, Any]:
+        """Return the experiment as a TOML document's content."""
+        content = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return {"format": FORMAT, **content, "recipe": recipe_to_json(self.recipe)}
+
+    @classmethod
+    def from_toml(cls, content: dict[str, Any]) -> "Experiment":
+        """Return the experiment that :meth:`to_toml` wrote; keys of ``[resolved]`` are passed over.
+
+        Raises:
+            SettingError: a field that is missing, unknown or not allowed.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        values = {name: value for name, value in content.items() if name not in ("format", "resolved")}
+        if unknown := set(values) - known:
+            raise SettingError(f"experiment.toml has the unknown field '{min(unknown)}'")
+        try:
+            values["recipe"] = recipe_from_json(values.get("recipe", {}))
+            if "input_shape" in values:
+                values["input_shape"] = tuple(values["input_shape"])
+            return cls(**values)
+        except TypeError as error:
+            raise SettingError(f"experiment.toml cannot be read: {error}") from error
+
+
+def describe(
+    dataset: str,
+    network: str | None = None,
+    recipe: str | Recipe = "general",
+    settings: Mapping[str, Any] | None = None,
+    **rest: Any,
+) -> Experiment:
+    """Return an experiment: a recipe, or its name, with some of its fields replaced.
+
+    Args:
+        dataset: a registered name, or a folder with one subfolder a class.
+        network: network text or a network's name; None: the recipe's.
+        recipe: how to train.
+        settings: recipe fields and their values, which may be texts.
+        **rest: other fields of the experiment.
+
+    Raises:
+        UsageError: an unknown name, or a value that is not allowed.
+    """
+    base = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    recipe = with_settings(base, settings or {})
+    return Experiment(dataset=dataset, network=network or recipe.network, recipe=recipe, **rest)
+
+
+def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) -> Experiment:
+    """Return the experiment with what it leaves open settled by the images to learn from.
+
+    Args:
+        experiment: its network may be ``auto``, and its recipe leave numbers open.
+        images: their number.
+        shape: (height, width, channels) of each.
+    """
+    network = suitable_network(shape) if experiment.network == AUTO else experiment.network
+    return dataclasses.replace(experiment, network=network, recipe=sized(experiment.recipe, images, shape))

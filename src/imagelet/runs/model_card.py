@@ -1,0 +1,124 @@
+"""The run folder's README.md: what was trained, how good it is, what it is not for."""
+
+from typing import Any
+
+from imagelet import atomic_files
+from imagelet.classifier.classifier import Classifier
+from imagelet.data.imageset import DatasetCard
+from imagelet.html_repr import counted
+from imagelet.runs.run import Run
+
+CHOICE = (
+    "The best epoch was chosen by the validation images, so their accuracy is a little too high; "
+    "the test images had no part in it."
+)
+LAST = "The last epoch was taken: no images chose it."
+OTHERS = (
+    "A picture of anything else gets one of them too, mostly marked as unsure. "
+    "Its figures hold for pictures like those above."
+)
+
+
+def write_model_card(run: Run, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any]) -> None:
+    """Write the card, with the front matter that model hubs read."""
+    atomic_files.write_text(run.folder / "README.md", model_card(run.name, classifier, card, metrics))
+
+
+def model_card(
+    name: str, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any], limits: str = ""
+) -> str:
+    """Return the card as Markdown with YAML front matter.
+
+    Args:
+        name: the classifier's.
+        classifier: trained on the dataset of ``card``.
+        card: of the dataset.
+        metrics: as in ``metrics.json``.
+        limits: what the classifier is for and what not, beside what is true of each.
+    """
+    height, width, channels = classifier.input_shape
+    lines = [
+        *_front_matter(card),
+        f"# {name}",
+        "",
+        f"A classifier of {height}×{width} {'grey' if channels == 1 else 'colour'} images into "
+        f"{len(classifier.classes)} classes, trained on {card.title} with imagelet.",
+        "",
+        "| figure | value |",
+        "|---|---|",
+        *(_row(part, metrics[part]) for part in ("validation", "test") if part in metrics),
+        f"| parameters | {metrics['parameters']:,} |",
+        f"| training images | {classifier.training['training_images']:,} |",
+        f"| epochs | {metrics['epochs']}, the best is {metrics['best_epoch']} |",
+        f"| seconds of training | {metrics['seconds']['training']:.1f} |",
+        "",
+        LAST if classifier.training.get("validation_accuracy", 0) is None else CHOICE,
+        "",
+        *_network(classifier),
+        *_by_hand(metrics.get("by_hand", [])),
+        "## Data",
+        "",
+        card.description,
+        "",
+        f"Source: {card.source}. Licence: {card.licence}.",
+        "",
+        "## Limits",
+        "",
+        *([limits, ""] if limits else []),
+        f"It knows these classes and nothing else: {', '.join(classifier.classes)}. {OTHERS}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _front_matter(card: DatasetCard) -> list[str]:
+    """Return what model hubs read."""
+    lines = ["library_name: imagelet", "pipeline_tag: image-classification"]
+    return ["---", *lines, f"datasets: [{card.name}]", "metrics: [accuracy]", "---", ""]
+
+
+def _network(classifier: Classifier) -> list[str]:
+    """Return the section on the network and its recipe."""
+    recipe = classifier.training["recipe"]
+    return [
+        "## Network",
+        "",
+        f"```\n{classifier.network_text}\n```",
+        "",
+        f"Recipe `{recipe['name']}`: {recipe['optimizer']}, batch {recipe['batch_size']}, "
+        f"learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), "
+        f"seed {classifier.training['seed']}. {_side_by_side(classifier.training.get('side_by_side', []))}"
+        f"`imagelet recipes {recipe['name']}` lists its settings.",
+        "",
+    ]
+
+
+def _by_hand(done: list[dict[str, Any]]) -> list[str]:
+    """Return the section on what persons did to the training while it ran; nothing where they did nothing."""
+    if not done:
+        return []
+    told = "This was done by hand, so the experiment alone does not come to the same again:"
+    lines = [f"- epoch {each['epoch']}, after step {each['step']}: {each['change']}" for each in done]
+    return ["## By hand", "", told, "", *lines, ""]
+
+
+def _side_by_side(recipes: list[dict[str, Any]]) -> str:
+    """Return what the trainings differ in whose networks stand side by side; nothing of a single one."""
+    fields = sorted({field for each in recipes for field in each})
+    values = {
+        field: [each.get(field, 0) for each in recipes] for field in fields
+    }  # absent: older than the field
+    told = [f"{field} {' and '.join(map(str, each))}" for field, each in values.items() if len(set(each)) > 1]
+    return (
+        f"{len(recipes)} trainings side by side, with {', '.join(told)}: the mean of their logits. "
+        if told
+        else ""
+    )
+
+
+def _row(part: str, figures: dict[str, Any]) -> str:
+    low, high = figures["interval"]
+    return (
+        f"| {part} accuracy | {100 * figures['accuracy']:.2f} % "
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %, {counted(figures['images'], 'image')}) |"
+    )

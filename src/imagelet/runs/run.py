@@ -1,0 +1,153 @@
+"""The run folder: what training leaves, and what everyone reads.
+
+================================  ==================================================================
+``experiment.toml``               what was trained on what, how; all that was resolved
+``split.json``                    the training and validation images, frozen
+``environment.json``              versions, device, commit, hash of the data
+``checkpoint/``                   what ``--resume`` needs; gone when the run is finished
+``history.jsonl``                 one line an epoch
+``classifier.safetensors``        the classifier of the best validation epoch
+``metrics.json``                  figures and seconds; its presence says that the run is finished
+``looks.jsonl``                   one line for each look at the test images
+``report.html``                   the page that ``imagelet report`` makes
+``figures/``, ``README.md``       pictures and the model card
+``embeddings.safetensors``        embeddings of the training images, made when first asked for
+================================  ==================================================================
+"""
+
+import contextlib
+import datetime
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from imagelet import atomic_files, html_repr
+from imagelet.errors import RunError
+from imagelet.training.history import EpochFigures, read_history
+
+
+@dataclass(frozen=True)
+class Run:
+    """One carried-out experiment, in its folder."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def classifier_file(self) -> Path:
+        """The classifier of the best validation epoch."""
+        return self.folder / "classifier.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder with what ``--resume`` needs."""
+        return self.folder / "checkpoint"
+
+    @property
+    def figures(self) -> Path:
+        """The folder with the pictures."""
+        return self.folder / "figures"
+
+    @property
+    def embeddings_file(self) -> Path:
+        """The embeddings of the training images; absent until they are first asked for."""
+        return self.folder / "embeddings.safetensors"
+
+    @property
+    def finished(self) -> bool:
+        """Whether training came to its end."""
+        return (self.folder / "metrics.json").exists()
+
+    @property
+    def experiment(self) -> dict[str, Any]:
+        """The content of ``experiment.toml``."""
+        try:
+            return tomllib.loads((self.folder / "experiment.toml").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.folder} has no experiment.toml that can be read: {error}") from error
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The content of ``metrics.json``; empty while the run is not finished."""
+        return self._json("metrics.json")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """The content of ``environment.json``."""
+        return self._json("environment.json")
+
+    @property
+    def history(self) -> list[EpochFigures]:
+        """The figures of the epochs that are done."""
+        return read_history(self.folder / "history.jsonl")
+
+    @property
+    def looks(self) -> list[dict[str, Any]]:
+        """Every look at the test images, the oldest first."""
+        path = self.folder / "looks.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def count_look(self, accuracy: float, images: int) -> int:
+        """Note a look at the test images and return how many there were, this one included."""
+        look = {
+            "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "accuracy": accuracy,
+            "images": images,
+        }
+        with filelock.FileLock(self.folder / ".looks.lock"):
+            looks = [*self.looks, look]
+            content = "".join(json.dumps(one) + "\n" for one in looks)
+            atomic_files.write_text(self.folder / "looks.jsonl", content)
+        return len(looks)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the state, the figures, the epochs as a curve."""
+        title = f"Run {self.name}"
+        try:
+            facts, past = html_repr.carried_out(self.experiment, self.metrics, len(self.looks)), self.history
+            curves: list[tuple[str, list[float | None]]] = [("training", [each.accuracy for each in past])]
+            curves += [("validation", [each.val_accuracy for each in past])]
+            return html_repr.block(
+                title, html_repr.facts(facts | {"folder": self.folder}), html_repr.curves(curves)
+            )
+        except (RunError, OSError, LookupError, TypeError, ValueError) as error:
+            return html_repr.block(title, html_repr.facts({"state": f"damaged: {error}"}))
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other processes from training in this folder at the same time.
+
+        Raises:
+            RunError: another process does already.
+        """
+        lock = filelock.FileLock(self.folder / ".training.lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise RunError(
+                f"the run '{self.name}' is being trained by another process",
+                hint="wait for it, or train under another --name",
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.exists():
+            return {}
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunError(f"{path} is damaged: {error}") from error
+        return content

@@ -1,0 +1,147 @@
+"""The store of runs: make one, list them, find one by name, load its classifier."""
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagelet import paths
+from imagelet.errors import RunError, UsageError
+from imagelet.registry import suggestion
+from imagelet.runs.run import Run
+
+if TYPE_CHECKING:
+    from imagelet.classifier.classifier import Classifier
+
+
+def load(run_or_file: str | Path) -> "Classifier":
+    """Return the classifier of a run (its folder or name), of a ``.safetensors`` file, or a shipped one.
+
+    Raises:
+        RunError: there is none.
+        ClassifierFileError: the file is damaged, or is no classifier.
+    """
+    from imagelet.classifier.classifier import Classifier  # brings torch, which listing runs does without
+
+    return Classifier.load(find_classifier(str(run_or_file)))
+
+
+def create_run(folder: Path, name: str | None, default_name: str) -> Run:
+    """Make a new, empty run folder; a run never overwrites another.
+
+    Args:
+        folder: where runs live; made if need be.
+        name: the name that the user chose, if any.
+        default_name: the name where none was chosen; ``-2``, ``-3``, … is added where it is taken.
+
+    Raises:
+        UsageError: the chosen name is not a plain folder name.
+        RunError: the chosen name is taken.
+    """
+    if name is not None:
+        if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+            raise UsageError(
+                f"'{name}' cannot be a run's name",
+                hint="use 1 to 100 letters, digits, spaces and . + - _, beginning with a letter or digit",
+            )
+        return _make(folder / name) or _taken(folder / name)
+    base = re.sub(r"[^\w.+-]+", "-", default_name).strip("-.")[:80] or "run"
+    number = 1
+    while True:
+        run = _make(folder / (base if number == 1 else f"{base}-{number}"))
+        if run:
+            return run
+        number += 1
+
+
+def _make(folder: Path) -> Run | None:
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return None
+    return Run(folder)
+
+
+def _taken(folder: Path) -> Run:
+    raise RunError(
+        f"there is a run '{folder.name}' in {folder.parent} already, and a run never overwrites another",
+        hint=f"choose another --name, or go on with it: imagelet train --resume {folder}",
+    )
+
+
+def list_runs(folder: Path | None = None) -> list[Run]:
+    """Return the runs in ``folder`` (default: where runs are written), the oldest first.
+
+    Raises:
+        RunError: the folder that was named does not exist.
+    """
+    place = folder or paths.runs()
+    if not place.is_dir():
+        if folder is None:
+            return []
+        raise RunError(f"there is no folder {folder}", hint="imagelet train DATASET makes the first run")
+    found = [path.parent for path in place.glob("*/experiment.toml")]
+    return [Run(path) for path in sorted(found, key=lambda path: (path / "experiment.toml").stat().st_mtime)]
+
+
+def find_run(text: str, folder: Path | None = None) -> Run:
+    """Return the run that ``text`` names: a run's folder, or its name among the runs in ``folder``.
+
+    Raises:
+        RunError: there is none; the nearest name is suggested.
+    """
+    place = folder or paths.runs()
+    if run := _run_at(text, place):
+        return run
+    raise _no_run(text, place, [run.name for run in list_runs(folder)])
+
+
+def find_classifier(text: str) -> Path:
+    """Return the classifier file that ``text`` names: a ``.safetensors`` file, a run's, or a shipped one.
+
+    Of a run and a shipped classifier with the same name the run is meant.
+
+    Raises:
+        RunError: there is none of these, or the run is not finished.
+    """
+    if text.endswith(".safetensors"):
+        path = Path(text).expanduser()
+        if not path.is_file():
+            raise RunError(f"there is no file {path}", hint="imagelet runs lists the runs")
+        return path
+    place = paths.runs()
+    run = _run_at(text, place)
+    if run is None:
+        shipped = shipped_classifiers()
+        if text in shipped:
+            return shipped[text]
+        raise _no_run(text, place, [*(each.name for each in list_runs()), *shipped])
+    if not run.classifier_file.exists():
+        raise RunError(
+            f"the run '{run.name}' is not finished: it has no classifier yet",
+            hint=f"imagelet train --resume {run.folder}",
+        )
+    return run.classifier_file
+
+
+def run_of(classifier_file: Path) -> Run | None:
+    """Return the run whose folder a classifier lies in; None for one that is only a file."""
+    run = Run(classifier_file.parent)
+    return run if (run.folder / "experiment.toml").is_file() else None
+
+
+def shipped_classifiers() -> dict[str, Path]:
+    """Return the files of the classifiers that come with the package, by name."""
+    return {path.stem: path for path in sorted(paths.shipped().glob("*.safetensors"))}
+
+
+def _run_at(text: str, place: Path) -> Run | None:
+    for candidate in (Path(text).expanduser(), place / text):
+        if (candidate / "experiment.toml").is_file():
+            return Run(candidate)
+    return None
+
+
+def _no_run(text: str, place: Path, names: list[str]) -> RunError:
+    meant = suggestion(Path(text).name, names)
+    return RunError(f"no run '{text}' here or in {place}{os.sep}{meant}", hint="imagelet runs lists them")

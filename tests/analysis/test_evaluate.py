@@ -1,0 +1,328 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import imagelet
+from imagelet import train
+from imagelet.analysis import error_analysis
+from imagelet.analysis.error_analysis import cell_file, read_cell
+from imagelet.analysis.evaluate import evaluate
+from imagelet.data import ImageSet
+from imagelet.data.imageset import relabelled
+from imagelet.errors import DataError, RunError, SettingError, UnknownNameError, UsageError
+from imagelet.experiment import finalize
+
+QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
+
+
+@pytest.fixture(autouse=True)
+def few_shown(monkeypatch):
+    """Let galleries be small: each image takes its time."""
+    monkeypatch.setattr(error_analysis, "MOST_SHOWN", 2)
+    monkeypatch.setattr(finalize, "SHOWN", 2)
+    monkeypatch.setattr(finalize, "MOST_WRONG", 1)
+
+
+@pytest.fixture
+def run(small_data):
+    return train("mnist", "softmax", **QUICK, name="run").run
+
+
+def test_every_look_at_the_test_images_is_counted(run):
+    first, second = evaluate("run"), evaluate(str(run.folder))
+    assert (first.looks, second.looks) == (1, 2)
+    assert first.metrics == second.metrics
+    assert run.metrics["test"]["accuracy"] == first.metrics.accuracy
+    assert (run.figures / "confusion-test.png").exists()
+
+
+def test_looking_at_the_validation_images_is_no_look(run):
+    evaluation = evaluate("run", split="validation")
+    assert evaluation.looks is None
+    assert run.looks == []
+    assert evaluation.metrics.accuracy == run.metrics["validation"]["accuracy"]
+    assert evaluation.metrics.images == 60
+
+
+def test_figures_agree_with_predictions_one_by_one(run):
+    evaluation = evaluate("run")
+    images = imagelet.load_dataset("mnist").test
+    classifier = imagelet.load("run")
+    right = [
+        int(classifier.predict_proba(images.images[i : i + 1]).argmax() == images.labels[i])
+        for i in range(len(images))
+    ]
+    assert evaluation.metrics.accuracy == np.mean(right)
+    assert sum(sum(row) for row in evaluation.metrics.confusion) == 100
+
+
+def test_another_dataset_is_evaluated_without_counting(run):
+    file = run.classifier_file.rename(run.folder.parent / "moved.safetensors")
+    evaluation = evaluate(str(file), "mnist")
+    assert evaluation.metrics.images == 100
+    assert evaluation.looks is None
+    assert evaluate(str(file)).metrics == evaluation.metrics  # its header names the dataset
+
+
+def test_another_datasets_classes_must_be_known(run):
+    with pytest.raises(DataError, match="which the classifier does not know"):
+        evaluate("run", "fashion-mnist")
+
+
+def test_labels_are_matched_by_class_name():
+    images = ImageSet(np.zeros((3, 2, 2, 1), np.uint8), np.array([0, 1, 0]), ("b", "c"))
+    matched = relabelled(images, ("a", "b", "c"), "it")
+    assert matched.labels.tolist() == [1, 2, 1]
+    assert matched.classes == ("a", "b", "c")
+
+
+def test_what_is_not_there_is_said(run):
+    with pytest.raises(RunError, match=r"no run 'rum'.* did you mean 'run'"):
+        evaluate("rum")
+    with pytest.raises(SettingError, match="unknown split 'train'"):
+        evaluate("run", split="train")
+
+
+def test_test_images_of_changed_data_are_not_looked_at(run, small_data):
+    for kind in ("images-idx3", "labels-idx1"):
+        content = (small_data / "mnist" / f"t10k-{kind}-ubyte.gz").read_bytes()
+        (small_data / "mnist" / f"train-{kind}-ubyte.gz").write_bytes(content)
+    with pytest.raises(DataError, match="the data has changed"):
+        evaluate("run")
+    assert run.looks == []
+
+
+def write_folder(folder, copies, seed):
+    """Write ``copies`` noisy 12×12 pictures for each of three classes that a straight line can tell apart."""
+    drawn = np.random.default_rng(seed)
+    for label, name in enumerate(("left", "middle", "right")):
+        (folder / name).mkdir(parents=True)
+        for number in range(copies):
+            pixels = drawn.integers(0, 60, (12, 12)).astype(np.uint8)
+            pixels[:, label * 4 : label * 4 + 4] += 150
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_a_folder_is_tested_on_what_was_set_aside_and_another_one_on_all_of_it(tmp_path, monkeypatch):
+    own, other = write_folder(tmp_path / "own", 20, 0), write_folder(tmp_path / "other", 5, 1)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    monkeypatch.chdir("/")  # a run finds its data from anywhere
+    evaluation = evaluate(str(run.folder))
+    assert (evaluation.metrics.images, evaluation.looks) == (12, 1)  # a fifth of each class
+    assert evaluation.metrics.accuracy == 1.0
+    file = run.classifier_file.rename(tmp_path / "alone.safetensors")
+    assert evaluate(str(file), str(own)).metrics.images == 12  # never on what it was trained on
+    elsewhere = evaluate(str(file), str(other))
+    assert (elsewhere.metrics.images, elsewhere.looks) == (15, None)
+
+
+def test_the_same_folder_by_another_path_is_still_the_runs_own(tmp_path, monkeypatch):
+    write_folder(tmp_path / "own", 10, 0)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=2, batch_size=8).run
+    evaluation = evaluate(str(run.folder), "./own")
+    assert (evaluation.metrics.images, evaluation.looks) == (6, 1)
+
+
+def test_registered_datasets_of_another_size_are_refused(run):
+    with pytest.raises(DataError, match=r"images of \(8, 8, 1\)"):
+        evaluate("run", "digits")
+    with pytest.raises(DataError, match="no validation images of its own"):
+        evaluate(str(run.classifier_file.rename(run.folder.parent / "c.safetensors")), "mnist", "validation")
+
+
+def test_pictures_that_a_table_names_are_matched_by_their_labels(tmp_path, monkeypatch):
+    own, other = write_folder(tmp_path / "own", 20, 0), write_folder(tmp_path / "other", 5, 1)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    rows = [f"{path.relative_to(tmp_path)},{path.parent.name}" for path in sorted(other.rglob("*.png"))]
+    (tmp_path / "right.csv").write_text("\n".join(["path,label", *rows]))
+    found = evaluate(str(run.folder), "right.csv")
+    assert (found.metrics.images, found.looks, found.dataset) == (15, None, "right.csv")
+    assert found.metrics.accuracy == 1.0
+    assert run.looks == []
+    turned = [row.replace(",left", ",right") for row in rows[:5]]
+    (tmp_path / "wrong.csv").write_text("\n".join(["path,label", *turned, *rows[5:]]))
+    assert evaluate(str(run.folder), "wrong.csv").metrics.accuracy == pytest.approx(10 / 15)
+    (tmp_path / "other.csv").write_text(f"path,label\n{rows[0].replace(',left', ',up')}\n")
+    with pytest.raises(DataError, match=r"other\.csv has the class 'up', which the classifier does not know"):
+        evaluate(str(run.folder), "other.csv")
+    with pytest.raises(DataError, match=r"the table 'gone\.csv' is not there"):
+        evaluate(str(run.folder), "gone.csv")
+    assert evaluate(str(run.folder), str(own)).metrics.images == 12
+
+
+# -- own pictures, and where things are drawn ----------------------------------------------------------------
+
+
+@pytest.fixture
+def others(tmp_path):
+    """Return a folder of five pictures a class, and a classifier's file that nothing else belongs to."""
+    write_folder(tmp_path / "own", 20, 0)
+    run = train(str(tmp_path / "own"), "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    return write_folder(tmp_path / "other", 5, 1), run.classifier_file.rename(tmp_path / "alone.safetensors")
+
+
+def test_of_a_folder_the_mistakes_are_told_and_drawn(others, tmp_path):
+    folder, file = others
+    (folder / "left" / "0.png").rename(folder / "right" / "strange.png")
+    found = evaluate(str(file), str(folder), out=tmp_path / "drawn")
+    assert found.figures == tmp_path / "drawn"
+    assert {each.name for each in found.figures.iterdir()} >= {
+        "confusion.png",
+        "mistakes.png",
+        "reliability.png",
+    }
+    (mistake,) = found.pictures.mistakes
+    assert mistake.file == str(folder / "right" / "strange.png")
+    assert (mistake.label, mistake.answer) == ("right", "left")
+    assert found.metrics.accuracy == pytest.approx(14 / 15)
+    assert found.pictures.sources is None
+    assert found.to_json()["mistakes"][0]["file"] == mistake.file
+    nowhere = evaluate(str(file), str(folder))
+    assert nowhere.figures is None
+    assert nowhere.metrics == found.metrics
+
+
+def test_a_table_with_sources_gives_an_interval_by_source(others, tmp_path):
+    _, file = others
+    names = ("left", "middle", "right")
+    rows = [f"other/{name}/{number}.png,{name},person {number}" for number in range(5) for name in names]
+    swapped = [row.replace(",left", ",right") if row.endswith("4") else row for row in rows]
+    (tmp_path / "right.csv").write_text("\n".join(["path,label,source", *rows]))
+    (tmp_path / "wrong.csv").write_text("\n".join(["path,label,source", *swapped]))
+    right, wrong = (evaluate(str(file), str(tmp_path / name)) for name in ("right.csv", "wrong.csv"))
+    assert right.metrics.accuracy == 1.0
+    assert right.pictures.sources == wrong.pictures.sources == 5
+    low, high = right.pictures.by_source
+    assert low < right.metrics.interval.low - 0.1  # five people tell less than fifteen pictures
+    assert high == 1.0
+    assert wrong.metrics.accuracy == pytest.approx(14 / 15)
+    low, high = wrong.pictures.by_source
+    assert low < 14 / 15 < high
+    assert wrong.to_json()["interval_by_source"] == [low, high]
+
+
+def test_the_set_aside_part_of_a_folder_is_no_test_of_own_pictures(others, tmp_path):
+    _, file = others
+    found = evaluate(str(file), str(tmp_path / "own"), out=tmp_path / "drawn")
+    assert found.metrics.images == 12
+    assert found.pictures is None
+    assert found.to_json()["mistakes"] == []
+    assert {each.name for each in (tmp_path / "drawn").iterdir()} == {
+        "confusion-test.png",
+        "predictions-test.png",
+        "reliability-test.png",
+    }
+
+
+def test_a_dataset_is_drawn_where_one_says(run, tmp_path):
+    file = run.classifier_file.rename(run.folder.parent / "alone.safetensors")
+    found = evaluate(str(file), "mnist", out=tmp_path / "drawn")
+    assert found.figures == tmp_path / "drawn"
+    for each in ("confusion-test.png", "predictions-test.png"):
+        with Image.open(found.figures / each) as image:
+            assert image.format == "PNG"
+    assert found.pictures is None
+
+
+def test_a_runs_own_images_are_drawn_where_one_says(run, tmp_path):
+    drawn = {each: each.stat().st_mtime_ns for each in run.figures.iterdir()}
+    found = evaluate("run", out=tmp_path / "drawn")
+    assert found.figures == tmp_path / "drawn"
+    drawn_there = {each.name for each in found.figures.iterdir()}
+    assert {"confusion-test.png", "predictions-test.png", "reliability-test.png"} <= drawn_there
+    assert {each: each.stat().st_mtime_ns for each in run.figures.iterdir()} == drawn
+
+
+# -- image by image ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def poor():
+    """Return a run that has hardly begun to learn: it makes mistakes."""
+    return train("digits", "softmax", epochs=1, name="poor").run
+
+
+def test_what_is_told_of_images_agrees_with_the_confusion_matrix(poor):
+    told = evaluate("poor").to_json()
+    assert len(poor.looks) == 1
+    images = imagelet.load_dataset("digits").test
+    probabilities = imagelet.load("poor").predict_proba(images.images)
+    classes = images.classes
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != images.labels)
+    assert {each["image"] for each in told["mistakes"]} == set(wrong.tolist())
+    assert len(wrong) > 2
+    shares = [each["probability"] for each in told["mistakes"]]
+    assert shares == sorted(shares, reverse=True)
+    for each in told["mistakes"]:
+        assert each["label"] == classes[images.labels[each["image"]]]
+        assert each["probability"] == pytest.approx(probabilities[each["image"]].max())
+    for cell in told["confused"]:
+        row, column = classes.index(cell["label"]), classes.index(cell["answer"])
+        assert len(cell["images"]) == told["confusion"][row][column] > 0
+    assert sum(len(cell["images"]) for cell in told["confused"]) == len(wrong)
+    assert {each["image"] for each in told["suspects"]} <= set(wrong.tolist())
+    assert sum(each["images"] for each in told["reliability"]) == told["images"]
+
+
+def test_a_cell_is_drawn_and_told(poor):
+    confused = evaluate("poor", split="validation").to_json()["confused"][0]
+    found = evaluate("poor", split="validation", cell=f"{confused['label']},{confused['answer']}")
+    cell = found.to_json()["cell"]
+    figure = poor.figures / f"cell-{confused['label']}-{confused['answer']}-validation.png"
+    assert cell == {**confused, "figure": str(figure)}
+    with Image.open(figure) as image:
+        assert image.format == "PNG"
+    assert poor.looks == []
+
+
+def test_an_empty_cell_is_not_drawn_and_its_old_picture_goes(run):
+    metrics = evaluate("run", split="validation").metrics
+    row, column = np.argwhere(np.array(metrics.confusion) == 0)[0]
+    old = run.figures / f"cell-{row}-{column}-validation.png"
+    old.write_bytes(b"of an earlier look")
+    cell = evaluate("run", split="validation", cell=f"{row},{column}").to_json()["cell"]
+    assert (cell["images"], cell["figure"]) == ([], None)
+    assert not old.exists()
+
+
+def test_a_cell_that_is_none_is_said_before_anything_is_looked_at(run):
+    with pytest.raises(UnknownNameError, match="unknown class '11'; did you mean '1'"):
+        evaluate("run", cell="4,11")
+    with pytest.raises(UsageError, match="'4' is not a cell"):
+        evaluate("run", cell="4")
+    assert run.looks == []
+
+
+def test_names_of_a_cell_may_hold_commas_and_slashes():
+    classes = ("T-shirt/top", "big, red", "red")
+    assert read_cell("T-shirt/top, red", classes) == (0, 2)
+    assert read_cell("big, red,red", classes) == (1, 2)
+    assert read_cell("red,big, red", classes) == (2, 1)
+    with pytest.raises(UnknownNameError, match="unknown class 't-shirt/tops'; did you mean 'T-shirt/top'"):
+        read_cell("red,t-shirt/tops", classes)
+    assert cell_file((0, 1), classes, "test") == "cell-T-shirt-top-big-red-test.png"
+
+
+def test_of_own_pictures_files_stand_in_place_of_numbers(others, tmp_path):
+    folder, file = others
+    moved = folder / "right" / "strange.png"
+    answers = imagelet.load(str(file)).predict(sorted((folder / "left").iterdir()))
+    surest = max(answers, key=lambda answer: answer.probability).file
+    Path(surest).rename(moved)
+    told = evaluate(str(file), str(folder), out=tmp_path / "drawn", cell="right,left").to_json()
+    figure = str(tmp_path / "drawn" / "cell-right-left.png")
+    cell = {"label": "right", "answer": "left", "files": [str(moved)]}
+    assert told["confused"] == [cell]
+    assert told["cell"] == {**cell, "figure": figure}
+    (suspect,) = told["suspects"]
+    assert (suspect["file"], suspect["label"], suspect["suggested"]) == (str(moved), "right", "left")
+    assert {each.name for each in (tmp_path / "drawn").iterdir()} == {
+        *("confusion.png", "mistakes.png", "suspects.png", "reliability.png", "cell-right-left.png")
+    }
+    assert evaluate(str(file), str(folder), cell="right,left").to_json()["cell"]["figure"] is None

@@ -1,0 +1,212 @@
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import imagelet
+from imagelet import train
+from imagelet.classifier.classifier import Classifier
+from imagelet.data import Split, load_dataset
+from imagelet.errors import DataError, RunError, SettingError, UsageError
+from imagelet.experiment.finalize import Finished
+from imagelet.experiment.runner import RunStarted, resume, run_experiment
+from imagelet.runs.definition import describe
+from imagelet.training.loop import EpochEnded, Step
+
+QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
+NETWORK = "pool(2) flatten dense(classes) softmax"
+
+
+def quick(**fields):
+    settings = {name: fields.pop(name) for name in ("epochs", "averaging") if name in fields}
+    return describe("mnist", NETWORK, settings=QUICK | settings, **fields)
+
+
+def files_of(run):
+    return {
+        name: (run.folder / name).read_bytes()
+        for name in ("classifier.safetensors", "history.jsonl", "split.json")
+    }
+
+
+@pytest.mark.usefixtures("drawn_pictures")
+def test_a_run_folder_holds_what_everyone_reads(small_data):
+    finished = train("mnist", NETWORK, **QUICK)
+    run = finished.run
+    assert run.name == "mnist-network"
+    names = {path.name for path in run.folder.iterdir() if not path.name.startswith(".")}
+    assert names == {
+        "README.md",
+        "classifier.safetensors",
+        "environment.json",
+        "experiment.toml",
+        "figures",
+        "history.jsonl",
+        "metrics.json",
+        "split.json",
+    }
+    pictures = {path.name for path in run.figures.iterdir()}
+    assert pictures == {"curves.png", "confusion-validation.png", "predictions-validation.png"}
+    for name in pictures:
+        with Image.open(run.figures / name) as picture:
+            picture.load()
+            assert min(picture.size) > 300
+    assert run.experiment["resolved"]["network"] == NETWORK
+    assert run.metrics == json.loads(json.dumps(finished.metrics))
+    assert [figures.epoch for figures in run.history] == [1, 2]
+    assert run.environment["versions"]["torch"]
+    assert run.environment["device"] == "cpu"
+    assert run.environment["data_sha256"] == load_dataset("mnist").train.fingerprint()
+    assert run.finished
+    assert not list(run.folder.rglob("*.part"))
+
+
+def test_the_classifier_is_that_of_the_best_epoch(small_data):
+    noisy = "pool(2) flatten dropout(0.8) dense(classes)"
+    settings = {"epochs": 6, "optimizer": "sgd", "learning_rate": 3.0, "schedule": "constant", "warmup": 0}
+    best: dict[str, torch.Tensor] = {}
+    for event in run_experiment(describe("mnist", noisy, settings=settings | {"batch_size": 10})):
+        if isinstance(event, EpochEnded):
+            last = {name: tensor.clone() for name, tensor in event.state.network.state_dict().items()}
+            best = last if event.best else best
+    assert isinstance(event, Finished)
+    assert event.metrics["best_epoch"] < 6
+    assert any(not torch.equal(last[name], best[name]) for name in best)
+    loaded = Classifier.load(event.run.classifier_file)
+    for name, tensor in loaded.network.state_dict().items():
+        assert torch.equal(tensor, best[name])
+    split = Split.load(event.run.folder / "split.json")
+    images = load_dataset("mnist").train.take(split.validation)
+    predicted = loaded.predict_proba(images.images).argmax(axis=1)
+    assert np.mean(predicted == images.labels) == event.metrics["validation"]["accuracy"]
+
+
+def test_training_works_without_the_test_files(small_data):
+    for path in (small_data / "mnist").glob("t10k*"):
+        path.unlink()
+    finished = train("mnist", NETWORK, **QUICK)
+    assert "test" not in finished.metrics
+    assert finished.run.looks == []
+
+
+def test_the_test_images_are_looked_at_once_where_asked_and_the_look_is_counted(small_data):
+    finished = train("mnist", NETWORK, **QUICK, test=True)
+    assert finished.metrics["test"]["images"] == 100
+    low, high = finished.metrics["test"]["interval"]
+    assert low < finished.metrics["test"]["accuracy"] <= high
+    assert [look["images"] for look in finished.run.looks] == [100]
+
+
+def test_equal_experiments_give_equal_bytes_and_other_seeds_do_not(small_data):
+    runs = [train("mnist", NETWORK, **QUICK, seed=seed).run for seed in (1, 1, 2)]
+    assert files_of(runs[0]) == files_of(runs[1])
+    assert files_of(runs[0])["classifier.safetensors"] != files_of(runs[2])["classifier.safetensors"]
+
+
+def test_a_run_never_overwrites_another(small_data):
+    names = [train("mnist", "softmax", **QUICK).run.name for _ in range(3)]
+    assert names == ["mnist-softmax", "mnist-softmax-2", "mnist-softmax-3"]
+    train("mnist", NETWORK, **QUICK, name="mine")
+    with pytest.raises(RunError, match="there is a run 'mine'"):
+        train("mnist", NETWORK, **QUICK, name="mine")
+    with pytest.raises(UsageError, match="cannot be a run's name"):
+        train("mnist", NETWORK, **QUICK, name="../mine")
+
+
+@pytest.mark.parametrize(
+    ("validation", "sizes"),
+    [("auto", (240, 60)), ("0.5", (150, 150)), ("course", (240, 60)), ("0", (300, 0))],
+)
+def test_the_split_is_what_was_asked_for(small_data, validation, sizes):
+    finished = train("mnist", NETWORK, **QUICK, validation=validation)
+    split = Split.load(finished.run.folder / "split.json")
+    assert (len(split.train), len(split.validation)) == sizes
+    assert ("validation" in finished.metrics) == (sizes[1] > 0)
+
+
+def test_a_limit_draws_from_all_images_and_keeps_the_parts_apart(small_data):
+    finished = train("mnist", NETWORK, **QUICK, limit=100, seed=3)
+    split = Split.load(finished.run.folder / "split.json")
+    assert (len(split.train), len(split.validation)) == (80, 20)
+    assert max(split.train) > 200
+    assert not set(split.train) & set(split.validation)
+    with pytest.raises(SettingError, match="more than the 300"):
+        train("mnist", NETWORK, **QUICK, limit=301)
+
+
+def interrupted_at(place, **fields):
+    """Send this process a Ctrl-C after ``place`` events of training; return the run and what was raised."""
+    events = run_experiment(quick(**fields), name="stopped")
+    run = next(events).run
+    for _ in range(place):
+        next(events)
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        list(events)
+    return run, caught.value
+
+
+@pytest.mark.parametrize("place", [1, 3, 5, 6, 9])
+def test_ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bytes(small_data, place):
+    straight = train("mnist", NETWORK, **QUICK, averaging=0.9).run
+    run, error = interrupted_at(place, averaging=0.9)
+    assert f"imagelet train --resume {run.folder}" in error.args[1]
+    assert not run.finished
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    events = list(resume(run))
+    assert isinstance(events[-1], Finished)
+    assert sum(isinstance(event, Step) for event in events) < 10
+    assert files_of(run) == files_of(straight)
+    assert not run.checkpoints.exists()
+
+
+def test_what_is_finished_cannot_be_resumed(small_data):
+    run = train("mnist", NETWORK, **QUICK).run
+    with pytest.raises(RunError, match="finished: there is nothing to resume"):
+        list(resume(run))
+
+
+def test_a_run_cannot_go_on_with_other_data(small_data):
+    run, _ = interrupted_at(3)
+    images = small_data / "mnist" / "train-images-idx3-ubyte.gz"
+    images.write_bytes((small_data / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
+    labels = small_data / "mnist" / "train-labels-idx1-ubyte.gz"
+    labels.write_bytes((small_data / "mnist" / "t10k-labels-idx1-ubyte.gz").read_bytes())
+    with pytest.raises(DataError, match="the data has changed"):
+        list(resume(run))
+
+
+def test_two_processes_cannot_train_in_one_folder(small_data):
+    run, _ = interrupted_at(3)
+    with run.in_use(), pytest.raises(RunError, match="being trained by another process"):
+        list(resume(run))
+
+
+def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data):
+    straight = train("mnist", NETWORK, **QUICK).run
+    run, _ = interrupted_at(8)
+    newest = max(run.checkpoints.iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1])
+    events = resume(run)
+    first = next(events)
+    assert "damaged" in first.warnings[0]
+    list(events)
+    assert files_of(run) == files_of(straight)
+
+
+def test_the_events_come_in_order(small_data):
+    kinds = [type(event) for event in run_experiment(quick())]
+    assert kinds[0] is RunStarted
+    assert kinds[1:6] == [Step] * 5
+    assert kinds[6] is EpochEnded
+    assert kinds[-1] is Finished
+
+
+def test_a_wrong_network_leaves_nothing_behind(small_data, imagelet_home):
+    with pytest.raises(imagelet.ImageletError):
+        train("mnist", "conv(4, 99x99) flatten dense(classes)", **QUICK)
+    assert not list(imagelet_home.parent.rglob("experiment.toml"))

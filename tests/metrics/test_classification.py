@@ -1,0 +1,260 @@
+"""The figures, against scikit-learn and SciPy as oracles and against sums worked by hand."""
+
+import doctest
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
+
+from imagelet.metrics import classification
+from imagelet.metrics.classification import calibration_error, evaluate_probabilities, wilson_interval
+
+
+def some_probabilities(images: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities that are right more often than not, and the labels."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, classes, images)
+    logits = generator.normal(0, 2, (images, classes))
+    logits[np.arange(images), labels] += 1.5
+    shares = np.exp(logits)
+    return shares / shares.sum(axis=1, keepdims=True), labels
+
+
+def one_hot(answers: list[int], classes: int) -> np.ndarray:
+    return np.eye(classes)[answers]
+
+
+@given(st.data(), st.integers(1, 20_000), st.sampled_from([0.8, 0.95, 0.99]))
+@settings(deadline=None)
+def test_the_wilson_interval_is_scipys(data: st.DataObject, total: int, confidence: float) -> None:
+    right = data.draw(st.integers(0, total))
+    oracle = binomtest(right, total).proportion_ci(confidence, method="wilson")
+    interval = wilson_interval(right, total, confidence)
+    assert interval == pytest.approx((oracle.low, oracle.high), abs=1e-12)
+    assert 0 <= interval.low <= right / total <= interval.high <= 1
+
+
+@given(st.data(), st.integers(1, 5000), st.floats(0.01, 0.999))
+@settings(deadline=None)
+def test_the_interval_of_the_mistakes_mirrors_that_of_the_right_answers(
+    data: st.DataObject, total: int, confidence: float
+) -> None:
+    right = data.draw(st.integers(0, total))
+    low, high = wilson_interval(right, total, confidence)
+    mirrored = wilson_interval(total - right, total, confidence)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 1.0])
+def test_more_images_and_less_confidence_narrow_the_interval(share: float) -> None:
+    def reach(total: int, confidence: float = 0.95) -> float:
+        low, high = wilson_interval(int(share * total), total, confidence)
+        return high - low
+
+    assert reach(10) > reach(100) > reach(1000) > reach(10_000)
+    assert reach(100, 0.99) > reach(100, 0.95) > reach(100, 0.5)
+
+
+def test_the_interval_of_the_courses_own_digits() -> None:
+    assert wilson_interval(26, 30) == pytest.approx((0.703, 0.947), abs=5e-4)
+
+
+def test_an_interval_ends_exactly_at_its_bounds_and_says_nothing_without_images() -> None:
+    assert wilson_interval(0, 7).low == 0.0
+    assert wilson_interval(7, 7).high == 1.0
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("right", "total"), [(-1, 3), (4, 3), (0, -1)])
+def test_impossible_counts_are_refused(right: int, total: int) -> None:
+    with pytest.raises(ValueError, match="must be between"):
+        wilson_interval(right, total)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, float("nan")])
+def test_impossible_confidences_are_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match="confidence"):
+        wilson_interval(1, 2, confidence)
+
+
+@given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 10_000))
+@settings(deadline=None)
+def test_every_figure_is_scikit_learns(images: int, classes: int, seed: int) -> None:
+    probabilities, labels = some_probabilities(images, classes, seed)
+    found = evaluate_probabilities(probabilities, labels)
+    answers = probabilities.argmax(axis=1)
+    names = list(range(classes))
+
+    assert found.images == images
+    assert found.accuracy == pytest.approx(accuracy_score(labels, answers))
+    assert found.interval == wilson_interval(int((answers == labels).sum()), images)
+    assert found.loss == pytest.approx(log_loss(labels, probabilities, labels=names))
+    assert np.array_equal(found.confusion, confusion_matrix(labels, answers, labels=names))
+    oracle = precision_recall_fscore_support(labels, answers, labels=names, zero_division=np.nan)
+    for index, figures in enumerate(found.classes):
+        ours = [figures.precision, figures.recall, figures.f1]
+        theirs = [column[index] for column in oracle[:3]]
+        theirs = [None if np.isnan(value) else pytest.approx(value) for value in theirs]
+        assert ours == theirs
+        assert figures.images == oracle[3][index]
+
+
+@pytest.mark.parametrize("labels_type", [np.uint8, np.int32, np.uint64])
+@pytest.mark.parametrize("shares_type", [np.float16, np.float32])
+def test_other_widths_of_numbers_and_read_only_arrays_give_the_same_figures(
+    labels_type: type, shares_type: type
+) -> None:
+    probabilities, labels = some_probabilities(50, 4, seed=3)
+    narrow, given_labels = probabilities.astype(shares_type), labels.astype(labels_type)
+    before = narrow.copy()
+    for array in (narrow, given_labels):
+        array.flags.writeable = False
+    found = evaluate_probabilities(narrow, given_labels)
+    expected = evaluate_probabilities(narrow.astype(np.float64), labels)
+    assert found == expected
+    assert expected.loss == pytest.approx(evaluate_probabilities(probabilities, labels).loss, rel=0.01)
+    assert np.array_equal(narrow, before)
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=20)
+def test_the_order_of_the_images_does_not_matter(seed: int) -> None:
+    probabilities, labels = some_probabilities(40, 3, seed)
+    order = np.random.default_rng(seed).permutation(40)
+    first, second = (
+        evaluate_probabilities(probabilities[chosen], labels[chosen]) for chosen in (np.arange(40), order)
+    )
+    assert first.confusion == second.confusion
+    assert first.classes == second.classes
+    assert (first.loss, first.calibration_error) == pytest.approx((second.loss, second.calibration_error))
+
+
+def test_of_equal_probabilities_the_first_class_is_the_answer() -> None:
+    found = evaluate_probabilities(np.full((3, 4), 0.25), np.array([0, 1, 0]))
+    assert found.confusion == ((2, 0, 0, 0), (1, 0, 0, 0), (0,) * 4, (0,) * 4)
+
+
+def test_the_figures_are_pythons_own_numbers() -> None:
+    found = evaluate_probabilities(*some_probabilities(9, 2, seed=0))
+    assert [type(value) for value in (found.images, found.accuracy, found.loss, found.calibration_error)] == [
+        *(int, float, float, float)
+    ]
+    assert {type(count) for row in found.confusion for count in row} == {int}
+    assert {type(value) for value in found.interval} == {float}
+
+
+def test_a_class_without_images_or_answers_has_no_figures() -> None:
+    found = evaluate_probabilities(one_hot([0, 0, 1], classes=4), np.array([0, 1, 1]))
+    assert found.classes[0] == classification.ClassMetrics(images=1, precision=0.5, recall=1.0, f1=2 / 3)
+    assert found.classes[3] == classification.ClassMetrics(images=0, precision=None, recall=None, f1=None)
+
+
+def test_a_class_that_is_answered_but_has_no_images_has_no_recall() -> None:
+    found = evaluate_probabilities(one_hot([1], classes=2), np.array([0]))
+    assert found.classes[1] == classification.ClassMetrics(images=0, precision=0.0, recall=None, f1=0.0)
+    assert found.classes[0] == classification.ClassMetrics(images=1, precision=None, recall=0.0, f1=0.0)
+
+
+def test_a_certain_mistake_has_a_large_finite_loss_and_a_certain_hit_none() -> None:
+    assert evaluate_probabilities(one_hot([1], 2), np.array([0])).loss == pytest.approx(np.log(1e12))
+    assert str(evaluate_probabilities(one_hot([1], 2), np.array([1])).loss) == "0.0"
+
+
+@given(st.integers(1, 200), st.integers(1, 30), st.integers(0, 10_000))
+@settings(deadline=None)
+def test_the_calibration_error_is_that_of_the_definition(images: int, bins: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    confidences = generator.uniform(0, 1, images)
+    right = generator.uniform(size=images) < 0.7
+    expected = 0.0
+    for place in range(bins):  # Guo et al. (2017), equations 2 and 3
+        inside = (confidences > place / bins) & (confidences <= (place + 1) / bins)
+        if inside.any():
+            expected += inside.sum() / images * abs(right[inside].mean() - confidences[inside].mean())
+    assert calibration_error(confidences, right, bins) == pytest.approx(expected, abs=1e-12)
+
+
+def test_confidences_of_zero_and_one_have_a_bin() -> None:
+    assert calibration_error(np.array([0.0, 1.0]), np.array([False, True])) == 0
+    assert calibration_error(np.array([0.0, 1.0]), np.array([True, False])) == 1
+
+
+def test_the_calibration_error_worked_by_hand() -> None:
+    # Bins of width 1/15: 0.61 and 0.65 share (9/15, 10/15]; 0.9 is in (13/15, 14/15]; 1.0 in the last.
+    confidences = np.array([0.61, 0.65, 0.9, 1.0])
+    right = np.array([True, False, False, True])
+    by_hand = (abs(0.63 - 0.5) * 2 + abs(0.9 - 0) * 1 + abs(1.0 - 1) * 1) / 4
+    assert calibration_error(confidences, right) == pytest.approx(by_hand)
+
+
+def test_a_confidence_on_a_border_belongs_to_the_bin_below() -> None:
+    # With two bins, 0.5 is in (0, 0.5] beside 0.2: gaps 1 − 0.5 and 0 − 0.2 cancel in part.
+    assert calibration_error(np.array([0.5, 0.2]), np.array([True, False]), bins=2) == pytest.approx(0.15)
+
+
+def test_the_calibration_error_of_an_evaluation_is_that_of_its_answers() -> None:
+    probabilities = np.array([[0.7, 0.3], [0.7, 0.3], [0.05, 0.95]])
+    found = evaluate_probabilities(probabilities, np.array([0, 1, 1]))
+    assert found.calibration_error == pytest.approx((2 * abs(0.7 - 0.5) + 0.05) / 3)
+
+
+def test_well_calibrated_answers_have_a_small_error_and_boasting_ones_a_large() -> None:
+    generator = np.random.default_rng(0)
+    confidences = generator.uniform(0.5, 1, 20_000)
+    honest = generator.uniform(size=20_000) < confidences
+    assert calibration_error(confidences, honest) < 0.02
+    assert calibration_error(np.ones(20_000), honest) == pytest.approx(0.25, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "labels", "complaint"),
+    [
+        (np.zeros((0, 3)), np.zeros(0, np.int64), "no images"),
+        (one_hot([0, 1], 3), np.array([0]), "1 labels for 2 images"),
+        (one_hot([0, 1], 3), np.array([0, 3]), "must be from 0 to 2"),
+        (one_hot([0, 1], 3), np.array([-1, 0]), "must be from 0 to 2"),
+        (one_hot([0, 1], 3), np.array([0.0, 1.0]), "integers"),
+        (one_hot([0, 1], 3), np.array([[0], [1]]), "integers"),
+        (np.array([[np.nan, 0.5]]), np.array([0]), "finite"),
+        (np.array([[np.inf, 0.5]]), np.array([0]), "finite"),
+        (np.array([[-0.5, 1.5]]), np.array([0]), "between 0 and 1"),
+        (np.array([[-0.2, 0.6, 0.6]]), np.array([0]), "between 0 and 1"),
+        (np.array([[0.5, 0.2]]), np.array([0]), "sum of 1"),
+        (np.array([0.5, 0.5]), np.array([0, 1]), "images, classes"),
+        (np.ones((2, 1)), np.array([0, 0]), "images, classes"),
+    ],
+)
+def test_bad_arrays_are_refused(probabilities: np.ndarray, labels: np.ndarray, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        evaluate_probabilities(probabilities, labels)
+
+
+def test_the_figures_are_plain_json() -> None:
+    found = evaluate_probabilities(*some_probabilities(20, 3, seed=1))
+    content = found.to_json(["ant", "bee", "고양이"])
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content["interval"] == [found.interval.low, found.interval.high]
+    assert content["classes"][2]["class"] == 2
+    assert content["classes"][2]["label"] == "고양이"
+    assert "label" not in found.to_json()["classes"][0]
+    with pytest.raises(ValueError, match="2 names for 3 classes"):
+        found.to_json(["ant", "bee"])
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(classification, optionflags=doctest.ELLIPSIS) == (0, 1)
+
+
+def test_importing_the_figures_brings_neither_torch_nor_scikit_learn_nor_scipy() -> None:
+    program = (
+        "import sys, imagelet.metrics.classification, imagelet.metrics.calibration\n"
+        "print(*sorted({'torch', 'sklearn', 'scipy', 'matplotlib', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

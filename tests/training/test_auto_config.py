@@ -1,0 +1,53 @@
+"""What suits the images: nothing that the recipe says is touched, and what it leaves open has bounds."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagelet.networks import build
+from imagelet.training.auto_config import sized, suitable_network
+from imagelet.training.optimizers import make_optimizer
+from imagelet.training.recipe import OPTIMIZERS, Recipe
+from imagelet.training.recipes import recipes
+
+OPEN = Recipe(epochs=0, batch_size=0, learning_rate=0, shift=-1)
+SHAPE = (28, 28, 1)
+
+
+@pytest.mark.parametrize("name", [name for name in recipes if name != "general"])
+def test_a_recipe_that_says_everything_stays_as_it_is(name: str) -> None:
+    recipe = recipes.get(name)
+    assert sized(recipe, 1000, SHAPE) == recipe
+
+
+@given(images=st.integers(2, 10**6), side=st.integers(8, 96))
+def test_what_is_open_is_settled_for_any_number_and_size(images: int, side: int) -> None:
+    found = sized(OPEN, images, (side, 2 * side, 3))
+    assert 8 <= found.epochs <= 100
+    assert 16 <= found.batch_size <= 250
+    assert found.learning_rate > 0
+    assert found.shift == side / 16
+    assert dataclasses.replace(found, epochs=0, batch_size=0, learning_rate=0, shift=-1) == OPEN
+
+
+def test_hand_worked_sizes() -> None:
+    few, many = (sized(recipes.get("general"), images, SHAPE) for images in (1000, 60_000))
+    assert (few.epochs, few.batch_size, few.shift) == (100, 25, 1.75)
+    assert few.learning_rate == pytest.approx(0.1 * (25 / 250) ** 0.5)
+    assert (many.epochs, many.batch_size, many.learning_rate) == (8, 250, 0.1)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_has_a_rate(optimizer: str) -> None:
+    recipe = sized(dataclasses.replace(OPEN, optimizer=optimizer), 100, SHAPE)
+    assert make_optimizer(build("softmax"), recipe).param_groups[0]["lr"] == recipe.learning_rate or (
+        optimizer == "muon"
+    )
+
+
+@pytest.mark.parametrize("side", [8, 15, 16, 28, 96])
+def test_the_network_takes_the_images(side: int) -> None:
+    shape = (side, side + 1, 3)
+    assert build(suitable_network(shape), shape, 7).input_shape == shape
