@@ -1,6 +1,7 @@
-"""Fill the figures of the course's pages in from ``benchmarks/results``: none of them is typed by hand.
+"""Write the measured figures into the course's pages, from ``benchmarks/results``; nobody types them.
 
-A page holds ``<!--: cnn-3.test -->…<!--/-->``, an experiment and what of it; see ``VALUES`` and ``TABLES``.
+A page holds a marker such as ``<!--: cnn-3.test -->…<!--/-->``: an experiment of the course, and which of its
+figures. ``VALUES`` lists the single figures; ``table`` and ``summary`` are whole tables.
 
     python -m benchmarks.course_pages           write them
     python -m benchmarks.course_pages --check   fail if a page is not what the results say
@@ -31,11 +32,15 @@ Measured = dict[str, Any]
 
 
 def filled(text: str, language: str) -> str:
-    """Return a page with every marker filled in; a figure that was not measured stays three dots.
+    """Return a page with every marker filled in; a figure without a measurement stays three dots.
+
+    Args:
+        text: the page in Markdown.
+        language: of the page, ``en`` or ``ko``.
 
     Raises:
-        KeyError: a marker asks for what is not measured.
-        UnknownNameError: it names no experiment of the course.
+        KeyError: a marker names an unknown figure.
+        UnknownNameError: a marker names an unknown experiment.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -51,65 +56,65 @@ def filled(text: str, language: str) -> str:
     return MARKER.sub(replace, text)
 
 
-def share(value: dict[str, float]) -> str:
-    """Return ``99.02 ± 0.05 %``; with the number of runs where it is not the usual one."""
+def percentage(value: dict[str, float]) -> str:
+    """Return an accuracy as ``99.02 ± 0.05 %``, with the number of runs where it differs from ``SEEDS``."""
     runs = "" if value["repetitions"] == SEEDS else f" (n = {value['repetitions']})"
     return f"{100 * value['mean']:.2f} ± {100 * value['deviation']:.2f} %{runs}"
 
 
 def measured(benchmark: str) -> Measured | None:
-    """Return what a benchmark measured, None where it was not carried out."""
+    """Return the measurements of a benchmark, None where it was not run."""
     path = RESULTS / f"{benchmark}.json"
     return json.loads(path.read_text())["measured"] if path.exists() else None
 
 
-def _of(benchmark: str, key: str) -> Callable[[str], str]:
+def _accuracy(benchmark: str, key: str) -> Callable[[str], str]:
     def value(name: str) -> str:
-        found = measured(f"{benchmark}-{name}")
-        return share(found[key]) if found else "…"
+        results = measured(f"{benchmark}-{name}")
+        return percentage(results[key]) if results else "…"
 
     return value
 
 
 def _seconds(name: str) -> str:
-    found = measured(f"course-{name}")
-    return f"{found['training_seconds']['median']:.0f} s" if found else "…"
+    results = measured(f"course-{name}")
+    return f"{results['training_seconds']['median']:.0f} s" if results else "…"
 
 
 def _unchanged(name: str) -> str:
-    """Return the validation accuracy that the changed command is compared with."""
+    """Return the validation accuracy to compare the changed command with."""
     changed = measured(f"change-{name}")
     if changed is None:
         return "…"
-    same = changed.get("unchanged") or measured(f"course-{name}")
-    return share(same["last_val_accuracy"]) if same else "…"
+    unchanged = changed.get("unchanged") or measured(f"course-{name}")
+    return percentage(unchanged["last_val_accuracy"]) if unchanged else "…"
 
 
 def _best_epoch(name: str) -> str:
     """Return the epoch, counted from 1, with the lowest mean validation loss."""
-    found = measured(f"course-{name}")
-    if found is None:
+    results = measured(f"course-{name}")
+    if results is None:
         return "…"
-    losses = found["history"]["val_loss"]
+    losses = results["history"]["val_loss"]
     return str(1 + losses.index(min(losses)))
 
 
 def _way(way: str) -> Callable[[str], str]:
     def value(name: str) -> str:
-        found = measured(f"course-{name}")
-        return share(found["ways"][way]) if found else "…"
+        results = measured(f"course-{name}")
+        return percentage(results["ways"][way]) if results else "…"
 
     return value
 
 
 VALUES: dict[str, Callable[[str], str]] = {
-    "test": _of("course", "test_accuracy"),
-    "validation": _of("course", "last_val_accuracy"),
-    "train": _of("course", "last_accuracy"),
+    "test": _accuracy("course", "test_accuracy"),
+    "validation": _accuracy("course", "last_val_accuracy"),
+    "train": _accuracy("course", "last_accuracy"),
     "seconds": _seconds,
     "parameters": lambda name: f"{_training(lessons.get(name)).parameters:,}",
-    "change": _of("change", "last_val_accuracy"),
-    "change_train": _of("change", "last_accuracy"),
+    "change": _accuracy("change", "last_val_accuracy"),
+    "change_train": _accuracy("change", "last_accuracy"),
     "unchanged": _unchanged,
     "best_epoch_loss": _best_epoch,
     "notes_way": _way("notes"),
@@ -134,16 +139,16 @@ def _table(name: str, what: str, words: dict[str, str]) -> str:
 
 
 def _experiment(training: Training, words: dict[str, str]) -> str:
-    """Return the notes' figures beside ours, and below what it took."""
-    found = measured(f"course-{training.name}")
+    """Return the table of a training: the notes' figures beside ours, parameters and seconds."""
+    results = measured(f"course-{training.name}")
     rows = [f"| {words['figure']} | {words['notes']} | {words['ours']} |", "|---|---:|---:|"]
     rows += [
-        f"| {words[printed.part]} | {_printed(printed, words['about'])} | {_ours(found, printed)} |"
+        f"| {words[printed.part]} | {_printed(printed, words['about'])} | {_ours(results, printed)} |"
         for printed in training.printed
     ]
     rows.append(f"| {words['parameters']} | {training.parameters:,} | {training.parameters:,} |")
-    spent = f"{found['training_seconds']['median']:.1f}" if found else "…"
-    rows.append(f"| {words['seconds']} | {_notes_seconds(training)} | {spent} |")
+    seconds = f"{results['training_seconds']['median']:.1f}" if results else "…"
+    rows.append(f"| {words['seconds']} | {_notes_seconds(training)} | {seconds} |")
     return "\n".join([*rows, "", _caption(f"course-{training.name}", words)])
 
 
@@ -151,16 +156,16 @@ def _course(words: dict[str, str]) -> str:
     heads = ("experiment", "parameters", "figure", "notes", "ours", "seconds")
     rows = [f"| {' | '.join(words[head] for head in heads)} |", "|---|---:|---|---:|---:|---:|"]
     for training in trainings():
-        found, printed = measured(f"course-{training.name}"), training.printed[0]
-        spent = f"{found['training_seconds']['median']:.1f}" if found else "…"
-        spent += " *" if _is_busy(training) else ""
+        results, printed = measured(f"course-{training.name}"), training.printed[0]
+        seconds = f"{results['training_seconds']['median']:.1f}" if results else "…"
+        seconds += " *" if _is_busy(training) else ""
         rows.append(
             f"| [`{training.name}`]({training.name}.md) | {training.parameters:,} | {words[printed.part]} "
-            f"| {_printed(printed, words['about'])} | {_ours(found, printed)} | {spent} |"
+            f"| {_printed(printed, words['about'])} | {_ours(results, printed)} | {seconds} |"
         )
     own = lessons.get("own-digits")
-    found = measured("course-own-digits")
-    framed = share(found["ways"]["framed"]) if found else "…"
+    results = measured("course-own-digits")
+    framed = percentage(results["ways"]["framed"]) if results else "…"
     rows.append(
         f"| [`own-digits`](own-digits.md) | {_training(own).parameters:,} | {words['own pictures']} "
         f"| {_printed(own.printed[0], words['about'])} | {framed} | – |"
@@ -172,23 +177,21 @@ def _course(words: dict[str, str]) -> str:
 def _summary(words: dict[str, str]) -> str:
     rows = [f"| {words['method']} | {words['notes']} | {words['ours']} |", "|---|---:|---:|"]
     for _, name, about in SUMMARY:
-        found = measured(f"course-{name}")
-        ours = share(found["test_accuracy"]) if found else "…"
+        results = measured(f"course-{name}")
+        ours = percentage(results["test_accuracy"]) if results else "…"
         notes = words["about"].format(f"{100 * about:.0f} %")
         rows.append(f"| {words[name]} ([`{name}`]({name}.md)) | {notes} | {ours} |")
     return "\n".join(rows)
 
 
 def _ways(name: str, words: dict[str, str]) -> str:
-    found = measured(f"course-{name}")
-    rows = [f"| {words['way']} | {words['right']} |", "|---|---:|"]
+    results = measured(f"course-{name}")
+    rows = [f"| {words['way']} | {words['correct']} |", "|---|---:|"]
     for way in WAYS:
         label = words["notes way"] if way == "notes" else words[way]
-        rows.append(f"| {label} | {share(found['ways'][way]) if found else '…'} |")
-    facts = (
-        {"images": found["images"], "seeds": len(found["seeds"])} if found else {"images": "…", "seeds": "…"}
-    )
-    return "\n".join([*rows, "", words["pictures"].format(**facts)])
+        rows.append(f"| {label} | {percentage(results['ways'][way]) if results else '…'} |")
+    images, seeds = (results["images"], len(results["seeds"])) if results else ("…", "…")
+    return "\n".join([*rows, "", words["pictures"].format(images=images, seeds=seeds)])
 
 
 def _caption(benchmark: str, words: dict[str, str]) -> str:
@@ -196,9 +199,11 @@ def _caption(benchmark: str, words: dict[str, str]) -> str:
     if not path.exists():
         return "…"
     content = json.loads(path.read_text())
-    where = content["environment"]
+    environment = content["environment"]
     caption = words["caption"].format(
-        seeds=len(content["measured"]["seeds"]), processor=where["processor"], threads=where["threads"]
+        seeds=len(content["measured"]["seeds"]),
+        processor=environment["processor"],
+        threads=environment["threads"],
     )
     return f"{caption} {words['busy']}" if content.get("busy") else caption
 
@@ -208,10 +213,10 @@ def _is_busy(training: Training) -> bool:
     return path.exists() and bool(json.loads(path.read_text()).get("busy"))
 
 
-def _ours(found: Measured | None, printed: Printed) -> str:
-    if found is None:
+def _ours(results: Measured | None, printed: Printed) -> str:
+    if results is None:
         return "…"
-    return share(found["test_accuracy" if printed.part == "test" else "last_val_accuracy"])
+    return percentage(results["test_accuracy" if printed.part == "test" else "last_val_accuracy"])
 
 
 def _printed(printed: Printed, about: str) -> str:
@@ -225,7 +230,7 @@ def _notes_seconds(training: Training) -> str:
 
 def _training(lesson: Lesson) -> Training:
     training = training_of(lesson)
-    assert training is not None  # the notes print figures of networks
+    assert training is not None  # every exercise with a printed figure has a network
     return training
 
 
@@ -239,14 +244,14 @@ def main(words: list[str]) -> int:
     stale = []
     for page in pages():
         text = page.read_text("utf-8")
-        made = filled(text, page.parent.name)
-        if made != text:
-            stale.append(page.relative_to(ROOT))
+        filled_text = filled(text, page.parent.name)
+        if filled_text != text:
+            stale.append(str(page.relative_to(ROOT)))
             if words != ["--check"]:
-                atomic_files.write_text(page, made)
+                atomic_files.write_text(page, filled_text)
     if stale and words == ["--check"]:
-        listed = ", ".join(map(str, stale))
-        print(f"not what benchmarks/results says: {listed}; run benchmarks/course_pages.py", file=sys.stderr)
+        print(f"not what benchmarks/results says: {', '.join(stale)}", file=sys.stderr)
+        print("run python -m benchmarks.course_pages", file=sys.stderr)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""The words in the tables of the course's pages, in both languages."""
+"""Words for the tables in the course's pages, in both languages: ``course_pages.py`` fills them in."""
 
 WORDS = {
     "en": {
@@ -11,19 +11,19 @@ WORDS = {
         "validation": "validation accuracy, last epoch",
         "own pictures": "own pictures, framed",
         "about": "about {}",
-        "caption": "Mean ± deviation over {seeds} seeds; {processor}, {threads} threads.",
+        "caption": "Mean ± standard deviation over {seeds} seeds; {processor}, {threads} threads.",
         "busy": "Other work ran on the machine at the same time, so the seconds are too long.",
         "experiment": "experiment",
         "method": "method",
         "way": "way",
-        "right": "right",
+        "correct": "correct",
         "notes way": "the notes’ way: inverted, squeezed, not divided by 255",
         "scaled": "the same, divided by 255",
         "framed": "framed as MNIST’s digits were",
         "softmax": "softmax regression",
         "mlp-1024": "neural network",
         "cnn-3": "convolutional network",
-        "pictures": "{images} pictures; mean ± deviation over {seeds} networks, each with its own seed.",
+        "pictures": "{images} pictures; mean ± standard deviation over {seeds} networks, one a seed.",
     },
     "ko": {
         "figure": "값",
@@ -40,7 +40,7 @@ WORDS = {
         "experiment": "실험",
         "method": "방법",
         "way": "방식",
-        "right": "정답률",
+        "correct": "정답률",
         "notes way": "강의 노트의 방식: 반전하고 줄이되 255로 나누지 않음",
         "scaled": "같은 방식에 255로 나누기를 더함",
         "framed": "MNIST의 숫자처럼 프레이밍함",

@@ -1,4 +1,4 @@
-"""The course's pages say what is so: their commands run, their figures are measured, both languages agree."""
+"""The course's pages in Markdown: their commands run, their figures are measured, both languages agree."""
 
 import itertools
 import re
@@ -20,7 +20,7 @@ from .conftest import blank_pictures, make_images, write_idx
 ROOT = Path(__file__).parents[1]
 ENGLISH, KOREAN = (course_pages.PAGES / language for language in ("en", "ko"))
 NAMES = sorted(path.name for path in ENGLISH.glob("*.md"))
-ORDER = ("README", "pictures", "layers", *(each.name for each in trainings()), "own-digits")
+ORDER = ("README", "pictures", "layers", *(training.name for training in trainings()), "own-digits")
 
 WHOLE_COURSE = ["course"]  # every training; the commands of their own pages keep checkpoints
 
@@ -84,7 +84,7 @@ def test_a_figure_does_not_end_a_paragraph(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("training", trainings(), ids=lambda each: each.name)
+@pytest.mark.parametrize("training", trainings(), ids=lambda training: training.name)
 def test_each_training_has_its_commands(training: Training) -> None:
     text = (ENGLISH / f"{training.name}.md").read_text("utf-8")
     blocks = [" ".join(words) for words in commands(text)]
@@ -103,8 +103,8 @@ def test_every_experiment_of_the_course_is_on_a_page() -> None:
 @every_text
 def test_pages_lead_to_the_next_and_to_the_contents(page: Path) -> None:
     links = documents.LINK.findall(page.read_text("utf-8"))
-    place = ORDER.index(page.stem)
-    neighbours = ["README", *ORDER[max(place - 1, 0) : place], *ORDER[place + 1 : place + 2]]
+    index = ORDER.index(page.stem)
+    neighbours = ["README", *ORDER[max(index - 1, 0) : index], *ORDER[index + 1 : index + 2]]
     expected = {f"{name}.md" for name in neighbours} - {page.name}
     assert expected <= {link.partition("#")[0] for link in links}
 
@@ -124,7 +124,7 @@ def test_every_command_runs(
         assert code == 0, f"imagelet {shlex.join(words)}: {capsys.readouterr().err}"
 
 
-@pytest.mark.parametrize("training", trainings(), ids=lambda each: each.name)
+@pytest.mark.parametrize("training", trainings(), ids=lambda training: training.name)
 def test_every_figure_of_the_notes_is_reached(training: Training) -> None:
     """Means of three seeds: at most 0.3 percentage points below, 1.5 on CIFAR-10."""
     measured = course_pages.measured(f"course-{training.name}")
@@ -137,11 +137,11 @@ def test_every_figure_of_the_notes_is_reached(training: Training) -> None:
         assert measured[key]["mean"] >= printed.accuracy - allowed
 
 
-def test_a_marker_that_means_nothing_is_refused() -> None:
+def test_an_unknown_marker_is_refused() -> None:
     assert "7,850" in course_pages.filled("<!--: softmax.parameters -->…<!--/-->", "en")
-    for wrong in ("softmax.nothing", "sofmax.test"):
+    for marker in ("softmax.nothing", "sofmax.test"):
         with pytest.raises((KeyError, UnknownNameError)):
-            course_pages.filled(f"<!--: {wrong} -->…<!--/-->", "en")
+            course_pages.filled(f"<!--: {marker} -->…<!--/-->", "en")
 
 
 def _formulas(text: str) -> list[str]:
