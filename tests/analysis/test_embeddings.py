@@ -10,6 +10,7 @@ import safetensors.numpy
 import torch
 
 from imagelet import load, load_dataset, paths, train
+from imagelet.analysis import embeddings as embeddings_module
 from imagelet.analysis.embeddings import (
     embed,
     neighbourhood,
@@ -49,7 +50,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.append(len(indices))
         return embed(classifier, images, indices, progress)
 
-    monkeypatch.setattr(embeddings, "embed", counted)
+    monkeypatch.setattr(embeddings_module, "embed", counted)
     return calls
 
 
@@ -121,8 +122,8 @@ class TestOfARun:
         assert made == [240, 240]
 
     def test_of_a_wide_network_are_projected(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(embeddings, "WIDEST", 100)
-        monkeypatch.setattr(embeddings, "FITTED", 150)
+        monkeypatch.setattr(embeddings_module, "WIDEST", 100)
+        monkeypatch.setattr(embeddings_module, "FITTED", 150)
         kept, again = training_embeddings(run), training_embeddings(run)
         assert kept.rows.shape == (240, 100)
         assert kept.projection is not None
@@ -140,7 +141,7 @@ class TestOfARun:
         def full(*_: object) -> None:
             raise OSError("the disk is full")
 
-        monkeypatch.setattr(embeddings.files, "write_bytes", full)
+        monkeypatch.setattr(embeddings_module.atomic_files, "write_bytes", full)
         assert len(training_embeddings(run)) == 240
         assert not run.embeddings_file.exists()
 

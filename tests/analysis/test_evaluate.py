@@ -6,13 +6,12 @@ from PIL import Image
 
 import imagelet
 from imagelet import train
-from imagelet.analysis import error_analysis
+from imagelet.analysis import error_analysis, test_evaluation
 from imagelet.analysis.error_analysis import cell_file, read_cell
 from imagelet.analysis.evaluate import evaluate
 from imagelet.data import ImageSet
 from imagelet.data.imageset import relabelled
 from imagelet.errors import DataError, RunError, SettingError, UnknownNameError, UsageError
-from imagelet.experiment import finalize
 
 QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
 
@@ -21,8 +20,8 @@ QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
 def few_shown(monkeypatch):
     """Let galleries be small: each image takes its time."""
     monkeypatch.setattr(error_analysis, "MOST_SHOWN", 2)
-    monkeypatch.setattr(finalize, "SHOWN", 2)
-    monkeypatch.setattr(finalize, "MOST_WRONG", 1)
+    monkeypatch.setattr(test_evaluation, "SHOWN", 2)
+    monkeypatch.setattr(test_evaluation, "MOST_WRONG", 1)
 
 
 @pytest.fixture
