@@ -26,7 +26,11 @@ def choose_device(name: str = "auto") -> torch.device:
     """
     kind, _, index = name.partition(":")
     if kind not in DEVICES or (index and not index.isdecimal()):
-        raise SettingError(f"unknown device '{name}'; allowed are {', '.join(DEVICES)} and cuda:NUMBER")
+        raise SettingError(
+            "unknown device '{name}'; allowed are {names} and cuda:NUMBER",
+            name=name,
+            names=", ".join(DEVICES),
+        )
     if kind == "cpu":
         return torch.device("cpu")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -34,8 +38,11 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if count else "cpu")
     if int(index or 0) >= count:
         raise SettingError(
-            f"no device '{name}': torch {torch.__version__} sees {count} CUDA devices here",
+            "no device '{name}': torch {version} sees {count} CUDA devices here",
             hint="use --device cpu; imagelet doctor shows the devices",
+            name=name,
+            version=torch.__version__,
+            count=count,
         )
     return torch.device(name)
 
@@ -101,7 +108,9 @@ def choose_precision(name: str, device: torch.device, *, auto_allows_bfloat16: b
         SettingError: the name is not allowed.
     """
     if name not in PRECISIONS:
-        raise SettingError(f"unknown precision '{name}'; allowed are {', '.join(PRECISIONS)}")
+        raise SettingError(
+            "unknown precision '{name}'; allowed are {names}", name=name, names=", ".join(PRECISIONS)
+        )
     if name == "auto":
         return torch.bfloat16 if auto_allows_bfloat16 and has_bfloat16(device) else torch.float32
     return TYPES[name]

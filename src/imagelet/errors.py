@@ -17,21 +17,26 @@
 Ctrl-C is Python's own KeyboardInterrupt; the command line turns it into exit code 130.
 """
 
+from typing import Any
+
+from imagelet.messages import Message
+
 
 class ImageletError(Exception):
     """An error that a user can act on.
 
     Args:
-        message: what was given and what is allowed, one sentence.
-        hint: what to type or do next; empty where the message says it all.
+        message: what was given and what is allowed, one sentence: a template, the key of its translations.
+        hint: what to type or do next, a template, too; empty where the message says it all.
+        **values: what the places of both templates stand for.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, /, hint: str = "", **values: Any) -> None:
+        self.message = Message(message, **values)
+        self.hint = Message(hint, **values)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
@@ -51,14 +56,18 @@ class NetworkTextError(UsageError):
     """Network text that cannot be parsed or built.
 
     Args:
-        message: what is wrong, with the layer and its position in words.
-        hint: what would be right.
+        message: what is wrong, with the layer and its position in words; a template.
+        hint: what would be right; a template.
         text: the network text.
-        position: where the mistake begins, counted from 1, for the caret under the text.
+        position: where the mistake begins, counted from 1, for the caret under the text; a value of the
+            templates, too.
+        **values: the other values.
     """
 
-    def __init__(self, message: str, hint: str = "", *, text: str = "", position: int = 1) -> None:
-        super().__init__(message, hint)
+    def __init__(
+        self, message: str, /, hint: str = "", *, text: str = "", position: int = 1, **values: Any
+    ) -> None:
+        super().__init__(message, hint, position=position, **values)
         self.text = text
         self.position = position
 

@@ -52,7 +52,14 @@ class Registry(Generic[T]):
         if name in self._things:
             return self._things[name]
         meant = suggestion(name.lower(), self._things)
-        raise UnknownNameError(f"unknown {self.kind} '{name}'{meant}", hint=f"{self.listing} lists them")
+        raise UnknownNameError(
+            "unknown {kind} '{name}'{meant}",
+            hint="{command} lists them",
+            kind=self.kind,
+            name=name,
+            meant=meant,
+            command=self.listing,
+        )
 
     def __contains__(self, name: object) -> bool:
         load_plugins()

@@ -185,7 +185,9 @@ def compare(
     """
     started = time.perf_counter()
     if split not in SPLITS:
-        raise SettingError(f"unknown split '{split}'; allowed are {', '.join(SPLITS)}")
+        raise SettingError(
+            "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)
+        )
     subjects = open_subjects(runs)
     shared = shared_images(subjects, split)
     probabilities = []

@@ -186,16 +186,19 @@ def _images_of_file(classifier: Classifier, path: Path) -> ImageSet:
     name = str(classifier.training.get("dataset", ""))
     if name not in datasets:
         raise DataError(
-            f"the classifier '{path.stem}' does not say where its training images lie, and neighbours are "
+            "the classifier '{name}' does not say where its training images lie, and neighbours are "
             "training images",
             hint="name its run instead: the folder that training made",
+            name=path.stem,
         )
     _refuse_absent(name, f"the classifier '{path.stem}'")
     images = load_dataset(name).train
     if images.fingerprint() != classifier.training.get("data_sha256"):
         raise DataError(
-            f"the training images of '{name}' on this machine are not those that '{path.stem}' learned from",
+            "the training images of '{dataset}' on this machine are not those that '{name}' learned from",
             hint="name its run instead: the folder that training made",
+            dataset=name,
+            name=path.stem,
         )
     return images
 
@@ -204,8 +207,10 @@ def _refuse_absent(name: str, learner: str) -> None:
     """Refuse a dataset that would have to be downloaded first."""
     if name in datasets and datasets.get(name).layouts and place_of(name) is None:
         raise DataError(
-            f"the images of '{name}' that {learner} learned from are not on this machine",
-            hint=f"bring them here: imagelet data get {name}",
+            "the images of '{dataset}' that {learner} learned from are not on this machine",
+            hint="bring them here: imagelet data get {dataset}",
+            dataset=name,
+            learner=learner,
         )
 
 

@@ -123,8 +123,11 @@ def read_cell(text: str, classes: Sequence[str]) -> tuple[int, int]:
     places = [place for place, letter in enumerate(text) if letter == ","]
     if not places:
         raise UsageError(
-            f"'{text}' is not a cell of the confusion matrix",
-            hint=f"name a label and an answer: --cell {classes[0]},{classes[-1]}",
+            "'{given}' is not a cell of the confusion matrix",
+            hint="name a label and an answer: --cell {first},{last}",
+            given=text,
+            first=classes[0],
+            last=classes[-1],
         )
     pairs = [(text[:place].strip(), text[place + 1 :].strip()) for place in places]
     for label, answer in pairs:
@@ -236,5 +239,9 @@ def _unknown(name: str, classes: Sequence[str]) -> UnknownNameError:
     meant = [each for each in classes if each.lower() in nearest]
     suggestion = f"; did you mean '{meant[0]}'?" if meant else ""
     return UnknownNameError(
-        f"unknown class '{name}'{suggestion}", hint=f"the classes are {', '.join(classes)}"
+        "unknown class '{name}'{suggestion}",
+        hint="the classes are {names}",
+        name=name,
+        suggestion=suggestion,
+        names=", ".join(classes),
     )

@@ -154,7 +154,9 @@ def evaluate_shifts(
 def _opened(run_or_file: str, data: str | None, split: str) -> tuple[Classifier, Run | None, str]:
     """Return the classifier, its run if it is the run's own data that is meant, and the data's name."""
     if split not in SPLITS:
-        raise SettingError(f"unknown split '{split}'; allowed are {', '.join(SPLITS)}")
+        raise SettingError(
+            "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)
+        )
     path = find_classifier(run_or_file)
     classifier = Classifier.load(path)
     run = run_of(path)
@@ -222,8 +224,11 @@ def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | N
     images = _part(load_dataset(data), split)
     if images.shape != classifier.input_shape:
         raise DataError(
-            f"{data} has images of {images.shape}, the classifier takes {classifier.input_shape}",
+            "{dataset} has images of {shape}, the classifier takes {expected}",
             hint="give pictures, in a folder or named by a CSV file: they are brought to its size",
+            dataset=data,
+            shape=images.shape,
+            expected=classifier.input_shape,
         )
     return images
 
@@ -241,5 +246,9 @@ def _part(dataset: Dataset, split: str) -> ImageSet:
     if split == "test":
         return dataset.test
     if dataset.validation is None:
-        raise DataError(f"{dataset.card.name} has no validation images of its own", hint="use --split test")
+        raise DataError(
+            "{dataset} has no validation images of its own",
+            hint="use --split test",
+            dataset=dataset.card.name,
+        )
     return dataset.validation

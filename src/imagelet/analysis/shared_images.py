@@ -64,13 +64,17 @@ def open_subjects(texts: Sequence[str]) -> tuple[Subject, ...]:
         DataError: one does not say what it was trained on.
     """
     if len(texts) < 2:
-        raise UsageError(f"compare takes at least 2 runs, not {len(texts)}", hint="imagelet runs lists them")
+        raise UsageError(
+            "compare takes at least 2 runs, not {count}", hint="imagelet runs lists them", count=len(texts)
+        )
     paths = [find_classifier(text) for text in texts]
     places = [path.resolve() for path in paths]
     for place, text in zip(places, texts, strict=True):
         if places.count(place) > 1:
             raise UsageError(
-                f"'{text}' is named twice; compare takes different runs", hint="imagelet runs lists them"
+                "'{name}' is named twice; compare takes different runs",
+                hint="imagelet runs lists them",
+                name=text,
             )
     names = [path.parent.name if run_of(path) else path.stem for path in paths]
     unique = [name if names.count(name) == 1 else text for name, text in zip(names, texts, strict=True)]
@@ -94,19 +98,26 @@ def shared_images(subjects: Sequence[Subject], split: str) -> SharedImages:
     for subject, source in zip(subjects, sources, strict=True):
         if opened[source].train.fingerprint() != subject.data_sha256:
             raise DataError(
-                f"{source[0]} is not what '{subject.name}' was trained on: the data has changed since",
+                "{dataset} is not what '{name}' was trained on: the data has changed since",
                 hint="bring the data back as it was",
+                dataset=source[0],
+                name=subject.name,
             )
     parts: list[tuple[str, NDArray[np.int64], ImageSet]] = []
     for subject, source in zip(subjects, sources, strict=True):
         part = _part(subject, opened[source], split)
         if parts and not _alike(parts[0], part):
             raise DataError(
-                f"'{subjects[0].name}' and '{subject.name}' have different {split} images",
+                "'{a}' and '{b}' have different {part} images",
                 hint="compare them with --split test; runs of the same --seed and --validation share theirs",
+                a=subjects[0].name,
+                b=subject.name,
+                part=split,
             )
         if subject.classifier.classes != part[2].classes:
-            raise DataError(f"'{subject.name}' knows other classes than {source[0]} has")
+            raise DataError(
+                "'{name}' knows other classes than {dataset} has", name=subject.name, dataset=source[0]
+            )
         parts.append(part)
     part_name, numbers, _ = parts[0]
     return SharedImages(part_name, numbers, tuple(images for _, _, images in parts))
@@ -119,8 +130,9 @@ def _subject(name: str, path: Path) -> Subject:
     data = Experiment.from_toml(run.experiment).dataset if run else trained.get("dataset")
     if not data or not trained.get("data_sha256"):
         raise DataError(
-            f"'{name}' does not say what it was trained on, so it cannot be compared",
+            "'{name}' does not say what it was trained on, so it cannot be compared",
             hint="imagelet evaluate FILE --data DATASET tells how good it is",
+            name=name,
         )
     return Subject(name, classifier, run, str(data), str(trained["data_sha256"]))
 
@@ -148,8 +160,11 @@ def _check_same_data(subjects: Sequence[Subject], sources: Sequence[Source]) -> 
             else f"{sources[0][0]} and {source[0]}"
         )
         raise DataError(
-            f"'{first.name}' and '{subject.name}' were trained on different data: {told}",
+            "'{a}' and '{b}' were trained on different data: {problem}",
             hint="compare classifiers of one dataset",
+            a=first.name,
+            b=subject.name,
+            problem=told,
         )
 
 
@@ -159,15 +174,18 @@ def _part(subject: Subject, dataset: Dataset, split: str) -> tuple[str, NDArray[
         return "test", np.arange(len(dataset.test)), dataset.test
     if subject.run is None:
         raise DataError(
-            f"'{subject.name}' is a classifier without its run: its validation images are not known",
+            "'{name}' is a classifier without its run: its validation images are not known",
             hint="compare it with --split test",
+            name=subject.name,
         )
     frozen = Split.load(subject.run.folder / "split.json")
     experiment = Experiment.from_toml(subject.run.experiment)
     images = validation_images(dataset, frozen, experiment.validation)
     if images is None:
         raise DataError(
-            f"the run '{subject.name}' has no validation images", hint="compare it with --split test"
+            "the run '{name}' has no validation images",
+            hint="compare it with --split test",
+            name=subject.name,
         )
     if len(frozen.validation):
         return "train", frozen.validation, images

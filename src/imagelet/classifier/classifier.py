@@ -296,7 +296,11 @@ def pixels_of(source: Source) -> np.ndarray:
         return open_picture(source)
     picture = source[:, :, None] if source.ndim == 2 else source
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3) or not picture.size:
-        raise PictureError(f"a picture is uint8 (height, width, 1 or 3), not {source.dtype} {source.shape}")
+        raise PictureError(
+            "a picture is uint8 (height, width, 1 or 3), not {type} {shape}",
+            type=source.dtype,
+            shape=source.shape,
+        )
     return picture
 
 

@@ -70,7 +70,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        printing.say(f"{PROGRAM} {version(PROGRAM)}")
+        printing.say("{PROGRAM} {version}", PROGRAM=PROGRAM, version=version(PROGRAM))
         raise typer.Exit
 
 

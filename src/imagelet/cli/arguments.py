@@ -50,8 +50,9 @@ def read_shape(text: str) -> tuple[int, int, int]:
     match = _SHAPE.fullmatch(text.strip().lower())
     if not match or 0 in (shape := tuple(int(size or 1) for size in match.groups())):
         raise UsageError(
-            f"'{text}' is not an input shape",
+            "'{given}' is not an input shape",
             hint="write height, width and channels (1 grey, 3 colour): 28x28x1",
+            given=text,
         )
     height, width, channels = shape
     return height, width, channels

@@ -197,7 +197,9 @@ def _read_kernels(texts: list[str], given: _Given) -> "list[Numbers]":
 
     matrices = [read_kernel(text) for text in texts]
     if given.file and len(matrices) > 1:
-        raise UsageError(f"{len(matrices)} kernels for a picture; it takes one", "filter it once with each")
+        raise UsageError(
+            "{count} kernels for a picture; it takes one", "filter it once with each", count=len(matrices)
+        )
     if any(matrix.shape != matrices[0].shape for matrix in matrices):
         raise UsageError("the kernels differ in size; the filters of a layer have one size")
     return matrices
@@ -209,7 +211,7 @@ def _read_padding(text: str) -> "SidePadding":
     if text.isdecimal() and len(text) < 19:
         return int(text)
     raise UsageError(
-        f"padding '{text}' is not allowed", "--padding same, --padding valid, or a number from 0"
+        "padding '{given}' is not allowed", "--padding same, --padding valid, or a number from 0", given=text
     )
 
 
@@ -217,7 +219,9 @@ def _read_place(text: str) -> tuple[int, int]:
     row, _, column = (part.strip() for part in text.partition(","))
     if row.isdecimal() and column.isdecimal() and len(text) < 20:
         return int(row), int(column)
-    raise UsageError(f"--at {text} is not a place", "write row and column of the output from 0: --at 0,2")
+    raise UsageError(
+        "--at {given} is not a place", "write row and column of the output from 0: --at 0,2", given=text
+    )
 
 
 def _sums(given: _Given, workings: "list[Working]", at: str) -> "list[Sum]":
@@ -236,9 +240,16 @@ def _write(
     if given.file is None and out is None:
         return None, 0
     if out is not None and out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out} is not a PNG file", f"--out {out.with_suffix('.png')}")
+        raise UsageError(
+            "--out {out} is not a PNG file",
+            "--out {file}",
+            out=out,
+            file=out.with_suffix(".png"),
+        )
     if given.file is None and len(workings) not in (1, 3):
-        raise UsageError(f"{len(workings)} outputs make no picture; --out takes 1 (grey) or 3 (colour)")
+        raise UsageError(
+            "{count} outputs make no picture; --out takes 1 (grey) or 3 (colour)", count=len(workings)
+        )
     path = out or _free(Path(f"{given.file.stem}-{name}.png" if given.file else ""))
     pixels, clipped = as_pixels([working.output for working in workings], stretch=stretch)
     write_picture(pixels, path)
@@ -290,6 +301,8 @@ def _plain_number(value: float) -> int | float:
 def _show_file(file: Path | None, clipped: int) -> None:
     if file is None:
         return
-    printing.say(f"\nwrote {file}")
+    printing.say("\nwrote {file}", file=file)
     if clipped:
-        printing.advice(f"{clipped:,} numbers below 0 or above 255 were cut; --stretch keeps them apart")
+        printing.advice(
+            "{clipped:,} numbers below 0 or above 255 were cut; --stretch keeps them apart", clipped=clipped
+        )

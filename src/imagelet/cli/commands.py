@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 from imagelet.cli import help as help_page
 from imagelet.cli import printing
 from imagelet.errors import UnknownNameError, UsageError
+from imagelet.messages import Message
 from imagelet.registry import suggestion
 
 
@@ -59,8 +60,11 @@ class Group(TyperGroup):
         """
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
             raise UnknownNameError(
-                f"unknown command '{args[0]}'{suggestion(args[0], list(self.commands))}",
-                hint=f"{ctx.command_path} --help lists the commands",
+                "unknown command '{args}'{suggestion}",
+                hint="{command_path} --help lists the commands",
+                args=args[0],
+                suggestion=suggestion(args[0], list(self.commands)),
+                command_path=ctx.command_path,
             )
         return super().resolve_command(ctx, args)
 
@@ -76,24 +80,37 @@ def _usage_error(error: typer.TyperException, context: Any) -> UsageError:
     click keeps the classes of its usage errors to itself, hence the names.
     """
     command = context.command_path
-    listing = f"{command} --help lists its options"
+    listing = Message("{command} --help lists its options", command=command)
     option = getattr(error, "option_name", "")
     match type(error).__name__:
         case "NoSuchOption":
             known = [name for each in context.command.get_params(context) for name in each.opts]
-            return UsageError(f"{command} has no option '{option}'{suggestion(option, known)}", listing)
+            return UsageError(
+                "{command} has no option '{option}'{suggestion}",
+                listing,
+                command=command,
+                option=option,
+                suggestion=suggestion(option, known),
+            )
         case "BadOptionUsage" if "does not take a value" in error.message:
-            return UsageError(f"{option} takes no value", listing)
+            return UsageError("{option} takes no value", listing, option=option)
         case "BadOptionUsage":
-            return UsageError(f"{option} needs a value", listing)
+            return UsageError("{option} needs a value", listing, option=option)
         case "MissingParameter":
             return _missing(error, context)
         case "BadParameter":
             named = _name(getattr(error, "param", None))
-            return UsageError(f"wrong value for {named}: {_lowered(error.message)}", listing)
+            return UsageError(
+                "wrong value for {named}: {lowered}", listing, named=named, lowered=_lowered(error.message)
+            )
     if error.message.startswith("Got unexpected extra argument"):
         extra = error.message.partition("(s) (")[2].rstrip(")")
-        return UsageError(f"{command} has no use for '{extra}'", f"{command} --help says what it takes")
+        return UsageError(
+            "{command} has no use for '{extra}'",
+            "{command} --help says what it takes",
+            command=command,
+            extra=extra,
+        )
     return UsageError(_lowered(error.message), listing)
 
 
@@ -102,7 +119,14 @@ def _missing(error: typer.TyperException, context: Any) -> UsageError:
     meaning = _lowered((getattr(parameter, "help", "") or "").rstrip("."))
     example = context.command.epilog or f"{context.command_path} --help"
     detail = f": {meaning}" if meaning else ""
-    return UsageError(f"{context.command_path} needs {_name(parameter)}{detail}", f"for example: {example}")
+    return UsageError(
+        "{command_path} needs {name}{detail}",
+        "for example: {what}",
+        command_path=context.command_path,
+        name=_name(parameter),
+        detail=detail,
+        what=example,
+    )
 
 
 def _name(parameter: Any) -> str:

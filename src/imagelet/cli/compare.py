@@ -95,7 +95,7 @@ def _show(found: "Comparison") -> None:
     for pair in found.pairs:
         printing.say(describe_pair(pair))
     if len(found.pairs) > 1:
-        printing.say(f"p is corrected for {len(found.pairs)} comparisons; the intervals are not")
+        printing.say("p is corrected for {count} comparisons; the intervals are not", count=len(found.pairs))
     _show_disagreements(found, names)
 
 
@@ -192,4 +192,4 @@ def _show_disagreements(found: "Comparison", names: list[str]) -> None:
         right=(f"{found.part} image",),
     )
     if len(shown) < len(found.disagreements):
-        printing.note(f"{len(found.disagreements) - len(shown):,} more; --json lists all of them")
+        printing.note("{count:,} more; --json lists all of them", count=len(found.disagreements) - len(shown))

@@ -12,6 +12,7 @@ from imagelet.cli.commands import Command, Group
 from imagelet.cli.train import Device, Precision, Runs
 from imagelet.cli.watching import watch
 from imagelet.errors import ImageletError, UsageError
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.course.lessons import Exercise, Lesson, Training
@@ -133,8 +134,9 @@ def _trainings(chosen: "Sequence[Lesson]", *, all_of_them: bool) -> list["Traini
     for lesson in chosen:
         if not isinstance(lesson, Training) and not all_of_them:
             raise UsageError(
-                f"{lesson.name} is an exercise, and --seeds repeats trainings",
+                "{name} is an exercise, and --seeds repeats trainings",
                 "imagelet course --list names them",
+                name=lesson.name,
             )
     return [lesson for lesson in chosen if isinstance(lesson, Training)]
 
@@ -147,7 +149,7 @@ def _repeat(trainings: "Sequence[Training]", plan: Plan, seeds: int, listing: bo
     _check(trainings, plan, needs_pictures=False)
     errors: list[dict[str, str]] = []
     for later in range(0 if listing else seeds):
-        printing.note(f"seed {later + 1} of {seeds}", style="bold")
+        printing.note("seed {later} of {seeds}", style="bold", later=later + 1, seeds=seeds)
         failed = {each["id"] for each in errors}
         left = [each for each in trainings if each.name not in failed]
         errors += _carry_out(left, replace(plan, later=later), as_json)[1]
@@ -173,16 +175,17 @@ def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> N
     from imagelet.device import choose_device, choose_precision
 
     wanted = any(each.name == OWN for each in chosen)
-    example = f"imagelet course {OWN} --pictures my-digits/"
+    example = Message("imagelet course {OWN} --pictures my-digits/", OWN=OWN)
     if plan.pictures is None and wanted and needs_pictures:
         raise UsageError(
-            f"{OWN} needs pictures of digits that you drew: a folder with one subfolder a digit, "
-            "or a CSV file with the columns path and label",
+            "{OWN} needs pictures of digits that you drew: a folder with one subfolder a digit, or a "
+            "CSV file with the columns path and label",
             example,
+            OWN=OWN,
         )
     if plan.pictures is not None:
         if not wanted:
-            raise UsageError(f"--pictures is for {OWN} alone", example)
+            raise UsageError("--pictures is for {OWN} alone", example, OWN=OWN)
         list_labelled(plan.pictures)
     experiment_of(trainings()[0], plan.seed)
     choose_precision(plan.precision, choose_device(plan.device))
@@ -199,7 +202,14 @@ def _carry_out(
 
     shown, errors = [], []
     for number, lesson in enumerate(chosen, start=1):
-        printing.note(f"{lesson.name} ({number} of {len(chosen)}): {lesson.teaches}", style="bold")
+        printing.note(
+            "{name} ({number} of {count}): {teaches}",
+            style="bold",
+            name=lesson.name,
+            number=number,
+            count=len(chosen),
+            teaches=lesson.teaches,
+        )
         try:
             if isinstance(lesson, Training):
                 _train(lesson, plan)
@@ -208,7 +218,7 @@ def _carry_out(
         except ImageletError as error:
             if len(chosen) == 1:
                 raise
-            printing.failure(f"{lesson.name}: {error.message}", error.hint)
+            printing.failure("{place}: {problem}", error.hint, place=lesson.name, problem=error.message)
             errors.append({"id": lesson.name, "error": str(error)})
         except KeyboardInterrupt as interruption:
             what = interruption.args[0] if interruption.args else f"stopped in {lesson.name}"
@@ -224,7 +234,7 @@ def _train(training: "Training", plan: Plan) -> "Run":
     experiment = experiment_of(training, plan.seed_of(training), device=plan.device, precision=plan.precision)
     run = find(experiment, plan.folder)
     if run is not None and run.finished:
-        printing.note(f"carried out before: {run.folder}")
+        printing.note("carried out before: {folder}", folder=run.folder)
         return run
     with printing.progress("reading data") as progress:
         events = run_experiment(training, experiment, plan.folder, progress=progress)
@@ -243,7 +253,7 @@ def _exercise(lesson: "Exercise", plan: Plan, quiet: bool) -> dict[str, Any]:
     outcome = exercises.EXERCISES[lesson.name](request)
     if not quiet:
         outcome.show()
-        printing.say(f"picture: {outcome.picture}")
+        printing.say("picture: {picture}", picture=outcome.picture)
     return {
         "id": lesson.name,
         "teaches": lesson.teaches,

@@ -32,12 +32,16 @@ def show(
     for each in summary(results):
         ours = "not yet" if each["reached"] is None else f"{write_percent(each['reached'])} %"
         printing.say(
-            f"  {each['method']:<22}  about {100 * each['printed']:.0f} %  {ours:>8}  ({each['id']})"
+            "  {method:<22}  about {printed:.0f} %  {ours:>8}  ({id})",
+            method=each["method"],
+            printed=100 * each["printed"],
+            ours=ours,
+            id=each["id"],
         )
     if table:
-        printing.advice(f"{table} has the whole table")
+        printing.advice("{table} has the whole table", table=table)
     for result in [each for each in selected if each.reached][:1]:
-        printing.advice(f"imagelet predict {result.run} PICTURE classifies your own pictures")
+        printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=result.run)
     if listed:
         _list_exercises(listed)
         printing.advice("imagelet course ID carries one out, imagelet course all that are not yet")
@@ -117,4 +121,4 @@ def show_repeated(results: "Sequence[RepeatedResult]", table: Path | None) -> No
     printing.table(headings, rows, right=("seeds", "seconds"), whole=headings[:4])
     printing.note("± is the standard deviation; the interval is of the mean, over what the seed decides")
     if table:
-        printing.advice(f"{table} has the table")
+        printing.advice("{table} has the table", table=table)

@@ -90,8 +90,10 @@ def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = Fals
         return
     rows = [(file.path.name, arguments.write_size(file.size), _verdict(file)) for file in found]
     printing.table(("file", "size", "SHA-256"), rows, right=("size",))
-    printing.say(f"\nin {found[0].path.parent}")
-    printing.advice(f"imagelet data show {name} shows what it holds; imagelet train {name} trains on it")
+    printing.say("\nin {parent}", parent=found[0].path.parent)
+    printing.advice(
+        "imagelet data show {name} shows what it holds; imagelet train {name} trains on it", name=name
+    )
 
 
 @data.command(cls=Command, epilog="imagelet data show mnist --out grid.png")
@@ -124,7 +126,7 @@ def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> No
         return
     _show(facts)
     if out is not None:
-        printing.say(f"\nwrote {out}")
+        printing.say("\nwrote {out}", out=out)
 
 
 @data.command(cls=Command, epilog="imagelet data check my-pictures/")
@@ -184,7 +186,9 @@ def _list(listed: list[dict[str, Any]]) -> None:
     ]
     printing.table(("name", "images", "classes", "shape", "place"), rows, right=("images", "classes"))
     if missing := [each["name"] for each in listed if not each["place"]]:
-        printing.advice(f"imagelet data get {missing[0]} fetches one; training does so by itself")
+        printing.advice(
+            "imagelet data get {missing} fetches one; training does so by itself", missing=missing[0]
+        )
 
 
 def _verdict(file: "FoundFile") -> str:

@@ -95,8 +95,8 @@ def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     printing.bars({name: by_name[name] for name in classes})
     folder = finished.run.folder
     printing.say()
-    printing.say(f"figures: {finished.run.figures}")
-    printing.say(f"report: {report}, to open in a browser")
+    printing.say("figures: {figures}", figures=finished.run.figures)
+    printing.say("report: {report}, to open in a browser", report=report)
     printing.say("next:")
     for command, what in (
         *_activation(),
@@ -105,7 +105,7 @@ def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[st
         ("imagelet train mnist --network cnn-3 --epochs 1", "the real MNIST"),
         ("imagelet train FOLDER", "one subfolder a class"),
     ):
-        printing.say(f"  {command:<48}  {what}")
+        printing.say("  {command:<48}  {what}", command=command, what=what)
 
 
 def _activation() -> list[tuple[str, str]]:

@@ -66,7 +66,7 @@ def _show(found: "Examination") -> None:
     printing.table(("dataset", "place"), rows)
     printing.say()
     for problem in found.problems:
-        printing.say(f"problem: {problem}", style="red")
+        printing.say("problem: {problem}", style="red", problem=problem)
     if not found.problems:
         printing.say("all is well", style="green")
 

@@ -93,7 +93,7 @@ def three_images(request: Request) -> Outcome:
 
     def show() -> None:
         printing.pictures(list(found.images), captions)
-        printing.say(f"\ntest images {', '.join(map(str, found.places))}; --seed N draws others")
+        printing.say("\ntest images {names}; --seed N draws others", names=", ".join(map(str, found.places)))
 
     return Outcome(found.picture, {"images": _listed(found)}, show)
 
@@ -107,9 +107,9 @@ def probabilities(request: Request) -> Outcome:
     facts = {"probabilities": first, "images": _listed(found)}
 
     def show() -> None:
-        printing.say(f"the first test image, label {found.labels[0]}", style="bold")
+        printing.say("the first test image, label {labels}", style="bold", labels=found.labels[0])
         printing.bars(first)
-        printing.say(f"\nthe first {len(found.labels)} test images", style="bold")
+        printing.say("\nthe first {count} test images", style="bold", count=len(found.labels))
         printing.facts({"label": " ".join(found.labels), "predicted": " ".join(found.predicted)})
         wrong = sum(label != answer for label, answer in zip(found.labels, found.predicted, strict=True))
         printing.say("all are right" if not wrong else f"{wrong} wrong")
@@ -135,11 +135,13 @@ def own_digits(request: Request) -> Outcome:
             for way, what in WAYS.items()
         ]
         printing.table(("way", "right", "95 % interval"), rows, right=("right", "95 % interval"))
-        printing.say(f"\n{found.images:,} pictures; framed, {len(found.wrong):,} are wrong")
+        printing.say(
+            "\n{images:,} pictures; framed, {count:,} are wrong", images=found.images, count=len(found.wrong)
+        )
         if found.wrong:
             printing.table(("file", "label", "answer"), found.wrong[:WRONG_LISTED])
         if len(found.wrong) > WRONG_LISTED:
-            printing.say(f"and {len(found.wrong) - WRONG_LISTED:,} more; --json lists all")
+            printing.say("and {count:,} more; --json lists all", count=len(found.wrong) - WRONG_LISTED)
 
     return Outcome(found.picture, found.to_json(), show)
 

@@ -109,8 +109,9 @@ def _take_apart(run: str, image: str, at: str) -> "OneNumber":
         place = []
     if not colon or not place:
         raise UsageError(
-            f"--at {at} does not name a number of a layer",
+            "--at {at} does not name a number of a layer",
             hint="write LAYER:ROW,COLUMN,CHANNEL (--at conv1:3,4,0), or LAYER:PLACE (--at dense1:7)",
+            at=at,
         )
     from imagelet.analysis.explain import framed
     from imagelet.explanation.unit_trace import take_apart
@@ -121,7 +122,13 @@ def _take_apart(run: str, image: str, at: str) -> "OneNumber":
 
 def _show_number(number: "OneNumber") -> None:
     place = ", ".join(map(str, number.place))
-    printing.say(f"{number.layer} at {place}: {number.result:.6g}", style="bold")
+    printing.say(
+        "{layer} at {place}: {result:.6g}",
+        style="bold",
+        layer=number.layer,
+        place=place,
+        result=number.result,
+    )
     printing.say(number.text)
     facts = {"from": f"{number.source}, {' × '.join(map(str, number.inputs.shape))} numbers"}
     facts |= {name: f"{value:.6g}" for name, value in number.parts.items()}
@@ -174,9 +181,13 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
     )
     if found.dead:
         printing.note(
-            "silent: no value above 0 for this picture; "
-            f"dead: for none of {found.dead[0].images} training images"
+            "silent: no value above 0 for this picture; dead: for none of {images} training images",
+            images=found.dead[0].images,
         )
     for each in found.missing:
-        printing.note(f"left out: {each}")
-    printing.say(f"\n{files} pictures in {folder}/; evidence.png shows where the answer comes from")
+        printing.note("left out: {what}", what=each)
+    printing.say(
+        "\n{files} pictures in {folder}/; evidence.png shows where the answer comes from",
+        files=files,
+        folder=folder,
+    )

@@ -18,6 +18,7 @@ import typer
 from imagelet.cli import printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.lab.settings import Settings
@@ -73,7 +74,7 @@ def lab(
         app = create_app(settings)
         listening.listen(WAITING)  # whoever comes now waits for the server to begin
         address = _address(settings, name)
-        printing.say(f"the lab is open at {address}")
+        printing.say("the lab is open at {address}", address=address)
         printing.advice("Ctrl-C ends it")
         if not no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
@@ -90,7 +91,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"there is no address '{host}'", hint="imagelet lab --host 127.0.0.1") from error
+        raise UsageError(
+            "there is no address '{host}'", hint="imagelet lab --host 127.0.0.1", host=host
+        ) from error
     family, kind, protocol, _, place = found[0]
     bound = socket.socket(family, kind, protocol)
     try:
@@ -100,12 +103,12 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:
-            hint = "is the lab open already? imagelet lab --port 0 takes a free one"
-            raise UsageError(f"port {port} is taken by another program", hint) from error
+            hint = Message("is the lab open already? imagelet lab --port 0 takes a free one")
+            raise UsageError("port {port} is taken by another program", hint, port=port) from error
         if error.errno in (errno.EACCES, errno.EPERM):
-            message = f"port {port} may not be used by this user"
+            message = Message("port {port} may not be used by this user", port=port)
             raise UsageError(message, hint="imagelet lab --port 8765") from error
-        message = f"'{host}' is no address of this machine"
+        message = Message("'{host}' is no address of this machine", host=host)
         raise UsageError(message, hint="imagelet lab --host 127.0.0.1") from error
     return bound
 

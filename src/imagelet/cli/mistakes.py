@@ -38,11 +38,11 @@ def show_some(
     """Print the first of ``records`` under a heading, and how many more there are; nothing of none."""
     if not records:
         return
-    printing.say(f"\n{heading}")
+    printing.say("\n{heading}", heading=heading)
     rows = [[_written(record, column) for column in columns] for record in records[:most]]
     printing.table(columns, rows, right=("image", "probability"))
     if len(records) > most:
-        printing.note(f"{len(records) - most:,} more; --json lists all of them")
+        printing.note("{count:,} more; --json lists all of them", count=len(records) - most)
 
 
 def _written(record: Mapping[str, Any], column: str) -> str:
@@ -58,15 +58,20 @@ def _written(record: Mapping[str, Any], column: str) -> str:
 def _show_cell(found: "Evaluation", cell: Mapping[str, Any]) -> None:
     within = cell["images"] if found.pictures is None else cell["files"]
     count = f"{len(within):,} {'image' if len(within) == 1 else 'images'}"
-    printing.say(f"\nlabel {cell['label']}, answer {cell['answer']}: {count}")
+    printing.say(
+        "\nlabel {label}, predicted {predicted}: {count}",
+        label=cell["label"],
+        predicted=cell["answer"],
+        count=count,
+    )
     if within and found.pictures is None:
         printing.say(", ".join(map(str, within[:MOST_IN_CELL])))
     else:
         for path in within[:MOST_IN_CELL]:
             printing.say(path)
     if len(within) > MOST_IN_CELL:
-        printing.note(f"{len(within) - MOST_IN_CELL:,} more; --json lists all of them")
+        printing.note("{count:,} more; --json lists all of them", count=len(within) - MOST_IN_CELL)
     if cell["figure"] is not None:
-        printing.say(f"drawn as {cell['figure']}")
+        printing.say("drawn as {cell}", cell=cell["figure"])
     elif within:
         printing.advice("--out FOLDER draws them")

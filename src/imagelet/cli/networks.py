@@ -55,7 +55,7 @@ def networks(name: Name = None, as_json: arguments.Json = False) -> None:
                 "text": facts["text"],
             }
         )
-        printing.advice(f"imagelet summary {name} shows its layers")
+        printing.advice("imagelet summary {name} shows its layers", name=name)
 
 
 @commands.command(cls=Command, epilog='imagelet summary "conv(32, 3x3, same) relu pool(2) flatten dense(10)"')

@@ -40,7 +40,9 @@ def show(file: str, out: Path | None, *, as_json: bool) -> None:
 
     path = Path(file).expanduser()
     if out is not None and out.exists() and path.exists() and out.samefile(path):
-        raise UsageError(f"--out {out} is the picture itself", hint="name another file for the drawing")
+        raise UsageError(
+            "--out {out} is the picture itself", hint="name another file for the drawing", out=out
+        )
     facts = inspect_picture(path)
     if out is not None:
         _draw(facts, out)
@@ -49,7 +51,7 @@ def show(file: str, out: Path | None, *, as_json: bool) -> None:
         return
     _show(facts, file)
     if out is not None:
-        printing.say(f"\nwrote {out}")
+        printing.say("\nwrote {out}", out=out)
 
 
 def _document(facts: "PictureFacts", file: str) -> dict[str, Any]:

@@ -230,4 +230,9 @@ def _draw(answers: list["Prediction"], pictures: list[Picture], path: Path) -> N
     )
     plots.save(sheet, path)
     if len(shown) < len(answers):
-        printing.note(f"{path} shows the first {len(shown)} of {len(answers)} pictures")
+        printing.note(
+            "{path} shows the first {count} of {total} pictures",
+            path=path,
+            count=len(shown),
+            total=len(answers),
+        )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from imagelet.cli import documents, sketches
+from imagelet.messages import Message, translate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,31 +48,31 @@ def prepare_streams() -> None:
             reconfigure(errors="replace")
 
 
-def say(text: str = "", style: str = "") -> None:
-    """Print a line of the result."""
-    _print(sys.stdout, text, style)
+def say(text: str = "", style: str = "", **values: Any) -> None:
+    """Print a line of the result, a template with its values, in the user's language."""
+    _print(sys.stdout, Message(text, **values), style)
 
 
-def note(text: str, style: str = "") -> None:
-    """Print a line that is not the result: progress, a warning, what to do next."""
-    _print(sys.stderr, text, style)
+def note(text: str, style: str = "", **values: Any) -> None:
+    """Print a line that is not the result: progress, what to do next."""
+    _print(sys.stderr, Message(text, **values), style)
 
 
-def failure(message: str, hint: str = "") -> None:
+def failure(message: str, hint: str = "", **values: Any) -> None:
     """Print what went wrong and what to do next, to standard error."""
-    _print(sys.stderr, message, "", lead=("error: ", "bold red"))
+    _print(sys.stderr, Message(message, **values), "", lead=(f"{translate('error')}: ", "bold red"))
     if hint:
-        advice(hint)
+        advice(hint, **values)
 
 
-def advice(hint: str) -> None:
+def advice(hint: str, **values: Any) -> None:
     """Print what to do next to standard error."""
-    _print(sys.stderr, hint, "", lead=(f"{arrow(sys.stderr)} ", "bold cyan"))
+    _print(sys.stderr, Message(hint, **values), "", lead=(f"{arrow(sys.stderr)} ", "bold cyan"))
 
 
-def caution(message: str) -> None:
+def caution(message: str, **values: Any) -> None:
     """Print a warning to standard error."""
-    _print(sys.stderr, message, "", lead=("warning: ", "bold yellow"))
+    _print(sys.stderr, Message(message, **values), "", lead=(f"{translate('warning')}: ", "bold yellow"))
 
 
 def pointer(text: str, position: int) -> None:
@@ -112,13 +113,13 @@ def table(
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in headings:
         grid.add_column(
-            Text(visible(heading)),
+            Text(visible(translate(heading))),
             justify="right" if heading in right else "left",
             no_wrap=heading in right or heading in whole,
             overflow="fold",
         )
     for row in rows:
-        grid.add_row(*(Text(visible(cell)) for cell in row))
+        grid.add_row(*(Text(visible(_shown(cell))) for cell in row))
     _render(sys.stdout, grid)
 
 
@@ -131,7 +132,7 @@ def facts(rows: Mapping[str, str]) -> None:
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in rows.items():
-        grid.add_row(Text(name), Text(visible(value)))
+        grid.add_row(Text(translate(name)), Text(visible(_shown(value))))
     _render(sys.stdout, grid)
 
 
@@ -261,10 +262,15 @@ def _can_show(stream: TextIO, text: str) -> bool:
     return True
 
 
+def _shown(text: str) -> str:
+    """Return a message in the user's language, and what a user or a file named as it is."""
+    return translate(text) if isinstance(text, Message) else text
+
+
 def _print(stream: TextIO, text: str, style: str, lead: tuple[str, str] = ("", "")) -> None:
     from rich.text import Text
 
-    _render(stream, Text.assemble(lead, (visible(text), style)))
+    _render(stream, Text.assemble(lead, (visible(translate(text)), style)))
 
 
 def _render(stream: TextIO, what: "RenderableType") -> None:

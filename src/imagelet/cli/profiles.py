@@ -33,7 +33,7 @@ def show(profile: "Profile") -> None:
     layers = profile.layers()
     if layers:  # none where the training was over already and had only to be finished
         printing.say()
-        printing.say(f"by layer, a mean of {profile.steps:,} steps", style="bold")
+        printing.say("by layer, a mean of {steps:,} steps", style="bold", steps=profile.steps)
         headings = ("layers", "forward ms", "backward ms", "share", "GFLOP/s")
         printing.table(headings, [_layer_row(each, profile) for each in layers], right=headings[1:])
     if advice := _advice(profile, layers):

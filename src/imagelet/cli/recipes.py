@@ -35,11 +35,13 @@ def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
         _list(listed)
     else:
         (one,) = listed
-        printing.say(f"{name}: {one['note']}; trains {one['network']}\n")
+        printing.say(
+            "{name}: {note}; trains {network}\n", name=name, note=one["note"], network=one["network"]
+        )
         headings = ("field", "value", "allowed", "unit", "meaning")
         rows = [tuple(str(each[key]) for key in headings) for each in one["settings"]]
         printing.table(headings, rows, right=("value",))
-        printing.advice(f"imagelet train mnist --recipe {name} --set epochs=3 replaces a value")
+        printing.advice("imagelet train mnist --recipe {name} --set epochs=3 replaces a value", name=name)
 
 
 def _described(recipe: "Recipe") -> dict[str, Any]:

@@ -67,12 +67,15 @@ class Request:
             raise UsageError("--folds and --seeds do not go together", "repeat the folds with another --seed")
         if resume:
             raise UsageError(
-                f"{option} and --resume do not go together",
+                "{option} and --resume do not go together",
                 "type the series again: what is finished stays, what was interrupted goes on",
+                option=option,
             )
         if profile:
             raise UsageError(
-                f"--profile is of one training, and {option} asks for several", "drop one of them"
+                "--profile is of one training, and {option} asks for several",
+                "drop one of them",
+                option=option,
             )
         if self.folds is not None:
             self._check_folds(validation)
@@ -96,9 +99,10 @@ class Request:
             )
         if self.folds is not None and self.folds < 2:
             raise UsageError(
-                f"--folds {self.folds} is not allowed: each fold is answered by what learned from the "
-                "others, so there are at least 2",
+                "--folds {folds} is not allowed: each fold is answered by what learned from the others, "
+                "so there are at least 2",
                 "5 and 10 are usual",
+                folds=self.folds,
             )
 
 
@@ -106,8 +110,9 @@ def check_seeds(seeds: int) -> None:
     """Raise where there are too few seeds for a deviation."""
     if seeds < 2:
         raise UsageError(
-            f"--seeds {seeds} is not allowed: how much trainings differ shows from 2 on",
+            "--seeds {seeds} is not allowed: how much trainings differ shows from 2 on",
             "for example 5; --seed N trains once with another seed",
+            seeds=seeds,
         )
 
 
@@ -150,7 +155,7 @@ def _carry_out(series: "Series", part: "Part", place: int) -> None:
         which = f"fold {part.number} of {len(series.parts)}"
     printing.note(which, style="bold")
     if part.run is not None and part.run.finished:
-        printing.note(f"carried out before: {part.run.folder}")
+        printing.note("carried out before: {folder}", folder=part.run.folder)
     try:
         with printing.progress("reading data") as progress:
             events = run_part(series, part, progress)
@@ -182,9 +187,15 @@ def _show(found: "Repeated") -> None:
         heading = f"{len(found.suspects):,} training images may have a wrong label: look at them"
         records = [each.to_json(found.classes) for each in found.suspects]
         mistakes.show_some(heading, ("image", "label", "suggested", "probability"), records, MOST_SUSPECTS)
-        printing.say(f"drawn as {found.folder / 'suspects.png'}; imagelet explain RUN train:N looks into one")
+        printing.say(
+            "drawn as {folder}; imagelet explain RUN train:N looks into one",
+            folder=found.folder / "suspects.png",
+        )
     if found.out_of_fold is not None:
-        printing.advice(f"{found.out_of_fold} has each image's probabilities, by what had not learned it")
+        printing.advice(
+            "{out_of_fold} has each image's probabilities, by what had not learned it",
+            out_of_fold=found.out_of_fold,
+        )
 
 
 def _of_seeds(found: "Repeated") -> dict[str, str]:
@@ -218,4 +229,9 @@ def _require(found: "Repeated", share: float | None) -> None:
     if found.pooled:
         name, reached = "accuracy over all folds", found.pooled.accuracy
     if share is not None and reached < share:
-        raise RequirementMissedError(f"the {name} {reached:.4f} is below the required {share:g}")
+        raise RequirementMissedError(
+            "the {name} {reached:.4f} is below the required {share:g}",
+            name=name,
+            reached=reached,
+            share=share,
+        )

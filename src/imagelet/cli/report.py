@@ -68,5 +68,5 @@ def _show(written: "Report") -> None:
         }
     )
     for each in written.left_out:
-        printing.note(f"left out: {each}")
+        printing.note("left out: {what}", what=each)
     printing.advice("open it in a browser; it needs no network and can be handed on as it is")

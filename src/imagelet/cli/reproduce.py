@@ -11,6 +11,7 @@ from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError
 from imagelet.html_repr import write_percent
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.experiment.reproduce import Reproduction
@@ -65,7 +66,9 @@ def reproduce(
         _report(result, None, as_json)
     if not (result.identical if exact else result.agrees):
         raise RequirementMissedError(
-            "the weights are not identical" if exact else "the answers differ by more than chance"
+            Message("the weights are not identical")
+            if exact
+            else Message("the answers differ by more than chance")
         )
 
 

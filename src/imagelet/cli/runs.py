@@ -74,7 +74,7 @@ def _facts(run: "Run") -> dict[str, Any]:
             "seconds": metrics.get("seconds", {}).get("total"),
         }
     except (RunError, KeyError, TypeError, ValueError) as error:  # one damaged run hides no other
-        printing.caution(f"the run '{run.name}' is damaged: {error}")
+        printing.caution("the run '{name}' is damaged: {error}", name=run.name, error=error)
         return facts | {"state": "damaged"} | dict.fromkeys(FIGURES)
 
 

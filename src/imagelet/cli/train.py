@@ -9,6 +9,7 @@ from imagelet.cli import arguments, printing, profiles, repeated
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
+from imagelet.messages import Message
 from imagelet.training.recipe import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def _check(dataset: str | None, resume: str | None, require: float | None, chose
     """Raise where the words of the command line do not go together."""
     if require is not None and not 0 <= require <= 1:
         raise UsageError(
-            f"--require {require:g} is not allowed; it is a share from 0 to 1", "for example 0.98"
+            "--require {require:g} is not allowed; it is a share from 0 to 1",
+            "for example 0.98",
+            require=require,
         )
     if (dataset is None) == (resume is None):
         raise UsageError(
@@ -159,8 +162,9 @@ def _check(dataset: str | None, resume: str | None, require: float | None, chose
         )
     if resume is not None and chosen:
         raise UsageError(
-            f"--resume goes on with the run's own settings, so {min(chosen)} cannot be changed",
+            "--resume goes on with the run's own settings, so {min} cannot be changed",
             "leave it out, or train anew: imagelet train DATASET",
+            min=min(chosen),
         )
 
 
@@ -188,8 +192,8 @@ def _read_settings(texts: list[str], **options: Any) -> dict[str, Any]:
     for text in texts:
         field, equals, value = text.partition("=")
         if not equals:
-            hint = "write --set FIELD=VALUE, for example --set momentum=0.8"
-            raise SettingError(f"--set {text} has no '='", hint)
+            hint = Message("write --set FIELD=VALUE, for example --set momentum=0.8")
+            raise SettingError("--set {given} has no '='", hint, given=text)
         settings[field.strip()] = value.strip()
     return settings
 
@@ -273,8 +277,8 @@ def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool)
         profiles.show(profile)
     folder = finished.run.folder
     if "test" not in finished.metrics:
-        printing.advice(f"imagelet evaluate {folder} looks at the test images")
-    printing.advice(f"imagelet predict {folder} PICTURE classifies your own pictures")
+        printing.advice("imagelet evaluate {folder} looks at the test images", folder=folder)
+    printing.advice("imagelet predict {folder} PICTURE classifies your own pictures", folder=folder)
 
 
 def _require(finished: "Finished", share: float | None) -> None:
@@ -285,4 +289,9 @@ def _require(finished: "Finished", share: float | None) -> None:
         raise UsageError("--require needs validation or test images", "drop --validation 0, or add --test")
     reached = finished.metrics[part]["accuracy"]
     if reached < share:
-        raise RequirementMissedError(f"the {part} accuracy {reached:.4f} is below the required {share:g}")
+        raise RequirementMissedError(
+            "the {part} accuracy {reached:.4f} is below the required {share:g}",
+            part=part,
+            reached=reached,
+            share=share,
+        )

@@ -86,12 +86,23 @@ def _introduce(event: "RunStarted") -> None:
     recipe = event.experiment.recipe
     shape = arguments.write_shape(tuple(resolved["input_shape"]))
     printing.note(
-        f"{event.experiment.dataset}: {resolved['training_images']:,} training and "
-        f"{resolved['validation_images']:,} validation images, {shape}, {len(resolved['classes'])} classes"
+        "{dataset}: {training:,} training and {validation:,} validation images, {shape}, {count} classes",
+        dataset=event.experiment.dataset,
+        training=resolved["training_images"],
+        validation=resolved["validation_images"],
+        shape=shape,
+        count=len(resolved["classes"]),
     )
     printing.note(
-        f"{event.experiment.network}: {resolved['parameters']:,} parameters; recipe {recipe.name}: "
-        f"{recipe.optimizer}, batch {recipe.batch_size}; {resolved['device']}, {resolved['precision']}"
+        "{network}: {parameters:,} parameters; recipe {name}: {optimizer}, batch {batch_size}; "
+        "{device}, {precision}",
+        network=event.experiment.network,
+        parameters=resolved["parameters"],
+        name=recipe.name,
+        optimizer=recipe.optimizer,
+        batch_size=recipe.batch_size,
+        device=resolved["device"],
+        precision=resolved["precision"],
     )
 
 

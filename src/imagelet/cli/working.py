@@ -18,7 +18,9 @@ def show(file: Path | None, workings: "list[Working]", sums: "list[Sum]", facts:
     names = CHANNELS if file and len(workings) == len(CHANNELS) else ("grey",)
     kernels = [working.kernel for working in (workings[:1] if file else workings)]
     if file:
-        printing.say(f"{file}, {_by(first.image)}, {' '.join(names)}", style="bold")
+        printing.say(
+            "{file}, {by}, {names}", style="bold", file=file, by=_by(first.image), names=" ".join(names)
+        )
     _matrix("image" if not file else f"its {names[0]} numbers", first.image)
     for place, kernel in enumerate(kernels, start=1):
         if kernel is not None:
@@ -27,8 +29,14 @@ def show(file: Path | None, workings: "list[Working]", sums: "list[Sum]", facts:
         _matrix("padded image, padding in brackets", first.padded, first.rims)
     for place, found in enumerate(sums, start=1):
         what = f" of kernel {place}" if len(sums) > 1 else f", {names[0]}" if len(names) > 1 else ""
-        printing.say(f"the sum at row {found.row}, column {found.column}{what}", style="bold")
-        printing.say(f"  {found.text}\n")
+        printing.say(
+            "the sum at row {row}, column {column}{what}",
+            style="bold",
+            row=found.row,
+            column=found.column,
+            what=what,
+        )
+        printing.say("  {given}\n", given=found.text)
     for place, working in enumerate(workings if not file else workings[:1], start=1):
         _matrix(f"output {place}" if len(sums) > 1 else "output", working.output)
     printing.facts({"output size": first.formula, **facts})
@@ -42,9 +50,9 @@ def _matrix(
 
     height, width = matrix.shape
     if max(height, width) > PRINTED_SIDE:
-        printing.say(f"{title}, {_by(matrix)}: too large to print\n", style="bold")
+        printing.say("{title}, {by}: too large to print\n", style="bold", title=title, by=_by(matrix))
         return
-    printing.say(f"{title}, {_by(matrix)}", style="bold")
+    printing.say("{title}, {by}", style="bold", title=title, by=_by(matrix))
     (above, below), (left, right) = rims
     cells = [
         [

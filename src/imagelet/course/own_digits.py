@@ -140,7 +140,7 @@ def result_of(folder: Path, seed: int, run: Run | None) -> Result:
         )
         return Result(lesson, seed, place, (figure,), content["seconds"])
     except (ValueError, KeyError, TypeError, StopIteration) as error:
-        raise DataError(f"{path} is damaged: {error}", hint="delete it") from error
+        raise DataError("{file} is damaged: {error}", hint="delete it", file=path, error=error) from error
 
 
 def _read(listed: LabelledFiles, classifier: Classifier, pictures: str) -> tuple[ImageSet, ImageSet]:

@@ -66,8 +66,11 @@ def read_page(name: str, language: Language = "en") -> Page:
     names = page_names()
     if name not in names:
         raise UnknownNameError(
-            f"unknown page of the course '{name}'{suggestion(name.lower(), names)}",
-            hint=f"there are {', '.join(names)}",
+            "unknown page of the course '{name}'{meant}",
+            hint="there are {names}",
+            name=name,
+            meant=suggestion(name.lower(), names),
+            names=", ".join(names),
         )
     index = names.index(name)
     text = _file(name, language).read_text("utf-8")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from imagelet.data.download import RemoteFile, damaged, read_bytes
 from imagelet.data.imageset import DatasetCard, ImageSet
+from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing
 
 SIDE = 32  # pixels
@@ -139,11 +140,13 @@ def read_archive(form: Form, archive: Path, part: str) -> ImageSet:
     records = []
     for path in wanted:
         if path not in members:
-            raise damaged(archive, CIFAR_10.name, f"does not hold {path}")
+            raise damaged(archive, CIFAR_10.name, Message("does not hold {path}", path=path))
         try:
             records.append(_decode(form, members.pop(path)))
         except ValueError as error:
-            raise damaged(archive, CIFAR_10.name, f"holds a {path} that {error}") from error
+            raise damaged(
+                archive, CIFAR_10.name, Message("holds a {path} that {wrong}", path=path, wrong=error)
+            ) from error
     return _together(records)
 
 
@@ -160,11 +163,15 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
             while stream.read(io.DEFAULT_BUFFER_SIZE):
                 pass  # to the end, where gzip's checksum is
     except FileNotFoundError:
-        raise damaged(archive, CIFAR_10.name, "is missing") from None
+        raise damaged(archive, CIFAR_10.name, Message("is missing")) from None
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise damaged(archive, CIFAR_10.name, f"is not a whole .tar.gz file ({error})") from error
+        raise damaged(
+            archive, CIFAR_10.name, Message("is not a whole .tar.gz file ({error})", error=error)
+        ) from error
     except OSError as error:
-        raise damaged(archive, CIFAR_10.name, f"cannot be read ({error.strerror})") from error
+        raise damaged(
+            archive, CIFAR_10.name, Message("cannot be read ({error})", error=error.strerror)
+        ) from error
     return members
 
 

@@ -98,7 +98,11 @@ def load_dataset(
     if is_path or (text not in datasets and folder.exists()):
         if not folder.is_dir():
             what = "is a file" if folder.exists() else "is not there"
-            raise DataError(f"the folder '{text}' {what}; a folder with one subfolder a class is needed")
+            raise DataError(
+                "the folder '{given}' {what}; a folder with one subfolder a class is needed",
+                given=text,
+                what=what,
+            )
         from imagelet.data.folder import load_folder
 
         return load_folder(folder, shape=shape, framing_kind=framing_kind or "fit", progress=progress)
@@ -107,13 +111,15 @@ def load_dataset(
     except UnknownNameError as error:
         raise UnknownNameError(
             error.message,
-            hint=f"{LISTING} lists them; for your own images give a folder with one subfolder a class "
+            hint="{command} lists them; for your own images give a folder with one subfolder a class "
             "(imagelet evaluate --data also takes a CSV file)",
+            command=LISTING,
         ) from None
     if shape is not None or framing_kind is not None:
         raise SettingError(
-            f"the dataset '{text}' has a shape and a framing of its own",
+            "the dataset '{name}' has a shape and a framing of its own",
             hint="a shape or a framing is for a folder of pictures",
+            name=text,
         )
     return _open(known, progress)
 

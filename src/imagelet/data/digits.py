@@ -54,8 +54,9 @@ def _read() -> dict[str, ImageSet]:
         content = read_digits()
     except OSError as error:
         raise DataError(
-            f"the digits that scikit-learn ships cannot be read ({error})",
+            "the digits that scikit-learn ships cannot be read ({error})",
             hint="pip install --force-reinstall scikit-learn",
+            error=error,
         ) from error
     values, labels = content.images, content.target.astype(np.int64)  # (1797, 8, 8), 0–16
     images = np.rint(values * (255 / STRONGEST_INK)).astype(np.uint8)[..., np.newaxis]  # (1797, 8, 8, 1)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from imagelet import atomic_files, paths
 from imagelet.errors import DataError, DownloadError
+from imagelet.messages import Message
 
 Progress = Callable[[int, int | None], None]  # (done, total or None where it is not known)
 
@@ -74,8 +75,9 @@ def existing_folders() -> tuple[Path, ...]:
     folders = paths.data_folders()
     if os.environ.get("IMAGELET_DATA") and not folders[0].is_dir():
         raise DataError(
-            f"IMAGELET_DATA names '{folders[0]}', which is not a folder",
+            "IMAGELET_DATA names '{folder}', which is not a folder",
             hint="let it name the folder that holds the official files, or unset it to download them",
+            folder=folders[0],
         )
     return folders
 
@@ -143,19 +145,30 @@ def read_bytes(path: Path, dataset: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise damaged(path, dataset, "is missing") from None
+        raise damaged(path, dataset, Message("is missing")) from None
     except OSError as error:
-        raise damaged(path, dataset, f"cannot be read ({error.strerror})") from error
+        raise damaged(path, dataset, Message("cannot be read ({error})", error=error.strerror)) from error
 
 
 def damaged(path: Path, dataset: str, wrong: str) -> DataError:
     """Return the error for a file of ``dataset`` with which something is ``wrong`` (a verb first)."""
     again = f"imagelet data get {dataset}"
     if path.is_relative_to(paths.downloads()):
-        return DataError(f"{path.name} {wrong}: {path}", hint=f"{again} replaces it")
+        return DataError(
+            "{file} {wrong}: {path}",
+            hint="{command} replaces it",
+            file=path.name,
+            wrong=wrong,
+            path=path,
+            command=again,
+        )
     return DataError(
-        f"{path.name} {wrong}: {path}",
-        hint=f"put the official file there; or unset IMAGELET_DATA and type: {again}",
+        "{file} {wrong}: {path}",
+        hint="put the official file there; or unset IMAGELET_DATA and type: {command}",
+        file=path.name,
+        wrong=wrong,
+        path=path,
+        command=again,
     )
 
 
@@ -191,11 +204,14 @@ def _from_mirrors(file: RemoteFile, target: Path, part: Path, progress: Progress
                     failures.append(f"{host}: {error}")
                     break  # else what was gone on with may have been wrong: once more, from the beginning
     raise DownloadError(
-        f"no mirror gave {file.name} ({'; '.join(failures) or 'there is none'})",
+        "no mirror gave {file} ({failures})",
         hint=(
-            f"check the network and try again; or, with the official file in a folder DIR, type: "
-            f"imagelet data get {file.dataset} --from DIR; or let IMAGELET_DATA name such a folder"
+            "check the network and try again; or, with the official file in a folder DIR, type: "
+            "imagelet data get {dataset} --from DIR; or let IMAGELET_DATA name such a folder"
         ),
+        file=file.name,
+        failures="; ".join(failures) or "there is none",
+        dataset=file.dataset,
     )
 
 
@@ -286,11 +302,17 @@ class _Resuming:
 def _disk_error(error: OSError, target: Path, size: int) -> DownloadError:
     if error.errno in FULL:
         return DownloadError(
-            f"the disk is full: {target.name} needs {size / 1e6:.1f} MB in {target.parent}",
+            "the disk is full: {file} needs {size:.1f} MB in {folder}",
             hint="make room, or let IMAGELET_HOME name a folder on another disk",
+            file=target.name,
+            size=size / 1e6,
+            folder=target.parent,
         )
     return DownloadError(
-        f"{target.name} cannot be kept: {target.parent} cannot be written ({error.strerror or error})",
+        "{file} cannot be kept: {folder} cannot be written ({error})",
         hint="let IMAGELET_HOME name a folder that you may write to, "
         "or IMAGELET_DATA one that holds the official files",
+        file=target.name,
+        folder=target.parent,
+        error=error.strerror or error,
     )

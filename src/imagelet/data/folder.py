@@ -27,6 +27,7 @@ from imagelet.data.labelled_files import (
 )
 from imagelet.data.labelled_table import is_table, list_table
 from imagelet.errors import DataError, PictureError, SettingError
+from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing, frame, framings
 from imagelet.preprocessing.picture import open_picture, picture_size
 from imagelet.preprocessing.pixel_formats import is_grey
@@ -120,7 +121,7 @@ def list_labelled(path: str | Path) -> LabelledFiles:
     source = found.get("test") or found.get("train") or folder
     listed = list_files(source, empty_allowed=True)
     if not listed.paths:
-        raise DataError(f"the folder '{source}' holds no pictures in its subfolders")
+        raise DataError("the folder '{folder}' holds no pictures in its subfolders", folder=source)
     return listed
 
 
@@ -145,14 +146,17 @@ def _sources(folder: Path) -> tuple[dict[str, Callable[[], LabelledFiles]], bool
     found = part_folders(folder)
     if found and "train" not in found:
         raise DataError(
-            f"the folder '{folder}' has test/ but no train/: there is nothing to learn from",
+            "the folder '{folder}' has test/ but no train/: there is nothing to learn from",
             hint="put the class subfolders to learn from under train/",
+            folder=folder,
         )
     training = list_files(found.get("train", folder))
     if len(training.classes) < 2:
         raise DataError(
-            f"the folder '{training.folder}' has one class only, '{training.classes[0]}': two are needed",
+            "the folder '{folder}' has one class only, '{name}': two are needed",
             hint="if the class subfolders lie one level deeper, name that folder",
+            folder=training.folder,
+            name=training.classes[0],
         )
     for place in found.values():
         check_classes(training, place)
@@ -177,9 +181,11 @@ def _chosen_for_test(files: LabelledFiles) -> NDArray[np.bool_]:
     for label, name in enumerate(files.classes):
         if not chosen[files.labels == label].any():
             raise DataError(
-                f"the class '{name}' in '{files.folder}' has one picture only: two different ones "
-                "are needed, as one is set aside for testing",
+                "the class '{name}' in '{folder}' has one picture only: two different ones are needed, as "
+                "one is set aside for testing",
                 hint="add pictures, or put your own choice under train/ and test/",
+                name=name,
+                folder=files.folder,
             )
     return chosen
 
@@ -189,7 +195,9 @@ def _digest(path: Path) -> NDArray[np.uint8]:
         with path.open("rb") as file:
             return np.frombuffer(hashlib.file_digest(file, "sha256").digest(), np.uint8)
     except OSError as error:
-        raise DataError(f"the picture '{path}' cannot be read: {error.strerror}") from error
+        raise DataError(
+            "the picture '{file}' cannot be read: {error}", file=path, error=error.strerror
+        ) from error
 
 
 def _framing(kind: str, shape: tuple[int, int, int]) -> Framing:
@@ -288,9 +296,14 @@ def _framed_grey(path: Path, framing: Framing) -> NDArray[np.uint8] | PictureErr
 def _damaged(files: LabelledFiles, damaged: Sequence[tuple[Path, PictureError]]) -> DataError:
     names = ", ".join(f"'{path.relative_to(files.folder)}'" for path, _ in damaged[:NAMED_AT_MOST])
     if files.table:
-        hint = f"imagelet data show {shlex.quote(str(damaged[0][0]))} says what is wrong with the first"
+        hint = Message(
+            "imagelet data show {file} says what is wrong with the first",
+            file=shlex.quote(str(damaged[0][0])),
+        )
     else:
-        hint = f"imagelet data check {shlex.quote(str(files.folder))} says what is wrong with each"
+        hint = Message(
+            "imagelet data check {folder} says what is wrong with each", folder=shlex.quote(str(files.folder))
+        )
     place = files.table or files.folder
     return DataError(
         f"{len(damaged)} of {len(files.paths)} pictures in '{place}' cannot be read: {names}"

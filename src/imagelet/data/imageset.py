@@ -72,7 +72,11 @@ class ImageSet:
         chosen = np.asarray(indices, dtype=np.int64)
         if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
             wrong = chosen.min() if chosen.min() < 0 else chosen.max()
-            raise DataError(f"there is no image {wrong}: the images are numbered 0 to {len(self) - 1}")
+            raise DataError(
+                "there is no image {number}: the images are numbered 0 to {last}",
+                number=wrong,
+                last=len(self) - 1,
+            )
         return ImageSet(np.asarray(self.images[chosen]), self.labels[chosen], self.classes)
 
     def counts(self) -> NDArray[np.int64]:
@@ -114,8 +118,10 @@ def relabelled(images: ImageSet, classes: tuple[str, ...], name: str) -> ImageSe
     """
     if unknown := [one for one in images.classes if one not in classes]:
         raise DataError(
-            f"{name} has the class '{unknown[0]}', which the classifier does not know; "
-            f"it knows {', '.join(classes)}"
+            "{dataset} has the class '{name}', which the classifier does not know; it knows {classes}",
+            dataset=name,
+            name=unknown[0],
+            classes=", ".join(classes),
         )
     places = np.array([classes.index(one) for one in images.classes], dtype=np.int64)
     return ImageSet(images.images, places[images.labels], classes)
@@ -212,7 +218,10 @@ class Dataset:
         if part not in self._read:
             if part not in self.parts:
                 raise DataError(
-                    f"the dataset '{self.card.name}' has no part '{part}'; it has {', '.join(self.parts)}"
+                    "the dataset '{name}' has no part '{part}'; it has {parts}",
+                    name=self.card.name,
+                    part=part,
+                    parts=", ".join(self.parts),
                 )
             images = self.parts[part]()
             for other, known in self._read.items():
@@ -249,10 +258,16 @@ class Dataset:
     def _check_alike(self, part: str, images: ImageSet, other: str, known: ImageSet) -> None:
         if images.shape != known.shape or images.classes != known.classes:
             raise DataError(
-                f"the parts of '{self.card.name}' do not match: '{part}' has images of "
-                f"{_written(images.shape)} in {len(images.classes)} classes, '{other}' of "
-                f"{_written(known.shape)} in {len(known.classes)} classes",
+                "the parts of '{name}' do not match: '{part}' has images of {shape} in {count} classes, "
+                "'{other}' of {other_shape} in {other_count} classes",
                 hint="give every part the same image size and the same class names",
+                name=self.card.name,
+                part=part,
+                shape=_written(images.shape),
+                count=len(images.classes),
+                other=other,
+                other_shape=_written(known.shape),
+                other_count=len(known.classes),
             )
 
 
@@ -262,11 +277,11 @@ def _written(shape: Sequence[int]) -> str:
 
 def _check_images(images: NDArray[np.uint8]) -> None:
     if images.dtype != np.uint8:
-        raise DataError(f"images are {images.dtype}; uint8 values from 0 to 255 are needed")
+        raise DataError("images are {type}; uint8 values from 0 to 255 are needed", type=images.dtype)
     if images.ndim != 4 or images.shape[3] not in CHANNELS or 0 in images.shape[1:]:
         raise DataError(
-            f"images have the shape {_written(images.shape)}; "
-            "(number, height, width, channels) with 1 or 3 channels is needed"
+            "images have the shape {shape}; (number, height, width, channels) with 1 or 3 channels is needed",
+            shape=_written(images.shape),
         )
 
 
@@ -275,16 +290,25 @@ def _check_classes(classes: tuple[str, ...]) -> None:
         raise DataError("there are no class names; at least one is needed")
     if len(set(classes)) != len(classes):
         twice = next(name for name in classes if classes.count(name) > 1)
-        raise DataError(f"the class name '{twice}' stands twice; each class needs a name of its own")
+        raise DataError(
+            "the class name '{name}' stands twice; each class needs a name of its own", name=twice
+        )
 
 
 def _check_labels(labels: NDArray[np.int64], images: int, classes: tuple[str, ...]) -> None:
     if labels.dtype != np.int64:
-        raise DataError(f"labels are {labels.dtype}; int64 is needed")
+        raise DataError("labels are {type}; int64 is needed", type=labels.dtype)
     if labels.shape != (images,):
-        raise DataError(f"there are {images} images but labels of the shape {_written(labels.shape)}")
+        raise DataError(
+            "there are {count} images but labels of the shape {shape}",
+            count=images,
+            shape=_written(labels.shape),
+        )
     if images and not (labels.min() >= 0 and labels.max() < len(classes)):
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise DataError(
-            f"label {wrong} is out of range: the {len(classes)} classes are 0 to {len(classes) - 1}"
+            "label {label} is out of range: the {count} classes are 0 to {last}",
+            label=wrong,
+            count=len(classes),
+            last=len(classes) - 1,
         )

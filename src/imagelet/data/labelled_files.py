@@ -51,7 +51,9 @@ def existing(path: str | Path) -> Path:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "is not there"
-        raise DataError(f"the folder '{path}' {what}; a folder with one subfolder a class is needed")
+        raise DataError(
+            "the folder '{path}' {what}; a folder with one subfolder a class is needed", path=path, what=what
+        )
     return folder
 
 
@@ -69,7 +71,10 @@ def part_folders(folder: Path) -> dict[str, Path]:
         part = PART_NAMES.get(each.name.lower())
         if part in found:
             raise DataError(
-                f"the folder '{folder}' has both {found[part].name}/ and {each.name}/: one is needed"
+                "the folder '{folder}' has both {one}/ and {other}/: one is needed",
+                folder=folder,
+                one=found[part].name,
+                other=each.name,
             )
         if part:
             found[part] = each
@@ -87,7 +92,9 @@ def subfolders(folder: Path) -> list[Path]:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if is_folder(entry) and _is_visible(entry.name)]
     except OSError as error:
-        raise DataError(f"the folder '{folder}' cannot be listed: {error.strerror}") from error
+        raise DataError(
+            "the folder '{folder}' cannot be listed: {error}", folder=folder, error=error.strerror
+        ) from error
     return [folder / name for name in sorted(names, key=natural_key)]
 
 
@@ -103,15 +110,21 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
             what = (
                 "pictures but no subfolders" if find_pictures(folder) else "neither pictures nor subfolders"
             )
-            raise DataError(f"the folder '{folder}' holds {what}: one subfolder a class is needed")
+            raise DataError(
+                "the folder '{folder}' holds {what}: one subfolder a class is needed",
+                folder=folder,
+                what=what,
+            )
         found = [find_pictures(each) for each in classes]
     except PictureError as error:
         raise DataError(error.message, error.hint) from error
     for each in classes:
         if each.name.encode("utf-8", "ignore").decode() != each.name:  # no classifier's file could hold it
             raise DataError(
-                f"the class folder {each.name!a} in '{folder}' has a name that is not Unicode",
+                "the class folder {name!a} in '{folder}' has a name that is not Unicode",
                 hint="rename it",
+                name=each.name,
+                folder=folder,
             )
     empty = [each.name for each, paths in zip(classes, found, strict=True) if not paths]
     if empty and not empty_allowed:
@@ -171,7 +184,8 @@ def check_classes(training: LabelledFiles, place: Path) -> None:
         f"the class '{first}' is in {where}/ but not in {lacking}/"
         + _more(len(missing) - 1, "such class")
         + f": the parts of '{training.folder.parent}' need the same class subfolders",
-        hint=f"imagelet data check {shlex.quote(str(training.folder.parent))}",
+        hint="imagelet data check {folder}",
+        folder=shlex.quote(str(training.folder.parent)),
     )
 
 

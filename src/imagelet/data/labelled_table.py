@@ -16,6 +16,7 @@ import numpy as np
 
 from imagelet.data.labelled_files import LabelledFiles
 from imagelet.errors import DataError
+from imagelet.messages import Message
 from imagelet.preprocessing.picture import natural_key
 
 COLUMNS = ("path", "label")
@@ -72,7 +73,13 @@ def list_table(path: str | Path) -> LabelledFiles:
         file = _existing(table, folder, row)
         before = first.setdefault(file.resolve(), row)
         if before.label != row.label:
-            told = f"labels '{row.path}' as '{row.label}', but line {before.line} says '{before.label}'"
+            told = Message(
+                "labels '{path}' as '{label}', but line {line} says '{other}'",
+                path=row.path,
+                label=row.label,
+                line=before.line,
+                other=before.label,
+            )
             raise _error(table, row.line, told)
         if before is row:
             files.append(file)
@@ -98,8 +105,8 @@ def _existing(table: Path, folder: Path, row: _Row) -> Path:
         raise _error(
             table,
             row.line,
-            f"names the file '{row.path}', which {what}",
-            hint=f"a path is absolute or starts in '{folder}'",
+            Message("names the file '{path}', which {what}", path=row.path, what=what),
+            hint=Message("a path is absolute or starts in '{folder}'", folder=folder),
         )
     return file
 
@@ -115,31 +122,40 @@ def _rows(table: Path) -> Iterator[_Row]:
             header = _header(table, line, cells)
             continue
         if any(cells[len(header) :]):
-            told = f"has {len(cells)} cells where the header has {len(header)}"
-            raise _error(table, line, told, hint="put cells that hold a comma into double quotes")
+            told = Message(
+                "has {count} cells where the header has {columns}", count=len(cells), columns=len(header)
+            )
+            raise _error(table, line, told, hint=Message("put cells that hold a comma into double quotes"))
         values = dict(zip(header, cells, strict=False))
         for name in COLUMNS:
             if not values.get(name):
-                raise _error(table, line, f"has no {name}")
+                raise _error(table, line, Message("has no {name}", name=name))
         found = True
         yield _Row(line, values["path"], values["label"], values.get(SOURCE))
     if not found:
         what = "is empty" if header is None else "has a header line but no rows"
-        raise DataError(f"the table '{table}' {what}", hint=FORM)
+        raise DataError("the table '{table}' {what}", hint=FORM, table=table, what=what)
 
 
 def _text(table: Path) -> str:
     try:
         content = table.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"the table '{table}' is not there", hint=FORM) from None
+        raise DataError("the table '{table}' is not there", hint=FORM, table=table) from None
     except OSError as error:
-        raise DataError(f"the table '{table}' cannot be read: {error.strerror}") from error
+        raise DataError(
+            "the table '{table}' cannot be read: {strerror}", table=table, strerror=error.strerror
+        ) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _error(table, line, "is not UTF-8 text", hint=f"save it as CSV in UTF-8; {FORM}") from error
+        raise _error(
+            table,
+            line,
+            Message("is not UTF-8 text"),
+            hint=Message("save it as CSV in UTF-8; {FORM}", FORM=FORM),
+        ) from error
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -164,7 +180,7 @@ def _cells(table: Path) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             what = "opens a double quote that is never closed" if "end of data" in str(error) else error
-            raise _error(table, reader.line_num, f"is not CSV: {what}") from error
+            raise _error(table, reader.line_num, Message("is not CSV: {what}", what=what)) from error
         yield reader.line_num, [cell.strip() for cell in cells]
 
 
@@ -173,7 +189,12 @@ def _header(table: Path, line: int, cells: Sequence[str]) -> list[str]:
     for name in (*COLUMNS, SOURCE):
         if header.count(name) > 1 or (name in COLUMNS and name not in header):
             what = f"has the column '{name}' twice" if name in header else f"lacks the column '{name}'"
-            raise _error(table, line, f"{what}; its columns are {', '.join(filter(None, header))}", hint=FORM)
+            raise _error(
+                table,
+                line,
+                Message("{what}; its columns are {names}", what=what, names=", ".join(filter(None, header))),
+                hint=FORM,
+            )
     return header
 
 
@@ -182,4 +203,4 @@ def _names(cells: Sequence[str]) -> list[str]:
 
 
 def _error(table: Path, line: int, what: str, hint: str = "") -> DataError:
-    return DataError(f"line {line} of '{table}' {what}", hint)
+    return DataError("line {line} of '{table}' {what}", hint, line=line, table=table, what=what)

@@ -23,6 +23,7 @@ from imagelet.data.download import (
 )
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError
+from imagelet.messages import Message
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def keep(
         found = identify(file, path)
         unchecked = not file.name.endswith(".gz")  # gzip has a checksum of its own, so reading will tell
         if unchecked and found.official is False and found.size == file.size:
-            raise damaged(path, file.dataset, "has the official length but not the official SHA-256")
+            raise damaged(path, file.dataset, Message("has the official length but not the official SHA-256"))
     for part in parts:
         layout.read(place, part)
     kept = [(file, _copy(file, path, progress)) for file, path in layout.paths(place).items()]
@@ -164,7 +165,9 @@ def identify(file: RemoteFile, path: Path) -> FoundFile:
     try:
         size, sha256 = path.stat().st_size, sha256_of(path)
     except OSError as error:
-        raise damaged(path, file.dataset, f"cannot be read ({error.strerror})") from error
+        raise damaged(
+            path, file.dataset, Message("cannot be read ({error})", error=error.strerror)
+        ) from error
     return FoundFile(file.path, path, size, sha256, None if file.sha256 is None else sha256 == file.sha256)
 
 
@@ -175,12 +178,16 @@ def _refuse_incomplete(layouts: Sequence[Layout], part: str) -> None:
             needed = layout.paths(layout.place(folder), part).values()
             missing = [path for path in needed if not is_file(path)]
             if len(missing) < len(needed):
-                raise damaged(missing[0], layouts[0].files[0].dataset, "is missing")
+                raise damaged(missing[0], layouts[0].files[0].dataset, Message("is missing"))
 
 
 def _in_folder(layouts: Sequence[Layout], source: Path) -> tuple[Layout, Path]:
     if not source.is_dir():
-        raise DataError(f"'{source}' is not a folder", hint="--from takes the folder with the official files")
+        raise DataError(
+            "'{source}' is not a folder",
+            hint="--from takes the folder with the official files",
+            source=source,
+        )
     for layout in layouts:
         inside = source if len(layout.files) > 1 else source / layout.files[0].name
         for place in (layout.place(source), inside):
@@ -188,8 +195,11 @@ def _in_folder(layouts: Sequence[Layout], source: Path) -> tuple[Layout, Path]:
                 return layout, place
     names = " or ".join(", ".join(file.name for file in layout.files) for layout in layouts)
     raise DataError(
-        f"'{source}' does not hold {layouts[0].files[0].dataset}: it needs {names}",
+        "'{source}' does not hold {dataset}: it needs {names}",
         hint="--from takes the folder with the official files",
+        source=source,
+        dataset=layouts[0].files[0].dataset,
+        names=names,
     )
 
 

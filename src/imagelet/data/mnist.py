@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from imagelet.data.download import RemoteFile, damaged, read_bytes
 from imagelet.data.imageset import DatasetCard, ImageSet, Turned
+from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing
 
 SIDE = 28  # pixels
@@ -143,14 +144,36 @@ def read_part(card: DatasetCard, folder: Path, part: str) -> ImageSet:
     images = read_idx(images_file, 3, card.name)
     if images.shape[1:] != (SIDE, SIDE):
         height, width = images.shape[1:]
-        raise damaged(images_file, card.name, f"holds images of {height}x{width} pixels, not {SIDE}x{SIDE}")
+        raise damaged(
+            images_file,
+            card.name,
+            Message(
+                "holds images of {height}x{width} pixels, not {side}x{other}",
+                height=height,
+                width=width,
+                side=SIDE,
+                other=SIDE,
+            ),
+        )
     if len(images) != len(labels):
         raise damaged(
-            labels_file, card.name, f"holds {len(labels)} labels for the {len(images)} images beside it"
+            labels_file,
+            card.name,
+            Message(
+                "holds {labels} labels for the {images} images beside it",
+                labels=len(labels),
+                images=len(images),
+            ),
         )
     if len(labels) and labels.max() >= len(card.classes):
         raise damaged(
-            labels_file, card.name, f"holds the label {labels.max()}; they are 0 to {len(card.classes) - 1}"
+            labels_file,
+            card.name,
+            Message(
+                "holds the label {label}; they are 0 to {last}",
+                label=labels.max(),
+                last=len(card.classes) - 1,
+            ),
         )
     return ImageSet(images[..., np.newaxis], labels.astype(np.int64), card.classes)  # (n, 28, 28, 1)
 
@@ -173,7 +196,7 @@ def read_idx(path: Path, dimensions: int, dataset: str) -> NDArray[np.uint8]:
     try:
         return _parse(compressed, dimensions)
     except zlib.error as error:
-        raise damaged(path, dataset, "is not a whole gzip file") from error
+        raise damaged(path, dataset, Message("is not a whole gzip file")) from error
     except ValueError as error:
         raise damaged(path, dataset, str(error)) from error
 

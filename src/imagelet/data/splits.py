@@ -50,7 +50,9 @@ class Split:
         for part in (self.train, self.validation):
             if part.dtype != np.int64 or part.ndim != 1:
                 raise DataError(
-                    f"a split's indices are {part.dtype} of {part.ndim} dimensions; int64 (n,) is needed"
+                    "a split's indices are {type} of {axes} dimensions; int64 (n,) is needed",
+                    type=part.dtype,
+                    axes=part.ndim,
                 )
         if not len(self.train):
             raise DataError("the split leaves no image to learn from")
@@ -67,9 +69,12 @@ class Split:
         last = max(part.max() for part in (self.train, self.validation) if len(part))
         if images.fingerprint() != self.data_sha256 or last >= len(images):
             raise DataError(
-                f"the {len(images)} images are not those that the split was made of: the data has changed "
-                f"since (SHA-256 {images.fingerprint()[:12]}, then {self.data_sha256[:12]})",
+                "the {count} images are not those that the split was made of: the data has changed since "
+                "(SHA-256 {before}, then {now})",
                 hint="bring the data back as it was, or start a new run",
+                count=len(images),
+                before=images.fingerprint()[:12],
+                now=self.data_sha256[:12],
             )
 
     def save(self, path: Path) -> None:
@@ -93,11 +98,11 @@ class Split:
         try:
             content = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
-            raise DataError(f"the split '{path}' cannot be read ({error})") from error
+            raise DataError("the split '{file}' cannot be read ({error})", file=path, error=error) from error
         try:
             return cls(**_fields(content))
         except (ValueError, OverflowError, DataError) as error:
-            raise DataError(f"'{path}' does not hold a split: {error}") from error
+            raise DataError("'{file}' does not hold a split: {error}", file=path, error=error) from error
 
 
 def split(images: ImageSet, validation: float | str, seed: int, limit: int = 0) -> Split:
@@ -118,7 +123,9 @@ def split(images: ImageSet, validation: float | str, seed: int, limit: int = 0) 
     if not limit:
         return _divide(images, validation, seed)
     if limit > len(images):
-        raise SettingError(f"limit = {limit} is more than the {len(images)} training images")
+        raise SettingError(
+            "limit = {limit} is more than the {count} training images", limit=limit, count=len(images)
+        )
     drawn = np.random.default_rng([seed, len(images)]).permutation(len(images))
     chosen = np.sort(drawn[:limit])
     part = _divide(images.take(chosen), validation, seed)
@@ -141,7 +148,7 @@ def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
     if validation == COURSE:
         method, seed, stratify = COURSE, COURSE_SEED, None
         if len(images) < 2:
-            raise DataError(f"{len(images)} image cannot be split; at least 2 are needed")
+            raise DataError("{count} image cannot be split; at least 2 are needed", count=len(images))
     else:
         method, stratify = f"stratified {share:g}", images.labels
         _check_classes(images, share)
@@ -159,12 +166,15 @@ def fold(number: int, folds: int) -> str:
     """
     if folds < 2:
         raise SettingError(
-            f"a number of {folds} folds is not allowed: each is answered by what learned from the others, so "
-            "there are at least 2",
+            "a number of {folds} folds is not allowed: each is answered by what learned from the "
+            "others, so there are at least 2",
             hint="5 and 10 are usual",
+            folds=folds,
         )
     if not 1 <= number <= folds:
-        raise SettingError(f"there is no fold {number} of {folds}; they are counted from 1")
+        raise SettingError(
+            "there is no fold {number} of {folds}; they are counted from 1", number=number, folds=folds
+        )
     return f"fold {number} of {folds}"
 
 
@@ -198,8 +208,10 @@ def validation_share(validation: float | str) -> float:
         share = -1.0
     if not 0 <= share < 1:
         raise SettingError(
-            f"validation '{validation}' is not allowed: a share from 0 to below 1, or '{COURSE}'",
+            "validation '{share}' is not allowed: a share from 0 to below 1, or '{word}'",
             hint="--validation 0.2",
+            share=validation,
+            word=COURSE,
         )
     return share
 
@@ -212,9 +224,13 @@ def _fold(
     count, name = min(there, default=(0, ""))
     if count < folds:
         raise DataError(
-            f"the class '{name}' has {count} image{'s' if count != 1 else ''}, too few for {folds} folds: "
-            "each fold needs one of every class",
+            "the class '{name}' has {count} image{value}, too few for {folds} folds: each fold needs "
+            "one of every class",
             hint="choose fewer folds, or add images of it",
+            name=name,
+            count=count,
+            value="s" if count != 1 else "",
+            folds=folds,
         )
     from sklearn.model_selection import StratifiedKFold
 
@@ -229,16 +245,22 @@ def _check_classes(images: ImageSet, share: float) -> None:
     for name, count in zip(images.classes, counts, strict=True):
         if count == 1:
             raise DataError(
-                f"the class '{name}' has 1 image; at least 2 are needed to set some aside for validation",
+                "the class '{name}' has 1 image; at least 2 are needed to set some aside for validation",
                 hint="add images of it, or type --validation 0",
+                name=name,
             )
     classes = np.count_nonzero(counts)
     held_back = int(np.ceil(share * len(images)))  # as scikit-learn rounds
     if min(held_back, len(images) - held_back) < classes:
         raise DataError(
-            f"a validation share of {share:g} divides {len(images)} images into "
-            f"{len(images) - held_back} and {held_back}; each side needs at least {classes}, one a class",
+            "a validation share of {share:g} divides {count} images into {train} and {validation}; "
+            "each side needs at least {classes}, one a class",
             hint="add images, or choose another share: --validation 0.5, or 0 for none",
+            share=share,
+            count=len(images),
+            train=len(images) - held_back,
+            validation=held_back,
+            classes=classes,
         )
 
 

@@ -132,15 +132,22 @@ def out_of_fold(folder: Path, images: ImageSet | None = None) -> OutOfFold:
             facts = file.metadata() or {}
             found = OutOfFold(*(file.get_tensor(name) for name in OutOfFold._fields))
     except FileNotFoundError as error:
-        raise RunError(f"there is no {path}", hint="imagelet train DATASET --folds 5 makes one") from error
+        raise RunError(
+            "there is no {path}", hint="imagelet train DATASET --folds 5 makes one", path=path
+        ) from error
     except (OSError, safetensors.SafetensorError) as error:
-        raise RunError(f"{path} cannot be read: {error}", hint="carry the folds out again") from error
+        raise RunError(
+            "{file} cannot be read: {error}", hint="carry the folds out again", file=path, error=error
+        ) from error
     if not _fits(found):
-        raise RunError(f"{path} does not hold the answers of folds", hint="carry the folds out again")
+        raise RunError(
+            "{path} does not hold the answers of folds", hint="carry the folds out again", path=path
+        )
     if images is not None and images.fingerprint() != facts.get("data_sha256"):
         raise DataError(
-            f"the images are not those that {path} has answers to: the data has changed since",
+            "the images are not those that {path} has answers to: the data has changed since",
             hint="carry the folds out again",
+            path=path,
         )
     return found
 

@@ -23,6 +23,7 @@ from imagelet.experiment.finding import find, is_of
 from imagelet.experiment.out_of_fold import suspects_of_folds, write_out_of_fold
 from imagelet.experiment.runner import Event, resume, run_experiment
 from imagelet.experiment.series import FOLDS, SEEDS, Member, Part, Repeated, Series
+from imagelet.messages import Message
 from imagelet.metrics.classification import Interval
 from imagelet.metrics.repetition import Pooled, pooled, spread
 from imagelet.networks import find_network
@@ -93,7 +94,7 @@ def plan(
     default_name = _default_name(experiment, dataset)
     series = Series(kind, experiment, parts, place, name, default_name, data_sha256, test)
     if name is not None and (place / f"{name}-{kind}").exists() and _earlier(series) is None:
-        raise _taken(f"{name}-{kind}", place)
+        raise _taken(Message("{name}-{kind}", name=name, kind=kind), place)
     return series
 
 
@@ -141,7 +142,11 @@ def conclude(series: Series) -> Repeated:
         chosen = _chosen(series.name, series.kind, each.number)
         run = _find_part(each.experiment, series.folder, chosen, series.data_sha256)
         if run is None or not run.finished:
-            raise RunError(f"the {series.kind.removesuffix('s')} {each.number} is not finished")
+            raise RunError(
+                "the {removesuffix} {number} is not finished",
+                removesuffix=series.kind.removesuffix("s"),
+                number=each.number,
+            )
         figures = run.metrics[part]
         interval = Interval(*figures["interval"])
         members.append(Member(each.number, run, figures["accuracy"], interval, figures["images"]))
@@ -183,9 +188,11 @@ def _find_part(experiment: Experiment, place: Path, name: str | None, data_sha25
 
 def _taken(name: str, place: Path) -> RunError:
     return RunError(
-        f"there is '{name}' in {place} already, of another experiment or other data, and a run never "
-        "overwrites another",
+        "there is '{name}' in {place} already, of another experiment or other data, and a run "
+        "never overwrites another",
         hint="choose another --name",
+        name=name,
+        place=place,
     )
 
 
@@ -202,7 +209,8 @@ def _earlier(series: Series) -> Path | None:
 def _with_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[tuple[int, Experiment]]:
     if len(set(seeds)) < max(2, len(seeds)):
         raise SettingError(
-            f"the seeds {', '.join(map(str, seeds))} are not allowed: 2 or more different ones are"
+            "the seeds {names} are not allowed: 2 or more different ones are",
+            names=", ".join(map(str, seeds)),
         )
     return [(seed, dataclasses.replace(experiment, seed=seed)) for seed in seeds]
 

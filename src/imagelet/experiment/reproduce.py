@@ -146,14 +146,20 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
     """
     if not run.finished or not run.classifier_file.is_file():
         raise RunError(
-            f"the run '{run.name}' is not finished: there is nothing to hold a repetition against",
-            hint=f"imagelet train --resume {run.folder}",
+            "the run '{name}' is not finished: there is nothing to hold a repetition against",
+            hint="imagelet train --resume {folder}",
+            name=run.name,
+            folder=run.folder,
         )
     if done := run.metrics.get("by_hand"):
         raise RunError(
-            f"the run '{run.name}' was changed by hand in epoch {done[0]['epoch']} ({done[0]['change']}): "
-            "its experiment alone does not come to the same again",
-            hint=f"{run.folder / 'README.md'} lists what was done",
+            "the run '{name}' was changed by hand in epoch {epoch} ({change}): its experiment alone "
+            "does not come to the same again",
+            hint="{folder} lists what was done",
+            name=run.name,
+            done=done[0]["epoch"],
+            change=done[0]["change"],
+            folder=run.folder / "README.md",
         )
     experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
     frozen = Split.load(run.folder / "split.json")
@@ -259,7 +265,7 @@ def _weights(run: Run) -> dict[str, torch.Tensor]:
     try:
         return safetensors.torch.load_file(run.classifier_file)
     except (OSError, safetensors.SafetensorError) as error:
-        raise RunError(f"{run.classifier_file} cannot be read: {error}") from error
+        raise RunError("{file} cannot be read: {error}", file=run.classifier_file, error=error) from error
 
 
 def _bits(tensor: torch.Tensor) -> tuple[torch.dtype, torch.Size, bytes]:

@@ -125,8 +125,10 @@ def resume(
     """
     if run.finished:
         raise RunError(
-            f"the run '{run.name}' is finished: there is nothing to resume",
-            hint=f"imagelet evaluate {run.folder}, or train again with more --epochs",
+            "the run '{name}' is finished: there is nothing to resume",
+            hint="imagelet evaluate {folder}, or train again with more --epochs",
+            name=run.name,
+            folder=run.folder,
         )
     clock = Clock()
     with run.in_use():

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
 from imagelet.explanation.spread import ValueRange, rounded
+from imagelet.messages import Message
 from imagelet.networks.layers import kind_of
 from imagelet.registry import suggestion
 
@@ -128,7 +129,9 @@ def layer_outputs(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[Lay
     for name, layer, values in passing(classifier, image[np.newaxis]):
         output = LayerOutput(name, kind_of(layer), _channels_last(values[0]))
         if not np.isfinite(output.values).all():
-            message = f"the classifier is damaged: not all numbers that '{name}' gives are finite"
+            message = Message(
+                "the classifier is damaged: not all numbers that '{layer}' gives are finite", layer=name
+            )
             raise ClassifierFileError(message)
         outputs.append(output)
     return tuple(outputs)
@@ -155,7 +158,12 @@ def value_range(outputs: Sequence[LayerOutput], scope: str) -> dict[str, tuple[V
         UsageError: another scope.
     """
     if scope not in SCOPES:
-        raise UsageError(f"unknown scope of a range '{scope}'", hint=f"write one of {', '.join(SCOPES)}")
+        raise UsageError(
+            "unknown scope of a range '{scope}'",
+            hint="write one of {names}",
+            scope=scope,
+            names=", ".join(SCOPES),
+        )
     if scope == "map":
         return {each.name: tuple(_range_of(values) for values in each.maps) for each in outputs}
     if scope == "layer":
@@ -174,8 +182,14 @@ def filters(network: nn.Sequential, layer: str) -> Values:
     module = find_layer(network, layer)
     if not isinstance(module, nn.Conv2d):
         named = [name for name, child in network.named_children() if isinstance(child, nn.Conv2d)]
-        hint = f"the convolutions are {', '.join(named)}" if named else "this network has no convolution"
-        raise UsageError(f"'{layer}' ({kind_of(module)}) is no convolution and has no filters", hint)
+        hint = (
+            Message("the convolutions are {names}", names=", ".join(named))
+            if named
+            else Message("this network has no convolution")
+        )
+        raise UsageError(
+            "'{layer}' ({kind}) is no convolution and has no filters", hint, layer=layer, kind=kind_of(module)
+        )
     weights = module.weight.detach().float().cpu().numpy()  # (filters, channels, height, width)
     return np.array(weights.transpose(0, 2, 3, 1), order="C")
 
@@ -222,8 +236,10 @@ def find_layer(network: nn.Sequential, name: str) -> nn.Module:
     layers = dict(network.named_children())
     if name in layers:
         return layers[name]
-    hint = f"the layers are {', '.join(layers)}"
-    raise UnknownNameError(f"there is no layer '{name}'{suggestion(name.lower(), layers)}", hint)
+    hint = Message("the layers are {names}", names=", ".join(layers))
+    raise UnknownNameError(
+        "there is no layer '{name}'{meant}", hint, name=name, meant=suggestion(name.lower(), layers)
+    )
 
 
 def passing(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[tuple[str, nn.Module, Tensor]]:
@@ -241,7 +257,11 @@ def passing(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[tuple
         with _full_precision(values.device):
             values = layer(values)
         if not isinstance(values, Tensor) or values.dim() < 2:
-            message = f"'{name}' ({kind_of(layer)}) gives something else than an array of numbers"
+            message = Message(
+                "'{layer}' ({kind}) gives something else than an array of numbers",
+                layer=name,
+                kind=kind_of(layer),
+            )
             raise UsageError(message, hint="a network's layers hand on one array of numbers each")
         yield name, layer, values
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.errors import UsageError
+from imagelet.messages import Message
 from imagelet.networks.padding import Side, SidePadding
 
 Numbers = NDArray[np.float64]
@@ -86,9 +87,13 @@ class Working:
         height, width = self.output.shape
         if not (0 <= row < height and 0 <= column < width):
             raise UsageError(
-                f"the output has no place {row},{column}: "
-                f"rows go from 0 to {height - 1}, columns from 0 to {width - 1}",
-                hint=f"--at {height - 1},{width - 1} is the last one",
+                "the output has no place {row},{column}: rows go from 0 to {last_row}, columns from 0 to "
+                "{last_column}",
+                hint="--at {last_row},{last_column} is the last one",
+                row=row,
+                column=column,
+                last_row=height - 1,
+                last_column=width - 1,
             )
         patch = self.padded[_cells_under(self.rows, row), _cells_under(self.columns, column)]
         result = float(self.output[row, column])
@@ -148,13 +153,17 @@ def pool(
             or another kind.
     """
     if kind not in KINDS:
-        raise UsageError(f"unknown kind of pooling '{kind}'", hint="--kind max, or --kind average")
+        raise UsageError("unknown kind of pooling '{kind}'", hint="--kind max, or --kind average", kind=kind)
     if size < 1:
-        raise UsageError(f"a window of size {size} is not allowed", hint="write 1 or more: --size 2")
+        raise UsageError(
+            "a window of size {size} is not allowed", hint="write 1 or more: --size 2", size=size
+        )
     cells = np.asarray(image, np.float64)
     rows, columns = _sides(cells, (size, size), size if stride is None else stride, padding, 1, "a window of")
     if isinstance(padding, int) and padding > size // 2:
-        message = f"padding {padding} is more than half the window of {size}"
+        message = Message(
+            "padding {padding} is more than half the window of {size}", padding=padding, size=size
+        )
         raise UsageError(message, hint="--padding same always fits")
     rims = (rows.rim, columns.rim)
     if kind == "max":
@@ -202,22 +211,35 @@ def _sides(
     """
     for name, value in (("stride", stride), ("dilation", dilation)):
         if value < 1:
-            raise UsageError(f"a {name} of {value} is not allowed", hint=f"write 1 or more: --{name} 1")
+            raise UsageError(
+                "a {name} of {value} is not allowed",
+                hint="write 1 or more: --{name} 1",
+                name=name,
+                value=value,
+            )
     if isinstance(padding, int) and padding < 0:
-        raise UsageError(f"padding {padding} is not allowed", hint="write same, valid, or a number from 0")
+        raise UsageError(
+            "padding {padding} is not allowed", hint="write same, valid, or a number from 0", padding=padding
+        )
     rows, columns = (Side(image.shape[i], window[i], stride, padding, dilation) for i in (0, 1))
     largest = max(rows.padded, columns.padded)
     if largest > LARGEST_SIDE or rows.padded * columns.padded > LARGEST_MAP:
         most = f"{LARGEST_SIDE:,} cells on a side" if largest > LARGEST_SIDE else f"{LARGEST_MAP:,} cells"
-        hint = "take less padding or dilation, or a smaller image"
-        raise UsageError(f"with its padding the image has more than {most}", hint)
+        hint = Message("take less padding or dilation, or a smaller image")
+        raise UsageError("with its padding the image has more than {most}", hint, most=most)
     if not rows.places or not columns.places:
         spread = f", dilated to {rows.span}×{columns.span}," if dilation > 1 else ""
         rim = " with its padding" if any(map(any, (rows.rim, columns.rim))) else ""
         raise UsageError(
-            f"{noun} {rows.kernel}×{columns.kernel}{spread} is larger than the image, "
-            f"{rows.padded}×{columns.padded}{rim}",
+            "{what} {rows}×{columns}{spread} is larger than the image, {height}×{width}{rim}",
             hint="pad the image with --padding same, or take a smaller one",
+            what=noun,
+            rows=rows.kernel,
+            columns=columns.kernel,
+            spread=spread,
+            height=rows.padded,
+            width=columns.padded,
+            rim=rim,
         )
     return rows, columns
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from imagelet.errors import UnknownNameError, UsageError
 from imagelet.explanation.grad_cam import grad_cam
+from imagelet.messages import Message
 from imagelet.preprocessing.picture import border
 from imagelet.registry import suggestion
 
@@ -115,7 +116,7 @@ def evidence(
     import torch
 
     if method not in METHODS:
-        raise _unknown("method", method, METHODS, f"methods are {', '.join(METHODS)}")
+        raise _unknown("method", method, METHODS, Message("methods are {names}", names=", ".join(METHODS)))
     shares = classifier.predict_proba(image[np.newaxis])[0]  # (classes,)
     asked = int(shares.argmax()) if target is None else class_of(classifier.classes, target)
     chosen = None
@@ -157,11 +158,17 @@ def class_of(classes: tuple[str, ...], target: int | str) -> int:
     """
     if isinstance(target, str) and target in classes:
         return classes.index(target)
-    known = f"classes are {', '.join(classes[:12])}{', …' if len(classes) > 12 else ''}"
+    known = Message(
+        "classes are {names}{value}", names=", ".join(classes[:12]), value=", …" if len(classes) > 12 else ""
+    )
     if isinstance(target, str) and not target.removeprefix("-").isdecimal():
         raise _unknown("class", target, classes, known)
     if not 0 <= int(target) < len(classes):
-        message = f"there is no class {int(target)}: the classifier's are numbered 0 to {len(classes) - 1}"
+        message = Message(
+            "there is no class {number}: the classifier's are numbered 0 to {last}",
+            number=int(target),
+            last=len(classes) - 1,
+        )
         raise UsageError(message, hint=known)
     return int(target)
 
@@ -179,18 +186,26 @@ def convolution_of(network: "Network", layer: str | None) -> str:
     found = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
     if not found:
         others = ", ".join(name for name in METHODS if name != "grad-cam")
-        message = f"grad-cam looks at a convolution, and '{network.text}' has none"
-        raise UsageError(message, hint=f"take another method: {others}")
-    known = f"convolutions are {', '.join(found)}"
+        message = Message("grad-cam looks at a convolution, and '{network}' has none", network=network.text)
+        raise UsageError(message, hint="take another method: {names}", names=others)
+    known = Message("convolutions are {names}", names=", ".join(found))
     if layer is not None and (not layer or layer not in modules):
         raise _unknown("layer", layer, found, known)
     if layer is not None and layer not in found:
-        raise UsageError(f"the layer '{layer}' is no convolution, which grad-cam looks at", hint=known)
+        raise UsageError(
+            "the layer '{layer}' is no convolution, which grad-cam looks at", hint=known, layer=layer
+        )
     return layer or found[-1]
 
 
 def _unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNameError:
-    return UnknownNameError(f"unknown {kind} '{name}'{suggestion(name.lower(), known)}", hint=hint)
+    return UnknownNameError(
+        "unknown {kind} '{name}'{meant}",
+        hint=hint,
+        kind=kind,
+        name=name,
+        meant=suggestion(name.lower(), known),
+    )
 
 
 def _saliency(network: "Network", inputs: "Tensor", asked: int) -> "Tensor":

@@ -43,12 +43,22 @@ def read_matrix(text: str, what: str = "matrix") -> NDArray[np.float64]:
     """
     rows = [row.replace(",", " ").split() for row in text.strip().rstrip(";").split(";")]
     if not any(rows):
-        raise UsageError(f"the {what} is empty", hint=f"write rows split by semicolons: {EXAMPLE}")
+        raise UsageError(
+            "the {what} is empty",
+            hint="write rows split by semicolons: {EXAMPLE}",
+            what=what,
+            EXAMPLE=EXAMPLE,
+        )
     for place, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
             raise UsageError(
-                f"the {what} is ragged: row {place} has {_count(row)}, row 1 has {_count(rows[0])}",
-                hint=f"give every row as many numbers: {EXAMPLE}",
+                "the {what} is ragged: row {place} has {count}, row 1 has {first}",
+                hint="give every row as many numbers: {EXAMPLE}",
+                what=what,
+                place=place,
+                count=_count(row),
+                first=_count(rows[0]),
+                EXAMPLE=EXAMPLE,
             )
     return np.array(
         [
@@ -69,8 +79,12 @@ def read_kernel(text: str) -> NDArray[np.float64]:
         return np.array(KERNELS[name], np.float64)
     if name and name[0].isalpha() and not name.startswith(("nan", "inf")):
         raise UnknownNameError(
-            f"unknown kernel '{text}'{suggestion(name, KERNELS)}",
-            hint=f"write it as a matrix, {EXAMPLE}, or name one of {', '.join(KERNELS)}",
+            "unknown kernel '{given}'{suggestion}",
+            hint="write it as a matrix, {EXAMPLE}, or name one of {names}",
+            given=text,
+            suggestion=suggestion(name, KERNELS),
+            EXAMPLE=EXAMPLE,
+            names=", ".join(KERNELS),
         )
     return read_matrix(text, "kernel")
 
@@ -86,7 +100,12 @@ def _number(word: str, what: str, row: int, column: int) -> float:
         number = math.nan
     if not math.isfinite(number) or abs(number) > LARGEST:
         raise UsageError(
-            f"'{word}' in row {row}, column {column} of the {what} is not a number of use here",
-            hint=f"write numbers such as 3, -1 or 0.5: {EXAMPLE}",
+            "'{word}' in row {row}, column {column} of the {what} is not a number of use here",
+            hint="write numbers such as 3, -1 or 0.5: {EXAMPLE}",
+            word=word,
+            row=row,
+            column=column,
+            what=what,
+            EXAMPLE=EXAMPLE,
         )
     return number

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from imagelet.classifier.classifier import BATCH, PIXELS_AT_ONCE, Classifier
 from imagelet.errors import ClassifierFileError, UsageError
+from imagelet.messages import Message
 from imagelet.networks.fusion import steps
 
 Numbers = NDArray[np.float32]
@@ -197,8 +198,10 @@ def nearest(embedding: Numbers, kept: TrainingEmbeddings, k: int = 8) -> tuple[N
     if embedding.shape != (kept.values,):
         raise ValueError(f"an embedding has the shape ({kept.values},), not {embedding.shape}")
     if not 1 <= k <= len(kept):
-        message = f"{k:,} neighbours are asked for, of {len(kept):,} training images"
-        raise UsageError(message, hint=f"ask for 1 to {len(kept):,}")
+        message = Message(
+            "{count:,} neighbours are asked for, of {images:,} training images", count=k, images=len(kept)
+        )
+        raise UsageError(message, hint="ask for 1 to {most:,}", most=len(kept))
     unit = projected(directions(embedding[np.newaxis]), kept.projection)[0]  # (kept,)
     # between directions half the squared distance of Euclid is 1 − cosine
     distances = np.maximum((kept._squares + unit @ unit) / 2 - kept._exact @ unit, 0)  # (n,)

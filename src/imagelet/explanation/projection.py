@@ -177,9 +177,18 @@ def draw_evenly(labels: NDArray[np.int64], most: int, seed: int) -> NDArray[np.i
 
 def _check(method: str, number: int) -> None:
     if method not in METHODS:
-        raise UsageError(f"unknown kind of map '{method}'", hint=f"write one of {', '.join(METHODS)}")
+        raise UsageError(
+            "unknown kind of map '{method}'",
+            hint="write one of {names}",
+            method=method,
+            names=", ".join(METHODS),
+        )
     if number < FEWEST_IMAGES:
-        raise UsageError(f"a map of {number} images is asked for; it needs at least {FEWEST_IMAGES}")
+        raise UsageError(
+            "a map of {number} images is asked for; it needs at least {FEWEST_IMAGES}",
+            number=number,
+            FEWEST_IMAGES=FEWEST_IMAGES,
+        )
 
 
 def _beginning(reduced: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from imagelet.errors import UsageError
 from imagelet.explanation.activations import LayerOutput, find_layer, layer_outputs, network_input
 from imagelet.explanation.layer_arithmetic import ACTIVATIONS, PASSING_ON, Working, work_out
 from imagelet.explanation.spread import rounded
+from imagelet.messages import Message
 
 ROUNDING = 1e-5  # of the largest numbers on the way: float32 adds a long sum up to some millionths of them
 AXES = {1: ("values",), 2: ("rows", "values"), 3: ("rows", "columns", "channels")}
@@ -85,9 +86,13 @@ def take_apart(
     at = _checked(output, place)
     working = work_out(module, before.values.astype(np.float64), at, output.shape)
     if working is None or not _agrees(working, float(output.values[at])):
-        known = "usual convolutions, dense layers, pooling, batch normalisation, softmax and activations can"
-        message = (
-            f"'{layer}' cannot be taken apart: what this {type(module).__name__} computes is not known here"
+        known = Message(
+            "usual convolutions, dense layers, pooling, batch normalisation, softmax and activations can"
+        )
+        message = Message(
+            "'{layer}' cannot be taken apart: what this {type} computes is not known here",
+            layer=layer,
+            type=type(module).__name__,
         )
         raise UsageError(message, hint=known)
     modules = list(classifier.network.children())
@@ -108,14 +113,24 @@ def _checked(output: LayerOutput, place: Sequence[int]) -> tuple[int, ...]:
         names = ", ".join(axis.removesuffix("s") for axis in axes)
         given = f"{len(place)} numbers" if len(place) != 1 else "1 number"
         last = ",".join(str(side - 1) for side in output.shape)
-        message = f"a place in '{output.name}' is {names}, counted from 0, not {given}"
-        raise UsageError(message, hint=f"the last one is {last}")
+        message = Message(
+            "a place in '{layer}' is {axes}, counted from 0, not {given}",
+            layer=output.name,
+            axes=names,
+            given=given,
+        )
+        raise UsageError(message, hint="the last one is {place}", place=last)
     if not all(0 <= at < side for at, side in zip(place, output.shape, strict=True)):
         limits = [f"{axis} 0 to {side - 1}" for axis, side in zip(axes, output.shape, strict=True)]
         listed = f"{', '.join(limits[:-1])} and {limits[-1]}" if len(limits) > 1 else limits[0]
         last = ",".join(str(side - 1) for side in output.shape)
-        message = f"'{output.name}' has {listed}; there is no place {','.join(map(str, place))}"
-        raise UsageError(message, hint=f"the last one is {last}")
+        message = Message(
+            "'{layer}' has {limits}; there is no place {place}",
+            layer=output.name,
+            limits=listed,
+            place=",".join(map(str, place)),
+        )
+        raise UsageError(message, hint="the last one is {place}", place=last)
     return tuple(int(at) for at in place)
 
 

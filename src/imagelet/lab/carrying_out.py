@@ -144,7 +144,7 @@ def _events(runs: Path, job: Job, telling: Telling) -> Iterator[Event]:
     if job.run is not None:
         run = Run(runs / job.run)
         if not (run.folder / "experiment.toml").is_file():
-            raise RunError(f"the run '{job.run}' is gone", hint="restore it, or train it again")
+            raise RunError("the run '{name}' is gone", hint="restore it, or train it again", name=job.run)
         if job.continues and not saved_checkpoints(run.checkpoints):  # killed before it had begun
             _begin_with(run, runs, job.continues)
         return experiments.resume(run, test=job.test, progress=telling.data)

@@ -24,6 +24,7 @@ from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunEr
 from imagelet.lab.named_runs import runs_by_name
 from imagelet.lab.neighbourhoods import Neighbourhoods
 from imagelet.lab.settings import Settings
+from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
@@ -106,7 +107,10 @@ class Classifiers:
         if name in found:
             return found[name]
         raise RunError(
-            f"there is no classifier '{name}'{suggestion(name, found)}", "/api/classifiers lists them"
+            "there is no classifier '{name}'{meant}",
+            "/api/classifiers lists them",
+            name=name,
+            meant=suggestion(name, found),
         )
 
     def load(self, name: str) -> Classifier:
@@ -146,8 +150,13 @@ class Classifiers:
         part, _, number = sample.partition(":")
         images = self.part(name, part)
         if int(number) >= len(images):
-            message = f"there is no image {sample}: there are {len(images):,} {part} images, counted from 0"
-            raise UsageError(message, hint=f"for example {part}:0")
+            message = Message(
+                "there is no image {sample}: there are {count:,} {part} images, counted from 0",
+                sample=sample,
+                count=len(images),
+                part=part,
+            )
+            raise UsageError(message, hint="for example {part}:0", part=part)
         pixels = np.asarray(images.images[int(number)])
         return pixels, images.classes[images.labels[int(number)]]
 
@@ -172,11 +181,13 @@ class Classifiers:
         else:
             dataset, shape = str(self.load(named.name).training.get("dataset", "")), None
             if dataset not in datasets:  # a file may name any folder of this machine
-                message = f"the classifier '{named.name}' does not say where its images lie"
+                message = Message(
+                    "the classifier '{name}' does not say where its images lie", name=named.name
+                )
                 raise DataError(message, hint="take a picture of your own")
         if dataset in datasets and datasets.get(dataset).layouts and place_of(dataset) is None:
-            message = f"the images of '{dataset}' are not on this machine"
-            raise DataError(message, hint=f"bring them here: imagelet data get {dataset}")
+            message = Message("the images of '{dataset}' are not on this machine", dataset=dataset)
+            raise DataError(message, hint="bring them here: imagelet data get {dataset}", dataset=dataset)
         return self._datasets.get((dataset, shape), lambda: load_dataset(dataset, shape=shape))
 
 
@@ -213,7 +224,9 @@ def _state(file: Path) -> tuple[str, int, int]:
     try:
         found = file.stat()
     except OSError as error:
-        raise RunError(f"the file {file.name} is gone", "/api/classifiers lists what is there") from error
+        raise RunError(
+            "the file {file} is gone", "/api/classifiers lists what is there", file=file.name
+        ) from error
     return str(file), found.st_mtime_ns, found.st_size
 
 
@@ -222,7 +235,7 @@ def _header(file: Path) -> dict[str, Any]:
         with safetensors.safe_open(file, framework="numpy") as opened:
             facts = json.loads((opened.metadata() or {})["imagelet"])
     except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
-        raise ClassifierFileError(f"{file.name} is no classifier that can be used") from error
+        raise ClassifierFileError("{file} is no classifier that can be used", file=file.name) from error
     if not isinstance(facts, dict):
-        raise ClassifierFileError(f"{file.name} is no classifier that can be used")
+        raise ClassifierFileError("{file} is no classifier that can be used", file=file.name)
     return facts

@@ -32,10 +32,11 @@ class RefusedError(ImageletError):
         message: what was asked, and what is allowed.
         hint: what to do next.
         status: 4xx, or 503 where the same request may be carried out later.
+        **values: what the places of both templates stand for.
     """
 
-    def __init__(self, message: str, hint: str = "", *, status: int = 400) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, /, hint: str = "", *, status: int = 400, **values: Any) -> None:
+        super().__init__(message, hint, **values)
         self.status = status
 
 

@@ -176,7 +176,7 @@ def find_job(runs: Path, identity: str) -> Job:
             job = Job(**json.loads((job_folder(runs, identity) / "job.json").read_bytes()))
             if job.id == identity:
                 return job
-    raise RunError(f"there is no job '{identity[:40]}'", hint="/api/jobs lists the jobs")
+    raise RunError("there is no job '{id}'", hint="/api/jobs lists the jobs", id=identity[:40])
 
 
 def write_job(runs: Path, job: Job) -> None:

@@ -14,6 +14,7 @@ from imagelet.errors import RunError
 from imagelet.lab import jobs
 from imagelet.lab.failures import RefusedError
 from imagelet.lab.jobs import QUEUED, RUNNING
+from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.run import Run
 
@@ -50,7 +51,7 @@ def delete(runs: Path, name: str) -> None:
     run = named_run(runs, name)
     with jobs.changing(runs):
         if any(job.run == name and job.state in (QUEUED, RUNNING) for job in jobs.list_jobs(runs)):
-            message = f"the run '{name}' is in training"
+            message = Message("the run '{name}' is in training", name=name)
             raise RefusedError(message, "stop it first, or pause it", status=409)
         with run.in_use():  # a training that the lab knows nothing of would be noticed here
             pass
@@ -69,7 +70,7 @@ def restore(runs: Path, name: str) -> None:
     deleted = _named(deleted_runs(runs), name, "deleted run", "/api/trash lists them")
     place = runs / name
     if place.exists():
-        message = f"there is a run '{name}' again, and a run never overwrites another"
+        message = Message("there is a run '{name}' again, and a run never overwrites another", name=name)
         raise RefusedError(message, "delete that one first", status=409)
     place.parent.mkdir(parents=True, exist_ok=True)
     deleted.rename(place)
@@ -94,7 +95,13 @@ def trash(runs: Path) -> Path:
 def _named(found: Mapping[str, T], name: str, what: str, hint: str) -> T:
     if name in found:
         return found[name]
-    raise RunError(f"there is no {what} '{name[:200]}'{suggestion(name[:200], found)}", hint)
+    raise RunError(
+        "there is no {what} '{name}'{meant}",
+        hint,
+        what=what,
+        name=name[:200],
+        meant=suggestion(name[:200], found),
+    )
 
 
 def _begun(path: Path) -> float:

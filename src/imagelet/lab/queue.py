@@ -20,6 +20,7 @@ from imagelet.errors import UsageError
 from imagelet.lab import jobs
 from imagelet.lab.failures import RefusedError, busy
 from imagelet.lab.jobs import FAILED, PAUSE, PAUSED, QUEUED, RUN, RUNNING, STOP, STOPPED, Job
+from imagelet.messages import Message
 from imagelet.runs.run import Run
 
 KEPT = 50  # ended jobs; of older ones only the runs remain
@@ -82,9 +83,10 @@ def resume(runs: Path, identity: str, most: int) -> Job:
             return job
         if job.run is not None and Run(runs / job.run).finished:
             raise RefusedError(
-                f"the run '{job.run}' is finished: there is nothing to resume",
+                "the run '{name}' is finished: there is nothing to resume",
                 "continue it for more epochs, which begins a new run with its weights",
                 status=409,
+                name=job.run,
             )
         control = jobs.read_control(runs, identity)
         if job.state != RUNNING:
@@ -104,12 +106,19 @@ def change_learning_rate(runs: Path, identity: str, factor: float) -> Job:
         RefusedError: it has ended.
     """
     if not LOWEST <= factor <= HIGHEST:
-        message = f"a learning rate factor of {factor:g} is not allowed; it is from {LOWEST:g} to {HIGHEST:g}"
+        message = Message(
+            "a learning rate factor of {factor:g} is not allowed; it is from {low:g} to {high:g}",
+            factor=factor,
+            low=LOWEST,
+            high=HIGHEST,
+        )
         raise UsageError(message, hint="1 is the recipe's own")
     with jobs.changing(runs):
         job = jobs.find_job(runs, identity)
         if job.ended and not (job.state == FAILED and job.run):
-            raise RefusedError(f"the job is {job.state}: its learning rate changes nothing", status=409)
+            raise RefusedError(
+                "the job is {state}: its learning rate changes nothing", status=409, state=job.state
+            )
         control = jobs.read_control(runs, identity)
         jobs.write_control(runs, identity, dataclasses.replace(control, learning_rate_factor=factor))
     return job
@@ -179,14 +188,16 @@ def _want(runs: Path, identity: str, want: str, state: str, word: str) -> Job:
         elif job.state == QUEUED or (job.state == PAUSED and want == STOP):
             job = jobs.move(runs, job, state)
         elif job.state != state:
-            raise RefusedError(f"the job is {job.state} and cannot be {word}", status=409)
+            raise RefusedError(
+                "the job is {state} and cannot be {word}", status=409, state=job.state, word=word
+            )
     tend(runs)
     return job
 
 
 def _require_room(runs: Path, most: int) -> None:
     if sum(job.state == QUEUED for job in jobs.list_jobs(runs)) >= most:
-        raise busy(f"{most} trainings wait already, and no more may")
+        raise busy(Message("{count} trainings wait already, and no more may", count=most))
 
 
 def _forget(runs: Path) -> None:

@@ -14,6 +14,7 @@ from imagelet.explanation import arithmetic
 from imagelet.explanation.arithmetic import Sum, Working
 from imagelet.explanation.matrices import KERNELS
 from imagelet.lab.schemas import Asked, Told
+from imagelet.messages import Message
 
 router = APIRouter(prefix="/api", tags=["arithmetic"])
 
@@ -126,7 +127,12 @@ def _matrix(rows: list[list[float]], what: str) -> NDArray[np.float64]:
     for place, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
             counts = f"row {place} has {len(row)} numbers, row 1 has {len(rows[0])}"
-            raise UsageError(f"the {what} is ragged: {counts}", hint="give every row as many numbers")
+            raise UsageError(
+                "the {what} is ragged: {counts}",
+                hint="give every row as many numbers",
+                what=what,
+                counts=counts,
+            )
     return np.array(rows, np.float64)
 
 
@@ -139,7 +145,11 @@ def _worked(working: Working) -> dict[str, Any]:
     height, width = working.output.shape
     behind = working.output.size * working.rows.kernel * working.columns.kernel
     if behind > MOST_NUMBERS:
-        message = f"{behind:,} numbers stand behind these sums; at most {MOST_NUMBERS:,} are shown"
+        message = Message(
+            "{count:,} numbers stand behind these sums; at most {most:,} are shown",
+            count=behind,
+            most=MOST_NUMBERS,
+        )
         raise UsageError(message, hint="take a smaller image or a larger stride")
     sums = [[_sum(working.at(row, column)) for column in range(width)] for row in range(height)]
     return {

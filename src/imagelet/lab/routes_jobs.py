@@ -20,6 +20,7 @@ from imagelet.lab.named_runs import named_run
 from imagelet.lab.schemas import Asked, Fault, Name, Told
 from imagelet.lab.settings import Settings
 from imagelet.lab.streaming import events, heard_all
+from imagelet.messages import Message
 from imagelet.networks.shapes import infer_shapes
 from imagelet.networks.zoo import find_network
 from imagelet.runs.definition import AUTO, Experiment, describe
@@ -204,7 +205,9 @@ def _described(settings: Settings, asked: NewJob) -> Job:
     if experiment.network != AUTO:
         _check_network(experiment.network, card.framing.shape if card.framing else None, len(card.classes))
     if asked.name is not None and (asked.name in TAKEN or (settings.runs / asked.name).exists()):
-        message = f"there is a run '{asked.name}' already, and a run never overwrites another"
+        message = Message(
+            "there is a run '{name}' already, and a run never overwrites another", name=asked.name
+        )
         raise RefusedError(message, "choose another name", status=409)
     test = asked.test
     return queue.submit(settings.runs, experiment.to_toml(), settings.queued, name=asked.name, test=test)
@@ -219,14 +222,20 @@ def _of_course(settings: Settings, name: str) -> Job:
     """
     training = training_of(lessons.get(name))
     if training is None or training.name != name:
-        raise UsageError(f"{name} trains no network", f"type: imagelet course {name}")
+        raise UsageError("{name} trains no network", "type: imagelet course {name}", name=name)
     for job in jobs.list_jobs(settings.runs):
         if job.course == name and not job.ended:
-            raise RefusedError(f"{name} is {job.state} already", "wait for it, or resume it", status=409)
+            raise RefusedError(
+                "{name} is {state} already",
+                "wait for it, or resume it",
+                status=409,
+                name=name,
+                state=job.state,
+            )
     experiment = course.experiment_of(training)
     run = find(experiment, course.course_folder(settings.runs))
     if run is not None and run.finished:
-        message = f"{name} was carried out before: course/{run.name}"
+        message = Message("{name} was carried out before: course/{run}", name=name, run=run.name)
         raise RefusedError(message, "delete that run to carry it out again", status=409)
     return queue.submit(settings.runs, experiment.to_toml(), settings.queued, course=name, test=True)
 
@@ -244,7 +253,9 @@ def _check_network(text: str, shape: tuple[int, int, int] | None, classes: int) 
     """Raise where a network cannot be built for the images; code is imported for the command line alone."""
     found = find_network(text)
     if isinstance(found.builder, str):
-        raise UsageError(f"'{text}' would run code from outside imagelet", "write network text, or a name")
+        raise UsageError(
+            "'{given}' would run code from outside imagelet", "write network text, or a name", given=text
+        )
     if found.builder is None and shape is not None:
         infer_shapes(found.text, shape, classes)
 

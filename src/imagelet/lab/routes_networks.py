@@ -10,6 +10,7 @@ from pydantic import Field
 from imagelet.data.datasets import KnownDataset, datasets, place_of
 from imagelet.errors import DataError, UnknownNameError, UsageError
 from imagelet.lab.schemas import Asked, Told
+from imagelet.messages import Message
 from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
 from imagelet.networks.kinds import BatchNorm, Conv, Dense, Depthwise
 from imagelet.networks.summary import Summary, SummaryRow, summarize
@@ -156,7 +157,7 @@ def table(asked: Sketch) -> dict[str, Any]:
     """
     found = find_network(asked.text)
     if found.builder is not None and found.name not in networks:
-        message = f"'{asked.text.strip()}' would run code, which the page cannot ask for"
+        message = Message("'{text}' would run code, which the page cannot ask for", text=asked.text.strip())
         raise UsageError(message, hint="write network text, or a network's name")
     if found.builder is None:
         text, shown = to_text(parse(found.text)), _summary_of_text(found.text, asked)

@@ -78,7 +78,12 @@ def add(runs: Path, asked: OwnPicture) -> dict[str, Any]:
     with filelock.FileLock(folder / ".pictures.lock", timeout=10):
         rows = _rows(folder / TABLE)
         if len(rows) >= MOST:
-            raise UsageError(f"there are {MOST:,} own pictures already", hint=f"move some out of {folder}")
+            raise UsageError(
+                "there are {count:,} own pictures already",
+                hint="move some out of {folder}",
+                count=MOST,
+                folder=folder,
+            )
         number = 1 + max(
             (int(path.stem) for path in folder.glob("*.png") if path.stem.isdecimal()), default=0
         )
@@ -101,14 +106,23 @@ def _rows(table: Path) -> list[list[str]]:
     try:
         header, *rows = list(csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{table} cannot be read: {error}", hint="move it away") from error
+        raise DataError(
+            "{file} cannot be read: {error}", hint="move it away", file=table, error=error
+        ) from error
     if header != COLUMNS:
         columns = ",".join(COLUMNS)
-        raise DataError(f"{table} does not have the columns {columns}", hint="move it away, or rename them")
+        raise DataError(
+            "{file} does not have the columns {columns}",
+            hint="move it away, or rename them",
+            file=table,
+            columns=columns,
+        )
     return [row for row in rows if row]
 
 
 def _plain(text: str, what: str) -> str:
     if not text.isprintable():
-        raise UsageError(f"the {what} holds what cannot be shown", hint="write it in letters and digits")
+        raise UsageError(
+            "the {what} holds what cannot be shown", hint="write it in letters and digits", what=what
+        )
     return text.strip()

@@ -175,14 +175,21 @@ def remove(request: Request, name: str) -> Any:
 def _finished(runs: Path, name: str) -> Run:
     run = named_run(runs, name)
     if not run.finished or not run.classifier_file.is_file():
-        raise RunError(f"the run '{name}' is not finished: it has no classifier yet", "wait until it is")
+        raise RunError(
+            "the run '{name}' is not finished: it has no classifier yet", "wait until it is", name=name
+        )
     return run
 
 
 def _classifiers(runs: Path, names: list[str]) -> list[str]:
     """Return the files of the classifiers that are named; a run comes before a shipped one of its name."""
     if not 2 <= len(names) <= MOST_COMPARED:
-        raise UsageError(f"compare takes 2 to {MOST_COMPARED} runs, not {len(names)}", "choose others")
+        raise UsageError(
+            "compare takes 2 to {most} runs, not {count}",
+            "choose others",
+            most=MOST_COMPARED,
+            count=len(names),
+        )
     shipped, known = shipped_classifiers(), runs_by_name(runs)
     return [
         str(shipped[name] if name in shipped and name not in known else _finished(runs, name).classifier_file)

@@ -16,6 +16,7 @@ from imagelet.lab import jobs, schemas
 from imagelet.lab.classifiers import Kept
 from imagelet.lab.jobs import RUNNING
 from imagelet.lab.named_runs import runs_by_name
+from imagelet.messages import Message
 from imagelet.metrics.misclassified import cells
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
@@ -68,7 +69,7 @@ def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
         confusion = part and {"part": part, "classes": classes, "table": metrics[part]["confusion"]}
         looks = len(run.looks)
     except (LookupError, TypeError, ValueError) as error:
-        raise RunError(f"the run '{name}' is damaged: {error}") from error
+        raise RunError("the run '{name}' is damaged: {error}", name=name, error=error) from error
     return {
         "name": name,
         "state": row(name, run, running=running)["state"],
@@ -99,17 +100,25 @@ def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> l
         RunError, ClassifierFileError, DataError: the run or its data is not there, or has changed since.
     """
     if part == "test" and "test" not in run.metrics:
-        message = f"the test images of the run '{run.name}' have not been looked at"
-        raise UsageError(message, hint=f"imagelet evaluate {run.name} looks at them, and counts the look")
+        message = Message("the test images of the run '{name}' have not been looked at", name=run.name)
+        raise UsageError(
+            message, hint="imagelet evaluate {name} looks at them, and counts the look", name=run.name
+        )
     file = run.classifier_file
     if not file.is_file():
-        raise RunError(f"the run '{run.name}' has no classifier yet", hint="wait until it is finished")
+        raise RunError(
+            "the run '{name}' has no classifier yet", hint="wait until it is finished", name=run.name
+        )
     key = (str(file), file.stat().st_mtime_ns, part)
     source, numbers, images, probabilities = kept.get(key, lambda: answers(run, part))
     for place in (label, answer):
         if place >= len(images.classes):
-            message = f"there is no class {place}: there are {len(images.classes)}, counted from 0"
-            raise UsageError(message, hint=f"they are {', '.join(images.classes[:20])}")
+            message = Message(
+                "there is no class {number}: there are {count}, counted from 0",
+                number=place,
+                count=len(images.classes),
+            )
+            raise UsageError(message, hint="they are {names}", names=", ".join(images.classes[:20]))
     found = cells(probabilities, images.labels).get((label, answer), ())
     return [
         {
@@ -133,8 +142,8 @@ def answers(run: Run, part: str) -> Answers:
     content = run.experiment
     name = Experiment.from_toml(content).dataset
     if name in datasets and datasets.get(name).layouts and place_of(name) is None:
-        message = f"the images of '{name}' are not on this machine"
-        raise DataError(message, hint=f"bring them here: imagelet data get {name}")
+        message = Message("the images of '{dataset}' are not on this machine", dataset=name)
+        raise DataError(message, hint="bring them here: imagelet data get {dataset}", dataset=name)
     classifier = Classifier.load(run.classifier_file)
     subject = Subject(run.name, classifier, run, name, str(content["resolved"]["data_sha256"]))
     shared = shared_images((subject,), part)

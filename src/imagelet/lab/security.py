@@ -15,11 +15,13 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
 
 from imagelet.lab import failures
 from imagelet.lab.failures import RefusedError
 from imagelet.lab.settings import Settings
+from imagelet.messages import Message
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -58,7 +60,7 @@ class Guard:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def with_headers(message: Message) -> None:
+        async def with_headers(message: ASGIMessage) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
@@ -95,20 +97,20 @@ class Guard:
         headers, method = Headers(scope=scope), scope["method"]
         host = headers.get("host", "")
         if self._settings.local and host.lower() not in self._settings.hosts:
-            hint = f"open {self._settings.address}"
+            hint = Message("open {address}", address=self._settings.address)
             raise RefusedError("this server answers to its own address alone", hint, status=421)
         if self._settings.token and not self._shows_token(scope, headers):
-            hint = "open the address with ?token=… that imagelet lab has printed"
+            hint = Message("open the address with ?token=… that imagelet lab has printed")
             raise RefusedError("this server asks for its token", hint, status=401)
         if not _from_own_page(scope, headers, host):
             raise RefusedError("a page of another site may not ask this server", status=403)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         if method not in SAFE and kind != "application/json" and (has_body or kind):
-            hint = "send content-type: application/json"
+            hint = Message("send content-type: application/json")
             raise RefusedError("a request's body is JSON here", hint, status=415)
         if self._open > self._settings.requests:
-            raise failures.busy("too many requests are open")
+            raise failures.busy(Message("too many requests are open"))
 
     def _shows_token(self, scope: Scope, headers: Headers) -> bool:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
@@ -183,7 +185,10 @@ def _equal(shown: str, token: str) -> bool:
 
 def _too_large(most: int) -> RefusedError:
     return RefusedError(
-        f"the request is larger than {most / 2**20:.3g} MB", "send fewer or smaller pictures", status=413
+        "the request is larger than {size:.3g} MB",
+        "send fewer or smaller pictures",
+        status=413,
+        size=most / 2**20,
     )
 
 
@@ -191,7 +196,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     """Return a ``receive`` that hands over the body that was read, then whatever comes after it."""
     given = False
 
-    async def replay() -> Message:
+    async def replay() -> ASGIMessage:
         nonlocal given
         if given:
             return await receive()

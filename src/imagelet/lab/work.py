@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from imagelet.lab.failures import RefusedError, busy
+from imagelet.messages import Message
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class Work:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
         except TimeoutError:
-            message = f"this takes longer than {self._seconds:g} seconds"
+            message = Message("this takes longer than {seconds:g} seconds", seconds=self._seconds)
             raise RefusedError(message, "ask for less, or try again in a minute", status=503) from None
 
     def close(self) -> None:

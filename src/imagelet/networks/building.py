@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from imagelet.errors import NetworkTextError, UsageError
+from imagelet.messages import Message
 from imagelet.networks.fusion import steps
 from imagelet.networks.initial_weights import draw_weights
 from imagelet.networks.layers import make_module
@@ -110,7 +111,9 @@ def _from_text(found: NamedNetwork, input_shape: Shape, classes: int) -> Network
     except NetworkTextError as error:
         if not found.name:
             raise
-        message = f"the network '{found.name}' does not fit: {error.message}"
+        message = Message(
+            "the network '{name}' does not fit: {problem}", name=found.name, problem=error.message
+        )
         raise NetworkTextError(message, error.hint, text=error.text, position=error.position) from None
     layers = parse(found.text)
     children = OrderedDict((each.name, make_module(each.layer, each.input_shape)) for each in shaped)
@@ -129,8 +132,8 @@ def _from_builder(
 ) -> Network:
     if isinstance(builder, str):
         if not allow_import and found.name not in networks:
-            message = f"the network '{builder}' would run code from outside imagelet"
-            hint = (
+            message = Message("the network '{name}' would run code from outside imagelet", name=builder)
+            hint = Message(
                 "register it as a plugin, or, if you trust it, use Classifier.load(path, allow_import=True)"
             )
             raise UsageError(message, hint)
@@ -142,8 +145,12 @@ def _from_builder(
             torch.default_generator.manual_seed(seed)
             built = builder(channels, size, classes)
     except Exception as error:  # whatever someone else's function raises
-        message = (
-            f"the builder '{found.name}' fails for {written_shape(shape)} and {classes} classes: {error}"
+        message = Message(
+            "the builder '{name}' fails for {shape} and {classes} classes: {error}",
+            name=found.name,
+            shape=written_shape(shape),
+            classes=classes,
+            error=error,
         )
         raise UsageError(message, hint=CONTRACT) from error
     _check_contract(found.name, built, shape, classes)
@@ -161,11 +168,18 @@ def import_builder(reference: str) -> Builder:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever someone else's module raises while it is imported
-        message = f"cannot import '{module_name}' for the network '{reference}': {error}"
+        message = Message(
+            "cannot import '{module}' for the network '{name}': {error}",
+            module=module_name,
+            name=reference,
+            error=error,
+        )
         raise UsageError(message, hint="is it installed, or in the folder you are in?") from error
     function = getattr(module, function_name, None)
     if not callable(function):
-        message = f"the module '{module_name}' has no function '{function_name}'"
+        message = Message(
+            "the module '{module}' has no function '{function}'", module=module_name, function=function_name
+        )
         raise UsageError(message, hint="write package.module:function")
     builder: Builder = function
     return builder
@@ -174,22 +188,38 @@ def import_builder(reference: str) -> Builder:
 def _check_contract(name: str, built: object, shape: Shape, classes: int) -> None:
     """Refuse what is no network: see `NamedNetwork.builder`."""
     if not isinstance(built, nn.Sequential) or type(built).forward is not nn.Sequential.forward:
-        message = f"the builder '{name}' returned a {type(built).__name__}, not a plain nn.Sequential"
+        message = Message(
+            "the builder '{name}' returned a {type}, not a plain nn.Sequential",
+            name=name,
+            type=type(built).__name__,
+        )
         raise UsageError(message, hint=CONTRACT)
     if any(isinstance(child, nn.Softmax) for child in list(built)[:-1]):
-        raise UsageError(f"the builder '{name}' put a softmax before the last layer", hint=CONTRACT)
+        raise UsageError("the builder '{name}' put a softmax before the last layer", hint=CONTRACT, name=name)
     if len(set(built)) < len(built):
-        raise UsageError(f"the builder '{name}' put one and the same layer in two places", hint=CONTRACT)
+        raise UsageError(
+            "the builder '{name}' put one and the same layer in two places", hint=CONTRACT, name=name
+        )
     height, width, channels = shape
     training = built.training
     try:
         with torch.no_grad():
             output = built.eval()(torch.zeros(2, channels, height, width))
     except Exception as error:  # whatever someone else's layers raise
-        message = f"the network of '{name}' fails on an image of {written_shape(shape)}: {error}"
+        message = Message(
+            "the network of '{name}' fails on an image of {shape}: {error}",
+            name=name,
+            shape=written_shape(shape),
+            error=error,
+        )
         raise UsageError(message, hint=CONTRACT) from error
     built.train(training)
     given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     if given != (2, classes):
-        message = f"the network of '{name}' makes {given} of two images, not (2, {classes})"
+        message = Message(
+            "the network of '{name}' makes {given} of two images, not (2, {classes})",
+            name=name,
+            given=given,
+            classes=classes,
+        )
         raise UsageError(message, hint=CONTRACT)

@@ -16,6 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from imagelet.errors import NetworkTextError
+from imagelet.messages import Message
 
 LONGEST_TEXT = 10_000  # characters
 EXAMPLE = "conv(32, 3x3, same) relu pool(2) flatten dense(classes) softmax"
@@ -65,19 +66,31 @@ def read_calls(text: str) -> tuple[Call, ...]:
         NetworkTextError: the text is empty or longer than LONGEST_TEXT characters, or breaks the grammar.
     """
     if len(text) > LONGEST_TEXT:
-        message = f"the network text has {len(text):,} characters; at most {LONGEST_TEXT:,} are read"
+        message = Message(
+            "the network text has {count:,} characters; at most {most:,} are read",
+            count=len(text),
+            most=LONGEST_TEXT,
+        )
         raise NetworkTextError(message, hint="register a builder for so large a network")
     tokens = deque(_tokens(text))
     if not tokens:
-        raise NetworkTextError("the network text is empty", hint=f"for example: {EXAMPLE}", text=text)
+        raise NetworkTextError(
+            "the network text is empty", hint="for example: {what}", text=text, what=EXAMPLE
+        )
     calls = []
     while tokens:
         calls.append(_read_call(tokens, text))
         if tokens and tokens[0].text in SEPARATORS:
             separator = tokens.popleft()
             if not tokens:
-                message = f"the network text ends after '{separator.text}' at position {separator.position}"
-                raise _error(text, separator, message, "write another layer after it, or leave it out")
+                message = Message(
+                    "the network text ends after '{sign}' at position {position}",
+                    sign=separator.text,
+                    position=separator.position,
+                )
+                raise _error(
+                    text, separator, message, Message("write another layer after it, or leave it out")
+                )
     return tuple(calls)
 
 
@@ -91,8 +104,13 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, place)
         if match is None:
             stray = _Token("stray", text[place], place + 1)
-            hint = "network text is made of words, numbers, brackets, commas and ="
-            raise _error(text, stray, f"stray {stray.text!r} at position {stray.position}", hint)
+            hint = Message("network text is made of words, numbers, brackets, commas and =")
+            raise _error(
+                text,
+                stray,
+                Message("stray {sign!r} at position {position}", sign=stray.text, position=stray.position),
+                hint,
+            )
         tokens.append(_Token(match.lastgroup or "", _tidy(match), place + 1))
         place = match.end()
     return tokens
@@ -110,8 +128,16 @@ def _tidy(match: re.Match[str]) -> str:
 def _read_call(tokens: deque[_Token], text: str) -> Call:
     word = tokens.popleft()
     if word.kind != "word":
-        hint = "it closes no bracket" if word.text == ")" else f"for example: {EXAMPLE}"
-        message = f"stray '{word.text}' at position {word.position}, where a layer's name should stand"
+        hint = (
+            Message("it closes no bracket")
+            if word.text == ")"
+            else Message("for example: {what}", what=EXAMPLE)
+        )
+        message = Message(
+            "stray '{word}' at position {position}, where a layer's name should stand",
+            word=word.text,
+            position=word.position,
+        )
         raise _error(text, word, message, hint)
     arguments: tuple[Argument, ...] = ()
     if tokens and tokens[0].text == "(":
@@ -134,8 +160,20 @@ def _read_arguments(tokens: deque[_Token], text: str, word: _Token, bracket: _To
             return tuple(arguments)
         if after.text != ",":
             message = f"expected ',' or ')' before '{after.text}' at position {after.position}"
-            hint = f"arguments are parted by commas, and the bracket of {word.text} must be closed"
-            raise _error(text, after, f"{word.text} at position {word.position}: {message}", hint)
+            hint = Message(
+                "arguments are parted by commas, and the bracket of {layer} must be closed", layer=word.text
+            )
+            raise _error(
+                text,
+                after,
+                Message(
+                    "{layer} at position {position}: {problem}",
+                    layer=word.text,
+                    position=word.position,
+                    problem=message,
+                ),
+                hint,
+            )
     raise _unclosed(text, word, bracket)
 
 
@@ -150,13 +188,25 @@ def _read_argument(tokens: deque[_Token], text: str, word: _Token, bracket: _Tok
     if value.kind in ("mark", "arrow"):
         wanted = f"a value after '{keyword}='" if keyword else "an argument"
         message = f"expected {wanted}, not '{value.text}' at position {value.position}"
-        raise _error(text, value, f"{word.text} at position {word.position}: {message}", "")
+        raise _error(
+            text,
+            value,
+            Message(
+                "{layer} at position {position}: {problem}",
+                layer=word.text,
+                position=word.position,
+                problem=message,
+            ),
+            "",
+        )
     return Argument(keyword, value.text, first.position)
 
 
 def _unclosed(text: str, word: _Token, bracket: _Token) -> NetworkTextError:
-    message = f"{word.text} at position {word.position}: its bracket is never closed"
-    return _error(text, bracket, message, "write ) after the last argument")
+    message = Message(
+        "{layer} at position {position}: its bracket is never closed", layer=word.text, position=word.position
+    )
+    return _error(text, bracket, message, Message("write ) after the last argument"))
 
 
 def _error(text: str, token: _Token, message: str, hint: str) -> NetworkTextError:

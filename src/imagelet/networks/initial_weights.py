@@ -40,7 +40,9 @@ def draw_weights(network: nn.Module, initial_weights: str = "glorot", seed: int 
     """
     if initial_weights not in _DRAWS:
         allowed = ", ".join(get_args(InitialWeights))
-        raise UsageError(f"unknown initial weights '{initial_weights}'", hint=f"one of {allowed}")
+        raise UsageError(
+            "unknown initial weights '{name}'", hint="one of {names}", name=initial_weights, names=allowed
+        )
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in network.modules():

@@ -7,6 +7,7 @@
 from dataclasses import dataclass, field
 from math import prod
 
+from imagelet.messages import Message
 from imagelet.networks.specification import Layer, Shape, Sliding, written_shape
 from imagelet.networks.values import (
     COUNT,
@@ -44,8 +45,13 @@ class Conv(Sliding):
         size = self.slide(shape, self.kernel, self.stride, self.padding, self.dilation)
         for number, what in ((shape[-1], "channels"), (int(self.filters), "filters")):
             if number % self.groups:
-                message = f"{number} {what} cannot be parted into {self.groups} groups"
-                raise self.mistake(message, "channels and filters are multiples of the groups")
+                message = Message(
+                    "{count} {what} cannot be parted into {groups} groups",
+                    count=number,
+                    what=what,
+                    groups=self.groups,
+                )
+                raise self.mistake(message, Message("channels and filters are multiples of the groups"))
         return *size, int(self.filters)
 
     def parameters(self, shape: Shape) -> int:
@@ -104,8 +110,10 @@ class Pool(Sliding):
             cells > side // 2 for cells, side in zip(self.padding, self.size, strict=True)
         ):
             rim, window = written_shape(self.padding), written_shape(self.size)
-            message = f"padding {rim} is more than half its {window} window"
-            raise self.mistake(message, "a stride is written stride=2; the padding same always fits")
+            message = Message(
+                "padding {padding} is more than half its {window} window", padding=rim, window=window
+            )
+            raise self.mistake(message, Message("a stride is written stride=2; the padding same always fits"))
         return *size, shape[-1]
 
 
@@ -146,8 +154,10 @@ class Dense(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         """Return (units,)."""
         if len(shape) != 1:
-            message = f"it needs flat values, but its input is a {written_shape(shape)} map"
-            raise self.mistake(message, "put flatten or global_average before it")
+            message = Message(
+                "it needs flat values, but its input is a {shape} map", shape=written_shape(shape)
+            )
+            raise self.mistake(message, Message("put flatten or global_average before it"))
         return (int(self.units),)
 
     def parameters(self, shape: Shape) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from imagelet.errors import NetworkTextError, UsageError
+from imagelet.messages import Message
 from imagelet.networks.specification import Layer, Shape, written_shape
 from imagelet.networks.text import about, parse
 
@@ -66,13 +67,22 @@ def checked_input(input_shape: Sequence[int], classes: int) -> Shape:
     """
     shape = tuple(int(side) for side in input_shape)
     if len(shape) != 3 or min(shape) < 1 or shape != tuple(input_shape):
-        message = f"the input shape {written_shape(tuple(input_shape))} is not height x width x channels"
+        message = Message(
+            "the input shape {shape} is not height x width x channels",
+            shape=written_shape(tuple(input_shape)),
+        )
         raise UsageError(message, hint="for example 28x28x1")
     if prod(shape) > MOST_VALUES:
-        message = f"an input of {written_shape(shape)} is too large; at most {MOST_VALUES:,} values fit"
+        message = Message(
+            "an input of {shape} is too large; at most {most:,} values fit",
+            shape=written_shape(shape),
+            most=MOST_VALUES,
+        )
         raise UsageError(message, hint="imagelet is for images of 8 to 96 pixels a side")
     if classes < 1:
-        raise UsageError(f"a network for {classes} classes cannot be built; it needs at least 1")
+        raise UsageError(
+            "a network for {classes} classes cannot be built; it needs at least 1", classes=classes
+        )
     return shape
 
 
@@ -80,24 +90,38 @@ def _check_limits(shaped: list[ShapedLayer]) -> None:
     last = shaped[-1]
     parameters = sum(each.parameters for each in shaped)
     if parameters > MOST_PARAMETERS:
-        message = f"the network would have {parameters:,} parameters; at most {MOST_PARAMETERS:,} are allowed"
-        raise last.layer.mistake(message, "take fewer units or filters, or pool more before it")
+        message = Message(
+            "the network would have {count:,} parameters; at most {most:,} are allowed",
+            count=parameters,
+            most=MOST_PARAMETERS,
+        )
+        raise last.layer.mistake(message, Message("take fewer units or filters, or pool more before it"))
     values = sum(prod(each.output_shape) for each in shaped)
     if values > MOST_VALUES:
-        message = f"the layers would hold {values:,} values an image; at most {MOST_VALUES:,} are allowed"
-        raise last.layer.mistake(message, "take fewer filters, or pool earlier")
+        message = Message(
+            "the layers would hold {count:,} values an image; at most {most:,} are allowed",
+            count=values,
+            most=MOST_VALUES,
+        )
+        raise last.layer.mistake(message, Message("take fewer filters, or pool earlier"))
 
 
 def _check_end(last: ShapedLayer, classes: int) -> None:
     if last.output_shape == (classes,):
         return
     if len(last.output_shape) == 1:
-        message = (
-            f"the network ends in {last.output_shape[0]:,} outputs but the dataset has {classes:,} classes"
+        message = Message(
+            "the network ends in {outputs:,} outputs but the dataset has {classes:,} classes",
+            outputs=last.output_shape[0],
+            classes=classes,
         )
-        hint = "let its last units be dense(classes)"
+        hint = Message("let its last units be dense(classes)")
     else:
         ending = written_shape(last.output_shape)
-        message = f"the network ends in a {ending} map, not in one output for each of {classes:,} classes"
-        hint = "end it with flatten dense(classes) softmax"
+        message = Message(
+            "the network ends in a {shape} map, not in one output for each of {classes:,} classes",
+            shape=ending,
+            classes=classes,
+        )
+        hint = Message("end it with flatten dense(classes) softmax")
     raise NetworkTextError(message, hint, position=last.layer.position)

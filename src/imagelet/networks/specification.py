@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar
 
 from imagelet.errors import NetworkTextError
+from imagelet.messages import Message
 from imagelet.networks.padding import Side
 from imagelet.networks.values import Padding, Size
 
@@ -50,7 +51,12 @@ class Layer:
 
     def mistake(self, message: str, hint: str = "") -> NetworkTextError:
         """Return the error that says what is wrong with this layer, and where it stands."""
-        message = f"{self.word} at position {self.position}: {message}"
+        message = Message(
+            "{layer} at position {position}: {problem}",
+            layer=self.word,
+            position=self.position,
+            problem=message,
+        )
         return NetworkTextError(message, hint, position=self.position)
 
     def channels(self, shape: Shape) -> int:
@@ -60,8 +66,10 @@ class Layer:
             NetworkTextError: ``shape`` is flat already.
         """
         if len(shape) != 3:
-            hint = f"put {self.word} before flatten, dense and the global layers"
-            raise self.mistake(f"it needs a map, but its input is {shape[0]:,} flat values", hint)
+            hint = Message("put {layer} before flatten, dense and the global layers", layer=self.word)
+            raise self.mistake(
+                Message("it needs a map, but its input is {count:,} flat values", count=shape[0]), hint
+            )
         return shape[2]
 
 
@@ -85,8 +93,13 @@ class Sliding(Layer):
             Side(shape[axis], window[axis], stride[axis], across[axis], dilation[axis]) for axis in (0, 1)
         )
         if rows.padded * columns.padded * channels > LARGEST_MAP:
-            message = f"its padded input of {rows.padded:,}x{columns.padded:,}x{channels:,} is too large"
-            raise self.mistake(message, f"at most {LARGEST_MAP:,} values an image")
+            message = Message(
+                "its padded input of {height:,}x{width:,}x{channels:,} is too large",
+                height=rows.padded,
+                width=columns.padded,
+                channels=channels,
+            )
+            raise self.mistake(message, Message("at most {most:,} values an image", most=LARGEST_MAP))
         if not rows.places or not columns.places:
             raise self._too_large(rows, columns)
         return rows.places, columns.places
@@ -96,9 +109,17 @@ class Sliding(Layer):
         size, padded = f"{rows.size}x{columns.size}", f"{rows.padded}x{columns.padded}"
         spread = f", dilated to {span}," if span != window else ""
         rim = f" (padded to {padded})" if padded != size else ""
-        message = f"{self.noun} {window}{spread} is larger than its {size} input{rim}"
+        message = Message(
+            "{noun} {window}{spread} is larger than its {size} input{rim}",
+            noun=self.noun,
+            window=window,
+            spread=spread,
+            size=size,
+            rim=rim,
+        )
         return self.mistake(
-            message, f"pad it with same, or take a smaller {self.noun}, or pool less before it"
+            message,
+            Message("pad it with same, or take a smaller {noun}, or pool less before it", noun=self.noun),
         )
 
 

@@ -26,6 +26,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any, Protocol, runtime_checkable
 
 from imagelet.errors import NetworkTextError
+from imagelet.messages import Message
 from imagelet.networks.grammar import Argument, Call, read_calls
 from imagelet.networks.kinds import KINDS, Softmax
 from imagelet.networks.specification import Layer
@@ -70,7 +71,9 @@ def parse(text: str) -> tuple[Layer, ...]:
         layers = tuple(_layer(call) for call in read_calls(text))
         for layer in layers[:-1]:
             if isinstance(layer, Softmax):
-                raise layer.mistake("it must be the last layer", "take it out, or move it to the end")
+                raise layer.mistake(
+                    Message("it must be the last layer"), Message("take it out, or move it to the end")
+                )
     return layers
 
 
@@ -108,8 +111,15 @@ def _layer(call: Call) -> Layer:
     if kind is None:
         nearest = difflib.get_close_matches(call.word, [*KINDS, *OTHER_WORDS], n=1, cutoff=0.5)
         suggestion = f"; did you mean '{OTHER_WORDS.get(nearest[0], nearest[0])}'?" if nearest else ""
-        message = f"unknown layer '{_short(call.word)}' at position {call.position}{suggestion}"
-        raise NetworkTextError(message, hint=f"layers: {', '.join(KINDS)}", position=call.position)
+        message = Message(
+            "unknown layer '{word}' at position {position}{meant}",
+            word=_short(call.word),
+            position=call.position,
+            meant=suggestion,
+        )
+        raise NetworkTextError(
+            message, hint="layers: {names}", position=call.position, names=", ".join(KINDS)
+        )
     given: dict[str, Any] = {}
     for written in call.arguments:
         each = _meant(call, kind, written, given)
@@ -117,12 +127,22 @@ def _layer(call: Call) -> Layer:
         try:
             given[each.name] = form.read(written.value)
         except ValueError:
-            message = f"{each.name} must be {form.allowed}, not '{_short(written.value)}'"
+            message = Message(
+                "{argument} must be {allowed}, not '{given}'",
+                argument=each.name,
+                allowed=form.allowed,
+                given=_short(written.value),
+            )
             raise _mistake(call, kind, written.position, message) from None
     required = [each.name for each in _settable(kind).values() if each.default is MISSING]
     if missing := [name for name in required if name not in given]:
         verb = "is" if len(missing) == 1 else "are"
-        raise _mistake(call, kind, call.position, f"{' and '.join(missing)} {verb} missing")
+        raise _mistake(
+            call,
+            kind,
+            call.position,
+            Message("{names} {verb} missing", names=" and ".join(missing), verb=verb),
+        )
     return kind(**given, position=call.position)
 
 
@@ -131,19 +151,28 @@ def _meant(call: Call, kind: type[Layer], written: Argument, given: dict[str, An
     settable = _settable(kind)
     name, value = written.keyword, _short(written.value)
     if not settable:
-        raise _mistake(call, kind, written.position, f"it takes no arguments, but has '{value}'")
+        raise _mistake(
+            call, kind, written.position, Message("it takes no arguments, but has '{value}'", value=value)
+        )
     if name and name not in settable:
         meant = suggestion(name, settable)
-        raise _mistake(call, kind, written.position, f"unknown argument '{_short(name)}'{meant}")
+        raise _mistake(
+            call,
+            kind,
+            written.position,
+            Message("unknown argument '{name}'{meant}", name=_short(name), meant=meant),
+        )
     if not name and value in ("same", "valid") and "padding" in settable:
         name = "padding"
     if not name:
         free = [each.name for each in settable.values() if stands_bare(each) and each.name not in given]
         if not free:
-            raise _mistake(call, kind, written.position, f"'{value}' is one argument too many")
+            raise _mistake(
+                call, kind, written.position, Message("'{value}' is one argument too many", value=value)
+            )
         name = free[0]
     if name in given:
-        raise _mistake(call, kind, written.position, f"{name} is given twice")
+        raise _mistake(call, kind, written.position, Message("{argument} is given twice", argument=name))
     return settable[name]
 
 
@@ -161,5 +190,10 @@ def _short(written: str) -> str:
 
 
 def _mistake(call: Call, kind: type[Layer], position: int, message: str) -> NetworkTextError:
-    message = f"{_short(call.word)} at position {call.position}: {message}"
-    return NetworkTextError(message, hint=f"write {usage(kind)}", position=position)
+    message = Message(
+        "{layer} at position {position}: {problem}",
+        layer=_short(call.word),
+        position=call.position,
+        problem=message,
+    )
+    return NetworkTextError(message, hint="write {usage}", position=position, usage=usage(kind))

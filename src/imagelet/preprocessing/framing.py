@@ -82,16 +82,21 @@ class Framing:
             "box": (int, float),
         }
         if not isinstance(content, Mapping) or set(content) != set(types):
-            raise ClassifierFileError(f"the framing must hold exactly {', '.join(types)}")
+            raise ClassifierFileError("the framing must hold exactly {fields}", fields=", ".join(types))
         for name, allowed in types.items():
             if not isinstance(content[name], allowed) or isinstance(content[name], bool):
                 raise ClassifierFileError(
-                    f"the framing's {name} is {str(content[name])[:40]!r}, not of type {allowed[-1].__name__}"
+                    "the framing's {field} is {value!r}, not of type {type}",
+                    field=name,
+                    value=str(content[name])[:40],
+                    type=allowed[-1].__name__,
                 )
         if content["kind"] not in framings:
             raise ClassifierFileError(
-                f"the framing '{content['kind'][:40]}' is unknown; known are {', '.join(framings)}",
+                "the framing '{name}' is unknown; known are {names}",
                 hint="if the classifier was trained with a plugin, install it",
+                name=content["kind"][:40],
+                names=", ".join(framings),
             )
         try:
             return cls(**content)

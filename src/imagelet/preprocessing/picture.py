@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from imagelet import atomic_files
 from imagelet.errors import PictureError
+from imagelet.messages import Message
 from imagelet.preprocessing.pixel_formats import plain
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
@@ -132,7 +133,9 @@ def find_files(folder: Path) -> Iterator[Path]:
                     current / entry.name: is_folder(entry) for entry in entries if entry.name[0] != "."
                 }
         except OSError as error:
-            raise PictureError(f"the folder '{current}' cannot be listed: {error.strerror}") from error
+            raise PictureError(
+                "the folder '{folder}' cannot be listed: {error}", folder=current, error=error.strerror
+            ) from error
         waiting += [path for path, is_folder in visible.items() if is_folder]
         yield from (path for path, is_folder in visible.items() if not is_folder)
 
@@ -169,32 +172,42 @@ def opened_file(source: Source, draft: bool = True) -> Iterator[Image.Image]:
     try:
         with _stream(source, name) as stream, _without_pillow_warnings():
             if not stream.read(1):
-                raise PictureError(f"{name} is empty: it has 0 bytes")
+                raise PictureError("{picture} is empty: it has 0 bytes", picture=name)
             stream.seek(0)
             with Image.open(stream, formats=FORMATS) as image:
                 if draft and image.format == "JPEG":
                     image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
                 if image.width * image.height > MAX_PIXELS:
-                    raise _too_large(name, f"{image.width} x {image.height}")
+                    raise _too_large(
+                        name, Message("{width} x {height}", width=image.width, height=image.height)
+                    )
                 yield image
     except PictureError:
         raise
     except UnidentifiedImageError as error:
         raise PictureError(
-            f"{name} is not a PNG, JPEG, WebP, BMP, GIF or TIFF picture, or its first bytes are damaged",
+            "{picture} is not a PNG, JPEG, WebP, BMP, GIF or TIFF picture, or its first bytes are damaged",
             hint="save it as PNG or JPEG",
+            picture=name,
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_large(name, f"over {2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):,}") from error
+        raise _too_large(
+            name, Message("over {count:,}", count=2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS))
+        ) from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
-        raise PictureError(f"{name} is damaged or cut short: {reason}") from error
+        raise PictureError(
+            "{picture} is damaged or cut short: {error}", picture=name, error=reason
+        ) from error
 
 
 def _too_large(name: str, size: str) -> PictureError:
     return PictureError(
-        f"{name} is too large: it has {size} pixels, and at most {MAX_PIXELS:,} are read",
+        "{picture} is too large: it has {count} pixels, and at most {most:,} are read",
         hint="scale it down or cut the object out",
+        picture=name,
+        count=size,
+        most=MAX_PIXELS,
     )
 
 
@@ -214,14 +227,18 @@ def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[Bina
     path = Path(source)
     try:
         if path.is_dir():
-            raise PictureError(f"{name} is a folder, not a picture", hint="name the files in it")
+            raise PictureError(
+                "{picture} is a folder, not a picture", hint="name the files in it", picture=name
+            )
         if path.exists() and not path.is_file():
-            raise PictureError(f"{name} is not an ordinary file")
+            raise PictureError("{picture} is not an ordinary file", picture=name)
         return path.open("rb")
     except FileNotFoundError as error:
-        raise PictureError(f"{name} does not exist") from error
+        raise PictureError("{picture} does not exist", picture=name) from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise PictureError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise PictureError(
+            "{file} cannot be read: {error}", file=name, error=getattr(error, "strerror", None) or error
+        ) from error
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -142,13 +142,20 @@ def gather(run: Run) -> RunFacts:
     """
     if not run.finished:
         raise RunError(
-            f"the run '{run.name}' is not finished: there is nothing to report yet",
-            hint=f"go on with it: imagelet train --resume {run.folder}",
+            "the run '{name}' is not finished: there is nothing to report yet",
+            hint="go on with it: imagelet train --resume {folder}",
+            name=run.name,
+            folder=run.folder,
         )
     try:
         return _gathered(run, run.experiment, run.metrics)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"the run '{run.name}' is damaged: {type(error).__name__} {error}") from error
+        raise RunError(
+            "the run '{name}' is damaged: {kind} {error}",
+            name=run.name,
+            kind=type(error).__name__,
+            error=error,
+        ) from error
 
 
 def _gathered(run: Run, content: dict[str, Any], metrics: dict[str, Any]) -> RunFacts:

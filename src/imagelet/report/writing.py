@@ -56,8 +56,9 @@ def open_run(text: str) -> Run:
     except RunError:
         if text in shipped_classifiers() or text.endswith(".safetensors"):
             raise UsageError(
-                f"'{text}' is a classifier without its run: a report tells of a training, too",
-                hint=f"imagelet evaluate {text} tells how good it is; imagelet runs lists the runs",
+                "'{name}' is a classifier without its run: a report tells of a training, too",
+                hint="imagelet evaluate {name} tells how good it is; imagelet runs lists the runs",
+                name=text,
             ) from None
         raise
 

@@ -49,16 +49,18 @@ class Experiment:
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise SettingError(f"seed = {self.seed} is not allowed; it is a whole number from 0")
+            raise SettingError("seed = {seed} is not allowed; it is a whole number from 0", seed=self.seed)
         if self.limit < 0:
-            raise SettingError(f"limit = {self.limit} is not allowed; it is a number of images, 0 for all")
+            raise SettingError(
+                "limit = {limit} is not allowed; it is a number of images, 0 for all", limit=self.limit
+            )
         if self.validation != AUTO:
             validation_share(self.validation)
         if read_fold(self.validation) and self.recipe.early_stopping:
             raise SettingError(
-                f"early_stopping = {self.recipe.early_stopping} is not allowed with folds: their images "
-                "choose no epoch",
+                "early_stopping = {value} is not allowed with folds: their images choose no epoch",
                 hint="set early_stopping=0",
+                value=self.recipe.early_stopping,
             )
 
     def to_toml(self) -> dict[str, Any]:
@@ -76,14 +78,14 @@ class Experiment:
         known = {f.name for f in dataclasses.fields(cls)}
         values = {name: value for name, value in content.items() if name not in ("format", "resolved")}
         if unknown := set(values) - known:
-            raise SettingError(f"experiment.toml has the unknown field '{min(unknown)}'")
+            raise SettingError("experiment.toml has the unknown field '{name}'", name=min(unknown))
         try:
             values["recipe"] = recipe_from_json(values.get("recipe", {}))
             if "input_shape" in values:
                 values["input_shape"] = tuple(values["input_shape"])
             return cls(**values)
         except TypeError as error:
-            raise SettingError(f"experiment.toml cannot be read: {error}") from error
+            raise SettingError("experiment.toml cannot be read: {error}", error=error) from error
 
 
 def describe(

@@ -43,7 +43,7 @@ def images_of(run: Run, split: str) -> ImageSet:
         return dataset.test
     images = validation_images(dataset, frozen, experiment.validation)
     if images is None:
-        raise DataError(f"the run '{run.name}' has no validation images", hint="use --split test")
+        raise DataError("the run '{name}' has no validation images", hint="use --split test", name=run.name)
     return images
 
 
@@ -61,8 +61,11 @@ def image_of(run_or_file: str | Path, picture: Source) -> Source:
     if int(named[2]) >= len(images):
         number = f"{len(images):,} {named[1]} images"
         raise UsageError(
-            f"there is no image {named[0]}: there are {number}, counted from 0",
-            hint=f"for example {named[1]}:0",
+            "there is no image {sample}: there are {count}, counted from 0",
+            hint="for example {part}:0",
+            sample=named[0],
+            count=number,
+            part=named[1],
         )
     return np.asarray(images.images[int(named[2])])
 

@@ -73,7 +73,9 @@ class Run:
         try:
             return tomllib.loads((self.folder / "experiment.toml").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RunError(f"{self.folder} has no experiment.toml that can be read: {error}") from error
+            raise RunError(
+                "{folder} has no experiment.toml that can be read: {error}", folder=self.folder, error=error
+            ) from error
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -134,8 +136,9 @@ class Run:
             lock.acquire()
         except filelock.Timeout as error:
             raise RunError(
-                f"the run '{self.name}' is being trained by another process",
+                "the run '{name}' is being trained by another process",
                 hint="wait for it, or train under another --name",
+                name=self.name,
             ) from error
         try:
             yield
@@ -149,5 +152,5 @@ class Run:
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise RunError(f"{path} is damaged: {error}") from error
+            raise RunError("{file} is damaged: {error}", file=path, error=error) from error
         return content

@@ -41,8 +41,9 @@ def create_run(folder: Path, name: str | None, default_name: str) -> Run:
     if name is not None:
         if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
             raise UsageError(
-                f"'{name}' cannot be a run's name",
+                "'{name}' cannot be a run's name",
                 hint="use 1 to 100 letters, digits, spaces and . + - _, beginning with a letter or digit",
+                name=name,
             )
         return _make(folder / name) or _taken(folder / name)
     base = re.sub(r"[^\w.+-]+", "-", default_name).strip("-.")[:80] or "run"
@@ -64,8 +65,11 @@ def _make(folder: Path) -> Run | None:
 
 def _taken(folder: Path) -> Run:
     raise RunError(
-        f"there is a run '{folder.name}' in {folder.parent} already, and a run never overwrites another",
-        hint=f"choose another --name, or go on with it: imagelet train --resume {folder}",
+        "there is a run '{name}' in {folder} already, and a run never overwrites another",
+        hint="choose another --name, or go on with it: imagelet train --resume {run}",
+        name=folder.name,
+        folder=folder.parent,
+        run=folder,
     )
 
 
@@ -79,7 +83,9 @@ def list_runs(folder: Path | None = None) -> list[Run]:
     if not place.is_dir():
         if folder is None:
             return []
-        raise RunError(f"there is no folder {folder}", hint="imagelet train DATASET makes the first run")
+        raise RunError(
+            "there is no folder {folder}", hint="imagelet train DATASET makes the first run", folder=folder
+        )
     found = [path.parent for path in place.glob("*/experiment.toml")]
     return [Run(path) for path in sorted(found, key=lambda path: (path / "experiment.toml").stat().st_mtime)]
 
@@ -107,7 +113,7 @@ def find_classifier(text: str) -> Path:
     if text.endswith(".safetensors"):
         path = Path(text).expanduser()
         if not path.is_file():
-            raise RunError(f"there is no file {path}", hint="imagelet runs lists the runs")
+            raise RunError("there is no file {file}", hint="imagelet runs lists the runs", file=path)
         return path
     place = paths.runs()
     run = _run_at(text, place)
@@ -118,8 +124,10 @@ def find_classifier(text: str) -> Path:
         raise _no_run(text, place, [*(each.name for each in list_runs()), *shipped])
     if not run.classifier_file.exists():
         raise RunError(
-            f"the run '{run.name}' is not finished: it has no classifier yet",
-            hint=f"imagelet train --resume {run.folder}",
+            "the run '{name}' is not finished: it has no classifier yet",
+            hint="imagelet train --resume {folder}",
+            name=run.name,
+            folder=run.folder,
         )
     return run.classifier_file
 
@@ -144,4 +152,11 @@ def _run_at(text: str, place: Path) -> Run | None:
 
 def _no_run(text: str, place: Path, names: list[str]) -> RunError:
     meant = suggestion(Path(text).name, names)
-    return RunError(f"no run '{text}' here or in {place}{os.sep}{meant}", hint="imagelet runs lists them")
+    return RunError(
+        "no run '{given}' here or in {place}{sep}{meant}",
+        hint="imagelet runs lists them",
+        given=text,
+        place=place,
+        sep=os.sep,
+        meant=meant,
+    )

@@ -67,7 +67,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     content = path.read_bytes()
     digest, body = content[:64], content[65:]
     if hashlib.sha256(body).hexdigest().encode() != digest:
-        raise CheckpointError(f"{path} is damaged: its content does not match its SHA-256")
+        raise CheckpointError("{file} is damaged: its content does not match its SHA-256", file=path)
     header_length = int.from_bytes(body[:8], "little")
     header = json.loads(body[8 : 8 + header_length])
     return Checkpoint(safetensors.torch.load(body), json.loads(header["__metadata__"]["facts"]))
@@ -90,8 +90,10 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             warnings.append(f"{error.message}; going on from the checkpoint before it")
     if paths:
         raise CheckpointError(
-            f"all {len(paths)} checkpoints in {folder} are damaged",
+            "all {count} checkpoints in {folder} are damaged",
             hint="train again; imagelet train takes the settings of experiment.toml",
+            count=len(paths),
+            folder=folder,
         )
     return None, warnings
 

@@ -59,4 +59,4 @@ def read_history(path: Path) -> list[EpochFigures]:
     try:
         return [EpochFigures(**json.loads(line)) for line in path.read_text().splitlines()]
     except (ValueError, TypeError) as error:
-        raise RunError(f"{path} is damaged: a line of it is not an epoch's figures") from error
+        raise RunError("{file} is damaged: a line of it is not an epoch's figures", file=path) from error

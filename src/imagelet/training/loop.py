@@ -280,14 +280,18 @@ def _require_finite_weights(state: State) -> None:
     norms = torch._foreach_norm([parameter.detach() for parameter in state.network.parameters()])
     if norms and not torch.isfinite(torch.stack(list(norms))).all():
         raise TrainingError(
-            f"the weights are not finite at the end of epoch {state.epoch + 1}",
+            "the weights are not finite at the end of epoch {epoch}",
             hint="try a smaller --lr, --set gradient_clip=1, or --precision fp32",
+            epoch=state.epoch + 1,
         )
 
 
 def _require_finite(state: State) -> None:
     if not torch.isfinite(state.loss_sum):
         raise TrainingError(
-            f"the loss is not finite ({float(state.loss_sum)}) at epoch {state.epoch + 1}, step {state.step}",
+            "the loss is not finite ({loss}) at epoch {epoch}, step {step}",
             hint="try a smaller --lr, --set gradient_clip=1, or --precision fp32",
+            loss=float(state.loss_sum),
+            epoch=state.epoch + 1,
+            step=state.step,
         )

@@ -175,7 +175,12 @@ def checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
 
 
 def _refusal(field: "dataclasses.Field[Any]", value: Any, expected: str) -> SettingError:
-    return SettingError(f"{field.name} = {value!r} is not allowed; it is {expected}")
+    return SettingError(
+        "{field} = {value!r} is not allowed; it is {expected}",
+        field=field.name,
+        value=value,
+        expected=expected,
+    )
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:

@@ -1,0 +1,177 @@
+"""Collect the messages of the source into the catalogs of ``src/imagelet/locale``, and compile these.
+
+Run ``python -m tools.messages`` after a message has changed: new ones come into the ``.po`` without a
+translation, those that are gone leave it, and the ``.mo`` that gettext reads is written. ``--check`` only
+says what differs.
+
+A message is what stands in the source as a text: what an error or ``printing`` is given, what ``Message`` is
+made of, the headings of a table, and the names of the facts that are printed.
+"""
+
+import ast
+import gettext
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from tools.source import read_modules
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "imagelet"
+LANGUAGES = ("ko",)
+PRINTED = frozenset({"say", "note", "failure", "advice", "caution", "progress"})
+TABLES = frozenset({"table", "facts"})  # the texts in the first argument: headings, names of facts
+
+
+def messages(package: Path) -> dict[str, list[str]]:
+    """Return every message of ``package`` with the modules in which it stands."""
+    modules = read_modules(package)
+    trees = {name: module.tree for name, module in modules.items()}
+    errors = error_classes(trees.values())
+    found: dict[str, list[str]] = {}
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                for text in _texts(node, errors):
+                    found.setdefault(text, []).append(name)
+    return found
+
+
+def error_classes(trees: Iterable[ast.Module]) -> frozenset[str]:
+    """Return the names of ImageletError and of all classes that descend from it."""
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names = {"ImageletError"}
+    size = 0
+    while size < len(names):
+        size = len(names)
+        names |= {node.name for node in classes if any(_name(base) in names for base in node.bases)}
+    return frozenset(names)
+
+
+def _name(node: ast.expr) -> str:
+    return getattr(node, "id", getattr(node, "attr", ""))
+
+
+def _texts(call: ast.Call, errors: frozenset[str]) -> Iterator[str]:
+    name = _name(call.func)
+    owner = _name(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    if name in errors or name in ("Message", "super().__init__"):
+        hints = [keyword.value for keyword in call.keywords if keyword.arg == "hint"]
+        candidates = [*call.args[: 1 if name == "Message" else 2], *hints]
+    elif name == "translate" or (owner == "printing" and name in PRINTED):
+        candidates = call.args[: 2 if name == "failure" else 1]
+    elif owner == "printing" and name in TABLES:
+        candidates = [part for node in call.args[:1] for part in _parts(node)]
+    else:
+        return
+    for candidate in candidates:
+        yield from _literals(candidate)
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.Dict):
+        return [key for key in node.keys if key is not None]
+    return list(node.elts) if isinstance(node, (ast.Tuple, ast.List)) else []
+
+
+def _literals(node: ast.expr) -> Iterator[str]:
+    """Return the texts that an expression may be: a literal, or either side of a condition."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and any(map(str.isalpha, node.value)):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _literals(node.body)
+        yield from _literals(node.orelse)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _literals(value)
+
+
+def catalog_file(package: Path, language: str, suffix: str) -> Path:
+    """Return the ``.po`` or ``.mo`` file of a language."""
+    return package / "locale" / language / "LC_MESSAGES" / f"imagelet{suffix}"
+
+
+def read_catalog(package: Path, language: str) -> Catalog:
+    """Return the catalog of a language; an empty one where there is none yet."""
+    path = catalog_file(package, language, ".po")
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def renewed(package: Path, language: str) -> Catalog:
+    """Return the catalog with exactly the messages of the source; known translations are kept."""
+    before = read_catalog(package, language)
+    after = Catalog(locale=language, project="imagelet", charset="utf-8", fuzzy=False, header_comment="")
+    for text in sorted(messages(package)):
+        known = before.get(text)
+        after.add(text, known.string if known else "")
+    return after
+
+
+def as_po(catalog: Catalog) -> bytes:
+    """Return a catalog as the content of a ``.po`` file, sorted, without times and places."""
+    buffer = io.BytesIO()
+    write_po(buffer, catalog, width=110, sort_output=True, no_location=True, omit_header=True)
+    header = (
+        'msgid ""\nmsgstr ""\n'
+        f'"Language: {catalog.locale}\\n"\n'
+        '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+        '"Content-Transfer-Encoding: 8bit\\n"\n\n'
+    )
+    return header.encode() + buffer.getvalue()
+
+
+def as_mo(po: bytes, language: str) -> bytes:
+    """Return the compiled form of a ``.po`` file's content."""
+    buffer = io.BytesIO()
+    catalog = read_po(io.BytesIO(po), locale=language)
+    write_mo(buffer, catalog)
+    return buffer.getvalue()
+
+
+def translations(mo: bytes) -> dict[str, str]:
+    """Return what a ``.mo`` file's content translates; its header, which holds a time, is left out."""
+    catalog: dict[str, str] = vars(gettext.GNUTranslations(io.BytesIO(mo)))["_catalog"]
+    return {template: text for template, text in catalog.items() if template}
+
+
+def problems(package: Path, language: str) -> list[str]:
+    """Return a sentence for each message that is missing, stale or untranslated."""
+    here, known = messages(package), read_catalog(package, language)
+    listed = {str(entry.id): str(entry.string) for entry in known if entry.id}
+    return [
+        *(f"{language}: missing: {text!r} ({here[text][0]})" for text in sorted(set(here) - set(listed))),
+        *(f"{language}: stale: {text!r}" for text in sorted(set(listed) - set(here))),
+        *(
+            f"{language}: not translated: {text!r}"
+            for text in sorted(set(listed) & set(here))
+            if not listed[text]
+        ),
+    ]
+
+
+def main(words: list[str]) -> int:
+    """Renew the catalogs, or with ``--check`` say what differs."""
+    found = []
+    for language in LANGUAGES:
+        if "--check" not in words:
+            po = as_po(renewed(PACKAGE, language))
+            catalog_file(PACKAGE, language, ".po").parent.mkdir(parents=True, exist_ok=True)
+            catalog_file(PACKAGE, language, ".po").write_bytes(po)
+            compiled, path = as_mo(po, language), catalog_file(PACKAGE, language, ".mo")
+            if not path.exists() or translations(path.read_bytes()) != translations(compiled):
+                path.write_bytes(compiled)
+        found += problems(PACKAGE, language)
+    sys.stdout.writelines(f"{line}\n" for line in found)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
