@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from imagelet.errors import UnknownNameError
+from imagelet.messages import Message
 
 T = TypeVar("T")
 
@@ -84,4 +85,4 @@ def load_plugins() -> None:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'lenet-5'?`` for the known name that is nearest; nothing where none is near."""
     nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean '{nearest[0]}'?" if nearest else ""
+    return Message("; did you mean '{name}'?", name=nearest[0]) if nearest else ""

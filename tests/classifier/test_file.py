@@ -129,9 +129,9 @@ class TestASoundFile:
         from safetensors import safe_open
 
         path.write_bytes(raw)
-        with safe_open(path, "np") as file:
-            assert set(file.keys()) == set(build(TEXT, (3, 2, 1), 3).state_dict())
-            facts = json.loads(file.metadata()["imagelet"])
+        with safe_open(path, "np") as opened:
+            assert set(opened.keys()) == set(build(TEXT, (3, 2, 1), 3).state_dict())
+            facts = json.loads(opened.metadata()["imagelet"])
         assert sorted(facts) == sorted(file.FIELDS)
         assert facts["format"] == 1
         assert facts["network"] == {"text": TEXT, "input_shape": [3, 2, 1]}
@@ -388,8 +388,8 @@ class TestWhatIsNoClassifier:
 
     def test_may_be_larger_than_any_classifier(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Path, "read_bytes", None)  # it is not even read
-        with path.open("wb") as file:
-            file.truncate(file.LARGEST_FILE + 1)  # takes no room on the disk
+        with path.open("wb") as opened:
+            opened.truncate(file.LARGEST_FILE + 1)  # takes no room on the disk
         assert "2,008,388,609 bytes" in refusal(path)
 
 

@@ -21,6 +21,7 @@ import torch
 
 from imagelet import atomic_files
 from imagelet.errors import ClassifierFileError, UsageError
+from imagelet.messages import Message, message_of
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import Network, build, find_network, infer_shapes
 from imagelet.networks.shapes import MOST_PARAMETERS
@@ -107,7 +108,7 @@ def read(path: Path, allow_import: bool = False) -> Content:
         content = _content(_facts(header), len(raw), allow_import)
         _load_weights(content.network, raw, header)
     except (UsageError, ClassifierFileError) as error:
-        raise ClassifierFileError(_refusal(path, error.message), error.hint) from error
+        raise _refusal(path, error, error.hint) from error
     except (
         ValueError,
         TypeError,
@@ -115,33 +116,43 @@ def read(path: Path, allow_import: bool = False) -> Content:
         RuntimeError,  # torch's, and JSON that is nested too deeply
         safetensors.SafetensorError,
     ) as error:
-        raise ClassifierFileError(_refusal(path, str(error))) from error
+        raise _refusal(path, error) from error
     return content
 
 
-def _refusal(path: Path, reason: str) -> str:
-    """Return the sentence that refuses a file; what it repeats from the file is short and on one line."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in reason[:LONGEST_REASON])
-    return f"{path} is no classifier that can be used: {plain}"
+def _refusal(path: Path, error: Exception, hint: str = "") -> ClassifierFileError:
+    """Return the error that refuses a file; what it repeats from the file is short and on one line."""
+    reason = message_of(error)
+    if len(reason) > LONGEST_REASON or not reason.isprintable():
+        reason = "".join(letter if letter.isprintable() else " " for letter in reason[:LONGEST_REASON])
+    return ClassifierFileError(
+        "{path} is no classifier that can be used: {reason}", hint, path=path, reason=reason
+    )
 
 
 def _bytes(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if not path.is_file():
-            raise ValueError("it is not a file")
+            raise ValueError(Message("it is not a file"))
         if size > LARGEST_FILE:
-            raise ValueError(f"it has {size:,} bytes, more than the {LARGEST_FILE:,} of the largest one")
+            raise ValueError(
+                Message(
+                    "it has {count:,} bytes, more than the {most:,} of the largest one",
+                    count=size,
+                    most=LARGEST_FILE,
+                )
+            )
         return path.read_bytes()
     except OSError as error:
-        raise ValueError(f"it cannot be read ({error.strerror})") from error
+        raise ValueError(Message("it cannot be read ({error})", error=error.strerror)) from error
 
 
 def _header(raw: bytes) -> dict[str, Any]:
     """Return the safetensors header; its length is checked before it is parsed."""
     length = int.from_bytes(raw[:8], "little")
     if length > min(LARGEST_HEADER, len(raw) - 8):
-        raise ValueError("it is not a safetensors file, or it is cut off")
+        raise ValueError(Message("it is not a safetensors file, or it is cut off"))
     return _parsed(raw[8 : 8 + length])
 
 
@@ -149,21 +160,21 @@ def _parsed(text: bytes | str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise ValueError("its header is not JSON") from error
+        raise ValueError(Message("its header is not JSON")) from error
     if not isinstance(found, dict):
-        raise ValueError("its header is not a JSON object")
+        raise ValueError(Message("its header is not a JSON object"))
     return found
 
 
 def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
     metadata = header.get("__metadata__")
     if not isinstance(metadata, dict) or not isinstance(metadata.get(KEY), str):
-        raise ValueError("its header says nothing of imagelet")
+        raise ValueError(Message("its header says nothing of imagelet"))
     facts = _parsed(metadata[KEY])
     if facts.get("format") != FORMAT:
-        raise ValueError(f"its format is not {FORMAT}; a newer imagelet may read it")
+        raise ValueError(Message("its format is not {format}; a newer imagelet may read it", format=FORMAT))
     if set(facts) != set(FIELDS):
-        raise ValueError(f"its header must hold {', '.join(FIELDS)}, and nothing else")
+        raise ValueError(Message("its header must hold {fields}, and nothing else", fields=", ".join(FIELDS)))
     return facts
 
 
@@ -173,12 +184,12 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content
     framing = Framing.from_json(facts["framing"])
     normalization = Normalization.from_json(facts["normalization"])
     if len(normalization.mean) != framing.channels:
-        raise ValueError("its normalization does not have the framing's channels")
+        raise ValueError(Message("its normalization does not have the framing's channels"))
     for name in ("training", "versions"):
         if not isinstance(facts[name], dict):
-            raise ValueError(f"its {name} field is not an object")
+            raise ValueError(Message("its {field} field is not an object", field=name))
     if facts["views"] not in VIEWS:
-        raise ValueError(f"its views are none of {', '.join(VIEWS)}")
+        raise ValueError(Message("its views are none of {names}", names=", ".join(VIEWS)))
     return Content(
         network=_network(facts["network"], framing, len(classes), size, allow_import),
         classes=classes,
@@ -192,24 +203,29 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content
 
 def _classes(names: Any) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("its class names are not a list of texts")
+        raise ValueError(Message("its class names are not a list of texts"))
     if not 2 <= len(names) <= MOST_CLASSES or len(set(names)) != len(names):
-        raise ValueError(f"its class names are not 2 to {MOST_CLASSES:,} different ones")
+        raise ValueError(Message("its class names are not 2 to {most:,} different ones", most=MOST_CLASSES))
     return tuple(names)
 
 
 def _network(facts: Any, framing: Framing, classes: int, size: int, allow_import: bool) -> Network:
     """Build the network of the file; its size is bounded before anything is allocated."""
     if not isinstance(facts, dict) or set(facts) != {"text", "input_shape"}:
-        raise ValueError("its network is not a text and an input shape")
+        raise ValueError(Message("its network is not a text and an input shape"))
     text, shape = facts["text"], facts["input_shape"]
     if not isinstance(text, str) or shape != list(framing.shape):
-        raise ValueError("its network does not have the framing's input shape")
+        raise ValueError(Message("its network does not have the framing's input shape"))
     found = find_network(text)
     if found.builder is None:
         parameters = sum(layer.parameters for layer in infer_shapes(found.text, framing.shape, classes))
         if parameters * SMALLEST_WEIGHT > size:
-            raise ValueError(f"its network has {parameters:,} parameters, more than a file of its size holds")
+            raise ValueError(
+                Message(
+                    "its network has {count:,} parameters, more than a file of its size holds",
+                    count=parameters,
+                )
+            )
     return build(text, input_shape=framing.shape, classes=classes, allow_import=allow_import)
 
 
@@ -219,14 +235,18 @@ def _load_weights(network: Network, raw: bytes, header: Mapping[str, Any]) -> No
     stored = {name: entry for name, entry in header.items() if name != "__metadata__"}
     if set(stored) != set(expected):
         differing = min(set(stored) ^ set(expected))
-        raise ValueError(f"its weights are not the network's: '{differing[:80]}' is in one of them only")
+        raise ValueError(
+            Message("its weights are not the network's: '{name}' is in one of them only", name=differing[:80])
+        )
     for name, tensor in expected.items():
         entry = stored[name]
         declared = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else (None, None)
         if declared[0] not in DTYPES.get(tensor.dtype, ()) or declared[1] != list(tensor.shape):
-            raise ValueError(f"its weights '{name}' do not have the network's type and shape")
+            raise ValueError(
+                Message("its weights '{name}' do not have the network's type and shape", name=name)
+            )
     weights = safetensors.torch.load(raw)
     for name, tensor in weights.items():
         if tensor.is_floating_point() and not math.isfinite(float(tensor.abs().sum(dtype=torch.float64))):
-            raise ValueError(f"its weights '{name}' are not finite")
+            raise ValueError(Message("its weights '{name}' are not finite", name=name))
     network.load_state_dict(weights)

@@ -7,6 +7,7 @@ import typer
 
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
+from imagelet.messages import Message
 
 commands = typer.Typer(cls=Group)
 
@@ -27,7 +28,7 @@ def classifiers(name: Name = None, as_json: arguments.Json = False) -> None:
     from imagelet.registry import Registry
     from imagelet.runs.store import shipped_classifiers
 
-    shipped: Registry[Path] = Registry("shipped classifier", "imagelet classifiers")
+    shipped: Registry[Path] = Registry(Message("shipped classifier"), "imagelet classifiers")
     for each, path in shipped_classifiers().items():
         shipped.add(each, path)
     if name is None:

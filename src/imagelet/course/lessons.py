@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imagelet.data.splits import COURSE
+from imagelet.messages import Message
 from imagelet.networks.shapes import infer_shapes
 from imagelet.networks.zoo import networks
 from imagelet.registry import Registry
@@ -109,7 +110,7 @@ class Exercise:
 
 
 Lesson = Training | Exercise
-lessons: Registry[Lesson] = Registry("experiment of the course", "imagelet course --list")
+lessons: Registry[Lesson] = Registry(Message("experiment of the course"), "imagelet course --list")
 
 
 def trainings() -> list[Training]:

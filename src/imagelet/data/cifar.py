@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from imagelet.data.download import RemoteFile, damaged, read_bytes
 from imagelet.data.imageset import DatasetCard, ImageSet
-from imagelet.messages import Message
+from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing
 
 SIDE = 32  # pixels
@@ -125,7 +125,7 @@ def read_batches(form: Form, folder: Path, part: str) -> ImageSet:
         try:
             records.append(_decode(form, content))
         except ValueError as error:
-            raise damaged(folder / name, CIFAR_10.name, str(error)) from error
+            raise damaged(folder / name, CIFAR_10.name, message_of(error)) from error
     return _together(records)
 
 
@@ -178,9 +178,15 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
 def _decode(form: Form, content: bytes) -> Records:
     pixels, labels = form.decode(content)
     if not len(labels):
-        raise ValueError("holds no images")
+        raise ValueError(Message("holds no images"))
     if labels.max() >= len(CIFAR_10.classes):
-        raise ValueError(f"holds the label {labels.max()}; they are 0 to {len(CIFAR_10.classes) - 1}")
+        raise ValueError(
+            Message(
+                "holds the label {label}; they are 0 to {last}",
+                label=labels.max(),
+                last=len(CIFAR_10.classes) - 1,
+            )
+        )
     return pixels, labels
 
 
@@ -200,7 +206,13 @@ def _together(records: list[Records]) -> ImageSet:
 
 def _decode_binary(content: bytes) -> Records:
     if len(content) % (1 + PIXELS):
-        raise ValueError(f"has {len(content)} bytes, which is not a whole number of records of {1 + PIXELS}")
+        raise ValueError(
+            Message(
+                "has {count} bytes, which is not a whole number of records of {size}",
+                count=len(content),
+                size=1 + PIXELS,
+            )
+        )
     records = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
     return records[:, 1:], records[:, 0]
 
@@ -211,16 +223,22 @@ def _decode_python(content: bytes) -> Records:
     except _RefusedError:
         raise
     except Exception as error:  # damaged pickles raise almost anything, MemoryError too
-        raise ValueError(f"is not a whole pickle ({type(error).__name__})") from error
+        raise ValueError(Message("is not a whole pickle ({error})", error=type(error).__name__)) from error
     batch = batch if isinstance(batch, dict) else {}
     array, labels = (batch.get(key.encode(), batch.get(key)) for key in ("data", "labels"))
     if not isinstance(array, _Array) or not isinstance(labels, list):
-        raise ValueError("does not hold 'data' and 'labels'")
+        raise ValueError(Message("does not hold 'data' and 'labels'"))
     pixels = array.read()
     if pixels.ndim != 2 or pixels.shape[1] != PIXELS or len(pixels) != len(labels):
-        raise ValueError(f"holds an array of the shape {pixels.shape} for {len(labels)} labels")
+        raise ValueError(
+            Message(
+                "holds an array of the shape {shape} for {count} labels",
+                shape=pixels.shape,
+                count=len(labels),
+            )
+        )
     if not all(type(label) is int and 0 <= label <= 255 for label in labels):
-        raise ValueError("holds labels that are not whole numbers from 0 to 9")
+        raise ValueError(Message("holds labels that are not whole numbers from 0 to 9"))
     return pixels, np.array(labels, np.uint8)
 
 
@@ -235,7 +253,9 @@ class _BatchUnpickler(pickle.Unpickler):
         """Return the stand-in for ``module.name``; raise ``_RefusedError`` where there is none."""
         if stand_in := _ADMITTED.get((module.replace("numpy._core", "numpy.core"), name)):
             return stand_in
-        raise _RefusedError(f"asks for {module}.{name}, which no CIFAR-10 file needs")
+        raise _RefusedError(
+            Message("asks for {module}.{name}, which no CIFAR-10 file needs", module=module, name=name)
+        )
 
 
 class _Call:
@@ -251,7 +271,7 @@ class _Call:
         return self._function(*values)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise _RefusedError("sets an attribute, which no CIFAR-10 file does")
+        raise _RefusedError(Message("sets an attribute, which no CIFAR-10 file does"))
 
 
 class _Array:
@@ -267,11 +287,11 @@ class _Array:
         """Return the array; raise ValueError unless it is one of bytes, described truly."""
         shape, kind, columns_first, content = self._state if len(self._state) == 4 else (None,) * 4
         if not isinstance(kind, _Kind) or kind.code not in ("u1", b"u1") or columns_first not in (False, "C"):
-            raise ValueError("holds an array that is not of plain bytes")
+            raise ValueError(Message("holds an array that is not of plain bytes"))
         if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
-            raise ValueError("holds an array without a shape")
+            raise ValueError(Message("holds an array without a shape"))
         if not isinstance(content, bytes | bytearray) or len(content) != math.prod(shape):
-            raise ValueError("holds an array whose shape is not its length")
+            raise ValueError(Message("holds an array whose shape is not its length"))
         return np.frombuffer(content, np.uint8).reshape(shape)
 
 
@@ -288,7 +308,7 @@ class _Kind:
 def _encode(text: Any, encoding: Any) -> bytes:
     """Return bytes that a newer Python wrote into an older pickle format."""
     if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
-        raise _RefusedError("encodes something that no CIFAR-10 file does")
+        raise _RefusedError(Message("encodes something that no CIFAR-10 file does"))
     return text.encode("latin-1")
 
 

@@ -12,6 +12,7 @@ from imagelet.data.download import Progress, RemoteFile
 from imagelet.data.imageset import Dataset, DatasetCard
 from imagelet.data.layouts import FoundFile, Layout
 from imagelet.errors import DataError, SettingError, UnknownNameError
+from imagelet.messages import Message
 from imagelet.registry import Registry
 
 LISTING = "imagelet data list"
@@ -45,7 +46,7 @@ class KnownDataset:
             )
 
 
-datasets: Registry[KnownDataset] = Registry("dataset", LISTING)
+datasets: Registry[KnownDataset] = Registry(Message("dataset"), LISTING)
 
 
 def _idx_dataset(card: DatasetCard) -> KnownDataset:

@@ -27,7 +27,7 @@ from imagelet.data.labelled_files import (
 )
 from imagelet.data.labelled_table import is_table, list_table
 from imagelet.errors import DataError, PictureError, SettingError
-from imagelet.messages import Message
+from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing, frame, framings
 from imagelet.preprocessing.picture import open_picture, picture_size
 from imagelet.preprocessing.pixel_formats import is_grey
@@ -204,7 +204,9 @@ def _framing(kind: str, shape: tuple[int, int, int]) -> Framing:
     try:
         return Framing(kind, *shape)
     except (TypeError, ValueError) as error:
-        raise SettingError(str(error), hint="a shape is height, width and channels: 28x28x1") from error
+        raise SettingError(
+            message_of(error), hint="a shape is height, width and channels: 28x28x1"
+        ) from error
 
 
 def _shape_for(files: LabelledFiles, kind: str, progress: Progress | None) -> tuple[int, int, int]:
@@ -305,8 +307,14 @@ def _damaged(files: LabelledFiles, damaged: Sequence[tuple[Path, PictureError]])
             "imagelet data check {folder} says what is wrong with each", folder=shlex.quote(str(files.folder))
         )
     place = files.table or files.folder
+    unnamed = len(damaged) - NAMED_AT_MOST
+    more = Message(" and {count} more", count=unnamed) if unnamed > 0 else ""
     return DataError(
-        f"{len(damaged)} of {len(files.paths)} pictures in '{place}' cannot be read: {names}"
-        + (f" and {len(damaged) - NAMED_AT_MOST} more" if len(damaged) > NAMED_AT_MOST else ""),
+        "{count} of {total} pictures in '{place}' cannot be read: {names}{more}",
         hint,
+        count=len(damaged),
+        total=len(files.paths),
+        place=place,
+        names=names,
+        more=more,
     )

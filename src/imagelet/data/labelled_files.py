@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.errors import DataError, PictureError
+from imagelet.messages import Message
 from imagelet.preprocessing.picture import find_pictures, is_folder, natural_key
 
 PART_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
@@ -107,13 +108,15 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
     classes = subfolders(folder)
     try:
         if not classes:
-            what = (
-                "pictures but no subfolders" if find_pictures(folder) else "neither pictures nor subfolders"
-            )
+            if find_pictures(folder):
+                raise DataError(
+                    "the folder '{folder}' holds pictures but no subfolders: one subfolder a class is needed",
+                    folder=folder,
+                )
             raise DataError(
-                "the folder '{folder}' holds {what}: one subfolder a class is needed",
+                "the folder '{folder}' holds neither pictures nor subfolders: one subfolder a class is "
+                "needed",
                 folder=folder,
-                what=what,
             )
         found = [find_pictures(each) for each in classes]
     except PictureError as error:
@@ -129,8 +132,11 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
     empty = [each.name for each, paths in zip(classes, found, strict=True) if not paths]
     if empty and not empty_allowed:
         raise DataError(
-            f"the class '{empty[0]}' in '{folder}' has no pictures" + _more(len(empty) - 1, "empty class"),
+            "the class '{name}' in '{folder}' has no pictures{more}",
             hint="put pictures (PNG, JPEG, WebP, BMP, GIF or TIFF) into its folder, or take the folder away",
+            name=empty[0],
+            folder=folder,
+            more=_more_empty(len(empty) - 1),
         )
     labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(paths) for paths in found])
     names = tuple(each.name for each in classes)
@@ -181,11 +187,15 @@ def check_classes(training: LabelledFiles, place: Path) -> None:
     else:
         return
     raise DataError(
-        f"the class '{first}' is in {where}/ but not in {lacking}/"
-        + _more(len(missing) - 1, "such class")
-        + f": the parts of '{training.folder.parent}' need the same class subfolders",
-        hint="imagelet data check {folder}",
-        folder=shlex.quote(str(training.folder.parent)),
+        "the class '{name}' is in {where}/ but not in {lacking}/{more}: the parts of '{folder}' need the "
+        "same class subfolders",
+        hint="imagelet data check {quoted}",
+        name=first,
+        where=where,
+        lacking=lacking,
+        more=_more_missing(len(missing) - 1),
+        folder=training.folder.parent,
+        quoted=shlex.quote(str(training.folder.parent)),
     )
 
 
@@ -193,5 +203,17 @@ def _is_visible(name: str) -> bool:
     return not name.startswith(".") and name != "__MACOSX"  # what a Mac adds to a zip file
 
 
-def _more(count: int, what: str) -> str:
-    return f" (and {count} more {what}{'es' if count > 1 else ''})" if count > 0 else ""
+def _more_empty(count: int) -> str:
+    if not count:
+        return ""
+    return Message(
+        " (and {count} more empty class)" if count == 1 else " (and {count} more empty classes)", count=count
+    )
+
+
+def _more_missing(count: int) -> str:
+    if not count:
+        return ""
+    return Message(
+        " (and {count} more such class)" if count == 1 else " (and {count} more such classes)", count=count
+    )

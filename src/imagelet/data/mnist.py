@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imagelet.data.download import RemoteFile, damaged, read_bytes
 from imagelet.data.imageset import DatasetCard, ImageSet, Turned
-from imagelet.messages import Message
+from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing
 
 SIDE = 28  # pixels
@@ -198,7 +198,7 @@ def read_idx(path: Path, dimensions: int, dataset: str) -> NDArray[np.uint8]:
     except zlib.error as error:
         raise damaged(path, dataset, Message("is not a whole gzip file")) from error
     except ValueError as error:
-        raise damaged(path, dataset, str(error)) from error
+        raise damaged(path, dataset, message_of(error)) from error
 
 
 def _parse(compressed: bytes, dimensions: int) -> NDArray[np.uint8]:
@@ -206,17 +206,25 @@ def _parse(compressed: bytes, dimensions: int) -> NDArray[np.uint8]:
     header = _gunzip(compressed, begin)
     magic = bytes((0, 0, UNSIGNED_BYTES, dimensions))
     if header[:4] != magic:
-        raise ValueError(f"begins with {header[:4].hex() or 'nothing'} where {magic.hex()} is needed")
+        raise ValueError(
+            Message(
+                "begins with {found} where {expected} is needed",
+                found=header[:4].hex() or "nothing",
+                expected=magic.hex(),
+            )
+        )
     if len(header) < begin:
-        raise ValueError("ends within its header")
+        raise ValueError(Message("ends within its header"))
     shape = struct.unpack(f">{dimensions}I", header[4:])
     length = begin + math.prod(shape)
     if 0 in shape or length > DEFLATE_RATIO * len(compressed):
-        raise ValueError(f"announces {'x'.join(map(str, shape))} values, which it cannot hold")
+        raise ValueError(
+            Message("announces {shape} values, which it cannot hold", shape="x".join(map(str, shape)))
+        )
     content = _gunzip(compressed, length + 1)
     if len(content) != length:
-        told = f"only {len(content)}" if len(content) < length else "more"
-        raise ValueError(f"announces {length} bytes and holds {told}")
+        held = Message("only {count}", count=len(content)) if len(content) < length else Message("more")
+        raise ValueError(Message("announces {count} bytes and holds {found}", count=length, found=held))
     return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from imagelet.messages import Message
 from imagelet.networks.kinds import KINDS
 from imagelet.networks.specification import Shape
 from imagelet.networks.text import OTHER_WORDS
@@ -44,7 +45,7 @@ class NamedNetwork:
     parameters: int = 0
 
 
-networks: Registry[NamedNetwork] = Registry("network", listing="imagelet networks")
+networks: Registry[NamedNetwork] = Registry(Message("network"), listing="imagelet networks")
 
 
 def find_network(text_or_name: str) -> NamedNetwork:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.errors import ClassifierFileError
+from imagelet.messages import Message, message_of
 from imagelet.preprocessing import foreground, handwriting
 from imagelet.preprocessing.geometry import Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
@@ -51,11 +52,18 @@ class Framing:
     def __post_init__(self) -> None:
         for name in ("height", "width"):
             if not 1 <= getattr(self, name) <= MAX_SIDE:
-                raise ValueError(f"a framing's {name} is 1 to {MAX_SIDE} pixels, not {getattr(self, name)}")
+                raise ValueError(
+                    Message(
+                        "a framing's {side} is 1 to {most} pixels, not {value}",
+                        side=name,
+                        most=MAX_SIDE,
+                        value=getattr(self, name),
+                    )
+                )
         if self.channels not in (1, 3):
-            raise ValueError(f"a framing has 1 or 3 channels, not {self.channels}")
+            raise ValueError(Message("a framing has 1 or 3 channels, not {value}", value=self.channels))
         if not 0 < self.box <= 1:
-            raise ValueError(f"a framing's box is above 0 and at most 1, not {self.box}")
+            raise ValueError(Message("a framing's box is above 0 and at most 1, not {value}", value=self.box))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -101,7 +109,7 @@ class Framing:
         try:
             return cls(**content)
         except ValueError as error:
-            raise ClassifierFileError(str(error)) from error
+            raise ClassifierFileError(message_of(error)) from error
 
 
 class Framed(NamedTuple):
@@ -123,7 +131,7 @@ class Framed(NamedTuple):
 FramingFunction = Callable[[NDArray[np.uint8], Framing], Framed]
 """(picture uint8 (height, width, 1 or 3), framing) → image uint8 (framing.height, framing.width, 1 or 3)."""
 
-framings: Registry[FramingFunction] = Registry("framing", "imagelet doctor")
+framings: Registry[FramingFunction] = Registry(Message("framing"), "imagelet doctor")
 
 
 def look_at(picture: NDArray[np.uint8], framing: Framing) -> Framed:
@@ -142,7 +150,11 @@ def look_at(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3) or picture.size == 0:
         raise ValueError(
-            f"a picture is uint8 (height, width, 1 or 3) and not empty, not {picture.dtype} {picture.shape}"
+            Message(
+                "a picture is uint8 (height, width, 1 or 3) and not empty, not {dtype} {shape}",
+                dtype=picture.dtype,
+                shape=picture.shape,
+            )
         )
     framed = framings.get(framing.kind)(picture, framing)
     return framed._replace(image=with_channels(framed.image, framing.channels))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagelet.errors import SettingError, UnknownNameError
+from imagelet.messages import Message
 from imagelet.preprocessing.test_time_augmentation import VIEWS
 from imagelet.registry import Registry
 
@@ -190,7 +191,7 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         UnknownNameError: no such field; the nearest is suggested.
         SettingError: a value that is not allowed.
     """
-    fields: Registry[dataclasses.Field[Any]] = Registry("recipe field", "imagelet recipes default")
+    fields: Registry[dataclasses.Field[Any]] = Registry(Message("recipe field"), "imagelet recipes default")
     for field in setting_fields():
         fields.add(field.name, field)
     values = {name: _read(fields.get(name), value) for name, value in settings.items()}

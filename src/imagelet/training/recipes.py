@@ -4,10 +4,11 @@ The figures in the notes are those of ``benchmarks/results``: test accuracy as m
 and seconds of training on two cores of a processor that multiplies bfloat16. A test compares them.
 """
 
+from imagelet.messages import Message
 from imagelet.registry import Registry
 from imagelet.training.recipe import CHOSEN, Recipe, with_settings
 
-recipes: Registry[Recipe] = Registry("recipe", "imagelet recipes")
+recipes: Registry[Recipe] = Registry(Message("recipe"), "imagelet recipes")
 
 
 def _add(recipe: Recipe) -> None:
