@@ -20,7 +20,8 @@ def main() -> None:
     test = imagelet.evaluate(str(finished.run.folder))
     low, high = map(percent, test.metrics.interval)
     print(
-        f"test accuracy {percent(test.metrics.accuracy)} (95 % interval {low} to {high}), look {test.looks}"
+        f"test accuracy {percent(test.metrics.accuracy)} (95 % interval {low} to {high}), "
+        f"test evaluation {test.test_evaluations}"
     )
 
     images = imagelet.load_dataset("digits").test.take(range(5))

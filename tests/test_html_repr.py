@@ -266,11 +266,11 @@ def test_many_classes_are_counted() -> None:
 
 def test_a_run_shows_its_state_its_figures_and_its_curve(tmp_path: Path) -> None:
     run = run_in(tmp_path / "first")
-    run.count_look(0.5, 12)
+    run.record_test_evaluation(0.5, 12)
     reader = shown_by(run)
     assert "Run firststatefinished" in reader.text
     assert "test accuracy50.00 % (95 % interval 25.00 to 75.00 %, 12 images)" in reader.text
-    assert "looks at the test images1" in reader.text
+    assert "test evaluations1" in reader.text
     assert [tag for tag, _ in reader.tags].count("polyline") == 2
     begun = shown_by(run_in(tmp_path / "second", finished=False)).text
     assert "statenot finished" in begun
@@ -374,5 +374,5 @@ def test_a_run_that_goes_on_has_no_figures_yet() -> None:
         "network": html_repr.code("n"),
         "recipe": "r, 2 epochs",
         "best epoch": None,
-        "looks at the test images": None,
+        "test evaluations": None,
     }

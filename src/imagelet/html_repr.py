@@ -220,13 +220,15 @@ def trained(training: Mapping[str, Any]) -> dict[str, Html]:
     return {name: text(value) for name, value in said.items() if value is not None}
 
 
-def carried_out(experiment: Mapping[str, Any], metrics: Mapping[str, Any], looks: int) -> dict[str, object]:
+def carried_out(
+    experiment: Mapping[str, Any], metrics: Mapping[str, Any], test_evaluations: int
+) -> dict[str, object]:
     """Return what a run came to.
 
     Args:
         experiment: the content of ``experiment.toml``.
         metrics: the content of ``metrics.json``; empty while the run is not finished.
-        looks: how often the test images were looked at.
+        test_evaluations: how often the run was evaluated on the test images.
     """
     facts: dict[str, object] = {"state": "finished" if metrics else "not finished"}
     facts |= {"dataset": experiment["dataset"], "network": code(experiment["network"])}
@@ -235,7 +237,7 @@ def carried_out(experiment: Mapping[str, Any], metrics: Mapping[str, Any], looks
     for part in ("validation", "test"):
         if known := metrics.get(part):
             facts[f"{part} accuracy"] = accuracy(known["accuracy"], known["interval"], known["images"])
-    facts["looks at the test images"] = looks or None
+    facts["test evaluations"] = test_evaluations or None
     return facts
 
 

@@ -62,8 +62,8 @@ def runs(_trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
-def looks(folder: Path) -> dict[str, int]:
-    return {path.name: len(Run(path).looks) for path in folder.iterdir()}
+def counts(folder: Path) -> dict[str, int]:
+    return {path.name: len(Run(path).test_evaluations) for path in folder.iterdir()}
 
 
 # -- the images ----------------------------------------------------------------------------------------------
@@ -80,8 +80,8 @@ def test_by_default_the_common_validation_images_are_compared_and_nothing_is_cou
         assert found.images == metrics["validation"]["images"]
         assert (each.parameters, each.epochs) == (metrics["parameters"], metrics["epochs"])
         assert (each.best_epoch, each.seconds) == (metrics["best_epoch"], metrics["seconds"]["total"])
-        assert each.looks is None
-    assert set(looks(runs).values()) == {0}
+        assert each.test_evaluations is None
+    assert set(counts(runs).values()) == {0}
     assert found.figures == ()
 
 
@@ -101,13 +101,13 @@ def test_validation_leaves_the_test_images_unread(runs: Path, monkeypatch: pytes
 
 
 def test_on_test_images_a_look_is_counted_for_each_run(runs: Path) -> None:
-    Run(runs / "b").count_look(0.5, 10)
+    Run(runs / "b").record_test_evaluation(0.5, 10)
     found = compare(["a", "other seed", "b", "no validation"], split="test")
     assert (found.split, found.part, found.images) == ("test", "test", len(load_dataset("digits").test))
-    assert [each.looks for each in found.compared] == [1, 1, 2, 1]
-    assert looks(runs) == {"a": 1, "b": 2, "c": 0, "other seed": 1, "no validation": 1}
+    assert [each.test_evaluations for each in found.compared] == [1, 1, 2, 1]
+    assert counts(runs) == {"a": 1, "b": 2, "c": 0, "other seed": 1, "no validation": 1}
     for each in found.compared:
-        assert Run(runs / each.name).looks[-1]["accuracy"] == each.accuracy
+        assert Run(runs / each.name).test_evaluations[-1]["accuracy"] == each.accuracy
         assert (
             each.accuracy
             == Classifier.load(runs / each.name / "classifier.safetensors")
@@ -203,7 +203,7 @@ def test_a_file_without_its_run_is_compared_on_test_images(runs: Path, tmp_path:
     shutil.copy(runs / "b" / "classifier.safetensors", tmp_path / "alone.safetensors")
     found = compare(["a", str(tmp_path / "alone.safetensors")], split="test")
     alone = found.compared[1]
-    assert (alone.name, alone.epochs, alone.seconds, alone.looks, alone.history) == (
+    assert (alone.name, alone.epochs, alone.seconds, alone.test_evaluations, alone.history) == (
         "alone",
         1,
         None,
@@ -211,8 +211,8 @@ def test_a_file_without_its_run_is_compared_on_test_images(runs: Path, tmp_path:
         None,
     )
     assert set(found.settings) == {"recipe.epochs", "recipe.learning_rate"}
-    assert looks(runs)["a"] == 1
-    assert looks(runs)["b"] == 0
+    assert counts(runs)["a"] == 1
+    assert counts(runs)["b"] == 0
     with pytest.raises(DataError, match="'alone' is a classifier without its run") as caught:
         compare(["a", str(tmp_path / "alone.safetensors")])
     assert "--split test" in caught.value.hint
@@ -309,7 +309,7 @@ def test_different_validation_images_are_refused_with_what_to_type(runs: Path) -
     assert "--split test" in caught.value.hint
     with pytest.raises(DataError, match="'no validation' has no validation images"):
         compare(["a", "no validation"])
-    assert set(looks(runs).values()) == {0}
+    assert set(counts(runs).values()) == {0}
 
 
 @pytest.mark.usefixtures("small_data")
@@ -317,7 +317,7 @@ def test_different_datasets_are_refused(runs: Path) -> None:
     train("mnist", NETWORK, "default", name="m", folder=runs, epochs=1)
     with pytest.raises(DataError, match="'a' and 'm' were trained on different data: digits and mnist"):
         compare(["a", "m"], split="test")
-    assert set(looks(runs).values()) == {0}
+    assert set(counts(runs).values()) == {0}
 
 
 @pytest.mark.usefixtures("runs")

@@ -29,18 +29,18 @@ def run(small_data):
     return train("mnist", "softmax", **QUICK, name="run").run
 
 
-def test_every_look_at_the_test_images_is_counted(run):
+def test_every_test_evaluation_is_counted(run):
     first, second = evaluate("run"), evaluate(str(run.folder))
-    assert (first.looks, second.looks) == (1, 2)
+    assert (first.test_evaluations, second.test_evaluations) == (1, 2)
     assert first.metrics == second.metrics
     assert run.metrics["test"]["accuracy"] == first.metrics.accuracy
     assert (run.figures / "confusion-test.png").exists()
 
 
-def test_looking_at_the_validation_images_is_no_look(run):
+def test_an_evaluation_on_validation_images_is_not_counted(run):
     evaluation = evaluate("run", split="validation")
-    assert evaluation.looks is None
-    assert run.looks == []
+    assert evaluation.test_evaluations is None
+    assert run.test_evaluations == []
     assert evaluation.metrics.accuracy == run.metrics["validation"]["accuracy"]
     assert evaluation.metrics.images == 60
 
@@ -61,7 +61,7 @@ def test_another_dataset_is_evaluated_without_counting(run):
     file = run.classifier_file.rename(run.folder.parent / "moved.safetensors")
     evaluation = evaluate(str(file), "mnist")
     assert evaluation.metrics.images == 100
-    assert evaluation.looks is None
+    assert evaluation.test_evaluations is None
     assert evaluate(str(file)).metrics == evaluation.metrics  # its header names the dataset
 
 
@@ -90,7 +90,7 @@ def test_test_images_of_changed_data_are_not_looked_at(run, small_data):
         (small_data / "mnist" / f"train-{kind}-ubyte.gz").write_bytes(content)
     with pytest.raises(DataError, match="the data has changed"):
         evaluate("run")
-    assert run.looks == []
+    assert run.test_evaluations == []
 
 
 def write_folder(folder, copies, seed):
@@ -111,12 +111,12 @@ def test_a_folder_is_tested_on_what_was_set_aside_and_another_one_on_all_of_it(t
     run = train("own", "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
     monkeypatch.chdir("/")  # a run finds its data from anywhere
     evaluation = evaluate(str(run.folder))
-    assert (evaluation.metrics.images, evaluation.looks) == (12, 1)  # a fifth of each class
+    assert (evaluation.metrics.images, evaluation.test_evaluations) == (12, 1)  # a fifth of each class
     assert evaluation.metrics.accuracy == 1.0
     file = run.classifier_file.rename(tmp_path / "alone.safetensors")
     assert evaluate(str(file), str(own)).metrics.images == 12  # never on what it was trained on
     elsewhere = evaluate(str(file), str(other))
-    assert (elsewhere.metrics.images, elsewhere.looks) == (15, None)
+    assert (elsewhere.metrics.images, elsewhere.test_evaluations) == (15, None)
 
 
 def test_the_same_folder_by_another_path_is_still_the_runs_own(tmp_path, monkeypatch):
@@ -124,7 +124,7 @@ def test_the_same_folder_by_another_path_is_still_the_runs_own(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     run = train("own", "softmax", epochs=2, batch_size=8).run
     evaluation = evaluate(str(run.folder), "./own")
-    assert (evaluation.metrics.images, evaluation.looks) == (6, 1)
+    assert (evaluation.metrics.images, evaluation.test_evaluations) == (6, 1)
 
 
 def test_registered_datasets_of_another_size_are_refused(run):
@@ -141,9 +141,9 @@ def test_pictures_that_a_table_names_are_matched_by_their_labels(tmp_path, monke
     rows = [f"{path.relative_to(tmp_path)},{path.parent.name}" for path in sorted(other.rglob("*.png"))]
     (tmp_path / "right.csv").write_text("\n".join(["path,label", *rows]))
     found = evaluate(str(run.folder), "right.csv")
-    assert (found.metrics.images, found.looks, found.dataset) == (15, None, "right.csv")
+    assert (found.metrics.images, found.test_evaluations, found.dataset) == (15, None, "right.csv")
     assert found.metrics.accuracy == 1.0
-    assert run.looks == []
+    assert run.test_evaluations == []
     turned = [row.replace(",left", ",right") for row in rows[:5]]
     (tmp_path / "wrong.csv").write_text("\n".join(["path,label", *turned, *rows[5:]]))
     assert evaluate(str(run.folder), "wrong.csv").metrics.accuracy == pytest.approx(10 / 15)
@@ -249,7 +249,7 @@ def poor():
 
 def test_what_is_told_of_images_agrees_with_the_confusion_matrix(poor):
     told = evaluate("poor").to_json()
-    assert len(poor.looks) == 1
+    assert len(poor.test_evaluations) == 1
     images = imagelet.load_dataset("digits").test
     probabilities = imagelet.load("poor").predict_proba(images.images)
     classes = images.classes
@@ -277,7 +277,7 @@ def test_a_cell_is_drawn_and_told(poor):
     assert cell == {**confused, "figure": str(figure)}
     with Image.open(figure) as image:
         assert image.format == "PNG"
-    assert poor.looks == []
+    assert poor.test_evaluations == []
 
 
 def test_an_empty_cell_is_not_drawn_and_its_old_picture_goes(run):
@@ -295,7 +295,7 @@ def test_a_cell_that_is_none_is_said_before_anything_is_looked_at(run):
         evaluate("run", cell="4,11")
     with pytest.raises(UsageError, match="'4' is not a cell"):
         evaluate("run", cell="4")
-    assert run.looks == []
+    assert run.test_evaluations == []
 
 
 def test_names_of_a_cell_may_hold_commas_and_slashes():

@@ -149,18 +149,18 @@ def run(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return train("mnist", "softmax", epochs=2, batch_size=50, learning_rate=0.01, name="run").run
 
 
-def test_a_look_at_a_runs_test_images_is_counted_once(run: Run, tmp_path: Path) -> None:
+def test_an_evaluation_on_a_runs_test_images_is_counted_once(run: Run, tmp_path: Path) -> None:
     report = evaluate_shifts("run")
     assert (report.dataset, report.images) == ("mnist", 100)
     assert report.figure == run.figures / "shifts-test.png"
     assert report.figure.exists()
-    (look,) = run.looks
-    assert (look["accuracy"], look["images"]) == (report.plain.accuracy, 100)
+    (entry,) = run.test_evaluations
+    assert (entry["accuracy"], entry["images"]) == (report.plain.accuracy, 100)
     assert evaluate_shifts("run", out=tmp_path).figure == tmp_path / "shifts-test.png"
-    assert len(run.looks) == 2
+    assert len(run.test_evaluations) == 2
 
 
-def test_looking_at_other_images_is_no_look(run: Run, tmp_path: Path) -> None:
+def test_an_evaluation_on_other_images_is_not_counted(run: Run, tmp_path: Path) -> None:
     validation = evaluate_shifts("run", split="validation")
     assert (validation.images, validation.figure) == (60, run.figures / "shifts-validation.png")
     for label in ("1", "7"):
@@ -171,7 +171,7 @@ def test_looking_at_other_images_is_no_look(run: Run, tmp_path: Path) -> None:
     mine = evaluate_shifts("run", str(tmp_path / "mine"))
     assert (mine.dataset, mine.images, mine.figure) == (str(tmp_path / "mine"), 2, None)
     assert mine.plain.accuracy <= 0.5  # both look the same
-    assert run.looks == []
+    assert run.test_evaluations == []
 
 
 def test_what_cannot_be_measured_is_said_and_not_counted(run: Run) -> None:
@@ -179,4 +179,4 @@ def test_what_cannot_be_measured_is_said_and_not_counted(run: Run) -> None:
         evaluate_shifts("run", split="train")
     with pytest.raises(DataError, match=r"images of \(8, 8, 1\)"):
         evaluate_shifts("run", "digits")
-    assert run.looks == []
+    assert run.test_evaluations == []

@@ -82,12 +82,14 @@ def test_has_the_fields_of_its_help(run: Run, documented: Documented) -> None:
 
 def test_validation_is_no_look_and_test_is_one_a_run(run: Run, runs: Path) -> None:
     run("compare", "slow", "fast")
-    assert RunFolder(runs / "slow").looks == []
+    assert RunFolder(runs / "slow").test_evaluations == []
     outcome = run("compare", "slow", "seed", "--split", "test")
-    assert "looks slow 1, seed 1 by now" in " ".join(outcome.stdout.split())
+    assert "test evaluations slow 1, seed 1 so far" in " ".join(outcome.stdout.split())
     assert "which chose the epochs" not in outcome.stdout
-    assert len(RunFolder(runs / "slow").looks) == len(RunFolder(runs / "seed").looks) == 1
-    assert RunFolder(runs / "fast").looks == []
+    assert (
+        len(RunFolder(runs / "slow").test_evaluations) == len(RunFolder(runs / "seed").test_evaluations) == 1
+    )
+    assert RunFolder(runs / "fast").test_evaluations == []
 
 
 @pytest.mark.usefixtures("runs")

@@ -1,4 +1,4 @@
-"""`imagelet evaluate`: figures, and the count of looks."""
+"""`imagelet evaluate`: figures, and the count of test evaluations."""
 
 import json
 from collections.abc import Callable
@@ -52,20 +52,20 @@ def test_has_the_fields_of_its_help(run: Run, short_run: Path, documented: Docum
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_counts_each_look_at_the_test_images(run: Run, short_run: Path) -> None:
-    assert "the first at these test images" in run("evaluate", short_run).stdout
-    assert "2 by now" in run("evaluate", short_run).stdout
-    assert run("evaluate", short_run, "--json").document["looks"] == 3
+def test_counts_each_test_evaluation(run: Run, short_run: Path) -> None:
+    assert "the first of this run" in run("evaluate", short_run).stdout
+    assert "2 so far" in run("evaluate", short_run).stdout
+    assert run("evaluate", short_run, "--json").document["test_evaluations"] == 3
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_of_validation_images_is_no_look(run: Run, short_run: Path) -> None:
     document = run("evaluate", short_run, "--split", "validation", "--json").document
-    assert document["looks"] is None
+    assert document["test_evaluations"] is None
     assert (
         document["accuracy"] == json.loads((short_run / "metrics.json").read_text())["validation"]["accuracy"]
     )
-    assert not (short_run / "looks.jsonl").exists()
+    assert not (short_run / "test_evaluations.jsonl").exists()
 
 
 def test_of_a_part_that_is_not_there_is_wrong_usage(run: Run, short_run: Path) -> None:
@@ -140,12 +140,12 @@ def test_a_cell_that_is_none_is_wrong_usage_and_no_look(
     outcome = run("evaluate", short_run, "--cell", cell)
     assert outcome.code == 2
     assert said in outcome.stderr
-    assert not (short_run / "looks.jsonl").exists()
+    assert not (short_run / "test_evaluations.jsonl").exists()
 
 
 def test_a_cell_of_shifts_is_wrong_usage(run: Run, short_run: Path) -> None:
     assert run("evaluate", short_run, "--cell", "4,9", "--shift").code == 2
-    assert not (short_run / "looks.jsonl").exists()
+    assert not (short_run / "test_evaluations.jsonl").exists()
 
 
 # -- own pictures --------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_of_own_pictures_prints_what_json_has(run: Run, short_run: Path, table: 
     assert facts["by source"] == f"95 % interval {low:.2f} to {high:.2f} %, 3 sources"
     assert facts["unsure"] == f"{document['unsure']} answers, {document['right_but_unsure']} of them right"
     assert facts["images"] == f"18 of {table}"
-    assert "looks" not in facts
+    assert "test evaluations" not in facts
     mistakes = outcome.stdout.partition("the surest mistakes\n")[2].partition("\n\n")[0].splitlines()[1:]
     assert [line.split()[0] for line in mistakes] == [each["file"] for each in document["mistakes"]][:10]
     shares = [each["probability"] for each in document["mistakes"]]
@@ -221,7 +221,7 @@ def test_draws_the_mistakes_into_a_folder(run: Run, short_run: Path, table: Path
     for name in ("confusion.png", "mistakes.png"):
         with Image.open(tmp_path / "drawn" / name) as image:
             assert image.format == "PNG"
-    assert not (short_run / "looks.jsonl").exists()
+    assert not (short_run / "test_evaluations.jsonl").exists()
 
 
 # -- shifts --------------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def test_of_shifts_prints_what_json_has_and_counts_one_look_each_time(
     turned = " ".join(f"{each['strength']:g}: {100 * each['accuracy']:.1f} %" for each in shifted[:4])
     assert f"rotation degrees {turned}" in rows
     assert f"inversion 1: {100 * shifted[4]['accuracy']:.1f} %" in rows
-    assert len((short_run / "looks.jsonl").read_text().splitlines()) == 2
+    assert len((short_run / "test_evaluations.jsonl").read_text().splitlines()) == 2
 
 
 @pytest.mark.usefixtures("few")
@@ -264,4 +264,4 @@ def test_of_shifts_of_own_pictures_is_no_look(run: Run, short_run: Path, table: 
     run("evaluate", short_run, "--data", table, "--shift", "--out", tmp_path / "drawn")
     with Image.open(tmp_path / "drawn" / "shifts-test.png") as image:
         assert image.format == "PNG"
-    assert not (short_run / "looks.jsonl").exists()
+    assert not (short_run / "test_evaluations.jsonl").exists()

@@ -25,7 +25,7 @@ def test_a_page_is_written_into_the_run_folder(run, short_run, documented):
     assert outcome.document["file"] == str(short_run / "report.html")
     assert outcome.document["bytes"] == (short_run / "report.html").stat().st_size
     assert outcome.document["part"] == "validation"
-    assert not (short_run / "looks.jsonl").exists()
+    assert not (short_run / "test_evaluations.jsonl").exists()
 
 
 def test_the_page_may_go_elsewhere_and_what_is_left_out_is_said(run, short_run, tmp_path):
@@ -140,5 +140,5 @@ def test_demo_writes_its_report(run, tmp_path, monkeypatch):
     report = tmp_path / "digits-small-cnn" / "report.html"
     assert outcome.document["report"] == str(report)
     assert "On 360 test images" in report.read_text("utf-8")
-    looks = (tmp_path / "digits-small-cnn" / "looks.jsonl").read_text().splitlines()
-    assert [json.loads(each)["images"] for each in looks] == [360]  # the report adds none
+    lines = (tmp_path / "digits-small-cnn" / "test_evaluations.jsonl").read_text().splitlines()
+    assert [json.loads(each)["images"] for each in lines] == [360]  # the report adds none

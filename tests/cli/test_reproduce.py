@@ -29,7 +29,7 @@ def test_the_same_weights_are_exit_code_0_and_nothing_is_kept(
     assert "288 images" in done.stdout
     assert [path.name for path in short_run.parent.iterdir()] == ["short"]
     assert not list(place.iterdir())
-    assert not (short_run / "looks.jsonl").exists()
+    assert not (short_run / "test_evaluations.jsonl").exists()
 
 
 def test_a_run_that_is_kept_lies_beside_the_other(run: Run, short_run: Path) -> None:

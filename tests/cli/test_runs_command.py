@@ -14,9 +14,23 @@ Documented = Callable[..., str]
 def test_lists_the_runs_with_their_figures(run: Run, short_run: Path) -> None:
     (listed,) = run("runs", short_run.parent, "--json").document["runs"]
     assert (listed["run"], listed["dataset"], listed["network"]) == ("short", "digits", "softmax")
-    assert (listed["state"], listed["epochs"], listed["test"], listed["looks"]) == ("finished", 1, None, 0)
+    assert (listed["state"], listed["epochs"], listed["test"], listed["test_evaluations"]) == (
+        "finished",
+        1,
+        None,
+        0,
+    )
     heading, line = run("runs", short_run.parent).stdout.splitlines()
-    assert heading.split() == ["run", "dataset", "network", "epochs", "validation", "test", "looks"]
+    assert heading.split() == [
+        "run",
+        "dataset",
+        "network",
+        "epochs",
+        "validation",
+        "test",
+        "test",
+        "evaluations",
+    ]
     low, high = listed["validation"]["interval"]
     interval = f"({100 * low:.1f}–{100 * high:.1f})"
     accuracy = f"{100 * listed['validation']['accuracy']:.2f}"

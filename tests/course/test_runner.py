@@ -34,7 +34,7 @@ def test_a_training_looks_at_the_test_images_once_and_is_found_again(softmax: Tr
     *_, last = run_experiment(softmax, experiment, place)
     assert isinstance(last, Finished)
     assert last.run.folder == place / "softmax"
-    assert len(last.run.looks) == 1
+    assert len(last.run.test_evaluations) == 1
     found = find(experiment, place)
     assert found == last.run
     with pytest.raises(RunError, match="finished"):

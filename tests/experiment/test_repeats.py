@@ -54,7 +54,7 @@ class TestSeeds:
         accuracies = [each.accuracy for each in found.members]
         assert found.spread.mean == pytest.approx(statistics.mean(accuracies))
         assert found.part == "validation"
-        assert found.members[0].run.looks == []
+        assert found.members[0].run.test_evaluations == []
 
     def test_the_result_is_kept_in_a_folder_of_its_own(self, small_data: Path, tmp_path: Path) -> None:
         found = repeat(quick(), seeds=[0, 1], name="mine", folder=tmp_path)
@@ -98,12 +98,12 @@ class TestSeeds:
         series = plan(experiment, seeds=[4, 5], folder=tmp_path)
         assert [part.run for part in series.parts] == [None, last.run]
 
-    def test_the_test_images_are_looked_at_once_a_run(self, small_data: Path, tmp_path: Path) -> None:
+    def test_each_run_is_evaluated_once_on_the_test_images(self, small_data: Path, tmp_path: Path) -> None:
         repeat(quick(), seeds=[0, 1], folder=tmp_path)
         for _ in range(2):
             found = repeat(quick(), seeds=[0, 1], folder=tmp_path, test=True)
         assert found.part == "test"
-        assert [len(each.run.looks) for each in found.members] == [1, 1]
+        assert [len(each.run.test_evaluations) for each in found.members] == [1, 1]
         assert [each.images for each in found.members] == [100, 100]
         assert found.members[0].interval == wilson_interval(round(100 * found.members[0].accuracy), 100)
 

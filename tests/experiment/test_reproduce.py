@@ -66,7 +66,7 @@ def test_on_the_same_machine_the_weights_are_identical(
     assert found.again.folder == tmp_path / "elsewhere" / "run-again"
     for name in ("classifier.safetensors", "history.jsonl", "split.json"):
         assert (found.again.folder / name).read_bytes() == (run.folder / name).read_bytes()
-    assert found.again.looks == []
+    assert found.again.test_evaluations == []
     if fields.get("validation") == "0":
         assert (found.part, found.paired.images) == ("training", 300)
 

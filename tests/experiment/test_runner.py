@@ -90,15 +90,15 @@ def test_training_works_without_the_test_files(small_data):
         path.unlink()
     finished = train("mnist", NETWORK, **QUICK)
     assert "test" not in finished.metrics
-    assert finished.run.looks == []
+    assert finished.run.test_evaluations == []
 
 
-def test_the_test_images_are_looked_at_once_where_asked_and_the_look_is_counted(small_data):
+def test_on_demand_there_is_one_test_evaluation_and_it_is_counted(small_data):
     finished = train("mnist", NETWORK, **QUICK, test=True)
     assert finished.metrics["test"]["images"] == 100
     low, high = finished.metrics["test"]["interval"]
     assert low < finished.metrics["test"]["accuracy"] <= high
-    assert [look["images"] for look in finished.run.looks] == [100]
+    assert [entry["images"] for entry in finished.run.test_evaluations] == [100]
 
 
 def test_equal_experiments_give_equal_bytes_and_other_seeds_do_not(small_data):

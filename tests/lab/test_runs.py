@@ -55,7 +55,7 @@ class TestListing:
         assert set(rows) == {"one", "two", "course/three"}
         one = rows["one"]
         assert (one["state"], one["dataset"], one["network"]) == ("finished", "digits", "softmax")
-        assert (one["parameters"], one["epochs"], one["looks"]) == (650, 2, 1)
+        assert (one["parameters"], one["epochs"], one["test_evaluations"]) == (650, 2, 1)
         assert one["test"]["images"] == 360
         assert one["validation"]["accuracy"] == Run(runs / "one").metrics["validation"]["accuracy"]
         assert rows["two"]["test"] is None
@@ -145,10 +145,10 @@ class TestCells:
 
     def test_of_test_images_need_a_look_and_count_none(self, lab, runs):
         assert lab.get("/api/runs/one/cell?label=3&answer=3&part=test").status_code == 200
-        assert len(Run(runs / "one").looks) == 1
+        assert len(Run(runs / "one").test_evaluations) == 1
         refused = lab.get("/api/runs/two/cell?label=3&answer=3&part=test")
         assert refused.status_code == 422
-        assert "not been looked at" in refused.json()["error"]["message"]
+        assert "not been evaluated" in refused.json()["error"]["message"]
 
     def test_of_a_class_that_is_not_there(self, lab):
         assert "counted from 0" in lab.get("/api/runs/one/cell?label=10&answer=0").json()["error"]["message"]

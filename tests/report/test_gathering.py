@@ -37,7 +37,7 @@ def test_what_the_folder_tells(trained):
     assert facts.parameters == metrics["parameters"]
     assert [each.part for each in facts.parts] == ["validation"]
     assert facts.parts[0].accuracy == pytest.approx(facts.parts[0].right / facts.parts[0].images)
-    assert facts.looks == ()
+    assert facts.test_evaluations == ()
     assert len(facts.history["loss"]) == facts.epochs == 2
     assert {each.name for each in facts.settings if each.differs} == {"epochs", "learning_rate"}
     assert "torch" in dict(facts.environment)

@@ -40,7 +40,7 @@ def test_the_page_says_what_the_run_folder_says(trained, page):
     assert f"{100 * validation['accuracy']:.2f} %" in page.text
     confusion = next(each for each in page.all("img") if "Confusion" in each.attributes["alt"])
     assert f"{right} of {validation['images']} right" in confusion.attributes["alt"]
-    assert "The test images have not been looked at" in page.text
+    assert "has not been evaluated on the test images" in page.text
 
 
 def test_everything_that_belongs_into_a_report_is_there(page):
@@ -67,7 +67,7 @@ def test_the_test_images_are_not_read(trained, no_test_images, tmp_path):
     written = write_report(trained, tmp_path / "page.html")
     assert written.part == "validation"
     assert written.size == (tmp_path / "page.html").stat().st_size
-    assert trained.looks == []
+    assert trained.test_evaluations == []
     assert "test" not in trained.metrics
 
 
@@ -75,10 +75,10 @@ def test_test_images_are_shown_when_that_is_asked_for_and_the_look_is_counted(tr
     written = write_report(trained, test=True)
     page = read_page(trained.folder / "report.html")
     assert written.part == "test"
-    assert len(trained.looks) == 1
+    assert len(trained.test_evaluations) == 1
     assert trained.metrics["test"]["images"] == 360
     assert "On 360 test images it gave" in page.text
-    assert "looked at once by now" in page.text
+    assert "evaluated on the test images once" in page.text
     assert any(each.attributes["alt"].startswith("test ") for each in page.all("img"))
 
 

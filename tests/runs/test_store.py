@@ -126,12 +126,14 @@ def test_runs_are_listed_the_oldest_first_and_other_folders_left_out(tmp_path: P
         list_runs(tmp_path / "none")
 
 
-def test_looks_are_counted_also_by_several_at_once(tmp_path: Path) -> None:
+def test_test_evaluations_are_counted_also_by_several_at_once(tmp_path: Path) -> None:
     run = made(tmp_path, "run")
     with ThreadPoolExecutor(4) as threads:
-        counts = list(threads.map(lambda number: run.count_look(number / 20, 10), range(20)))
+        counts = list(threads.map(lambda number: run.record_test_evaluation(number / 20, 10), range(20)))
     assert sorted(counts) == list(range(1, 21))
-    assert sorted(look["accuracy"] for look in run.looks) == [number / 20 for number in range(20)]
+    assert sorted(entry["accuracy"] for entry in run.test_evaluations) == [
+        number / 20 for number in range(20)
+    ]
 
 
 def test_damaged_files_get_a_sentence(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Comparing classifiers on the same images: their settings, their curves, and where their answers differ.
 
-Nothing looks at test images unless it is told to. By default the classifiers are compared on the validation
+The test images are read only on demand. By default the classifiers are compared on the validation
 images, which they must have in common: those that chose each one's epoch, so that all are flattered a little.
-On the test images a comparison is a look, and is counted in every run that takes part.
+A comparison on the test images is a test evaluation of every run that takes part, and is counted.
 """
 
 import time
@@ -42,8 +42,8 @@ class Compared:
         epochs: how many it was trained for; None where its file does not say.
         best_epoch: the epoch whose weights it has; None where its file does not say.
         seconds: what its training took; None without a run.
-        looks: how often the run's test images have been looked at, this time included; None without a run,
-            and where the images were not the test images.
+        test_evaluations: how often the run was evaluated on the test images, this time included; None
+            without a run, and where the images were not the test images.
         history: the epochs' figures, by kind; None without a run.
     """
 
@@ -55,12 +55,12 @@ class Compared:
     epochs: int | None
     best_epoch: int | None
     seconds: float | None
-    looks: int | None
+    test_evaluations: int | None
     history: Mapping[str, Sequence[float]] | None
 
     def to_json(self, images: int) -> dict[str, Any]:
         """Return it as plain data; ``images``: how many were answered."""
-        rest = ("loss", "parameters", "epochs", "best_epoch", "seconds", "looks", "history")
+        rest = ("loss", "parameters", "epochs", "best_epoch", "seconds", "test_evaluations", "history")
         return {
             "run": self.name,
             "accuracy": self.accuracy,
@@ -176,7 +176,7 @@ def compare(
     Args:
         runs: two or more: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
         split: ``validation``: the images that chose their epochs, which must be the same; or ``test``, which
-            is a look at the test images and is counted.
+            is counted.
         out: a folder for ``curves.png`` and ``disagreements.png``; None for nowhere.
         progress: is told how many classifiers have answered, and how many there are.
 
@@ -219,7 +219,9 @@ def compare(
 def _compared(subject: Subject, labels: np.ndarray, probabilities: np.ndarray, *, counted: bool) -> Compared:
     metrics = evaluate_probabilities(probabilities, labels)
     run, trained = subject.run, subject.classifier.training
-    looks = run.count_look(metrics.accuracy, metrics.images) if run is not None and counted else None
+    evaluations = None
+    if run is not None and counted:
+        evaluations = run.record_test_evaluation(metrics.accuracy, metrics.images)
     return Compared(
         name=subject.name,
         accuracy=metrics.accuracy,
@@ -229,7 +231,7 @@ def _compared(subject: Subject, labels: np.ndarray, probabilities: np.ndarray, *
         epochs=_whole(trained.get("epochs")),
         best_epoch=_whole(trained.get("best_epoch")),
         seconds=None if run is None else run.metrics.get("seconds", {}).get("total"),
-        looks=looks,
+        test_evaluations=evaluations,
         history=None if run is None else as_columns(run.history),
     )
 

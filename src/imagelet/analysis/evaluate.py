@@ -36,8 +36,8 @@ class Evaluation:
         classes: the class names, in their order.
         dataset: what it was evaluated on.
         split: ``test`` or ``validation``.
-        looks: how often the run's test images have been looked at, this time included; None where the
-            images were not a run's test images.
+        test_evaluations: how often the run was evaluated on its test images, this time included; None
+            where the images were others.
         seconds: reading and predicting.
         figures: the folder with the pictures; None where none were drawn.
         review: the answers image by image: mistakes, suspects, cells, reliability.
@@ -50,7 +50,7 @@ class Evaluation:
     classes: tuple[str, ...]
     dataset: str
     split: str
-    looks: int | None
+    test_evaluations: int | None
     seconds: float
     figures: Path | None
     review: Review
@@ -68,7 +68,7 @@ class Evaluation:
             **self.review.to_json(self.classes, paths),
             **(self.pictures.to_json() if self.pictures else {}),
             **self._cell_to_json(paths),
-            "looks": self.looks,
+            "test_evaluations": self.test_evaluations,
             "seconds": self.seconds,
         }
 
@@ -113,7 +113,7 @@ def evaluate(
         classes=classifier.classes,
         dataset=name,
         split=split,
-        looks=len(run.looks) if run is not None and split == "test" else None,
+        test_evaluations=len(run.test_evaluations) if run is not None and split == "test" else None,
         seconds=time.perf_counter() - started,
         figures=_figures(run, out),
         review=answered.review,
@@ -132,7 +132,7 @@ def evaluate_shifts(
 ) -> ShiftReport:
     """Measure a classifier on images that are changed in many ways; arguments as :func:`evaluate`'s.
 
-    A run's own test images are looked at, and the look is counted.
+    An evaluation on a run's own test images is counted.
 
     Raises:
         ImageletError: as :func:`evaluate`.
@@ -147,7 +147,7 @@ def evaluate_shifts(
     picture = None if folder is None else folder / f"shifts-{split}.png"
     report = report_shifts(classifier, images, name, picture, progress)
     if run is not None and split == "test":
-        run.count_look(report.plain.accuracy, report.images)
+        run.record_test_evaluation(report.plain.accuracy, report.images)
     return report
 
 

@@ -24,9 +24,9 @@ MOST_WRONG = 12  # of them wrong ones, where there are so many
 def look(
     run: Run, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, folder: Path | None = None
 ) -> Metrics:
-    """Evaluate on the test images, draw into ``folder``, else the run's, and count the look in the run."""
+    """Evaluate on the test images, draw into ``folder``, else the run's, and record that in the run."""
     metrics = judge(folder or run.figures, classifier, images, probabilities, "test")
-    run.count_look(metrics.accuracy, len(images))
+    run.record_test_evaluation(metrics.accuracy, len(images))
     return metrics
 
 

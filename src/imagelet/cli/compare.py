@@ -27,7 +27,7 @@ Runs = Annotated[
 ]
 Split = Annotated[
     str,
-    typer.Option(metavar="PART", help="On which images: validation, or test, which is counted as a look."),
+    typer.Option(metavar="PART", help="On which images: validation, or test, which is counted in every run."),
 ]
 Out = Annotated[
     Path | None,
@@ -56,10 +56,10 @@ def compare(
     Runs can be compared on validation images if they have them in common: equal --seed and --validation.
 
     JSON: dataset, split, part, images, runs[{run, accuracy, interval, images, loss, parameters, epochs,
-    best_epoch, seconds, looks, history}], settings[{setting, values}], pairs[{a, b, difference, interval, p,
-    both_right, only_a, only_b, both_wrong, corrected_p}], disagreements[{image, label, answers[{run, answer,
-    probability}]}], seconds, figures; difference is the accuracy of b minus that of a, from -1 to 1, image
-    the place in part.
+    best_epoch, seconds, test_evaluations, history}], settings[{setting, values}], pairs[{a, b, difference,
+    interval, p, both_right, only_a, only_b, both_wrong, corrected_p}], disagreements[{image, label,
+    answers[{run, answer, probability}]}], seconds, figures; difference is the accuracy of b minus that of a,
+    from -1 to 1, image the place in part.
     """
     from imagelet.analysis.comparison import compare as run_experiment
 
@@ -76,7 +76,7 @@ def _show(found: "Comparison") -> None:
     printing.facts(
         {
             "images": f"{found.images:,} {found.split} images of {found.dataset}{chosen}",
-            **({"looks": _looks(found)} if found.split == "test" else {}),
+            **({"test evaluations": _test_evaluations(found)} if found.split == "test" else {}),
             "disagree on": f"{len(found.disagreements):,} of them",
             "seconds": f"{found.seconds:.1f}",
             **({"figures": ", ".join(map(str, found.figures))} if found.figures else {}),
@@ -99,10 +99,12 @@ def _show(found: "Comparison") -> None:
     _show_disagreements(found, names)
 
 
-def _looks(found: "Comparison") -> str:
-    """Return how often each run's test images were looked at: ``first 1, second 3``."""
-    counted = [f"{each.name} {each.looks}" for each in found.compared if each.looks is not None]
-    return f"{', '.join(counted)} by now" if counted else "not counted: none of them is a run"
+def _test_evaluations(found: "Comparison") -> str:
+    """Return how often each run was evaluated on the test images: ``first 1, second 3``."""
+    counted = [
+        f"{each.name} {each.test_evaluations}" for each in found.compared if each.test_evaluations is not None
+    ]
+    return f"{', '.join(counted)} so far" if counted else "not counted: none of them is a run"
 
 
 def _show_runs(found: "Comparison") -> None:

@@ -68,8 +68,8 @@ def evaluate(
 ) -> None:
     """Test a classifier on images that had no part in its training.
 
-    Each look at a run's test images is counted: who chooses by them has no test set any more. A CSV file may
-    have a column source: then the interval is given by people, too.
+    Each evaluation of a run on its test images is counted: who chooses by them has no test set any more. A
+    CSV file may have a column source: then the interval is given by people, too.
 
     Images are numbered from 0, as they lie in their part. Labels that may be wrong are found by confident
     learning, from answers to images that the classifier has not learned from. They are to be looked at: a
@@ -79,8 +79,8 @@ def evaluate(
     images, precision, recall, f1}], confusion, mistakes[{image, label, answer, probability,
     label_probability, second}], suspects[{image, label, suggested, probability, label_probability}],
     confused[{label, answer, images}], reliability[{low, high, images, confidence, accuracy, interval}],
-    looks, seconds; the rows of confusion are labels, its columns answers. With --cell also cell: label,
-    answer, images, figure.
+    test_evaluations, seconds; the rows of confusion are labels, its columns answers. With --cell also cell:
+    label, answer, images, figure.
 
     JSON of own pictures has besides unsure, right_but_unsure, sources, interval_by_source, and
     mistakes[{file, label, answer, probability, warnings}]; its suspects have file in place of image, its
@@ -119,8 +119,9 @@ def _show(found: "Evaluation") -> None:
     }
     if found.pictures is not None:
         facts |= _of_pictures(found.pictures, found.dataset, figures["images"])
-    if found.looks is not None:
-        facts["looks"] = "the first at these test images" if found.looks == 1 else f"{found.looks} by now"
+    if found.test_evaluations is not None:
+        first = found.test_evaluations == 1
+        facts["test evaluations"] = "the first of this run" if first else f"{found.test_evaluations} so far"
     facts["seconds"] = f"{found.seconds:.1f}"
     if found.figures is not None:
         facts["figures"] = str(found.figures)

@@ -31,7 +31,7 @@ Out = Annotated[
 ]
 Test = Annotated[
     bool,
-    typer.Option("--test", help="Look at the test images, and show them; the look is counted."),
+    typer.Option("--test", help="Evaluate on the test images, which is counted, and show them."),
 ]
 
 

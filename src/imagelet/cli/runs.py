@@ -23,7 +23,7 @@ FIGURES = (
     "best_epoch",
     "validation",
     "test",
-    "looks",
+    "test_evaluations",
     "seconds",
 )
 
@@ -41,9 +41,9 @@ Folder = Annotated[
 def runs(folder: Folder = None, as_json: arguments.Json = False) -> None:
     """List the runs and their figures, the oldest first.
 
-    JSON: runs[{run, folder, state, dataset, network, recipe, epochs, best_epoch, validation, test, looks,
-    seconds}]; state is finished, unfinished or damaged, validation and test are null or hold accuracy,
-    interval and images.
+    JSON: runs[{run, folder, state, dataset, network, recipe, epochs, best_epoch, validation, test,
+    test_evaluations, seconds}]; state is finished, unfinished or damaged, validation and test are null or
+    hold accuracy, interval and images.
     """
     from imagelet.runs.store import list_runs
 
@@ -70,7 +70,7 @@ def _facts(run: "Run") -> dict[str, Any]:
             "best_epoch": metrics.get("best_epoch"),
             "validation": _accuracy(metrics.get("validation")),
             "test": _accuracy(metrics.get("test")),
-            "looks": len(run.looks),
+            "test_evaluations": len(run.test_evaluations),
             "seconds": metrics.get("seconds", {}).get("total"),
         }
     except (RunError, KeyError, TypeError, ValueError) as error:  # one damaged run hides no other
@@ -87,11 +87,11 @@ def _list(listed: list[dict[str, Any]]) -> None:
             "" if each["epochs"] is None else str(each["epochs"]),
             _share(each["validation"]),
             _share(each["test"]),
-            "" if each["looks"] is None else str(each["looks"]),
+            "" if each["test_evaluations"] is None else str(each["test_evaluations"]),
         )
         for each in listed
     ]
-    numbers = ("epochs", "validation", "test", "looks")
+    numbers = ("epochs", "validation", "test", "test evaluations")
     printing.table(("run", "dataset", "network", *numbers), rows, right=numbers, whole=("run",))
 
 

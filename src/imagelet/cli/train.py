@@ -70,7 +70,7 @@ Runs = Annotated[
 Resume = Annotated[
     str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.", show_default=False)
 ]
-Test = Annotated[bool, typer.Option("--test", help="Look at the test images at the end, once.")]
+Test = Annotated[bool, typer.Option("--test", help="Evaluate on the test images at the end, once.")]
 Require = Annotated[
     float | None,
     typer.Option(
@@ -277,7 +277,7 @@ def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool)
         profiles.show(profile)
     folder = finished.run.folder
     if "test" not in finished.metrics:
-        printing.advice("imagelet evaluate {folder} looks at the test images", folder=folder)
+        printing.advice("imagelet evaluate {folder} evaluates on the test images", folder=folder)
     printing.advice("imagelet predict {folder} PICTURE classifies your own pictures", folder=folder)
 
 

@@ -108,7 +108,7 @@ def result_of(training: Training, seed: int, run: Run | None) -> Result:
 
 
 def _reached(printed: Printed, run: Run) -> Reached:
-    """Return our figure of the same part: the one look at the test images, or the last epoch's validation."""
+    """Return our figure of the same part: of the one test evaluation, or the last epoch's validation."""
     if printed.part == "test":
         test = run.metrics["test"]
         return Reached(printed, test["accuracy"], Interval(*test["interval"]), test["images"])

@@ -47,7 +47,7 @@ def run_experiment(
 ) -> Iterator[Event]:
     """Carry a training out, or go on where it was interrupted, and yield what happens.
 
-    The test images are looked at once, at the end.
+    It is evaluated on the test images once, at the end.
 
     Args:
         training: gives the run folder its name; the seed is added where it is not the training's own.

@@ -47,7 +47,7 @@ class Finished:
 def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, test: bool) -> Finished:
     """Complete the run folder. ``metrics.json`` comes last: with it, the run counts as finished.
 
-    The test images are read only if ``test`` says so; the look is counted.
+    The test images are read only if ``test`` says so; the test evaluation is counted.
     """
     classifier = _classifier(dataset, job, state)
     write_history(run.folder / "history.jsonl", state.history)

@@ -43,7 +43,7 @@ def train(
         recipe: how to train, or a recipe's name.
         name: the run's name; None: made of dataset and network.
         folder: where runs live; None: ``./runs``.
-        test: look at the test images at the end, once.
+        test: evaluate on the test images at the end, once.
         **fields: fields of :class:`Experiment` (``validation``, ``seed``, …) and of :class:`Recipe`
             (``epochs``, ``learning_rate``, …).
 

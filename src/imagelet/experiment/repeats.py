@@ -70,7 +70,7 @@ def plan(
         folds: how many parts of the training images to hold out in turn, at least 2; or ``seeds``.
         name: begins the names of the runs: ``NAME-seed0``, ``NAME-fold1``; None: dataset and network do.
         folder: where runs live; None: ``places.runs()``.
-        test: look at each run's test images at the end, once; with seeds only.
+        test: evaluate each run on its test images at the end, once; with seeds only.
         progress: is told (done, total) while files are downloaded or pictures decoded.
 
     Raises:
@@ -119,7 +119,7 @@ def run_part(series: Series, part: Part, progress: Progress | None = None) -> It
 
 
 def _end(series: Series, part: Part) -> Iterator[Event]:
-    """Look at the test images of a finished run where that was not done before, and yield its end."""
+    """Evaluate a finished run on its test images where that was not done before, and yield its end."""
     from imagelet.classifier.classifier import Classifier
 
     run = part.run

@@ -79,7 +79,7 @@ def run_experiment(
         name: the run's name, which must be free; None: the default name, numbered where it is taken.
         default_name: None: made of dataset and network.
         folder: where runs live; None: ``places.runs()``.
-        test: look at the test images at the end, once.
+        test: evaluate on the test images at the end, once.
         frozen: the split of another run of the same experiment; None: made by the experiment's seed.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.

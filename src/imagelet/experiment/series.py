@@ -41,7 +41,7 @@ class Series:
         name: begins the names of the runs where the user chose it, else None.
         default_name: begins them where none was chosen.
         data_sha256: the fingerprint of the training images.
-        test: look at the test images after each training, once.
+        test: evaluate on the test images after each training, once.
     """
 
     kind: str

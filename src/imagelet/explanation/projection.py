@@ -74,7 +74,7 @@ def map_images(
 ) -> EmbeddingMap:
     """Return a map of labelled images; of many some are drawn, of each class its share.
 
-    The map tells which answers are wrong: whoever maps a run's test images counts the look.
+    The map tells which answers are wrong: whoever maps a run's test images counts a test evaluation.
 
     Args:
         classifier: whose embeddings and answers they are.

@@ -62,7 +62,7 @@ class Job:
         experiment: the content of its ``experiment.toml``; what it leaves open is settled when it begins.
         run: the run's name, its place below the folder with the runs; None until it has begun.
         name: the run's name as it was asked for; None: made of dataset and network.
-        test: whether the test images are looked at in the end, once.
+        test: whether it ends with one evaluation on the test images.
         course: the experiment of the course that it is; None for any other.
         continues: the finished run with whose weights it begins; None: with new ones.
         queued: when it took its place in the queue, in nanoseconds since 1970.

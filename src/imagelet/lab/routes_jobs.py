@@ -55,7 +55,7 @@ class NewJob(Asked):
     seed: int = Field(0, ge=0, le=LARGEST)
     validation: float | Annotated[str, Field(max_length=40)] = AUTO
     limit: int = Field(0, ge=0, le=LARGEST, description="How many training images to use; 0 for all.")
-    test: bool = Field(False, description="Look at the test images at the end, once.")
+    test: bool = Field(False, description="Evaluate on the test images at the end, once.")
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:

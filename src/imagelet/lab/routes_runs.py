@@ -53,7 +53,7 @@ class RunRow(Told):
     seconds: float | None
     validation: Accuracy | None
     test: Accuracy | None
-    looks: int | None = Field(description="How often the test images have been looked at.")
+    test_evaluations: int | None = Field(description="How often the run was evaluated on the test images.")
     created: str | None
 
 
@@ -75,7 +75,7 @@ class RunInFull(Told):
     history: list[dict[str, Any]]
     environment: dict[str, Any]
     confusion: Confusion | None
-    looks: int
+    test_evaluations: int
     terminal: str = Field(description="What the command line calls the run.")
 
 

@@ -35,8 +35,22 @@ def listed(runs: Path) -> list[dict[str, Any]]:
 
 def row(name: str, run: Run, *, running: bool) -> dict[str, Any]:
     """Return what is told of a run among others; of a damaged one only that it is damaged."""
-    fields = ("dataset", "network", "parameters", "epochs", "seconds", "validation", "test", "looks")
-    facts: dict[str, Any] = {"name": name, "state": "damaged", "created": None, **dict.fromkeys(fields)}
+    fields = (
+        "dataset",
+        "network",
+        "parameters",
+        "epochs",
+        "seconds",
+        "validation",
+        "test",
+        "test_evaluations",
+    )
+    facts: dict[str, Any] = {
+        "name": name,
+        "state": "damaged",
+        "created": None,
+        **dict.fromkeys((*fields, "test_evaluations")),
+    }
     try:
         experiment, metrics = run.experiment, run.metrics
         begun = (run.folder / "experiment.toml").stat().st_mtime
@@ -49,7 +63,7 @@ def row(name: str, run: Run, *, running: bool) -> dict[str, Any]:
             "seconds": metrics.get("seconds", {}).get("total"),
             "validation": _accuracy(metrics.get("validation")),
             "test": _accuracy(metrics.get("test")),
-            "looks": len(run.looks),
+            "test_evaluations": len(run.test_evaluations),
             "created": datetime.datetime.fromtimestamp(begun, datetime.UTC).isoformat(timespec="seconds"),
         }
     except (RunError, OSError, LookupError, TypeError, AttributeError, ValueError):
@@ -67,7 +81,7 @@ def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
     try:
         classes = [str(each) for each in experiment["resolved"]["classes"]]
         confusion = part and {"part": part, "classes": classes, "table": metrics[part]["confusion"]}
-        looks = len(run.looks)
+        test_evaluations = len(run.test_evaluations)
     except (LookupError, TypeError, ValueError) as error:
         raise RunError("the run '{name}' is damaged: {error}", name=name, error=error) from error
     return {
@@ -78,15 +92,15 @@ def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
         "history": [jobs.figures_of(epoch) for epoch in run.history],
         "environment": run.environment,
         "confusion": confusion,
-        "looks": looks,
+        "test_evaluations": test_evaluations,
     }
 
 
 def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> list[dict[str, Any]]:
     """Return the images of ``part`` with this label and this answer, the surest first.
 
-    Test images are shown only where the run's figures on them are known: then they were looked at, and that
-    look was counted; another of the same answers tells nothing new.
+    Test images are shown only where the run was evaluated on them, which was counted: the same predictions
+    tell nothing new.
 
     Args:
         run: a finished run.
@@ -96,14 +110,12 @@ def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> l
         kept: the answers of the last runs that were asked for.
 
     Raises:
-        UsageError: there is no such class, or the test images were not looked at.
+        UsageError: there is no such class, or the run was not evaluated on the test images.
         RunError, ClassifierFileError, DataError: the run or its data is not there, or has changed since.
     """
     if part == "test" and "test" not in run.metrics:
-        message = Message("the test images of the run '{name}' have not been looked at", name=run.name)
-        raise UsageError(
-            message, hint="imagelet evaluate {name} looks at them, and counts the look", name=run.name
-        )
+        message = Message("the run '{name}' has not been evaluated on the test images", name=run.name)
+        raise UsageError(message, hint="imagelet evaluate {name} does that, and counts it", name=run.name)
     file = run.classifier_file
     if not file.is_file():
         raise RunError(
@@ -133,7 +145,7 @@ def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> l
 
 
 def answers(run: Run, part: str) -> Answers:
-    """Return the classifier's answers to the run's own images; no look is counted.
+    """Return the classifier's answers to the run's own images; no test evaluation is counted.
 
     Raises:
         RunError, ClassifierFileError: a file of the run is damaged.

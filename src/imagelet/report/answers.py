@@ -88,7 +88,7 @@ class Gallery:
 def answer(run: Run, classifier: Classifier, part: str) -> Answered:
     """Ask the classifier for its answers to the run's own images of ``part``.
 
-    A look at test images is counted, and its figures are kept with the run.
+    An evaluation on the test images is counted, and its figures are kept with the run.
 
     Raises:
         DataError: the data is not there, has changed since, or has no such part.

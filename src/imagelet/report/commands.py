@@ -45,7 +45,8 @@ def commands(run: Run, experiment: Experiment, resolved: Mapping[str, Any]) -> t
             "trains it again and says whether it comes out the same",
         ),
         Command(
-            shlex.join(["imagelet", "evaluate", folder]), "looks at the test images; each look is counted"
+            shlex.join(["imagelet", "evaluate", folder]),
+            "evaluates on the test images; each test evaluation is counted",
         ),
         Command(
             shlex.join(["imagelet", "predict", folder, "PICTURE"]), "says what a picture of your own shows"

@@ -29,7 +29,7 @@ def write_comparison(
     Args:
         runs: two or more: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
         out: the file; None: ``comparison.html`` in the current folder.
-        test: compare on the test images; the look is counted in every run. Else on the validation images that
+        test: compare on the test images; this is counted in every run. Else on the validation images that
             they have in common.
         progress: is told how many classifiers have answered, and how many there are.
 

@@ -100,7 +100,7 @@ class RunFacts:
         seconds: of data, training and all; empty where not known.
         images_per_second: in training; None where not known.
         device: what it was trained on, with the precision.
-        looks: when the test images were looked at, the oldest first.
+        test_evaluations: when the run was evaluated on the test images, the oldest first.
         parts: the figures, the test images' first, which count most.
         history: the epochs' figures by kind.
         commands: how to repeat it and go on.
@@ -127,7 +127,7 @@ class RunFacts:
     seconds: Mapping[str, float]
     images_per_second: float | None
     device: str
-    looks: tuple[str, ...]
+    test_evaluations: tuple[str, ...]
     parts: tuple[PartFigures, ...]
     history: Mapping[str, list[float]]
     commands: tuple[Command, ...]
@@ -183,7 +183,7 @@ def _gathered(run: Run, content: dict[str, Any], metrics: dict[str, Any]) -> Run
         seconds=metrics.get("seconds", {}),
         images_per_second=metrics.get("images_per_second"),
         device=f"{resolved['device']}, {resolved['precision']}",
-        looks=tuple(each["when"] for each in run.looks),
+        test_evaluations=tuple(each["when"] for each in run.test_evaluations),
         parts=tuple(part_figures(part, metrics[part]) for part in ("test", "validation") if part in metrics),
         history=as_columns(run.history),
         commands=commands(run, experiment, resolved),

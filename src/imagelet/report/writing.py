@@ -68,13 +68,13 @@ def write_report(
 ) -> Report:
     """Write the page of a finished run.
 
-    Without ``test`` no test image is looked at: test figures are those that the run has already, pictures are
-    the validation images. What needs data that are not there is left out, and the page says so.
+    Without ``test`` no test image is read: test figures are those that the run has already, pictures are the
+    validation images. What needs data that are not there is left out, and the page says so.
 
     Args:
         run: the run.
         out: the file; None: ``report.html`` in the run folder.
-        test: look at the test images, once; the look is counted, and the pictures are theirs.
+        test: evaluate on the test images, which is counted; the pictures are theirs.
         progress: is told how many steps are done, and of how many.
 
     Raises:
@@ -86,7 +86,7 @@ def write_report(
     classifier, answered, left_out = _asked(run, test)
     progress(1, 3)
     if test:
-        facts = gather(run)  # with the figures and the look that were added
+        facts = gather(run)  # with the figures and the test evaluation that were added
     inside = insights(run, classifier, answered, left_out, progress) if classifier and answered else ()
     progress(2, 3)
     html = render(
@@ -112,7 +112,7 @@ def _asked(run: Run, test: bool) -> tuple[Classifier | None, Answered | None, li
         if test:
             raise
         what = "Pictures, calibration and all that is inside the network"
-        hint = "; imagelet report --test looks at the test images" if _has_none(error) else ""
+        hint = "; imagelet report --test evaluates on the test images" if _has_none(error) else ""
         return classifier, None, [f"{what}: {_sentence(error)}{hint}."]
 
 

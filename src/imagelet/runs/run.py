@@ -8,7 +8,7 @@
 ``history.jsonl``                 one line an epoch
 ``classifier.safetensors``        the classifier of the best validation epoch
 ``metrics.json``                  figures and seconds; its presence says that the run is finished
-``looks.jsonl``                   one line for each look at the test images
+``test_evaluations.jsonl``        one line for each evaluation on the test images
 ``report.html``                   the page that ``imagelet report`` makes
 ``figures/``, ``README.md``       pictures and the model card
 ``embeddings.safetensors``        embeddings of the training images, made when first asked for
@@ -93,29 +93,32 @@ class Run:
         return read_history(self.folder / "history.jsonl")
 
     @property
-    def looks(self) -> list[dict[str, Any]]:
-        """Every look at the test images, the oldest first."""
-        path = self.folder / "looks.jsonl"
+    def test_evaluations(self) -> list[dict[str, Any]]:
+        """Every evaluation on the test images, the oldest first."""
+        path = self.folder / "test_evaluations.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def count_look(self, accuracy: float, images: int) -> int:
-        """Note a look at the test images and return how many there were, this one included."""
-        look = {
+    def record_test_evaluation(self, accuracy: float, images: int) -> int:
+        """Record an evaluation on the test images and return how many there were, this one included."""
+        evaluation = {
             "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "accuracy": accuracy,
             "images": images,
         }
-        with filelock.FileLock(self.folder / ".looks.lock"):
-            looks = [*self.looks, look]
-            content = "".join(json.dumps(one) + "\n" for one in looks)
-            atomic_files.write_text(self.folder / "looks.jsonl", content)
-        return len(looks)
+        with filelock.FileLock(self.folder / ".test_evaluations.lock"):
+            evaluations = [*self.test_evaluations, evaluation]
+            content = "".join(json.dumps(one) + "\n" for one in evaluations)
+            atomic_files.write_text(self.folder / "test_evaluations.jsonl", content)
+        return len(evaluations)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the state, the figures, the epochs as a curve."""
         title = f"Run {self.name}"
         try:
-            facts, past = html_repr.carried_out(self.experiment, self.metrics, len(self.looks)), self.history
+            facts, past = (
+                html_repr.carried_out(self.experiment, self.metrics, len(self.test_evaluations)),
+                self.history,
+            )
             curves: list[tuple[str, list[float | None]]] = [("training", [each.accuracy for each in past])]
             curves += [("validation", [each.val_accuracy for each in past])]
             return html_repr.block(

@@ -74,7 +74,7 @@ def test_the_figures_are_those_of_the_run(visit: Visit, runs: dict[str, Run]) ->
     expect(figure.locator(".big")).to_have_text(f"{100 * told['accuracy']:.2f} %")
     expect(figure.locator(".hint")).to_contain_text(f"95 %: {100 * low:.2f} % to {100 * high:.2f} %")
     expect(figure.locator(".hint")).to_contain_text(f"{told['images']} images")
-    expect(page.locator(".accuracy.none")).to_contain_text("not looked at")
+    expect(page.locator(".accuracy.none")).to_contain_text("not evaluated")
 
 
 def test_a_cell_of_the_confusion_matrix_opens_its_images(visit: Visit, runs: dict[str, Run]) -> None:

@@ -58,7 +58,7 @@ function goBack(event) {
   address.set({ open: null, cell: null });
 }
 
-function figures({ metrics, experiment, history, looks, terminal }, finished) {
+function figures({ metrics, experiment, history, test_evaluations, terminal }, finished) {
   const { validation, test } = metrics;
   const scale = validation && test && scaleOf([validation.interval, test.interval]);
   const [validationLabel, testLabel] = [t("runs.accuracy.validation"), t("runs.accuracy.test")];
@@ -72,7 +72,7 @@ function figures({ metrics, experiment, history, looks, terminal }, finished) {
       "div",
       { class: "accuracies" },
       validation ? accuracy(validationLabel, validation, scale) : unknown(validationLabel, "–"),
-      test ? accuracy(testLabel, { ...test, looks }, scale) : finished ? notLookedAt(testLabel, terminal) : unknown(testLabel, "–"),
+      test ? accuracy(testLabel, { ...test, test_evaluations }, scale) : finished ? notEvaluated(testLabel, terminal) : unknown(testLabel, "–"),
     ),
     h(
       "dl",
@@ -102,7 +102,7 @@ function accuracy(label, told, scale) {
       t("runs.interval", { low: percent(told.interval[0], 2), high: percent(told.interval[1], 2) }),
       " · ",
       t("runs.images", { count: number(told.images, 9) }),
-      told.looks > 0 && ` · ${t("runs.looks", { count: told.looks })}`,
+      told.test_evaluations > 0 && ` · ${t("runs.test_evaluations", { count: told.test_evaluations })}`,
     ),
   );
 }
@@ -111,7 +111,7 @@ function unknown(label, text, ...hint) {
   return h("div", { class: "accuracy none" }, h("h3", null, label), h("p", { class: "big" }, text), hint.length > 0 && h("p", { class: "hint" }, hint));
 }
 
-function notLookedAt(label, name) {
+function notEvaluated(label, name) {
   return unknown(label, t("runs.test.none"), t("runs.test.hint"), " ", h("code", null, `imagelet evaluate ${quoted(name)}`));
 }
 

@@ -6,13 +6,13 @@ import { field, h, number, percent, replace, select, uniqueId } from "../shared/
 import { scaleOf, whisker } from "./interval.js";
 import { secondsText } from "./naming.js";
 
-const NUMERIC = new Set(["parameters", "epochs", "seconds", "validation", "test", "looks"]);
+const NUMERIC = new Set(["parameters", "epochs", "seconds", "validation", "test", "test_evaluations"]);
 const DOWN_FIRST = new Set([...NUMERIC, "created"]);
 const VALUES = {
   name: (run) => run.name.toLowerCase(),
   validation: (run) => run.validation?.accuracy,
   test: (run) => run.test?.accuracy,
-  looks: (run) => run.looks,
+  test_evaluations: (run) => run.test_evaluations,
   dataset: (run) => run.dataset ?? "",
   network: (run) => run.network ?? "",
   parameters: (run) => run.parameters,
@@ -174,7 +174,7 @@ export function list(on) {
       ),
       figure(run.validation, scale),
       figure(run.test, scale),
-      h("td", { class: "number" }, number(run.looks, 4)),
+      h("td", { class: "number" }, number(run.test_evaluations, 4)),
       h("td", { class: "col-dataset" }, run.dataset ?? "–"),
       h("td", { class: "col-network", title: run.network }, run.network ?? "–"),
       h("td", { class: "number" }, number(run.parameters, 12)),
