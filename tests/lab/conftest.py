@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imagelet.experiment.runner import run_experiment
-from imagelet.lab.app import create_app
+from imagelet.lab.http.app import create_app
 from imagelet.lab.settings import Settings
 from imagelet.runs.definition import Experiment
 from imagelet.training.recipe import Recipe

@@ -69,7 +69,7 @@ def lab(
     listening = _listen(host, port)
     with contextlib.closing(listening):
         settings, name = _settings(run, runs, host, listening.getsockname()[1])
-        from imagelet.lab.app import create_app
+        from imagelet.lab.http.app import create_app
 
         app = create_app(settings)
         listening.listen(WAITING)  # whoever comes now waits for the server to begin
@@ -122,7 +122,7 @@ def _settings(run: str | None, runs: Path | None, host: str, port: int) -> "tupl
     import dataclasses
 
     from imagelet import paths
-    from imagelet.lab.classifiers import Classifiers
+    from imagelet.lab.services.classifiers import Classifiers
     from imagelet.lab.settings import Settings, is_loopback
     from imagelet.runs.store import find_classifier, run_of
 

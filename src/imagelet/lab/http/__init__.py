@@ -1,0 +1,1 @@
+"""The lab's server: its routes by tab, and the guard before them."""

@@ -1,0 +1,129 @@
+"""The course: its trainings with the notes' figures beside those that were reached here, and its pages.
+
+A job carries a training out.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as InPath
+from pydantic import Field
+
+from imagelet.course.lessons import Training, trainings
+from imagelet.course.reading import Language, page_names, read_page
+from imagelet.course.results import Result, result_of
+from imagelet.course.runner import course_folder, experiment_of
+from imagelet.errors import ImageletError
+from imagelet.experiment.finding import find
+from imagelet.lab.http.schemas import Name, Told
+from imagelet.lab.jobs import queue, store
+from imagelet.lab.jobs.store import FAILED, PAUSED, QUEUED, RUNNING, Job
+
+router = APIRouter(prefix="/api", tags=["course"])
+
+
+class Lesson(Told):
+    """A training of the course."""
+
+    id: str
+    title: str
+    note: str = Field(description="What it teaches.")
+    network: str
+    dataset: str
+    parameters: int
+    part: str = Field(description="What the figure is of: test, or validation after the last epoch.")
+    expected: float = Field(description="The notes' figure, from 0 to 1.")
+    rough: bool = Field(description='Whether the notes say "about".')
+    reached: float | None
+    interval: list[float] | None
+    images: int | None
+    seconds: float | None
+    notes_seconds: int | None = Field(description="How long the notes' authors waited.")
+    state: str = Field(description="new, queued, running, paused, failed, unfinished, finished or damaged")
+    run: str | None
+    job: str | None = Field(description="The last job that carried it out.")
+    command: str
+
+
+class Heading(Told):
+    """A page of the course, by its heading."""
+
+    name: str
+    title: str
+    experiment: str | None = Field(description="The training that it is about.")
+
+
+class Reading(Heading):
+    """A page of the course, to be read."""
+
+    language: Language
+    html: str = Field(description="From its heading on; links lead to `#/course?page=NAME`.")
+    previous: Heading | None
+    next: Heading | None
+
+
+@router.get("/course/pages", response_model=list[Heading])
+def pages(language: Annotated[Language, Query()] = "en") -> Any:
+    """List the course's pages in their order; the entrance is the first."""
+    return [heading(name, language) for name in page_names()]
+
+
+@router.get("/course/pages/{name}", response_model=Reading)
+def page(name: Annotated[Name, InPath()], language: Annotated[Language, Query()] = "en") -> Any:
+    """Return a page of the course."""
+    found = read_page(name, language)
+    return {
+        **heading(name, language),
+        "language": language,
+        "html": found.html,
+        "previous": found.previous and heading(found.previous, language),
+        "next": found.next and heading(found.next, language),
+    }
+
+
+def heading(name: str, language: Language) -> dict[str, Any]:
+    """Return a page as :class:`Heading` has it."""
+    found = read_page(name, language)
+    return {"name": name, "title": found.title, "experiment": found.experiment}
+
+
+@router.get("/course", response_model=list[Lesson])
+def course(request: Request) -> Any:
+    """List the course's trainings in their order."""
+    runs: Path = request.app.state.settings.runs
+    queue.tend(runs)
+    last = {job.course: job for job in store.list_jobs(runs) if job.course is not None}
+    return [told(training, runs, last.get(training.name)) for training in trainings()]
+
+
+def told(training: Training, runs: Path, job: Job | None) -> dict[str, Any]:
+    """Return what :class:`Lesson` tells of a training, and of the last job that carried it out."""
+    damaged = False
+    run = find(experiment_of(training), course_folder(runs))
+    try:
+        result = result_of(training, training.seed, run)
+    except (ImageletError, LookupError, TypeError, AssertionError):
+        result, damaged = Result(training, training.seed, run.folder if run else None), True
+    facts, printed = result.to_json(), training.printed[0]
+    state = "new" if run is None else "finished" if run.finished else "unfinished"
+    if job is not None and (job.state in (QUEUED, RUNNING) or (state != "finished" and _is_left(job))):
+        state = job.state
+    return {
+        "id": training.name,
+        "title": training.name,
+        "note": training.teaches,
+        **{name: facts[name] for name in ("network", "dataset", "parameters", "part", "command")},
+        **{name: facts[name] for name in ("reached", "interval", "images", "seconds")},
+        "expected": printed.accuracy,
+        "rough": printed.rough,
+        "notes_seconds": training.notes_seconds or None,
+        "state": "damaged" if damaged else state,
+        "run": run and run.folder.relative_to(runs).as_posix(),
+        "job": job and job.id,
+    }
+
+
+def _is_left(job: Job) -> bool:
+    """Say whether a job was left as it is, to be gone on with."""
+    return job.state in (PAUSED, FAILED)

@@ -1,0 +1,286 @@
+"""One picture looked at from inside: layers, evidence, neighbours, and single numbers taken apart."""
+
+import dataclasses
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from torch import nn
+
+from imagelet.analysis.embeddings import neighbours_of
+from imagelet.classifier.prediction import Look
+from imagelet.errors import DataError
+from imagelet.explanation.activations import filters, find_layer, layer_outputs, network_input
+from imagelet.explanation.arithmetic import output_size_formula
+from imagelet.explanation.attribution import (
+    METHODS,
+    NO_CONVOLUTION,
+    Evidence,
+    class_of,
+    evidence,
+    methods_for,
+)
+from imagelet.explanation.unit_trace import take_apart
+from imagelet.lab.http import schemas
+from imagelet.lab.http.draw import Answer, prediction
+from imagelet.lab.http.schemas import Asked, Image, Name, Numbers, Picture, Sample, Told
+from imagelet.lab.services.classifiers import Classifiers
+from imagelet.networks.layers import Pool
+from imagelet.networks.padding import Side
+from imagelet.preprocessing.picture import open_picture
+
+router = APIRouter(prefix="/api", tags=["explain"])
+
+MOST_NEIGHBOURS = 50
+LONGEST_SIDE = 280  # of evidence that is carried onto the picture; a larger picture gets it coarser
+
+Method = Literal["saliency", "integrated-gradients", "grad-cam", "occlusion"]
+
+
+class OnePicture(Asked):
+    """One picture, or an image of the dataset, and whom to ask."""
+
+    classifier: Name
+    picture: Picture | None = None
+    sample: Sample | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "OnePicture":
+        if (self.picture is None) == (self.sample is None):
+            raise ValueError("send either a picture or a sample")
+        return self
+
+
+class Question(OnePicture):
+    """What to explain of it."""
+
+    layers: bool = False
+    evidence: list[Method] = Field([], max_length=len(METHODS))
+    target: int | Name | None = Field(None, description="The class that the evidence is about.")
+    neighbours: int = Field(0, ge=0, le=MOST_NEIGHBOURS)
+
+
+class NumberQuestion(OnePicture):
+    """Which number of a layer's output to take apart."""
+
+    layer: Name
+    place: list[Annotated[int, Field(ge=-(2**31), le=2**31)]] = Field(min_length=1, max_length=3)
+
+
+class LayerOutput(Told):
+    """What a layer makes of the picture."""
+
+    name: str
+    kind: str
+    shape: list[int] = Field(description="(height, width, channels) or (values).")
+    low: float
+    high: float
+    zeros: float = Field(description="The share of values that are 0.")
+    silent: float = Field(description="The share of units without a value above 0.")
+    values: Numbers
+
+
+class EvidenceMap(Told):
+    """What speaks for a class, pixel by pixel."""
+
+    method: str
+    layer: str | None
+    label: str
+    probability: float
+    signed: bool = Field(description="Whether values below 0 speak against the class.")
+    values: Numbers = Field(description="(height, width) of the image that the network gets.")
+    on_picture: Numbers | None = Field(
+        description=f"The same on the whole picture, at most {LONGEST_SIDE} a side."
+    )
+
+
+class NeighbourImage(Told):
+    """A training image that is like the picture to the network."""
+
+    index: int
+    label: str
+    distance: float
+    image: Image
+
+
+class Explanation(Told):
+    """What a classifier makes of one picture, and how."""
+
+    prediction: Answer
+    classes: list[str]
+    label: str | None = Field(description="The right answer, where the picture is an image of the dataset.")
+    input: LayerOutput | None = Field(description="What the first layer gets: the normalised pixels.")
+    layers: list[LayerOutput]
+    evidence: list[EvidenceMap]
+    neighbours: list[NeighbourImage]
+    preparing: bool = Field(description="The neighbours are being prepared; ask again in some seconds.")
+    missing: list[str] = Field(description="What is left out, and why.")
+
+
+class NextLayer(Told):
+    """A layer that comes after; its value is null where it takes other numbers, too."""
+
+    name: str
+    kind: str
+    value: float | None
+
+
+class Number(Told):
+    """One number of a layer's output, and how it comes about; lists are null where there is nothing."""
+
+    layer: str
+    kind: str
+    place: list[int]
+    source: str
+    method: str
+    inputs: list[Any]
+    first: list[int]
+    step: list[int]
+    weights: list[Any] | None
+    products: list[Any] | None
+    bias: float
+    exponentials: list[Any] | None
+    winner: list[int] | None
+    parts: dict[str, float]
+    result: float
+    text: str
+    following: list[NextLayer]
+    input_shape: list[int] = Field(description="Of what the layer gets.")
+    size_formula: str | None = Field(description="How the size of the layer's output comes about.")
+
+
+@router.post("/explain", response_model=Explanation)
+async def explain(request: Request, asked: Question) -> Any:
+    """Look at one picture from inside: layers, evidence for a class, the nearest training images."""
+    return await request.app.state.work.run(explanation, request.app.state.classifiers, asked)
+
+
+@router.post("/number", response_model=Number)
+async def number(request: Request, asked: NumberQuestion) -> Any:
+    """Take one number of a layer's output apart."""
+    return await request.app.state.work.run(one_number, request.app.state.classifiers, asked)
+
+
+@router.get("/filters", response_model=Numbers)
+async def filters_of(
+    request: Request, classifier: Annotated[Name, Query()], layer: Annotated[Name, Query()]
+) -> Any:
+    """Return a convolution's weights: (filters, height, width, channels that each filter sees)."""
+    state = request.app.state
+
+    def found() -> dict[str, Any]:
+        return schemas.numbers(filters(state.classifiers.load(classifier).network, layer))
+
+    return await state.work.run(found)
+
+
+def explanation(classifiers: Classifiers, asked: Question) -> dict[str, Any]:
+    """Return what was asked of one picture as :class:`Explanation` has it."""
+    classifier = classifiers.load(asked.classifier)
+    if asked.target is not None:
+        class_of(classifier.classes, asked.target)  # said before the work
+    picture, label = _picture(classifiers, asked)
+    look = classifier.look_at(picture)
+    shares = classifier.predict_proba(look.seen[np.newaxis])[0]
+    answer = classifier.prediction(look, shares, top=len(shares))
+    methods, wanted = methods_for(classifier.network), dict.fromkeys(asked.evidence)
+    found = [evidence(classifier, look.seen, each, asked.target) for each in wanted if each in methods]
+    maps = [_map(each, look, picture) for each in found]
+    missing = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]
+    near, preparing = _neighbours(classifiers, asked, look, missing)
+    outputs = layer_outputs(classifier, look.seen) if asked.layers else ()
+    return {
+        "prediction": prediction(answer),
+        "classes": list(classifier.classes),
+        "label": label,
+        "input": _layer(network_input(classifier, look.seen)) if asked.layers else None,
+        "layers": [_layer(each) for each in outputs],
+        "evidence": maps,
+        "neighbours": near,
+        "preparing": preparing,
+        "missing": missing,
+    }
+
+
+def one_number(classifiers: Classifiers, asked: NumberQuestion) -> dict[str, Any]:
+    """Return one number taken apart as :class:`Number` has it."""
+    classifier = classifiers.load(asked.classifier)
+    seen = classifier.look_at(_picture(classifiers, asked)[0]).seen
+    found = take_apart(classifier, seen, asked.layer, asked.place)
+    outputs = (network_input(classifier, seen), *layer_outputs(classifier, seen))
+    shape = next(each.shape for each in outputs if each.name == found.source)
+    formula = _size_formula(find_layer(classifier.network, asked.layer), shape)
+    return {**found.to_json(), "input_shape": list(shape), "size_formula": formula}
+
+
+def _picture(classifiers: Classifiers, asked: OnePicture) -> tuple[NDArray[np.uint8], str | None]:
+    """Return the pixels (height, width, 1 or 3), and the label where it is an image of the dataset."""
+    if asked.sample is not None:
+        return classifiers.sample(asked.classifier, asked.sample)
+    return open_picture(schemas.file_content(asked.picture or "")), None
+
+
+def _layer(output: Any) -> dict[str, Any]:
+    facts = {name: getattr(output, name) for name in ("name", "kind", "low", "high", "zeros", "silent")}
+    return {**facts, "shape": list(output.shape), "values": schemas.numbers(output.values)}
+
+
+def _map(found: Evidence, look: Look, picture: NDArray[np.uint8]) -> dict[str, Any]:
+    height, width = picture.shape[:2]
+    factor = max(1.0, max(height, width) / LONGEST_SIDE)
+    carried = None
+    if look.placement is not None:
+        scaled = {name: value / factor for name, value in dataclasses.asdict(look.placement).items()}
+        sides = (max(1, round(height / factor)), max(1, round(width / factor)))
+        carried = schemas.numbers(dataclasses.replace(look.placement, **scaled).onto(found.values, *sides))
+    return {
+        "method": found.method,
+        "layer": found.layer,
+        "label": found.label,
+        "probability": found.probability,
+        "signed": found.signed,
+        "values": schemas.numbers(found.values),
+        "on_picture": carried,
+    }
+
+
+def _neighbours(
+    classifiers: Classifiers, asked: Question, look: Look, missing: list[str]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return the nearest training images, and whether they are still being prepared."""
+    if not asked.neighbours:
+        return [], False
+    try:
+        near = classifiers.neighbourhood(asked.classifier)
+    except DataError as error:
+        missing.append(f"the nearest training images: {error.message}")
+        return [], False
+    if near is None:
+        missing.append("the nearest training images: they are being prepared, once, for about a minute")
+        return [], True
+    (found,) = neighbours_of(near, look.seen[np.newaxis], min(asked.neighbours, len(near.embeddings)))
+    pixels = near.images.images
+    return [
+        {**each.to_json(near.images.classes), "image": schemas.image(np.asarray(pixels[each.index]))}
+        for each in found
+    ], False
+
+
+def _size_formula(layer: nn.Module, shape: tuple[int, ...]) -> str | None:
+    """Return how the size of a convolution's or a pooling's output comes about; None for other layers."""
+    if len(shape) != 3 or not isinstance(layer, nn.Conv2d | Pool):
+        return None
+    if isinstance(layer, nn.Conv2d):
+        window, stride, dilation = layer.kernel_size, layer.stride, layer.dilation
+        padding: Any = "same" if getattr(layer, "same", False) else layer.padding
+    else:
+        window, stride, dilation, padding = layer.size, layer.stride, (1, 1), layer.padding
+    cells: Any = (padding, padding) if isinstance(padding, str) else padding
+    rows, columns = (
+        Side(shape[axis], window[axis], stride[axis], cells[axis] or "valid", dilation[axis])
+        for axis in (0, 1)
+    )
+    down, across = output_size_formula(rows), output_size_formula(columns)
+    return down if down == across else f"height {down}, width {across}"

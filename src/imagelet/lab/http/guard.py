@@ -1,0 +1,206 @@
+"""What stands before every request: who may ask, how much at once, and what a browser may do with an answer.
+
+A page on another site can make a visitor's browser send requests to this machine. So a request has to name
+this server in ``Host``, because a foreign name that is pointed at 127.0.0.1 (DNS rebinding) does not; and it
+must not come from another site's page, which ``Origin`` and ``Sec-Fetch-Site`` tell. Where others reach the
+server, a token is demanded of every request.
+
+Source: Fetch standard, W3C Fetch Metadata, Content Security Policy level 3.
+"""
+
+import asyncio
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
+from imagelet.lab.http import errors
+from imagelet.lab.http.errors import RefusedError
+from imagelet.lab.settings import Settings
+from imagelet.messages import Message
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,  # an answer that brings its own keeps it
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+SAFE = frozenset({"GET", "HEAD"})
+OWN_PAGE = frozenset({"same-origin", "none"})  # none: typed, or from a bookmark
+
+
+class Guard:
+    """ASGI middleware around the whole app; the last to see a request's answer, an unexpected error too."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry a request out, or say why not."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def with_headers(message: ASGIMessage) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        self._open += 1
+        try:
+            try:
+                self._admit(scope)
+                if (cookie := self._cookie_for(scope)) is not None:
+                    await cookie(scope, receive, with_headers)
+                    return
+                body = await self._body(Headers(scope=scope), receive)
+            except RefusedError as error:
+                await errors.of_error(error)(scope, receive, with_headers)
+                return
+            await self._app(scope, _replayed(body, receive), with_headers)
+        except Exception as error:
+            answer = errors.unexpected(error)
+            if not begun:
+                await answer(scope, receive, with_headers)
+        finally:
+            self._open -= 1
+
+    def _admit(self, scope: Scope) -> None:
+        """Let a request pass, or refuse it before a byte of its body is read.
+
+        Raises:
+            RefusedError: the host, the token, the page that asks, or the body's type is not as it must be.
+        """
+        headers, method = Headers(scope=scope), scope["method"]
+        host = headers.get("host", "")
+        if self._settings.local and host.lower() not in self._settings.hosts:
+            hint = Message("open {address}", address=self._settings.address)
+            raise RefusedError("this server answers to its own address alone", hint, status=421)
+        if self._settings.token and not self._shows_token(scope, headers):
+            hint = Message("open the address with ?token=… that imagelet lab has printed")
+            raise RefusedError("this server asks for its token", hint, status=401)
+        if not _from_own_page(scope, headers, host):
+            raise RefusedError("a page of another site may not ask this server", status=403)
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if method not in SAFE and kind != "application/json" and (has_body or kind):
+            hint = Message("send content-type: application/json")
+            raise RefusedError("a request's body is JSON here", hint, status=415)
+        if self._open > self._settings.requests:
+            raise errors.busy(Message("too many requests are open"))
+
+    def _shows_token(self, scope: Scope, headers: Headers) -> bool:
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        shown = [bearer.strip() if scheme.lower() == "bearer" else "", self._cookie(headers), _asked(scope)]
+        equal = [_equal(each, self._settings.token or "") for each in shown]  # all are compared
+        return any(equal)
+
+    def _cookie(self, headers: Headers) -> str:
+        try:
+            found = SimpleCookie(headers.get("cookie", "")).get(self._cookie_name)
+        except CookieError:
+            return ""
+        return found.value if found is not None else ""
+
+    @property
+    def _cookie_name(self) -> str:
+        return f"imagelet-lab-{self._settings.port}"  # cookies do not tell ports apart
+
+    def _cookie_for(self, scope: Scope) -> RedirectResponse | None:
+        """Return the answer that changes a token in the page's address into a cookie, where there is one."""
+        if not self._settings.token or scope["path"] != "/" or not _asked(scope):
+            return None
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(self._cookie_name, self._settings.token, httponly=True, samesite="strict")
+        return answer
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        """Return a request's whole body.
+
+        Raises:
+            RefusedError: it is too large, or takes too long to arrive.
+        """
+        most = self._settings.most_bytes
+        told = headers.get("content-length", "0")
+        if not told.isdecimal() or int(told) > most:
+            raise _too_large(most)
+        content = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                while True:
+                    message = await receive()
+                    content += message.get("body", b"")
+                    if len(content) > most:
+                        raise _too_large(most)
+                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                        return bytes(content)
+        except TimeoutError:
+            raise RefusedError("the request did not arrive in time", "try again", status=408) from None
+
+
+def _from_own_page(scope: Scope, headers: Headers, host: str) -> bool:
+    """Say whether a request comes from the server's own page or from none, or only opens the page."""
+    site = headers.get("sec-fetch-site", "none")
+    opens = scope["method"] in SAFE and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/"
+    if site not in OWN_PAGE and not opens:
+        return False
+    origin = headers.get("origin")
+    return origin is None or origin.lower() in {f"http://{host.lower()}", f"https://{host.lower()}"}
+
+
+def _asked(scope: Scope) -> str:
+    """Return the token in a request's address, which only the page's own may have."""
+    if scope["path"] != "/" or scope["method"] not in SAFE:
+        return ""
+    asked: str = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+    return asked
+
+
+def _equal(shown: str, token: str) -> bool:
+    return secrets.compare_digest(shown.encode(errors="replace"), token.encode())
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(
+        "the request is larger than {size:.3g} MB",
+        "send fewer or smaller pictures",
+        status=413,
+        size=most / 2**20,
+    )
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that hands over the body that was read, then whatever comes after it."""
+    given = False
+
+    async def replay() -> ASGIMessage:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

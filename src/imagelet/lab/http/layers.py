@@ -1,0 +1,179 @@
+"""Convolution and pooling of small matrices, with the sum behind each number."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Request
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imagelet.errors import UsageError
+from imagelet.explanation import arithmetic
+from imagelet.explanation.arithmetic import Sum, Working
+from imagelet.explanation.matrices import KERNELS
+from imagelet.lab.http.schemas import Asked, Told
+from imagelet.messages import Message
+
+router = APIRouter(prefix="/api", tags=["arithmetic"])
+
+LARGEST = 1e9
+LONGEST_SIDE = 64  # cells
+MOST_NUMBERS = 200_000  # behind all sums of an answer
+
+Cell = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Row = Annotated[list[Cell], Field(min_length=1, max_length=LONGEST_SIDE)]
+Matrix = Annotated[list[Row], Field(min_length=1, max_length=LONGEST_SIDE)]
+Steps = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
+Padding = Literal["same", "valid"] | Annotated[int, Field(ge=0, le=LONGEST_SIDE)]
+Known = list[list[float]]
+Gapped = list[list[float | None]]
+
+
+class Convolution(Asked):
+    """A kernel that slides over an image."""
+
+    image: Matrix
+    kernel: Matrix
+    stride: Steps = 1
+    padding: Padding = "valid"
+    dilation: Steps = 1
+
+
+class Pooling(Asked):
+    """A window that slides over an image."""
+
+    image: Matrix
+    size: Steps = 2
+    stride: Steps | None = Field(None, description="The window's size where nothing is said.")
+    padding: Padding = "valid"
+    kind: Literal["max", "average"] = "max"
+
+
+class SumOfPlace(Told):
+    """How one number of the output comes about; null where padding has no value."""
+
+    patch: Gapped
+    products: Known | None
+    result: float
+    text: str
+
+
+class Worked(Told):
+    """An output, and all that it came from."""
+
+    padded: Gapped = Field(description="The image with its padding; null where padding has no value.")
+    output: Known
+    formula: str
+    rims: list[list[int]] = Field(description="Cells of padding: (above, below), (left, right).")
+    sums: list[list[SumOfPlace]]
+
+
+class Kernel(Told):
+    """A kernel that has a name."""
+
+    name: str
+    matrix: Known
+
+
+@router.post("/convolve", response_model=Worked)
+async def convolve(request: Request, asked: Convolution) -> Any:
+    """Lay a kernel on every place of an image, multiply cell by cell, and add up."""
+
+    def work() -> dict[str, Any]:
+        image, kernel = _matrix(asked.image, "image"), _matrix(asked.kernel, "kernel")
+        with _in_the_page():
+            working = arithmetic.convolve(image, kernel, asked.stride, asked.padding, asked.dilation)
+        return _worked(working)
+
+    return await request.app.state.work.run(work)
+
+
+@router.post("/pool", response_model=Worked)
+async def pool(request: Request, asked: Pooling) -> Any:
+    """Take the largest, or the mean, of the cells under each place of a window."""
+
+    def work() -> dict[str, Any]:
+        image = _matrix(asked.image, "image")
+        with _in_the_page():
+            working = arithmetic.pool(image, asked.size, asked.stride, asked.padding, asked.kind)
+        return _worked(working)
+
+    return await request.app.state.work.run(work)
+
+
+@router.get("/kernels", response_model=list[Kernel])
+async def kernels() -> Any:
+    """List the kernels that have a name."""
+    return [{"name": name, "matrix": [list(row) for row in rows]} for name, rows in KERNELS.items()]
+
+
+@contextlib.contextmanager
+def _in_the_page() -> Iterator[None]:
+    """Let hints name fields of the page where they name options of the command line."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.message, error.hint.replace("--", "")) from error
+
+
+def _matrix(rows: list[list[float]], what: str) -> NDArray[np.float64]:
+    """Return rows of equal length as float64 (rows, columns).
+
+    Raises:
+        UsageError: they are not.
+    """
+    for place, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            counts = f"row {place} has {len(row)} numbers, row 1 has {len(rows[0])}"
+            raise UsageError(
+                "the {what} is ragged: {counts}",
+                hint="give every row as many numbers",
+                what=what,
+                counts=counts,
+            )
+    return np.array(rows, np.float64)
+
+
+def _worked(working: Working) -> dict[str, Any]:
+    """Return all of a working as :class:`Worked` has it.
+
+    Raises:
+        UsageError: there would be too many numbers behind its sums.
+    """
+    height, width = working.output.shape
+    behind = working.output.size * working.rows.kernel * working.columns.kernel
+    if behind > MOST_NUMBERS:
+        message = Message(
+            "{count:,} numbers stand behind these sums; at most {most:,} are shown",
+            count=behind,
+            most=MOST_NUMBERS,
+        )
+        raise UsageError(message, hint="take a smaller image or a larger stride")
+    sums = [[_sum(working.at(row, column)) for column in range(width)] for row in range(height)]
+    return {
+        "padded": _gapped(working.padded),
+        "output": _without_minus_zero(working.output).tolist(),
+        "formula": working.formula,
+        "rims": [list(rim) for rim in working.rims],
+        "sums": sums,
+    }
+
+
+def _sum(found: Sum) -> dict[str, Any]:
+    products = None if found.products is None else _without_minus_zero(found.products).tolist()
+    return {
+        "patch": _gapped(found.patch),
+        "products": products,
+        "result": found.result + 0.0,
+        "text": found.text,
+    }
+
+
+def _without_minus_zero(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    return cells + 0.0
+
+
+def _gapped(cells: NDArray[np.float64]) -> list[list[float | None]]:
+    return [[None if np.isnan(cell) else float(cell) for cell in row] for row in cells]

@@ -1,0 +1,217 @@
+"""Networks and their tables, datasets and recipes: what a training can be made of."""
+
+import dataclasses
+from math import prod
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from imagelet.data.datasets import KnownDataset, datasets, place_of
+from imagelet.errors import DataError, UnknownNameError, UsageError
+from imagelet.lab.http.schemas import Asked, Told
+from imagelet.messages import Message
+from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
+from imagelet.networks.kinds import BatchNorm, Conv, Dense, Depthwise
+from imagelet.networks.summary import Summary, SummaryRow, summarize
+from imagelet.training.recipe import Recipe, setting_fields
+from imagelet.training.recipes import recipes
+
+router = APIRouter(prefix="/api", tags=["networks"])
+
+LARGEST_SIDE = 256  # pixels
+LONGEST_TEXT = 10_000  # letters
+MOST_CLASSES = 10_000
+NUMBER_BYTES = 4  # float32
+
+
+class KnownNetwork(Told):
+    """A network by its name."""
+
+    name: str
+    text: str
+    note: str
+    input_shape: list[int]
+    parameters: int
+
+
+class Sketch(Asked):
+    """A network that is to be looked at before anything is trained."""
+
+    text: str = Field(max_length=LONGEST_TEXT, description="Network text, or a network's name.")
+    input_shape: tuple[
+        Annotated[int, Field(ge=1, le=LARGEST_SIDE)],
+        Annotated[int, Field(ge=1, le=LARGEST_SIDE)],
+        Annotated[int, Field(ge=1, le=3)],
+    ] = (28, 28, 1)
+    classes: int = Field(10, ge=1, le=MOST_CLASSES)
+
+
+class SummaryLayer(Told):
+    """A layer of the table."""
+
+    name: str
+    kind: str
+    shape: list[int]
+    parameters: int
+    multiply_adds: int
+    memory_bytes: int = Field(description="Of the layer's output for one image, in float32.")
+
+
+class Table(Told):
+    """A network's layers and totals."""
+
+    text: str = Field(description="The same network as it is written.")
+    input_shape: list[int]
+    classes: int
+    layers: list[SummaryLayer]
+    total: int
+    trainable: int
+    non_trainable: int
+    multiply_adds: int
+
+
+class ListedDataset(Told):
+    """A dataset by its name."""
+
+    name: str
+    title: str
+    description: str
+    classes: list[str]
+    shape: list[int]
+    images: dict[str, int]
+    at_hand: bool = Field(description="Whether its images are on this machine.")
+
+
+class ListedRecipe(Told):
+    """A recipe by its name."""
+
+    name: str
+    note: str
+    network: str
+    settings: dict[str, bool | int | float | str]
+
+
+class SettingField(Told):
+    """A setting of every recipe."""
+
+    name: str
+    unit: str
+    meaning: str
+    default: bool | int | float | str
+    allowed: list[str] | list[float] | None = Field(
+        description="Names; or the lowest and the highest number; null for true and false."
+    )
+    open_end: bool = Field(description="The highest number itself is not allowed.")
+
+
+class Recipes(Told):
+    """Every recipe, and what can be set in them."""
+
+    recipes: list[ListedRecipe]
+    fields: list[SettingField]
+
+
+@router.get("/networks", response_model=list[KnownNetwork])
+async def list_networks(request: Request) -> Any:
+    """List the named networks."""
+    return await request.app.state.work.run(lambda: [_network(networks.get(name)) for name in networks])
+
+
+@router.post("/network", response_model=Table)
+async def summary(request: Request, asked: Sketch) -> Any:
+    """Return a network's table, or where in its text a mistake is."""
+    return await request.app.state.work.run(table, asked)
+
+
+@router.get("/datasets", response_model=list[ListedDataset])
+async def list_datasets(request: Request) -> Any:
+    """List the datasets that have a name."""
+    return await request.app.state.work.run(lambda: [_dataset(datasets.get(name)) for name in datasets])
+
+
+@router.get("/recipes", response_model=Recipes)
+async def list_recipes() -> Any:
+    """List the recipes, and the fields of all of them."""
+    return {
+        "recipes": [_recipe(recipes.get(name)) for name in recipes],
+        "fields": [
+            {
+                "name": field.name,
+                "default": field.default,
+                **{name: field.metadata[name] for name in ("unit", "meaning", "open_end")},
+                "allowed": None if field.metadata["allowed"] is None else list(field.metadata["allowed"]),
+            }
+            for field in setting_fields()
+        ],
+    }
+
+
+def table(asked: Sketch) -> dict[str, Any]:
+    """Return a network's table as :class:`Table` has it; a network from text is given no memory.
+
+    Raises:
+        NetworkTextError: text that cannot be read, or does not fit.
+        UnknownNameError: a single word that is no network's name.
+        UsageError: a network whose code would have to be imported.
+    """
+    found = find_network(asked.text)
+    if found.builder is not None and found.name not in networks:
+        message = Message("'{text}' would run code, which the page cannot ask for", text=asked.text.strip())
+        raise UsageError(message, hint="write network text, or a network's name")
+    if found.builder is None:
+        text, shown = to_text(parse(found.text)), _summary_of_text(found.text, asked)
+    else:
+        network = build(found.name, asked.input_shape, asked.classes, allow_import=False)
+        text, shown = network.text, summarize(network)
+    facts = shown.to_json()
+    layers = [{**each, "memory_bytes": NUMBER_BYTES * prod(each["shape"])} for each in facts["layers"]]
+    return {"text": text, "classes": asked.classes, **facts, "layers": layers}
+
+
+def _summary_of_text(text: str, asked: Sketch) -> Summary:
+    """Return what ``summarize`` would, from the text alone: no number of the network is made."""
+    rows, averages = [], 0
+    for each in infer_shapes(text, asked.input_shape, asked.classes):
+        weights = 0
+        if isinstance(each.layer, Conv | Depthwise | Dense):
+            weights = dataclasses.replace(each.layer, bias=False).parameters(each.input_shape)
+        if isinstance(each.layer, BatchNorm):
+            averages += each.parameters // 2  # running mean and variance; scale and shift are learnt
+        multiply_adds = weights * prod(each.output_shape[:-1])
+        rows.append(SummaryRow(each.name, each.layer.word, each.output_shape, each.parameters, multiply_adds))
+    total = sum(row.parameters for row in rows)
+    operations = sum(row.multiply_adds for row in rows)
+    return Summary(asked.input_shape, tuple(rows), total - averages, averages, operations)
+
+
+def _network(named: NamedNetwork) -> dict[str, Any]:
+    parameters = named.parameters
+    if named.builder is None:
+        parameters = sum(each.parameters for each in infer_shapes(named.text, named.input_shape))
+    elif not parameters:  # of a plugin
+        parameters = summarize(build(named.name, named.input_shape)).total
+    facts = {name: getattr(named, name) for name in ("name", "text", "note")}
+    return {**facts, "input_shape": list(named.input_shape), "parameters": parameters}
+
+
+def _dataset(known: KnownDataset) -> dict[str, Any]:
+    card, framing = known.card, known.card.framing
+    try:
+        at_hand = known.load is not None or place_of(card.name) is not None
+    except (DataError, UnknownNameError):
+        at_hand = False
+    return {
+        "name": card.name,
+        "title": card.title,
+        "description": card.description,
+        "classes": list(card.classes),
+        "shape": list(framing.shape) if framing is not None else [],
+        "images": dict(known.images),
+        "at_hand": at_hand,
+    }
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    settings = {field.name: getattr(recipe, field.name) for field in setting_fields()}
+    return {"name": recipe.name, "note": recipe.note, "network": recipe.network, "settings": settings}

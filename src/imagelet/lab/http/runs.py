@@ -1,0 +1,202 @@
+"""Runs: listed, opened, compared, deleted and brought back.
+
+A run of a course or a series has a slash in its name, which an address may hold as it is.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import FileResponse
+
+from imagelet import paths
+from imagelet.analysis.comparison import compare
+from imagelet.errors import RunError, UsageError
+from imagelet.lab.http.schemas import Image, Told
+from imagelet.lab.jobs import store
+from imagelet.lab.jobs.store import RUNNING
+from imagelet.lab.services.classifiers import Kept
+from imagelet.lab.services.named_runs import delete, deleted_runs, named_run, restore, runs_by_name
+from imagelet.lab.services.runs import Answers, cell, in_full, listed
+from imagelet.report import write_report
+from imagelet.runs.run import Run
+from imagelet.runs.store import shipped_classifiers
+
+router = APIRouter(prefix="/api", tags=["runs"])
+
+MOST_COMPARED = 8
+LARGEST_CLASS = 100_000
+ANSWERED = 2  # runs whose answers are kept
+
+FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
+PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
+
+
+class Accuracy(Told):
+    """A share of right answers with its Wilson interval at 95 %."""
+
+    accuracy: float
+    interval: list[float]
+    images: int
+
+
+class RunRow(Told):
+    """A run among others."""
+
+    name: str
+    state: str = Field(description="running, finished, unfinished or damaged")
+    dataset: str | None
+    network: str | None
+    parameters: int | None
+    epochs: int | None
+    seconds: float | None
+    validation: Accuracy | None
+    test: Accuracy | None
+    test_evaluations: int | None = Field(description="How often the run was evaluated on the test images.")
+    created: str | None
+
+
+class Confusion(Told):
+    """How often each label (row) got each answer (column)."""
+
+    part: str
+    classes: list[str]
+    table: list[list[int]]
+
+
+class RunInFull(Told):
+    """All that a run's folder tells."""
+
+    name: str
+    state: str
+    experiment: dict[str, Any]
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+    environment: dict[str, Any]
+    confusion: Confusion | None
+    test_evaluations: int
+    terminal: str = Field(description="What the command line calls the run.")
+
+
+class CellImage(Told):
+    """An image behind a number of the confusion matrix."""
+
+    sample: str
+    image: Image
+    label: str
+    answer: str
+    probability: float
+
+
+class Deleted(Told):
+    """A run that was deleted, or brought back."""
+
+    name: str
+
+
+@router.get("/runs", response_model=list[RunRow])
+def list_runs(request: Request) -> Any:
+    """List the runs, the newest first."""
+    return listed(_runs(request))
+
+
+@router.get("/compare")
+async def compared(request: Request, runs: Annotated[str, Query(max_length=2_000)]) -> dict[str, Any]:
+    """Compare runs and shipped classifiers, their names parted by commas, on their validation images."""
+    files = _classifiers(_runs(request), [name for name in runs.split(",") if name])
+    found = await request.app.state.work.run(compare, files)
+    return {**found.to_json(), "figures": []}
+
+
+@router.get("/trash", response_model=list[Deleted])
+def list_deleted(request: Request) -> Any:
+    """List the deleted runs that can be brought back."""
+    return [{"name": name} for name in sorted(deleted_runs(_runs(request)))]
+
+
+@router.get("/runs/{name:path}/cell", response_model=list[CellImage])
+async def images_of_a_cell(
+    request: Request,
+    name: str,
+    label: Annotated[int, Query(ge=0, le=LARGEST_CLASS)],
+    answer: Annotated[int, Query(ge=0, le=LARGEST_CLASS)],
+    part: Literal["validation", "test"] = "validation",
+) -> Any:
+    """Show the images with this label that got this answer, classes by their places, the surest first."""
+    state = request.app.state
+    if not hasattr(state, "answered"):
+        state.answered = Kept[Answers](ANSWERED)
+    run = named_run(_runs(request), name)
+    return await state.work.run(cell, run, label, answer, part, state.answered)
+
+
+@router.get("/runs/{name:path}/classifier", response_class=FileResponse, responses=FILE)
+def classifier(request: Request, name: str) -> FileResponse:
+    """Hand out the run's classifier, the one file that predicts."""
+    run = _finished(_runs(request), name)
+    return FileResponse(
+        run.classifier_file, 200, None, "application/octet-stream", filename=f"{run.name}.safetensors"
+    )
+
+
+@router.post("/runs/{name:path}/report", response_class=FileResponse, responses=PAGE)
+async def report(request: Request, name: str) -> FileResponse:
+    """Write the run's page, one HTML file that needs nothing else, and hand it out."""
+    run = _finished(_runs(request), name)
+    written = await request.app.state.work.run(write_report, run)
+    return FileResponse(written.file, 200, None, "text/html", filename=f"{run.name}-report.html")
+
+
+@router.post("/runs/{name:path}/restore", response_model=Deleted)
+def bring_back(request: Request, name: str) -> Any:
+    """Bring a deleted run back."""
+    restore(_runs(request), name)
+    return {"name": name}
+
+
+@router.get("/runs/{name:path}", response_model=RunInFull)
+def one_run(request: Request, name: str) -> Any:
+    """Tell all of one run."""
+    runs = _runs(request)
+    training = {job.run for job in store.list_jobs(runs) if job.state == RUNNING}
+    run = named_run(runs, name)
+    terminal = name if runs.resolve() == paths.runs().resolve() else str(run.folder)
+    return {**in_full(name, run, running=name in training), "terminal": terminal}
+
+
+@router.delete("/runs/{name:path}", response_model=Deleted)
+def remove(request: Request, name: str) -> Any:
+    """Move a run to the trash, from which it can be brought back."""
+    delete(_runs(request), name)
+    return {"name": name}
+
+
+def _finished(runs: Path, name: str) -> Run:
+    run = named_run(runs, name)
+    if not run.finished or not run.classifier_file.is_file():
+        raise RunError(
+            "the run '{name}' is not finished: it has no classifier yet", "wait until it is", name=name
+        )
+    return run
+
+
+def _classifiers(runs: Path, names: list[str]) -> list[str]:
+    """Return the files of the classifiers that are named; a run comes before a shipped one of its name."""
+    if not 2 <= len(names) <= MOST_COMPARED:
+        raise UsageError(
+            "compare takes 2 to {most} runs, not {count}",
+            "choose others",
+            most=MOST_COMPARED,
+            count=len(names),
+        )
+    shipped, known = shipped_classifiers(), runs_by_name(runs)
+    return [
+        str(shipped[name] if name in shipped and name not in known else _finished(runs, name).classifier_file)
+        for name in names
+    ]
+
+
+def _runs(request: Request) -> Path:
+    runs: Path = request.app.state.settings.runs
+    return runs

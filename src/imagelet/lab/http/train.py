@@ -1,0 +1,272 @@
+"""Trainings: begun, watched, paused, changed and stopped."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Header, Request
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
+from starlette.responses import Response, StreamingResponse
+
+from imagelet.course import runner as course
+from imagelet.course.lessons import lessons, training_of
+from imagelet.data.datasets import datasets
+from imagelet.errors import UsageError
+from imagelet.experiment.finding import find
+from imagelet.lab.http.errors import RefusedError
+from imagelet.lab.http.schemas import Asked, Fault, Name, Told
+from imagelet.lab.jobs import queue, store
+from imagelet.lab.jobs.events import events, heard_all
+from imagelet.lab.jobs.store import Job
+from imagelet.lab.services.named_runs import named_run
+from imagelet.lab.settings import Settings
+from imagelet.messages import Message
+from imagelet.networks.shapes import infer_shapes
+from imagelet.networks.zoo import find_network
+from imagelet.runs.definition import AUTO, Experiment, describe
+from imagelet.runs.run import Run
+from imagelet.training.recipe import with_settings
+
+router = APIRouter(prefix="/api", tags=["jobs"])
+
+RUN_NAME = r"^\w[\w .+-]{0,99}$"
+TAKEN = ("course", "own-pictures")  # folders of another kind among the runs
+LARGEST = 2**32 - 1
+EVENT_ID = re.compile(r"[0-9]{1,15}")  # a place in a file
+LONGEST = 20_000  # letters of network text
+Setting = Annotated[
+    StrictBool | StrictInt | StrictFloat | str, Field(union_mode="left_to_right")
+]  # strict: else 1 were true
+
+
+class NewJob(Asked):
+    """A training: either the course's, by its id, or described."""
+
+    course: Name | None = Field(None, description="An experiment of the course; then nothing else is said.")
+    dataset: Name | None = None
+    network: str | None = Field(
+        None, max_length=LONGEST, description="Its name or its text; else the recipe's."
+    )
+    recipe: Name = "general"
+    settings: dict[Name, Setting] = Field(
+        default_factory=dict, max_length=100, description="Fields of the recipe that are to be otherwise."
+    )
+    name: str | None = Field(None, pattern=RUN_NAME, max_length=100, description="The run's.")
+    seed: int = Field(0, ge=0, le=LARGEST)
+    validation: float | Annotated[str, Field(max_length=40)] = AUTO
+    limit: int = Field(0, ge=0, le=LARGEST, description="How many training images to use; 0 for all.")
+    test: bool = Field(False, description="Evaluate on the test images at the end, once.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.course is None) == (self.dataset is None):
+            raise ValueError("say either a dataset or an experiment of the course")
+        return self
+
+
+class Continued(Asked):
+    """How much longer a finished training goes on."""
+
+    epochs: int = Field(ge=1, le=10_000)
+
+
+class Change(Asked):
+    """What is changed while a training runs."""
+
+    learning_rate_factor: float = Field(ge=queue.LOWEST, le=queue.HIGHEST)
+
+
+class JobTold(Told):
+    """A training and how far it has come."""
+
+    id: str
+    state: str = Field(description="queued, running, paused, stopped, finished or failed")
+    want: str = Field(description="run, pause or stop: what a running one has been asked for")
+    run: str | None = Field(description="The run's name, once it has begun.")
+    name: str | None = Field(description="The name that was asked for.")
+    experiment: dict[str, Any]
+    test: bool
+    course: str | None
+    continues: str | None = Field(description="The run with whose weights it begins.")
+    created: str
+    learning_rate_factor: float
+    progress: dict[str, Any] | None = Field(description="Of one that runs.")
+    history: list[dict[str, Any]]
+    can_resume: bool
+    can_continue: bool
+    error: Fault | None
+
+
+@router.post("/jobs", response_model=JobTold)
+def begin(request: Request, asked: NewJob) -> Any:
+    """Put a training into the queue; it begins when no other runs."""
+    settings = _training(request)
+    job = _of_course(settings, asked.course) if asked.course is not None else _described(settings, asked)
+    return queue.described(settings.runs, job)
+
+
+@router.get("/jobs", response_model=list[JobTold])
+def list_jobs(request: Request) -> Any:
+    """List the trainings, the oldest first."""
+    runs = _runs(request)
+    queue.tend(runs)
+    return [queue.described(runs, job) for job in store.list_jobs(runs)]
+
+
+@router.get("/jobs/{identity}", response_model=JobTold)
+def one_job(request: Request, identity: str) -> Any:
+    """Tell of one training."""
+    runs = _runs(request)
+    queue.tend(runs)
+    return queue.described(runs, store.find_job(runs, identity))
+
+
+@router.post("/jobs/{identity}/pause", response_model=JobTold)
+def pause(request: Request, identity: str) -> Any:
+    """Save a training's state and let the next one run."""
+    queue.pause(_runs(request), identity)
+    return one_job(request, identity)
+
+
+@router.post("/jobs/{identity}/resume", response_model=JobTold)
+def resume(request: Request, identity: str) -> Any:
+    """Let a training go on that was paused or cut short, to the same result as without the pause."""
+    settings = _training(request)
+    queue.resume(settings.runs, identity, settings.queued)
+    return one_job(request, identity)
+
+
+@router.post("/jobs/{identity}/stop", response_model=JobTold)
+def stop(request: Request, identity: str) -> Any:
+    """End a training with the best epoch so far."""
+    queue.stop(_runs(request), identity)
+    return one_job(request, identity)
+
+
+@router.patch("/jobs/{identity}", response_model=JobTold)
+def change(request: Request, identity: str, asked: Change) -> Any:
+    """Multiply the recipe's learning rate by a factor from the next step on."""
+    queue.change_learning_rate(_runs(request), identity, asked.learning_rate_factor)
+    return one_job(request, identity)
+
+
+@router.post("/jobs/{identity}/continue", response_model=JobTold)
+def go_on(request: Request, identity: str, asked: Continued) -> Any:
+    """Train a finished run's weights for more epochs: a new run, the recipe's schedule from its start."""
+    settings = _training(request)
+    job = store.find_job(settings.runs, identity)
+    run = named_run(settings.runs, job.run) if job.run is not None else None
+    if run is None or not run.finished or not run.classifier_file.is_file():
+        raise RefusedError(
+            "the training is not finished: there are no weights to go on with",
+            "resume it, or wait until it is finished",
+            status=409,
+        )
+    experiment = _continued(run, asked.epochs)
+    new = queue.submit(settings.runs, experiment.to_toml(), settings.queued, continues=job.run)
+    return queue.described(settings.runs, new)
+
+
+@router.get(
+    "/jobs/{identity}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "All has been told."}},
+)
+def listen(
+    request: Request, identity: str, last_event_id: Annotated[str | None, Header(max_length=20)] = None
+) -> Response:
+    """Tell what happens as server-sent events, from the beginning.
+
+    They are state, data, progress, epoch, filters, by_hand, finishing and error. Of the progress until now
+    only the last is told. The stream ends when the training has ended.
+    """
+    runs = _runs(request)
+    job = store.find_job(runs, identity)
+    start = int(last_event_id) if last_event_id and EVENT_ID.fullmatch(last_event_id) else 0
+    if start and heard_all(runs, job, start):
+        return Response(status_code=204)  # a browser stops connecting again and again
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events(runs, identity, start), media_type="text/event-stream", headers=headers)
+
+
+def _described(settings: Settings, asked: NewJob) -> Job:
+    """Put the training that is described into the queue, once all is checked that can be checked at once."""
+    assert asked.dataset is not None
+    card = datasets.get(asked.dataset).card  # folders are for the command line: no path comes from the page
+    experiment = describe(
+        asked.dataset,
+        asked.network,
+        asked.recipe,
+        asked.settings,
+        validation=str(asked.validation),
+        limit=asked.limit,
+        seed=asked.seed,
+    )
+    if experiment.network != AUTO:
+        _check_network(experiment.network, card.framing.shape if card.framing else None, len(card.classes))
+    if asked.name is not None and (asked.name in TAKEN or (settings.runs / asked.name).exists()):
+        message = Message(
+            "there is a run '{name}' already, and a run never overwrites another", name=asked.name
+        )
+        raise RefusedError(message, "choose another name", status=409)
+    test = asked.test
+    return queue.submit(settings.runs, experiment.to_toml(), settings.queued, name=asked.name, test=test)
+
+
+def _of_course(settings: Settings, name: str) -> Job:
+    """Put an experiment of the course into the queue; one that was cut short goes on.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+        RefusedError: it was carried out before, or is being carried out.
+    """
+    training = training_of(lessons.get(name))
+    if training is None or training.name != name:
+        raise UsageError("{name} trains no network", "type: imagelet course {name}", name=name)
+    for job in store.list_jobs(settings.runs):
+        if job.course == name and not job.ended:
+            raise RefusedError(
+                "{name} is {state} already",
+                "wait for it, or resume it",
+                status=409,
+                name=name,
+                state=job.state,
+            )
+    experiment = course.experiment_of(training)
+    run = find(experiment, course.course_folder(settings.runs))
+    if run is not None and run.finished:
+        message = Message("{name} was carried out before: course/{run}", name=name, run=run.name)
+        raise RefusedError(message, "delete that run to carry it out again", status=409)
+    return queue.submit(settings.runs, experiment.to_toml(), settings.queued, course=name, test=True)
+
+
+def _continued(run: Run, epochs: int) -> Experiment:
+    """Return a finished run's experiment for so many epochs, with images in another order."""
+    content = run.experiment
+    experiment = Experiment.from_toml(content)
+    recipe = with_settings(experiment.recipe, {"epochs": epochs})
+    changed = {"recipe": recipe, "seed": (experiment.seed + 1) % (LARGEST + 1)}
+    return Experiment(**{**vars(experiment), **changed})
+
+
+def _check_network(text: str, shape: tuple[int, int, int] | None, classes: int) -> None:
+    """Raise where a network cannot be built for the images; code is imported for the command line alone."""
+    found = find_network(text)
+    if isinstance(found.builder, str):
+        raise UsageError(
+            "'{given}' would run code from outside imagelet", "write network text, or a name", given=text
+        )
+    if found.builder is None and shape is not None:
+        infer_shapes(found.text, shape, classes)
+
+
+def _training(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    if not settings.training:
+        raise RefusedError("this lab trains nothing", status=409)
+    return settings
+
+
+def _runs(request: Request) -> Path:
+    runs: Path = request.app.state.settings.runs
+    return runs

@@ -1,0 +1,1 @@
+"""Trainings that the page asked for: their store, and the worker process that runs them."""

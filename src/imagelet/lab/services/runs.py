@@ -1,0 +1,167 @@
+"""What the page is told of runs: rows of a table, one run in full, and the images behind a number."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.analysis.shared_images import Subject, shared_images
+from imagelet.classifier.classifier import Classifier
+from imagelet.data.datasets import datasets, place_of
+from imagelet.data.imageset import ImageSet
+from imagelet.errors import DataError, RunError, UsageError
+from imagelet.lab.http import schemas
+from imagelet.lab.jobs import store
+from imagelet.lab.jobs.store import RUNNING
+from imagelet.lab.services.classifiers import Kept
+from imagelet.lab.services.named_runs import runs_by_name
+from imagelet.messages import Message
+from imagelet.metrics.misclassified import cells
+from imagelet.runs.definition import Experiment
+from imagelet.runs.run import Run
+
+MOST_SHOWN = 60  # images of a cell
+
+Answers = tuple[str, NDArray[np.int64], ImageSet, NDArray[np.float64]]
+"""The dataset's part, the images' places in it, the images (n), and the probabilities (n, classes)."""
+
+
+def listed(runs: Path) -> list[dict[str, Any]]:
+    """Return a row for each run, the newest first; one damaged run hides no other."""
+    training = {job.run for job in store.list_jobs(runs) if job.state == RUNNING}
+    return [row(name, run, running=name in training) for name, run in runs_by_name(runs).items()]
+
+
+def row(name: str, run: Run, *, running: bool) -> dict[str, Any]:
+    """Return what is told of a run among others; of a damaged one only that it is damaged."""
+    fields = (
+        "dataset",
+        "network",
+        "parameters",
+        "epochs",
+        "seconds",
+        "validation",
+        "test",
+        "test_evaluations",
+    )
+    facts: dict[str, Any] = {
+        "name": name,
+        "state": "damaged",
+        "created": None,
+        **dict.fromkeys((*fields, "test_evaluations")),
+    }
+    try:
+        experiment, metrics = run.experiment, run.metrics
+        begun = (run.folder / "experiment.toml").stat().st_mtime
+        return facts | {
+            "state": "running" if running else "finished" if run.finished else "unfinished",
+            "dataset": str(experiment["dataset"]),
+            "network": str(experiment["network"]),
+            "parameters": experiment["resolved"]["parameters"],
+            "epochs": metrics.get("epochs", len(run.history)),
+            "seconds": metrics.get("seconds", {}).get("total"),
+            "validation": _accuracy(metrics.get("validation")),
+            "test": _accuracy(metrics.get("test")),
+            "test_evaluations": len(run.test_evaluations),
+            "created": datetime.datetime.fromtimestamp(begun, datetime.UTC).isoformat(timespec="seconds"),
+        }
+    except (RunError, OSError, LookupError, TypeError, AttributeError, ValueError):
+        return facts
+
+
+def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
+    """Return all that a run's folder tells, with one confusion matrix: of the validation images if it can be.
+
+    Raises:
+        RunError: a file of it is damaged.
+    """
+    metrics, experiment = run.metrics, run.experiment
+    part = next((part for part in ("validation", "test") if part in metrics), None)
+    try:
+        classes = [str(each) for each in experiment["resolved"]["classes"]]
+        confusion = part and {"part": part, "classes": classes, "table": metrics[part]["confusion"]}
+        test_evaluations = len(run.test_evaluations)
+    except (LookupError, TypeError, ValueError) as error:
+        raise RunError("the run '{name}' is damaged: {error}", name=name, error=error) from error
+    return {
+        "name": name,
+        "state": row(name, run, running=running)["state"],
+        "experiment": experiment,
+        "metrics": metrics,
+        "history": [store.figures_of(epoch) for epoch in run.history],
+        "environment": run.environment,
+        "confusion": confusion,
+        "test_evaluations": test_evaluations,
+    }
+
+
+def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> list[dict[str, Any]]:
+    """Return the images of ``part`` with this label and this answer, the surest first.
+
+    Test images are shown only where the run was evaluated on them, which was counted: the same predictions
+    tell nothing new.
+
+    Args:
+        run: a finished run.
+        label: of the images, a class's place among the classes.
+        answer: that they got.
+        part: ``validation`` or ``test``.
+        kept: the answers of the last runs that were asked for.
+
+    Raises:
+        UsageError: there is no such class, or the run was not evaluated on the test images.
+        RunError, ClassifierFileError, DataError: the run or its data is not there, or has changed since.
+    """
+    if part == "test" and "test" not in run.metrics:
+        message = Message("the run '{name}' has not been evaluated on the test images", name=run.name)
+        raise UsageError(message, hint="imagelet evaluate {name} does that, and counts it", name=run.name)
+    file = run.classifier_file
+    if not file.is_file():
+        raise RunError(
+            "the run '{name}' has no classifier yet", hint="wait until it is finished", name=run.name
+        )
+    key = (str(file), file.stat().st_mtime_ns, part)
+    source, numbers, images, probabilities = kept.get(key, lambda: answers(run, part))
+    for place in (label, answer):
+        if place >= len(images.classes):
+            message = Message(
+                "there is no class {number}: there are {count}, counted from 0",
+                number=place,
+                count=len(images.classes),
+            )
+            raise UsageError(message, hint="they are {names}", names=", ".join(images.classes[:20]))
+    found = cells(probabilities, images.labels).get((label, answer), ())
+    return [
+        {
+            "sample": f"{source}:{numbers[place]}",
+            "image": schemas.image(np.asarray(images.images[place])),
+            "label": images.classes[label],
+            "answer": images.classes[answer],
+            "probability": float(probabilities[place, answer]),
+        }
+        for place in found[:MOST_SHOWN]
+    ]
+
+
+def answers(run: Run, part: str) -> Answers:
+    """Return the classifier's answers to the run's own images; no test evaluation is counted.
+
+    Raises:
+        RunError, ClassifierFileError: a file of the run is damaged.
+        DataError: its data is not at hand (nothing is downloaded), or has changed since.
+    """
+    content = run.experiment
+    name = Experiment.from_toml(content).dataset
+    if name in datasets and datasets.get(name).layouts and place_of(name) is None:
+        message = Message("the images of '{dataset}' are not on this machine", dataset=name)
+        raise DataError(message, hint="bring them here: imagelet data get {dataset}", dataset=name)
+    classifier = Classifier.load(run.classifier_file)
+    subject = Subject(run.name, classifier, run, name, str(content["resolved"]["data_sha256"]))
+    shared = shared_images((subject,), part)
+    return shared.part, shared.numbers, shared.seen[0], classifier.predict_proba(shared.seen[0].images)
+
+
+def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
+    return figures and {name: figures[name] for name in ("accuracy", "interval", "images")}
