@@ -7,8 +7,8 @@ const UNSAFE = ["innerHTML", "outerHTML", "insertAdjacentHTML", "srcdoc"]; // th
 const VAGUE = ["each", "found", "told", "those", "thing", "things", "stuff", "tmp"]; // a name says what the value is
 
 // Folders whose long functions and vague names are being mended; the list ends empty.
-const UNDER_WORK = ["shared", "draw", "layers", "train", "runs", "course", "network", "tabs"].map(
-  (folder) => `src/imagelet/lab/static/js/${folder}/**`,
+const UNDER_WORK = ["train/**", "runs/**", "course/**", "network/**", "tabs/{train,runs,course,network}.js", "shared/messages.js"].map(
+  (files) => `src/imagelet/lab/static/js/${files}`,
 );
 const NOT_YET = ["max-lines-per-function", "id-denylist", "no-shadow", "consistent-return", "no-unused-vars", "default-param-last"];
 
@@ -32,7 +32,7 @@ export default [
       "no-param-reassign": "error",
       "no-shadow": ["error", { allow: ["_"] }],
       "no-undef-init": "error",
-      "no-use-before-define": ["error", { functions: false, variables: false }],
+      "no-use-before-define": ["error", { functions: false, classes: false, variables: false }],
       "no-var": "error",
       "object-shorthand": "error",
       "prefer-const": "error",

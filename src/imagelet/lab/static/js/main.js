@@ -9,9 +9,8 @@ import { api } from "./shared/api.js";
 import { LANGUAGES, currentLanguage, has, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
 import { redraw } from "./shared/maps.js";
 import { TABS, state } from "./shared/state.js";
-import { ui } from "./shared/ui.js";
+import { busy, error, h, replace, ui } from "./shared/ui.js";
 
-const { h, replace } = ui;
 const main = document.getElementById("main");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let current = null; // {tab, language, handle}
@@ -22,7 +21,7 @@ async function show() {
   const language = preferredLanguage(state.get("lang"));
   if (current?.tab === tab && current.language === language) {
     writeFrame();
-    current.handle?.changed?.(state);
+    current.handle?.changed?.();
     return;
   }
   turn += 1;
@@ -35,17 +34,17 @@ async function show() {
     if (mine !== turn) return;
     writeFrame();
     replace(main, heading(tab), section);
-    const handle = await ui.busy(main, openTab(tab, section, language));
+    const handle = await busy(main, openTab(tab, section));
     if (mine !== turn) handle?.close?.();
     else current.handle = handle;
   } catch (problem) {
-    if (mine === turn) replace(section, ui.error(problem));
+    if (mine === turn) replace(section, error(problem));
   }
 }
 
-async function openTab(tab, section, language) {
+async function openTab(tab, section) {
   const module = await import(`./tabs/${tab}.js`);
-  return module.open(section, { api, t, state, ui, lang: language });
+  return module.open(section, { api, t, state, ui, lang: currentLanguage() });
 }
 
 /** The tab's title and its sentence, where its texts have them; else its name for screen readers. */
@@ -67,75 +66,57 @@ function writeFrame() {
   const bar = document.getElementById("tabs");
   bar.setAttribute("aria-label", t("common.tabs"));
   const focused = document.activeElement?.getAttribute("data-frame");
-  replace(
-    bar,
-    TABS.map((name) =>
-      h(
-        "a",
-        { href: state.link(name), "aria-current": name === tab ? "page" : null, dataset: { frame: `tab-${name}` } },
-        t(`common.tab_${name}`),
-      ),
-    ),
-  );
+  replace(bar, TABS.map((name) => tabLink(name, name === tab)));
   replace(document.getElementById("switches"), languageSwitch(), themeSwitch());
   if (focused) /** @type {HTMLElement} */ (document.querySelector(`[data-frame="${focused}"]`))?.focus();
 }
 
-function languageSwitch() {
-  const [other] = Object.keys(LANGUAGES).filter((language) => language !== currentLanguage());
-  return h(
-    "button",
-    {
-      type: "button",
-      class: "quiet",
-      lang: other,
-      dataset: { frame: "language" },
-      onclick() {
-        localStorage.setItem("imagelet-language", other);
-        state.set({ lang: other }, { replace: true });
-      },
-    },
-    LANGUAGES[other],
-  );
+function tabLink(name, chosen) {
+  const attributes = { href: state.link(name), "aria-current": chosen ? "page" : null, dataset: { frame: `tab-${name}` } };
+  return h("a", attributes, t(`common.tab_${name}`));
 }
 
-function theme() {
-  return document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
+function languageSwitch() {
+  const other = Object.keys(LANGUAGES).find((language) => language !== currentLanguage());
+  return frameButton("language", LANGUAGES[other], { class: "quiet", lang: other }, () => {
+    localStorage.setItem("imagelet-language", other);
+    state.set({ lang: other }, { replace: true });
+  });
+}
+
+function frameButton(frame, content, attributes, onclick) {
+  return h("button", { type: "button", dataset: { frame }, onclick, ...attributes }, content);
+}
+
+function systemTheme() {
+  return dark.matches ? "dark" : "light";
 }
 
 /** From light to dark and back; what the system has anyway is not written down, so it goes on to hold. */
 function themeSwitch() {
-  const other = theme() === "dark" ? "light" : "dark";
-  return h(
-    "button",
-    {
-      type: "button",
-      class: "quiet theme-switch",
-      "aria-label": t(`common.theme_${other}`),
-      title: t(`common.theme_${other}`),
-      dataset: { frame: "theme" },
-      onclick() {
-        if (other === (dark.matches ? "dark" : "light")) {
-          localStorage.removeItem("imagelet-theme");
-          delete document.documentElement.dataset.theme;
-        } else {
-          localStorage.setItem("imagelet-theme", other);
-          document.documentElement.dataset.theme = other;
-        }
-        themed();
-      },
-    },
-    h("span", { class: "half-moon", "aria-hidden": "true" }),
-  );
+  const { dataset } = document.documentElement;
+  const other = (dataset.theme ?? systemTheme()) === "dark" ? "light" : "dark";
+  const label = t(`common.theme_${other}`);
+  const moon = h("span", { class: "half-moon", "aria-hidden": "true" });
+  return frameButton("theme", moon, { class: "quiet theme-switch", "aria-label": label, title: label }, () => {
+    if (other === systemTheme()) {
+      localStorage.removeItem("imagelet-theme");
+      delete dataset.theme;
+    } else {
+      localStorage.setItem("imagelet-theme", other);
+      dataset.theme = other;
+    }
+    themeChanged();
+  });
 }
 
-function themed() {
+function themeChanged() {
   writeFrame();
   redraw();
   document.dispatchEvent(new CustomEvent("themechange"));
 }
 
-dark.addEventListener("change", themed);
+dark.addEventListener("change", themeChanged);
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the hash is the lab's address
   main.focus();

@@ -1,32 +1,34 @@
+// @ts-check
 // Work that follows the pen.
 
 /**
- * Do `work(value)` for the latest value alone: one at a time, and the last one always.
- * `rest`: milliseconds without a new value before it begins; 0 to begin at once.
+ * Return a function that asks for `work()`: it is done one at a time, and once more where it was asked for meanwhile.
+ * `rest`: milliseconds without another request before it begins; 0 to begin at once.
  */
 export function latest(work, { rest = 0 } = {}) {
-  let [running, waiting, value, timer] = [false, false, null, null];
-  const next = async () => {
+  let [running, waiting, timer] = [false, false, null];
+
+  async function next() {
     if (running || !waiting) return;
-    running = true;
-    waiting = false;
+    [running, waiting] = [true, false];
     try {
-      await work(value);
+      await work();
     } finally {
       running = false;
       next();
     }
-  };
-  const ask = (newest) => {
-    value = newest;
+  }
+
+  function ask() {
     waiting = true;
     clearTimeout(timer);
     if (rest) timer = setTimeout(next, rest);
     else next();
-  };
-  ask.forget = () => {
+  }
+
+  function forget() {
     clearTimeout(timer);
     waiting = false;
-  };
-  return ask;
+  }
+  return Object.assign(ask, { forget });
 }

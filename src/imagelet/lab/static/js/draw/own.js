@@ -1,42 +1,36 @@
+// @ts-check
 // "This is a …": the drawing and its label go to a person's own test set.
 
 import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
-import { button, command, error, h, replace, select } from "../shared/ui.js";
+import { button, command, error, h, quoted, replace, select } from "../shared/ui.js";
 
 const FEW = 12; // classes that have a button each; more are a list
 
-/** `picture()` gives {picture} or {sample}; `classifier()` the name of the one that answers. */
-export function makeOwn({ picture, classifier, empty }) {
+/** `pad` holds the picture; `classifier()` is the name of the classifier in use. */
+export function makeOwn({ pad, classifier }) {
   const choices = h("div", { class: "labels" });
-  const told = h("div", { class: "own-told", "aria-live": "polite" });
+  const result = h("div", { class: "own-told", "aria-live": "polite" });
+
+  function note(...content) {
+    return h("p", { class: "note" }, content);
+  }
 
   async function add(label) {
-    if (empty()) return replace(told, h("p", { class: "note" }, t("draw.own_empty")));
-    const given = await picture();
-    if (given.sample) return replace(told, h("p", { class: "note" }, t("draw.own_sample")));
-    try {
-      show(await api.post("/api/own", { picture: given.picture, label }), t("draw.own_added", { label }));
-    } catch (problem) {
-      replace(told, error(problem));
-    }
-    return null;
+    if (pad.empty) replace(result, note(t("draw.own_empty")));
+    else if (pad.sample) replace(result, note(t("draw.own_sample")));
+    else await show(api.post("/api/own", { ...(await pad.image()), label }), t("draw.own_added", { label }));
   }
 
-  function show({ count, table }, first = "") {
-    if (!count) return replace(told, h("p", { class: "note" }, t("draw.own_hint")));
-    return replace(
-      told,
-      h("p", { class: "note" }, first, " ", t("draw.own_count", { count })),
-      command(`imagelet evaluate ${quoted(classifier())} --data ${quoted(table)}`),
-    );
-  }
-
-  async function refresh() {
+  /** Show the test set that the server tells of, once it does. */
+  async function show(response, first = "") {
     try {
-      show(await api.get("/api/own"));
+      const { count, table } = await response;
+      const line = `imagelet evaluate ${quoted(classifier())} --data ${quoted(table ?? "")}`;
+      if (!count) replace(result, note(t("draw.own_hint")));
+      else replace(result, note(first, " ", t("draw.own_count", { count })), command(line));
     } catch (problem) {
-      replace(told, error(problem));
+      replace(result, error(problem));
     }
   }
 
@@ -50,11 +44,9 @@ export function makeOwn({ picture, classifier, empty }) {
     replace(choices, list, button(t("draw.own_button"), () => add(list.value)));
   }
 
-  refresh();
-  return { element: h("section", { class: "own", "aria-label": t("draw.own") }, h("h2", null, t("draw.own")), choices, told), setClasses, refresh };
-}
-
-/** A word of a command line, in quotes where it needs them. */
-function quoted(text) {
-  return /^[\w./:@\\-]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
+  return {
+    element: h("section", { class: "own", "aria-label": t("draw.own") }, h("h2", null, t("draw.own")), choices, result),
+    setClasses,
+    refresh: () => show(api.get("/api/own")),
+  };
 }

@@ -1,201 +1,168 @@
+// @ts-check
 // A sheet of paper to draw on: mouse, finger or pen; or a picture laid on it.
-//
-// What was done is a list of steps, so undo takes the last one away and draws the rest again. A stroke on a
-// picture begins a new sheet; undo brings the picture back.
 
-import { encodeBlob } from "../shared/api.js";
+import { encodeBlob } from "../shared/encoding.js";
 import { drawImage } from "../shared/maps.js";
 import { h } from "../shared/ui.js";
+import { paintSheet } from "./paint.js";
+import { isEmpty, pictureOn, strokesOn, visible } from "./steps.js";
 import { read, written } from "./strokes.js";
 
 const SIDE = 448; // pixels, whatever the screen: the same strokes give the same picture
-const SENT = 160; // pixels a side of what is asked about: the answer comes sooner, and is as good
-const BRUSH = 0.07; // of the side: about what a felt pen is to a digit
-const ERASER = 0.12;
+const SENT = 160; // pixels a side of the drawing that is sent: the response comes sooner, and is as good
+const PEN = 0; // the pointer event's button
+const PEN_ERASER = 5;
 
-/** Make a pad. `changed()` is called with each change, `rested()` when the pen is lifted; `steps` are done at first. */
-export function makePad({ label, steps: earlier, changed, rested }) {
-  const canvas = h("canvas", { width: SIDE, height: SIDE, class: "pad", role: "img", "aria-label": label });
-  const sent = h("canvas", { width: SENT, height: SENT });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const steps = earlier ?? [];
-  let stroke = null;
-  let erasing = false;
+export class Pad {
+  #context;
+  #sent = h("canvas", { width: SENT, height: SENT });
+  #stroke = null; // the one that is being drawn
+  #erasing = false;
+  #changed;
+  #rested;
 
-  const styles = getComputedStyle(document.documentElement);
-  const colour = (name) => styles.getPropertyValue(name).trim();
-  const blank = () => {
-    context.fillStyle = colour("--sheet");
-    context.fillRect(0, 0, SIDE, SIDE);
-  };
+  /** `changed()` is called with each change, `rested()` when the pen is lifted; `steps` are done already. */
+  constructor({ label, steps, changed, rested }) {
+    this.canvas = h("canvas", {
+      width: SIDE,
+      height: SIDE,
+      class: "pad",
+      role: "img",
+      "aria-label": label,
+      onpointerdown: (event) => this.#begin(event),
+      onpointermove: (event) => this.#move(event),
+      onpointerup: (event) => this.#lift(event),
+      onpointercancel: (event) => this.#lift(event),
+    });
+    /** @type {import("./steps.js").Step[]} */
+    this.steps = steps ?? [];
+    this.#context = this.canvas.getContext("2d", { willReadFrequently: true });
+    [this.#changed, this.#rested] = [changed, rested];
+    this.#paint();
+  }
 
-  function paintStroke({ points, erase }) {
-    context.lineCap = "round";
-    context.lineJoin = "round";
-    context.lineWidth = SIDE * (erase ? ERASER : BRUSH);
-    context.strokeStyle = erase ? colour("--sheet") : colour("--pen");
-    context.beginPath();
-    const [first] = points;
-    context.moveTo(first.x, first.y);
-    if (points.length === 1) context.lineTo(first.x + 0.01, first.y);
-    for (let at = 1; at < points.length; at++) {
-      const [from, to] = [points[at - 1], points[at]];
-      context.quadraticCurveTo(from.x, from.y, (from.x + to.x) / 2, (from.y + to.y) / 2);
+  get canUndo() {
+    return this.steps.length > 0;
+  }
+
+  get empty() {
+    return isEmpty(this.steps);
+  }
+
+  /** The sample that lies on the sheet, untouched, such as "test:17"; else null. */
+  get sample() {
+    return pictureOn(this.steps)?.sample ?? null;
+  }
+
+  /** What is drawn, as letters for the address; null where nothing is, or a picture lies there. */
+  get drawing() {
+    const strokes = strokesOn(this.steps);
+    return strokes && written(strokes, SIDE);
+  }
+
+  set erasing(value) {
+    this.#erasing = value;
+    this.canvas.classList.toggle("erasing", value);
+  }
+
+  undo() {
+    if (this.steps.pop()) this.#done();
+  }
+
+  clear() {
+    if (visible(this.steps).length) this.#do({ kind: "clear" });
+  }
+
+  /** Lay a picture file on the sheet. Rejects if the browser cannot show it; the server may still read it. */
+  async layFile(blob) {
+    const step = { kind: "picture", blob, image: null };
+    try {
+      step.image = await createImageBitmap(blob);
+    } finally {
+      this.#do(step);
     }
-    const end = points.at(-1);
-    context.lineTo(end.x, end.y);
-    context.stroke();
   }
 
-  function paintPicture({ image, sample }) {
-    if (!image) return; // a sample whose pixels are on their way
-    context.fillStyle = sample ? "#000" : colour("--sheet");
-    const scale = Math.min(SIDE / image.width, SIDE / image.height);
-    const [width, height] = [image.width * scale, image.height * scale];
-    context.imageSmoothingEnabled = image.width > 64;
-    context.drawImage(image, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
+  /** Lay an image of the dataset on the sheet; its pixels may come later, by the same name. */
+  laySample(sample, pixels = null) {
+    const picture = pictureOn(this.steps);
+    const step = picture?.sample === sample ? picture : { kind: "picture", sample, image: null };
+    if (pixels && !step.image) step.image = drawImage(document.createElement("canvas"), pixels);
+    if (step === picture) this.#paint();
+    else this.#do(step);
   }
 
-  /** What lies on the sheet: all steps since it was last new. */
-  function visible() {
-    const from = steps.findLastIndex((each) => each.kind !== "stroke" || each.fresh);
-    return from < 0 ? steps : steps.slice(from);
+  /** The sample's name stands for another image now: its pixels will come. */
+  forgetSample() {
+    for (const step of this.steps) if (step.kind === "picture" && step.sample) step.image = null;
+    this.#paint();
   }
 
-  function paint() {
-    blank();
-    for (const step of visible()) {
-      if (step.kind === "stroke") paintStroke(step);
-      else if (step.kind === "picture") paintPicture(step);
-    }
+  /** Draw what the letters say on a new sheet; nothing happens where they say nothing. */
+  layDrawing(letters) {
+    const strokes = read(letters, SIDE);
+    if (!strokes) return;
+    if (visible(this.steps).length) this.steps.push({ kind: "clear" });
+    this.#do(...strokes.map((stroke) => ({ kind: "stroke", ...stroke })));
   }
 
-  function place(event) {
-    const box = canvas.getBoundingClientRect();
-    return { x: ((event.clientX - box.left) / box.width) * SIDE, y: ((event.clientY - box.top) / box.height) * SIDE };
+  /** The image as requests name it: {sample}, or {picture: base64}. */
+  async image() {
+    const picture = pictureOn(this.steps);
+    if (picture?.sample) return { sample: picture.sample };
+    return { picture: await encodeBlob(picture?.blob ?? (await this.#drawn())) };
   }
 
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 && event.button !== 5) return; // 5: a pen's eraser
+  #drawn() {
+    this.#sent.getContext("2d").drawImage(this.canvas, 0, 0, SENT, SENT);
+    return new Promise((resolve) => this.#sent.toBlob(resolve, "image/png"));
+  }
+
+  #paint() {
+    paintSheet(this.#context, visible(this.steps));
+  }
+
+  #do(...steps) {
+    this.steps.push(...steps);
+    this.#done();
+  }
+
+  #done() {
+    this.#paint();
+    this.#changed();
+    this.#rested();
+  }
+
+  #begin(event) {
+    if (event.button !== PEN && event.button !== PEN_ERASER) return;
     event.preventDefault();
-    canvas.setPointerCapture(event.pointerId);
-    const fresh = visible().some((each) => each.kind === "picture");
-    stroke = { kind: "stroke", points: [place(event)], erase: erasing || event.button === 5, fresh, pointer: event.pointerId };
-    steps.push(stroke);
-    paint();
-    changed();
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (stroke?.pointer !== event.pointerId) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    const erase = this.#erasing || event.button === PEN_ERASER;
+    const fresh = Boolean(pictureOn(this.steps));
+    this.#stroke = { kind: "stroke", points: [this.#place(event)], erase, fresh, pointer: event.pointerId };
+    this.steps.push(this.#stroke);
+    this.#paint();
+    this.#changed();
+  }
+
+  #move(event) {
+    if (this.#stroke?.pointer !== event.pointerId) return;
     const between = event.getCoalescedEvents?.() ?? [];
-    for (const each of between.length ? between : [event]) stroke.points.push(place(each));
-    paint();
-    changed();
-  });
-  const lift = (event) => {
-    if (stroke?.pointer !== event.pointerId) return;
-    stroke = null;
-    rested();
-  };
-  canvas.addEventListener("pointerup", lift);
-  canvas.addEventListener("pointercancel", lift);
+    const moves = between.length ? between : [event];
+    this.#stroke.points.push(...moves.map((move) => this.#place(move)));
+    this.#paint();
+    this.#changed();
+  }
 
-  const done = () => {
-    paint();
-    changed();
-    rested();
-  };
+  #lift(event) {
+    if (this.#stroke?.pointer !== event.pointerId) return;
+    this.#stroke = null;
+    this.#rested();
+  }
 
-  paint();
-  return {
-    canvas,
-    steps,
-    get canUndo() {
-      return steps.length > 0;
-    },
-    get erasing() {
-      return erasing;
-    },
-    set erasing(value) {
-      erasing = value;
-      canvas.classList.toggle("erasing", value);
-    },
-
-    /** Whether nothing was drawn and no picture is there. */
-    get empty() {
-      return !visible().some((each) => each.kind === "picture" || (each.kind === "stroke" && !each.erase));
-    },
-
-    /** The sample that lies on the sheet, untouched, such as "test:17"; else null. */
-    get sample() {
-      return visible().findLast((each) => each.kind === "picture")?.sample ?? null;
-    },
-
-    undo() {
-      if (!steps.length) return;
-      steps.pop();
-      done();
-    },
-
-    clear() {
-      if (!visible().length) return;
-      steps.push({ kind: "clear" });
-      done();
-    },
-
-    /** Lay a picture file on the sheet. Rejects if the browser cannot show it; the server may still read it. */
-    async layFile(blob) {
-      const step = { kind: "picture", blob, image: null };
-      try {
-        step.image = await createImageBitmap(blob);
-      } finally {
-        steps.push(step);
-        done();
-      }
-    },
-
-    /** Lay an image of the data set on the sheet; its pixels may come later, by the same name. */
-    laySample(sample, image = null) {
-      const lying = visible().findLast((each) => each.kind === "picture" && each.sample === sample);
-      const step = lying ?? { kind: "picture", sample, image: null };
-      if (image && !step.image) step.image = drawImage(document.createElement("canvas"), image);
-      if (lying) return paint();
-      steps.push(step);
-      return done();
-    },
-
-    /** The sample's name stands for another image now: its pixels will come. */
-    forgetSample() {
-      for (const step of steps) if (step.sample) step.image = null;
-      paint();
-    },
-
-    /** What is drawn, as letters; null where nothing is, or a picture lies there. */
-    get drawing() {
-      const seen = visible().filter((each) => each.kind !== "clear");
-      return seen.every((each) => each.kind === "stroke") ? written(seen, SIDE) : null;
-    },
-
-    /** Draw what the letters say on a new sheet; nothing happens where they say nothing. */
-    layDrawing(letters) {
-      const strokes = read(letters, SIDE);
-      if (!strokes) return;
-      if (visible().length) steps.push({ kind: "clear" });
-      steps.push(...strokes.map((each) => ({ kind: "stroke", ...each })));
-      done();
-    },
-
-    /** What the server is asked about: {sample}, or {picture: base64}. */
-    async asked() {
-      const lying = visible().findLast((each) => each.kind === "picture");
-      if (lying?.sample) return { sample: lying.sample };
-      if (lying) return { picture: await encodeBlob(lying.blob) };
-      return { picture: await drawn() };
-    },
-  };
-
-  async function drawn() {
-    sent.getContext("2d").drawImage(canvas, 0, 0, SENT, SENT);
-    return encodeBlob(await new Promise((resolve) => sent.toBlob(resolve, "image/png")));
+  /** Where on the sheet an event is. */
+  #place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return { x: ((event.clientX - box.left) / box.width) * SIDE, y: ((event.clientY - box.top) / box.height) * SIDE };
   }
 }

@@ -1,9 +1,10 @@
+// @ts-check
 // What the colours span: each map's own numbers, each layer's, or those of all layers.
 
 import { t } from "../shared/i18n.js";
 import { legend, rangeOf } from "../shared/maps.js";
 import { choice, h } from "../shared/ui.js";
-import { mapOf } from "./numbers.js";
+import { isFlat, mapOf } from "./layer_values.js";
 
 const RANGES = ["map", "layer", "all"];
 const USUAL = "layer";
@@ -15,14 +16,14 @@ export function rangeNamed(name) {
 
 /** The numbers {low, high} that the colours stand for, in a map of a layer, or in the whole layer. */
 export function rangeIn({ layers, range }, layer, map = null) {
-  if (range === "all") return rangeOf(layers.flatMap((each) => [each.low, each.high]));
-  if (range === "layer" || map === null || layer.shape.length !== 3) return rangeOf([layer.low, layer.high]);
+  if (range === "all") return rangeOf(layers.flatMap(({ low, high }) => [low, high]));
+  if (range === "layer" || map === null || isFlat(layer)) return rangeOf([layer.low, layer.high]);
   return rangeOf(mapOf(layer, map));
 }
 
 /** The choice beside the colours; `choose(range)` is called with another one. */
 export function makeRanges({ choose }) {
-  const options = choice(t("draw.range"), RANGES.map((each) => [each, t(`draw.range_${each}`)]), USUAL, choose);
+  const options = choice(t("draw.range"), RANGES.map((name) => [name, t(`draw.range_${name}`)]), USUAL, choose);
   const colours = legend({ low: -1, high: 1 });
   return {
     element: h("div", { class: "ranges" }, options, colours),

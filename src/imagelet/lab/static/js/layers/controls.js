@@ -1,4 +1,5 @@
-/** What is to be done with the image: operation, example, kernel, stride, padding, dilation. */
+// @ts-check
+// What is to be done with the image: operation, example, kernel, stride, padding, dilation.
 
 import { has, t } from "../shared/i18n.js";
 import { choice, field, h, replace, select } from "../shared/ui.js";
@@ -6,135 +7,114 @@ import { EXAMPLES } from "./examples.js";
 import { MOST_CELLS, MOST_WEIGHTS, resized, sameMatrix } from "./matrix.js";
 import { LARGEST_STEP, OPERATIONS, PADDINGS } from "./setting.js";
 
-const OWN = "own";
+const OWN = "own"; // in place of a kernel's name: numbers of one's own
 
-/**
- * Return { element, show(setting, example), kernels([[name, matrix]]) }.
- *
- * Args: changed(part of a setting), example(one of EXAMPLES).
- */
-export function controls({ changed, example }) {
-  let setting = null;
-  let named = [];
+export class Controls {
+  #setting = null;
+  #named; // [[name, matrix]] of the kernels that have names
+  #operation;
+  #examples;
+  #note = h("p", { class: "example-note", "aria-live": "polite" });
+  #kernel;
+  #padding;
+  #numbers;
 
-  const operation = choice(
-    t("layers.operation"),
-    OPERATIONS.map((name) => [name, t(`layers.operation_${name}`)]),
-    "convolve",
-    (name) => changed({ operation: name, stride: name === "convolve" ? 1 : setting.size, at: [0, 0] }),
-  );
-  const examples = exampleSelect(example);
-  const note = h("p", { class: "example-note", "aria-live": "polite" });
-  const kernel = select([[OWN, t("layers.own")]], OWN, (name) => {
-    const found = named.find(([each]) => each === name);
-    if (found) changed({ kernel: found[1] });
-  });
-  const size = (key, most, act) => whole(t(`layers.${key}`), most, act);
-  const rows = size("rows", MOST_CELLS, (count) => changed({ image: resized(setting.image, count, setting.image[0].length) }));
-  const columns = size("columns", MOST_CELLS, (count) => changed({ image: resized(setting.image, setting.image.length, count) }));
-  const weights = size("kernel_size", MOST_WEIGHTS, (count) => changed({ kernel: resized(setting.kernel, count, count) }));
-  const window_ = size("window_size", MOST_WEIGHTS, (count) => changed({ size: count }));
-  const stride = size("stride", LARGEST_STEP, (count) => changed({ stride: count }));
-  const dilation = size("dilation", LARGEST_STEP, (count) => changed({ dilation: count }));
-  const padding = select(paddings(PADDINGS), "valid", (name) => changed({ padding: name }));
+  /** `changed(part of a setting)` is called with what is changed, `chosen(example)` with one of EXAMPLES. */
+  constructor({ kernels, changed, chosen }) {
+    this.#named = kernels.map(({ name, matrix }) => [name, matrix]);
+    this.#operation = choice(t("layers.operation"), OPERATIONS.map((name) => [name, t(`layers.operation_${name}`)]), "convolve", (name) =>
+      changed({ operation: name, stride: name === "convolve" ? 1 : this.#setting.size, at: [0, 0] }),
+    );
+    this.#examples = exampleSelect(chosen);
+    this.#kernel = select([[OWN, t("layers.own")], ...kernels.map(({ name }) => [name, nameOf("kernel", name)])], OWN, (name) => {
+      const matrix = this.#named.find(([known]) => known === name)?.[1];
+      if (matrix) changed({ kernel: matrix });
+    });
+    this.#padding = h("select", { onchange: () => changed({ padding: this.#padding.value }) });
+    const resize = (rows, columns) => changed({ image: resized(this.#setting.image, rows, columns) });
+    this.#numbers = {
+      rows: wholeNumber("rows", MOST_CELLS, (rows) => resize(rows, this.#setting.image[0].length)),
+      columns: wholeNumber("columns", MOST_CELLS, (columns) => resize(this.#setting.image.length, columns)),
+      weights: wholeNumber("kernel_size", MOST_WEIGHTS, (side) => changed({ kernel: resized(this.#setting.kernel, side, side) })),
+      size: wholeNumber("window_size", MOST_WEIGHTS, (size) => changed({ size })),
+      stride: wholeNumber("stride", LARGEST_STEP, (stride) => changed({ stride })),
+      dilation: wholeNumber("dilation", LARGEST_STEP, (dilation) => changed({ dilation })),
+    };
+    const example = field(t("layers.example"), this.#examples);
+    const first = h("div", { class: "layer-choice" }, this.#operation, example, this.#note);
+    this.element = h("div", { class: "layer-controls" }, first, this.#settings());
+  }
 
-  const shapes = h("div", { class: "size-pair" }, rows.input, h("span", { "aria-hidden": "true" }, "×"), columns.input);
-  rows.input.setAttribute("aria-label", t("layers.rows"));
-  columns.input.setAttribute("aria-label", t("layers.columns"));
-  const onlyConvolving = [field(t("layers.kernel"), kernel), weights.field, dilation.field];
-  const settings = h(
-    "div",
-    { class: "layer-settings" },
-    h("div", { class: "field", role: "group", "aria-label": t("layers.image_size") }, h("span", { class: "field-name" }, t("layers.image_size")), shapes),
-    onlyConvolving[0],
-    weights.field,
-    window_.field,
-    stride.field,
-    field(t("layers.padding"), padding),
-    dilation.field,
-  );
+  show(setting, example) {
+    this.#setting = setting;
+    const { operation, image, kernel, size, stride, padding, dilation } = setting;
+    this.#operation.choose(operation);
+    this.#examples.value = example?.name ?? "";
+    this.#note.textContent = t(example ? `layers.note_${example.name}` : "layers.note_own");
+    for (const part of this.onlyConvolving) part.hidden = operation !== "convolve";
+    this.#numbers.size.field.hidden = operation === "convolve";
+    this.#kernel.value = this.#named.find(([, matrix]) => sameMatrix(matrix, kernel))?.[0] ?? OWN;
+    const paddings = PADDINGS.includes(padding) ? PADDINGS : [...PADDINGS, padding];
+    replace(this.#padding, paddings.map((name) => h("option", { value: name }, nameOf("padding", name))));
+    this.#padding.value = padding;
+    const numbers = { rows: image.length, columns: image[0].length, weights: kernel.length, size, stride, dilation };
+    for (const [name, value] of Object.entries(numbers)) this.#numbers[name].show(value);
+  }
 
-  return {
-    element: h(
+  #settings() {
+    const { rows, columns, weights, size, stride, dilation } = this.#numbers;
+    const kernel = field(t("layers.kernel"), this.#kernel);
+    this.onlyConvolving = [kernel, weights.field, dilation.field];
+    rows.input.setAttribute("aria-label", t("layers.rows"));
+    columns.input.setAttribute("aria-label", t("layers.columns"));
+    const sides = h("div", { class: "size-pair" }, rows.input, h("span", { "aria-hidden": "true" }, "×"), columns.input);
+    const label = t("layers.image_size");
+    return h(
       "div",
-      { class: "layer-controls" },
-      h("div", { class: "layer-choice" }, operation, field(t("layers.example"), examples.element), note),
-      settings,
-    ),
-
-    kernels(known) {
-      named = known;
-      replace(
-        kernel,
-        [[OWN, t("layers.own")], ...known].map(([name], place) =>
-          h("option", { value: name }, place ? kernelName(name) : t("layers.own")),
-        ),
-      );
-    },
-
-    show(shown, shownExample) {
-      setting = shown;
-      const convolving = shown.operation === "convolve";
-      operation.choose(shown.operation);
-      examples.show(shownExample?.name);
-      note.textContent = t(shownExample ? `layers.note_${shownExample.name}` : "layers.note_own");
-      for (const each of onlyConvolving) each.hidden = !convolving;
-      window_.field.hidden = convolving;
-      kernel.value = named.find(([, matrix]) => sameMatrix(matrix, shown.kernel))?.[0] ?? OWN;
-      const listed = PADDINGS.includes(shown.padding) ? PADDINGS : [...PADDINGS, shown.padding];
-      replace(padding, paddings(listed).map(([value, text]) => h("option", { value }, text)));
-      padding.value = shown.padding;
-      rows.show(shown.image.length);
-      columns.show(shown.image[0].length);
-      weights.show(shown.kernel.length);
-      window_.show(shown.size);
-      stride.show(shown.stride);
-      dilation.show(shown.dilation);
-    },
-  };
+      { class: "layer-settings" },
+      h("div", { class: "field", role: "group", "aria-label": label }, h("span", { class: "field-name" }, label), sides),
+      kernel,
+      weights.field,
+      size.field,
+      stride.field,
+      field(t("layers.padding"), this.#padding),
+      dilation.field,
+    );
+  }
 }
 
 function exampleSelect(chosen) {
-  const option = ({ name }) => h("option", { value: name }, t(`layers.example_${name}`));
-  const group = (key, pooling) =>
-    h("optgroup", { label: t(key) }, EXAMPLES.filter(({ operation }) => (operation !== "convolve") === pooling).map(option));
+  const group = (key, examples) =>
+    h("optgroup", { label: t(key) }, examples.map(({ name }) => h("option", { value: name }, t(`layers.example_${name}`))));
   const element = h(
     "select",
     { class: "example-select", onchange: () => chosen(EXAMPLES.find(({ name }) => name === element.value)) },
     h("option", { value: "", disabled: true, hidden: true }, t("layers.own_numbers")),
-    group("layers.convolutions", false),
-    group("layers.poolings", true),
+    group("layers.convolutions", EXAMPLES.filter(({ operation }) => operation === "convolve")),
+    group("layers.poolings", EXAMPLES.filter(({ operation }) => operation !== "convolve")),
   );
-  return { element, show: (name) => (element.value = name ?? "") };
+  return element;
 }
 
-/** A whole number from 1 to `most`: typed, or stepped with the arrow keys. */
-function whole(label, most, act) {
-  const input = h("input", {
-    type: "number",
-    min: "1",
-    max: String(most),
-    step: "1",
-    oninput: () => {
-      const wrong = !(input.checkValidity() && input.value);
-      input.setAttribute("aria-invalid", String(wrong));
-      if (!wrong) act(Number(input.value));
-    },
-    onblur: () => show(shown),
-  });
+/** A whole number from 1 to `most`: typed, or stepped with the arrow keys; `changed(number)` when it is valid. */
+function wholeNumber(name, most, changed) {
   let shown = 1;
+  const oninput = () => {
+    const isWrong = !(input.checkValidity() && input.value);
+    input.setAttribute("aria-invalid", String(isWrong));
+    if (!isWrong) changed(Number(input.value));
+  };
+  const input = h("input", { type: "number", min: "1", max: String(most), step: "1", oninput, onblur: () => show(shown) });
   const show = (value) => {
     shown = value;
     input.setAttribute("aria-invalid", "false");
     if (Number(input.value) !== value || input !== document.activeElement) input.value = String(value);
   };
-  return { input, field: field(label, input), show };
+  return { input, field: field(t(`layers.${name}`), input), show };
 }
 
-function paddings(names) {
-  return names.map((name) => [name, has(`layers.padding_${name}`) ? t(`layers.padding_${name}`) : name]);
-}
-
-function kernelName(name) {
-  return has(`layers.kernel_${name}`) ? t(`layers.kernel_${name}`) : name;
+/** The text of a kernel's or padding's name, where there is one. */
+function nameOf(kind, name) {
+  const key = `layers.${kind}_${name}`;
+  return has(key) ? t(key) : name;
 }

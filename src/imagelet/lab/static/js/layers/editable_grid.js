@@ -1,167 +1,157 @@
-/** A matrix of inputs: typed over, walked through with arrow keys, pasted into; padding drawn around it. */
+// @ts-check
+// A matrix of inputs: typed over, walked through with arrow keys, pasted into; padding drawn around it.
 
 import { h } from "../shared/ui.js";
-import { onlyStop, placeAfter } from "./arrows.js";
-import { MatrixError, readMatrix, readNumber, shortNumber } from "./matrix.js";
-import { tint } from "./tint.js";
+import { frame, layOut, onlyStop, placeAfter, tint } from "./cells.js";
+import { MatrixError, allDigits, largestOf, readMatrix, readNumber, shortNumber } from "./matrix.js";
 
-const NO_RIMS = [
-  [0, 0],
-  [0, 0],
-];
+export const NO_RIMS = [[0, 0], [0, 0]]; // rows of padding above and below, columns left and right
 
-/**
- * Return { element, show(matrix, {rims, padText, room}), mark(patch) }; room: letters that fit into a cell.
- *
- * Args: name (a class), label, cellLabel(row, column), most cells a side, changed(matrix) on each valid edit,
- * failed(MatrixError | null).
- */
-export function editableGrid({ name, label, cellLabel, most, changed, failed }) {
-  const outline = h("div", { class: "frame", hidden: true, "aria-hidden": "true" });
-  const element = h("div", { class: `matrix editable ${name}`, role: "grid", "aria-label": label });
-  let drawn = "";
-  let matrix = [];
-  let room = 6;
-  let inputs = []; // [row][column], of the matrix itself
-  let cells = []; // [row][column], padding included
+export class EditableGrid {
+  #outline = h("div", { class: "frame", hidden: true, "aria-hidden": "true" });
+  #options;
+  #drawn = ""; // what the cells were built for
+  #matrix = [];
+  #room = 6;
+  #inputs = []; // [row][column], of the matrix itself
+  #cells = []; // [row][column], padding included
 
-  function build(rims, padText) {
-    const [[above, below], [left, right]] = rims;
-    const [rows, columns] = [matrix.length, matrix[0].length];
-    const focused = placeOf(document.activeElement);
-    inputs = matrix.map(() => []);
-    cells = Array.from({ length: above + rows + below }, (_, row) =>
-      Array.from({ length: left + columns + right }, (_, column) => {
-        const [inner, across] = [row - above, column - left];
-        const real = inner >= 0 && inner < rows && across >= 0 && across < columns;
-        return real ? inputCell(inner, across) : h("div", { class: "matrix-cell rim", role: "gridcell" }, padText);
-      }),
-    );
-    element.style.setProperty("--columns", left + columns + right);
-    element.replaceChildren(...cells.map((row) => h("div", { class: "matrix-row", role: "row" }, ...row)), outline);
-    if (focused) inputs[Math.min(focused[0], rows - 1)][Math.min(focused[1], columns - 1)].focus();
-    else onlyStop(inputs.flat(), inputs[0][0]);
+  /**
+   * @param {object} options
+   * @param {string} options.name its class
+   * @param {string} options.label
+   * @param {(row: number, column: number) => string} options.cellLabel
+   * @param {number} options.most cells a side
+   * @param {(matrix: number[][]) => void} options.changed called on each valid edit
+   * @param {(error: MatrixError | null) => void} options.failed
+   */
+  constructor(options) {
+    this.#options = options;
+    this.element = h("div", { class: `matrix editable ${options.name}`, role: "grid", "aria-label": options.label });
   }
 
-  function inputCell(row, column) {
+  /** Show a matrix; `room` is the letters that fit into a cell. */
+  show(matrix, { rims = NO_RIMS, padText = "0", room = this.#room } = {}) {
+    [this.#matrix, this.#room] = [matrix, room];
+    const wanted = JSON.stringify([matrix.length, matrix[0].length, rims, padText]);
+    if (wanted !== this.#drawn) this.#build(rims, padText);
+    this.#drawn = wanted;
+    const largest = largestOf(matrix);
+    for (const [row, line] of matrix.entries()) {
+      for (const [column, value] of line.entries()) {
+        const input = this.#inputs[row][column];
+        tint(input.parentElement, value, largest);
+        if (input === document.activeElement && readNumber(input.value) === value) continue;
+        input.value = shortNumber(value, room);
+        input.title = allDigits(value);
+        input.setAttribute("aria-invalid", "false");
+      }
+    }
+  }
+
+  /** Outline what lies under the window: {row, column, height, width, dilation, weights, isWinner}; null for nothing. */
+  mark(patch) {
+    this.#outline.hidden = !patch;
+    for (const cell of this.#cells.flat()) {
+      cell.classList.remove("met", "winner");
+      delete cell.dataset.weight;
+    }
+    if (!patch) return;
+    const { row, column, height, width, dilation, weights, isWinner } = patch;
+    const span = (count) => (count - 1) * dilation + 1;
+    frame(this.#outline, { row, column, height: span(height), width: span(width) });
+    for (let down = 0; down < height; down += 1) {
+      for (let across = 0; across < width; across += 1) {
+        const cell = this.#cells[row + down * dilation]?.[column + across * dilation];
+        if (!cell) continue;
+        cell.classList.add("met");
+        cell.classList.toggle("winner", Boolean(isWinner?.(down, across)));
+        if (weights) cell.dataset.weight = `×${shortNumber(weights[down][across], this.#room - 1)}`;
+      }
+    }
+  }
+
+  #build(rims, padText) {
+    const [[above, below], [left, right]] = rims;
+    const [rows, columns] = [this.#matrix.length, this.#matrix[0].length];
+    const focused = this.#placeOf(document.activeElement);
+    this.#inputs = this.#matrix.map((line, row) => line.map((_, column) => this.#makeInput(row, column)));
+    const cellAt = (row, column) => {
+      const input = this.#inputs[row - above]?.[column - left];
+      return h("div", { class: input ? "matrix-cell" : "matrix-cell rim", role: "gridcell" }, input ?? padText);
+    };
+    this.#cells = Array.from({ length: above + rows + below }, (_, row) =>
+      Array.from({ length: left + columns + right }, (__, column) => cellAt(row, column)),
+    );
+    layOut(this.element, this.#cells, this.#outline);
+    if (focused) this.#inputs[Math.min(focused[0], rows - 1)][Math.min(focused[1], columns - 1)].focus();
+    else onlyStop(this.#inputs.flat(), this.#inputs[0][0]);
+  }
+
+  #makeInput(row, column) {
     const input = h("input", {
       type: "text",
       inputmode: "text", // a decimal keypad has no minus on some telephones
       autocomplete: "off",
       spellcheck: "false",
-      "aria-label": cellLabel(row, column),
+      "aria-label": this.#options.cellLabel(row, column),
       onfocus: () => {
-        onlyStop(inputs.flat(), input);
+        onlyStop(this.#inputs.flat(), input);
         input.select();
       },
-      oninput: () => typed(row, column),
-      onblur: () => left(row, column),
-      onkeydown: (event) => walk(event, row, column),
-      onpaste: (event) => paste(event),
+      oninput: () => this.#typed(input, row, column),
+      onblur: () => this.#left(input, row, column),
+      onkeydown: (event) => this.#walk(event, [row, column]),
+      onpaste: (event) => this.#paste(event),
     });
-    inputs[row][column] = input;
-    return h("div", { class: "matrix-cell", role: "gridcell" }, input);
+    return input;
   }
 
-  function typed(row, column) {
-    const input = inputs[row][column];
+  #typed(input, row, column) {
     const value = readNumber(input.value);
-    const wrong = value === null;
-    input.setAttribute("aria-invalid", String(wrong));
-    if (wrong) return;
-    matrix = matrix.map((cellsOfRow, place) => (place === row ? cellsOfRow.with(column, value) : cellsOfRow));
-    failed(null);
-    changed(matrix);
+    input.setAttribute("aria-invalid", String(value === null));
+    if (value === null) return;
+    this.#matrix = this.#matrix.with(row, this.#matrix[row].with(column, value));
+    this.#options.failed(null);
+    this.#options.changed(this.#matrix);
   }
 
-  function left(row, column) {
-    const input = inputs[row]?.[column];
-    if (!input?.isConnected) return;
+  #left(input, row, column) {
+    if (!input.isConnected) return;
     if (input.getAttribute("aria-invalid") === "true") {
-      failed(new MatrixError("layers.matrix_word", { word: input.value }));
-    } else {
-      input.value = shortNumber(matrix[row][column], room);
-    }
+      this.#options.failed(new MatrixError("layers.matrix_word", { word: input.value }));
+    } else input.value = shortNumber(this.#matrix[row][column], this.#room);
   }
 
-  function walk(event, row, column) {
-    const input = event.target;
-    const whole = input.selectionStart === 0 && input.selectionEnd === input.value.length;
-    const atStart = input.selectionEnd === 0;
-    const atEnd = input.selectionStart === input.value.length;
-    const sideways = { ArrowLeft: whole || atStart, ArrowRight: whole || atEnd, Home: whole, End: whole };
-    if (event.altKey || event.shiftKey || sideways[event.key] === false) return;
-    const key = event.key === "Enter" ? "ArrowDown" : event.key;
-    const next = placeAfter(key, [row, column], matrix.length, matrix[0].length, event.ctrlKey || event.metaKey);
+  /** Arrow keys leave an input where the caret is at its end, or all of it is selected. */
+  #walk(event, place) {
+    const { selectionStart: start, selectionEnd: end, value } = event.target;
+    const isWhole = start === 0 && end === value.length;
+    const leaves = { ArrowLeft: isWhole || end === 0, ArrowRight: isWhole || start === value.length, Home: isWhole, End: isWhole };
+    if (event.altKey || event.shiftKey || leaves[event.key] === false) return;
+    const { key, ctrlKey, metaKey } = event;
+    const pressed = { key: key === "Enter" ? "ArrowDown" : key, ctrlKey, metaKey };
+    const next = placeAfter(pressed, place, this.#matrix.length, this.#matrix[0].length);
     if (!next) return;
     event.preventDefault();
-    inputs[next[0]][next[1]].focus();
+    this.#inputs[next[0]][next[1]].focus();
   }
 
-  function paste(event) {
+  #paste(event) {
     const text = event.clipboardData.getData("text");
     if (readNumber(text) !== null) return; // one number goes where the caret is
     event.preventDefault();
     try {
-      const pasted = readMatrix(text, most);
-      failed(null);
-      changed(pasted);
-    } catch (error) {
-      failed(error);
+      const pasted = readMatrix(text, this.#options.most);
+      this.#options.failed(null);
+      this.#options.changed(pasted);
+    } catch (problem) {
+      this.#options.failed(problem);
     }
   }
 
-  function placeOf(input) {
-    for (const [row, cellsOfRow] of inputs.entries()) {
-      const column = cellsOfRow.indexOf(input);
-      if (column >= 0) return [row, column];
-    }
-    return null;
+  #placeOf(input) {
+    const row = this.#inputs.findIndex((line) => line.includes(input));
+    return row < 0 ? null : [row, this.#inputs[row].indexOf(input)];
   }
-
-  return {
-    element,
-
-    show(shown, { rims = NO_RIMS, padText = "0", room: letters = room } = {}) {
-      room = letters;
-      matrix = shown;
-      const largest = Math.max(...shown.flat().map(Math.abs));
-      const wanted = JSON.stringify([shown.length, shown[0].length, rims, padText]);
-      if (wanted !== drawn) build(rims, padText);
-      drawn = wanted;
-      shown.forEach((row, place) =>
-        row.forEach((value, column) => {
-          const input = inputs[place][column];
-          tint(input.parentElement, value, largest);
-          if (input === document.activeElement && readNumber(input.value) === value) return;
-          input.value = shortNumber(value, room);
-          input.title = Number.isInteger(value) ? "" : String(value);
-          input.setAttribute("aria-invalid", "false");
-        }),
-      );
-    },
-
-    /** Outline what lies under the window: {row, column, height, width, dilation, weights, winner}; null for nothing. */
-    mark(patch) {
-      outline.hidden = !patch;
-      for (const cell of cells.flat()) {
-        cell.classList.remove("met", "winner");
-        delete cell.dataset.weight;
-      }
-      if (!patch) return;
-      const { row, column, height, width, dilation, weights, winner } = patch;
-      const span = (count) => (count - 1) * dilation + 1;
-      const styles = { row, column, height: span(height), width: span(width) };
-      for (const [name, value] of Object.entries(styles)) outline.style.setProperty(`--${name}`, value);
-      for (let i = 0; i < height; i += 1) {
-        for (let j = 0; j < width; j += 1) {
-          const cell = cells[row + i * dilation]?.[column + j * dilation];
-          if (!cell) continue;
-          cell.classList.add("met");
-          if (weights) cell.dataset.weight = `×${shortNumber(weights[i][j], room - 1)}`;
-          if (winner?.(i, j)) cell.classList.add("winner");
-        }
-      }
-    },
-  };
 }

@@ -1,4 +1,5 @@
-/** The course's examples, with its numbers: docs/course/en/layers.md, cnn-1.md, cnn-3.md, convnet.md. */
+// @ts-check
+// The course's examples, with its numbers: docs/course/en/layers.md, cnn-1.md, cnn-3.md, convnet.md.
 
 const NINE = "1 2 3; 4 5 6; 7 8 9";
 const FIVE = "3 3 2 1 0; 0 0 1 3 1; 3 1 2 2 3; 2 0 0 2 2; 2 0 0 0 1";

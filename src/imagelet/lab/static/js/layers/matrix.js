@@ -1,4 +1,5 @@
-/** Matrices as they are typed, pasted and written in the address. Nothing here computes an image. */
+// @ts-check
+// Matrices as they are typed, pasted and written in the address. Nothing here computes an image.
 
 export const MOST_CELLS = 12; // a side of an image: more cannot be read on a page
 export const MOST_WEIGHTS = 7; // a side of a kernel or window
@@ -13,7 +14,7 @@ export class MatrixError extends Error {
   }
 }
 
-/** Return the number that a person typed, a decimal or a fraction such as 1/9; null where it is none. */
+/** The number that a person typed, a decimal or a fraction such as 1/9; null where it is none. */
 export function readNumber(text) {
   const written = text.trim().replace(/[−–]/g, "-");
   const [, above, below] = written.match(/^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?:\/(\d+\.?\d*))?$/i) ?? [];
@@ -23,38 +24,37 @@ export function readNumber(text) {
 }
 
 /**
- * Return the matrix that is written in rows: a line each, or split by `;`; numbers split by blanks, tabs or commas.
- * Brackets, as Python and spreadsheets write them, are overlooked.
+ * The matrix that is written in rows: a line each, or split by `;`; numbers split by blanks, tabs or commas.
+ * Brackets, as Python and spreadsheets write them, are overlooked. Raises a MatrixError.
  */
 export function readMatrix(text, most = MOST_CELLS) {
   const lines = text.replace(/\]\s*,\s*\[/g, ";").replace(/[[\](){}]/g, " ").split(/[;\n\r]+/);
   const rows = lines.map((line) => line.split(/[\s,]+/).filter(Boolean)).filter((row) => row.length);
   if (!rows.length) throw new MatrixError("layers.matrix_empty");
   const columns = rows[0].length;
-  rows.forEach((row, place) => {
-    if (row.length !== columns) {
-      throw new MatrixError("layers.matrix_ragged", { row: place + 1, count: row.length, first: columns });
-    }
-  });
+  const ragged = rows.findIndex((row) => row.length !== columns);
+  if (ragged >= 0) {
+    throw new MatrixError("layers.matrix_ragged", { row: ragged + 1, count: rows[ragged].length, first: columns });
+  }
   if (rows.length > most || columns > most) {
     throw new MatrixError("layers.matrix_large", { rows: rows.length, columns, most });
   }
-  return rows.map((row) =>
-    row.map((word) => {
-      const value = readNumber(word);
-      if (value === null) throw new MatrixError("layers.matrix_word", { word });
-      return value;
-    }),
-  );
+  return rows.map((row) => row.map(readWord));
 }
 
-/** Return a matrix for the address: `1_2_3*4_5_6`, of signs that need no escaping there. */
+function readWord(word) {
+  const value = readNumber(word);
+  if (value === null) throw new MatrixError("layers.matrix_word", { word });
+  return value;
+}
+
+/** A matrix for the address: `1_2_3*4_5_6`, of signs that need no escaping there. */
 export function writeMatrix(matrix) {
   return matrix.map((row) => row.map((value) => +value.toPrecision(6)).join("_")).join("*");
 }
 
-/** Return the matrix that `writeMatrix` wrote, or null. */
-export function matrixFromAddress(text, most) {
+/** The matrix that `writeMatrix` wrote, or null. */
+export function matrixFromAddress(text, most = MOST_CELLS) {
   try {
     return text ? readMatrix(text.replace(/\*/g, ";").replace(/_/g, " "), most) : null;
   } catch {
@@ -62,7 +62,7 @@ export function matrixFromAddress(text, most) {
   }
 }
 
-/** Return the matrix cut or filled up with zeros to another size. */
+/** The matrix cut or filled up with zeros to another size. */
 export function resized(matrix, rows, columns) {
   return Array.from({ length: rows }, (_, row) =>
     Array.from({ length: columns }, (_, column) => matrix[row]?.[column] ?? 0),
@@ -73,13 +73,21 @@ export function sameMatrix(one, other) {
   return writeMatrix(one) === writeMatrix(other);
 }
 
-/** Return a number with at most so many letters, as exactly as they allow; with a real minus sign. */
+export function largestOf(matrix) {
+  return Math.max(...matrix.flat().map(Math.abs));
+}
+
+/** A number with at most so many letters, as exactly as they allow; with a real minus sign. */
 export function shortNumber(value, room = 6) {
   if (value === null || value === undefined) return "";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value).replace("-", "−");
   const forms = [4, 3, 2, 1].map((digits) => String(+value.toPrecision(digits)));
-  const bare = (form) => form.replace(/^(-?)0\./, "$1.");
+  const bare = forms.map((form) => form.replace(/^(-?)0\./, "$1."));
   const fits = (form) => form.length - (form.includes(".") ? 0.5 : 0) <= room; // a dot is narrow
-  const found = forms.find(fits) ?? forms.map(bare).find(fits);
-  return (found ?? forms.at(-1)).replace("-", "−");
+  return (forms.find(fits) ?? bare.find(fits) ?? forms.at(-1)).replace("-", "−");
+}
+
+/** All digits of a number that may have been shortened; "" for a whole one. */
+export function allDigits(value) {
+  return Number.isInteger(value ?? 0) ? "" : String(value);
 }

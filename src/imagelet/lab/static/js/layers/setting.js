@@ -1,14 +1,30 @@
-/** What the page shows: one operation on one image. Plain data ↔ the address ↔ the server's request. */
+// @ts-check
+// What the page shows: one operation on one image. Plain data ↔ the address ↔ the server's request.
 
 import { EXAMPLES } from "./examples.js";
 import { MOST_WEIGHTS, matrixFromAddress, readMatrix, sameMatrix, writeMatrix } from "./matrix.js";
+
+/**
+ * @typedef {object} Setting
+ * @property {string} operation one of OPERATIONS
+ * @property {number[][]} image
+ * @property {number[][]} kernel
+ * @property {number} size a side of the window of a pooling
+ * @property {number} stride
+ * @property {string} padding one of PADDINGS, or "0"
+ * @property {number} dilation
+ * @property {number[]} at [row, column] of the output
+ */
 
 export const OPERATIONS = ["convolve", "max", "average"];
 export const PADDINGS = ["valid", "same", "1", "2", "3"];
 export const LARGEST_STEP = 6; // of stride and dilation
 const NAMES = ["example", "operation", "image", "kernel", "size", "stride", "padding", "dilation", "at"];
 
-/** Return an example's setting: at = [row, column] of the output. */
+/**
+ * An example's setting.
+ * @returns {Setting}
+ */
 export function settingOf(example) {
   return {
     operation: example.operation,
@@ -18,35 +34,40 @@ export function settingOf(example) {
     stride: example.stride ?? 1,
     padding: example.padding ?? "valid",
     dilation: example.dilation ?? 1,
-    at: place(example.at),
+    at: readPlace(example.at),
   };
 }
 
-/** Return the setting that the address names; what is missing or wrong in it is as in its example. */
+/**
+ * The setting that the address names; what is missing or wrong in it is as in its example.
+ * @param {{get(name: string): string | null}} state
+ */
 export function readSetting(state) {
-  const example = EXAMPLES.find(({ name }) => name === state.get("example")) ?? EXAMPLES[0];
-  const setting = settingOf(example);
-  const given = (name, allowed, value) => (allowed(value) ? { [name]: value } : {});
-  const whole = (name, most) => {
+  const setting = settingOf(EXAMPLES.find(({ name }) => name === state.get("example")) ?? EXAMPLES[0]);
+  const use = (name, value, isAllowed) => {
+    if (isAllowed) setting[name] = value;
+  };
+  const useWhole = (name, most) => {
     const value = Number(state.get(name));
-    return given(name, () => Number.isInteger(value) && value >= 1 && value <= most, value);
+    use(name, value, Number.isInteger(value) && value >= 1 && value <= most);
   };
-  const image = matrixFromAddress(state.get("image"));
-  const kernel = matrixFromAddress(state.get("kernel"), MOST_WEIGHTS);
-  return {
-    ...setting,
-    ...given("operation", (value) => OPERATIONS.includes(value), state.get("operation")),
-    ...(image && { image }),
-    ...(kernel && { kernel }),
-    ...whole("size", MOST_WEIGHTS),
-    ...whole("stride", LARGEST_STEP),
-    ...whole("dilation", LARGEST_STEP),
-    ...given("padding", (value) => PADDINGS.includes(value) || value === "0", state.get("padding")),
-    ...(state.get("at") && { at: place(state.get("at")) }),
-  };
+  const [operation, padding, at] = ["operation", "padding", "at"].map((name) => state.get(name));
+  const [image, kernel] = [matrixFromAddress(state.get("image")), matrixFromAddress(state.get("kernel"), MOST_WEIGHTS)];
+  use("operation", operation, OPERATIONS.includes(operation));
+  use("image", image, image);
+  use("kernel", kernel, kernel);
+  useWhole("size", MOST_WEIGHTS);
+  useWhole("stride", LARGEST_STEP);
+  useWhole("dilation", LARGEST_STEP);
+  use("padding", padding, PADDINGS.includes(padding) || padding === "0");
+  use("at", readPlace(at), at);
+  return setting;
 }
 
-/** Return what the address is to say: an example's name, or all that there is. */
+/**
+ * What the address is to say: an example's name, or all that there is.
+ * @param {Setting} setting
+ */
 export function writtenSetting(setting) {
   const example = exampleOf(setting);
   const [row, column] = setting.at;
@@ -67,33 +88,32 @@ export function writtenSetting(setting) {
   };
 }
 
-/** Return the example with this setting's numbers, wherever one stands in it; undefined for numbers of one's own. */
+/**
+ * The example with this setting's numbers, at whatever place; undefined for numbers of one's own.
+ * @param {Setting} setting
+ */
 export function exampleOf(setting) {
-  return EXAMPLES.find((example) => {
-    const other = settingOf(example);
-    const convolving = setting.operation === "convolve";
-    return (
-      other.operation === setting.operation &&
-      sameMatrix(other.image, setting.image) &&
-      other.stride === setting.stride &&
-      other.padding === setting.padding &&
-      (convolving
-        ? sameMatrix(other.kernel, setting.kernel) && other.dilation === setting.dilation
-        : other.size === setting.size)
-    );
-  });
+  const same = (other) =>
+    ["operation", "stride", "padding"].every((name) => other[name] === setting[name]) &&
+    sameMatrix(other.image, setting.image) &&
+    (setting.operation === "convolve"
+      ? sameMatrix(other.kernel, setting.kernel) && other.dilation === setting.dilation
+      : other.size === setting.size);
+  return EXAMPLES.find((example) => same(settingOf(example)));
 }
 
-/** Return [path, body] for the server. */
+/**
+ * [path, body] for the server.
+ * @param {Setting} setting
+ */
 export function requestFor({ operation, image, kernel, size, stride, padding, dilation }) {
-  const how = { image, stride, padding: /^\d+$/.test(padding) ? Number(padding) : padding };
+  const options = { image, stride, padding: /^\d+$/.test(padding) ? Number(padding) : padding };
   return operation === "convolve"
-    ? ["/api/convolve", { ...how, kernel, dilation }]
-    : ["/api/pool", { ...how, size, kind: operation }];
+    ? ["/api/convolve", { ...options, kernel, dilation }]
+    : ["/api/pool", { ...options, size, kind: operation }];
 }
 
-function place(text) {
-  const [row, column] = (text ?? "").split(/[_,]/).map(Number);
-  const whole = [row, column].every((value) => Number.isInteger(value) && value >= 0);
-  return whole ? [row, column] : [0, 0];
+function readPlace(text) {
+  const place = (text ?? "").split(/[_,]/).map(Number);
+  return place.length > 1 && place.every((at) => Number.isInteger(at) && at >= 0) ? place.slice(0, 2) : [0, 0];
 }

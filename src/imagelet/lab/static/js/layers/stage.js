@@ -1,284 +1,258 @@
-/** The numbers themselves: image with padding, kernel, products, output; the sum; the player. */
+// @ts-check
+// The numbers themselves: image with padding, kernel, products, output; the sum; the player.
 
 import { said, t } from "../shared/i18n.js";
-import { error as errorBox, h, replace } from "../shared/ui.js";
-import { editableGrid } from "./editable_grid.js";
+import { error, h, replace } from "../shared/ui.js";
+import { cellSize } from "./cells.js";
+import { EditableGrid, NO_RIMS } from "./editable_grid.js";
 import { MOST_CELLS, MOST_WEIGHTS, MatrixError, shortNumber } from "./matrix.js";
-import { player } from "./player.js";
-import { outputGrid, productGrid } from "./value_grid.js";
+import { Player } from "./player.js";
+import { makeOutputGrid, makeProductGrid } from "./value_grid.js";
 
-const LARGEST_CELL = 46; // pixels
-const SMALLEST_CELL = 22;
-const READABLE_CELL = 36; // below it the matrices go below each other instead
 const LINKED = [".image .met", ".kernel .matrix-cell", ".products .matrix-cell"];
-const LETTER = 0.215; // width of a letter, as a share of the cell
-const BETWEEN = 190; // pixels of operators and gaps, where all matrices stand in one line
 
-/**
- * Return { element, show(setting, working | null), go(setting, working), fail(error | null), pause(), close() }.
- *
- * Args: changed(part of a setting, {typing}), moved([row, column], {playing}).
- */
-export function stage({ changed, moved }) {
-  let working = null;
-  let setting = null;
-  let whole = false; // show all of the output, not only what was reached
-  let playing = false;
-  let room = 5; // letters that fit into a cell
-  const grids = makeGrids({ changed, failed: (error) => fail(told(error)), chosen: (at) => goTo(at) });
-  const { image, kernel, products, output } = grids;
-  const sum = h("p", { class: "addition", "aria-live": "polite" });
-  const trouble = h("div", { class: "trouble" });
-  const formula = h("dl", { class: "formula" });
-  const steps = player({
-    moved: (index) => moved(placeOf(index), { playing }),
-    playing: (on) => {
-      playing = on;
-      sum.setAttribute("aria-live", on ? "off" : "polite");
-      if (!on && setting) moved(setting.at);
-    },
-  });
-  const all = h("input", {
-    type: "checkbox",
-    onchange: () => {
-      whole = all.checked;
-      if (working) output.fill(setting.at, { all: whole, room });
-    },
-  });
-  const panels = {
-    image: panel(t("layers.image"), image.element),
-    kernel: panel(t("layers.kernel"), kernel.element),
-    products: panel(t("layers.products"), products.element),
-    output: panel(t("layers.output"), output.element),
-  };
-  const times = operator("×");
-  const equals = operator("=");
-  const reduced = operator("→");
-  const board = h(
-    "div",
-    { class: "board", onpointerover: (event) => link(event.target), onpointerleave: () => link(null), onfocusin: (event) => link(event.target) },
-    panels.image.element,
-    times,
-    panels.kernel.element,
-    equals,
-    panels.products.element,
-    reduced,
-    panels.output.element,
-  );
-  const foot = h("div", { class: "bench-foot" }, steps.element, h("label", { class: "whole" }, all, t("layers.whole")));
-  const element = h(
-    "div",
-    { class: "card bench", onkeydown: pressed },
-    board,
-    h("div", { class: "bench-bar" }, sum, trouble, foot),
-    formula,
-  );
-  const watcher = new ResizeObserver(() => {
-    if (setting && fit()) write();
-  });
-  watcher.observe(element);
+export class Stage {
+  #setting = null; // see setting.js
+  #working = null; // {output, sums, rims, formula} of the server; null while there is none
+  #showsAll = false; // all of the output, not only what was reached
+  #isPlaying = false;
+  #room = 5; // letters that fit into a cell
+  #moved;
+  #grids;
+  #panels;
+  #player;
+  #signs;
+  #board;
+  #sum = h("p", { class: "addition", "aria-live": "polite" });
+  #trouble = h("div", { class: "trouble" });
+  #formula = h("dl", { class: "formula" });
+  #foot;
+  #watcher = new ResizeObserver(() => this.#setting && this.#fit() && this.#write());
 
-  function placeOf(index) {
-    const columns = working?.output[0].length ?? 1;
-    return [Math.floor(index / columns), index % columns];
+  /** `changed(part of a setting, {typing})` is called with typed numbers, `moved([row, column], {playing})` with a place. */
+  constructor({ changed, moved }) {
+    this.#moved = moved;
+    const failed = (problem) => this.fail(sentenceOf(problem));
+    this.#grids = makeGrids({ changed, failed, chosen: (place) => this.#goTo(place) });
+    this.#player = new Player({
+      moved: (index) => moved(this.#placeOf(index), { playing: this.#isPlaying }),
+      playing: (on) => this.#setPlaying(on),
+    });
+    this.#panels = Object.fromEntries(
+      Object.entries(this.#grids).map(([name, grid]) => [name, makePanel(t(`layers.${name}`), grid.element)]),
+    );
+    this.#signs = ["×", "=", "→"].map((sign) => h("span", { class: "operator", "aria-hidden": "true" }, sign));
+    this.#board = this.#makeBoard();
+    this.#foot = h("div", { class: "bench-foot" }, this.#player.element, this.#makeSwitch());
+    const bar = h("div", { class: "bench-bar" }, this.#sum, this.#trouble, this.#foot);
+    const onkeydown = (event) => this.#pressed(event);
+    this.element = h("div", { class: "card bench", onkeydown }, this.#board, bar, this.#formula);
+    this.#watcher.observe(this.element);
   }
 
-  function goTo(at) {
-    steps.play(false);
-    moved(at);
-  }
-
-  /** Left and right step from anywhere on the stage where these keys mean nothing else. */
-  function pressed(event) {
-    if (event.defaultPrevented || !working || event.target.closest(".editable, input, select, .output")) return;
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    steps.step(by);
-  }
-
-  /** Mark a cell under the window, its weight and their product, which stand at the same place of three matrices. */
-  function link(target) {
-    const cell = target?.closest(".matrix-cell");
-    const lists = LINKED.map((cells) => [...board.querySelectorAll(cells)]);
-    const place = Math.max(...lists.map((cells) => cells.indexOf(cell)));
-    for (const cells of lists) cells.forEach((each, at) => each.classList.toggle("linked", at === place));
-  }
-
-  function go(shown, of) {
-    [setting, working] = [shown, of];
-    const [row, column] = setting.at;
-    const { patch, products: terms, result, text } = working.sums[row][column];
-    const [height, width] = [patch.length, patch[0].length];
-    const convolving = terms !== null;
-    const winner = setting.operation === "max" ? firstWith(patch, result) : null;
-    const dilation = convolving ? setting.dilation : 1;
-    const weights = convolving ? setting.kernel : null;
-    image.mark({ row: row * setting.stride, column: column * setting.stride, height, width, dilation, weights, winner });
-    if (convolving) {
-      const captions = weights.map((cells, i) => cells.map((weight, j) => captionOf(weight, patch[i][j], room)));
-      products.show(terms, { captions, largest: largestOf(terms), noun: t("layers.products"), room });
-    } else {
-      products.show(patch, { winner, noun: t("layers.window"), room });
+  /** Show a setting, with the server's working of it or null. */
+  show(setting, working) {
+    [this.#setting, this.#working] = [setting, working];
+    const isConvolution = setting.operation === "convolve";
+    const [times, equals, reduced] = this.#signs;
+    const { image, kernel, products, output } = this.#panels;
+    times.hidden = kernel.element.hidden = !isConvolution;
+    equals.textContent = isConvolution ? "=" : "→";
+    reduced.textContent = t(`layers.reduced_${setting.operation}`);
+    products.name.textContent = t(isConvolution ? "layers.products" : "layers.window");
+    setSize(image, setting.image);
+    setSize(kernel, setting.kernel);
+    this.element.classList.toggle("stale", !working);
+    this.#foot.inert = !working;
+    if (working) {
+      this.#grids.output.show(working.output);
+      setSize(output, working.output);
+      setSize(products, working.sums[0][0].patch);
+      replace(this.#formula, formulaEntries(working));
+      this.fail(null);
     }
-    output.fill(setting.at, { all: whole, room });
-    writeSum(row, column, text);
-    steps.show(row * working.output[0].length + column, working.output.length * working.output[0].length);
+    this.#fit();
+    this.#write();
   }
 
-  function writeSum(row, column, text) {
-    const written = text.replace(/(^|[ (])-/g, "$1−").replace(/\(-/g, "(−");
-    const [left, right] = written.split(/ = (?=[^=]*$)/);
-    replace(
-      sum,
-      h("span", { class: "place" }, t("layers.place", { row, column })),
-      h("span", { class: "terms" }, `${left} =`, " ", h("strong", null, right.replace(/^-/, "−"))),
+  /** Go to the setting's place; its numbers are the same as before. */
+  go(setting, working) {
+    [this.#setting, this.#working] = [setting, working];
+    const { at: [row, column] } = setting;
+    const { output, sums } = working;
+    this.#showWindow(sums[row][column], row, column);
+    this.#grids.output.fill([row, column], { all: this.#showsAll, room: this.#room });
+    replace(this.#sum, h("span", { class: "place" }, t("layers.place", { row, column })), sumTerms(sums[row][column].text));
+    this.#player.show(row * output[0].length + column, output.length * output[0].length);
+  }
+
+  fail(problem) {
+    replace(this.#trouble, problem && error(problem));
+    this.#sum.hidden = Boolean(problem);
+  }
+
+  pause() {
+    this.#player.play(false);
+  }
+
+  close() {
+    this.#player.close();
+    this.#watcher.disconnect();
+  }
+
+  #makeBoard() {
+    const [times, equals, reduced] = this.#signs;
+    const { image, kernel, products, output } = this.#panels;
+    const link = (event) => this.#link(event.target);
+    return h(
+      "div",
+      { class: "board", onpointerover: link, onfocusin: link, onpointerleave: () => this.#link(null) },
+      [image.element, times, kernel.element, equals, products.element, reduced, output.element],
     );
   }
 
-  function writeFormula() {
-    const [[above, below], [left, right]] = working.rims;
-    const padded = [above, below, left, right].some(Boolean);
-    const entries = [
-      [t("layers.formula"), said(working.formula).replaceAll(" - ", " − "), "formula-size"],
-      [t("layers.padded"), padded ? t("layers.rims", { above, below, left, right }) : t("layers.no_rims"), ""],
-    ];
-    replace(formula, entries.map(([name, text, kind]) => h("div", { class: kind }, h("dt", null, name), h("dd", null, text))));
+  #makeSwitch() {
+    const onchange = () => {
+      this.#showsAll = box.checked;
+      if (this.#working) this.go(this.#setting, this.#working);
+    };
+    const box = h("input", { type: "checkbox", onchange });
+    return h("label", { class: "whole" }, box, t("layers.whole"));
   }
 
-  /**
-   * Choose one size for all cells: as large as the line holds, or the largest matrix where they stand below each other.
-   * Returns whether numbers have to be written anew.
-   */
-  function fit() {
-    const width = board.clientWidth;
-    const [, across] = working?.rims ?? [[0, 0], [0, 0]];
-    const kernelColumns = setting.kernel[0].length;
-    const counts = [
-      setting.image[0].length + across[0] + across[1],
-      ...(setting.operation === "convolve" ? [kernelColumns, kernelColumns] : [setting.size]),
-      working?.output[0].length ?? 1,
-    ];
-    const inLine = Math.floor((width - BETWEEN) / counts.reduce((one, other) => one + other, 0));
-    const below = Math.floor((width - 4) / Math.max(...counts));
-    const line = inLine >= READABLE_CELL;
-    const cell = Math.max(SMALLEST_CELL, Math.min(LARGEST_CELL, line ? inLine : Math.min(below, READABLE_CELL + 4)));
-    board.classList.toggle("in-line", line);
-    element.style.setProperty("--cell", `${cell}px`);
-    const before = room;
-    room = cell / Math.max(6.5, cell * LETTER);
+  #placeOf(index) {
+    const columns = this.#working?.output[0].length ?? 1;
+    return [Math.floor(index / columns), index % columns];
+  }
+
+  #goTo(place) {
+    this.pause();
+    this.#moved(place);
+  }
+
+  #setPlaying(on) {
+    this.#isPlaying = on;
+    this.#sum.setAttribute("aria-live", on ? "off" : "polite");
+    if (!on && this.#setting) this.#moved(this.#setting.at);
+  }
+
+  /** Left and right step from anywhere on the stage where these keys mean nothing else. */
+  #pressed(event) {
+    if (event.defaultPrevented || !this.#working || event.target.closest(".editable, input, select, .output")) return;
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    this.#player.step(by);
+  }
+
+  /** Mark a cell under the window, its weight and their product, which stand at the same place of three matrices. */
+  #link(target) {
+    const cell = target?.closest(".matrix-cell");
+    const lists = LINKED.map((cells) => [...this.#board.querySelectorAll(cells)]);
+    const linked = Math.max(...lists.map((cells) => cells.indexOf(cell)));
+    for (const cells of lists) cells.forEach((other, index) => other.classList.toggle("linked", index === linked));
+  }
+
+  /** The cells under the window, and what becomes of them: products, or the window itself in pooling. */
+  #showWindow({ patch, products, result }, row, column) {
+    const { operation, stride, dilation, kernel } = this.#setting;
+    const room = this.#room;
+    const place = { row: row * stride, column: column * stride, height: patch.length, width: patch[0].length };
+    if (products) {
+      const captions = kernel.map((line, i) => line.map((weight, j) => captionOf(weight, patch[i][j], room)));
+      this.#grids.image.mark({ ...place, dilation, weights: kernel });
+      this.#grids.products.show(products, { captions, label: t("layers.products"), room });
+    } else {
+      const isWinner = operation === "max" ? firstWith(patch, result) : undefined;
+      this.#grids.image.mark({ ...place, dilation: 1, isWinner });
+      this.#grids.products.show(patch, { isWinner, label: t("layers.window"), room });
+    }
+  }
+
+  /** Choose one size for all cells; returns whether numbers have to be written anew. */
+  #fit() {
+    const { image, kernel, operation, size } = this.#setting;
+    const [, [left, right]] = this.#working?.rims ?? NO_RIMS;
+    const windows = operation === "convolve" ? [kernel[0].length, kernel[0].length] : [size];
+    const columns = [image[0].length + left + right, ...windows, this.#working?.output[0].length ?? 1];
+    const { cell, isLine, room } = cellSize(this.#board.clientWidth, columns);
+    this.#board.classList.toggle("in-line", isLine);
+    this.element.style.setProperty("--cell", `${cell}px`);
+    const before = this.#room;
+    this.#room = room;
     return room !== before;
   }
 
-  function write() {
-    const convolving = setting.operation === "convolve";
-    image.show(setting.image, { rims: working?.rims, padText: convolving ? "0" : "·", room });
-    kernel.show(setting.kernel, { room });
-    if (working) go(setting, working);
-    else image.mark(null);
+  #write() {
+    const [room, padText] = [this.#room, this.#setting.operation === "convolve" ? "0" : "·"];
+    this.#grids.image.show(this.#setting.image, { rims: this.#working?.rims, padText, room });
+    this.#grids.kernel.show(this.#setting.kernel, { room });
+    if (this.#working) this.go(this.#setting, this.#working);
+    else this.#grids.image.mark(null);
   }
-
-  function fail(problem) {
-    replace(trouble, problem && errorBox(problem));
-    sum.hidden = Boolean(problem);
-  }
-
-  return {
-    element,
-    go,
-    fail,
-    pause: () => steps.play(false),
-
-    show(shown, of) {
-      [setting, working] = [shown, of];
-      const convolving = shown.operation === "convolve";
-      times.hidden = panels.kernel.element.hidden = !convolving;
-      equals.textContent = convolving ? "=" : "→";
-      reduced.textContent = t(`layers.reduced_${shown.operation}`);
-      panels.products.title(t(convolving ? "layers.products" : "layers.window"));
-      panels.image.size(shown.image.length, shown.image[0].length);
-      panels.kernel.size(shown.kernel.length, shown.kernel[0].length);
-      element.classList.toggle("stale", !of);
-      foot.inert = !of;
-      if (of) {
-        output.show(of.output);
-        panels.output.size(of.output.length, of.output[0].length);
-        const window_ = of.sums[0][0].patch;
-        panels.products.size(window_.length, window_[0].length);
-        writeFormula();
-        fail(null);
-      }
-      fit();
-      write();
-    },
-
-    close() {
-      steps.close();
-      watcher.disconnect();
-    },
-  };
 }
 
 function makeGrids({ changed, failed, chosen }) {
   const cellLabel = (row, column) => t("layers.cell", { row, column });
-  const image = editableGrid({
-    name: "image",
-    label: t("layers.image_grid"),
-    cellLabel,
-    most: MOST_CELLS,
-    changed: (matrix) => changed({ image: matrix }, { typing: true }),
-    failed,
-  });
-  const kernel = editableGrid({
-    name: "kernel",
-    label: t("layers.kernel_grid"),
-    cellLabel,
-    most: MOST_WEIGHTS,
-    changed: (matrix) => changed({ kernel: matrix }, { typing: true }),
-    failed,
-  });
-  const products = productGrid({ label: t("layers.products") });
-  const output = outputGrid({
-    label: t("layers.output_grid"),
-    cellLabel: (row, column, value) => t(value === null ? "layers.cell_unknown" : "layers.cell_value", { row, column, value }),
-    chosen,
-  });
-  return { image, kernel, products, output };
-}
-
-function panel(name, grid) {
-  const title = h("span", { class: "panel-name" }, name);
-  const size = h("span", { class: "panel-size" });
+  const valueLabel = (row, column, value) => t(value === null ? "layers.cell_unknown" : "layers.cell_value", { row, column, value });
+  const editable = (name, most) =>
+    new EditableGrid({
+      name,
+      label: t(`layers.${name}_grid`),
+      cellLabel,
+      most,
+      changed: (matrix) => changed({ [name]: matrix }, { typing: true }),
+      failed,
+    });
   return {
-    element: h("figure", { class: "panel" }, h("figcaption", null, title, " ", size), grid),
-    title: (text) => (title.textContent = text),
-    size: (rows, columns) => (size.textContent = `${rows} × ${columns}`),
+    image: editable("image", MOST_CELLS),
+    kernel: editable("kernel", MOST_WEIGHTS),
+    products: makeProductGrid(),
+    output: makeOutputGrid({ label: t("layers.output_grid"), cellLabel: valueLabel, chosen }),
   };
 }
 
-function operator(sign) {
-  return h("span", { class: "operator", "aria-hidden": "true" }, sign);
+function makePanel(title, grid) {
+  const [name, size] = [h("span", { class: "panel-name" }, title), h("span", { class: "panel-size" })];
+  return { element: h("figure", { class: "panel" }, h("figcaption", null, name, " ", size), grid), name, size };
 }
 
-/** Return whether a cell of the window is the one that won: the first that has the result. */
+function setSize({ size }, matrix) {
+  size.textContent = `${matrix.length} × ${matrix[0].length}`;
+}
+
+/** The terms of a sum and its result, with real minus signs. */
+function sumTerms(text) {
+  const [left, right] = text.replace(/(^|[ (])-/g, "$1−").split(/ = (?=[^=]*$)/);
+  return h("span", { class: "terms" }, `${left} =`, " ", h("strong", null, right));
+}
+
+/** How the size of the output comes about, and how much padding there is. */
+function formulaEntries({ formula, rims }) {
+  const [[above, below], [left, right]] = rims;
+  const isPadded = [above, below, left, right].some(Boolean);
+  const padding = isPadded ? t("layers.rims", { above, below, left, right }) : t("layers.no_rims");
+  const entry = (name, text, kind = "") => h("div", { class: kind }, h("dt", null, name), h("dd", null, text));
+  return [
+    entry(t("layers.formula"), said(formula).replaceAll(" - ", " − "), "formula-size"),
+    entry(t("layers.padded"), padding),
+  ];
+}
+
+/** Whether a cell of the window is the one that won: the first that has the result. */
 function firstWith(patch, result) {
-  const row = patch.findIndex((cells) => cells.includes(result));
-  const column = patch[row]?.indexOf(result);
-  return (i, j) => i === row && j === column;
+  const winner = patch.findIndex((line) => line.includes(result));
+  return (row, column) => row === winner && column === patch[winner].indexOf(result);
 }
 
-/** Return what was multiplied, where there is room for it under the product. */
-function captionOf(weight, cell, room) {
-  const written = `${shortNumber(weight, 4)}·${shortNumber(cell, 4)}`;
-  return written.length <= room + 2 ? written : "";
+/** What was multiplied, where there is room for it under the product. */
+function captionOf(weight, value, room) {
+  const text = `${shortNumber(weight, 4)}·${shortNumber(value, 4)}`;
+  return text.length <= room + 2 ? text : "";
 }
 
-function largestOf(values) {
-  return Math.max(...values.flat().map(Math.abs));
-}
-
-/** Return a mistake in typed numbers with its sentence; null stays null. */
-function told(error) {
-  if (!(error instanceof MatrixError)) return error;
-  return { name: "ApiError", message: t(error.key, error.values), hint: t("layers.matrix_hint") };
+/** A mistake in typed numbers with its sentence; null stays null. */
+function sentenceOf(problem) {
+  if (!(problem instanceof MatrixError)) return problem;
+  return { name: "ApiError", message: t(problem.key, problem.values), hint: t("layers.matrix_hint") };
 }

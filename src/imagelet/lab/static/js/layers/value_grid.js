@@ -1,101 +1,84 @@
-/** Matrices that are only read: the products of one place, and the output as it fills up. */
+// @ts-check
+// Matrices that are only read: the products of one place, and the output as it fills up.
 
 import { h } from "../shared/ui.js";
-import { onlyStop, placeAfter } from "./arrows.js";
-import { shortNumber } from "./matrix.js";
-import { tint } from "./tint.js";
+import { frame, layOut, onlyStop, placeAfter, tint } from "./cells.js";
+import { allDigits, largestOf, shortNumber } from "./matrix.js";
 
-/** Return { element, show(values, {captions, winner, largest, noun, room}) } for the window's products, or its cells in pooling. */
-export function productGrid({ label }) {
-  const element = h("div", { class: "matrix products", role: "table", "aria-label": label });
-  return {
-    element,
-    show(values, { captions, winner, largest, noun, room }) {
-      element.setAttribute("aria-label", noun ?? label);
-      element.style.setProperty("--columns", values[0].length);
-      const rows = values.map((row, i) =>
-        row.map((value, j) => {
-          const cell = h("div", { class: "matrix-cell", role: "cell" }, value === null ? "·" : shortNumber(value, room));
-          cell.title = Number.isInteger(value ?? 0) ? "" : String(value);
-          if (captions?.[i][j]) cell.dataset.weight = captions[i][j];
-          if (winner?.(i, j)) cell.classList.add("winner");
-          if (captions) tint(cell, value, largest);
-          return cell;
-        }),
-      );
-      element.replaceChildren(...rows.map((row) => h("div", { class: "matrix-row", role: "row" }, ...row)));
-    },
-  };
+/** The window's products, or its cells in pooling: {element, show(values, {captions, isWinner, label, room})}. */
+export function makeProductGrid() {
+  const element = h("div", { class: "matrix products", role: "table" });
+
+  function show(values, { captions = null, isWinner = (_row, _column) => false, label, room }) {
+    const largest = captions && largestOf(values);
+    element.setAttribute("aria-label", label);
+    const cellOf = (value, row, column) => {
+      const text = value === null ? "·" : shortNumber(value, room);
+      const kind = isWinner(row, column) ? "matrix-cell winner" : "matrix-cell";
+      const cell = h("div", { class: kind, role: "cell", title: allDigits(value) }, text);
+      if (captions?.[row][column]) cell.dataset.weight = captions[row][column];
+      if (captions) tint(cell, value, largest);
+      return cell;
+    };
+    layOut(element, values.map((line, row) => line.map((value, column) => cellOf(value, row, column))));
+  }
+
+  return { element, show };
 }
 
-/** Return { element, show(output), fill(at, {all, room}) }; `chosen([row, column])` when a place is clicked or walked to. */
-export function outputGrid({ label, cellLabel, chosen }) {
+/** {element, show(output), fill(place, {all, room})}; `chosen(place)` when a place is clicked or walked to. */
+export function makeOutputGrid({ label, cellLabel, chosen }) {
   const outline = h("div", { class: "frame", "aria-hidden": "true" });
   const element = h("div", { class: "matrix output", role: "grid", "aria-label": label });
-  let output = [[]];
-  let cells = [];
+  let [output, cells] = [[[]], []];
 
-  function walk(event, place) {
-    const next = placeAfter(event.key, place, output.length, output[0].length, event.ctrlKey || event.metaKey);
-    const pressed = event.key === "Enter" || event.key === " ";
-    if (!next && !pressed) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const [row, column] = next ?? place;
+  function choose([row, column]) {
     chosen([row, column]);
     cells[row][column].focus();
   }
 
-  function build() {
-    const inside = element.contains(document.activeElement);
-    cells = output.map((values, row) =>
-      values.map((_, column) =>
-        h("div", {
-          class: "matrix-cell",
-          role: "gridcell",
-          onclick: () => {
-            chosen([row, column]);
-            cells[row][column].focus();
-          },
-          onkeydown: (event) => walk(event, [row, column]),
-        }),
-      ),
-    );
-    element.style.setProperty("--columns", output[0].length);
-    element.replaceChildren(...cells.map((row) => h("div", { class: "matrix-row", role: "row" }, ...row)), outline);
-    return inside;
+  function walk(event, place) {
+    const isPressed = event.key === "Enter" || event.key === " ";
+    const next = isPressed ? place : placeAfter(event, place, output.length, output[0].length);
+    if (!next) return;
+    event.preventDefault();
+    event.stopPropagation();
+    choose(next);
   }
 
-  return {
-    element,
+  function makeCell(place) {
+    const handlers = { onclick: () => choose(place), onkeydown: (event) => walk(event, place) };
+    return h("div", { class: "matrix-cell", role: "gridcell", ...handlers });
+  }
 
-    show(shown) {
-      const same = shown.length === output.length && shown[0].length === output[0].length && cells.length;
-      output = shown;
-      if (!same && build()) cells[0][0].focus();
-    },
+  function show(shown) {
+    const isSame = cells.length === shown.length && cells[0].length === shown[0].length;
+    output = shown;
+    if (isSame) return;
+    const hadFocus = element.contains(document.activeElement);
+    cells = output.map((line, row) => line.map((_, column) => makeCell([row, column])));
+    layOut(element, cells, outline);
+    if (hadFocus) cells[0][0].focus();
+  }
 
-    /** Show the numbers up to the place `at`, or all of them. */
-    fill([atRow, atColumn], { all, room }) {
-      const largest = Math.max(...output.flat().map(Math.abs));
-      const columns = output[0].length;
-      output.forEach((values, row) =>
-        values.forEach((value, column) => {
-          const cell = cells[row][column];
-          const known = all || row * columns + column <= atRow * columns + atColumn;
-          const current = row === atRow && column === atColumn;
-          cell.textContent = known ? shortNumber(value, room) : "";
-          cell.title = known && !Number.isInteger(value) ? String(value) : "";
-          cell.classList.toggle("unknown", !known);
-          cell.setAttribute("aria-label", cellLabel(row, column, known ? shortNumber(value) : null));
-          cell.setAttribute("aria-selected", String(current));
-          tint(cell, known ? value : 0, largest);
-        }),
-      );
-      onlyStop(cells.flat(), cells[atRow][atColumn]);
-      for (const [name, value] of Object.entries({ row: atRow, column: atColumn, height: 1, width: 1 })) {
-        outline.style.setProperty(`--${name}`, value);
+  /** Show the numbers up to a place, or all of them. */
+  function fill([atRow, atColumn], { all, room }) {
+    const largest = largestOf(output);
+    for (const [row, line] of output.entries()) {
+      for (const [column, value] of line.entries()) {
+        const cell = cells[row][column];
+        const isKnown = all || row < atRow || (row === atRow && column <= atColumn);
+        cell.textContent = isKnown ? shortNumber(value, room) : "";
+        cell.title = isKnown ? allDigits(value) : "";
+        cell.classList.toggle("unknown", !isKnown);
+        cell.setAttribute("aria-label", cellLabel(row, column, isKnown ? shortNumber(value) : null));
+        cell.setAttribute("aria-selected", String(row === atRow && column === atColumn));
+        tint(cell, isKnown ? value : 0, largest);
       }
-    },
-  };
+    }
+    onlyStop(cells.flat(), cells[atRow][atColumn]);
+    frame(outline, { row: atRow, column: atColumn, height: 1, width: 1 });
+  }
+
+  return { element, show, fill };
 }

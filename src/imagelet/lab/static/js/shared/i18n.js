@@ -15,11 +15,8 @@ const untranslated = new Set(); // the server's sentences that stayed as they ar
 /** The language in the address, else the one chosen before, else the browser's. */
 export function preferredLanguage(inAddress) {
   const wanted = [inAddress, localStorage.getItem("imagelet-language"), ...navigator.languages];
-  for (const each of wanted) {
-    const short = (each ?? "").slice(0, 2).toLowerCase();
-    if (short in LANGUAGES) return short;
-  }
-  return "en";
+  const short = wanted.map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
+  return short.find((tag) => tag in LANGUAGES) ?? "en";
 }
 
 export function currentLanguage() {
@@ -36,11 +33,9 @@ export async function useLanguage(wanted, parts) {
 async function load(wanted, part) {
   const key = `${wanted}/${part}`;
   if (loaded.has(key)) return;
-  const texts = {};
-  for (const [name, text] of Object.entries(await read(key))) {
-    texts[name.startsWith(`${part}.`) ? name : `${part}.${name}`] = text;
-  }
-  loaded.set(key, texts);
+  const texts = Object.entries(await read(key));
+  const prefix = `${part}.`;
+  loaded.set(key, new Map(texts.map(([name, text]) => [name.startsWith(prefix) ? name : prefix + name, text])));
 }
 
 async function loadMessages(wanted) {
@@ -55,7 +50,7 @@ async function read(key) {
 }
 
 function find(key) {
-  return loaded.get(`${language}/${key.split(".", 1)[0]}`)?.[key];
+  return loaded.get(`${language}/${key.split(".", 1)[0]}`)?.get(key);
 }
 
 /** Whether there is such a text. */

@@ -1,8 +1,8 @@
 // @ts-check
 // What is shown, kept in the address: #/draw?run=mnist&layer=conv1&lang=ko
 //
-// Every change goes one way: set() writes the address, then everyone who watches is told. The Back button takes the
-// same way. Values are strings.
+// Every change goes one way: set() writes the address, then calls the watchers. The Back button takes the same way.
+// Values are strings.
 
 export const TABS = ["draw", "layers", "network", "train", "runs", "course"];
 const EVERYWHERE = ["lang"]; // kept from tab to tab; everything else is the tab's own
@@ -20,7 +20,7 @@ function address(tab, parameters) {
   return `#/${tab}${query ? `?${query}` : ""}`;
 }
 
-function tell() {
+function notify() {
   const { tab, parameters } = read();
   kept.set(tab, parameters);
   for (const watcher of [...watchers]) watcher(state);
@@ -47,14 +47,15 @@ export const state = {
     const next = address(tab, parameters);
     if (next === location.hash) return;
     history[replace ? "replaceState" : "pushState"](null, "", next);
-    tell();
+    notify();
   },
 
   /** The address of a tab as it was left, or with the given parameters. */
   link(tab, values = null) {
     const parameters = new URLSearchParams(values ?? kept.get(tab) ?? "");
+    const current = read().parameters;
     for (const name of EVERYWHERE) {
-      const value = read().parameters.get(name);
+      const value = current.get(name);
       if (value === null) parameters.delete(name);
       else parameters.set(name, value);
     }
@@ -64,7 +65,7 @@ export const state = {
   /** Go to a tab. */
   open(tab, values = null) {
     history.pushState(null, "", state.link(tab, values));
-    tell();
+    notify();
   },
 
   /** Call `watcher(state)` after each change; returns a function that ends it. */
@@ -74,4 +75,4 @@ export const state = {
   },
 };
 
-window.addEventListener("popstate", tell); // a changed hash, too
+window.addEventListener("popstate", notify); // a changed hash, too

@@ -1,9 +1,11 @@
+// @ts-check
 // Elements, and the few things that every tab shows: numbers, tables, errors, dialogs, waiting.
 
 import { currentLanguage, languageOf, t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const AS_PROPERTY = new Set(["value", "checked", "disabled", "hidden", "selected", "indeterminate", "open"]);
+const CALM = 300; // milliseconds of waiting that nobody is told about
 let counter = 0;
 
 /** A name that no other element has. */
@@ -12,26 +14,33 @@ export function uniqueId(stem = "id") {
   return `${stem}-${counter}`;
 }
 
+function setAttribute(element, name, value) {
+  const asProperty = AS_PROPERTY.has(name) && !(element instanceof SVGElement);
+  if (value === null || value === undefined || value === false) {
+    if (asProperty) element[name] = value ?? false;
+  } else if (name === "dataset") Object.assign(element.dataset, value);
+  else if (name === "style") {
+    for (const [property, content] of Object.entries(value)) element.style.setProperty(property, content);
+  } else if (name.startsWith("on") && typeof value === "function") {
+    element.addEventListener(name.slice(2).toLowerCase(), value);
+  } else if (asProperty) element[name] = value;
+  else element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
+}
+
 function fill(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (value === null || value === undefined || value === false) {
-      if (AS_PROPERTY.has(name)) element[name] = value ?? false;
-      continue;
-    }
-    if (name === "class") element.setAttribute("class", value);
-    else if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name === "style") {
-      for (const [property, each] of Object.entries(value)) element.style.setProperty(property, each);
-    } else if (name.startsWith("on") && typeof value === "function") {
-      element.addEventListener(name.slice(2).toLowerCase(), value);
-    } else if (AS_PROPERTY.has(name) && !(element instanceof SVGElement)) element[name] = value;
-    else element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
-  }
-  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  for (const [name, value] of Object.entries(attributes ?? {})) setAttribute(element, name, value);
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
-/** Make an element: h("p", {class: "note", onclick() {…}}, "text", child, [more]). */
+/**
+ * Make an element: h("p", {class: "note", onclick() {…}}, "text", child, [more]).
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any> | null} [attributes]
+ * @param {...any} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function h(tag, attributes, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
@@ -47,20 +56,19 @@ export function replace(element, ...children) {
   return fill(element, null, children);
 }
 
-/** Show calmly that an element waits, if it takes longer than 300 ms; returns what the promise gives. */
+/** Show calmly that an element waits, if it takes longer than a moment; returns what the promise gives. */
 export async function busy(element, promise) {
-  const waits = (Number(element.dataset.waits) || 0) + 1;
-  element.dataset.waits = waits;
+  const count = (change) => (element.dataset.waits = String((Number(element.dataset.waits) || 0) + change));
+  count(1);
   const timer = setTimeout(() => {
     element.classList.add("busy");
     element.setAttribute("aria-busy", "true");
-  }, 300);
+  }, CALM);
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
-    element.dataset.waits = Number(element.dataset.waits) - 1;
-    if (element.dataset.waits === "0") {
+    if (count(-1) === "0") {
       element.classList.remove("busy");
       element.removeAttribute("aria-busy");
     }
@@ -94,7 +102,7 @@ export function number(value, digits = 3) {
   return format.format(value === 0 ? 0 : value).replace("-", "−");
 }
 
-/** A share as percent; what is not certain is not written as 100 %, what is possible not as 0 %. */
+/** A probability or another share as percent; what is not certain is not written as 100 %, what is possible not as 0 %. */
 export function percent(share, digits = 1) {
   if (share === null || share === undefined || !Number.isFinite(share)) return "–";
   const finest = 10 ** -digits;
@@ -119,8 +127,10 @@ export function duration(seconds) {
  * columns: texts or {label, numeric, head}: `head` makes a row's cell its heading. rows: arrays of texts, elements.
  */
 export function table(columns, rows, { caption = "" } = {}) {
-  const told = columns.map((each) => (typeof each === "object" ? each : { label: each }));
-  const kind = (each) => (each.numeric ? "number" : null);
+  const kinds = columns.map((column) => (typeof column === "object" ? column : { label: column }));
+  const classOf = (kind) => (kind?.numeric ? "number" : null);
+  const cell = (content, index) =>
+    kinds[index]?.head ? h("th", { scope: "row" }, content) : h("td", { class: classOf(kinds[index]) }, content);
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || t("common.table") },
@@ -128,22 +138,8 @@ export function table(columns, rows, { caption = "" } = {}) {
       "table",
       null,
       caption && h("caption", null, caption),
-      h("thead", null, h("tr", null, told.map((each) => h("th", { scope: "col", class: kind(each) }, each.label)))),
-      h(
-        "tbody",
-        null,
-        rows.map((row) =>
-          h(
-            "tr",
-            null,
-            row.map((cell, at) =>
-              told[at]?.head
-                ? h("th", { scope: "row" }, cell)
-                : h("td", { class: told[at] ? kind(told[at]) : null }, cell),
-            ),
-          ),
-        ),
-      ),
+      h("thead", null, h("tr", null, kinds.map((kind) => h("th", { scope: "col", class: classOf(kind) }, kind.label)))),
+      h("tbody", null, rows.map((row) => h("tr", null, row.map(cell)))),
     ),
   );
 }
@@ -170,7 +166,13 @@ export function dialog(title, ...content) {
   return element;
 }
 
-/** A button: {primary, quiet, danger, pressed, label (for screen readers), disabled}. */
+/**
+ * A button; `label` is for screen readers.
+ * @param {any} text
+ * @param {(event: Event) => unknown} onclick
+ * @param {{primary?: boolean, quiet?: boolean, danger?: boolean, pressed?: boolean, label?: string,
+ *   disabled?: boolean, title?: string}} options
+ */
 export function button(text, onclick, { primary, quiet, danger, pressed, label, disabled, title } = {}) {
   const kinds = [primary && "primary", quiet && "quiet", danger && "danger"].filter(Boolean).join(" ");
   return h(
@@ -196,15 +198,18 @@ export function field(label, input, hint = "") {
   return h("div", { class: "field" }, h("label", { for: input.id }, label), input, note);
 }
 
+/** A label in one line with its input. */
+export function inline(label, input) {
+  return h("label", { class: "inline" }, h("span", null, label), input);
+}
+
 /** A <select>: options are [value, text] or texts. */
-export function select(options, value, onchange) {
+export function select(options, value, onchange = (_value) => {}) {
+  const pairs = options.map((option) => (Array.isArray(option) ? option : [option, option]));
   const element = h(
     "select",
-    { onchange: () => onchange?.(element.value) },
-    options.map((each) => {
-      const [key, text] = Array.isArray(each) ? each : [each, each];
-      return h("option", { value: key, selected: String(key) === String(value) }, text);
-    }),
+    { onchange: () => onchange(element.value) },
+    pairs.map(([key, text]) => h("option", { value: key, selected: String(key) === String(value) }, text)),
   );
   return element;
 }
@@ -212,56 +217,20 @@ export function select(options, value, onchange) {
 /** One of a few, side by side: choices [value, text]. `element.choose(value)` shows another choice. */
 export function choice(label, choices, value, onchange) {
   const name = uniqueId("choice");
-  const inputs = new Map();
+  const inputs = new Map(
+    choices.map(([key]) => [key, h("input", { type: "radio", name, value: key, checked: key === value, onchange: () => onchange(key) })]),
+  );
   const element = h(
     "fieldset",
     { class: "choice" },
     h("legend", null, label),
-    h(
-      "div",
-      { class: "choice-row" },
-      choices.map(([key, text]) => {
-        const input = h("input", { type: "radio", name, value: key, checked: key === value, onchange: () => onchange(key) });
-        inputs.set(key, input);
-        return h("label", null, input, h("span", null, text));
-      }),
-    ),
+    h("div", { class: "choice-row" }, choices.map(([key, text]) => h("label", null, inputs.get(key), h("span", null, text)))),
   );
-  element.choose = (key) => {
-    for (const [each, input] of inputs) input.checked = each === key;
-  };
-  return element;
-}
-
-/** Panels of which one is shown: entries [{name, label, panel}]. Arrow keys go from one to the next. */
-export function tabs(label, entries, { chosen = entries[0].name, onchange } = {}) {
-  const stem = uniqueId("tabs");
-  const buttons = entries.map((each) =>
-    h("button", { type: "button", role: "tab", id: `${stem}-${each.name}`, "aria-controls": `${stem}-${each.name}-panel` }, each.label),
-  );
-  const panels = entries.map((each) =>
-    h("div", { role: "tabpanel", id: `${stem}-${each.name}-panel`, "aria-labelledby": `${stem}-${each.name}`, tabindex: "0" }, each.panel),
-  );
-  const show = (at) =>
-    entries.forEach((_, each) => {
-      buttons[each].setAttribute("aria-selected", String(each === at));
-      buttons[each].tabIndex = each === at ? 0 : -1;
-      panels[each].hidden = each !== at;
-    });
-  const go = (at) => {
-    show(at);
-    buttons[at].focus();
-    onchange?.(entries[at].name);
-  };
-  buttons.forEach((each, at) => {
-    each.addEventListener("click", () => go(at));
-    each.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (step) go((at + step + entries.length) % entries.length);
-    });
+  return Object.assign(element, {
+    choose(chosen) {
+      for (const [key, input] of inputs) input.checked = key === chosen;
+    },
   });
-  show(Math.max(0, entries.findIndex((each) => each.name === chosen)));
-  return h("div", { class: "tabs" }, h("div", { role: "tablist", "aria-label": label }, buttons), panels);
 }
 
 /** A line that can be copied, such as a command. */
@@ -279,12 +248,17 @@ export function command(text) {
   return h("div", { class: "command" }, line, copy);
 }
 
+/** A word of a command line, in quotes where it needs them. */
+export function quoted(text) {
+  return /^[\w./:@=+\\-]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
+}
+
 /** Whether motion should be left out. */
 export function calm() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 export const ui = {
-  h, svg, replace, busy, error, number, percent, duration, table, dialog, button, field, select, choice, tabs,
+  h, svg, replace, busy, error, number, percent, duration, table, dialog, button, field, select, choice,
   command, calm, uniqueId,
 };

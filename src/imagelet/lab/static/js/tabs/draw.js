@@ -1,237 +1,282 @@
-// Draw, and see at once what a network makes of it; then look inside, layer by layer, number by number.
+// @ts-check
+// Draw, and see at once what a network predicts; then look inside, layer by layer, number by number.
 //
-// Three questions follow the picture, each for its latest state alone: the answer follows the pen, the layers and
-// the evidence follow when it rests.
+// The server is asked twice, each time about the latest picture alone: for the prediction, which follows the pen,
+// and for its explanation once the pen rests.
 
-import { decodeNumbers } from "../shared/api.js";
-import { makeAnswer } from "../draw/answer.js";
-import { METHODS, makeEvidence } from "../draw/evidence.js";
+import { ApiError, api } from "../shared/api.js";
+import { decodeNumbers } from "../shared/encoding.js";
+import { t } from "../shared/i18n.js";
+import { state } from "../shared/state.js";
+import { busy, error, field, h, percent, replace, select } from "../shared/ui.js";
+import { Attribution, USUAL_METHOD } from "../draw/attribution.js";
 import { latest } from "../draw/latest.js";
-import { makeLayer } from "../draw/layer.js";
+import { LayerView } from "../draw/layer.js";
+import { placeFrom } from "../draw/layer_values.js";
 import { makeNeighbours } from "../draw/neighbours.js";
 import { makeOwn } from "../draw/own.js";
+import { makePrediction } from "../draw/prediction.js";
 import { makeRanges, rangeNamed } from "../draw/ranges.js";
+import { makeSamples } from "../draw/samples.js";
 import { makeSheet } from "../draw/sheet.js";
 import { makeStrip } from "../draw/strip.js";
 
-const REST = 120; // milliseconds without a change before the layers follow
+const REST = 120; // milliseconds without a change before the explanation follows
 const NEIGHBOURS = 8;
-const AGAIN = 3000; // milliseconds until neighbours that are being prepared are asked for again
-const BUSY = 503;
-const BUSY_WAIT = 1000;
+const NEIGHBOURS_WAIT = 3000; // milliseconds until neighbours that are being prepared are asked for again
+const BUSY = 503; // the status of a request that may be sent again
+const BUSY_WAIT = 1000; // milliseconds
 const SHIPPED = "mnist";
+const FOLLOWED = ["run", "picture", "drawing", "evidence", "target"]; // parameters of the address
 
 const kept = { steps: null, following: false }; // the drawing outlives a change of tab or language
 
-export async function open(root, { api, t, state, ui }) {
-  const { h, replace } = ui;
-  const classifiers = await api.get("/api/classifiers");
-  let [layers, prediction, closed, again] = [[], null, false, null];
-  const alarm = h("div", { class: "alarm" });
+/** Fill `section`; see main.js. */
+export async function open(section) {
+  const tab = new DrawTab(await api.get("/api/classifiers"));
+  section.append(...tab.elements());
+  tab.changed();
+  return tab;
+}
 
-  const choose = ui.select(classifiers.map((each) => [each.name, named(each)]), null, (run) => state.set({ run, layer: null, map: null, place: null, target: null, picture: state.get("picture") }));
-  const answer = makeAnswer();
-  const strip = makeStrip({ open: (layer, map) => state.set({ layer, map, place: null }) });
-  const ranges = makeRanges({ choose: (range) => state.set({ range }, { replace: true }) });
-  const layerView = makeLayer({
-    askNumber: async (layer, place) => api.post("/api/number", { classifier: classifier().name, ...(await sheet.asked()), layer, place }),
-    change({ place, ...others }) {
-      state.set(place === undefined ? others : { ...others, place: place?.slice(0, 2).join(",") ?? null }, { replace: true });
-    },
-  });
-  const evidence = makeEvidence({
-    choose: ({ method, target }) => state.set({ evidence: method === METHODS[1] ? null : method, target: target === "answer" ? null : target }, { replace: true }),
-  });
-  const neighbours = makeNeighbours({
-    following: kept.following,
-    follow() {
-      kept.following = true;
-      findNeighbours();
-    },
-  });
-  const sheet = makeSheet({ api, steps: kept.steps, classifier: () => classifier().name, changed, rested });
-  kept.steps = sheet.steps;
-  const own = makeOwn({ picture: sheet.asked, classifier: () => classifier().name, empty: () => sheet.empty });
+class DrawTab {
+  #classifiers;
+  /** @type {Record<string, string | null>} what the page followed last */
+  #address = Object.fromEntries(FOLLOWED.map((name) => [name, null]));
+  #layers = [];
+  #seen = null; // the image that the network gets
+  #wanted = new Set(); // parts of the explanation that are to be asked for
+  #closed = false;
+  #timer = null;
+  #alarm = h("div", { class: "alarm" });
+  #predict = latest(() => this.#attempt(this.#predict, () => this.#fetchPrediction()));
+  #explain = latest(() => this.#attempt(this.#explain, () => this.#fetchExplanation()), { rest: REST });
 
-  function classifier() {
-    return classifiers.find((each) => each.name === choose.value);
+  constructor(classifiers) {
+    this.#classifiers = classifiers;
+    const classifier = () => this.classifier.name;
+    this.choice = select(classifiers.map(({ name, accuracy }) => [name, titleOf(name, accuracy)]), null, (run) =>
+      state.set({ run, layer: null, map: null, place: null, target: null }),
+    );
+    this.sheet = makeSheet({ steps: kept.steps, changed: () => this.#drawn(), rested: () => this.#rested() });
+    this.pad = this.sheet.pad;
+    kept.steps = this.pad.steps;
+    this.samples = makeSamples({ classifier, choose: (sample, image) => this.pad.laySample(sample, image) });
+    this.own = makeOwn({ pad: this.pad, classifier });
+    this.prediction = makePrediction();
+    this.attribution = new Attribution({
+      choose: ({ method, target }) =>
+        state.set({ evidence: method === USUAL_METHOD ? null : method, target }, { replace: true }),
+    });
+    this.neighbours = makeNeighbours({ following: kept.following, follow: () => this.#followNeighbours() });
+    this.strip = makeStrip({ open: (layer, map) => state.set({ layer, map, place: null }) });
+    this.ranges = makeRanges({ choose: (range) => state.set({ range }, { replace: true }) });
+    this.layer = new LayerView({ fetchNumber: (layer, place) => this.#fetchNumber(layer, place), change: changeLayer });
+    this.stopListening = this.sheet.listen();
   }
 
-  const predict = latest(async () => {
-    if (sheet.empty) return blank();
-    return attempt(predict, async () => {
-      const asked = await sheet.asked();
-      if (asked.sample) return; // the layers' answer has it, too
-      const { name } = classifier();
-      const told = await api.post("/api/predict", { classifier: name, pictures: [asked.picture] });
-      const [found] = told.predictions;
-      if (closed || sheet.empty || name !== classifier().name) return;
-      if (found.error) throw asError(found.error);
-      prediction = found;
-      answer.show(found);
-      replace(alarm);
-    });
-  });
+  elements() {
+    const words = [h("h2", null, t("draw.layers")), h("p", { class: "note" }, t("draw.layers_hint"))];
+    const head = h("div", { class: "row spread" }, h("div", null, words), this.ranges.element);
+    this.inside = h("section", { class: "inside", "aria-label": t("draw.layers") }, head, this.strip.element);
+    const columns = h(
+      "div",
+      { class: "draw-columns" },
+      this.sheet.element,
+      h("div", { class: "draw-answer" }, field(t("draw.classifier"), this.choice), this.#alarm, this.prediction.element),
+      this.samples.element,
+      this.own.element,
+      h("div", { class: "draw-why" }, this.attribution.element, this.neighbours.element),
+    );
+    return [columns, this.inside, this.layer.element];
+  }
 
-  const inside = latest(async () => {
-    if (sheet.empty) return;
-    await attempt(inside, async () => {
-      const asked = await sheet.asked();
-      const { name } = classifier();
-      const told = await ui.busy(stripCard, api.post("/api/explain", { classifier: name, ...asked, layers: true }));
-      if (closed || sheet.empty || name !== classifier().name) return;
-      prediction = told.prediction;
-      if (asked.sample) sheet.laySample(asked.sample, told.prediction.seen);
-      answer.show(prediction, told.label);
-      answer.say(prediction);
-      layers = told.layers.map((each) => ({ ...each, ...decodeNumbers(each.values) }));
-      showLayer();
-      replace(alarm);
-    });
-  }, { rest: REST });
+  get classifier() {
+    const named = (run) => this.#classifiers.find(({ name }) => name === run);
+    return named(state.get("run")) ?? named(SHIPPED) ?? this.#classifiers[0];
+  }
 
-  const speak = latest(async () => {
-    if (sheet.empty) return;
-    try {
-      const { method, target } = evidence.asked;
-      const { name } = classifier();
-      const told = await ui.busy(evidence.element, api.post("/api/explain", { classifier: name, ...(await sheet.asked()), evidence: [method], target }));
-      if (!closed && !sheet.empty && name === classifier().name) evidence.show(told, sheet);
-    } catch (problem) {
-      if (!alarm.firstChild) evidence.fail(problem); // said once
+  /** Follow the address: the classifier, the picture, and what is opened of it. */
+  changed() {
+    const { classifier } = this;
+    if (!classifier) {
+      replace(this.#alarm, h("p", { class: "note" }, t("draw.no_classifier")));
+      return;
     }
-  }, { rest: 2 * REST });
-
-  const findNeighbours = latest(async () => {
-    clearTimeout(again);
-    if (sheet.empty || !kept.following) return;
-    try {
-      const told = await ui.busy(neighbours.element, api.post("/api/explain", { classifier: classifier().name, ...(await sheet.asked()), neighbours: NEIGHBOURS }));
-      if (closed || sheet.empty) return;
-      neighbours.show(told);
-      if (told.preparing) again = setTimeout(findNeighbours, AGAIN);
-    } catch (problem) {
-      neighbours.fail(problem);
+    const before = this.#address;
+    const now = Object.fromEntries(FOLLOWED.map((name) => [name, name === "run" ? classifier.name : state.get(name)]));
+    const isNew = (name) => now[name] !== before[name];
+    this.#address = now;
+    if (isNew("run")) this.#useClassifier(classifier, before.run !== null);
+    this.attribution.choose(now.evidence ?? USUAL_METHOD, now.target);
+    if (isNew("evidence") || isNew("target")) this.#want("evidence");
+    if (now.picture && isNew("picture") && now.picture !== this.pad.sample) this.pad.laySample(now.picture);
+    else if (now.drawing && isNew("drawing") && now.drawing !== this.pad.drawing) this.pad.layDrawing(now.drawing);
+    else if (isNew("run") && !this.pad.empty) {
+      this.#predict();
+      this.#rested();
     }
-  }, { rest: 3 * REST });
+    this.#showLayers();
+  }
 
-  /** Do something with the server; what goes wrong is said above the answer. Where it is busy, ask again. */
-  async function attempt(again, work) {
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.layer.stop();
+    this.#predict.forget();
+    this.#explain.forget();
+    this.stopListening();
+  }
+
+  #useClassifier({ name, classes }, isOther) {
+    this.choice.value = name;
+    if (isOther) this.pad.forgetSample();
+    this.prediction.setClasses(classes);
+    this.attribution.setClasses(classes);
+    this.own.setClasses(classes);
+    this.own.refresh();
+    this.samples.show();
+  }
+
+  #followNeighbours() {
+    kept.following = true;
+    this.#want("neighbours");
+  }
+
+  /** With each change of the drawing. */
+  #drawn() {
+    this.#predict();
+    if (this.pad.sample !== state.get("picture")) state.set({ picture: this.pad.sample }, { replace: true });
+  }
+
+  /** Once the pen is lifted. */
+  #rested() {
+    state.set({ drawing: this.pad.drawing }, { replace: true });
+    this.#want("layers", "evidence");
+    if (kept.following) this.#want("neighbours");
+  }
+
+  /** Ask for parts of the explanation, together with those that wait already. */
+  #want(...parts) {
+    for (const part of parts) this.#wanted.add(part);
+    this.#explain();
+  }
+
+  async #fetchPrediction() {
+    if (this.pad.empty) {
+      this.#clear();
+      return;
+    }
+    const { name } = this.classifier;
+    const { sample, picture } = await this.pad.image();
+    if (sample) return; // the explanation has its prediction, too
+    const { predictions } = await api.post("/api/predict", { classifier: name, pictures: [picture] });
+    if (this.#isOutdated(name)) return;
+    if (predictions[0].error) throw new ApiError(predictions[0].error);
+    this.prediction.show(predictions[0]);
+    replace(this.#alarm);
+  }
+
+  async #fetchExplanation() {
+    const { name } = this.classifier;
+    const wanted = new Set(this.#wanted);
+    this.#wanted.clear();
+    if (this.pad.empty || !wanted.size) return;
+    const image = await this.pad.image();
+    const { method, target } = this.attribution.chosen;
+    const evidence = wanted.has("evidence") ? [method] : [];
+    const neighbours = wanted.has("neighbours") ? NEIGHBOURS : 0;
+    const question = { classifier: name, ...image, layers: wanted.has("layers"), evidence, target, neighbours };
+    try {
+      const explanation = await this.#waitVisibly(wanted, api.post("/api/explain", question));
+      if (this.#isOutdated(name)) return;
+      this.#showExplanation(explanation, wanted, image.sample);
+      replace(this.#alarm);
+    } catch (problem) {
+      if (problem.status === BUSY) for (const part of wanted) this.#wanted.add(part);
+      throw problem;
+    }
+  }
+
+  #showExplanation(explanation, wanted, sample) {
+    const { prediction, label, layers, preparing } = explanation;
+    this.#seen = prediction.seen;
+    if (sample) this.pad.laySample(sample, prediction.seen);
+    if (wanted.has("layers")) {
+      this.prediction.show(prediction, label);
+      this.prediction.say(prediction);
+      this.#layers = layers.map((layer) => ({ ...layer, ...decodeNumbers(layer.values) }));
+      this.#showLayers();
+    }
+    if (wanted.has("evidence")) this.attribution.show(explanation, this.pad);
+    if (!wanted.has("neighbours")) return;
+    this.neighbours.show(explanation);
+    clearTimeout(this.#timer);
+    if (preparing) this.#timer = setTimeout(() => this.#want("neighbours"), NEIGHBOURS_WAIT);
+  }
+
+  /** Show that the parts which are asked for are on their way. */
+  #waitVisibly(wanted, promise) {
+    const places = { layers: this.inside, evidence: this.attribution.element, neighbours: this.neighbours.element };
+    return [...wanted].reduce((waiting, part) => busy(places[part], waiting), promise);
+  }
+
+  async #fetchNumber(layer, place) {
+    return api.post("/api/number", { classifier: this.classifier.name, ...(await this.pad.image()), layer, place });
+  }
+
+  /** Whether a response comes too late to be shown. */
+  #isOutdated(name) {
+    return this.#closed || this.pad.empty || name !== this.classifier.name;
+  }
+
+  /** Ask the server; what goes wrong is said above the prediction. Where it is busy, ask again. */
+  async #attempt(again, work) {
     try {
       await work();
     } catch (problem) {
-      if (closed) return;
-      if (problem.status === BUSY) setTimeout(again, BUSY_WAIT);
-      else replace(alarm, ui.error(problem));
-      if (problem.status !== BUSY && problem.status !== 0) answer.clear();
+      if (this.#closed) return;
+      if (problem.status === BUSY) {
+        setTimeout(again, BUSY_WAIT);
+        return;
+      }
+      replace(this.#alarm, error(problem));
+      if (problem.status !== 0) this.prediction.clear();
     }
   }
 
-  function asError({ message, hint }) {
-    return Object.assign(new Error(message), { name: "ApiError", hint });
+  #clear() {
+    this.#layers = [];
+    for (const view of [this.prediction, this.attribution, this.neighbours]) view.clear();
+    replace(this.#alarm);
+    this.#showLayers();
   }
 
-  function changed() {
-    predict();
-    if (sheet.sample !== state.get("picture")) state.set({ picture: sheet.sample }, { replace: true });
-  }
-
-  function rested() {
-    state.set({ drawing: sheet.drawing }, { replace: true });
-    inside();
-    speak();
-    findNeighbours();
-  }
-
-  function blank() {
-    prediction = null;
-    layers = [];
-    answer.clear();
-    evidence.clear();
-    neighbours.clear();
-    replace(alarm);
-    showLayer();
-  }
-
-  function showLayer() {
-    const name = state.get("layer");
-    const layer = layers.find((each) => each.name === name);
+  /** The strip of layers, and the one that the address names. */
+  #showLayers() {
+    const layers = this.#layers;
     const range = rangeNamed(state.get("range"));
-    ranges.show(layers, range);
-    if (layers.length) strip.show(layers, range);
-    strip.choose(layer ? name : null);
-    stripCard.classList.toggle("without", !layers.length);
-    if (!layer) return layerView.show(null);
-    const last = layer.shape.at(-1) - 1;
-    const map = Math.max(0, Math.min(last, Number(state.get("map")) || 0));
-    return layerView.show({ layers, layer, seen: prediction.seen, classes: classifier().classes, map, range, place: placeIn(layer) });
-  }
-
-  /** The place in the address, if the layer has it. */
-  function placeIn({ shape }) {
-    const place = (state.get("place") ?? "").split(",").filter(Boolean).map(Number);
-    const axes = shape.length === 3 ? shape.slice(0, 2) : shape;
-    const fits = place.length === axes.length && place.every((at, axis) => Number.isInteger(at) && at >= 0 && at < axes[axis]);
-    return fits ? place : null;
-  }
-
-  let [run, picture, drawing, asked] = [null, undefined, null, ""];
-  function follow() {
-    const wanted = classifiers.find((each) => each.name === state.get("run")) ?? classifiers.find((each) => each.name === SHIPPED) ?? classifiers[0];
-    choose.value = wanted.name;
-    evidence.asked = { method: state.get("evidence") ?? METHODS[1], target: state.get("target") };
-    const before = run;
-    const [newRun, newPicture, newDrawing] = [wanted.name !== run, state.get("picture") !== picture, state.get("drawing") !== drawing];
-    [run, picture, drawing] = [wanted.name, state.get("picture"), state.get("drawing")];
-    if (newRun) {
-      if (before !== null) sheet.forgetSample();
-      answer.setClasses(wanted.classes);
-      evidence.setClasses(wanted.classes, state.get("target") ?? undefined);
-      own.setClasses(wanted.classes);
-      own.refresh();
-      sheet.showSamples();
+    const layer = layers.find(({ name }) => name === state.get("layer"));
+    this.ranges.show(layers, range);
+    if (layers.length) this.strip.show(layers, range);
+    this.strip.choose(layer?.name ?? null);
+    this.inside.classList.toggle("without", !layers.length);
+    if (!layer) {
+      this.layer.show(null);
+      return;
     }
-    if (newPicture && picture && sheet.sample !== picture) sheet.laySample(picture);
-    else if (newDrawing && drawing && sheet.drawing !== drawing) sheet.layDrawing(drawing);
-    else if (newRun && !sheet.empty) {
-      predict();
-      rested();
-    }
-    const now = JSON.stringify(evidence.asked);
-    if (now !== asked && !newRun) speak();
-    asked = now;
-    showLayer();
+    const map = Math.max(0, Math.min(layer.shape.at(-1) - 1, Number(state.get("map")) || 0));
+    const place = placeFrom(state.get("place"), layer.shape);
+    this.layer.show({ layers, layer, seen: this.#seen, classes: this.classifier.classes, map, range, place });
   }
+}
 
-  function named({ name, accuracy }) {
-    return accuracy === null ? name : t("draw.classifier_with", { name, accuracy: ui.percent(accuracy, 2) });
-  }
+function titleOf(name, accuracy) {
+  return accuracy === null ? name : t("draw.classifier_with", { name, accuracy: percent(accuracy, 2) });
+}
 
-  const stripCard = h("section", { class: "inside", "aria-label": t("draw.layers") }, h("div", { class: "row spread" }, h("div", null, h("h2", null, t("draw.layers")), h("p", { class: "note" }, t("draw.layers_hint"))), ranges.element), strip.element);
-  root.append(
-    h(
-      "div",
-      { class: "draw-columns" },
-      sheet.element,
-      h("div", { class: "draw-answer" }, ui.field(t("draw.classifier"), choose), alarm, answer.element),
-      sheet.samples,
-      own.element,
-      h("div", { class: "draw-why" }, evidence.element, neighbours.element),
-    ),
-    stripCard,
-    layerView.element,
-  );
-  if (!classifiers.length) replace(alarm, h("p", { class: "note" }, t("draw.no_classifier")));
-  follow();
-  const stopListening = sheet.listen();
-  return {
-    changed: follow,
-    close() {
-      closed = true;
-      clearTimeout(again);
-      layerView.stop();
-      for (const each of [predict, inside, speak, findNeighbours]) each.forget();
-      stopListening();
-    },
-  };
+/** Write into the address what is opened of the layers. */
+function changeLayer({ place, ...others }) {
+  const written = place === undefined ? {} : { place: place?.slice(0, 2).join(",") ?? null };
+  state.set({ ...others, ...written }, { replace: true });
 }

@@ -1,101 +1,113 @@
-/** Convolution and pooling on a small matrix, place by place. All arithmetic comes from the server. */
+// @ts-check
+// Convolution and pooling on a small matrix, place by place. All arithmetic comes from the server.
 
-import { controls } from "../layers/controls.js";
+import { api } from "../shared/api.js";
+import { state } from "../shared/state.js";
+import { busy } from "../shared/ui.js";
+import { Controls } from "../layers/controls.js";
 import { exampleOf, readSetting, requestFor, settingOf, writtenSetting } from "../layers/setting.js";
-import { stage } from "../layers/stage.js";
+import { Stage } from "../layers/stage.js";
 
 const PATIENCE = 120; // milliseconds without typing before the server is asked
 
-/** Fill `root`; see main.js. */
-export async function open(root, { api, state, ui }) {
-  let setting = readSetting(state);
-  let working = null; // what the server said of this setting; null while it is asked, and where it cannot be
-  let asked = 0;
-  let pause = null;
-  let own = ""; // what this tab wrote into the address last
+/** Fill `section`; see main.js. */
+export async function open(section) {
+  const tab = new LayersTab(await busy(section, api.get("/api/kernels")));
+  tab.stage.element.classList.add("unknown-yet"); // its place is kept, so that nothing shifts
+  section.append(tab.controls.element, tab.stage.element);
+  await tab.calculate();
+  tab.stage.element.classList.remove("unknown-yet");
+  return tab;
+}
 
-  const panel = controls({ changed: change, example: (example) => replaceBy(settingOf(example)) });
-  const view = stage({
-    changed: change,
-    moved: move,
-  });
-  const known = await ui.busy(root, api.get("/api/kernels"));
-  panel.kernels(known.map(({ name, matrix }) => [name, matrix]));
-  view.element.classList.add("unknown-yet"); // its place is kept, so that nothing shifts
-  root.append(panel.element, view.element);
-  await calculate();
-  view.element.classList.remove("unknown-yet");
+class LayersTab {
+  #setting = readSetting(state);
+  #working = null; // the server's, of this setting; null while it is asked, and where there is none
+  #turn = 0;
+  #timer = null;
+  #written = ""; // what the address says, as this tab has it
 
-  function replaceBy(next) {
-    setting = next;
-    remember(false);
-    return calculate();
+  constructor(kernels) {
+    const changed = (part, options) => this.#change(part, options);
+    this.stage = new Stage({ changed, moved: (place, options) => this.#move(place, options) });
+    this.controls = new Controls({ kernels, changed, chosen: (example) => this.#choose(example) });
   }
 
-  /** Take a changed part of the setting; numbers that are typed are waited for. */
-  function change(part, { typing = false } = {}) {
-    view.pause();
-    working = null;
-    setting = { ...setting, ...part };
-    panel.show(setting, exampleOf(setting));
-    clearTimeout(pause);
-    pause = setTimeout(
+  /** Follow the address. */
+  changed() {
+    const setting = readSetting(state);
+    const written = JSON.stringify(writtenSetting(setting));
+    if (written === this.#written) return;
+    [this.#written, this.#setting] = [written, setting];
+    this.calculate();
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#turn += 1;
+    this.stage.close();
+  }
+
+  async calculate() {
+    this.#forget();
+    this.#turn += 1;
+    const turn = this.#turn;
+    const setting = this.#setting;
+    try {
+      const working = await busy(this.stage.element, api.post(...requestFor(setting)));
+      if (turn !== this.#turn) return;
+      this.#working = working;
+      this.#setting = { ...setting, at: placeInside(setting.at, working.output) };
+      this.stage.show(this.#setting, working);
+    } catch (problem) {
+      if (turn !== this.#turn) return;
+      this.stage.show(setting, null);
+      this.stage.fail(problem);
+    }
+  }
+
+  /** The server's working is not of this setting any more. */
+  #forget() {
+    this.#working = null;
+    this.stage.pause();
+    this.controls.show(this.#setting, exampleOf(this.#setting));
+  }
+
+  #choose(example) {
+    this.#setting = settingOf(example);
+    this.#remember({ replace: false });
+    this.calculate();
+  }
+
+  /** Take a changed part of the setting; while numbers are typed the server waits. */
+  #change(part, { typing = false } = {}) {
+    this.#setting = { ...this.#setting, ...part };
+    this.#forget();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
       () => {
-        remember(true);
-        calculate();
+        this.#remember({ replace: true });
+        this.calculate();
       },
       typing ? PATIENCE : 0,
     );
   }
 
-  function move(at, { playing = false } = {}) {
-    if (!working) return;
-    setting = { ...setting, at };
-    view.go(setting, working);
-    if (!playing) remember(true);
+  #move(at, { playing = false } = {}) {
+    if (!this.#working) return;
+    this.#setting = { ...this.#setting, at };
+    this.stage.go(this.#setting, this.#working);
+    if (!playing) this.#remember({ replace: true });
   }
 
-  function remember(replace) {
-    const values = writtenSetting(setting);
-    own = JSON.stringify(values);
-    state.set(values, { replace });
+  #remember(options) {
+    const values = writtenSetting(this.#setting);
+    this.#written = JSON.stringify(values);
+    state.set(values, options);
   }
-
-  async function calculate() {
-    panel.show(setting, exampleOf(setting));
-    view.pause();
-    working = null;
-    asked += 1;
-    const mine = asked;
-    try {
-      const answer = await ui.busy(view.element, api.post(...requestFor(setting)));
-      if (mine !== asked) return;
-      working = answer;
-      setting = { ...setting, at: inside(setting.at, working.output) };
-      view.show(setting, working);
-    } catch (error) {
-      if (mine !== asked) return;
-      view.show(setting, null);
-      view.fail(error);
-    }
-  }
-
-  return {
-    changed() {
-      const next = readSetting(state);
-      if (JSON.stringify(writtenSetting(next)) === own) return;
-      own = JSON.stringify(writtenSetting(next));
-      setting = next;
-      calculate();
-    },
-    close() {
-      clearTimeout(pause);
-      asked += 1;
-      view.close();
-    },
-  };
 }
 
-function inside([row, column], output) {
-  return row < output.length && column < output[0].length ? [row, column] : [0, 0];
+/** The place, or the first one where the output has none such. */
+function placeInside(place, output) {
+  return place[0] < output.length && place[1] < output[0].length ? place : [0, 0];
 }

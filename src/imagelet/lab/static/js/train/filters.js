@@ -1,6 +1,6 @@
 // The first layer's weights as small maps, drawn again after each epoch.
 
-import { decodeNumbers } from "../shared/api.js";
+import { decodeNumbers } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
 import { drawMap, legend, rangeOf } from "../shared/maps.js";
 import { h, replace } from "../shared/ui.js";

@@ -1,0 +1,126 @@
+// @ts-check
+// Which pixels speak for a class: laid over the picture and over what the network saw.
+
+import { decodeBytes, decodeNumbers } from "../shared/encoding.js";
+import { t } from "../shared/i18n.js";
+import { drawImage, drawOverlay, rangeOf } from "../shared/maps.js";
+import { h, inline, percent, replace, select } from "../shared/ui.js";
+
+const METHODS = ["saliency", "integrated-gradients", "grad-cam", "occlusion"];
+const SIGNED = new Set(["integrated-gradients", "occlusion"]); // below 0 a pixel speaks against the class
+export const USUAL_METHOD = "integrated-gradients";
+const PREDICTED = "answer"; // in place of a class's index: the predicted class, whatever it is
+const DARK = 64; // of 255
+
+export class Attribution {
+  #seen = makeLaid("draw.on_seen", "draw.evidence_on_seen");
+  #picture = makeLaid("draw.on_picture", "draw.evidence_on_picture");
+  #note = h("p", { class: "hint" });
+  #key = h("p", { class: "evidence-key" });
+  #ofClass = h("p", { class: "evidence-class" });
+  #problem = h("div");
+  #methods;
+  #classes;
+
+  /** `choose({method, target})` is called when another method or class is chosen; `target` null is the predicted. */
+  constructor({ choose }) {
+    const onchange = () => choose({ method: this.#methods.value, target: this.chosen.target });
+    this.#methods = select(METHODS.map((method) => [method, t(`draw.method_${method}`)]), USUAL_METHOD, onchange);
+    this.#classes = h("select", { onchange });
+    this.setClasses([]);
+    this.#describe();
+    this.element = h(
+      "section",
+      { class: "evidence", "aria-label": t("draw.evidence") },
+      h("h2", null, t("draw.evidence")),
+      h("div", { class: "row" }, inline(t("draw.method"), this.#methods), inline(t("draw.class"), this.#classes)),
+      this.#note,
+      h("div", { class: "evidence-pictures" }, this.#seen.element, this.#picture.element),
+      this.#ofClass,
+      this.#key,
+      this.#problem,
+    );
+  }
+
+  /** What is chosen, as requests name it; `target` null is the predicted class. */
+  get chosen() {
+    const { value } = this.#classes;
+    return { method: this.#methods.value, target: value === PREDICTED ? null : Number(value) };
+  }
+
+  /** Choose what the address names, where there is such a method and class. */
+  choose(method, target) {
+    if (METHODS.includes(method)) this.#methods.value = method;
+    this.#classes.value = target ?? PREDICTED;
+    if (!this.#classes.value) this.#classes.value = PREDICTED;
+    this.#describe();
+  }
+
+  setClasses(names) {
+    const options = [[PREDICTED, t("draw.the_answer")], ...names.map((name, index) => [index, name])];
+    replace(this.#classes, options.map(([value, text]) => h("option", { value }, text)));
+  }
+
+  clear() {
+    for (const { below, above } of [this.#picture, this.#seen]) {
+      for (const canvas of [below, above]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    }
+    replace(this.#problem);
+    replace(this.#ofClass, " ");
+  }
+
+  /** Show the server's explanation of what lies on the pad. */
+  show({ evidence: [attribution], prediction: { seen } }, pad) {
+    replace(this.#problem, !attribution && h("p", { class: "note" }, t("draw.no_convolution")));
+    if (!attribution) return;
+    const { label: name, probability, layer, on_picture: onPicture } = attribution;
+    replace(this.#ofClass, t("draw.evidence_of", { label: name, share: percent(probability) }), layer && ` · ${layer}`);
+    const numbers = decodeNumbers(attribution.values);
+    const range = rangeOf(numbers.values);
+    drawImage(this.#seen.below, seen);
+    this.#seen.below.classList.toggle("inverted", isDark(seen));
+    lay(this.#seen, numbers, range);
+    this.#picture.element.hidden = !onPicture || Boolean(pad.sample);
+    if (this.#picture.element.hidden) return;
+    copyPicture(pad.canvas, this.#picture.below, onPicture.shape);
+    lay(this.#picture, decodeNumbers(onPicture), range);
+  }
+
+  #describe() {
+    const method = this.#methods.value;
+    this.#note.textContent = t(`draw.meaning_${method}`);
+    replace(
+      this.#key,
+      h("span", { class: "swatch for" }),
+      t(method === "saliency" ? "draw.matters" : "draw.for"),
+      SIGNED.has(method) && [h("span", { class: "swatch against" }), t("draw.against")],
+    );
+  }
+}
+
+/** An image with attribution laid on it. */
+function makeLaid(caption, label) {
+  const below = h("canvas", { class: "below", role: "img", "aria-label": t(label) });
+  const above = h("canvas", { class: "above", "aria-hidden": "true" });
+  const element = h("figure", null, h("div", { class: "laid framed" }, below, above), h("figcaption", null, t(caption)));
+  return { element, below, above };
+}
+
+function lay({ above }, { shape: [height, width], values }, range) {
+  drawOverlay(above, values, width, height, range);
+}
+
+/** Copy the part of the square pad that the picture covers, as large as fits in the middle. */
+function copyPicture(pad, canvas, [height, width]) {
+  [canvas.width, canvas.height] = [width, height];
+  const scale = pad.width / Math.max(width, height);
+  const [across, down] = [width * scale, height * scale];
+  canvas.getContext("2d").drawImage(pad, (pad.width - across) / 2, (pad.width - down) / 2, across, down, 0, 0, width, height);
+}
+
+/** Whether an image's border is dark: it is shown as on paper then, so that colours can be laid on it. */
+function isDark({ height, width, channels, base64 }) {
+  const pixels = decodeBytes(base64);
+  const corners = [0, width - 1, (height - 1) * width, height * width - 1];
+  return corners.every((corner) => pixels[corner * channels] < DARK);
+}

@@ -1,0 +1,82 @@
+// @ts-check
+// Arithmetic on what a layer makes of an image, and on one of its numbers. Nothing here draws.
+
+/**
+ * @typedef {{name: string, kind: string, shape: number[], low: number, high: number, values: Float32Array}} Layer
+ *   shape: [height, width, channels], channels last, or [values]
+ */
+
+const ONE_ROW = 16; // flat values that lie side by side; more are a square
+
+/** @param {Layer} layer */
+export function isFlat({ shape }) {
+  return shape.length === 1;
+}
+
+export function shapeText(shape) {
+  return shape.join(" × ");
+}
+
+/**
+ * A map's numbers, row by row.
+ * @param {Layer} layer
+ * @param {number} map
+ */
+export function mapOf({ shape, values }, map) {
+  const [height, width, channels] = shape;
+  return Float32Array.from({ length: height * width }, (_, index) => values[index * channels + map]);
+}
+
+/** The number of a map at [row, column]. */
+export function valueAt({ shape, values }, [row, column], map) {
+  return values[(row * shape[1] + column) * shape[2] + map];
+}
+
+/** Where the number farthest from 0 lies: [row, column] in a map, [index] among flat values. */
+export function strongestPlace(layer, map) {
+  const values = isFlat(layer) ? layer.values : mapOf(layer, map);
+  const index = farthestFromZero(values);
+  return isFlat(layer) ? [index] : [Math.floor(index / layer.shape[1]), index % layer.shape[1]];
+}
+
+function farthestFromZero(values) {
+  let best = 0;
+  for (let index = 1; index < values.length; index++) if (Math.abs(values[index]) > Math.abs(values[best])) best = index;
+  return best;
+}
+
+/** The place that is written as "row,column" or "index"; null where the shape has none such. */
+export function placeFrom(text, shape) {
+  const place = (text ?? "").split(",").filter(Boolean).map(Number);
+  const axes = shape.slice(0, shape.length === 3 ? 2 : 1);
+  const fits = place.length === axes.length && place.every((at, axis) => Number.isInteger(at) && at >= 0 && at < axes[axis]);
+  return fits ? place : null;
+}
+
+/** Rows and columns of a grid of cells for so many flat values. */
+export function cellGrid(count) {
+  const columns = count <= ONE_ROW ? count : Math.ceil(Math.sqrt(count));
+  return [Math.ceil(count / columns), columns];
+}
+
+/** Whether each map of a layer is made from the map of the same index alone. The only place that looks at a kind. */
+export function isMapByMap(layer, before) {
+  return layer.kind !== "conv" && before?.shape[2] === layer.shape[2];
+}
+
+/** The sum of a window's products for each channel; outside the image they are null. */
+export function channelSums(products) {
+  const places = products.flat();
+  return places[0].map((_, channel) => places.reduce((sum, place) => sum + (place[channel] ?? 0), 0));
+}
+
+/** The channel whose products add up to most; of a window without products the window's own. */
+export function strongestChannel({ products, first }) {
+  return Array.isArray(products?.[0]) ? farthestFromZero(channelSums(products)) : first[2];
+}
+
+/** Rows and columns that a number's window spans, with what dilation leaves out. */
+export function extentOf({ inputs, step }) {
+  if (!Array.isArray(inputs[0])) return [1, 1];
+  return [(inputs.length - 1) * step[0] + 1, (inputs[0].length - 1) * step[1] + 1];
+}

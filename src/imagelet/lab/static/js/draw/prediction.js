@@ -1,0 +1,97 @@
+// @ts-check
+// What the network saw, and what it predicts: the class, why it is unsure, a bar for each class.
+
+import { has, t } from "../shared/i18n.js";
+import { drawImage } from "../shared/maps.js";
+import { h, percent, replace } from "../shared/ui.js";
+
+const SHORT = 2; // letters of a class's name that stands before its bar
+
+/** A warning of the server in the page's language. */
+export function warningText(warning) {
+  const key = `draw.warning: ${warning}`;
+  return has(key) ? t(key) : warning;
+}
+
+export function makePrediction() {
+  const seen = h("canvas", { class: "map framed seen", width: 28, height: 28, role: "img", "aria-label": t("draw.seen") });
+  const verdict = h("p", { class: "verdict" });
+  const surety = h("p");
+  const truth = h("p", { class: "truth" });
+  const warnings = h("ul", { class: "warnings" });
+  const spoken = h("p", { class: "visually-hidden", "aria-live": "polite" });
+  const bars = makeBars();
+
+  function clear() {
+    replace(verdict, t("draw.nothing"));
+    verdict.classList.add("waiting");
+    surety.className = "surety";
+    replace(surety, t("draw.nothing_hint"));
+    for (const element of [truth, warnings, spoken]) replace(element);
+    seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
+    seen.classList.add("empty");
+    bars.clear();
+  }
+
+  /** Show a prediction; `label` is the true class, where it is known. */
+  function show(prediction, label = null) {
+    const { label: predicted, probability, sure } = prediction;
+    seen.classList.remove("empty");
+    drawImage(seen, prediction.seen);
+    verdict.classList.remove("waiting");
+    replace(verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
+    surety.className = `surety ${sure ? "sure" : "unsure"}`;
+    replace(surety, sure ? t("draw.sure") : t("draw.unsure"));
+    truth.classList.toggle("wrong", label !== null && label !== predicted);
+    replace(truth, label !== null && t(label === predicted ? "draw.right" : "draw.wrong", { label }));
+    const reasons = sure || prediction.warnings.length ? prediction.warnings.map(warningText) : [t("draw.why_unsure")];
+    replace(warnings, reasons.map((reason) => h("li", null, reason)));
+    bars.show(prediction);
+  }
+
+  /** Say the prediction to those who cannot see the bars: once the pen rests. */
+  function say({ label: predicted, probability, sure }) {
+    const key = sure ? "draw.said_sure" : "draw.said_unsure";
+    spoken.textContent = t(key, { label: predicted, share: percent(probability) });
+  }
+
+  const words = h("div", { class: "said" }, verdict, surety, truth, warnings);
+  const figure = h("figure", null, seen, h("figcaption", null, t("draw.seen")));
+  const parts = [h("div", { class: "saw" }, figure, words), bars.element, spoken];
+  const element = h("section", { class: "answer", "aria-label": t("draw.answer") }, parts);
+  clear();
+  return { element, setClasses: bars.setClasses, clear, show, say };
+}
+
+/** The probability of each class. */
+function makeBars() {
+  const element = h("ol", { class: "bars", "aria-label": t("draw.probabilities") });
+  let [classes, rows] = [[], []];
+
+  function setClasses(names) {
+    if (names.join("\n") === classes.join("\n")) return;
+    classes = names;
+    rows = names.map((name) => {
+      const bar = h("span", { class: "bar" });
+      const figure = h("span", { class: "share" }, "–");
+      const row = h("li", null, h("span", { class: "class" }, name), h("span", { class: "track" }, bar), figure);
+      return { bar, figure, row };
+    });
+    element.classList.toggle("short", names.every(({ length }) => length <= SHORT));
+    replace(element, rows.map(({ row }) => row));
+  }
+
+  function fill({ bar, figure, row }, probability, isBest) {
+    bar.style.width = `${((probability ?? 0) * 100).toFixed(2)}%`;
+    figure.textContent = percent(probability);
+    row.classList.toggle("best", isBest);
+  }
+
+  return {
+    element,
+    setClasses,
+    clear: () => rows.forEach((row) => fill(row, null, false)),
+    show: ({ probabilities, class: best }) =>
+      probabilities.forEach((probability, index) => fill(rows[index], probability, index === best)),
+  };
+}

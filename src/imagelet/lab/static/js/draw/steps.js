@@ -1,0 +1,47 @@
+// @ts-check
+// What was done on the sheet, as a list of steps. Undo takes the last one away, and the rest is drawn again.
+//
+// A stroke on a picture begins a new sheet; undo brings the picture back.
+
+/**
+ * @typedef {{x: number, y: number}} Point pixels of the sheet
+ * @typedef {{kind: "stroke", points: Point[], erase: boolean, fresh?: boolean}} Stroke `fresh`: on a new sheet
+ * @typedef {{kind: "picture", blob?: Blob, sample?: string, image: any}} Picture `image` is null while it loads
+ * @typedef {Stroke | Picture | {kind: "clear"}} Step
+ */
+
+/**
+ * What lies on the sheet: all steps since it was last new.
+ * @param {Step[]} steps
+ */
+export function visible(steps) {
+  const from = steps.findLastIndex((step) => step.kind !== "stroke" || step.fresh);
+  return from < 0 ? steps : steps.slice(from);
+}
+
+/**
+ * The picture that lies on the sheet.
+ * @param {Step[]} steps
+ * @returns {Picture | undefined}
+ */
+export function pictureOn(steps) {
+  return /** @type {Picture} */ (visible(steps).findLast(({ kind }) => kind === "picture"));
+}
+
+/**
+ * The strokes on the sheet; null where a picture lies there.
+ * @param {Step[]} steps
+ * @returns {Stroke[] | null}
+ */
+export function strokesOn(steps) {
+  if (pictureOn(steps)) return null;
+  return /** @type {Stroke[]} */ (visible(steps).filter(({ kind }) => kind === "stroke"));
+}
+
+/**
+ * Whether nothing was drawn and no picture is there.
+ * @param {Step[]} steps
+ */
+export function isEmpty(steps) {
+  return strokesOn(steps)?.every(({ erase }) => erase) ?? false;
+}
