@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imagelet.analysis import error_analysis, robustness, test_evaluation
-from imagelet.cli import mistakes as printed
+from imagelet.cli import evaluate as printed
 from imagelet.cli.evaluate import _most_confused
 from imagelet.data.datasets import load_dataset
 from imagelet.metrics.corruptions import SHIFTS

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from imagelet import cli
-from imagelet.cli import failures, printing
+from imagelet.cli import printing
 from imagelet.cli.commands import Command
 from imagelet.errors import (
     DataError,
@@ -233,9 +233,9 @@ class TestErrors:
 
     def test_every_message_survives_a_terminal_without_its_letters(self) -> None:
         program = (
-            "from imagelet.cli import failures, printing; from imagelet.errors import DataError\n"
+            "from imagelet.cli import printing; from imagelet.errors import DataError\n"
             "printing.prepare_streams(); printing.say('Größe 28×28')\n"
-            "raise SystemExit(failures.report(DataError('größer', 'weiter'), debug=False))"
+            "raise SystemExit(printing.report_failure(DataError('größer', 'weiter'), debug=False))"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -311,8 +311,8 @@ _MANY_LINES = (
 
 
 def test_every_failure_that_is_known_by_number_has_a_hint() -> None:
-    for number in failures._SENTENCES:
-        message, hint = failures._sentence(OSError(number, "said", "file"))
+    for number in printing._SENTENCES:
+        message, hint = printing._sentence(OSError(number, "said", "file"))
         assert message.startswith("file: ")
         assert hint
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from imagelet.cli import profiles
+from imagelet.cli import train as train_command
 from imagelet.experiment.runner import run_experiment
 from imagelet.runs.definition import describe
 from imagelet.training.loop import EpochEnded
@@ -63,7 +63,7 @@ def test_seconds_shares_and_speeds_are_worked_out_of_the_profile(capsys):
     profile = made(
         {"conv1 relu1": (0.5, 1.5), "pool1": (0.25, 0.0)}, forward=1.0, backward=2.0, validation=1.0
     )
-    profiles.show(profile)
+    train_command.show_profile(profile)
     captured = capsys.readouterr()
     phases = {cells[0]: cells[1:3] for cells in rows(captured.out, "where the time went")}
     assert phases["forward"] == ["1.00", "25.0 %"]
@@ -98,14 +98,14 @@ def test_seconds_shares_and_speeds_are_worked_out_of_the_profile(capsys):
     ],
 )
 def test_what_stands_out_gets_one_line_of_advice(capsys, layers, phases, sentence):
-    profiles.show(made(layers, **phases))
+    train_command.show_profile(made(layers, **phases))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == bool(sentence)
     assert all(sentence in line for line in lines)
 
 
 def test_every_phase_that_can_stand_out_is_one():
-    assert set(profiles.STANDS_OUT) <= set(PHASES)
+    assert set(train_command.STANDS_OUT) <= set(PHASES)
 
 
 def test_json_has_the_field_that_the_help_promises(train, documented):

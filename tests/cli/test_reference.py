@@ -1,17 +1,14 @@
 """docs/cli.md says what the commands say."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
 from imagelet import cli
-from imagelet.cli import reference
-from imagelet.cli.help import as_text, page
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
+from imagelet.cli.commands import as_text, page
+from tools import cli_reference
 
 
 def _contexts(command: Any, parent: Any, name: str) -> Iterator[Any]:
@@ -27,8 +24,8 @@ COMMANDS = [context for context in CONTEXTS if not hasattr(context.command, "com
 
 
 def test_the_committed_reference_is_the_generated_one() -> None:
-    written = DOCUMENT.read_text(encoding="utf-8")
-    assert written == reference.markdown(), "write it anew: python -m imagelet.cli.reference docs/cli.md"
+    written = cli_reference.DOCUMENT.read_text(encoding="utf-8")
+    assert written == cli_reference.markdown(), "write it anew: python -m tools.cli_reference"
 
 
 @pytest.mark.parametrize("context", COMMANDS, ids=lambda context: context.command_path)
@@ -62,4 +59,4 @@ class TestEveryCommand:
         assert max(len(line) for line in text.splitlines() if line.strip() not in example) <= 80
 
     def test_stands_in_the_reference(self, context: Any) -> None:
-        assert f"## {context.command_path}\n" in reference.markdown()
+        assert f"## {context.command_path}\n" in cli_reference.markdown()

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imagelet.cli import printing
-from imagelet.cli.sketches import SHADES, sketch_images, sketch_shares
+from imagelet.cli.printing import SHADES, sketch_images, sketch_shares
 
 
 def test_a_small_image_has_two_letters_a_pixel_from_black_to_white() -> None:
@@ -26,6 +26,7 @@ def test_images_that_do_not_fit_stand_below_one_another() -> None:
     assert lines == ["##   ##", "a    b", "", "##", "c"]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3]))))
 def test_any_image_fits_80_columns_in_letters_of_the_scale(image: np.ndarray) -> None:
     *lines, caption = sketch_images([image, image, image], ["", "", ""])

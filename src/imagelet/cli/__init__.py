@@ -12,7 +12,6 @@ import typer
 
 from imagelet.cli import (
     arithmetic,
-    classifiers,
     compare,
     course,
     data,
@@ -20,14 +19,11 @@ from imagelet.cli import (
     doctor,
     evaluate,
     explain,
-    failures,
     lab,
     networks,
     predict,
     printing,
     recipes,
-    report,
-    reproduce,
     runs,
     train,
 )
@@ -52,14 +48,11 @@ FAMILIES = (
     train,
     evaluate,
     compare,
-    report,
     predict,
     explain,
     lab,
-    classifiers,
     course,
     runs,
-    reproduce,
     doctor,
 )
 for family in FAMILIES:
@@ -114,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except printing.OutputClosedError:
         return 0  # the reader has seen enough
     except (Exception, KeyboardInterrupt) as error:
-        return failures.report(error, debug=debug)
+        return printing.report_failure(error, debug=debug)
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing, working
+from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
 
@@ -92,7 +92,7 @@ def conv(
     sums = _sums(given, workings, at)
     file, clipped = _write(given, workings, "conv", out, stretch)
     if not as_json:
-        working.show(given.file, workings, sums, {"parameters": parameters})
+        _show_working(given.file, workings, sums, {"parameters": parameters})
         _show_file(file, clipped)
         return
     kernel = [_plain(matrix) for matrix in matrices]
@@ -139,7 +139,7 @@ def pool(
     sums = _sums(given, workings, at)
     file, clipped = _write(given, workings, "pool", out, stretch)
     if not as_json:
-        working.show(given.file, workings, sums, {})
+        _show_working(given.file, workings, sums, {})
         _show_file(file, clipped)
         return
     common = _document(given, workings)
@@ -306,3 +306,72 @@ def _show_file(file: Path | None, clipped: int) -> None:
         printing.advice(
             "{clipped:,} numbers below 0 or above 255 were cut; --stretch keeps them apart", clipped=clipped
         )
+
+
+PRINTED_SIDE = 16  # cells; of a larger matrix only the size is printed
+CHANNELS = ("red", "green", "blue")
+
+
+def _show_working(
+    file: Path | None, workings: "list[Working]", sums: "list[Sum]", facts: dict[str, str]
+) -> None:
+    """Print image, kernel, padded image, the chosen sum, the output and how its size comes about."""
+    first = workings[0]
+    names = CHANNELS if file and len(workings) == len(CHANNELS) else ("grey",)
+    kernels = [working.kernel for working in (workings[:1] if file else workings)]
+    if file:
+        printing.say(
+            "{file}, {by}, {names}", style="bold", file=file, by=_by(first.image), names=" ".join(names)
+        )
+    _matrix("image" if not file else f"its {names[0]} numbers", first.image)
+    for place, kernel in enumerate(kernels, start=1):
+        if kernel is not None:
+            _matrix(f"kernel {place}" if len(kernels) > 1 else "kernel", kernel)
+    if any(map(any, first.rims)):
+        _matrix("padded image, padding in brackets", first.padded, first.rims)
+    for place, found in enumerate(sums, start=1):
+        what = f" of kernel {place}" if len(sums) > 1 else f", {names[0]}" if len(names) > 1 else ""
+        printing.say(
+            "the sum at row {row}, column {column}{what}",
+            style="bold",
+            row=found.row,
+            column=found.column,
+            what=what,
+        )
+        printing.say("  {given}\n", given=found.text)
+    for place, working in enumerate(workings if not file else workings[:1], start=1):
+        _matrix(f"output {place}" if len(sums) > 1 else "output", working.output)
+    printing.facts({"output size": first.formula, **facts})
+
+
+def _matrix(
+    title: str, matrix: "Numbers", rims: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+) -> None:
+    """Print a matrix under its title, padding in brackets; of a large one its size."""
+    from imagelet.explanation.arithmetic import number
+
+    height, width = matrix.shape
+    if max(height, width) > PRINTED_SIDE:
+        printing.say("{title}, {by}: too large to print\n", style="bold", title=title, by=_by(matrix))
+        return
+    printing.say("{title}, {by}", style="bold", title=title, by=_by(matrix))
+    (above, below), (left, right) = rims
+    cells = [
+        [
+            f"{number(value)} "
+            if above <= row < height - below and left <= column < width - right
+            else f"({number(value)})"
+            for column, value in enumerate(values)
+        ]
+        for row, values in enumerate(matrix.tolist())
+    ]
+    if not any(map(any, rims)):
+        cells = [[cell.strip() for cell in row] for row in cells]
+    widest = max(len(cell) for row in cells for cell in row)
+    for row in cells:
+        printing.say("  " + " ".join(cell.rjust(widest) for cell in row))
+    printing.say()
+
+
+def _by(matrix: "Numbers") -> str:
+    return f"{matrix.shape[0]}×{matrix.shape[1]}"

@@ -6,6 +6,9 @@ it is, with control characters made visible: it can neither colour nor move the 
 """
 
 import contextlib
+import errno
+import json
+import math
 import os
 import re
 import sys
@@ -16,7 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from imagelet.cli import documents, sketches
+from imagelet.errors import ImageletError, NetworkTextError
+from imagelet.html_repr import write_percent
 from imagelet.messages import Message, translate
 
 if TYPE_CHECKING:
@@ -89,8 +93,8 @@ def pointer(text: str, position: int) -> None:
 
 
 def document(value: Any) -> None:
-    """Print one JSON document; see :func:`imagelet.cli.documents.as_json`."""
-    write(sys.stdout, documents.as_json(value, sys.stdout.encoding or "utf-8"))
+    """Print one JSON document; see :func:`as_json`."""
+    write(sys.stdout, as_json(value, sys.stdout.encoding or "utf-8"))
 
 
 def table(
@@ -143,16 +147,16 @@ def pictures(images: "Sequence[np.ndarray]", captions: Sequence[str]) -> None:
         images: uint8 (height, width, 1 or 3), light is ink.
         captions: one for each.
     """
-    shades = sketches.SHADES if _can_show(sys.stdout, sketches.SHADES) else sketches.PLAIN_SHADES
+    shades = SHADES if _can_show(sys.stdout, SHADES) else PLAIN_SHADES
     width = min(console(sys.stdout).width, 80)
-    lines = sketches.sketch_images(images, [visible(each) for each in captions], width, shades)
+    lines = sketch_images(images, [visible(each) for each in captions], width, shades)
     write(sys.stdout, "".join(f"{line}\n" for line in lines))
 
 
 def bars(shares: Mapping[str, float]) -> None:
     """Print a bar for each name, as long as its share (0 to 1)."""
     block = "█" if _can_show(sys.stdout, "█") else "#"
-    lines = sketches.sketch_shares({visible(name): share for name, share in shares.items()}, block)
+    lines = sketch_shares({visible(name): share for name, share in shares.items()}, block)
     write(sys.stdout, "".join(f"{line}\n" for line in lines))
 
 
@@ -278,3 +282,168 @@ def _render(stream: TextIO, what: "RenderableType") -> None:
     with screen.capture() as captured:
         screen.print(what)
     write(stream, "".join(f"{line.rstrip(' ')}\n" for line in captured.get().splitlines()))
+
+
+def as_json(value: Any, encoding: str) -> str:
+    """Return one indented JSON document that ``encoding`` can carry.
+
+    Numbers that are not finite become null, paths become texts, NumPy's scalars and arrays become numbers and
+    lists. Where the encoding lacks a character all that are not ASCII are escaped.
+
+    Raises:
+        TypeError: there is something in it that JSON cannot hold.
+    """
+    plain = _plain(value)
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(plain, indent=2, allow_nan=False) + "\n"
+    return text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # NumPy's scalars and arrays, without importing NumPy
+        return _plain(value.tolist())
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+SHADES = " ░▒▓█"  # from black to white
+PLAIN_SHADES = " .+#@"  # for streams that have only ASCII
+GAP = "   "
+BAR = 40  # letters for a share of 1
+
+
+def sketch_images(
+    images: "Sequence[np.ndarray]", captions: Sequence[str], width: int = 80, shades: str = SHADES
+) -> list[str]:
+    """Return images as lines of letters, side by side as far as they fit, each above its caption.
+
+    A pixel is two letters wide where three images fit so, else two pixels share a letter, one above another.
+
+    Args:
+        images: uint8 (height, width, 1 or 3), light is ink.
+        captions: one for each.
+        width: of the lines, in letters.
+        shades: letters from black to white.
+    """
+    lines: list[str] = []
+    sketches = [_sketch(image, shades, wide=(2 * image.shape[1] + len(GAP)) * 3 <= width) for image in images]
+    columns = [
+        max(len(caption), *map(len, sketch)) for sketch, caption in zip(sketches, captions, strict=True)
+    ]
+    start = 0
+    while start < len(sketches):
+        stop = start + 1
+        while stop < len(sketches) and sum(columns[start : stop + 1]) + len(GAP) * (stop - start) <= width:
+            stop += 1
+        height = max(len(sketch) for sketch in sketches[start:stop])
+        blocks = [
+            [*sketch, *[""] * (height - len(sketch)), caption]
+            for sketch, caption in zip(sketches[start:stop], captions[start:stop], strict=True)
+        ]
+        lines += [""] if lines else []
+        for row in zip(*blocks, strict=True):
+            padded = (text.ljust(column) for text, column in zip(row, columns[start:stop], strict=True))
+            lines.append(GAP.join(padded).rstrip())
+        start = stop
+    return lines
+
+
+def sketch_shares(shares: Mapping[str, float], block: str = "█") -> list[str]:
+    """Return one line for each name: a bar as long as its share, and the share in hundredths.
+
+    Args:
+        shares: name → 0 to 1.
+        block: the letter of which bars are made.
+    """
+    longest = max(map(len, shares), default=0)
+    return [
+        f"{name:>{longest}}  {block * round(BAR * share):<{BAR}}  {write_percent(share):>6} %"
+        for name, share in shares.items()
+    ]
+
+
+def _sketch(image: "np.ndarray", shades: str, *, wide: bool) -> list[str]:
+    import numpy as np
+
+    grey = image.mean(axis=2)  # (height, width)
+    if not wide:
+        even = np.pad(grey, ((0, len(grey) % 2), (0, 0)), mode="edge")
+        grey = (even[0::2] + even[1::2]) / 2  # (height / 2, width)
+    levels = (grey * len(shades) / 256).astype(int)
+    return ["".join(shades[level] * (2 if wide else 1) for level in row) for row in levels]
+
+
+INTERRUPTED = 130
+
+_SENTENCES = {
+    errno.ENOSPC: ("the disk is full", "make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk"),
+    getattr(errno, "EDQUOT", -1): (
+        "the disk quota is used up",
+        "make room, or set IMAGELET_HOME and IMAGELET_RUNS elsewhere",
+    ),
+    errno.EACCES: ("no permission", "choose another place, or change the permissions"),
+    errno.EPERM: ("no permission", "choose another place, or change the permissions"),
+    errno.EROFS: ("the disk can only be read", "choose another place"),
+    errno.ENOENT: ("there is no such file or folder", "check the spelling; quote names with spaces"),
+    errno.EEXIST: ("is there already, and is no folder", "name a folder, or a place where nothing is yet"),
+    errno.ENOTDIR: ("goes through a file as if it were a folder", "name another folder"),
+    errno.EISDIR: ("is a folder, not a file", "add a file's name"),
+    errno.EMFILE: ("too many files are open", "raise the limit: ulimit -n 4096"),
+}
+
+
+def report_failure(error: BaseException, *, debug: bool) -> int:
+    """Print one sentence about ``error`` to standard error and return the exit code.
+
+    Args:
+        error: what ended the command.
+        debug: print the traceback first.
+    """
+    if debug:
+        show_traceback(error)
+    if isinstance(error, KeyboardInterrupt):
+        note(str(error.args[0]) if error.args else "interrupted")
+        for hint in error.args[1:]:  # what was saved, and how to go on
+            advice(str(hint))
+        return INTERRUPTED
+    if isinstance(error, NetworkTextError) and error.text:
+        failure(error.message)
+        pointer(error.text, error.position)
+        if error.hint:
+            advice(error.hint)
+        return error.exit_code
+    if isinstance(error, ImageletError):
+        failure(error.message, error.hint)
+        return error.exit_code
+    failure(*_sentence(error))
+    return 1
+
+
+def _sentence(error: BaseException) -> tuple[str, str]:
+    """Return message and hint for an error that is not imagelet's own."""
+    if isinstance(error, OSError) and error.errno is not None:
+        what, hint = _SENTENCES.get(error.errno, (str(error.strerror), ""))
+        return (f"{error.filename}: {what}" if error.filename else what), hint
+    if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
+        return "there is not enough memory for this", "try fewer images at a time or a smaller network"
+    said = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return f"something unexpected went wrong: {what}", "run again with --debug to see the traceback"
+
+
+def _is_torchs_memory_error(error: BaseException) -> bool:
+    return type(error).__name__ == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )

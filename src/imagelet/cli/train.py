@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing, profiles, repeated
+from imagelet.cli import arguments, printing, seeds_and_folds
 from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
@@ -15,7 +15,7 @@ from imagelet.training.recipe import OPTIMIZERS
 if TYPE_CHECKING:
     from imagelet.experiment.finalize import Finished
     from imagelet.runs.definition import Experiment
-    from imagelet.training.profiling import Profile
+    from imagelet.training.profiling import LayerTimes, Profile
 
 commands = typer.Typer(cls=Group)
 
@@ -59,7 +59,7 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="Any field of the recipe (imagelet recipes NAME); may be repeated.",
+        help="Any field of the recipe (imagelet recipes NAME); may be seeds_and_folds.",
     ),
 ]
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.", show_default=False)]
@@ -105,8 +105,8 @@ def train(
     resume: Resume = None,
     test: Test = False,
     require: Require = None,
-    seeds: repeated.Seeds = None,
-    folds: repeated.Folds = None,
+    seeds: seeds_and_folds.Seeds = None,
+    folds: seeds_and_folds.Folds = None,
     profile: ProfileOption = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -132,7 +132,7 @@ def train(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
     )
     _check(dataset, resume, require, chosen)
-    request = repeated.Request(seeds, folds, name, runs, test, require, as_json)
+    request = seeds_and_folds.Request(seeds, folds, name, runs, test, require, as_json)
     request.check(resume=resume is not None, validation=validation, profile=profile)
     times = _new_profile() if profile else None
     if dataset is None:
@@ -141,7 +141,7 @@ def train(
         rest = {"limit": limit, "seed": seed, "device": device, "precision": precision}
         experiment = _describe(dataset, network, recipe, chosen, input_shape, validation=validation, **rest)
         if request.of_many:
-            return repeated.train(experiment, request)
+            return seeds_and_folds.train(experiment, request)
         finished = carry_out_watched(experiment, name=name, runs=runs, test=test, profile=times)
     _show_result(finished, times, as_json)
     _require(finished, require)
@@ -274,7 +274,7 @@ def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool)
         return
     show_facts(finished)
     if profile:
-        profiles.show(profile)
+        show_profile(profile)
     folder = finished.run.folder
     if "test" not in finished.metrics:
         printing.advice("imagelet evaluate {folder} evaluates on the test images", folder=folder)
@@ -295,3 +295,66 @@ def _require(finished: "Finished", share: float | None) -> None:
             reached=reached,
             share=share,
         )
+
+
+STANDS_OUT = {  # a phase, from which share of the training on it stands out, and what to do then
+    "gathering": (1 / 3, "are the images on a slow disk?"),
+    "augmentation": (1 / 3, "shift and flip cost little, rotation, scaling and shear much: --set rotation=0"),
+    "optimizer": (1 / 3, "larger batches take fewer steps: --batch-size"),
+    "validation": (1 / 3, "fewer validation images take less: --validation 0.05"),
+    "outside": (1 / 3, "are the runs on a slow disk? --runs DIR writes elsewhere"),
+}
+LAYER_STANDS_OUT = 1 / 2
+
+
+def show_profile(profile: "Profile") -> None:
+    """Print the phases, the layers, and what to do about the one that stands out, if one does."""
+    from imagelet.training.profiling import PHASES
+
+    printing.say()
+    printing.say("where the time went, by phase", style="bold")
+    rows = [
+        (name, f"{seconds:.2f}", _percent(seconds, profile), PHASES[name])
+        for name, seconds in profile.phases.items()
+    ]
+    rows.append(("all", f"{profile.seconds:.2f}", _percent(profile.seconds, profile), ""))
+    printing.table(("phase", "seconds", "share", ""), rows, right=("seconds", "share"), whole=("phase",))
+
+    layers = profile.layers()
+    if layers:  # none where the training was over already and had only to be finished
+        printing.say()
+        printing.say("by layer, a mean of {steps:,} steps", style="bold", steps=profile.steps)
+        headings = ("layers", "forward ms", "backward ms", "share", "GFLOP/s")
+        printing.table(headings, [_layer_row(each, profile) for each in layers], right=headings[1:])
+    if advice := _advice(profile, layers):
+        printing.advice(advice)
+
+
+def _layer_row(times: "LayerTimes", profile: "Profile") -> tuple[str, ...]:
+    speed = f"{times.gflop_per_second:.1f}" if times.multiply_adds else "–"
+    forward, backward = (
+        f"{1000 * seconds / profile.steps:.2f}" for seconds in (times.forward_seconds, times.backward_seconds)
+    )
+    return " ".join(times.layers), forward, backward, _percent(times.seconds, profile), speed
+
+
+def _advice(profile: "Profile", layers: "list[LayerTimes]") -> str:
+    """Return a sentence about the phase or layer that takes far too much; empty if none does."""
+    found = [
+        (profile.phases[name], name, what)
+        for name, (limit, what) in STANDS_OUT.items()
+        if profile.share(profile.phases[name]) > limit
+    ]
+    found += [
+        (each.seconds, " ".join(each.layers), "fewer filters or units there, or a pool before, save the most")
+        for each in layers
+        if profile.share(each.seconds) > LAYER_STANDS_OUT
+    ]
+    if not found:
+        return ""
+    seconds, name, what = max(found)
+    return f"{name} takes {_percent(seconds, profile)} of the training: {what}"
+
+
+def _percent(seconds: float, profile: "Profile") -> str:
+    return f"{100 * profile.share(seconds):.1f} %"

@@ -1,6 +1,5 @@
-"""docs/cli.md, written from the commands themselves: ``python -m imagelet.cli.reference docs/cli.md``."""
+"""Write docs/cli.md from the commands themselves: ``python -m tools.cli_reference``."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 import typer
 
 from imagelet import atomic_files, cli
-from imagelet.cli.help import Entry, page
+from imagelet.cli.commands import Entry, page
 
+DOCUMENT = Path(__file__).parents[1] / "docs" / "cli.md"
 INTRODUCTION = """\
 # The command line
 
-This page is made from the commands: `python -m imagelet.cli.reference docs/cli.md`. A test compares the two.
+This page is made from the commands: `python -m tools.cli_reference`. A test compares the two.
 
 Results go to standard output, progress and warnings to standard error. `--json` prints exactly one JSON
 document on standard output; figures that do not exist (no loss, not a number) are `null` in it.
@@ -81,4 +81,4 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    atomic_files.write_text(Path(sys.argv[1]), markdown())
+    atomic_files.write_text(DOCUMENT, markdown())

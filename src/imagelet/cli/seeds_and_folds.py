@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagelet.cli import arguments, mistakes, printing
+from imagelet.cli import arguments, evaluate, printing
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, UsageError
 from imagelet.html_repr import write_percent
@@ -186,7 +186,7 @@ def _show(found: "Repeated") -> None:
     if found.suspects:
         heading = f"{len(found.suspects):,} training images may have a wrong label: look at them"
         records = [each.to_json(found.classes) for each in found.suspects]
-        mistakes.show_some(heading, ("image", "label", "suggested", "probability"), records, MOST_SUSPECTS)
+        evaluate.show_some(heading, ("image", "label", "suggested", "probability"), records, MOST_SUSPECTS)
         printing.say(
             "drawn as {folder}; imagelet explain RUN train:N looks into one",
             folder=found.folder / "suspects.png",
