@@ -7,9 +7,7 @@ const UNSAFE = ["innerHTML", "outerHTML", "insertAdjacentHTML", "srcdoc"]; // th
 const VAGUE = ["each", "found", "told", "those", "thing", "things", "stuff", "tmp"]; // a name says what the value is
 
 // Folders whose long functions and vague names are being mended; the list ends empty.
-const UNDER_WORK = ["train/**", "runs/**", "course/**", "network/**", "tabs/{train,runs,course,network}.js", "shared/messages.js"].map(
-  (files) => `src/imagelet/lab/static/js/${files}`,
-);
+const UNDER_WORK = ["src/imagelet/lab/static/js/shared/messages.js"];
 const NOT_YET = ["max-lines-per-function", "id-denylist", "no-shadow", "consistent-return", "no-unused-vars", "default-param-last"];
 
 export default [

@@ -79,28 +79,28 @@ def test_the_figures_are_those_of_the_run(visit: Visit, runs: dict[str, Run]) ->
 
 def test_a_cell_of_the_confusion_matrix_opens_its_images(visit: Visit, runs: dict[str, Run]) -> None:
     table = runs["two-epochs"].metrics["validation"]["confusion"]
-    label, answer = max(
+    label, predicted = max(
         ((row, column) for row in range(10) for column in range(10) if row != column),
         key=lambda place: table[place[0]][place[1]],
     )
     page = visit("runs?open=two-epochs")
     first = page.locator("[data-cell='0,0']")
     first.focus()
-    for key, times in (("ArrowDown", label), ("ArrowRight", answer)):
+    for key, times in (("ArrowDown", label), ("ArrowRight", predicted)):
         for _ in range(times):
             page.keyboard.press(key)
-    expect(page.locator(f"[data-cell='{label},{answer}']")).to_be_focused()
+    expect(page.locator(f"[data-cell='{label},{predicted}']")).to_be_focused()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text(f"Label {label}, answer {answer}")
+    expect(dialog).to_contain_text(f"Label {label}, predicted {predicted}")
     images = dialog.locator(".cell-gallery a")
-    expect(images).to_have_count(table[label][answer], timeout=LONG)
+    expect(images).to_have_count(table[label][predicted], timeout=LONG)
     assert images.locator("canvas").first.evaluate("(canvas) => [canvas.width, canvas.height]") == [8, 8]
     page.reload()  # the address holds the cell
-    expect(images).to_have_count(table[label][answer], timeout=LONG)
+    expect(images).to_have_count(table[label][predicted], timeout=LONG)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    expect(page.locator(f"[data-cell='{label},{answer}']")).to_be_focused()
+    expect(page.locator(f"[data-cell='{label},{predicted}']")).to_be_focused()
     page.go_back()
     expect(dialog).to_be_visible()
     images.first.click(timeout=LONG)
@@ -117,7 +117,7 @@ def test_runs_are_compared_in_words(visit: Visit, runs: dict[str, Run]) -> None:
     compared = page.locator(".compared")
     better, worse = (runs[name].metrics["validation"]["accuracy"] for name in ("two-epochs", "one-epoch"))
     points = f"{round(100 * (better - worse), 2):.3g}"
-    sentence = f"two-epochs answers {points} percentage points more right than one-epoch."
+    sentence = f"two-epochs classifies {points} percentage points more images correctly than one-epoch."
     expect(compared.locator(".pair-sentence")).to_have_text(sentence, timeout=LONG)
     settings = compared.get_by_role("table", name="Settings that differ").locator("tbody th")
     assert settings.all_inner_texts() == ["Epochs", "Learning rate"]
@@ -134,7 +134,7 @@ def test_a_deleted_run_is_brought_back(visit: Visit, runs: dict[str, Run]) -> No
     assert names(page) == ["two-epochs"]
     assert not runs["one-epoch"].folder.exists()
     page.keyboard.press("Enter")
-    expect(page.locator(".toast")).to_contain_text("one-epoch is back")
+    expect(page.locator(".toast")).to_contain_text("one-epoch is restored")
     expect(page.get_by_role("link", name="one-epoch", exact=True)).to_be_focused()
     assert sorted(names(page)) == ["one-epoch", "two-epochs"]
     assert runs["one-epoch"].finished
@@ -156,7 +156,7 @@ def test_the_toast_waits_for_who_is_at_it_and_later_the_run_is_still_to_be_had(
     expect(undo).to_have_count(0)
     page.get_by_text("Deleted runs: 1").click()
     check_access(page)
-    page.get_by_role("button", name="Bring one-epoch back").click()
+    page.get_by_role("button", name="Restore one-epoch").click()
     expect(page.get_by_role("link", name="one-epoch", exact=True)).to_be_focused()
     expect(page.locator(".trash")).to_be_hidden()
     assert runs["one-epoch"].finished

@@ -20,7 +20,7 @@ def fill(page: Page, epochs: int, name: str) -> None:
     page.get_by_label("Network", exact=True).fill(NETWORK)
     page.locator("input[name=epochs]").fill(str(epochs))
     if page.locator(".split").get_attribute("open") is None:
-        page.get_by_text("Split, chance and name").click()
+        page.get_by_text("Split, seed and name").click()
     page.get_by_label("Name of the run").fill(name)
 
 
@@ -100,11 +100,11 @@ def test_a_training_is_found_again_and_steered(visit: Visit) -> None:
     for _ in range(6):  # 0.05 each: 10 ** -0.3
         slider.press("ArrowLeft")
     expect(slider).to_have_attribute("aria-valuetext", "× 0.5")
-    expect(page.locator(".monitor .by-hand li").last).to_contain_text("Learning rate × 0.5", timeout=LONG)
+    expect(page.locator(".monitor .changes li").last).to_contain_text("Learning rate × 0.5", timeout=LONG)
 
     page.get_by_role("button", name="Pause", exact=True).click()
     state(page, "paused")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     state(page, "running")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator(".monitor").get_by_role("link", name="Open the run")).to_be_visible(timeout=LONG)
@@ -120,7 +120,7 @@ def test_only_what_differs_from_the_recipe_is_sent(visit: Visit) -> None:
     page.get_by_text("The same in a terminal").click()
     expect(line).to_have_text("imagelet train digits --recipe keras")
     page.get_by_text("All settings of the recipe").click()
-    page.locator("summary", has_text="Steps").click()
+    page.locator("summary", has_text="Optimizer").click()
     page.locator("[name=optimizer]").select_option("sgd")
     page.locator("[name=epochs]").fill("5")  # what the recipe says
     expect(line).to_have_text("imagelet train digits --recipe keras --set optimizer=sgd")
@@ -168,12 +168,12 @@ def test_what_is_typed_beside_the_recipe_is_checked(visit: Visit) -> None:
     page = visit("train")
     sent = []
     page.on("request", lambda request: sent.append(request.method))
-    page.get_by_text("Split, chance and name").click()
+    page.get_by_text("Split, seed and name").click()
     wrong = {
-        "Validation images": ("half", "Write a share such as 0.1"),
+        "Validation images": ("half", "Write a fraction such as 0.1"),
         "Training images at most": ("-5", "Write a whole number such as 2000"),
         "Seed": ("1.5", "Write a whole number"),
-        "Name of the run": ("../away", "Begin with a letter or a digit"),
+        "Name of the run": ("../away", "Start with a letter or a digit"),
     }
     for label, (typed, told) in wrong.items():
         input = page.get_by_label(label, exact=True)
@@ -193,7 +193,7 @@ def test_the_address_holds_what_is_chosen(visit: Visit) -> None:
     page.get_by_label("Recipe", exact=True).select_option("keras")
     page.locator("input[name=epochs]").fill("7")
     page.get_by_label("Network", exact=True).fill(NETWORK)
-    page.get_by_text("Split, chance and name").click()
+    page.get_by_text("Split, seed and name").click()
     page.get_by_label("Seed", exact=True).fill("3")
     expect(page).to_have_url(re.compile("seed=3"))
     page.reload()

@@ -93,14 +93,15 @@ class TestCarryingOut:
         job = queue.submit(runs, tiny(2, "conv(3, 5x5) relu flatten dense(classes)"), MANY)
         work(runs)
         first, *after = told(runs, job, "filters")
-        assert (first["layer"], first["epoch"], first["step"]) == ("conv1", 0, 1)
+        assert (first["layer"], first["kind"], first["epoch"], first["step"]) == ("conv1", "conv", 0, 1)
         assert first["shape"] == [3, 5, 5, 1]
         assert [each["epoch"] for each in after] == [1, 2]
 
     def test_weights_of_a_dense_layer_are_told_as_pictures(self, runs, no_worker):
         job = queue.submit(runs, tiny(1), MANY)
         work(runs)
-        assert told(runs, job, "filters")[0]["shape"] == [10, 8, 8, 1]
+        event = told(runs, job, "filters")[0]
+        assert (event["kind"], event["shape"]) == ("dense", [10, 8, 8, 1])
 
     def test_one_after_the_other_in_the_order_of_the_queue(self, runs, no_worker):
         first, second = (queue.submit(runs, tiny(1), MANY, name=name) for name in ("b", "a"))

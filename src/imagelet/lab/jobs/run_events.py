@@ -14,7 +14,7 @@ from imagelet.lab.http.schemas import numbers
 from imagelet.lab.jobs import store
 from imagelet.lab.jobs.store import RUNNING
 from imagelet.networks import Network
-from imagelet.networks.layers import Flatten
+from imagelet.networks.layers import Flatten, kind_of
 from imagelet.training.loop import EpochEnded, Step, Stopped
 
 SECONDS_BETWEEN_TELLINGS = 0.2
@@ -96,10 +96,12 @@ class Telling:
         self._by_hand = len(event.state.by_hand)
 
     def _filters(self, event: Step | EpochEnded) -> None:
-        found = first_filters(event.state.network)
+        network = event.state.network
+        found = first_filters(network)
         if found is not None:
-            where = {"layer": found[0], "epoch": event.state.epoch, "step": event.state.step}
-            self._tell("filters", where | numbers(found[1]))
+            layer = {"layer": found[0], "kind": kind_of(network.get_submodule(found[0]))}
+            where = {"epoch": event.state.epoch, "step": event.state.step}
+            self._tell("filters", layer | where | numbers(found[1]))
 
     def _is_time(self) -> bool:
         now = time.monotonic()

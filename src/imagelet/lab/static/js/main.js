@@ -5,11 +5,10 @@
 // {changed, close}: changed() is called when the address has changed, close() when another tab is shown.
 // Its texts are texts/LANGUAGE/NAME.json; it imports the server, texts and the address from shared/.
 
-import { api } from "./shared/api.js";
 import { LANGUAGES, currentLanguage, has, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
 import { redraw } from "./shared/maps.js";
 import { TABS, state } from "./shared/state.js";
-import { busy, error, h, replace, ui } from "./shared/ui.js";
+import { busy, error, h, replace } from "./shared/ui.js";
 
 const main = document.getElementById("main");
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -34,17 +33,13 @@ async function show() {
     if (mine !== turn) return;
     writeFrame();
     replace(main, heading(tab), section);
-    const handle = await busy(main, openTab(tab, section));
+    const { open } = await busy(main, import(`./tabs/${tab}.js`));
+    const handle = await busy(main, open(section));
     if (mine !== turn) handle?.close?.();
     else current.handle = handle;
   } catch (problem) {
     if (mine === turn) replace(section, error(problem));
   }
-}
-
-async function openTab(tab, section) {
-  const module = await import(`./tabs/${tab}.js`);
-  return module.open(section, { api, t, state, ui, lang: currentLanguage() });
 }
 
 /** The tab's title and its sentence, where its texts have them; else its name for screen readers. */

@@ -1,80 +1,105 @@
+// @ts-check
 // An experiment of the course as the list and its page show it: the notes' figure beside ours, its state, what to do.
 
-import { whisker } from "../runs/interval.js";
-import { ACTIVE } from "../train/states.js";
+import { whisker } from "../shared/charts.js";
+import { t } from "../shared/i18n.js";
+import { ACTIVE, stateMark } from "../shared/jobs.js";
+import { state } from "../shared/state.js";
+import { button, command, duration, h, number, percent } from "../shared/ui.js";
 
-/** What an experiment is about: its data and its size. */
-export function about(lesson, { t, ui }) {
-  const size = lesson.parameters && t("course.parameters", { parameters: ui.number(lesson.parameters, 12) });
-  return ui.h("p", { class: "hint" }, [lesson.dataset, size].filter(Boolean).join(" · "));
+/**
+ * An experiment as /api/course describes it.
+ * @typedef {{id: string, title: string, note: string, network: string, dataset: string, parameters: number,
+ * part: string, expected: number, rough: boolean, reached: number, interval: [number, number], seconds: number,
+ * state: string, run: string, job: string}} Lesson
+ */
+
+/**
+ * How far the course is. reach: how far the scale of all lines goes to each side of the notes' figure; next: the
+ * experiment to start next.
+ */
+export function courseOf(/** @type {Lesson[]} */ lessons, /** @type {{id: string}[]} */ jobs) {
+  const distances = lessons.flatMap(({ expected, reached, interval }) =>
+    [reached, ...(interval ?? [])].filter(Number.isFinite).map((end) => Math.abs(end - expected)),
+  );
+  const done = lessons.filter(({ reached }) => Number.isFinite(reached)).length;
+  const next = lessons.find((lesson) => lesson.state === "new" || lesson.state === "unfinished")?.id ?? null;
+  return { lessons, jobs, reach: Math.max(0.01, ...distances) * 1.1, done, next };
 }
 
-/** The notes' figure and ours, as numbers and on a line whose middle is the notes'; reach: what lies to each side. */
-export function figure(lesson, reach, { t, ui }) {
-  const { h, percent } = ui;
-  const { expected, rough, part } = lesson;
-  const reached = Number.isFinite(lesson.reached) ? lesson.reached : null;
-  const marks = [
-    { value: expected, kind: "muted" },
-    { value: reached, interval: lesson.interval, kind: "accent" },
-  ];
-  const inside = lesson.interval && expected >= lesson.interval[0] && expected <= lesson.interval[1];
+/** What an experiment is about: its data and its size. */
+export function about(/** @type {Lesson} */ { dataset, parameters }) {
+  const size = parameters && t("course.parameters", { parameters: number(parameters, 12) });
+  return h("p", { class: "hint" }, [dataset, size].filter(Boolean).join(" · "));
+}
+
+/** The notes' figure and ours, as numbers and on a line whose middle is the notes'. */
+export function figures(/** @type {Lesson} */ { expected, rough, reached, interval, part }, reach) {
+  const isDone = Number.isFinite(reached);
+  const marks = [{ value: expected, kind: "muted" }, { value: reached, interval, kind: "accent" }];
+  const isInside = interval && expected >= interval[0] && expected <= interval[1];
+  const [low, high] = (interval ?? []).map((end) => percent(end, 2));
+  const hints = [part && t(`course.part.${part}`), interval && t("course.interval", { low, high })];
+  const entry = (kind, name, text) => h("div", { class: kind }, h("dt", null, t(name)), h("dd", null, text));
   return h(
     "div",
     { class: "lesson-figure" },
     h(
       "dl",
       null,
-      h("div", null, h("dt", null, t("course.expected")), h("dd", null, rough ? t("course.rough", { share: percent(expected, 0) }) : percent(expected, 2))),
-      h("div", { class: reached === null ? "open" : "has" }, h("dt", null, t("course.reached")), h("dd", null, reached === null ? t("course.reached.none") : percent(reached, 2))),
+      entry(null, "course.expected", rough ? t("course.rough", { share: percent(expected, 0) }) : percent(expected, 2)),
+      entry(isDone ? "has" : "open", "course.reached", isDone ? percent(reached, 2) : t("course.reached.none")),
     ),
-    reached !== null && whisker(marks, expected - reach, expected + reach, { width: 220, height: 22 }),
-    h(
-      "p",
-      { class: "hint" },
-      [part && t(`course.part.${part}`), lesson.interval && t("course.interval", { low: percent(lesson.interval[0], 2), high: percent(lesson.interval[1], 2) })].filter(Boolean).join(" · "),
-    ),
-    lesson.interval && !rough && h("p", { class: "visually-hidden" }, t(inside ? "course.inside" : "course.outside")),
+    isDone && whisker(marks, expected - reach, expected + reach, { width: 220, height: 22 }),
+    h("p", { class: "hint" }, hints.filter(Boolean).join(" · ")),
+    interval && !rough && h("p", { class: "visually-hidden" }, t(isInside ? "course.inside" : "course.outside")),
   );
 }
 
-/** Its state, and what can be done now: begin it, watch it, open what came of it. */
-export function standing(lesson, job, { t, state, ui, start, primary }) {
-  const { h } = ui;
-  const step = lesson.state;
-  const started = ACTIVE.has(step);
-  const done = step === "finished" && lesson.run;
-  const open = !started && step !== "finished" && step !== "damaged";
-  const begin = () => {
-    const label = ["stopped", "failed", "unfinished"].includes(step) ? t("course.go_on") : t("course.start");
-    const made = ui.button(label, () => start(lesson), { primary, label: `${label}: ${lesson.id}` });
-    made.dataset.key = `${lesson.id} start`;
-    return made;
-  };
-  const more = (label, tab, values, what) =>
-    h("a", { class: "more", href: state.link(tab, values), "aria-label": `${label}: ${what}`, dataset: { key: `${lesson.id} ${tab}` } }, label);
+/**
+ * Its state, and what can be done now: start or resume it, watch it, open its run.
+ * @param {Lesson} lesson
+ * @param {{jobs: {id: string}[]}} course
+ * @param {{primary: boolean, start: (lesson: Lesson) => void}} options
+ */
+export function actions(lesson, { jobs }, { primary, start }) {
+  const { id, run, network, seconds } = lesson;
+  const job = jobs.find((known) => known.id === lesson.job);
+  const isActive = ACTIVE.has(lesson.state);
+  const isFinished = lesson.state === "finished";
+  const link = (label, tab, parameters) => h("a", { class: "button", href: state.link(tab, parameters) }, t(label));
+  const more = (label, tab, parameters, object) =>
+    h("a", { class: "more", href: state.link(tab, parameters), "aria-label": `${t(label)}: ${object}`, dataset: { key: `${id} ${tab}` } }, t(label));
   return h(
     "div",
     { class: "lesson-state" },
-    h("span", { class: `state state-${step}` }, t(`course.state.${step}`)),
+    stateMark(lesson.state, "course"),
     h(
       "div",
       { class: "lesson-actions" },
-      started && job && h("a", { class: "button", href: state.link("train", { job: job.id }) }, t("course.watch")),
-      open && begin(),
-      done && h("a", { class: "button", href: state.link("runs", { open: lesson.run }) }, t("course.open_run")),
-      done && more(t("course.draw"), "draw", { run: lesson.run }, lesson.run),
-      more(t("course.network"), "network", { network: lesson.network }, lesson.network),
-      step === "finished" && Number.isFinite(lesson.seconds) && h("span", { class: "hint" }, ui.duration(lesson.seconds)),
+      isActive && job && link("course.watch", "train", { job: job.id }),
+      !isActive && !isFinished && lesson.state !== "damaged" && startButton(lesson, primary, start),
+      isFinished && run && link("course.open_run", "runs", { open: run }),
+      isFinished && run && more("course.draw", "draw", { run }, run),
+      more("course.network", "network", { network }, network),
+      isFinished && Number.isFinite(seconds) && h("span", { class: "hint" }, duration(seconds)),
     ),
   );
 }
 
+function startButton(lesson, primary, start) {
+  const isResumed = ["stopped", "failed", "unfinished"].includes(lesson.state);
+  const text = t(isResumed ? "course.resume" : "course.start");
+  const element = button(text, () => start(lesson), { primary, label: `${text}: ${lesson.id}` });
+  element.dataset.key = `${lesson.id} start`;
+  return element;
+}
+
 /** The last page of the course needs pictures that only the reader has: how to come by them, and where. */
-export function ownDigits({ t, state, ui }) {
-  const { h } = ui;
+export function ownDigits() {
+  const draw = h("a", { class: "button", href: state.link("draw") }, t("course.own.draw"));
   return [
-    h("div", { class: "lesson-figure" }, h("p", { class: "hint" }, t("course.own.how")), ui.command("imagelet course own-digits --pictures my-digits")),
-    h("div", { class: "lesson-state" }, h("div", { class: "lesson-actions" }, h("a", { class: "button", href: state.link("draw") }, t("course.own.draw")))),
+    h("div", { class: "lesson-figure" }, h("p", { class: "hint" }, t("course.own.how")), command("imagelet course own-digits --pictures my-digits")),
+    h("div", { class: "lesson-state" }, h("div", { class: "lesson-actions" }, draw)),
   ];
 }

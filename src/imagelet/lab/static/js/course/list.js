@@ -1,72 +1,75 @@
-// The course's entrance: what to read first, then each experiment with its figures and its start button.
+// @ts-check
+// The course's list: what to read first, then each experiment with its figures and its start button.
 
-import { has } from "../shared/i18n.js";
-import { whisker } from "../runs/interval.js";
-import { about, figure, ownDigits, standing } from "./experiment.js";
+import { whisker } from "../shared/charts.js";
+import { has, t } from "../shared/i18n.js";
+import { state } from "../shared/state.js";
+import { h, number, replace } from "../shared/ui.js";
+import { about, actions, figures, ownDigits } from "./experiment.js";
 
-/** Make the list. headings: the course's pages, [{name, title, experiment}]. `show(course)` draws it anew. */
-export function list(headings, { t, state, ui, start }) {
-  const { h, replace } = ui;
-  const context = { t, state, ui, start };
+const OWN_DIGITS = "own-digits";
+
+/** A text of a page or an experiment in the page's language; a plug-in's experiment has English ones of its own. */
+const textOf = (kind, id, otherwise) => (has(`course.${kind}.${id}`) ? t(`course.${kind}.${id}`) : otherwise);
+const pageLink = (name, content) => h("a", { href: state.link("course", { page: name }), dataset: { key: `read ${name}` } }, content);
+
+/**
+ * Make the list; `show(course)` draws it anew.
+ * @param {{name: string, title: string, experiment: string | null}[]} pages  the headings of the course's pages
+ * @param {(lesson: import("./experiment.js").Lesson) => void} start
+ */
+export function lessonList(pages, start) {
   const progress = h("p", { class: "hint", role: "status" });
-  const place = h("ol", { class: "lessons" });
   const scale = h("span", { class: "scale" });
-  const first = headings.filter((each) => !each.experiment && each.name !== "own-digits");
+  const list = h("ol", { class: "lessons" });
+  const readings = pages.filter(({ name, experiment }) => !experiment && name !== OWN_DIGITS);
   const element = h(
     "div",
     { class: "course-list" },
-    h("ul", { class: "readings card", "aria-label": t("course.first") }, first.map(reading)),
-    h("div", { class: "course-head" }, progress, key()),
-    place,
+    h("ul", { class: "readings card", "aria-label": t("course.first") }, readings.map(reading)),
+    h("div", { class: "course-head" }, progress, key(scale)),
+    list,
   );
+  const heading = (id, title) => {
+    const content = [h("code", null, id), " ", h("span", null, textOf("name", id, title))];
+    return h("h2", null, pages.some(({ name }) => name === id) ? pageLink(id, content) : content);
+  };
 
-  function show({ lessons, jobs, reach, next }) {
-    const done = lessons.filter((each) => Number.isFinite(each.reached)).length;
-    scale.textContent = done ? t("course.scale", { points: ui.number(100 * reach, 2) }) : "";
+  /** @param {ReturnType<typeof import("./experiment.js").courseOf>} course */
+  function show(course) {
+    const { lessons, reach, done, next } = course;
+    scale.textContent = done ? t("course.scale", { points: number(100 * reach, 2) }) : "";
     progress.textContent = t("course.progress", { done, count: lessons.length });
-    replace(
-      place,
-      lessons.map((lesson, at) => {
-        const job = jobs.find((each) => each.id === lesson.job);
-        return row(lesson, at + 1, [figure(lesson, reach, context), standing(lesson, job, { ...context, primary: lesson.id === next })]);
-      }),
-      row({ id: "own-digits" }, lessons.length + 1, ownDigits(context)),
-    );
-  }
-
-  function key() {
-    return h(
-      "div",
-      { class: "course-key", "aria-hidden": "true" },
-      whisker([{ value: 0.3, kind: "muted" }], 0, 1, { width: 40, grid: false }),
-      h("span", null, t("course.expected")),
-      whisker([{ value: 0.5, interval: [0.2, 0.8], kind: "accent" }], 0, 1, { width: 60, grid: false }),
-      h("span", null, t("course.reached")),
-      scale,
-    );
-  }
-
-  function reading({ name, title }) {
-    return h("li", null, link(name, has(`course.name.${name}`) ? t(`course.name.${name}`) : title), h("p", { class: "hint" }, t(`course.teaches.${name}`)));
-  }
-
-  function row(lesson, number, rest) {
-    const name = has(`course.name.${lesson.id}`) ? t(`course.name.${lesson.id}`) : lesson.title;
-    const teaches = has(`course.teaches.${lesson.id}`) ? t(`course.teaches.${lesson.id}`) : lesson.note;
-    const title = [h("code", null, lesson.id), " ", h("span", null, name)];
-    const read = headings.some((each) => each.name === lesson.id); // a plug-in's experiment has no page
-    return h(
-      "li",
-      { class: "card lesson", dataset: { lesson: lesson.id } },
-      h("span", { class: "lesson-number", "aria-hidden": "true" }, number),
-      h("div", { class: "lesson-text" }, h("h2", null, read ? link(lesson.id, title) : title), h("p", null, teaches), lesson.dataset && about(lesson, context)),
-      rest,
-    );
-  }
-
-  function link(page, content) {
-    return h("a", { href: state.link("course", { page }), dataset: { key: `read ${page}` } }, content);
+    const rows = lessons.map((lesson, index) => {
+      const { id, title, note } = lesson;
+      const text = [heading(id, title), h("p", null, textOf("teaches", id, note)), about(lesson)];
+      return row(id, index + 1, text, [figures(lesson, reach), actions(lesson, course, { primary: id === next, start })]);
+    });
+    const last = [heading(OWN_DIGITS, OWN_DIGITS), h("p", null, textOf("teaches", OWN_DIGITS, ""))];
+    replace(list, rows, row(OWN_DIGITS, lessons.length + 1, last, ownDigits()));
   }
 
   return { element, show };
+}
+
+function row(id, place, text, rest) {
+  const mark = h("span", { class: "lesson-number", "aria-hidden": "true" }, place);
+  return h("li", { class: "card lesson", dataset: { lesson: id } }, mark, h("div", { class: "lesson-text" }, text), rest);
+}
+
+function reading({ name, title }) {
+  return h("li", null, pageLink(name, textOf("name", name, title)), h("p", { class: "hint" }, t(`course.teaches.${name}`)));
+}
+
+/** What the marks on the lines mean. */
+function key(scale) {
+  return h(
+    "div",
+    { class: "course-key", "aria-hidden": "true" },
+    whisker([{ value: 0.3, kind: "muted" }], 0, 1, { width: 40, grid: false }),
+    h("span", null, t("course.expected")),
+    whisker([{ value: 0.5, interval: [0.2, 0.8], kind: "accent" }], 0, 1, { width: 60, grid: false }),
+    h("span", null, t("course.reached")),
+    scale,
+  );
 }

@@ -1,7 +1,16 @@
-/** The layers as boxes, from the image to the classes: as high and wide as their maps, as deep as their channels. */
+// @ts-check
+// The layers as boxes, from the image to the classes: as high and wide as their maps, as deep as their channels.
 
 import { t } from "../shared/i18n.js";
+import { familyOf } from "../shared/layers.js";
 import { h, number, replace, svg } from "../shared/ui.js";
+
+/** @typedef {import("../shared/layers.js").Layer} Layer */
+
+/**
+ * A box: a layer, or the image, with the layers after it that leave the shape as it is.
+ * @typedef {{name: string, label: string, family: string, shape: number[], parameters: number, tags: string[]}} Block
+ */
 
 const HIGHEST = 104; // pixels of the drawing
 const LARGEST_SHEET = 76;
@@ -10,75 +19,69 @@ const BETWEEN_SHEETS = 4;
 const MOST_SHEETS = 8;
 const BAR = 14;
 const MOST_CELLS = 12; // so many flat values are drawn one by one
-const KEEPS_SHAPE = /^(relu|gelu|silu|tanh|sigmoid|softmax|dropout)|norm/i;
-const FAMILIES = [
-  [/^(conv|depthwise|whiten)/i, "convolution"],
-  [/pool|^global/, "pooling"],
-  [/^(dense|linear)/i, "dense"],
-];
+const IN_A_BOX = new Set(["activation", "normalization", "dropout"]); // families that share the box before them
 
-/** Return { element, show(summary), stale(on) }; `pointed(name | null)` when a layer is looked at. */
-export function diagram({ pointed }) {
+/** The diagram of a network; `onpoint(name | null)` is called when the pointer comes to a layer. */
+export function diagram(onpoint) {
   const element = h("ol", { class: "diagram", "aria-label": t("network.diagram") });
   return {
     element,
-    stale(on) {
+    markStale() {
       if (!element.children.length) replace(element, h("li", { class: "note" }, t("network.not_yet")));
-      element.classList.toggle("stale", on && !element.querySelector(".note"));
+      element.classList.toggle("stale", !element.querySelector(".note"));
     },
-    show(summary) {
-      const blocks = grouped(summary);
-      const sides = blocks.filter(({ shape }) => shape.length === 3).flatMap(({ shape }) => shape.slice(0, 2));
-      const scale = {
-        side: Math.max(...sides),
-        flat: Math.max(...blocks.filter(({ shape }) => shape.length === 1).map(({ shape }) => shape[0]), 2),
-      };
-      replace(element, blocks.map((block) => item(block, scale, pointed)));
+    /** @param {{input_shape: number[], layers: Layer[]}} summary */
+    show({ input_shape: shape, layers }) {
+      const blocks = blocksOf(shape, layers);
+      const sides = blocks.filter((block) => block.shape.length === 3).flatMap((block) => block.shape.slice(0, 2));
+      const flat = blocks.filter((block) => block.shape.length === 1).map((block) => block.shape[0]);
+      const scale = { side: Math.max(...sides), flat: Math.max(...flat, 2) };
+      replace(element, blocks.map((block) => item(block, scale, onpoint)));
       element.classList.remove("stale");
     },
   };
 }
 
-/** Return the layers that have a box: what leaves the shape as it is, is said under the box before it. */
-function grouped({ input_shape: shape, layers }) {
-  const blocks = [{ name: "input", label: t("network.input"), kind: "input", shape, parameters: 0, tags: [] }];
+/**
+ * The boxes of a network.
+ * @param {number[]} shape  of the image
+ * @param {Layer[]} layers
+ * @returns {Block[]}
+ */
+export function blocksOf(shape, layers) {
+  const blocks = [{ name: "input", label: t("network.input"), family: "input", shape, parameters: 0, tags: [] }];
   for (const layer of layers) {
     const last = blocks.at(-1);
-    const same = layer.shape.join() === last.shape.join();
-    if (KEEPS_SHAPE.test(layer.kind) && same && last.kind !== "input") {
+    const family = familyOf(layer);
+    const isSameShape = layer.shape.join() === last.shape.join();
+    if (IN_A_BOX.has(family) && isSameShape && last.family !== "input") {
       last.tags.push(layer.name.replace(/\d+$/, ""));
       last.parameters += layer.parameters;
-    } else {
-      blocks.push({ ...layer, label: layer.name, tags: [] });
-    }
+    } else blocks.push({ ...layer, label: layer.name, family, tags: [] });
   }
   return blocks;
 }
 
-function item(block, scale, pointed) {
-  const { label, name, shape, parameters, tags } = block;
+function item(/** @type {Block} */ { label, name, family, shape, parameters, tags }, scale, onpoint) {
   return h(
     "li",
-    { class: `block ${familyOf(block)}`, onpointerenter: () => pointed(name), onpointerleave: () => pointed(null) },
+    { class: `block ${family}`, onpointerenter: () => onpoint(name), onpointerleave: () => onpoint(null) },
     drawing(shape, scale),
     h("span", { class: "block-name" }, label),
     h("span", { class: "block-shape" }, shape.map((side) => number(side, 6)).join(" × ")),
     h("span", { class: "block-parameters" }, parameters ? t("network.parameters_count", { count: number(parameters, 12) }) : ""),
-    tags.length ? h("span", { class: "block-tags" }, tags.map((tag) => h("span", null, tag))) : null,
+    tags.length > 0 && h("span", { class: "block-tags" }, tags.map((tag) => h("span", null, tag))),
   );
 }
 
 function drawing(shape, scale) {
   const [width, height, shapes] = shape.length === 3 ? sheets(shape, scale.side) : bar(shape[0], scale.flat);
   const top = (HIGHEST - height) / 2;
-  return svg(
-    "svg",
-    { width: width + 2, height: HIGHEST, viewBox: `-1 ${-top} ${width + 2} ${HIGHEST}`, "aria-hidden": "true", focusable: "false" },
-    shapes,
-  );
+  const viewBox = `-1 ${-top} ${width + 2} ${HIGHEST}`;
+  return svg("svg", { width: width + 2, height: HIGHEST, viewBox, "aria-hidden": "true", focusable: "false" }, shapes);
 }
 
-/** Draw a map for some of the channels, one behind the other, the nearest last. */
+/** A map for some of the channels, one behind the other, the nearest last. @returns {[number, number, any[]]} */
 function sheets([rows, columns, channels], largest) {
   const side = (cells) => SMALLEST_SHEET + (LARGEST_SHEET - SMALLEST_SHEET) * (cells / largest) ** 0.7;
   const [height, width] = [side(rows), side(columns)];
@@ -91,7 +94,7 @@ function sheets([rows, columns, channels], largest) {
   return [width + reach, height + reach, drawn];
 }
 
-/** Draw flat values: one by one where they are few, else a bar, the longer the more. */
+/** Flat values: one by one where they are few, else a bar, the longer the more. @returns {[number, number, any[]]} */
 function bar(values, most) {
   if (values <= MOST_CELLS) {
     const cell = Math.min(9, (HIGHEST - 4) / values);
@@ -102,8 +105,4 @@ function bar(values, most) {
   }
   const height = 34 + (HIGHEST - 40) * (Math.log(values) / Math.log(most));
   return [BAR, height, [svg("rect", { x: 0, y: 0, width: BAR, height, rx: 2 })]];
-}
-
-function familyOf({ kind, name }) {
-  return FAMILIES.find(([pattern]) => pattern.test(kind) || pattern.test(name))?.[1] ?? "";
 }

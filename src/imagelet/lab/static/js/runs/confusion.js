@@ -1,86 +1,128 @@
-// The confusion matrix as a table whose cells open their images.
+// @ts-check
+// The confusion matrix as a table, and the images behind each of its cells.
 
+import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
-import { h, number, percent } from "../shared/ui.js";
+import { drawImage } from "../shared/maps.js";
+import { state as address } from "../shared/state.js";
+import { busy, dialog, error, h, number, percent, replace } from "../shared/ui.js";
+
+/**
+ * How often each label (row) got each prediction (column).
+ * @typedef {{part: string, classes: string[], table: number[][]}} Confusion
+ */
 
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-/** The matrix of a run: rows are labels, columns answers; `opened(label, answer)` when a cell with images is chosen. */
-export function matrix({ part, classes, table }, opened) {
-  const most = Math.max(1, ...table.flatMap((row, label) => row.filter((_, answer) => answer !== label)));
-  const total = table.flat().reduce((sum, each) => sum + each, 0);
-  const cells = table.map((row, label) => row.map((count, answer) => cell(label, answer, count)));
-  let here = [0, 0];
+const sum = (counts) => counts.reduce((total, count) => total + count, 0);
+const cellName = (label, predicted) => `${label},${predicted}`;
+
+/** The cell that an address names, as label and predicted class; null where there are no images in it. */
+export function readCell(text, /** @type {Confusion | null} */ confusion) {
+  const [label, predicted] = (text ?? "").split(",").map(Number);
+  return confusion?.table?.[label]?.[predicted] ? [label, predicted] : null;
+}
+
+/** The matrix of a run; `openCell(name)` is called for a cell with images. */
+export function matrix(/** @type {Confusion} */ { part, classes, table }, openCell) {
+  const most = Math.max(1, ...table.flatMap((row, label) => row.filter((_, predicted) => predicted !== label)));
+  const cell = (label, predicted) => cellButton({ label, predicted, classes, count: table[label][predicted], most }, openCell);
+  const cells = table.map((row, label) => row.map((_, predicted) => cell(label, predicted)));
   cells[0]?.[0]?.setAttribute("tabindex", "0");
-
-  function cell(label, answer, count) {
-    const words = label === answer ? "runs.confusion.right" : "runs.confusion.wrong";
-    const button = h(
-      "button",
-      {
-        type: "button",
-        class: label === answer ? "right" : count ? "wrong-cell" : "empty-cell",
-        tabindex: "-1",
-        "aria-label": t(words, { label: classes[label], answer: classes[answer], count: number(count, 9) }),
-        "aria-disabled": count ? null : "true",
-        dataset: { cell: `${label},${answer}` },
-        onclick: () => count && opened(label, answer),
-        onfocus: () => (here = [label, answer]),
-      },
-      count ? number(count, 9) : "·",
-    );
-    if (label !== answer && count) button.style.setProperty("--share", `${Math.round(18 + 62 * Math.sqrt(count / most))}%`);
-    return button;
-  }
-
-  function move(event) {
-    const step = MOVES[event.key];
-    const end = { Home: 0, End: classes.length - 1 }[event.key];
-    if (!step && end === undefined) return;
-    event.preventDefault();
-    const [row, column] = here;
-    const clamp = (value) => Math.max(0, Math.min(classes.length - 1, value));
-    const [to, across] = step ? [clamp(row + step[0]), clamp(column + step[1])] : [row, end];
-    cells[row][column].tabIndex = -1;
-    cells[to][across].tabIndex = 0;
-    cells[to][across].focus();
-  }
-
-  const long = classes.some((name) => name.length > 2);
   const grid = h(
     "table",
-    { class: long ? "confusion long" : "confusion", onkeydown: move },
+    { class: classes.some((name) => name.length > 2) ? "confusion long" : "confusion", onkeydown: (event) => move(event, cells) },
     h("caption", { class: "visually-hidden" }, t("runs.confusion")),
-    h(
-      "thead",
-      null,
-      h(
-        "tr",
-        null,
-        h("td", { class: "corner" }, h("span", null, `${t("runs.confusion.answer")} →`), h("span", null, `${t("runs.confusion.label")} ↓`)),
-        classes.map((name) => h("th", { scope: "col", title: name }, h("span", null, name))),
-        h("th", { scope: "col", class: "recall" }, h("span", null, t("runs.confusion.recall"))),
-      ),
-    ),
-    h(
-      "tbody",
-      null,
-      cells.map((row, label) => {
-        const images = table[label].reduce((sum, each) => sum + each, 0);
-        return h(
-          "tr",
-          null,
-          h("th", { scope: "row", title: classes[label] }, classes[label]),
-          row.map((button) => h("td", null, button)),
-          h("td", { class: "recall number" }, images ? percent(table[label][label] / images, 1) : "–"),
-        );
-      }),
-    ),
+    h("thead", null, headRow(classes)),
+    h("tbody", null, cells.map((row, label) => bodyRow(classes[label], row, table[label][label], sum(table[label])))),
   );
+  const about = t("runs.confusion.about", { images: number(sum(table.flat()), 9), part: t(`runs.part.${part}`) });
+  return h("div", null, h("p", { class: "hint" }, about), h("div", { class: "scroll" }, grid));
+}
+
+function headRow(classes) {
   return h(
-    "div",
+    "tr",
     null,
-    h("p", { class: "hint" }, t("runs.confusion.about", { images: number(total, 9), part: t(`runs.part.${part}`) })),
-    h("div", { class: "scroll" }, grid),
+    h("td", { class: "corner" }, h("span", null, `${t("runs.confusion.predicted")} →`), h("span", null, `${t("runs.confusion.label")} ↓`)),
+    classes.map((name) => h("th", { scope: "col", title: name }, h("span", null, name))),
+    h("th", { scope: "col", class: "recall" }, h("span", null, t("runs.confusion.recall"))),
   );
+}
+
+function bodyRow(name, cells, correct, images) {
+  return h(
+    "tr",
+    null,
+    h("th", { scope: "row", title: name }, name),
+    cells.map((cell) => h("td", null, cell)),
+    h("td", { class: "recall number" }, images ? percent(correct / images, 1) : "–"),
+  );
+}
+
+function cellButton({ label, predicted, classes, count, most }, openCell) {
+  const isCorrect = label === predicted;
+  const values = { label: classes[label], predicted: classes[predicted], count: number(count, 9) };
+  const share = isCorrect || !count ? null : `${Math.round(18 + 62 * Math.sqrt(count / most))}%`; // of the cell's colour
+  return h(
+    "button",
+    {
+      type: "button",
+      class: isCorrect ? "correct" : count ? "wrong-cell" : "empty-cell",
+      style: share && { "--share": share },
+      tabindex: "-1",
+      "aria-label": t(`runs.confusion.${isCorrect ? "correct" : "wrong"}`, values),
+      "aria-disabled": count ? null : "true",
+      dataset: { cell: cellName(label, predicted) },
+      onclick: () => count && openCell(cellName(label, predicted)),
+    },
+    count ? number(count, 9) : "·",
+  );
+}
+
+/** Go from cell to cell by keys; the tab key comes to one cell alone. */
+function move(event, cells) {
+  const step = MOVES[event.key];
+  const end = { Home: 0, End: cells.length - 1 }[event.key];
+  if (!step && end === undefined) return;
+  event.preventDefault();
+  const [row, column] = event.target.dataset.cell.split(",").map(Number);
+  const clamp = (index) => Math.max(0, Math.min(cells.length - 1, index));
+  const target = step ? cells[clamp(row + step[0])][clamp(column + step[1])] : cells[row][end];
+  for (const cell of cells.flat()) cell.tabIndex = cell === target ? 0 : -1;
+  target.focus();
+}
+
+/**
+ * Show the images of a cell over the page; each leads to its layers. Returns the dialog.
+ * @param {string} run
+ * @param {Confusion} confusion
+ * @param {number[]} cell  label and predicted class
+ */
+export function cellDialog(run, { part, classes, table }, [label, predicted]) {
+  const body = h("div", { class: "cell-images" });
+  const values = { label: classes[label], predicted: classes[predicted] };
+  const query = new URLSearchParams(Object.entries({ label, answer: predicted, part }).map(([name, value]) => [name, String(value)]));
+  busy(body, api.get(`/api/runs/${encodeURIComponent(run)}/cell?${query}`)).then(
+    (images) => replace(body, images.length ? gallery(run, images, table[label][predicted]) : h("p", { class: "empty" }, t("runs.cell.none"))),
+    (problem) => replace(body, error(problem)),
+  );
+  return dialog(t(label === predicted ? "runs.cell.correct" : "runs.cell.title", values), body);
+}
+
+function gallery(run, images, count) {
+  const text = t(images.length < count ? "runs.cell.some" : "runs.cell.all", { shown: images.length, count: number(count, 9) });
+  return [h("p", { class: "hint" }, text), h("ul", { class: "cell-gallery" }, images.map((image) => galleryItem(run, image)))];
+}
+
+function galleryItem(run, { sample, image, label, answer: predicted, probability }) {
+  const values = { sample, predicted, probability: percent(probability, 1) };
+  const link = h(
+    "a",
+    { href: address.link("draw", { run, picture: sample }), "aria-label": t("runs.cell.open", values) },
+    drawImage(h("canvas", { class: "framed", "aria-hidden": "true" }), image),
+    h("span", null, `${label} → ${predicted}`),
+    h("span", { class: "hint" }, values.probability),
+  );
+  return h("li", null, link);
 }

@@ -1,38 +1,45 @@
+// @ts-check
 // One run: figures with intervals, curves, confusion matrix, how and where it was made, and what to do with it.
 
+import { api } from "../shared/api.js";
+import { whisker, whiskerScale } from "../shared/charts.js";
 import { t } from "../shared/i18n.js";
+import { changeList, experimentText } from "../shared/jobs.js";
 import { state as address } from "../shared/state.js";
-import { byHandText } from "../train/by_hand.js";
-import { curves } from "../shared/charts.js";
-import { button, duration, h, number, percent, table } from "../shared/ui.js";
+import { busy, button, command, duration, error, h, number, percent, quoted, replace, table } from "../shared/ui.js";
 import { matrix } from "./confusion.js";
-import { downloads } from "./download.js";
-import { scaleOf, whisker } from "./interval.js";
-import { keptOf } from "./list.js";
-import { fieldName, quoted } from "./naming.js";
+import { bestEpochText, fieldName, intervalText, plot } from "./figures.js";
+import { keptParameters } from "./list.js";
 
-/** The run as GET /api/runs/{name} tells it. `remove()` deletes it; `opened(label, answer)`: a cell is chosen. */
-export function detail(name, run, { remove, opened }) {
-  const { experiment, metrics, history, confusion } = run;
-  const finished = run.state === "finished";
-  const recipe = experiment.recipe?.name;
+/**
+ * A run as /api/runs/NAME describes it.
+ * @typedef {{name: string, state: string, experiment: any, metrics: any, history: import("../shared/jobs.js").Epoch[],
+ * environment: any, confusion: import("./confusion.js").Confusion, test_evaluations: number, terminal: string}} Run
+ */
+
+/** A run's page. `remove()` deletes it; `openCell(cell)` is called for a cell of the matrix. */
+export function detail(/** @type {Run} */ run, { remove, openCell }) {
+  const { name, experiment, environment, history, confusion } = run;
+  const isFinished = run.state === "finished";
+  const curvesNote = t("runs.curves.note", { precision: environment?.precision ?? "–" });
   return [
     h(
       "header",
       { class: "run-head" },
-      h("a", { href: address.link("runs", keptOf(address)), class: "back", onclick: goBack }, `← ${t("runs.back")}`),
+      backLink(),
       h("h2", { tabindex: "-1", class: "run-name" }, name),
-      h("p", { class: "hint" }, [experiment.dataset, experiment.network, recipe].filter(Boolean).join(" · ")),
+      h("p", { class: "hint" }, experimentText(experiment)),
       h(
         "div",
         { class: "row" },
-        finished && h("a", { class: "button", href: address.link("draw", { run: name }) }, t("runs.draw")),
+        isFinished && h("a", { class: "button", href: address.link("draw", { run: name }) }, t("runs.draw")),
         button(t("runs.delete"), remove, { danger: true }),
       ),
     ),
-    !finished && h("p", { class: "note" }, t("runs.unfinished"), " ", h("a", { href: address.link("train") }, t("runs.in_training"))),
-    figures(run, finished),
-    history?.length > 0 && h("section", { class: "card" }, h("h3", null, t("runs.curves")), plots(history), finished && h("p", { class: "hint" }, t("runs.curves.note", { precision: run.environment?.precision ?? "–" }))),
+    !isFinished && h("p", { class: "note" }, t("runs.unfinished"), " ", h("a", { href: address.link("train") }, t("runs.in_training"))),
+    figures(run),
+    history?.length > 0 &&
+      h("section", { class: "card" }, h("h3", null, t("runs.curves")), plots(history), isFinished && h("p", { class: "hint" }, curvesNote)),
     h(
       "div",
       { class: "run-lower" },
@@ -40,121 +47,133 @@ export function detail(name, run, { remove, opened }) {
         "section",
         { class: "card" },
         h("h3", null, t("runs.confusion")),
-        confusion?.table?.length ? matrix(confusion, opened) : h("p", { class: "empty" }, t("runs.confusion.none")),
+        confusion?.table?.length ? matrix(confusion, openCell) : h("p", { class: "empty" }, t("runs.confusion.none")),
       ),
       h(
         "div",
         { class: "card facts" },
-        finished && downloads(name),
-        h("details", { class: "group" }, h("summary", null, h("span", null, t("runs.settings"))), facts(flat(experiment))),
-        h("details", { class: "group" }, h("summary", null, h("span", null, t("runs.environment"))), facts(flat(run.environment ?? {}))),
+        isFinished && downloads(name),
+        facts(t("runs.settings"), experiment),
+        facts(t("runs.environment"), environment),
       ),
     ),
   ];
 }
 
-function goBack(event) {
-  event.preventDefault();
-  address.set({ open: null, cell: null });
+/** The way back to the table as it was left. */
+export function backLink() {
+  const onclick = (event) => {
+    event.preventDefault();
+    address.set({ open: null, cell: null });
+  };
+  return h("a", { href: address.link("runs", keptParameters()), class: "back", onclick }, `← ${t("runs.back")}`);
 }
 
-function figures({ metrics, experiment, history, test_evaluations, terminal }, finished) {
-  const { validation, test } = metrics;
-  const scale = validation && test && scaleOf([validation.interval, test.interval]);
-  const [validationLabel, testLabel] = [t("runs.accuracy.validation"), t("runs.accuracy.test")];
-  const small = (label, value) => h("div", null, h("dt", null, label), h("dd", null, value));
-  const parameters = metrics.parameters ?? experiment.resolved?.parameters;
-  const seconds = metrics.seconds?.training ?? metrics.seconds?.total;
+function figures(/** @type {Run} */ { state, metrics, experiment, history, test_evaluations: count, terminal }) {
+  const { validation, test, seconds, by_hand: changes } = metrics;
+  const scale = validation && test && whiskerScale([validation.interval, test.interval]);
+  const readings = {
+    loss: number(validation?.loss, 3),
+    calibration: percent(validation?.calibration_error, 2),
+    parameters: number(metrics.parameters ?? experiment.resolved?.parameters, 12),
+    best_epoch: bestEpochText(metrics) ?? String(history.length || "–"),
+    training_time: duration(seconds?.training ?? seconds?.total),
+  };
+  const untested = state === "finished" ? [t("runs.test.hint"), " ", h("code", null, `imagelet evaluate ${quoted(terminal)}`)] : [];
   return h(
     "section",
     { class: "card run-figures", "aria-label": t("runs.figures") },
     h(
       "div",
       { class: "accuracies" },
-      validation ? accuracy(validationLabel, validation, scale) : unknown(validationLabel, "–"),
-      test ? accuracy(testLabel, { ...test, test_evaluations }, scale) : finished ? notEvaluated(testLabel, terminal) : unknown(testLabel, "–"),
+      validation ? accuracy("validation", validation, scale) : unknown("validation", "–"),
+      test ? accuracy("test", test, scale, count) : unknown("test", untested.length ? t("runs.test.none") : "–", ...untested),
     ),
-    h(
-      "dl",
-      { class: "readings" },
-      small(t("runs.loss"), number(validation?.loss, 3)),
-      small(t("runs.calibration"), percent(validation?.calibration_error, 2)),
-      small(t("runs.parameters"), number(parameters, 12)),
-      small(t("runs.best_epoch"), metrics.best_epoch ? t("runs.best_of", { best: metrics.best_epoch, epochs: metrics.epochs }) : String(history.length || "–")),
-      small(t("runs.training_time"), duration(seconds)),
-    ),
-    metrics.by_hand?.length > 0 &&
-      h("ul", { class: "by-hand hint", "aria-label": t("runs.by_hand.all") }, metrics.by_hand.map((each) => h("li", null, byHandText(each, "runs")))),
+    h("dl", { class: "readings" }, Object.entries(readings).map(([key, text]) => h("div", null, h("dt", null, t(`runs.${key}`)), h("dd", null, text)))),
+    changes?.length > 0 && h("ul", { class: "changes hint", "aria-label": t("runs.changes") }, changeList(changes)),
   );
 }
 
-/** A share with its interval; drawn beside another's on the same scale, where there are two. */
-function accuracy(label, told, scale) {
+/** An accuracy with its interval; drawn beside another's on the same scale, where there are two. */
+function accuracy(part, /** @type {import("./figures.js").Accuracy} */ figure, scale, evaluations = 0) {
+  const texts = [
+    intervalText("runs.interval", figure.interval),
+    t("runs.images", { count: number(figure.images, 9) }),
+    evaluations > 0 && t("runs.test_evaluations", { count: evaluations }),
+  ];
   return h(
     "div",
     { class: "accuracy" },
-    h("h3", null, label),
-    h("p", { class: "big" }, percent(told.accuracy, 2)),
-    scale && whisker([{ value: told.accuracy, interval: told.interval, kind: "accent" }], ...scale, { width: 220 }),
-    h(
-      "p",
-      { class: "hint" },
-      t("runs.interval", { low: percent(told.interval[0], 2), high: percent(told.interval[1], 2) }),
-      " · ",
-      t("runs.images", { count: number(told.images, 9) }),
-      told.test_evaluations > 0 && ` · ${t("runs.test_evaluations", { count: told.test_evaluations })}`,
-    ),
+    h("h3", null, t(`runs.accuracy.${part}`)),
+    h("p", { class: "big" }, percent(figure.accuracy, 2)),
+    scale && whisker([{ value: figure.accuracy, interval: figure.interval, kind: "accent" }], scale[0], scale[1], { width: 220 }),
+    h("p", { class: "hint" }, texts.filter(Boolean).join(" · ")),
   );
 }
 
-function unknown(label, text, ...hint) {
-  return h("div", { class: "accuracy none" }, h("h3", null, label), h("p", { class: "big" }, text), hint.length > 0 && h("p", { class: "hint" }, hint));
-}
-
-function notEvaluated(label, name) {
-  return unknown(label, t("runs.test.none"), t("runs.test.hint"), " ", h("code", null, `imagelet evaluate ${quoted(name)}`));
+function unknown(part, text, ...hint) {
+  const heading = h("h3", null, t(`runs.accuracy.${part}`));
+  return h("div", { class: "accuracy none" }, heading, h("p", { class: "big" }, text), hint.length > 0 && h("p", { class: "hint" }, hint));
 }
 
 function plots(history) {
-  const draw = (name, share) => {
-    const place = h("div", { class: "plot" }, h("h4", null, t(share ? "runs.curve.accuracy" : "runs.loss")));
-    const line = (key) => history.map((each) => [each.epoch, each[key]]).filter(([, value]) => Number.isFinite(value));
-    const validation = line(`val_${name}`);
-    curves(
-      place,
-      [
-        { name: t("runs.curve.training"), points: line(name), kind: "muted" },
-        ...(validation.length ? [{ name: t("runs.curve.validation"), points: validation, kind: "accent" }] : []),
-      ],
-      {
-        title: t(share ? "runs.curve.accuracy" : "runs.loss"),
-        height: 250,
-        x: t("runs.curve.epoch"),
-        share,
-        xRange: [1, Math.max(2, history.length)],
-        yRange: share ? [null, 1] : [0, null],
-        format: share ? (value) => `${number(Number((100 * value).toFixed(1)), 3)} %` : (value) => number(value, 2),
-        formatX: (value) => (Number.isInteger(value) ? String(value) : ""),
-      },
-    );
-    return place;
+  const draw = (figure, title) => {
+    const points = (key) => history.map((epoch) => [epoch.epoch, epoch[key]]).filter(([, value]) => Number.isFinite(value));
+    const [training, validation] = [points(figure), points(`val_${figure}`)];
+    return plot(title, figure === "accuracy", [
+      { name: t("runs.curve.training"), points: training, kind: "muted" },
+      ...(validation.length ? [{ name: t("runs.curve.validation"), points: validation, kind: "accent" }] : []),
+    ]);
   };
-  return h("div", { class: "plots" }, draw("loss", false), draw("accuracy", true));
+  return h("div", { class: "plots" }, draw("loss", t("runs.loss")), draw("accuracy", t("runs.curve.accuracy")));
 }
 
-/** Nested data as rows: "recipe.epochs" → 10. */
-function flat(data, before = "") {
-  return Object.entries(data).flatMap(([name, value]) => {
-    if (value !== null && typeof value === "object" && !Array.isArray(value)) return flat(value, `${before}${name}.`);
-    const listed = Array.isArray(value) && value.every((each) => typeof each !== "object");
-    return [[`${before}${name}`, listed ? value.join(", ") : typeof value === "object" ? JSON.stringify(value) : String(value)]];
+/**
+ * Nested data as rows: "recipe.epochs" and "10".
+ * @returns {[string, string][]}
+ */
+export function flat(data, prefix = "") {
+  return Object.entries(data ?? {}).flatMap(([name, value]) => {
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) return flat(value, `${prefix}${name}.`);
+    const isList = Array.isArray(value) && value.every((item) => typeof item !== "object");
+    const text = isList ? value.join(", ") : typeof value === "object" ? JSON.stringify(value) : String(value);
+    return [/** @type {[string, string]} */ ([`${prefix}${name}`, text])];
   });
 }
 
-function facts(rows) {
-  return table(
-    [{ label: t("runs.compared.setting"), head: true }, t("runs.value")],
-    rows.map(([name, value]) => [fieldName(name), h("span", { class: "setting-value" }, value)]),
-    { caption: "" },
-  );
+/** Nested data in a table that opens. */
+function facts(title, data) {
+  const rows = flat(data).map(([name, value]) => [fieldName(name), h("span", { class: "setting-value" }, value)]);
+  const columns = [{ label: t("runs.compared.setting"), head: true }, t("runs.value")];
+  return h("details", { class: "group" }, h("summary", null, h("span", null, title)), table(columns, rows));
+}
+
+/** What can be taken away from a run: its classifier, and the report that is made on request. */
+function downloads(name) {
+  const fileName = name.split("/").at(-1); // of a course's run or a series'
+  const path = `/api/runs/${encodeURIComponent(name)}`;
+  const problem = h("div", { "aria-live": "polite" });
+  const ready = h("span", { role: "status" });
+  const report = button(t("runs.download.report"), async () => {
+    replace(problem);
+    report.disabled = true;
+    report.textContent = t("runs.download.making");
+    try {
+      const href = URL.createObjectURL(await busy(row, api.file(`${path}/report`)));
+      const link = h("a", { class: "button", href, download: `${fileName}-report.html` }, t("runs.download.ready"));
+      replace(ready, link);
+      report.hidden = true;
+      link.focus();
+      link.click();
+    } catch (refused) {
+      replace(problem, error(refused));
+    } finally {
+      report.disabled = false;
+      report.textContent = t("runs.download.report");
+    }
+  });
+  const classifier = h("a", { class: "button", href: `${path}/classifier`, download: `${fileName}.safetensors` }, t("runs.download.classifier"));
+  const row = h("div", { class: "row" }, classifier, report, ready);
+  const predict = command(`imagelet predict ${quoted(`${fileName}.safetensors`)} picture.png`);
+  return h("section", { class: "downloads" }, h("h3", null, t("runs.download")), row, problem, h("p", { class: "hint" }, t("runs.download.use")), predict);
 }

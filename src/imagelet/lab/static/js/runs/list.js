@@ -1,215 +1,248 @@
-// The table of all runs: sorted, filtered, selected.
+// @ts-check
+// The table of all runs, sorted, filtered, selected; and the deleted runs, which can be restored.
 
+import { whisker, whiskerScale } from "../shared/charts.js";
 import { t } from "../shared/i18n.js";
+import { stateMark } from "../shared/jobs.js";
 import { state as address } from "../shared/state.js";
-import { field, h, number, percent, replace, select, uniqueId } from "../shared/ui.js";
-import { scaleOf, whisker } from "./interval.js";
-import { secondsText } from "./naming.js";
+import { debounced } from "../shared/timing.js";
+import { button, field, focusWithin, h, number, percent, replace, select, uniqueId } from "../shared/ui.js";
+import { intervalText, secondsText } from "./figures.js";
 
-const NUMERIC = new Set(["parameters", "epochs", "seconds", "validation", "test", "test_evaluations"]);
-const DOWN_FIRST = new Set([...NUMERIC, "created"]);
+/**
+ * A run as /api/runs lists it.
+ * @typedef {{name: string, state: string, dataset: string, network: string, parameters: number, epochs: number,
+ * seconds: number, validation: import("./figures.js").Accuracy, test: import("./figures.js").Accuracy, test_evaluations: number,
+ * created: string}} RunRow
+ */
+
+/** What each column is sorted by. @type {Record<string, (run: RunRow) => string | number | null>} */
 const VALUES = {
   name: (run) => run.name.toLowerCase(),
   validation: (run) => run.validation?.accuracy,
   test: (run) => run.test?.accuracy,
   test_evaluations: (run) => run.test_evaluations,
-  dataset: (run) => run.dataset ?? "",
-  network: (run) => run.network ?? "",
+  dataset: (run) => run.dataset,
+  network: (run) => run.network,
   parameters: (run) => run.parameters,
   epochs: (run) => run.epochs,
   seconds: (run) => run.seconds,
-  state: (run) => run.state ?? "",
+  state: (run) => run.state,
   created: (run) => run.created,
 };
 const COLUMNS = Object.keys(VALUES);
-const PATIENCE = 300; // milliseconds without typing before the address says it
-const USUAL = "-created"; // the newest first
+const NUMERIC = new Set(["parameters", "epochs", "seconds", "validation", "test", "test_evaluations"]);
+const DOWN_FIRST = new Set([...NUMERIC, "created"]);
+const ADDRESS_WAIT = 300; // milliseconds without typing before the address says it
+const NEWEST_FIRST = "-created";
 const KEPT = ["sort", "words", "state", "selected", "compare"];
 
 /** What the address says of the table, to be kept while a run is open. */
-export function keptOf(state) {
-  return Object.fromEntries(KEPT.map((name) => [name, state.get(name)]).filter(([, value]) => value !== null));
+export function keptParameters() {
+  return Object.fromEntries(KEPT.map((name) => [name, address.get(name)]).filter(([, value]) => value !== null));
+}
+
+/** The order and the filter that an address names. */
+export function readView(/** @type {(name: string) => string | null} */ get) {
+  const named = get("sort") ?? NEWEST_FIRST;
+  const sort = COLUMNS.includes(named.replace(/^-/, "")) ? named : NEWEST_FIRST;
+  return { column: sort.replace(/^-/, ""), down: sort.startsWith("-"), words: get("words") ?? "", state: get("state") ?? "" };
 }
 
 /**
- * The table. `runs` as the server lists them; on.select(names), on.remove(name). Order and filter stand in the address.
- * Returns {element, show(runs, selected)}.
+ * The runs that fit a view, in its order; what is unknown comes last either way.
+ * @param {RunRow[]} runs
+ * @param {ReturnType<typeof readView>} view
  */
-export function list(on) {
-  let runs = [];
-  let selected = new Set();
-  let order = { column: "created", down: true };
-  let pause = null;
-  const words = h("input", { type: "search", placeholder: t("runs.filter.hint"), oninput: typed, autocomplete: "off", spellcheck: "false" });
-  const states = h("div");
-  let wantedState = "";
-  const count = h("p", { class: "hint run-count", role: "status" });
-  const heads = new Map();
-  const body = h("tbody");
-  const head = h(
-    "tr",
-    null,
-    h("th", { scope: "col", class: "choose" }, h("span", { class: "visually-hidden" }, t("runs.column.select"))),
-    COLUMNS.map((column) => {
-      const sort = h("button", { type: "button", class: "sort", onclick: () => sortBy(column) }, t(`runs.column.${column}`), h("span", { class: "arrow", "aria-hidden": "true" }));
-      const cell = h("th", { scope: "col", class: NUMERIC.has(column) ? `number col-${column}` : `col-${column}` }, sort);
-      heads.set(column, cell);
-      return cell;
-    }),
-    h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, t("runs.delete"))),
-  );
-  const caption = h("caption", { class: "visually-hidden" }, t("runs.table"));
-  const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("runs.table") }, h("table", { class: "run-table" }, caption, h("thead", null, head), body));
-  const nothing = h("p", { class: "empty" });
-  const element = h(
-    "div",
-    { class: "run-list" },
-    h("div", { class: "run-tools" }, field(t("runs.filter"), words), states, count),
-    nothing,
-    scroll,
-  );
+export function visibleRuns(runs, { column, down, words, state }) {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (run) => {
+    const text = `${run.name} ${run.dataset} ${run.network}`.toLowerCase();
+    return (!state || run.state === state) && wanted.every((word) => text.includes(word));
+  };
+  const isUnknown = (value) => value === null || value === undefined || value === "";
+  const compare = (one, other) => {
+    const [left, right] = [VALUES[column](one), VALUES[column](other)];
+    if (isUnknown(left) || isUnknown(right)) return Number(isUnknown(left)) - Number(isUnknown(right));
+    const isNumber = typeof left === "number" && typeof right === "number";
+    const order = isNumber ? left - right : String(left).localeCompare(String(right), undefined, { numeric: true });
+    return down ? -order : order;
+  };
+  return runs.filter(fits).sort(compare);
+}
 
-  function show(next, chosen) {
-    runs = next;
-    selected = new Set(chosen.filter((name) => runs.some((run) => run.name === name)));
-    readAddress();
-    const present = [...new Set(runs.map((run) => run.state))];
-    if (!present.includes(wantedState)) wantedState = "";
-    states.hidden = present.length < 2;
-    replace(
-      states,
-      field(
-        t("runs.filter.state"),
-        select([["", t("runs.filter.all")], ...present.map((name) => [name, t(`runs.state.${name}`)])], wantedState, (value) => {
-          wantedState = value;
-          remember();
-        }),
-      ),
+/** The table; order and filter are in the address. */
+export class RunTable {
+  /** @param {{onselect: (names: string[]) => void, onremove: (name: string) => void}} handlers */
+  constructor({ onselect, onremove }) {
+    this.onselect = onselect;
+    this.onremove = onremove;
+    /** @type {RunRow[]} */
+    this.runs = [];
+    /** @type {Set<string>} */
+    this.selected = new Set();
+    this.remember = debounced(() => this.writeAddress({ words: this.view.words || null }), ADDRESS_WAIT);
+    this.words = h("input", {
+      type: "search", placeholder: t("runs.filter.hint"), autocomplete: "off", spellcheck: "false",
+      oninput: () => {
+        this.draw();
+        this.remember();
+      },
+    });
+    this.states = h("div");
+    this.count = h("p", { class: "hint run-count", role: "status" });
+    this.heads = Object.fromEntries(COLUMNS.map((column) => [column, this.head(column)]));
+    this.body = h("tbody");
+    this.none = h("p", { class: "empty" });
+    this.scroll = this.table();
+    this.element = h(
+      "div",
+      { class: "run-list" },
+      h("div", { class: "run-tools" }, field(t("runs.filter"), this.words), this.states, this.count),
+      this.none,
+      this.scroll,
     );
-    draw();
   }
 
-  function sortBy(column) {
-    order = { column, down: order.column === column ? !order.down : DOWN_FIRST.has(column) };
-    remember();
+  table() {
+    const spoken = (text) => h("span", { class: "visually-hidden" }, text);
+    const chooseHead = h("th", { scope: "col", class: "choose" }, spoken(t("runs.column.select")));
+    const head = h("tr", null, chooseHead, Object.values(this.heads), h("th", { scope: "col" }, spoken(t("runs.delete"))));
+    const caption = h("caption", { class: "visually-hidden" }, t("runs.table"));
+    const table = h("table", { class: "run-table" }, caption, h("thead", null, head), this.body);
+    return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("runs.table") }, table);
   }
 
-  function typed() {
-    draw();
-    clearTimeout(pause);
-    pause = setTimeout(remember, PATIENCE);
+  head(column) {
+    const arrow = h("span", { class: "arrow", "aria-hidden": "true" });
+    const sort = h("button", { type: "button", class: "sort", onclick: () => this.sortBy(column) }, t(`runs.column.${column}`), arrow);
+    return h("th", { scope: "col", class: NUMERIC.has(column) ? `number col-${column}` : `col-${column}` }, sort);
   }
 
-  /** Write order and filter into the address, which shows the table anew. */
-  function remember() {
-    clearTimeout(pause);
-    if (!element.isConnected) return; // another tab's address by now
-    const sort = `${order.down ? "-" : ""}${order.column}`;
-    address.set({ sort: sort === USUAL ? null : sort, words: words.value.trim() || null, state: wantedState || null }, { replace: true });
-    draw();
+  get view() {
+    return { ...readView(address.get), words: this.words.value.trim() };
   }
 
-  function readAddress() {
-    const sort = address.get("sort") ?? USUAL;
-    const column = sort.replace(/^-/, "");
-    if (COLUMNS.includes(column)) order = { column, down: sort.startsWith("-") };
-    wantedState = address.get("state") ?? "";
-    if (document.activeElement !== words) words.value = address.get("words") ?? "";
+  sortBy(column) {
+    const { view } = this;
+    const down = view.column === column ? !view.down : DOWN_FIRST.has(column);
+    const sort = `${down ? "-" : ""}${column}`;
+    this.writeAddress({ sort: sort === NEWEST_FIRST ? null : sort });
   }
 
-  function draw() {
-    const found = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (run) =>
-      (!wantedState || run.state === wantedState) &&
-      found.every((word) => `${run.name} ${run.dataset} ${run.network}`.toLowerCase().includes(word));
-    const shown = runs.filter(fits).sort(compare);
-    const focused = document.activeElement?.dataset?.key;
-    for (const [column, cell] of heads) {
-      const sorted = order.column === column;
-      cell.setAttribute("aria-sort", sorted ? (order.down ? "descending" : "ascending") : "none");
+  /** Change the address, which shows the table anew. */
+  writeAddress(parameters) {
+    if (this.element.isConnected) address.set(parameters, { replace: true }); // else it is another tab's address
+  }
+
+  show(/** @type {RunRow[]} */ runs, /** @type {string[]} */ selected) {
+    this.runs = runs;
+    this.selected = new Set(selected.filter((name) => runs.some((run) => run.name === name)));
+    const { words, state } = readView(address.get);
+    if (document.activeElement !== this.words) this.words.value = words;
+    const states = [...new Set(runs.map((run) => run.state))];
+    const choices = [["", t("runs.filter.all")], ...states.map((name) => [name, t(`runs.state.${name}`)])];
+    this.states.hidden = states.length < 2;
+    replace(this.states, field(t("runs.filter.state"), select(choices, state, (name) => this.writeAddress({ state: name || null }))));
+    this.draw();
+  }
+
+  draw() {
+    const { view, runs } = this;
+    const shown = visibleRuns(runs, view);
+    const focused = document.activeElement?.getAttribute("data-key");
+    for (const [column, cell] of Object.entries(this.heads)) {
+      cell.setAttribute("aria-sort", view.column !== column ? "none" : view.down ? "descending" : "ascending");
     }
-    count.textContent = t("runs.count", { shown: shown.length, count: runs.length });
-    scroll.hidden = count.hidden = !shown.length;
-    nothing.hidden = shown.length > 0;
-    replace(
-      nothing,
-      runs.length ? t("runs.none.found") : [t("runs.none"), " ", h("a", { href: address.link("train") }, t("runs.none.train"))],
+    this.count.textContent = t("runs.count", { shown: shown.length, count: runs.length });
+    this.scroll.hidden = this.count.hidden = !shown.length;
+    this.none.hidden = shown.length > 0;
+    const toTrain = [t("runs.none"), " ", h("a", { href: address.link("train") }, t("runs.none.train"))];
+    replace(this.none, runs.length ? t("runs.none.found") : toTrain);
+    const scale = whiskerScale(shown.flatMap((run) => [run.validation?.interval, run.test?.interval]));
+    replace(this.body, shown.map((run) => this.row(run, scale)));
+    if (focused) focusWithin(this.body, `[data-key="${CSS.escape(focused)}"]`);
+  }
+
+  row(/** @type {RunRow} */ run, scale) {
+    const { name } = run;
+    const removeText = t("runs.delete.one", { run: name });
+    const remove = h("button", { type: "button", class: "quiet", "aria-label": removeText, title: removeText, onclick: () => this.onremove(name) }, "✕");
+    const href = address.link("runs", { ...keptParameters(), open: name });
+    const numberCell = (text) => h("td", { class: "number" }, text);
+    return h(
+      "tr",
+      { class: this.selected.has(name) ? "selected" : null },
+      h("td", { class: "choose" }, this.checkbox(run)),
+      h("th", { scope: "row", class: "col-name" }, h("a", { href, dataset: { key: `open ${name}` } }, name)),
+      accuracyCell(run.validation, scale),
+      accuracyCell(run.test, scale),
+      numberCell(number(run.test_evaluations, 4)),
+      h("td", { class: "col-dataset" }, run.dataset ?? "–"),
+      h("td", { class: "col-network", title: run.network }, run.network ?? "–"),
+      numberCell(number(run.parameters, 12)),
+      numberCell(number(run.epochs, 6)),
+      numberCell(secondsText(run.seconds)),
+      h("td", { class: "col-state" }, stateMark(run.state, "runs")),
+      h("td", { class: "col-created" }, dateText(run.created)),
+      h("td", { class: "remove" }, remove),
     );
-    const scale = scaleOf(shown.flatMap((run) => [run.validation?.interval, run.test?.interval]));
-    replace(body, shown.map((run) => row(run, scale)));
-    if (focused) body.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  function compare(a, b) {
-    const [left, right] = [VALUES[order.column](a), VALUES[order.column](b)];
-    const none = (value) => value === null || value === undefined || value === "";
-    if (none(left) || none(right)) return none(left) - none(right); // what is unknown comes last either way
-    const less = typeof left === "number" ? left - right : String(left).localeCompare(String(right), undefined, { numeric: true });
-    return order.down ? -less : less;
-  }
-
-  function row(run, scale) {
+  checkbox(/** @type {RunRow} */ { name, state }) {
     const box = h("input", {
       type: "checkbox",
       id: uniqueId("select"),
-      checked: selected.has(run.name),
-      "aria-label": t("runs.select", { run: run.name }),
-      disabled: run.state !== "finished",
-      dataset: { key: `select ${run.name}` },
-      onchange() {
-        if (box.checked) selected.add(run.name);
-        else selected.delete(run.name);
-        line.classList.toggle("selected", box.checked);
-        on.select([...selected]);
+      checked: this.selected.has(name),
+      "aria-label": t("runs.select", { run: name }),
+      disabled: state !== "finished",
+      dataset: { key: `select ${name}` },
+      onchange: () => {
+        this.selected[box.checked ? "add" : "delete"](name);
+        box.closest("tr").classList.toggle("selected", box.checked);
+        this.onselect([...this.selected]);
       },
     });
-    const line = h(
-      "tr",
-      { class: selected.has(run.name) ? "selected" : null },
-      h("td", { class: "choose" }, box),
-      h(
-        "th",
-        { scope: "row", class: "col-name" },
-        h("a", { href: address.link("runs", { ...keptOf(address), open: run.name }), dataset: { key: `open ${run.name}` } }, run.name),
-      ),
-      figure(run.validation, scale),
-      figure(run.test, scale),
-      h("td", { class: "number" }, number(run.test_evaluations, 4)),
-      h("td", { class: "col-dataset" }, run.dataset ?? "–"),
-      h("td", { class: "col-network", title: run.network }, run.network ?? "–"),
-      h("td", { class: "number" }, number(run.parameters, 12)),
-      h("td", { class: "number" }, number(run.epochs, 6)),
-      h("td", { class: "number" }, secondsText(run.seconds)),
-      h("td", { class: "col-state" }, h("span", { class: `state state-${run.state}` }, t(`runs.state.${run.state}`))),
-      h("td", { class: "col-created" }, made(run.created)),
-      h(
-        "td",
-        { class: "remove" },
-        h("button", { type: "button", class: "quiet", "aria-label": t("runs.delete.one", { run: run.name }), title: t("runs.delete.one", { run: run.name }), onclick: () => on.remove(run.name) }, "✕"),
-      ),
-    );
-    return line;
+    return box;
   }
-
-  return { element, show };
 }
 
-function figure(told, [low, high]) {
-  if (!told) return h("td", { class: "number" }, "–");
-  const interval = told.interval ? t("runs.interval", { low: percent(told.interval[0], 2), high: percent(told.interval[1], 2) }) : "";
+function accuracyCell(/** @type {import("./figures.js").Accuracy | null} */ figures, [low, high]) {
+  if (!figures) return h("td", { class: "number" }, "–");
+  const { accuracy, interval } = figures;
+  const text = interval ? intervalText("runs.interval", interval) : "";
   return h(
     "td",
-    { class: "number figure", title: interval },
-    h("span", null, percent(told.accuracy, 2)),
-    whisker([{ value: told.accuracy, interval: told.interval, kind: "accent" }], low, high, { width: 96 }),
-    h("span", { class: "visually-hidden" }, interval),
+    { class: "number figure", title: text },
+    h("span", null, percent(accuracy, 2)),
+    whisker([{ value: accuracy, interval, kind: "accent" }], low, high, { width: 96 }),
+    h("span", { class: "visually-hidden" }, text),
   );
 }
 
 /** When a run was made, short. */
-export function made(created) {
-  const date = created ? new Date(created) : null;
-  if (!date || Number.isNaN(date.getTime())) return "–";
-  return new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(date);
+function dateText(created) {
+  const date = new Date(created ?? NaN);
+  if (Number.isNaN(date.getTime())) return "–";
+  return date.toLocaleString(document.documentElement.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
+/** The deleted runs; `restore(name)` is called for the one that is wanted. */
+export function deletedRuns(restore) {
+  const summary = h("summary");
+  const list = h("ul");
+  const element = h("details", { class: "trash", hidden: true }, summary, list);
+  const item = ({ name }) => {
+    const label = t("runs.trash.back_named", { run: name });
+    return h("li", null, h("span", null, name), button(t("runs.trash.back"), () => restore(name), { label }));
+  };
+  return {
+    element,
+    /** @param {{name: string}[]} deleted */
+    show(deleted) {
+      element.hidden = !deleted.length;
+      replace(summary, t("runs.trash", { count: deleted.length }));
+      replace(list, deleted.map(item));
+    },
+  };
+}

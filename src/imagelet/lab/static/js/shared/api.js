@@ -59,9 +59,9 @@ function takeToken() {
  * @param {string} method
  * @param {string} path
  * @param {unknown} data
- * @param {{signal?: AbortSignal}} options
+ * @param {{signal?: AbortSignal, isFile?: boolean}} options
  */
-async function request(method, path, data, { signal } = {}) {
+async function request(method, path, data, { signal, isFile } = {}) {
   const headers = new Headers({ accept: "application/json" });
   if (token) headers.set("authorization", `Bearer ${token}`);
   if (data !== undefined) headers.set("content-type", "application/json");
@@ -72,6 +72,7 @@ async function request(method, path, data, { signal } = {}) {
   });
   if (response.status === 204) return null;
   if (!response.ok) throw await refusal(response);
+  if (isFile) return response.blob();
   return response.text().then(parsed).catch(() => null);
 }
 
@@ -80,6 +81,8 @@ export const api = {
   post: (path, body = {}, options = {}) => request("POST", path, body, options),
   patch: (path, body = {}, options = {}) => request("PATCH", path, body, options),
   del: (path, options = {}) => request("DELETE", path, undefined, options),
+  /** A file that is made on request, as a blob. */
+  file: (path) => request("POST", path, {}, { isFile: true }),
 
   /**
    * Listen to server-sent events; each handler gets the parsed data. The browser connects again by itself;

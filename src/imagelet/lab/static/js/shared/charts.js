@@ -159,3 +159,36 @@ function dot(kind, [cx, cy], r) {
 function lastValue({ name, points }, format) {
   return points.length ? namedValue(name, format(points.at(-1)[1])) : name;
 }
+
+/**
+ * Accuracies with their intervals on a line from `low` to `high`. It is hidden from screen readers: the numbers beside
+ * it say the same.
+ * @param {{value: number | null, interval?: number[] | null, kind: string}[]} marks  kind: accent, or muted for a line
+ */
+export function whisker(marks, low, high, { width = 120, height = 18, grid = true } = {}) {
+  const padding = 5;
+  const across = (value) => padding + ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * (width - 2 * padding);
+  const middle = height / 2;
+  const level = (kind, left, right) => svg("line", { class: kind, x1: left, x2: right, y1: middle, y2: middle });
+  const mark = ({ value, interval = null, kind }) => [
+    interval && level(`span ${kind}`, across(interval[0]), across(interval[1])),
+    kind === "muted"
+      ? svg("line", { class: "tick-mark", x1: across(value), x2: across(value), y1: 2, y2: height - 2 })
+      : svg("circle", { class: `dot ${kind}`, cx: across(value), cy: middle, r: 3.5 }),
+  ];
+  return svg(
+    "svg",
+    { class: "whisker", viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true", focusable: "false" },
+    grid && level("base", padding, width - padding),
+    marks.filter(({ value }) => Number.isFinite(value)).map(mark),
+  );
+}
+
+/** The ends of a line for some intervals: a little more than they span. */
+export function whiskerScale(intervals) {
+  const ends = intervals.filter(Boolean).flat().filter(Number.isFinite);
+  if (!ends.length) return [0, 1];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const room = Math.max(0.005, (high - low) * 0.08);
+  return [Math.max(0, low - room), Math.min(1, high + room)];
+}

@@ -258,7 +258,7 @@ export function calm() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
-export const ui = {
-  h, svg, replace, busy, error, number, percent, duration, table, dialog, button, field, select, choice,
-  command, calm, uniqueId,
-};
+/** Focus the first element within another that fits a selector, if there is one. */
+export function focusWithin(element, selector, options = {}) {
+  /** @type {HTMLElement} */ (element.querySelector(selector))?.focus(options);
+}

@@ -1,135 +1,182 @@
+// @ts-check
 // The Course tab: the list of the course's experiments, or one of its pages with the experiment beside it.
 
-import { list } from "../course/list.js";
-import { page } from "../course/page.js";
-import { follow } from "../course/progress.js";
+import { courseOf } from "../course/experiment.js";
+import { lessonList } from "../course/list.js";
+import { Page } from "../course/page.js";
+import { api } from "../shared/api.js";
+import { currentLanguage, t } from "../shared/i18n.js";
+import { ACTIVE } from "../shared/jobs.js";
+import { state } from "../shared/state.js";
+import { makeTurns } from "../shared/timing.js";
+import { busy, error, focusWithin, h, replace } from "../shared/ui.js";
 
-/** Fill `root`; see main.js. */
-export async function open(root, { api, t, state, ui, lang }) {
-  const { h, replace } = ui;
-  const context = { t, state, ui, start };
-  const problem = h("div", { "aria-live": "polite" });
-  const place = h("div");
-  const head = document.getElementById("tab-title").closest("header"); // the list's; a page has a heading of its own
-  const told = new Map(); // pages that were asked for before: name → what the server told
-  let overview = null;
-  let reading = null; // the page that is shown
-  let course = null;
-  let followed = false; // whether a link led here: then the page begins at its top, else where it was left
-  let turn = 0;
-  head.hidden = Boolean(state.get("page"));
-  replace(root, problem, place);
+const OFTEN = 2; // seconds between requests while something trains
+const SELDOM = 15;
+const LONGEST_WAIT = 30; // where nothing answers
+const SILENT_WAIT = 8; // up to which the page does not say so
 
-  const progress = follow(api, { show, fail });
-  root.addEventListener("click", clicked);
-  document.addEventListener("themechange", writeTitle);
-  await ui.busy(root, Promise.all([progress.refresh(), listed()]));
-  await changed();
+class CourseTab {
+  constructor(root) {
+    this.root = root;
+    this.problem = h("div", { "aria-live": "polite" });
+    this.place = h("div");
+    this.head = document.getElementById("tab-title").closest("header"); // the list's; a page has a heading of its own
+    this.pages = new Map(); // that were shown before: name → what the server said
+    this.list = null;
+    this.page = null; // that is shown
+    this.course = null;
+    this.shown = ""; // what is known of the course, as one text
+    this.timer = null;
+    this.wait = OFTEN;
+    this.closed = false;
+    this.followed = false; // whether a link led here: then the page begins at its top, else where it was left
+    this.nextTurn = makeTurns();
+    this.head.hidden = Boolean(state.get("page"));
+    this.writeTitle = this.writeTitle.bind(this);
+    document.addEventListener("themechange", this.writeTitle);
+    root.addEventListener("click", (event) => this.clicked(event));
+    replace(root, this.problem, this.place);
+  }
 
-  async function listed() {
+  async load() {
     try {
-      overview = list(await api.get(`/api/course/pages?language=${lang}`), context);
-    } catch (refused) {
-      fail(refused);
+      const pages = await api.get(`/api/course/pages?language=${currentLanguage()}`);
+      this.list = lessonList(pages, (lesson) => this.start(lesson));
+    } catch (problem) {
+      this.fail(problem);
     }
+  }
+
+  /** Get how far the course is, often while something trains, seldom else; show it where it is new, or `always`. */
+  async refresh({ always = false } = {}) {
+    clearTimeout(this.timer);
+    try {
+      const [lessons, jobs] = await Promise.all([api.get("/api/course"), api.get("/api/jobs")]);
+      if (this.closed) return;
+      const text = JSON.stringify([lessons, jobs.map((job) => [job.id, job.state])]);
+      if (always || text !== this.shown) this.show(courseOf(lessons, jobs));
+      this.shown = text;
+      this.fail(null);
+      this.wait = jobs.some((job) => ACTIVE.has(job.state)) ? OFTEN : SELDOM;
+    } catch (problem) {
+      if (this.closed) return;
+      if (!this.shown || this.wait > SILENT_WAIT) this.fail(problem);
+      this.wait = Math.min(LONGEST_WAIT, this.wait * 2);
+    }
+    this.timer = setTimeout(() => this.refresh(), this.wait * 1000);
+  }
+
+  show(course) {
+    this.course = course;
+    const focused = document.activeElement?.getAttribute("data-key");
+    (this.page ?? this.list)?.show(course);
+    if (focused) this.focus(focused);
+  }
+
+  focus(key) {
+    focusWithin(this.place, `[data-key="${CSS.escape(key)}"]`, { preventScroll: true });
+  }
+
+  fail(problem) {
+    replace(this.problem, problem && error(problem));
   }
 
   /** Show what the address names. */
-  async function changed() {
-    const name = state.get("page");
-    turn += 1;
-    if (name && reading?.name === name) {
-      writeTitle();
-      if (followed || state.get("at")) reading.jump(state.get("at"));
-    } else if (name) await openPage(name, turn);
-    else showList();
-    followed = false;
+  async changed() {
+    const [name, at] = [state.get("page"), state.get("at")];
+    const isNewest = this.nextTurn();
+    if (!name) this.showList();
+    else if (this.page?.page.name !== name) await this.openPage(name, isNewest);
+    else {
+      this.writeTitle();
+      if (this.followed || at) this.page.jump(at);
+    }
+    this.followed = false;
   }
 
-  function showList() {
-    const left = reading?.name;
-    leave();
-    head.hidden = false;
-    if (!overview) return;
-    replace(place, overview.element);
-    if (course) overview.show(course);
-    if (left) place.querySelector(`[data-key="${CSS.escape(`read ${left}`)}"]`)?.focus({ preventScroll: true });
+  showList() {
+    const left = this.page?.page.name;
+    this.leave();
+    this.head.hidden = false;
+    if (!this.list) return;
+    replace(this.place, this.list.element);
+    if (this.course) this.list.show(this.course);
+    if (left) this.focus(`read ${left}`);
   }
 
-  async function openPage(name, mine) {
-    const top = followed;
+  async openPage(name, isNewest) {
+    const { followed } = this;
     try {
-      if (!told.has(name)) told.set(name, await ui.busy(root, api.get(`/api/course/pages/${encodeURIComponent(name)}?language=${lang}`)));
-    } catch (refused) {
-      if (mine === turn) showMissing(refused);
+      const path = `/api/course/pages/${encodeURIComponent(name)}?language=${currentLanguage()}`;
+      if (!this.pages.has(name)) this.pages.set(name, await busy(this.root, api.get(path)));
+    } catch (problem) {
+      if (isNewest()) this.showMissing(problem);
       return;
     }
-    if (mine !== turn) return;
-    leave();
-    replace(problem);
-    reading = page(told.get(name), context);
-    if (course) reading.show(course);
-    head.hidden = true;
-    replace(place, reading.element);
-    writeTitle();
-    const elsewhere = document.activeElement?.closest(".masthead"); // who switches the language goes on from there
-    if (state.get("at")) reading.jump(state.get("at"));
-    else if (top) reading.jump(null);
-    else if (!elsewhere) reading.heading.focus({ preventScroll: true });
+    if (!isNewest()) return;
+    this.leave();
+    this.fail(null);
+    this.page = new Page(this.pages.get(name), (lesson) => this.start(lesson));
+    if (this.course) this.page.show(this.course);
+    this.head.hidden = true;
+    replace(this.place, this.page.element);
+    this.writeTitle();
+    const isElsewhere = document.activeElement?.closest(".masthead"); // who switches the language continues from there
+    if (state.get("at") || followed) this.page.jump(state.get("at"));
+    else if (!isElsewhere) this.page.heading.focus({ preventScroll: true });
   }
 
   /** There is no such page: what is meant perhaps, and the way back. */
-  function showMissing(refused) {
-    leave();
-    head.hidden = false;
-    const meant = refused.meant && h("a", { href: state.link("course", { page: refused.meant }) }, refused.meant);
-    replace(place, ui.error(refused), h("p", null, meant, meant && " · ", h("a", { href: state.link("course", {}) }, t("course.all"))));
+  showMissing(problem) {
+    this.leave();
+    this.head.hidden = false;
+    const page = problem.meant;
+    const meant = page && [h("a", { href: state.link("course", { page }) }, page), " · "];
+    replace(this.place, error(problem), h("p", null, meant, h("a", { href: state.link("course", {}) }, t("course.all"))));
   }
 
-  function leave() {
-    reading?.close();
-    reading = null;
+  /** Leave the page, if one is shown. */
+  leave() {
+    this.page?.close();
+    this.page = null;
   }
 
-  function show(now) {
-    course = now;
-    const focused = document.activeElement?.dataset?.key;
-    (reading ?? overview)?.show(course);
-    if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  }
-
-  function fail(refused) {
-    replace(problem, refused && ui.error(refused));
-  }
-
-  function clicked(event) {
-    const link = event.target.closest?.('a[href^="#/course"]');
+  clicked(event) {
+    const link = event.target.closest('a[href^="#/course"]');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    followed = true;
-    if (link.getAttribute("href") === location.hash) changed(); // the address stays, so nobody else will say it
+    this.followed = true;
+    if (link.getAttribute("href") === location.hash) this.changed(); // the address stays, so nobody else calls it
   }
 
-  function writeTitle() {
-    if (reading) document.title = `${reading.title} · ${t("common.tab_course")} · imagelet lab`;
+  writeTitle() {
+    if (this.page) document.title = `${this.page.page.title} · ${t("common.tab_course")} · imagelet lab`;
   }
 
-  async function start(lesson) {
+  /** @param {import("../course/experiment.js").Lesson} lesson */
+  async start({ id }) {
     try {
-      await ui.busy(root, api.post("/api/jobs", { course: lesson.id }));
-      await progress.refresh({ anew: true });
-      place.querySelector(`[data-lesson="${CSS.escape(lesson.id)}"] a.button`)?.focus();
-    } catch (refused) {
-      fail(refused);
-      problem.scrollIntoView({ block: "nearest" });
+      await busy(this.root, api.post("/api/jobs", { course: id }));
+      await this.refresh({ always: true });
+      focusWithin(this.place, `[data-lesson="${CSS.escape(id)}"] a.button`);
+    } catch (problem) {
+      this.fail(problem);
+      this.problem.scrollIntoView({ block: "nearest" });
     }
   }
 
-  return {
-    changed,
-    close() {
-      progress.close();
-      leave();
-      document.removeEventListener("themechange", writeTitle);
-    },
-  };
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.leave();
+    document.removeEventListener("themechange", this.writeTitle);
+  }
+}
+
+/** Fill `root`; see main.js. */
+export async function open(root) {
+  const tab = new CourseTab(root);
+  await busy(root, Promise.all([tab.refresh(), tab.load()]));
+  await tab.changed();
+  return tab;
 }

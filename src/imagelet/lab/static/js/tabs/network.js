@@ -1,219 +1,204 @@
-/** Network text, checked while it is typed; its layers drawn, and what they cost. */
+// @ts-check
+// The Network tab: network text, checked while it is typed; its layers drawn, and what they cost.
 
+import { costTable, totals } from "../network/costs.js";
 import { diagram } from "../network/diagram.js";
-import { editor } from "../network/editor.js";
-import { layerTable, written } from "../network/layer_table.js";
+import { Editor } from "../network/editor.js";
+import { api } from "../shared/api.js";
 import { has, t } from "../shared/i18n.js";
+import { readShape } from "../shared/layers.js";
+import { state } from "../shared/state.js";
+import { debounced, makeTurns } from "../shared/timing.js";
+import { busy, button, field, h, select } from "../shared/ui.js";
 
-const PATIENCE = 250; // milliseconds without typing before the server is asked
+const CHECK_WAIT = 250; // milliseconds without typing before the server is asked
 const INPUT = [28, 28, 1];
 const CLASSES = 10;
-const LARGEST = { side: 256, channels: 3, classes: 10_000 }; // as the server has them
-const TOTALS = ["parameters", "multiply_adds", "memory_bytes"];
+const LARGEST = { height: 256, width: 256, channels: 3, classes: 10_000 }; // as the server has them
+const PARAMETERS = ["network", "input", "classes"];
 
-/** Fill `root`; see main.js. */
-export async function open(root, { api, state, ui }) {
-  const { h } = ui;
-  const known = await ui.busy(root, api.get("/api/networks"));
-  let asked = 0;
-  let pause = null;
-  let own = "";
+/** A network that has a name. @typedef {{name: string, text: string, note: string, input_shape: number[]}} Preset */
 
-  const sizes = ["height", "width", "channels", "classes"].map((name) => sizeField(name, later, ui));
-  const presets = ui.select(
-    [["", t("network.own")], ...known.map(({ name }) => [name, name])],
-    "",
-    (name) => choosePreset(known.find((each) => each.name === name)),
-  );
-  const note = h("p", { class: "preset-note" });
-  const train = h("a", { class: "button primary" }, t("network.train"));
-  const text = editor({ typed: () => later(), beside: train });
-  const totals = totalsList(h);
-  const table = layerTable();
-  const picture = diagram({ pointed: (name) => table.point(name) });
-  const drawn = h("div", { class: "network-drawn" }, totals.element, picture.element);
-  const costs = h("section", { hidden: true }, h("h2", { class: "network-cost" }, t("network.cost")), table.element);
+/** A whole number, typed; while it is wrong, its value is the last right one. */
+class SizeField {
+  constructor(name, ontype) {
+    this.value = 1;
+    this.input = h("input", {
+      type: "number",
+      min: "1",
+      max: String(LARGEST[name]),
+      "aria-label": name === "classes" ? null : t(`network.${name}`),
+      oninput: () => {
+        const { input } = this;
+        const isWrong = !(input.value && input.checkValidity());
+        input.setAttribute("aria-invalid", String(isWrong));
+        if (isWrong) return;
+        this.value = Number(input.value);
+        ontype();
+      },
+      onblur: () => this.show(this.value),
+    });
+  }
 
-  root.append(
-    h(
+  show(value) {
+    this.value = value;
+    this.input.value = String(value);
+    this.input.setAttribute("aria-invalid", "false");
+  }
+}
+
+class NetworkTab {
+  /** @param {Preset[]} presets */
+  constructor(presets) {
+    this.presets = presets;
+    this.parameters = {}; // of the address, as this tab has written or read them
+    this.nextTurn = makeTurns();
+    this.checkLater = debounced(() => this.use({ replace: true }), CHECK_WAIT);
+    this.sizes = Object.keys(LARGEST).map((name) => new SizeField(name, () => this.typed()));
+    const choices = [["", t("network.own")], ...presets.map(({ name }) => [name, name])];
+    this.preset = select(choices, "", (name) => this.choosePreset(name));
+    this.note = h("p", { class: "preset-note" });
+    this.train = h("a", { class: "button primary" }, t("network.train"));
+    this.editor = new Editor({ ontype: () => this.typed(), beside: this.train });
+    this.totals = totals();
+    this.table = costTable();
+    this.diagram = diagram((name) => this.table.point(name));
+    this.views = [this.diagram, this.table, this.totals];
+    this.drawn = h("div", { class: "network-drawn" }, this.totals.element, this.diagram.element);
+    this.costs = h("section", { hidden: true }, h("h2", { class: "network-cost" }, t("network.cost")), this.table.element);
+    const written = h(
       "div",
-      { class: "network-top" },
-      h(
-        "div",
-        { class: "network-write" },
-        h("div", { class: "preset" }, ui.field(t("network.preset"), presets), note),
-        h("div", { class: "network-size" }, inputGroup(sizes, h), sizes[3].field),
-        text.element,
-      ),
-      drawn,
-    ),
-    costs,
-  );
-  readState();
-  await check();
-  costs.hidden = false;
-
-  function readState() {
-    const asGiven = state.get("network");
-    const named = known.find(({ name }) => name === asGiven);
-    const shape = (state.get("input") ?? "").split("x").map(Number);
-    const good = shape.length === 3 && shape.every((side) => Number.isInteger(side) && side > 0);
-    text.write(named?.text ?? asGiven ?? known[0].text);
-    const input = good ? shape : (named?.input_shape ?? INPUT);
-    [...input, Number(state.get("classes")) || CLASSES].forEach((value, place) => sizes[place].show(value));
-    own = address();
+      { class: "network-write" },
+      h("div", { class: "preset" }, field(t("network.preset"), this.preset), this.note),
+      h("div", { class: "network-size" }, inputGroup(this.sizes.slice(0, 3)), field(t("network.classes"), this.sizes[3].input)),
+      this.editor.element,
+    );
+    this.elements = [h("div", { class: "network-top" }, written, this.drawn), this.costs];
+    this.readAddress();
   }
 
-  /** Return the address of what is shown, as one text. */
-  function address() {
-    return JSON.stringify(values());
+  readAddress() {
+    const [network, input, classes] = PARAMETERS.map((name) => state.get(name));
+    const preset = this.presets.find(({ name }) => name === network);
+    this.editor.text = preset?.text ?? network ?? this.presets[0].text;
+    const shape = readShape(input) ?? preset?.input_shape ?? INPUT;
+    this.show(shape, Number(classes) || CLASSES);
+    this.parameters = this.shown;
   }
 
-  function values() {
-    const [height, width, channels, classes] = sizes.map((each) => each.value());
-    return { network: text.text, input: [height, width, channels].join("x"), classes: String(classes) };
+  /** Show an image's size, and a number of classes. */
+  show(shape, classes) {
+    [...shape, classes].forEach((value, index) => this.sizes[index].show(value));
   }
 
-  function choosePreset(preset) {
+  /** The address's parameters for what is shown. */
+  get shown() {
+    const [height, width, channels, classes] = this.sizes.map(({ value }) => value);
+    return { network: this.editor.text, input: [height, width, channels].join("x"), classes: String(classes) };
+  }
+
+  /** The preset that is written, if it is one. */
+  get written() {
+    return this.presets.find(({ text }) => text === this.editor.text.trim());
+  }
+
+  choosePreset(name) {
+    const preset = this.presets.find((known) => known.name === name);
     if (!preset) return;
-    text.write(preset.text);
-    preset.input_shape?.forEach((side, place) => sizes[place].show(side));
-    remember(false);
-    check();
+    this.editor.text = preset.text;
+    this.show(preset.input_shape, this.sizes[3].value);
+    this.use();
   }
 
-  function later() {
-    clearTimeout(pause);
-    showPreset();
-    pause = setTimeout(() => {
-      remember(true);
-      check();
-    }, PATIENCE);
+  typed() {
+    this.showPreset();
+    this.checkLater();
   }
 
-  function remember(replace) {
-    own = address();
-    state.set(values(), { replace });
+  /** Write what is shown into the address, and check it. */
+  use({ replace = false } = {}) {
+    this.parameters = this.shown;
+    state.set(this.parameters, { replace });
+    this.check();
   }
 
-  function showPreset() {
-    const preset = known.find((each) => each.text === text.text.trim());
-    presets.value = preset?.name ?? "";
+  showPreset() {
+    const preset = this.written;
+    this.preset.value = preset?.name ?? "";
     const key = `network.note_${preset?.name}`;
-    note.textContent = preset ? (has(key) ? t(key) : preset.note) : t("network.note_own");
+    this.note.textContent = preset ? (has(key) ? t(key) : preset.note) : t("network.note_own");
   }
 
-  async function check() {
-    clearTimeout(pause);
-    showPreset();
-    asked += 1;
-    const mine = asked;
-    const written_ = text.text;
-    const [height, width, channels, classes] = sizes.map((each) => each.value());
+  /** Let the server read the network, and show its layers or what is wrong. */
+  async check() {
+    this.checkLater.cancel();
+    this.showPreset();
+    const isNewest = this.nextTurn();
+    const [height, width, channels, classes] = this.sizes.map(({ value }) => value);
+    const body = { text: this.editor.text, input_shape: [height, width, channels], classes };
     try {
-      const body = { text: written_, input_shape: [height, width, channels], classes };
-      const summary = await ui.busy(drawn, api.post("/api/network", body));
-      if (mine !== asked) return;
-      const complete = { input_shape: body.input_shape, ...summary };
-      text.right(t("network.right", { count: summary.layers.length }), ...tidying(summary.text));
-      totals.show(complete);
-      picture.show(complete);
-      table.show(complete);
-      train.href = state.link("train", { ...values(), network: named(written_.trim()) });
-      train.removeAttribute("aria-disabled");
-    } catch (error) {
-      if (mine !== asked) return;
-      if (error.name !== "ApiError") throw error;
-      text.wrong(error);
-      for (const part of [picture, table, totals]) part.stale(true);
-      train.removeAttribute("href");
-      train.setAttribute("aria-disabled", "true");
+      const summary = await busy(this.drawn, api.post("/api/network", body));
+      if (isNewest()) this.accept(summary);
+    } catch (problem) {
+      if (problem.name !== "ApiError") throw problem;
+      if (isNewest()) this.refuse(problem);
     }
   }
 
-  /** A preset by its name: that is what a run is then said to have. */
-  function named(written_) {
-    return known.find((each) => each.text === written_)?.name ?? written_;
+  accept(summary) {
+    this.editor.accept(t("network.right", { count: summary.layers.length }), this.tidyButton(summary.text));
+    for (const view of this.views) view.show(summary);
+    const network = this.written?.name ?? this.editor.text.trim(); // a run is then said to have the name
+    this.train.href = state.link("train", { ...this.shown, network });
+    this.train.removeAttribute("aria-disabled");
   }
 
-  /** Offer the one canonical form, where the text is written otherwise. */
-  function tidying(canonical) {
-    if (!canonical || canonical === text.text.trim()) return [];
+  refuse(problem) {
+    this.editor.refuse(problem);
+    for (const view of this.views) view.markStale();
+    this.train.removeAttribute("href");
+    this.train.setAttribute("aria-disabled", "true");
+  }
+
+  /** A button for the one canonical form, where the text is written otherwise. */
+  tidyButton(canonical) {
+    if (!canonical || canonical === this.editor.text.trim()) return null;
     const tidy = () => {
-      text.write(canonical);
-      remember(false);
-      check();
+      this.editor.text = canonical;
+      this.use();
     };
-    return [ui.button(t("network.tidy"), tidy, { quiet: true, title: canonical })];
+    return button(t("network.tidy"), tidy, { quiet: true, title: canonical });
   }
 
-  return {
-    changed() {
-      const now = ["network", "input", "classes"].map((name) => state.get(name) ?? "");
-      const { network, input, classes } = JSON.parse(own);
-      if (now.every((value, place) => value === [network, input, classes][place])) return;
-      readState();
-      check();
-    },
-    close() {
-      clearTimeout(pause);
-      asked += 1;
-    },
-  };
+  /** The address has changed. */
+  changed() {
+    if (PARAMETERS.every((name) => (state.get(name) ?? "") === this.parameters[name])) return;
+    this.readAddress();
+    this.check();
+  }
+
+  close() {
+    this.checkLater.cancel();
+    this.nextTurn();
+  }
 }
 
-function sizeField(name, typed, ui) {
-  let last = 1;
-  const input = ui.h("input", {
-    type: "number",
-    min: "1",
-    max: String(LARGEST[name] ?? LARGEST.side),
-    "aria-label": name === "classes" ? null : t(`network.${name}`),
-    oninput: () => {
-      const wrong = !(input.value && input.checkValidity());
-      input.setAttribute("aria-invalid", String(wrong));
-      if (wrong) return;
-      last = Number(input.value);
-      typed();
-    },
-    onblur: () => show(last),
-  });
-  const show = (value) => {
-    last = value;
-    input.value = String(value);
-    input.setAttribute("aria-invalid", "false");
-  };
-  return { input, field: ui.field(t(`network.${name}`), input), show, value: () => last };
-}
-
-function inputGroup(sizes, h) {
+function inputGroup(sizes) {
   const times = () => h("span", { "aria-hidden": "true" }, "×");
+  const inputs = sizes.flatMap(({ input }, index) => (index ? [times(), input] : [input]));
   return h(
     "div",
     { class: "field", role: "group", "aria-label": t("network.input_size") },
     h("span", { class: "field-name" }, t("network.input_size")),
-    h("div", { class: "size-pair" }, sizes[0].input, times(), sizes[1].input, times(), sizes[2].input),
+    h("div", { class: "size-pair" }, inputs),
   );
 }
 
-function totalsList(h) {
-  const numbers = TOTALS.map(() => h("dd"));
-  const names = TOTALS.map((name) => h("dt", null, t(`network.total_${name}`)));
-  const element = h(
-    "dl",
-    { class: "network-totals" },
-    TOTALS.map((_, place) => h("div", null, names[place], numbers[place])),
-  );
-  return {
-    element,
-    stale: (on) => element.classList.toggle("stale", on),
-    show(summary) {
-      const memory = summary.layers.reduce((total, layer) => total + layer.memory_bytes, 0);
-      const costs = [summary.total, summary.multiply_adds, memory];
-      numbers.forEach((each, place) => (each.textContent = written(TOTALS[place], costs[place])));
-      const { non_trainable: fixed } = summary;
-      names[0].textContent = fixed ? t("network.total_with_fixed", { count: written("parameters", fixed) }) : t("network.total_parameters");
-      element.classList.remove("stale");
-    },
-  };
+/** Fill `root`; see main.js. */
+export async function open(root) {
+  const tab = new NetworkTab(await busy(root, api.get("/api/networks")));
+  root.append(...tab.elements);
+  await tab.check();
+  tab.costs.hidden = false;
+  return tab;
 }

@@ -1,184 +1,206 @@
+// @ts-check
 // The Runs tab: the table of all runs, several compared, or one opened.
 
-import { cellFrom, openCell } from "../runs/cell.js";
 import { comparison } from "../runs/compare.js";
-import { detail } from "../runs/detail.js";
-import { keptOf, list } from "../runs/list.js";
+import { cellDialog, readCell } from "../runs/confusion.js";
+import { backLink, detail } from "../runs/detail.js";
+import { RunTable, deletedRuns } from "../runs/list.js";
 import { toast } from "../runs/toast.js";
-import { trash } from "../runs/trash.js";
+import { api } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
+import { state } from "../shared/state.js";
+import { makeTurns } from "../shared/timing.js";
+import { busy, button, calm, error, focusWithin, h, replace } from "../shared/ui.js";
 
-/** Fill `root`; see main.js. */
-export async function open(root, { api, t, state, ui }) {
-  const { h, replace } = ui;
-  const problem = h("div", { "aria-live": "polite" });
-  const selection = h("div", { class: "selection", hidden: true });
-  const compared = h("section", { class: "card compared", "aria-labelledby": "compared-title", hidden: true });
-  const table = list({ select, remove });
-  const deleted = trash({ restore });
-  const overview = h("div", { class: "overview" }, table.element, selection, compared, deleted.element);
-  const one = h("div", { class: "one-run", hidden: true });
-  replace(root, problem, overview, one);
+const RESTORED_SECONDS = 4; // that the sentence stays
 
-  let runs = [];
-  let shown = null; // the run that is open
-  let confusion = null; // of that run, once it is there
-  let cell = null; // the dialog of one of its cells: {key, dialog}
-  let asked = null; // the comparison that is shown
-  let turn = 0;
-  let closed = false;
-  await reload();
-  await show();
+/** The names of the runs that are selected in the address. */
+function selectedNames() {
+  return (state.get("selected") ?? "").split(",").filter(Boolean).map(decodeURIComponent);
+}
 
-  function selected() {
-    return (state.get("selected") ?? "").split(",").filter(Boolean).map(decodeURIComponent);
+/** The address's parameters for a selection; a comparison is of two runs or more. */
+function selectionOf(names) {
+  return { selected: names.map(encodeURIComponent).join(","), compare: names.length < 2 ? null : state.get("compare") };
+}
+
+class RunsTab {
+  constructor(root) {
+    this.root = root;
+    this.runs = [];
+    this.run = null; // the name of the one that is open
+    this.confusion = null; // of that run, once it is there
+    this.cell = null; // one of its cells that is open: {key, dialog}
+    this.compared = null; // the selection whose comparison is shown
+    this.closed = false;
+    this.nextTurn = makeTurns();
+    this.problem = h("div", { "aria-live": "polite" });
+    this.table = new RunTable({
+      onselect: (names) => state.set(selectionOf(names), { replace: true }),
+      onremove: (name) => this.remove(name),
+    });
+    this.deleted = deletedRuns((name) => this.restore(name));
+    this.selection = h("div", { class: "selection", hidden: true });
+    this.comparison = h("section", { class: "card compared", "aria-labelledby": "compared-title", hidden: true });
+    this.overview = h("div", { class: "overview" }, this.table.element, this.selection, this.comparison, this.deleted.element);
+    this.detail = h("div", { class: "one-run", hidden: true });
+    replace(root, this.problem, this.overview, this.detail);
   }
 
-  function select(names) {
-    state.set({ selected: names.map(encodeURIComponent).join(",") || null, compare: names.length < 2 ? null : state.get("compare") }, { replace: true });
-  }
-
-  async function reload() {
+  async load() {
     try {
-      const [found, gone] = await ui.busy(root, Promise.all([api.get("/api/runs"), api.get("/api/trash")]));
-      runs = found;
-      deleted.show(gone);
-      replace(problem);
-    } catch (refused) {
-      replace(problem, ui.error(refused));
+      const [runs, deleted] = await busy(this.root, Promise.all([api.get("/api/runs"), api.get("/api/trash")]));
+      this.runs = runs;
+      this.deleted.show(deleted);
+      replace(this.problem);
+    } catch (problem) {
+      replace(this.problem, error(problem));
     }
   }
 
-  async function show() {
+  /** Show what the address names. */
+  changed() {
     const name = state.get("open");
-    overview.hidden = Boolean(name);
-    one.hidden = !name;
-    if (name) return openRun(name);
-    const back = shown;
-    shown = confusion = null;
-    showCell();
-    replace(one);
-    table.show(runs, selected());
-    if (back) overview.querySelector(`[data-key="${CSS.escape(`open ${back}`)}"]`)?.focus();
-    showSelection();
-    return showCompared();
+    this.overview.hidden = Boolean(name);
+    this.detail.hidden = !name;
+    return name ? this.showRun(name) : this.showOverview();
   }
 
-  function showSelection() {
-    const names = selected();
-    selection.hidden = !names.length;
-    if (!names.length) return;
-    const focused = selection.contains(document.activeElement);
+  showOverview() {
+    const left = this.run;
+    this.run = this.confusion = null;
+    this.showCell();
+    replace(this.detail);
+    this.table.show(this.runs, selectedNames());
+    if (left) this.focusRun(left);
+    this.showSelection();
+    return this.showComparison();
+  }
+
+  focusRun(name) {
+    focusWithin(this.overview, `[data-key="${CSS.escape(`open ${name}`)}"]`);
+  }
+
+  showSelection() {
+    const count = selectedNames().length;
+    this.selection.hidden = !count;
+    if (!count) return;
+    const isFocused = this.selection.contains(document.activeElement);
     replace(
-      selection,
-      h("p", { role: "status" }, t("runs.selected", { count: names.length }), names.length < 2 && h("span", { class: "hint" }, ` · ${t("runs.compare.more")}`)),
-      ui.button(t("runs.compare"), () => state.set({ compare: "yes" }), { primary: true, disabled: names.length < 2 }),
-      ui.button(t("runs.clear"), () => state.set({ selected: null, compare: null }), { quiet: true }),
+      this.selection,
+      h("p", { role: "status" }, t("runs.selected", { count }), count < 2 && h("span", { class: "hint" }, ` · ${t("runs.compare.more")}`)),
+      button(t("runs.compare"), () => state.set({ compare: "yes" }), { primary: true, disabled: count < 2 }),
+      button(t("runs.clear"), () => state.set({ selected: null, compare: null }), { quiet: true }),
     );
-    if (focused) selection.querySelector("button:not(:disabled)")?.focus();
+    if (isFocused) focusWithin(this.selection, "button:not(:disabled)");
   }
 
-  async function showCompared() {
-    const names = state.get("compare") ? selected() : [];
-    const key = names.length > 1 ? names.join("\n") : null;
-    if (key === asked) return;
-    asked = key;
-    turn += 1;
-    const mine = turn;
-    compared.hidden = !key;
-    if (!key) return;
+  async showComparison() {
+    const names = selectedNames();
+    const wanted = state.get("compare") && names.length > 1 ? names.map(encodeURIComponent).join(",") : null;
+    if (wanted === this.compared) return;
+    this.compared = wanted;
+    const isNewest = this.nextTurn();
+    this.comparison.hidden = !wanted;
+    if (!wanted) return;
     const title = h("h2", { id: "compared-title", tabindex: "-1" }, t("runs.compared"));
     const body = h("div", { class: "compared-body" });
-    replace(compared, title, body);
+    replace(this.comparison, title, body);
     title.focus({ preventScroll: true });
-    compared.scrollIntoView({ block: "start", behavior: ui.calm() ? "auto" : "smooth" });
+    this.comparison.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
     try {
-      const found = await ui.busy(compared, api.get(`/api/compare?runs=${names.map(encodeURIComponent).join(",")}`));
-      if (mine === turn) replace(body, comparison(found));
-    } catch (refused) {
-      if (mine === turn) replace(body, ui.error(refused));
+      const result = await busy(this.comparison, api.get(`/api/compare?runs=${wanted}`));
+      if (isNewest()) replace(body, comparison(result));
+    } catch (problem) {
+      if (isNewest()) replace(body, error(problem));
     }
   }
 
-  async function openRun(name) {
-    if (shown === name) return showCell();
-    shown = name;
-    confusion = null;
-    turn += 1;
-    const mine = turn;
-    asked = null;
-    replace(one, h("p", { class: "loading" }));
+  async showRun(name) {
+    if (this.run === name) {
+      this.showCell();
+      return;
+    }
+    this.run = name;
+    this.confusion = null;
+    this.compared = null;
+    const isNewest = this.nextTurn();
+    replace(this.detail, h("p", { class: "loading" }));
     try {
-      const run = await ui.busy(one, api.get(`/api/runs/${encodeURIComponent(name)}`));
-      if (mine !== turn) return;
-      confusion = run.confusion;
-      replace(one, detail(name, run, { remove: () => remove(name), opened: (label, answer) => state.set({ cell: `${label},${answer}` }) }));
-      one.querySelector("h2").focus({ preventScroll: true });
+      const run = await busy(this.detail, api.get(`/api/runs/${encodeURIComponent(name)}`));
+      if (!isNewest()) return;
+      this.confusion = run.confusion;
+      replace(this.detail, detail(run, { remove: () => this.remove(name), openCell: (cell) => state.set({ cell }) }));
+      focusWithin(this.detail, "h2", { preventScroll: true });
       window.scrollTo({ top: 0 });
-      showCell();
-    } catch (refused) {
-      if (mine !== turn) return;
-      replace(one, h("a", { href: state.link("runs", keptOf(state)), class: "back" }, `← ${t("runs.back")}`), ui.error(refused));
+      this.showCell();
+    } catch (problem) {
+      if (isNewest()) replace(this.detail, backLink(), error(problem));
     }
   }
 
   /** Open the cell that the address names, and close the one that it names no more. */
-  function showCell() {
-    const key = confusion && state.get("cell");
-    if (key === (cell?.key ?? null)) return;
-    closeCell();
-    const place = cellFrom(key, confusion);
-    if (!place) return;
-    const dialog = openCell(api, shown, confusion, place);
-    cell = { key, dialog };
+  showCell() {
+    const key = this.confusion && state.get("cell");
+    if (key === (this.cell?.key ?? null)) return;
+    this.closeCell();
+    const cell = readCell(key, this.confusion);
+    if (!cell) return;
+    const dialog = cellDialog(this.run, this.confusion, cell);
+    this.cell = { key, dialog };
     dialog.addEventListener("close", () => {
-      if (cell?.dialog !== dialog) return; // the address has gone on by itself
-      cell = null;
+      if (this.cell?.dialog !== dialog) return; // the address has changed by itself
+      this.cell = null;
       state.set({ cell: null });
-      one.querySelector(`[data-cell="${place}"]`)?.focus();
+      focusWithin(this.detail, `[data-cell="${cell}"]`);
     });
   }
 
-  function closeCell() {
-    const open = cell?.dialog;
-    cell = null;
-    open?.close();
+  closeCell() {
+    const { cell } = this;
+    this.cell = null;
+    cell?.dialog.close();
   }
 
-  async function remove(name) {
+  async remove(name) {
     try {
       await api.del(`/api/runs/${encodeURIComponent(name)}`);
-    } catch (refused) {
-      replace(problem, ui.error(refused));
+    } catch (problem) {
+      replace(this.problem, error(problem));
       return;
     }
-    const names = selected().filter((each) => each !== name);
-    await reload();
-    state.set({ open: null, cell: null, selected: names.map(encodeURIComponent).join(",") || null, compare: names.length < 2 ? null : state.get("compare") });
-    shown = null;
-    await show();
-    toast(t("runs.deleted", { run: name }), t("runs.undo"), () => restore(name)).focus();
+    await this.load();
+    state.set({ open: null, cell: null, ...selectionOf(selectedNames().filter((selected) => selected !== name)) });
+    this.run = null;
+    await this.changed();
+    toast(t("runs.deleted", { run: name }), t("runs.undo"), () => this.restore(name)).focus();
   }
 
-  async function restore(name) {
+  async restore(name) {
     try {
       await api.post(`/api/runs/${encodeURIComponent(name)}/restore`);
-      toast(t("runs.restored", { run: name }), null, null, 4);
-    } catch (refused) {
-      if (!closed) replace(problem, ui.error(refused));
+    } catch (problem) {
+      if (!this.closed) replace(this.problem, error(problem));
       return;
     }
-    if (closed) return;
-    await reload();
-    await show();
-    overview.querySelector(`[data-key="${CSS.escape(`open ${name}`)}"]`)?.focus();
+    toast(t("runs.restored", { run: name }), null, null, RESTORED_SECONDS);
+    if (this.closed) return;
+    await this.load();
+    await this.changed();
+    this.focusRun(name);
   }
 
-  return {
-    changed: () => show(),
-    close() {
-      closed = true;
-      turn += 1;
-      closeCell();
-    },
-  };
+  close() {
+    this.closed = true;
+    this.nextTurn();
+    this.closeCell();
+  }
+}
+
+/** Fill `root`; see main.js. */
+export async function open(root) {
+  const tab = new RunsTab(root);
+  await tab.load();
+  await tab.changed();
+  return tab;
 }

@@ -1,113 +1,131 @@
+// @ts-check
 // The Train tab: a form for a new training, the one that is watched, and the list of all.
 
-import { form } from "../train/form.js";
-import { monitor } from "../train/monitor.js";
+import { api } from "../shared/api.js";
+import { ACTIVE } from "../shared/jobs.js";
+import { state } from "../shared/state.js";
+import { calm, error, h, replace } from "../shared/ui.js";
+import { Form } from "../train/form.js";
+import { Monitor } from "../train/monitor.js";
 import { queue } from "../train/queue.js";
-import { ACTIVE } from "../train/states.js";
 
-/** Fill `root`; see main.js. */
-export async function open(root, { api, t, state, ui }) {
-  const { h, replace } = ui;
-  const place = h("div", { class: "watched" });
-  const problem = h("div", { "aria-live": "polite" });
-  const list = queue((id) => state.set({ job: id }));
-  const [datasets, networks, recipes, first] = await Promise.all([
-    api.get("/api/datasets"),
-    api.get("/api/networks"),
-    api.get("/api/recipes"),
-    api.get("/api/jobs"),
-  ]);
-  const entry = form(api, { datasets, networks, recipes }, start);
-  const side = h("div", { class: "train-side" }, problem, place, list.element);
-  const layout = h("div", { class: "train-layout" }, entry.element, side);
-  const narrow = matchMedia("(max-width: 62rem)").matches;
-  if (narrow && first.some((job) => ACTIVE.has(job.state))) layout.prepend(side); // what is under way comes first
-  replace(root, layout);
+/** @typedef {import("../shared/jobs.js").Job} Job */
 
-  let jobs = latest(first);
-  let watched = null; // {id, monitor}
-  let timer = null;
-  let wait = 2;
-  show();
-  again();
+const OFTEN = 2; // seconds between requests while something trains
+const SELDOM = 10;
+const LONGEST_WAIT = 30; // where nothing answers
 
-  function chosen() {
-    const named = state.get("job");
-    if (named) return named;
-    return (jobs.find((job) => job.state === "running") ?? jobs.find((job) => ACTIVE.has(job.state)) ?? jobs[0])?.id ?? null;
+class TrainTab {
+  constructor(data, jobs) {
+    /** @type {Job[]} */
+    this.jobs = latestFirst(jobs);
+    /** @type {Monitor | null} */
+    this.monitor = null;
+    this.timer = null;
+    this.wait = OFTEN;
+    this.problem = h("div", { "aria-live": "polite" });
+    this.watched = h("div", { class: "watched" });
+    this.list = queue((id) => state.set({ job: id }));
+    this.form = new Form(data, (setup) => this.start(setup));
+    const side = h("div", { class: "train-side" }, this.problem, this.watched, this.list.element);
+    this.element = h("div", { class: "train-layout" }, this.form.element, side);
+    const isNarrow = matchMedia("(max-width: 62rem)").matches;
+    if (isNarrow && this.isActive) this.element.prepend(side); // what is under way comes first
+    this.show();
+    this.refreshLater();
   }
 
-  function show() {
-    const id = chosen();
-    const told = jobs.find((job) => job.id === id);
-    if (watched?.id !== id) {
-      watched?.monitor.close();
-      watched = id ? { id, monitor: monitor(api, id, { known: told, onjob: heard, ongone: gone }) } : null;
-      replace(place, watched?.monitor.element);
+  get isActive() {
+    return this.jobs.some((job) => ACTIVE.has(job.state));
+  }
+
+  /** The id of the job to show: that of the address, else the one that trains, is active, or is the latest. */
+  get chosen() {
+    const job = this.jobs.find(({ state: name }) => name === "running") ?? this.jobs.find(({ state: name }) => ACTIVE.has(name)) ?? this.jobs[0];
+    return state.get("job") ?? job?.id ?? null;
+  }
+
+  show() {
+    const id = this.chosen;
+    const job = this.jobs.find((known) => known.id === id) ?? null;
+    if ((this.monitor?.id ?? null) !== id) {
+      this.monitor?.close();
+      const options = { job, onjob: (changed) => this.jobChanged(changed), onmissing: (problem) => this.jobMissing(problem) };
+      this.monitor = id ? new Monitor(id, options) : null;
+      replace(this.watched, this.monitor?.element);
     }
-    const before = jobs.filter((job) => job.state === "running" || (job.state === "queued" && job.id < id));
-    if (told) watched.monitor.update(told, before.length === 0);
-    list.show(jobs, id);
+    const isBefore = (other) => other.state === "running" || (other.state === "queued" && other.id < id);
+    if (job) this.monitor.update(job, !this.jobs.some(isBefore));
+    this.list.show(this.jobs, id);
   }
 
   /** A job has changed, or another has come of it, which is shown then. */
-  function heard(job) {
-    if (job?.id && job.id !== watched?.id) state.set({ job: job.id });
-    refresh();
+  jobChanged(/** @type {Job} */ job) {
+    if (job.id !== this.monitor?.id) state.set({ job: job.id });
+    this.refresh();
   }
 
   /** The address names a training that is not there. */
-  function gone(reason) {
-    replace(problem, ui.error(reason));
-    watched?.monitor.close();
-    watched = null;
-    replace(place);
+  jobMissing(problem) {
+    replace(this.problem, error(problem));
+    this.monitor?.close();
+    this.monitor = null;
+    replace(this.watched);
     if (state.get("job")) state.set({ job: null }, { replace: true });
   }
 
-  async function start(order) {
-    const job = await api.post("/api/jobs", order);
-    jobs = [job, ...jobs.filter((each) => each.id !== job.id)];
-    replace(problem);
-    const active = jobs.some((each) => each.state === "running" && each.id !== job.id);
+  async start(setup) {
+    const job = await api.post("/api/jobs", setup);
+    this.jobs = [job, ...this.jobs.filter((other) => other.id !== job.id)];
+    replace(this.problem);
+    const isAlone = !this.jobs.some((other) => other.state === "running" && other.id !== job.id);
     state.set({ job: job.id });
-    show();
-    if (!active) watched?.monitor.element.scrollIntoView({ block: "nearest", behavior: ui.calm() ? "auto" : "smooth" });
-    watched?.monitor.focus();
-    refresh();
+    this.show();
+    if (isAlone) this.monitor.element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
+    this.monitor.head.focus();
+    this.refresh();
   }
 
-  async function refresh() {
+  async refresh() {
     try {
-      jobs = latest(await api.get("/api/jobs"));
-      wait = jobs.some((job) => ACTIVE.has(job.state)) ? 2 : 10;
-      show();
+      this.jobs = latestFirst(await api.get("/api/jobs"));
+      this.wait = this.isActive ? OFTEN : SELDOM;
+      this.show();
     } catch {
-      wait = Math.min(30, wait * 2);
-      watched?.monitor.away(); // it says so, and tries again
+      this.wait = Math.min(LONGEST_WAIT, this.wait * 2);
+      this.monitor?.stream.lose(); // it says so, and tries again
     }
-    again();
+    this.refreshLater();
   }
 
-  function again() {
-    clearTimeout(timer);
-    timer = setTimeout(refresh, wait * 1000);
+  refreshLater() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.refresh(), this.wait * 1000);
   }
 
-  return {
-    changed() {
-      entry.changed();
-      show();
-    },
-    close() {
-      entry.close();
-      clearTimeout(timer);
-      watched?.monitor.close();
-    },
-  };
+  /** The address has changed. */
+  changed() {
+    this.form.changed();
+    this.show();
+  }
+
+  close() {
+    this.form.close();
+    clearTimeout(this.timer);
+    this.monitor?.close();
+  }
 }
 
-/** The trainings, the latest first. */
-function latest(jobs) {
-  return [...jobs].sort((a, b) => (a.id < b.id ? 1 : -1));
+/** @param {Job[]} jobs */
+function latestFirst(jobs) {
+  return [...jobs].sort((one, other) => (one.id < other.id ? 1 : -1));
+}
+
+/** Fill `root`; see main.js. */
+export async function open(root) {
+  const paths = ["datasets", "networks", "recipes", "jobs"].map((name) => api.get(`/api/${name}`));
+  const [datasets, networks, recipes, jobs] = await Promise.all(paths);
+  const tab = new TrainTab({ datasets, networks, recipes }, jobs);
+  replace(root, tab.element);
+  return tab;
 }

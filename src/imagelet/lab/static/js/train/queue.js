@@ -1,51 +1,64 @@
-// The trainings of the lab: the one under way, those that wait, those that are done.
+// @ts-check
+// The trainings of the lab: the one under way, the ones that wait, the ones that are done.
 
 import { t } from "../shared/i18n.js";
+import { experimentText, stateMark } from "../shared/jobs.js";
 import { h, percent, replace } from "../shared/ui.js";
-import { inShort, nameOf, stateMark } from "./states.js";
 
-/** A list of jobs. `choose(id)` shows one. Returns {element, show(jobs, chosen)}. */
+/** @typedef {import("../shared/jobs.js").Job} Job */
+
+/** What a training is called: as its run, once it has one. */
+export function jobName(/** @type {Job} */ { run, name, continues }) {
+  return run ?? name ?? (continues ? t("train.jobs.continued", { run: continues }) : t("train.jobs.unnamed"));
+}
+
+/** A list of jobs. `choose(id)` is called with the one that is to be shown. */
 export function queue(choose) {
   const list = h("ol", { class: "job-list" });
   const waiting = h("p", { class: "hint" });
   const none = h("p", { class: "empty" }, t("train.jobs.none"));
-  const element = h("section", { class: "card jobs", "aria-labelledby": "jobs-title" }, h("h2", { id: "jobs-title" }, t("train.jobs")), none, list, waiting);
+  const title = h("h2", { id: "jobs-title" }, t("train.jobs"));
   const rows = new Map(); // id → {element, key}
 
-  function show(jobs, chosen) {
-    none.hidden = jobs.length > 0;
-    const queued = jobs.filter((each) => each.state === "queued").length;
-    waiting.hidden = !queued;
-    waiting.textContent = t("train.jobs.waiting", { count: queued });
-    for (const job of jobs) {
-      const key = JSON.stringify([job.state, job.run, job.history?.length, job.id === chosen]);
-      const row = rows.get(job.id);
-      if (row?.key === key) continue;
-      const next = entry(job, job.id === chosen, choose);
-      const focused = row?.element.contains(document.activeElement);
-      row?.element.replaceWith(next);
-      rows.set(job.id, { element: next, key });
-      if (focused) next.querySelector("button").focus();
-    }
-    const wanted = jobs.map((job) => rows.get(job.id).element);
-    if (wanted.length !== list.children.length || wanted.some((each, at) => list.children[at] !== each)) replace(list, wanted);
+  /** Make a job's row anew where it differs from what is shown. */
+  function row(job, isChosen) {
+    const key = JSON.stringify([job.state, job.run, job.history?.length, isChosen]);
+    const shown = rows.get(job.id);
+    if (shown?.key === key) return shown.element;
+    const element = entry(job, isChosen, choose);
+    const isFocused = shown?.element.contains(document.activeElement);
+    shown?.element.replaceWith(element);
+    rows.set(job.id, { element, key });
+    if (isFocused) element.querySelector("button").focus();
+    return element;
   }
 
-  return { element, show };
+  function show(/** @type {Job[]} */ jobs, chosen) {
+    const queued = jobs.filter((job) => job.state === "queued").length;
+    none.hidden = jobs.length > 0;
+    waiting.hidden = !queued;
+    waiting.textContent = t("train.jobs.waiting", { count: queued });
+    const wanted = jobs.map((job) => row(job, job.id === chosen));
+    if (wanted.length !== list.children.length || wanted.some((element, index) => list.children[index] !== element)) {
+      replace(list, wanted);
+    }
+  }
+
+  return { element: h("section", { class: "card jobs", "aria-labelledby": "jobs-title" }, title, none, list, waiting), show };
 }
 
-function entry(job, current, choose) {
-  const last = job.history?.at(-1);
+function entry(/** @type {Job} */ job, isChosen, choose) {
+  const accuracy = job.history?.at(-1)?.val_accuracy;
   return h(
     "li",
-    { class: current ? "current" : null },
+    { class: isChosen ? "current" : null },
     h(
       "button",
-      { type: "button", class: "job", "aria-current": current ? "true" : null, onclick: () => choose(job.id) },
-      h("span", { class: "job-name" }, nameOf(job)),
-      h("span", { class: "job-figure" }, Number.isFinite(last?.val_accuracy) ? percent(last.val_accuracy, 2) : ""),
-      h("span", { class: "hint" }, inShort(job.experiment)),
-      stateMark(job.state),
+      { type: "button", class: "job", "aria-current": isChosen ? "true" : null, onclick: () => choose(job.id) },
+      h("span", { class: "job-name" }, jobName(job)),
+      h("span", { class: "job-figure" }, Number.isFinite(accuracy) ? percent(accuracy, 2) : ""),
+      h("span", { class: "hint" }, experimentText(job.experiment)),
+      stateMark(job.state, "train"),
     ),
   );
 }

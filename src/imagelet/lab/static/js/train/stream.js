@@ -1,14 +1,17 @@
+// @ts-check
 // A training's events, for as long as the page shows it: connected again, later and later, when the server is away.
 
-const EVENTS = ["state", "data", "progress", "epoch", "filters", "by_hand", "finishing", "error"];
-const LONGEST = 30; // seconds between two attempts
+import { api } from "../shared/api.js";
+
+const LONGEST_WAIT = 30; // seconds between two attempts
 
 /**
- * Listen to a job's events. `handlers` are called as they come; what was told before is told again after each
- * connection, so handlers must bear repetition; `handlers.again` says that it begins. `handlers.lost(seconds)` says
- * that nothing answers and when the next attempt is; `handlers.found` that all is well again.
+ * Listen to a job. `events` has a handler for each of its events, and must bear that they come again after each new
+ * connection. `on.job(job)` gets the job as it is then; `on.lost(seconds)` says that nothing answers and when the
+ * next attempt is; `on.missing(error)` that there is no such job.
  */
-export function follow(api, id, handlers) {
+export function follow(id, events, on) {
+  const path = `/api/jobs/${encodeURIComponent(id)}`;
   let source = null;
   let timer = null;
   let wait = 1;
@@ -18,53 +21,46 @@ export function follow(api, id, handlers) {
     clearTimeout(timer);
     if (closed) return;
     try {
-      const job = await api.get(`/api/jobs/${encodeURIComponent(id)}`); // the events' own errors tell nothing
+      const job = await api.get(path); // an event source does not say what is wrong with it
       if (closed) return;
       wait = 1;
-      handlers.found?.();
-      handlers.job?.(job);
-    } catch (error) {
+      on.job(job);
+    } catch (problem) {
       if (closed) return;
-      if (error.status >= 400 && error.status < 500) handlers.gone?.(error);
+      if (problem.status >= 400 && problem.status < 500) on.missing(problem);
       else lost();
       return;
     }
     source?.close();
-    handlers.again?.();
-    source = api.events(`/api/jobs/${encodeURIComponent(id)}/events`, { ...events(handlers), lost });
+    source = api.events(`${path}/events`, { ...events, lost });
   }
 
   function lost() {
-    source?.close();
-    source = null;
+    rest();
     if (closed) return;
     clearTimeout(timer);
-    handlers.lost?.(wait);
+    on.lost(wait);
     timer = setTimeout(connect, wait * 1000);
-    wait = Math.min(LONGEST, wait * 2);
+    wait = Math.min(LONGEST_WAIT, wait * 2);
+  }
+
+  /** Nothing more will come: keep what there is. */
+  function rest() {
+    source?.close();
+    source = null;
   }
 
   connect();
   return {
-    now: () => connect(),
-    /** Others found that nothing answers: the browser would go on trying in silence. */
-    away() {
-      if (source) lost();
-    },
-    /** Nothing more will come: keep what there is. */
-    rest() {
-      source?.close();
-      source = null;
-    },
-    resting: () => source === null,
+    connect,
+    rest,
+    isResting: () => source === null,
+    /** Others noticed that nothing answers: the browser would try again in silence. */
+    lose: () => source && lost(),
     close() {
       closed = true;
       clearTimeout(timer);
-      source?.close();
+      rest();
     },
   };
-}
-
-function events(handlers) {
-  return Object.fromEntries(EVENTS.filter((name) => handlers[name]).map((name) => [name, handlers[name]]));
 }

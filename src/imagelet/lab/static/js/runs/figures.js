@@ -1,0 +1,50 @@
+// @ts-check
+// How a run's figures and settings are written and drawn: in the table, beside others, alone.
+
+import { curves } from "../shared/charts.js";
+import { has, t } from "../shared/i18n.js";
+import { h, number, percent } from "../shared/ui.js";
+
+/**
+ * An accuracy as the server describes it.
+ * @typedef {{accuracy: number, interval: [number, number], images: number}} Accuracy
+ */
+
+/** The name of a setting such as "recipe.learning_rate": in words where there are some, else as it is. */
+export function fieldName(setting) {
+  const plain = setting.replace(/^recipe\./, "");
+  return has(`runs.setting.${plain}`) ? t(`runs.setting.${plain}`) : plain;
+}
+
+/** Seconds in a column: whole from ten on, else with a digit after the point. */
+export function secondsText(seconds) {
+  if (!Number.isFinite(seconds)) return "–";
+  return seconds < 10 ? seconds.toFixed(1) : number(Math.round(seconds), 9);
+}
+
+/** An interval as two percentages, in the words of a text. */
+export function intervalText(key, [low, high]) {
+  return t(key, { low: percent(low, 2), high: percent(high, 2) });
+}
+
+/** An epoch that was the best, of how many. */
+export function bestEpochText({ best_epoch: best, epochs }) {
+  return best ? t("runs.best_of", { best, epochs }) : null;
+}
+
+/** A plot of curves over epochs; the figure is an accuracy or a loss, series as `curves` takes them. */
+export function plot(title, isAccuracy, series) {
+  const element = h("div", { class: "plot" }, h("h4", null, title));
+  const longest = Math.max(2, ...series.map(({ points }) => points.length));
+  curves(element, series, {
+    title,
+    height: 250,
+    x: t("runs.curve.epoch"),
+    share: isAccuracy,
+    xRange: [1, longest],
+    yRange: isAccuracy ? [null, 1] : [0, null],
+    format: isAccuracy ? (value) => `${number(Number((100 * value).toFixed(1)), 3)} %` : (value) => number(value, 2),
+    formatX: (value) => (Number.isInteger(value) ? String(value) : ""),
+  });
+  return element;
+}

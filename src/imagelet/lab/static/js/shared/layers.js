@@ -1,0 +1,31 @@
+// @ts-check
+// Image sizes as texts, and the families of layers.
+
+/**
+ * A layer as the server describes it.
+ * @typedef {{name: string, kind: string, shape: number[], parameters: number, multiply_adds: number,
+ * memory_bytes: number}} Layer
+ */
+
+const FAMILIES = /** @type {const} */ ([
+  [/^(conv|depthwise|whiten)/i, "convolution"],
+  [/pool|^global/i, "pooling"],
+  [/^(dense|linear)/i, "dense"],
+  [/^(relu|gelu|silu|tanh|sigmoid|softmax)/i, "activation"],
+  [/norm/i, "normalization"],
+  [/^dropout/i, "dropout"],
+]);
+
+/** The family of a layer, by what the server calls its kind; the one place that knows. */
+export function familyOf({ kind }) {
+  return FAMILIES.find(([pattern]) => pattern.test(kind))?.[1] ?? "other";
+}
+
+/**
+ * Height, width and channels as the address writes them, such as 28x28x1; null for anything else.
+ * @returns {number[] | null}
+ */
+export function readShape(text) {
+  const shape = (text ?? "").split("x").map(Number);
+  return shape.length === 3 && shape.every((side) => Number.isInteger(side) && side > 0) ? shape : null;
+}

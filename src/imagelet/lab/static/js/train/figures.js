@@ -1,0 +1,169 @@
+// @ts-check
+// A training's figures while it runs: readings, curves, a table of the epochs, and the first layer's filters.
+//
+// Each is {element, show(progress)}, but for the filters, which follow an event of their own.
+
+import { curves } from "../shared/charts.js";
+import { decodeNumbers } from "../shared/encoding.js";
+import { t } from "../shared/i18n.js";
+import { familyOf } from "../shared/layers.js";
+import { drawMap, legend, rangeOf } from "../shared/maps.js";
+import { duration, h, number, percent, replace, table } from "../shared/ui.js";
+
+/** @typedef {import("./progress.js").Progress} Progress */
+
+const MOST_FILTERS = 48;
+const LARGE_FILTER = 12; // pixels a side, from which a filter is drawn larger
+
+/** Validation accuracy, time left, speed and learning rate. */
+export function readings() {
+  const [accuracy, left, speed, rate] = Array.from({ length: 4 }, () => h("dd", null, "–"));
+  const entries = Object.entries({ "accuracy.validation": accuracy, left, speed, rate });
+  return {
+    element: h("dl", { class: "readings" }, entries.map(([name, value]) => h("div", null, h("dt", null, t(`train.${name}`)), value))),
+    show(/** @type {Progress} */ { job, step, history, best, learningRate }) {
+      const bestText = best && `${t("train.best", { epoch: best.epoch })} · ${percent(best.val_accuracy, 2)}`;
+      replace(
+        accuracy,
+        best ? percent(history.at(-1).val_accuracy, 2) : "–",
+        best && history.length > 1 && h("small", null, bestText),
+      );
+      left.textContent = job.state === "running" ? duration(step.seconds_left) : "–";
+      speed.textContent = step.images_per_second ? number(Math.round(step.images_per_second), 4) : "–";
+      rate.textContent = number(learningRate, 3);
+    },
+  };
+}
+
+/** The curves of loss and accuracy as they grow, and what to know of them. */
+export function curvePanel() {
+  const plots = ["loss", "accuracy"].map(plot);
+  const note = h("p", { class: "hint" }, t("train.curves.wait"));
+  return {
+    element: [h("div", { class: "plots" }, plots.map(({ element }) => element)), note],
+    show(/** @type {Progress} */ progress) {
+      const { history, points } = progress;
+      for (const { show } of plots) show(progress);
+      const isValidated = history.some((epoch) => Number.isFinite(epoch.val_loss));
+      const key = history.length ? (isValidated ? "curves.note" : "no_validation") : points.length ? "curves.note" : "curves.wait";
+      note.textContent = t(`train.${key}`);
+    },
+  };
+}
+
+function plot(figure) {
+  const isAccuracy = figure === "accuracy";
+  const element = h("div", { class: "plot" }, h("h3", null, t(`train.${figure}`)));
+  const chart = curves(element, [], {
+    title: t(`train.${figure}`),
+    height: 230,
+    x: t("train.epoch"),
+    share: isAccuracy,
+    format: isAccuracy ? (value) => percent(value, value > 0.99 && value < 1 ? 1 : 0).replace(">", "") : (value) => number(value, 2),
+    formatX: (value) => (Number.isInteger(value) ? String(value) : ""),
+  });
+  return {
+    element,
+    show(/** @type {Progress} */ { history, points, total }) {
+      const series = seriesOf(figure, history, points);
+      const values = series.flatMap((curve) => curve.points.map(([, value]) => value)).filter(Number.isFinite);
+      chart.update(series, { xRange: [0, Math.max(total, 1)], yRange: rangeOfFigure(isAccuracy, values) });
+    },
+  };
+}
+
+/** The curves of a figure: training, the epoch under way (its mean until now), and validation. */
+function seriesOf(figure, history, points) {
+  const training = history.map((epoch) => [epoch.epoch, epoch[figure]]);
+  const validation = history.map((epoch) => [epoch.epoch, epoch[`val_${figure}`]]).filter(([, value]) => Number.isFinite(value));
+  const now = points.map((point) => [point.x, point[figure]]);
+  return [
+    { name: t("train.training"), points: training, kind: "muted" },
+    now.length && { name: t("train.training.now"), points: now, kind: "muted", dashed: true },
+    validation.length && { name: t("train.validation.curve"), points: validation, kind: "accent" },
+  ].filter(Boolean);
+}
+
+/** Accuracies from a little below the lowest, by twentieths, to 1; losses from 0 to a little above the highest. */
+export function rangeOfFigure(isAccuracy, values) {
+  if (!values.length) return [0, 1];
+  if (isAccuracy) return [Math.max(0, Math.floor((Math.min(...values) - 0.02) * 20) / 20), 1];
+  return [0, Math.max(...values) * 1.05];
+}
+
+/** The figures of each epoch, in a table that opens. */
+export function epochTable() {
+  const place = h("div", { class: "epoch-table" });
+  const column = (label) => ({ label, numeric: true });
+  const [training, validation] = [t("train.training"), t("train.validation.curve")];
+  const columns = [
+    { label: t("train.epoch"), numeric: true, head: true },
+    ...["loss", "accuracy"].flatMap((figure) => [training, validation].map((part) => column(`${t(`train.${figure}`)} · ${part}`))),
+    column(t("train.rate")),
+  ];
+  let shown = "";
+  return {
+    element: h("details", { class: "group" }, h("summary", null, h("span", null, t("train.table"))), place),
+    show(/** @type {Progress} */ { history }) {
+      const key = `${history.length}:${history.at(-1)?.loss}`;
+      if (key === shown) return;
+      shown = key;
+      const rows = history.map((epoch) => [
+        epoch.epoch, fixed(epoch.loss), fixed(epoch.val_loss), percent(epoch.accuracy, 2), percent(epoch.val_accuracy, 2),
+        number(epoch.learning_rate, 3),
+      ]);
+      replace(place, table(columns, rows, { caption: t("train.table") }));
+    },
+  };
+}
+
+const fixed = (value) => (Number.isFinite(value) ? value.toFixed(4) : "–");
+
+/** The first layer's weights as small maps. `show(event)` draws those of an event of the training. */
+export function filterPanel() {
+  const about = h("p", { class: "hint" }, t("train.filters.wait"));
+  const grid = h("div", { class: "filters", role: "img", hidden: true });
+  const colours = legend({ low: 0, high: 0 });
+  colours.hidden = true;
+  let canvases = [];
+
+  function show(event) {
+    const { layer, epoch, shape } = event;
+    const [count, height, width, channels = 1] = shape;
+    if (shape.length < 3 || height * width < 4) {
+      replace(about, t("train.filters.none"));
+      return;
+    }
+    const maps = filterMaps(decodeNumbers(event).values, shape).slice(0, MOST_FILTERS);
+    const range = rangeOf(maps.flatMap((map) => [Math.min(...map), Math.max(...map)]));
+    if (canvases.length !== maps.length) {
+      canvases = maps.map(() => h("canvas", { "aria-hidden": "true" }));
+      replace(grid, canvases);
+    }
+    maps.forEach((map, index) => drawMap(canvases[index], map, width, height, range));
+    grid.classList.toggle("large", width > LARGE_FILTER);
+    grid.hidden = colours.hidden = false;
+    grid.setAttribute("aria-label", t("train.filters.label", { layer, epoch }));
+    colours.update(range);
+    const texts = [
+      t(familyOf(event) === "dense" ? "train.filters.units" : "train.filters.about", { layer, count, height, width }),
+      epoch ? t("train.filters.after", { epoch }) : t("train.filters.first_step"),
+      channels > 1 && t("train.filters.channels"),
+      maps.length < count && t("train.filters.first", { shown: maps.length, count }),
+    ];
+    about.textContent = texts.filter(Boolean).join(" · ");
+  }
+
+  return { element: h("section", { class: "first-layer" }, h("h3", null, t("train.filters")), about, grid, colours), show };
+}
+
+/** Each filter's mean over its input channels. */
+export function filterMaps(/** @type {Float32Array} */ values, [count, height, width, channels = 1]) {
+  const pixels = height * width;
+  return Array.from({ length: count }, (_, filter) =>
+    Float32Array.from({ length: pixels }, (__, pixel) => {
+      const first = (filter * pixels + pixel) * channels;
+      return values.subarray(first, first + channels).reduce((sum, value) => sum + value, 0) / channels;
+    }),
+  );
+}

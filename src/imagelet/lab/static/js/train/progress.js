@@ -1,0 +1,131 @@
+// @ts-check
+// What the page knows of one training, from its events, and how far it is.
+
+import { t } from "../shared/i18n.js";
+import { number, percent } from "../shared/ui.js";
+
+/**
+ * @typedef {import("../shared/jobs.js").Job} Job
+ * @typedef {import("../shared/jobs.js").Epoch} Epoch
+ */
+
+const MOST_POINTS = 400; // of the epoch under way; then every second is left out
+
+/** A training while its events come in; they may come again after a new connection. */
+export class Progress {
+  /** @param {Job | null} job */
+  constructor(job = null) {
+    /** What the last progress event said. @type {any} */
+    this.step = {};
+    /** @type {{epoch: number, step: number, change: string}[]} */
+    this.changes = []; // by a person, while it trained
+    /** How many images are opened: {done, total}. @type {any} */
+    this.opened = null;
+    this.isFinishing = false; // classifier and figures are being made
+    this.isFirst = false; // in the queue, with nothing under way
+    this.job = job;
+    this.restart();
+  }
+
+  /** Forget what the events say again from the start. */
+  restart() {
+    /** @type {Map<number, Epoch>} */
+    this.epochs = new Map((this.job?.history ?? []).map((epoch) => [epoch.epoch, epoch]));
+    /** @type {{x: number, loss: number, accuracy: number}[]} */
+    this.points = []; // of the epoch under way
+  }
+
+  takeJob(/** @type {Job} */ job) {
+    this.job = job;
+    Object.assign(this.step, job.progress);
+  }
+
+  takeStep(step) {
+    Object.assign(this.step, step);
+    if (!Number.isFinite(step.loss) || this.epochs.has(step.epoch)) return;
+    const x = step.epoch - 1 + (step.steps ? step.step / step.steps : 0);
+    if (x < this.points.at(-1)?.x) this.points = [];
+    this.points.push({ x, loss: step.loss, accuracy: step.accuracy });
+    if (this.points.length > MOST_POINTS) this.points = this.points.filter((_, index) => index % 2 === 0);
+  }
+
+  takeEpoch(/** @type {Epoch} */ epoch) {
+    this.epochs.set(epoch.epoch, epoch);
+    this.points = [];
+  }
+
+  takeChange({ epoch, step, change }) {
+    const isKnown = this.changes.some((known) => known.step === step && known.epoch === epoch && known.change === change);
+    if (!isKnown) this.changes.push({ epoch, step, change });
+  }
+
+  /** Returns whether the state is another one. */
+  takeState(event) {
+    if (event.state === "running") this.isFinishing = false;
+    if (!this.job) return false;
+    const isNew = this.job.state !== event.state;
+    this.job = { ...this.job, ...event };
+    return isNew;
+  }
+
+  /** The figures of the epochs, in order. */
+  get history() {
+    return [...this.epochs.values()].sort((one, other) => one.epoch - other.epoch);
+  }
+
+  /** The epoch with the best validation accuracy, of equal ones that with the lower loss. */
+  get best() {
+    const validated = this.history.filter(({ val_accuracy: accuracy }) => Number.isFinite(accuracy));
+    return validated.sort((one, other) => other.val_accuracy - one.val_accuracy || one.val_loss - other.val_loss)[0];
+  }
+
+  /** How many epochs are complete. */
+  get completed() {
+    return this.history.at(-1)?.epoch ?? 0;
+  }
+
+  /** How many epochs it takes. */
+  get total() {
+    return this.step.epochs || this.job.experiment?.recipe?.epochs || this.completed;
+  }
+
+  get learningRate() {
+    return this.step.learning_rate ?? this.history.at(-1)?.learning_rate;
+  }
+
+  /** How much of the training is done, from 0 to 1. */
+  get fraction() {
+    if (this.job.state === "finished") return 1;
+    if (!this.total) return 0;
+    const { epoch = 1, step, steps } = this.step;
+    const part = steps && epoch > this.completed ? step / steps : 0;
+    return Math.min(1, (Math.max(this.completed, epoch - 1) + part) / this.total);
+  }
+
+  /** Whether it is busy with what has no steps to count. */
+  get isBusy() {
+    if (this.job.state === "queued") return this.isFirst;
+    const isStarting = !this.step.epoch && !this.completed;
+    return this.job.state === "running" && (isStarting || this.isFinishing || this.requested !== null);
+  }
+
+  /** What a running training was requested to do and does not do yet: pause, stop; or null. */
+  get requested() {
+    const { state, want } = this.job;
+    return state === "running" && (want === "pause" || want === "stop") ? want : null;
+  }
+}
+
+/** Where a training is, in words: the epoch and the step, or what is waited for. */
+export function whereText(/** @type {Progress} */ progress) {
+  const { job, step, completed, total, opened, isFirst } = progress;
+  if (job.state === "queued") return t(isFirst ? "train.queued.first" : "train.queued");
+  if (job.state === "running" && progress.isFinishing) return t("train.finishing");
+  if (progress.requested) return t(`train.${progress.requested}.requested`);
+  const epoch = Math.max(step.epoch ?? 0, completed);
+  if (!epoch && job.state !== "running") return "";
+  if (!epoch) return opened?.total ? t("train.preparing.part", { share: percent(opened.done / opened.total, 0) }) : t("train.preparing");
+  const text = t("train.epoch_of", { epoch: number(epoch, 6), epochs: number(Math.max(total, epoch), 6) });
+  if (!step.steps || step.epoch <= completed || job.state === "finished") return text;
+  return `${text} · ${t("train.step_of", { step: number(step.step, 9), steps: number(step.steps, 9) })}`;
+}

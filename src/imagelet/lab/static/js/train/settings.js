@@ -1,0 +1,219 @@
+// @ts-check
+// A recipe's settings as inputs: the few that matter most in sight, the others in groups that open.
+//
+// Every input holds what the recipe says; only what differs from it is sent.
+
+import { has, t } from "../shared/i18n.js";
+import { button, h, number, replace, select, uniqueId } from "../shared/ui.js";
+
+/**
+ * A setting of every recipe, as /api/recipes describes it.
+ * @typedef {{name: string, unit: string, meaning: string, default: boolean | number | string,
+ * allowed: string[] | number[], open_end: boolean}} Field
+ */
+
+const IN_SIGHT = ["epochs", "batch_size", "learning_rate"]; // 0 in them: what suits the images
+const GROUPS = {
+  time: ["early_stopping"],
+  steps: [
+    "optimizer", "schedule", "warmup", "momentum", "beta1", "beta2", "rho", "epsilon", "other_rate", "first_layer",
+    "gradient_clip", "averaging",
+  ],
+  regularization: ["weight_decay", "label_smoothing"],
+  augmentation: [
+    "shift", "rotation", "scaling", "shear", "thickness", "coarseness", "blur", "background", "noise", "torn",
+    "cutout", "flip",
+  ],
+  numbers: ["normalization", "initial_weights", "views"],
+};
+
+const isAuto = (name, value) => value === 0 && IN_SIGHT.includes(name);
+const translated = (kind, name, otherwise) => (has(`train.${kind}.${name}`) ? t(`train.${kind}.${name}`) : otherwise);
+
+/** Whether a setting is yes or no, one of some names, or a number. */
+function kindOf(/** @type {Field} */ field) {
+  if (typeof field.default === "boolean") return "yes-no";
+  return field.allowed && typeof field.allowed[0] === "string" ? "name" : "number";
+}
+
+/** The value that a text in a setting's input stands for; of an empty one, the recipe's. */
+export function valueOf(/** @type {Field} */ field, text, recipeValue) {
+  const kind = kindOf(field);
+  if (kind === "yes-no") return text === "true";
+  if (kind === "name") return text;
+  const digits = text.trim().replace(",", ".");
+  return digits === "" ? recipeValue : Number(digits);
+}
+
+/** Whether a setting may have a value. */
+export function isAllowed(/** @type {Field} */ field, value) {
+  const kind = kindOf(field);
+  if (kind === "yes-no") return typeof value === "boolean";
+  if (kind === "name") return /** @type {string[]} */ (field.allowed).includes(value);
+  const [low, high] = /** @type {number[]} */ (field.allowed);
+  return Number.isFinite(value) && value >= low && value <= high && !(field.open_end && value === high);
+}
+
+/**
+ * The groups of the settings out of sight: [group, names]; what none of them knows is in the last.
+ * @param {string[]} names  of all settings
+ * @returns {[string, string[]][]}
+ */
+export function groupsOf(names) {
+  const known = new Set([...IN_SIGHT, ...Object.values(GROUPS).flat()]);
+  const groups = { ...GROUPS, other: names.filter((name) => !known.has(name)) };
+  const present = Object.entries(groups).map(([group, members]) => [group, members.filter((name) => names.includes(name))]);
+  return /** @type {[string, string[]][]} */ (present.filter(([, members]) => members.length));
+}
+
+/** A remark as a sentence: with a capital letter, and its full stop. */
+export function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
+/** The input or list of choices of a setting. @returns {any} */
+function controlOf(/** @type {Field} */ field, onchange) {
+  const kind = kindOf(field);
+  if (kind === "yes-no") return select([["true", t("train.settings.yes")], ["false", t("train.settings.no")]], "true", onchange);
+  if (kind === "name") return select(field.allowed, field.allowed[0], onchange);
+  return h("input", { type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", oninput: onchange });
+}
+
+/** What is said below a setting: its meaning, or what may be typed; and the recipe's value where it differs. */
+function remarks(/** @type {Field} */ field, recipeValue, { wrong, changed }) {
+  const { name, allowed, open_end: below } = field;
+  if (wrong) {
+    const [low, high] = allowed.map((end) => number(end, 9));
+    return h("strong", null, t(below ? "train.settings.below" : "train.settings.allowed", { low, high }));
+  }
+  const yesNo = { true: t("train.settings.yes"), false: t("train.settings.no") };
+  const value = isAuto(name, recipeValue) ? t("train.settings.auto") : (yesNo[recipeValue] ?? String(recipeValue));
+  return [
+    h("span", { class: "meaning" }, translated("meaning", name, sentence(field.meaning))),
+    changed && h("span", { class: "was" }, ` ${t("train.settings.recipe_says", { value })}`),
+  ];
+}
+
+/** One setting: its control, and what the recipe says of it. */
+class Setting {
+  constructor(/** @type {Field} */ field, /** @type {() => void} */ onchange) {
+    this.field = field;
+    this.recipeValue = field.default;
+    const kind = kindOf(field);
+    const unit = translated("unit", field.unit, kind === "number" ? field.unit : "");
+    const id = uniqueId("setting");
+    this.control = controlOf(field, () => {
+      this.show();
+      onchange();
+    });
+    Object.assign(this.control, { id, name: field.name });
+    this.control.setAttribute("aria-describedby", `${id}-about`);
+    this.about = h("p", { class: "hint", id: `${id}-about` });
+    this.element = h(
+      "div",
+      { class: "field setting", dataset: { setting: field.name } },
+      h("label", { for: id }, translated("field", field.name, field.name), h("code", null, field.name)),
+      h("div", { class: "setting-input" }, this.control, unit && h("span", { class: "unit" }, unit)),
+      this.about,
+    );
+  }
+
+  get value() {
+    return valueOf(this.field, this.control.value, this.recipeValue);
+  }
+
+  get wrong() {
+    return !isAllowed(this.field, this.value);
+  }
+
+  /** Whether it is to be sent. */
+  get changed() {
+    return this.value !== this.recipeValue && !this.wrong;
+  }
+
+  focus() {
+    this.control.focus();
+  }
+
+  /** Show a recipe's value, or the text of another value in its place. */
+  use(recipeValue, text) {
+    const { name } = this.field;
+    const isChoice = kindOf(this.field) !== "number";
+    const known = text !== undefined && (!isChoice || [...this.control.options].some((option) => option.value === String(text)));
+    const shown = known ? text : recipeValue;
+    this.recipeValue = recipeValue;
+    this.control.value = isAuto(name, recipeValue) && isAuto(name, shown) ? "" : String(shown);
+    this.control.placeholder = isAuto(name, recipeValue) ? t("train.settings.auto") : String(recipeValue); // what empty means
+    this.show();
+  }
+
+  show() {
+    const { wrong } = this;
+    this.element.classList.toggle("changed", this.value !== this.recipeValue);
+    this.control.setAttribute("aria-invalid", String(wrong));
+    replace(this.about, remarks(this.field, this.recipeValue, { wrong, changed: this.changed }));
+  }
+}
+
+/** A group that opens, and says how many of its settings differ from the recipe. */
+function countedGroup(className, title, settings, content) {
+  const count = h("span", { class: "changed-count" });
+  const element = h("details", { class: className }, h("summary", null, h("span", null, title), count), content);
+  return {
+    element,
+    show() {
+      const changed = settings.filter((setting) => setting.changed).length;
+      count.textContent = changed ? t("train.settings.changed", { count: changed }) : "";
+    },
+  };
+}
+
+/** All settings of a recipe. */
+export class Settings {
+  constructor(/** @type {Field[]} */ fields, /** @type {() => void} */ onchange) {
+    this.onchange = onchange;
+    this.recipe = {};
+    this.settings = fields.map((field) => new Setting(field, () => this.show()));
+    const byName = Object.fromEntries(this.settings.map((setting) => [setting.field.name, setting]));
+    const elements = (settings) => settings.map((setting) => setting.element);
+    const inSight = IN_SIGHT.map((name) => byName[name]).filter(Boolean);
+    const hidden = this.settings.filter((setting) => !inSight.includes(setting));
+    const groups = groupsOf(Object.keys(byName)).map(([name, names]) => {
+      const members = names.map((member) => byName[member]);
+      return countedGroup("group", t(`train.group.${name}`), members, h("div", { class: "group-fields" }, elements(members)));
+    });
+    const all = countedGroup("group all-settings", t("train.settings.all"), hidden, elements(groups));
+    this.groups = [...groups, all];
+    this.reset = button(t("train.settings.reset"), () => this.use(this.recipe), { quiet: true });
+    this.reset.classList.add("back-to-recipe");
+    this.element = h("div", { class: "settings" }, h("div", { class: "in-sight" }, elements(inSight)), this.reset, all.element);
+  }
+
+  /** Show a recipe's settings, {name: value}, and texts in the place of some. */
+  use(recipe, texts = {}) {
+    this.recipe = recipe;
+    for (const setting of this.settings) {
+      const { name } = setting.field;
+      setting.use(recipe[name] ?? setting.field.default, texts[name]);
+    }
+    this.show();
+  }
+
+  show() {
+    for (const { show } of this.groups) show();
+    this.reset.hidden = !this.settings.some((setting) => setting.changed);
+    this.onchange();
+  }
+
+  /** What differs from the recipe: {name: value}. */
+  changed() {
+    return Object.fromEntries(this.settings.filter((setting) => setting.changed).map(({ field, value }) => [field.name, value]));
+  }
+
+  /** The first setting that is not allowed; its group is opened. */
+  wrong() {
+    const wrong = this.settings.find((setting) => setting.wrong);
+    for (let details = wrong?.element.closest("details"); details; details = details.parentElement.closest("details")) details.open = true;
+    return wrong ?? null;
+  }
+}

@@ -1,0 +1,61 @@
+// The Network tab: the words of a text and where they stand, boxes and costs of layers.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { costText, totalsOf } from "../../../src/imagelet/lab/static/js/network/costs.js";
+import { blocksOf } from "../../../src/imagelet/lab/static/js/network/diagram.js";
+import { stretchesOf, wordAt } from "../../../src/imagelet/lab/static/js/network/editor.js";
+import { familyOf, readShape } from "../../../src/imagelet/lab/static/js/shared/layers.js";
+
+const layer = (name, kind, shape, parameters = 0) => ({ name, kind, shape, parameters, multiply_adds: 2, memory_bytes: 4 });
+
+test("a text falls into names, arguments, numbers and what is between", () => {
+  const text = "conv(8, same) relu";
+  const kinds = stretchesOf(text).map(([from, to, kind]) => [text.slice(from, to), kind]);
+  const words = [["conv", "name"], ["8", "count"], ["same", "argument"], ["relu", "name"]];
+  assert.deepEqual(kinds.filter(([, kind]) => kind), words);
+  assert.equal(kinds.map(([piece]) => piece).join(""), text);
+});
+
+test("a mistake is a stretch of its own, within a word too", () => {
+  const text = "flaten dense(10)";
+  assert.deepEqual(stretchesOf(text, [0, 6])[0], [0, 6, "name mistake"]);
+  assert.deepEqual(stretchesOf(text, [2, 4]).slice(0, 3), [[0, 2, "name"], [2, 4, "name mistake"], [4, 6, "name"]]);
+  assert.deepEqual(stretchesOf("", [0, 0]), []);
+  assert.ok(stretchesOf(text).every(([, , kind]) => !kind.includes("mistake")));
+});
+
+test("positions count characters as Python does", () => {
+  assert.deepEqual(wordAt("flatten dens(10)", 9), [8, 12]);
+  assert.deepEqual(wordAt("😀 dens", 3), [3, 7]); // two code units, one character
+  assert.deepEqual(wordAt("conv(8", 5), [4, 5]);
+  assert.deepEqual(wordAt("conv", 5), [4, 4]); // at the end
+});
+
+test("layers that leave the shape as it is share the box before them", () => {
+  const layers = [
+    layer("conv1", "conv", [8, 8, 4], 40), layer("norm1", "batchnorm", [8, 8, 4], 8), layer("relu1", "relu", [8, 8, 4]),
+    layer("pool1", "pool", [4, 4, 4]), layer("flatten", "flatten", [64]), layer("softmax", "softmax", [10]),
+  ];
+  const blocks = blocksOf([8, 8, 1], layers);
+  assert.deepEqual(blocks.map(({ name }) => name), ["input", "conv1", "pool1", "flatten", "softmax"]);
+  assert.deepEqual([blocks[1].tags, blocks[1].parameters], [["norm", "relu"], 48]);
+  assert.deepEqual(blocks.map(({ family }) => family), ["input", "convolution", "pooling", "other", "activation"]);
+});
+
+test("a layer's family comes from its kind, never from its name", () => {
+  assert.equal(familyOf({ name: "conv1", kind: "dense" }), "dense");
+  assert.equal(familyOf({ name: "dense", kind: "Mystery" }), "other");
+});
+
+test("costs are summed, and bytes have a fitting unit", () => {
+  assert.deepEqual(totalsOf([layer("a", "conv", [1], 40), layer("b", "relu", [1])]), { parameters: 40, multiply_adds: 4, memory_bytes: 8 });
+  assert.deepEqual([0, 999, 1234, 5e12].map((bytes) => costText("memory_bytes", bytes)), ["0 B", "999 B", "1.23 kB", "5,000 GB"]);
+  assert.equal(costText("parameters", 1234567), "1,234,567");
+});
+
+test("an image's size is read from the address", () => {
+  assert.deepEqual(readShape("28x28x1"), [28, 28, 1]);
+  for (const text of ["28x28", "28x28x0", "28x28x1.5", "axbxc", "", null]) assert.equal(readShape(text), null);
+});

@@ -1,0 +1,34 @@
+// Work that waits, and requests of which only the newest counts.
+
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { debounced, makeTurns } from "../../../src/imagelet/lab/static/js/shared/timing.js";
+
+test("work waits until nobody has called for a while, and is done once", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const work = mock.fn();
+  const call = debounced(work, 100);
+  call("a");
+  mock.timers.tick(99);
+  call("b");
+  mock.timers.tick(99);
+  assert.equal(work.mock.callCount(), 0);
+  mock.timers.tick(1);
+  assert.deepEqual(work.mock.calls.map((made) => made.arguments), [["b"]]);
+  call("c");
+  call.cancel();
+  mock.timers.tick(1000);
+  assert.equal(work.mock.callCount(), 1);
+  mock.timers.reset();
+});
+
+test("only the newest turn counts", () => {
+  const nextTurn = makeTurns();
+  const isFirst = nextTurn();
+  assert.ok(isFirst());
+  const isSecond = nextTurn();
+  assert.deepEqual([isFirst(), isSecond()], [false, true]);
+  nextTurn();
+  assert.ok(!isSecond());
+});

@@ -1,0 +1,104 @@
+// The Train tab: a setup in the address and as a command, a recipe's settings, a training followed by its events.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Progress } from "../../../src/imagelet/lab/static/js/train/progress.js";
+import { groupsOf, isAllowed, sentence, valueOf } from "../../../src/imagelet/lab/static/js/train/settings.js";
+import { commandOf, fits, parametersOf, readSetup } from "../../../src/imagelet/lab/static/js/train/setup.js";
+
+const DEFAULTS = { dataset: "digits", recipe: "general", validation: "auto", limit: "0", seed: "0", name: "" };
+const SETUP = {
+  ...DEFAULTS, network: "flatten dense(classes)", settings: { epochs: 7, momentum: 0.5 }, test: true, seed: "3",
+  madeFor: { shape: [28, 28, 1], classes: 10 },
+};
+
+test("a setup is read from the address as it was written", () => {
+  const parameters = parametersOf(SETUP, DEFAULTS);
+  assert.equal(parameters.recipe, null); // a default need not be said
+  const { dataset, network, seed, settings, test: evaluates, madeFor, ...others } = readSetup((name) => parameters[name]);
+  assert.deepEqual([dataset, network, seed, evaluates], ["digits", SETUP.network, "3", true]);
+  assert.deepEqual(settings, { epochs: "7", momentum: "0.5" });
+  assert.deepEqual(madeFor, SETUP.madeFor);
+  assert.deepEqual(others, {});
+});
+
+test("an address without a setup, or with a broken one, names nothing", () => {
+  assert.deepEqual(readSetup(() => null), { settings: {}, test: false, madeFor: null });
+  const broken = { settings: "epochs:1:2,:3,rate", input: "28x0x1", test: "no" };
+  assert.deepEqual(readSetup((name) => broken[name] ?? null), { settings: {}, test: false, madeFor: null });
+});
+
+test("a command line names what differs from the defaults, in quotes where a word needs them", () => {
+  assert.equal(commandOf({ ...DEFAULTS, limit: 0, seed: 0, settings: {}, test: false }), "imagelet train digits --recipe general");
+  assert.equal(
+    commandOf({ ...SETUP, limit: 500, seed: 3, name: "my run", validation: "0.1" }),
+    'imagelet train digits --network "flatten dense(classes)" --recipe general --set epochs=7 --set momentum=0.5' +
+      ' --validation 0.1 --limit 500 --seed 3 --name "my run" --test',
+  );
+});
+
+test("a network fits images of its size with as many classes", () => {
+  const images = { shape: [28, 28, 1], classes: [..."0123456789"] };
+  assert.ok(fits(images, { shape: [28, 28, 1], classes: 10 }));
+  assert.ok(fits(images, { shape: [28, 28, 1], classes: null }));
+  assert.ok(!fits(images, { shape: [28, 28, 1], classes: 7 }));
+  assert.ok(!fits(images, { shape: [28, 28, 3], classes: 10 }));
+});
+
+test("a setting's text is read by its kind; an empty one is the recipe's", () => {
+  const rate = { default: 0.1, allowed: [0, 1], open_end: true };
+  assert.equal(valueOf(rate, " 0,25 ", 0.1), 0.25);
+  assert.equal(valueOf(rate, "", 0.1), 0.1);
+  assert.deepEqual(["0", "1", "-1", "fast"].map((text) => isAllowed(rate, valueOf(rate, text, 0.1))), [true, false, false, false]);
+  assert.ok(isAllowed({ ...rate, open_end: false }, 1));
+  const flip = { default: true, allowed: null };
+  assert.equal(valueOf(flip, "false", true), false);
+  const optimizer = { default: "adamw", allowed: ["adamw", "sgd"] };
+  assert.ok(isAllowed(optimizer, valueOf(optimizer, "sgd", "adamw")));
+  assert.ok(!isAllowed(optimizer, "other"));
+});
+
+test("every setting out of sight is in one group, an unknown one in the last", () => {
+  assert.deepEqual(groupsOf(["epochs", "momentum", "flip", "new"]), [["steps", ["momentum"]], ["augmentation", ["flip"]], ["other", ["new"]]]);
+  assert.equal(sentence("largest shift"), "Largest shift.");
+  assert.equal(sentence("Why?"), "Why?");
+});
+
+const JOB = { id: "1", state: "running", want: "run", experiment: { recipe: { epochs: 4 } }, history: [] };
+const epoch = (number, accuracy, loss = 1) => ({ epoch: number, loss, accuracy, val_loss: loss, val_accuracy: accuracy });
+
+test("a training is followed: its epochs, the best of them, how much is done", () => {
+  const progress = new Progress(JOB);
+  assert.deepEqual([progress.fraction, progress.isBusy, progress.best], [0, true, undefined]);
+  progress.takeStep({ epoch: 1, step: 5, steps: 10, loss: 2, accuracy: 0.1 });
+  assert.deepEqual([progress.fraction, progress.isBusy], [1 / 8, false]);
+  assert.deepEqual(progress.points.map(({ x }) => x), [0.5]);
+  for (const figures of [epoch(2, 0.9, 0.4), epoch(1, 0.9, 0.5), epoch(3, 0.8)]) progress.takeEpoch(figures);
+  assert.deepEqual(progress.history.map((figures) => figures.epoch), [1, 2, 3]);
+  assert.equal(progress.best.epoch, 2); // equal accuracy, lower loss
+  assert.deepEqual(progress.points, []);
+  assert.equal(progress.fraction, 3 / 4);
+  progress.takeState({ state: "finished" });
+  assert.equal(progress.fraction, 1);
+});
+
+test("events that come again change nothing", () => {
+  const progress = new Progress({ ...JOB, history: [epoch(1, 0.5)] });
+  const change = { epoch: 1, step: 9, change: "ended" };
+  for (const repeated of [change, change]) progress.takeChange(repeated);
+  assert.deepEqual(progress.changes, [change]);
+  progress.takeEpoch(epoch(2, 0.6));
+  progress.restart(); // with what the job says alone
+  assert.deepEqual(progress.history.map((figures) => figures.epoch), [1]);
+  progress.takeStep({ epoch: 1, step: 1, steps: 2, loss: 1 }); // of an epoch that is complete
+  assert.deepEqual(progress.points, []);
+});
+
+test("a request is pending until the training does it", () => {
+  const progress = new Progress({ ...JOB, want: "pause" });
+  assert.deepEqual([progress.requested, progress.isBusy], ["pause", true]);
+  assert.ok(progress.takeState({ state: "paused" }));
+  assert.equal(progress.requested, null);
+  assert.ok(!progress.takeState({ state: "paused" })); // it is no other state
+});
