@@ -58,17 +58,17 @@ def look(network: str) -> dict[str, Any]:
 
     Without a convolution there is no ``grad-cam``.
     """
-    from imagelet.explanation.activations import layer_outputs
-    from imagelet.explanation.attribution import evidence, methods_for
+    from imagelet.explanation.activations import layer_activations
+    from imagelet.explanation.attribution import attribute, methods_for
 
     classifier = _untrained(network)
     image = np.random.default_rng(0).integers(0, 256, classifier.input_shape, np.uint8)
     methods = methods_for(classifier.network)
 
     def one_look() -> None:
-        layer_outputs(classifier, image)
+        layer_activations(classifier, image)
         for method in methods:
-            evidence(classifier, image, method)
+            attribute(classifier, image, method)
 
     first, *again = [seconds_of(one_look) for _ in range(1 + LOOKS)]
     return {"methods": methods, "first_seconds": first, "again_seconds": summary(again)}

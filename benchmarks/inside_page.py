@@ -81,7 +81,7 @@ def untrained_figure() -> "Figure":
     """Draw the evidence that the same network finds in the photo before it has learned anything."""
     from imagelet.analysis.explain import MEANINGS
     from imagelet.classifier.classifier import Classifier
-    from imagelet.explanation.attribution import METHODS, evidence
+    from imagelet.explanation.attribution import METHODS, attribute
     from imagelet.networks import build
     from imagelet.plots.evidence import Marked
     from imagelet.preprocessing.picture import open_picture
@@ -92,7 +92,7 @@ def untrained_figure() -> "Figure":
     classifier = dataclasses.replace(trained, network=network)
     picture = open_picture(PHOTO)
     image = trained.look_at(picture).seen
-    found = [evidence(classifier, image, method, LABEL) for method in METHODS]
+    found = [attribute(classifier, image, method, LABEL) for method in METHODS]
     marked = []
     for each in found:
         meaning, note = MEANINGS[each.method]

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 import imagelet
 from imagelet import plots
 from imagelet.analysis.explain import draw
-from imagelet.explanation.unit_trace import take_apart
+from imagelet.explanation.unit_trace import trace_unit
 
 
 def main() -> None:
@@ -24,10 +24,10 @@ def main() -> None:
     print(f"answer {answer.label}, {plots.percent(answer.probability)}")
     for layer in found.layers:
         print(f"{layer.name:<12} {layer.shape!s:>14}  {layer.low:7.2f} to {layer.high:5.2f}")
-    for each in found.evidence:
+    for each in found.attributions:
         row, column = np.unravel_index(each.values.argmax(), each.values.shape)
         print(f"{each.method}: most at row {row}, column {column}")
-    number = take_apart(found.classifier, answer.seen, "conv1", (14, 14, 0))  # row, column, map
+    number = trace_unit(found.classifier, answer.seen, "conv1", (14, 14, 0))  # row, column, map
     print(f"one number of conv1: {number.text}")
     draw(found, Path("inside"))
 

@@ -609,10 +609,12 @@ def test_a_look_is_at_all_layers_and_by_every_method_that_the_network_allows(
     from imagelet.explanation import activations, attribution
 
     done: list[str] = []
-    outputs, found = activations.layer_outputs, attribution.evidence
-    monkeypatch.setattr(activations, "layer_outputs", lambda *what: done.append("layers") or outputs(*what))
+    outputs, found = activations.layer_activations, attribution.attribute
     monkeypatch.setattr(
-        attribution, "evidence", lambda one, image, method: done.append(method) or found(one, image, method)
+        activations, "layer_activations", lambda *what: done.append("layers") or outputs(*what)
+    )
+    monkeypatch.setattr(
+        attribution, "attribute", lambda one, image, method: done.append(method) or found(one, image, method)
     )
     measured = inside.look(network)
     assert done == ["layers", *measured["methods"]] * (1 + inside.LOOKS)
@@ -639,7 +641,7 @@ def test_no_more_images_are_embedded_than_there_are(small_data: Path) -> None:
 
 def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> None:
     from imagelet.analysis.explain import framed
-    from imagelet.explanation.unit_trace import take_apart
+    from imagelet.explanation.unit_trace import trace_unit
 
     text = inside_page.PAGE.read_text("utf-8")
     photo, layer, place, printed = re.search(
@@ -648,7 +650,7 @@ def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> N
         re.MULTILINE,
     ).groups()
     classifier, look = framed("mnist", inside_page.PAGE.parent / photo)
-    assert take_apart(classifier, look.seen, layer, [int(each) for each in place.split(",")]).text == printed
+    assert trace_unit(classifier, look.seen, layer, [int(each) for each in place.split(",")]).text == printed
     (prediction,) = classifier.predict(inside_page.PHOTO)
     assert (prediction.label, prediction.sure) == (inside_page.LABEL, True)
 

@@ -37,9 +37,9 @@ def test_the_layers_end_in_the_classifiers_own_logits_and_the_evidence_is_for_it
     logits = found.classifier.logits(image[np.newaxis])[0]
     np.testing.assert_allclose(found.layers[-2].values, logits, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(found.look.seen, image)
-    assert [each.method for each in found.evidence] == list(METHODS)
-    assert {each.label for each in found.evidence} == {found.prediction.label}
-    assert found.evidence[0].probability == pytest.approx(found.prediction.probability)
+    assert [each.method for each in found.attributions] == list(METHODS)
+    assert {each.class_name for each in found.attributions} == {found.prediction.label}
+    assert found.attributions[0].probability == pytest.approx(found.prediction.probability)
     assert len(found.neighbours) == 3
     assert found.missing == ()
 
@@ -92,7 +92,7 @@ def _learned(run: Path) -> list[int]:
 
 def test_the_evidence_can_be_asked_for_any_class(run):
     found = explain(run, "test:5", "3", neighbours=0)
-    assert {each.label for each in found.evidence} == {"3"}
+    assert {each.class_name for each in found.attributions} == {"3"}
     assert found.near is None
 
 
@@ -125,7 +125,7 @@ def test_a_notebook_shows_the_answer_and_a_row_for_each_layer(run):
 
 def test_without_convolutions_grad_cam_is_left_out_and_said(flat, tmp_path):
     found = explain(flat, "test:5", neighbours=0)
-    assert [each.method for each in found.evidence] == [name for name in METHODS if name != "grad-cam"]
+    assert [each.method for each in found.attributions] == [name for name in METHODS if name != "grad-cam"]
     assert found.missing == ("grad-cam: the network has no convolution",)
     assert "evidence" in draw(found, tmp_path)
 

@@ -10,11 +10,11 @@ from torch import nn
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
 from imagelet.explanation.activations import (
-    LayerOutput,
+    LayerActivations,
     dead_units,
     filters,
     find_layer,
-    layer_outputs,
+    layer_activations,
     network_input,
     value_range,
 )
@@ -34,17 +34,17 @@ def classifier() -> Classifier:
     return classifier_of(build(TEXT, (8, 6, 1), 3))
 
 
-def output(values: list[list[float]] | np.ndarray, name: str = "a") -> LayerOutput:
-    return LayerOutput(name, "relu", np.asarray(values, np.float32))
+def output(values: list[list[float]] | np.ndarray, name: str = "a") -> LayerActivations:
+    return LayerActivations(name, "relu", np.asarray(values, np.float32))
 
 
-class TestLayerOutputs:
+class TestLayerActivations:
     @pytest.mark.parametrize("name", tuple(networks))
     def test_are_the_layers_of_every_network_and_lead_to_its_logits(self, name: str) -> None:
         shape = networks.get(name).input_shape
         classifier = classifier_of(build(name, shape))
         (image,) = images_of(shape)
-        outputs = layer_outputs(classifier, image)
+        outputs = layer_activations(classifier, image)
         assert [each.name for each in outputs] == [child for child, _ in classifier.network.named_children()]
         assert all(each.values.dtype == np.float32 for each in outputs)
         last = outputs[-2 if outputs[-1].kind == "softmax" else -1]
@@ -53,7 +53,7 @@ class TestLayerOutputs:
 
     def test_of_maps_have_channels_last(self, classifier: Classifier) -> None:
         (image,) = images_of((8, 6, 1))
-        first = layer_outputs(classifier, image)[0]
+        first = layer_activations(classifier, image)[0]
         with torch.no_grad():
             expected = find_layer(classifier.network, "conv1")(classifier.prepare(image[np.newaxis]))
         assert (first.kind, first.shape, first.maps.shape) == ("conv", (8, 6, 4), (4, 8, 6))
@@ -61,42 +61,42 @@ class TestLayerOutputs:
         np.testing.assert_array_equal(first.maps[2], first.values[:, :, 2])
 
     def test_a_closing_softmax_is_a_layer_with_shares(self, classifier: Classifier) -> None:
-        *_, logits, shares = layer_outputs(classifier, images_of((8, 6, 1))[0])
+        *_, logits, shares = layer_activations(classifier, images_of((8, 6, 1))[0])
         assert shares.values.sum() == pytest.approx(1)
         assert shares.values.argmax() == logits.values.argmax()
 
     def test_a_layer_that_writes_over_its_input_changes_nothing(self, classifier: Classifier) -> None:
         (image,) = images_of((8, 6, 1))
-        before = layer_outputs(classifier, image)
+        before = layer_activations(classifier, image)
         find_layer(classifier.network, "relu1").inplace = True  # type: ignore[assignment]
-        after = layer_outputs(classifier, image)
+        after = layer_activations(classifier, image)
         assert before[0].values.min() < 0
         for one, other in zip(before, after, strict=True):
             np.testing.assert_array_equal(one.values, other.values)
 
     def test_are_float32_where_someone_turned_bfloat16_on(self, classifier: Classifier) -> None:
         (image,) = images_of((8, 6, 1))
-        expected = layer_outputs(classifier, image)
+        expected = layer_activations(classifier, image)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            found = layer_outputs(classifier, image)
+            found = layer_activations(classifier, image)
         for one, other in zip(expected, found, strict=True):
             np.testing.assert_array_equal(one.values, other.values)
 
     def test_leave_the_running_averages_alone(self, classifier: Classifier) -> None:
         classifier.network.train()
         before = {name: each.clone() for name, each in classifier.network.state_dict().items()}
-        layer_outputs(classifier, images_of((8, 6, 1))[0])
+        layer_activations(classifier, images_of((8, 6, 1))[0])
         assert all(torch.equal(each, before[name]) for name, each in classifier.network.state_dict().items())
 
     def test_that_are_no_numbers_are_a_damaged_classifier(self, classifier: Classifier) -> None:
         with torch.no_grad():
             find_layer(classifier.network, "conv1").bias[1] = torch.nan  # type: ignore[index]
         with pytest.raises(ClassifierFileError, match="'conv1'"):
-            layer_outputs(classifier, images_of((8, 6, 1))[0])
+            layer_activations(classifier, images_of((8, 6, 1))[0])
 
     def test_another_image_is_refused(self, classifier: Classifier) -> None:
         with pytest.raises(ValueError, match="uint8"):
-            layer_outputs(classifier, np.zeros((8, 6, 1)))
+            layer_activations(classifier, np.zeros((8, 6, 1)))
 
     def test_the_input_is_what_the_network_gets(self, classifier: Classifier) -> None:
         (image,) = images_of((8, 6, 1))
@@ -221,4 +221,4 @@ def test_a_layer_that_gives_no_numbers_is_named() -> None:
     classifier = classifier_of(build("softmax", (4, 4, 1), 3))
     classifier.network.add_module("two", Two())
     with pytest.raises(UsageError, match=r"'two' \(Two\)"):
-        layer_outputs(classifier, images_of((4, 4, 1))[0])
+        layer_activations(classifier, images_of((4, 4, 1))[0])

@@ -20,9 +20,9 @@ from imagelet.errors import UnknownNameError, UsageError
 from imagelet.explanation.attribution import (
     METHODS,
     SIGNED,
+    attribute,
     class_of,
     convolution_of,
-    evidence,
     ground_of,
 )
 from imagelet.explanation.grad_cam import _cells
@@ -107,7 +107,7 @@ class TestEveryNetwork:
         before = {key: value.clone() for key, value in network.state_dict().items()}
         wanted = [weights.requires_grad for weights in network.parameters()]
         logits = classifier.logits(image[None])
-        found = evidence(classifier, image, method, 3)
+        found = attribute(classifier, image, method, 3)
         assert found.values.shape == network.input_shape[:2]
         assert found.values.dtype == np.float32
         assert np.isfinite(found.values).all()
@@ -125,17 +125,17 @@ class TestEveryNetwork:
         assert np.array_equal(classifier.logits(image[None]), logits)
 
 
-class TestEvidence:
+class TestAttribution:
     @pytest.mark.parametrize("method", METHODS)
     def test_is_of_the_answer_unless_another_class_is_asked_for(
         self, digits: tuple[Classifier, np.ndarray, np.ndarray], method: str
     ) -> None:
         classifier, images, _ = digits
         shares = classifier.predict_proba(images[:1])[0]
-        found = evidence(classifier, images[0], method)
-        assert (found.class_index, found.label) == (shares.argmax(), CLASSES[shares.argmax()])
+        found = attribute(classifier, images[0], method)
+        assert (found.class_index, found.class_name) == (shares.argmax(), CLASSES[shares.argmax()])
         assert found.probability == pytest.approx(shares.max())
-        other = evidence(classifier, images[0], method, "3" if found.label != "3" else "4")
+        other = attribute(classifier, images[0], method, "3" if found.class_name != "3" else "4")
         assert other.probability == pytest.approx(shares[other.class_index])
         assert not np.array_equal(other.values, found.values)
         assert found.layer == ("conv3" if method == "grad-cam" else None)
@@ -149,8 +149,8 @@ class TestEvidence:
         alike = []
         for seed, (image, label) in enumerate(zip(images[:16], labels, strict=False)):
             inked = image[:, :, 0] > 0  # black pixels have no evidence, whatever the weights are
-            trained = evidence(classifier, image, method, int(label)).values[inked]
-            random = evidence(scrambled(classifier, seed), image, method, int(label)).values[inked]
+            trained = attribute(classifier, image, method, int(label)).values[inked]
+            random = attribute(scrambled(classifier, seed), image, method, int(label)).values[inked]
             alike.append(
                 0.0 if np.ptp(random) * np.ptp(trained) == 0 else spearmanr(trained, random).statistic
             )
@@ -164,7 +164,7 @@ class TestEvidence:
         images, labels = images[:40], labels[:40]
         generator, hidden, at_random = np.random.default_rng(0), [], []
         for image, label in zip(images, labels, strict=True):
-            values = evidence(classifier, image, method, int(label)).values.ravel()
+            values = attribute(classifier, image, method, int(label)).values.ravel()
             number = round(SHARE * values.size)
             for places, into in (
                 (np.argsort(-values, kind="stable")[:number], hidden),
@@ -180,8 +180,8 @@ class TestEvidence:
         assert left < left_at_random - 0.1
 
     def test_is_plain_json(self, digits: tuple[Classifier, np.ndarray, np.ndarray]) -> None:
-        found = evidence(digits[0], digits[1][0], "grad-cam", 5).to_json()
-        assert (found["method"], found["class"], found["label"], found["layer"]) == (
+        found = attribute(digits[0], digits[1][0], "grad-cam", 5).to_json()
+        assert (found["method"], found["class"], found["name"], found["layer"]) == (
             "grad-cam",
             5,
             "5",
@@ -194,16 +194,16 @@ class TestEvidence:
         self, digits: tuple[Classifier, np.ndarray, np.ndarray], method: str
     ) -> None:
         classifier, images, _ = digits
-        wanted = evidence(classifier, images[0], method).values
+        wanted = attribute(classifier, images[0], method).values
         for off in (torch.no_grad(), torch.inference_mode()):
             with off:
-                assert np.array_equal(evidence(classifier, images[0], method).values, wanted)
+                assert np.array_equal(attribute(classifier, images[0], method).values, wanted)
 
     def test_is_found_while_other_threads_predict(
         self, digits: tuple[Classifier, np.ndarray, np.ndarray]
     ) -> None:
         classifier, images, _ = digits
-        wanted = evidence(classifier, images[0], "grad-cam").values
+        wanted = attribute(classifier, images[0], "grad-cam").values
         stop, failures = threading.Event(), []
 
         def predict() -> None:
@@ -217,7 +217,7 @@ class TestEvidence:
         thread.start()
         try:
             for _ in range(10):
-                assert np.array_equal(evidence(classifier, images[0], "grad-cam").values, wanted)
+                assert np.array_equal(attribute(classifier, images[0], "grad-cam").values, wanted)
         finally:
             stop.set()
             thread.join()
@@ -228,7 +228,7 @@ class TestEvidence:
     ) -> None:
         classifier, images, _ = digits
         several = classifier_of(classifier.network, "mirrored")
-        one, more = (evidence(each, images[0], "saliency", 2) for each in (classifier, several))
+        one, more = (attribute(each, images[0], "saliency", 2) for each in (classifier, several))
         assert np.array_equal(one.values, more.values)
         assert more.probability == pytest.approx(several.predict_proba(images[:1])[0, 2])
         assert more.probability != one.probability
@@ -248,7 +248,7 @@ class TestSaliency:
             module.register_forward_hook(lambda *_: None)
         classifier.network(inputs)[0, 7].backward()
         assert inputs.grad is not None
-        found = evidence(classifier, image, "saliency", 7)
+        found = attribute(classifier, image, "saliency", 7)
         wanted = inputs.grad[0].abs().amax(dim=0).numpy()
         np.testing.assert_allclose(found.values, wanted, rtol=1e-3, atol=1e-6)
 
@@ -268,7 +268,7 @@ class TestIntegratedGradients:
         classifier, images, labels = digits
         errors = []
         for image, label in zip(images[:8], labels, strict=False):
-            found = evidence(classifier, image, "integrated-gradients", int(label))
+            found = attribute(classifier, image, "integrated-gradients", int(label))
             difference = logit_of(classifier, image, label) - logit_of(classifier, ground_of(image), label)
             errors.append(abs(found.values.sum() / difference - 1))
         assert np.mean(errors) < mean
@@ -276,7 +276,7 @@ class TestIntegratedGradients:
 
     def test_of_a_linear_network_are_each_weight_times_its_pixel(self) -> None:
         classifier, image = classifier_of(build("softmax", (6, 5, 3), 4)), noise(6, 5, 3)
-        found = evidence(classifier, image, "integrated-gradients", 1)
+        found = attribute(classifier, image, "integrated-gradients", 1)
         (weights,) = (each for each in classifier.network.modules() if isinstance(each, nn.Linear))
         difference = classifier.prepare(image[None]) - classifier.prepare(ground_of(image)[None])
         wanted = (weights.weight[1].reshape(6, 5, 3) * difference[0].permute(1, 2, 0)).sum(dim=2)
@@ -284,10 +284,10 @@ class TestIntegratedGradients:
 
     def test_of_a_large_image_are_worked_out_in_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         classifier, image = classifier_of(build("cnn-1", (20, 20, 1), 3)), noise(20, 20, 1)
-        wanted = {name: evidence(classifier, image, name).values for name in SIGNED}
+        wanted = {name: attribute(classifier, image, name).values for name in SIGNED}
         monkeypatch.setattr("imagelet.explanation.attribution.PIXELS_AT_ONCE", 7 * 400)
         for name in SIGNED:
-            found = evidence(classifier, image, name).values
+            found = attribute(classifier, image, name).values
             np.testing.assert_allclose(found, wanted[name], rtol=1e-3, atol=1e-5)
 
 
@@ -307,13 +307,13 @@ class TestOcclusion:
                 ).round()
                 falls[part] += whole - logit_of(classifier, changed, 2)
                 times[part] += 1
-        found = evidence(classifier, image, "occlusion", 2).values
+        found = attribute(classifier, image, "occlusion", 2).values
         np.testing.assert_allclose(found, falls / times, rtol=1e-3, atol=1e-4)
 
     @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 3), (2, 2, 1)])
     def test_of_the_smallest_images_is_found(self, shape: tuple[int, int, int]) -> None:
         assert (
-            evidence(classifier_of(build("softmax", shape, 3)), noise(*shape), "occlusion").values.shape
+            attribute(classifier_of(build("softmax", shape, 3)), noise(*shape), "occlusion").values.shape
             == shape[:2]
         )
 
@@ -326,14 +326,14 @@ class TestGradCam:
         for layer, behind in (("conv1", "relu1"), ("conv2", "relu2")):
             module = classifier.network.get_submodule(behind)
             wanted = LayerGradCam(classifier.network, module).attribute(inputs, 1, relu_attributions=True)
-            found = evidence(classifier, image, "grad-cam", 1, layer)
+            found = attribute(classifier, image, "grad-cam", 1, layer)
             assert found.layer == layer
             assert isinstance(wanted, torch.Tensor)
             np.testing.assert_allclose(found.values, wanted[0, 0].detach().numpy(), rtol=1e-3, atol=1e-6)
 
     def test_is_as_fine_as_the_convolution_where_pooling_follows_it(self) -> None:
         text = "conv(8, 3x3, same) pool(4) batchnorm relu flatten dense(classes)"
-        found = evidence(classifier_of(build(text, (8, 8, 1), 3)), noise(8, 8, 1), "grad-cam", 0)
+        found = attribute(classifier_of(build(text, (8, 8, 1), 3)), noise(8, 8, 1), "grad-cam", 0)
         assert len(np.unique(found.values[found.values > 0])) > 4
 
     @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ class TestGradCam:
         for row, column in ((12, 17), (14, 11), (16, 12)):  # the outermost cells spread to the edge
             image = np.zeros((28, 28, 1), np.uint8)
             image[row - 1 : row + 2, column - 1 : column + 2] = 255
-            values = evidence(classifier, image, "grad-cam", 0).values
+            values = attribute(classifier, image, "grad-cam", 0).values
             values = np.where(values > 0.95 * values.max(), values, 0)
             rows, columns = (np.arange(28) @ values.sum(axis=axis) / values.sum() for axis in (1, 0))
             assert abs(rows - row) <= 1
@@ -391,7 +391,7 @@ class TestGradCam:
         inner = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
         parts = OrderedDict(block=inner, flatten=nn.Flatten(), dense=nn.Linear(144, 3))
         network = Network(parts, text="x", name="x", input_shape=(8, 8, 1), classes=3)
-        found = evidence(classifier_of(network), noise(8, 8, 1), "grad-cam")
+        found = attribute(classifier_of(network), noise(8, 8, 1), "grad-cam")
         assert found.layer == "block.0"
         assert found.values.shape == (8, 8)
 
@@ -406,7 +406,7 @@ class TestGround:
     @pytest.mark.parametrize("method", sorted(SIGNED))
     def test_counts_as_nothing(self, digits: tuple[Classifier, np.ndarray, np.ndarray], method: str) -> None:
         image = np.full((8, 8, 1), 77, np.uint8)
-        np.testing.assert_allclose(evidence(digits[0], image, method, 1).values, 0, atol=1e-5)
+        np.testing.assert_allclose(attribute(digits[0], image, method, 1).values, 0, atol=1e-5)
 
 
 CLASSIFIER = classifier_of(build("conv(2, 3x3) relu flatten dense(classes)", (6, 6, 1), 4))
@@ -446,20 +446,20 @@ class TestMistakes:
         self, fields: dict[str, Any], error: type[UsageError], message: str, hint: str
     ) -> None:
         with pytest.raises(error) as caught:
-            evidence(CLASSIFIER, noise(6, 6, 1), **{"method": "grad-cam", **fields})
+            attribute(CLASSIFIER, noise(6, 6, 1), **{"method": "grad-cam", **fields})
         assert message in caught.value.message
         assert hint in caught.value.hint
 
     def test_of_a_network_without_convolutions_names_the_other_methods(self) -> None:
         classifier = classifier_of(build("flatten dense(classes)", (6, 6, 1), 4))
         with pytest.raises(UsageError, match=r"'flatten dense\(classes\)' has none") as caught:
-            evidence(classifier, noise(6, 6, 1), "grad-cam")
+            attribute(classifier, noise(6, 6, 1), "grad-cam")
         assert caught.value.hint == "take another method: saliency, integrated-gradients, occlusion"
 
     @pytest.mark.parametrize("image", [noise(5, 6, 1), noise(6, 6, 3), noise(6, 6, 1) / 255])
     def test_of_another_form_are_refused(self, image: np.ndarray) -> None:
         with pytest.raises(ValueError, match="images are uint8"):
-            evidence(CLASSIFIER, image, "saliency")
+            attribute(CLASSIFIER, image, "saliency")
 
     def test_a_class_is_known_by_its_name_before_its_number(self) -> None:
         pick: Callable[[int | str], int] = lambda target: class_of(("2", "0", "cat"), target)  # noqa: E731

@@ -13,8 +13,8 @@ from torch import nn
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import UnknownNameError, UsageError
-from imagelet.explanation.activations import layer_outputs
-from imagelet.explanation.unit_trace import OneNumber, take_apart
+from imagelet.explanation.activations import layer_activations
+from imagelet.explanation.unit_trace import UnitTrace, trace_unit
 from imagelet.networks import Network, build, networks
 from imagelet.preprocessing.normalization import Normalization
 from tests.explanation.classifiers import classifier_of
@@ -52,10 +52,10 @@ def image_of(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def check(classifier: Classifier, image: np.ndarray, layer: str, place: tuple[int, ...]) -> OneNumber:
+def check(classifier: Classifier, image: np.ndarray, layer: str, place: tuple[int, ...]) -> UnitTrace:
     """Take one number apart and compare it with the layer's own output."""
-    outputs = {each.name: each.values for each in layer_outputs(classifier, image)}
-    number = take_apart(classifier, image, layer, place)
+    outputs = {each.name: each.values for each in layer_activations(classifier, image)}
+    number = trace_unit(classifier, image, layer, place)
     assert number.result == pytest.approx(float(outputs[layer][place]), rel=1e-5, abs=1e-5)
     assert (number.layer, number.place) == (layer, place)
     if number.products is not None:
@@ -87,7 +87,7 @@ def test_every_layer_of_every_network(name: str) -> None:
     classifier = classifier_of(build(name, shape))
     image = image_of(shape)
     refused = []
-    for each in layer_outputs(classifier, image):
+    for each in layer_activations(classifier, image):
         for place in (tuple(0 for _ in each.shape), tuple(side - 1 for side in each.shape)):
             try:
                 check(classifier, image, each.name, place)
@@ -101,7 +101,7 @@ def test_every_layer_of_every_network(name: str) -> None:
 
 def test_every_kind_of_layer_at_many_places() -> None:
     classifier, image = built(EVERY_KIND), image_of(SHAPE)
-    for each in layer_outputs(classifier, image):
+    for each in layer_activations(classifier, image):
         for place in places_of(each.shape):
             check(classifier, image, each.name, place)
 
@@ -123,7 +123,7 @@ def test_windows_of_every_size_stride_padding_and_dilation(data: st.DataObject) 
     settings_ = f"{height}x{width}, padding={padding}, stride={down}x{across}"
     settings_ += "" if window else f", dilation={one}x{other}"
     classifier, image = built(f"{kind.format(settings_)} {HEAD}", (7, 8, 3)), image_of((7, 8, 3), 1)
-    first = layer_outputs(classifier, image)[0]
+    first = layer_activations(classifier, image)[0]
     for place in places_of(first.shape):
         check(classifier, image, first.name, place)
 
@@ -150,7 +150,7 @@ class TestPluginsLayers:
             nn.Softmax(dim=1),
         )
         image = image_of(SHAPE)
-        for each in layer_outputs(classifier, image):
+        for each in layer_activations(classifier, image):
             for place in places_of(each.shape):
                 check(classifier, image, each.name, place)
 
@@ -173,7 +173,7 @@ class TestPluginsLayers:
         with pytest.raises(
             UsageError, match=f"'layer0' cannot be taken apart: what this {type(layer).__name__}"
         ):
-            take_apart(classifier, image_of(SHAPE), "layer0", (0, 0, 0))
+            trace_unit(classifier, image_of(SHAPE), "layer0", (0, 0, 0))
 
     def test_that_do_something_of_their_own_say_so(self) -> None:
         class Doubled(nn.Conv2d):
@@ -181,7 +181,7 @@ class TestPluginsLayers:
                 return 2 * super().forward(input)
 
         with pytest.raises(UsageError, match="what this Doubled computes is not known here"):
-            take_apart(made_of(Doubled(3, 4, 1), nn.Flatten()), image_of(SHAPE), "layer0", (0, 0, 0))
+            trace_unit(made_of(Doubled(3, 4, 1), nn.Flatten()), image_of(SHAPE), "layer0", (0, 0, 0))
 
 
 class TestByHand:
@@ -277,12 +277,12 @@ class TestMistakes:
 
     def test_an_unknown_layer(self, classifier: Classifier) -> None:
         with pytest.raises(UnknownNameError, match=r"there is no layer 'rely1'; did you mean 'relu1'\?"):
-            take_apart(classifier, image_of(SHAPE), "rely1", (0, 0, 0))
+            trace_unit(classifier, image_of(SHAPE), "rely1", (0, 0, 0))
 
     @pytest.mark.parametrize("place", [(7, 0, 0), (0, -1, 0), (0, 0, 2)])
     def test_a_place_outside(self, classifier: Classifier, place: tuple[int, ...]) -> None:
         with pytest.raises(UsageError) as caught:
-            take_apart(classifier, image_of(SHAPE), "conv1", place)
+            trace_unit(classifier, image_of(SHAPE), "conv1", place)
         written = ",".join(map(str, place))
         assert caught.value.message == (
             f"'conv1' has rows 0 to 6, columns 0 to 5 and channels 0 to 1; there is no place {written}"
@@ -291,8 +291,8 @@ class TestMistakes:
 
     def test_a_place_of_flat_values(self, classifier: Classifier) -> None:
         with pytest.raises(UsageError, match="'dense1' has values 0 to 3; there is no place 4"):
-            take_apart(classifier, image_of(SHAPE), "dense1", (4,))
+            trace_unit(classifier, image_of(SHAPE), "dense1", (4,))
         with pytest.raises(UsageError, match="a place in 'dense1' is value, counted from 0, not 3 numbers"):
-            take_apart(classifier, image_of(SHAPE), "dense1", (0, 0, 0))
+            trace_unit(classifier, image_of(SHAPE), "dense1", (0, 0, 0))
         with pytest.raises(UsageError, match="is row, column, channel, counted from 0, not 1 number "):
-            take_apart(classifier, image_of(SHAPE), "conv1", (0,))
+            trace_unit(classifier, image_of(SHAPE), "conv1", (0,))

@@ -25,14 +25,14 @@ from imagelet.data.download import Progress
 from imagelet.errors import DataError
 from imagelet.explanation.activations import (
     DeadUnits,
-    LayerOutput,
+    LayerActivations,
     dead_units,
     filters,
     find_layer,
-    layer_outputs,
+    layer_activations,
     value_range,
 )
-from imagelet.explanation.attribution import NO_CONVOLUTION, Evidence, class_of, evidence, methods_for
+from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.neighbours import Neighbour
 from imagelet.explanation.spread import histogram
 from imagelet.plots.evidence import Marked, Meaning
@@ -59,7 +59,7 @@ class Explanation:
         picture: uint8 (height, width, 1 or 3), the picture as a person sees it, upright.
         look: the picture as the network got it, and where it lies in the picture.
         layers: what every layer gives, in order.
-        evidence: what speaks for one class, by each method that the network allows.
+        attributions: what speaks for one class, by each method that the network allows.
         neighbours: the nearest training images, the nearest first; empty where they are not at hand.
         near: where these lie; None where they are not at hand.
         dead: the units of each activation that rose above 0 for none of some hundred training images; empty
@@ -71,8 +71,8 @@ class Explanation:
     prediction: Prediction
     picture: NDArray[np.uint8]
     look: Look
-    layers: tuple[LayerOutput, ...]
-    evidence: tuple[Evidence, ...]
+    layers: tuple[LayerActivations, ...]
+    attributions: tuple[Attribution, ...]
     neighbours: tuple[Neighbour, ...]
     near: Neighbourhood | None
     dead: tuple[DeadUnits, ...]
@@ -92,9 +92,9 @@ class Explanation:
                 }
                 for each in self.layers
             ],
-            "evidence": [
+            "attributions": [
                 {name: value for name, value in each.to_json().items() if name != "values"}
-                for each in self.evidence
+                for each in self.attributions
             ],
             "neighbours": [each.to_json(classes) for each in self.neighbours],
             "dead_units": [each.to_json() for each in self.dead],
@@ -143,7 +143,7 @@ def explain(
         look = replace(look, file=str(source))
     prediction = classifier.prediction(look, classifier.predict_proba(look.seen[np.newaxis])[0])
     methods = methods_for(classifier.network)
-    shown = tuple(evidence(classifier, look.seen, method, target) for method in methods)
+    shown = tuple(attribute(classifier, look.seen, method, target) for method in methods)
     missing = [] if "grad-cam" in methods else [NO_CONVOLUTION]
     near: Neighbourhood | None = None
     found: tuple[Neighbour, ...] = ()
@@ -153,7 +153,7 @@ def explain(
             (found,) = neighbours_of(near, look.seen[np.newaxis], neighbours)
         except DataError as error:
             missing.append(f"the nearest training images, dead units: {error.message}")
-    layers = layer_outputs(classifier, look.seen)
+    layers = layer_activations(classifier, look.seen)
     dead = () if near is None else dead_units(classifier, _some(near))
     return Explanation(classifier, prediction, pixels, look, layers, shown, found, near, dead, tuple(missing))
 
@@ -225,10 +225,10 @@ def _evidence_figure(explanation: Explanation) -> "plots.Figure":
             each.values,
             None if placement is None else placement.onto(each.values, height, width),
         )
-        for each in explanation.evidence
+        for each in explanation.attributions
     ]
-    asked = explanation.evidence[0]
-    answer = f"{asked.label}   {plots.percent(asked.probability)}"
+    asked = explanation.attributions[0]
+    answer = f"{asked.class_name}   {plots.percent(asked.probability)}"
     return plots.evidence(explanation.picture, explanation.look.seen, marked, answer)
 
 
@@ -238,7 +238,7 @@ def _some(near: Neighbourhood) -> NDArray[np.uint8]:
     return near.images.images[indices[:: -(-len(indices) // LOOKED_AT)]]
 
 
-def _shape(each: LayerOutput) -> str:
+def _shape(each: LayerActivations) -> str:
     return " × ".join(map(str, each.shape))
 
 

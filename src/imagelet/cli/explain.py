@@ -12,7 +12,7 @@ from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
     from imagelet.analysis.explain import Explanation
-    from imagelet.explanation.unit_trace import OneNumber
+    from imagelet.explanation.unit_trace import UnitTrace
 
 commands = typer.Typer(cls=Group)
 
@@ -69,15 +69,15 @@ def explain(
     over the picture and over what the network saw of it, and the training images that are nearest to it. The
     first time, all training images of a run are embedded, which may take a minute; they are kept.
 
-    JSON: prediction, layers[{name, kind, shape, low, high, zeros, silent, file, filters}], evidence[{method,
-    class, label, probability, layer}], neighbours[{index, label, distance}], dead_units[{name,
-    units, dead, images, share}], missing, files.
+    JSON: prediction, layers[{name, kind, shape, low, high, zeros, silent, file, filters}],
+    attributions[{method, class, name, probability, layer}], neighbours[{index, label, distance}],
+    dead_units[{name, units, dead, images, share}], missing, files.
 
     JSON of --at: layer, kind, place, source, method, inputs, weights, products, bias, result, text,
     following[{name, kind, value}] and more.
     """
     if at is not None:
-        number = _take_apart(run, image, at)
+        number = _trace_unit(run, image, at)
         if as_json:
             printing.document(number.to_json())
         else:
@@ -96,7 +96,7 @@ def explain(
         _show(found, folder, len(drawn))
 
 
-def _take_apart(run: str, image: str, at: str) -> "OneNumber":
+def _trace_unit(run: str, image: str, at: str) -> "UnitTrace":
     """Return the number that ``LAYER:ROW,COLUMN,CHANNEL`` names.
 
     Raises:
@@ -114,13 +114,13 @@ def _take_apart(run: str, image: str, at: str) -> "OneNumber":
             at=at,
         )
     from imagelet.analysis.explain import framed
-    from imagelet.explanation.unit_trace import take_apart
+    from imagelet.explanation.unit_trace import trace_unit
 
     classifier, look = framed(run, image)
-    return take_apart(classifier, look.seen, layer, place)
+    return trace_unit(classifier, look.seen, layer, place)
 
 
-def _show_number(number: "OneNumber") -> None:
+def _show_number(number: "UnitTrace") -> None:
     place = ", ".join(map(str, number.place))
     printing.say(
         "{layer} at {place}: {result:.6g}",
@@ -142,10 +142,10 @@ def _show_number(number: "OneNumber") -> None:
 def _show(found: "Explanation", folder: Path, files: int) -> None:
     prediction = found.prediction
     doubt = "" if prediction.sure else "?"
-    asked = found.evidence[0]
+    asked = found.attributions[0]
     facts = {
         "answer": f"{prediction.label}{doubt}   {write_percent(prediction.probability)} %",
-        "evidence for": f"{asked.label}, {write_percent(asked.probability)} %",
+        "evidence for": f"{asked.class_name}, {write_percent(asked.probability)} %",
     }
     temperature, views = found.classifier.calibration.temperature, found.classifier.views
     if temperature != 1 or views != "one":

@@ -31,7 +31,7 @@ RISING = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn
 
 
 @dataclass(frozen=True, eq=False)
-class LayerOutput:
+class LayerActivations:
     """What one layer makes of one image.
 
     Attributes:
@@ -110,7 +110,7 @@ class DeadUnits:
         return {**vars(self), "dead": list(self.dead), "share": self.share}
 
 
-def layer_outputs(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
+def layer_activations(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[LayerActivations, ...]:
     """Return what each layer makes of a framed image, in order, a closing softmax included.
 
     That softmax's shares are the network's own; the classifier's probabilities are calibrated, and may be
@@ -127,7 +127,7 @@ def layer_outputs(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[Lay
     """
     outputs = []
     for name, layer, values in passing(classifier, image[np.newaxis]):
-        output = LayerOutput(name, kind_of(layer), _channels_last(values[0]))
+        output = LayerActivations(name, kind_of(layer), _channels_last(values[0]))
         if not np.isfinite(output.values).all():
             message = Message(
                 "the classifier is damaged: not all numbers that '{layer}' gives are finite", layer=name
@@ -137,16 +137,16 @@ def layer_outputs(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[Lay
     return tuple(outputs)
 
 
-def network_input(classifier: Classifier, image: NDArray[np.uint8]) -> LayerOutput:
+def network_input(classifier: Classifier, image: NDArray[np.uint8]) -> LayerActivations:
     """Return what the first layer gets: the image's normalised pixels, called ``input``.
 
     Raises:
         ValueError: an image of another type or shape.
     """
-    return LayerOutput("input", "input", _channels_last(classifier.prepare(image[np.newaxis])[0]))
+    return LayerActivations("input", "input", _channels_last(classifier.prepare(image[np.newaxis])[0]))
 
 
-def value_range(outputs: Sequence[LayerOutput], scope: str) -> dict[str, tuple[ValueRange, ...]]:
+def value_range(outputs: Sequence[LayerActivations], scope: str) -> dict[str, tuple[ValueRange, ...]]:
     """Return for each layer's name the range of each of its maps.
 
     Args:

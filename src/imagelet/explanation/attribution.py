@@ -53,13 +53,13 @@ PIXELS_AT_ONCE = 2**18  # of all images that go through the network together
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What speaks for a class in an image.
+class Attribution:
+    """How much each pixel of an image counts for a class.
 
     Attributes:
         method: a name in ``METHODS``.
         class_index: the class that was asked about, counted from 0.
-        label: its name.
+        class_name: its name.
         probability: what the classifier gives it, calibrated, over all its views.
         layer: the convolution that was looked at; None for other methods than ``grad-cam``.
         values: float32 (height, width), in logits for integrated gradients (as a sum) and occlusion. Above 0
@@ -68,7 +68,7 @@ class Evidence:
 
     method: str
     class_index: int
-    label: str
+    class_name: str
     probability: float
     layer: str | None
     values: NDArray[np.float32] = field(repr=False, compare=False)
@@ -83,20 +83,20 @@ class Evidence:
         return {
             "method": self.method,
             "class": self.class_index,
-            "label": self.label,
+            "name": self.class_name,
             "probability": self.probability,
             "layer": self.layer,
             "values": self.values.tolist(),
         }
 
 
-def evidence(
+def attribute(
     classifier: "Classifier",
     image: NDArray[np.uint8],
     method: str,
     target: int | str | None = None,
     layer: str | None = None,
-) -> Evidence:
+) -> Attribution:
     """Return what speaks for a class in an image, pixel by pixel.
 
     The network is copied, so nothing is left behind in it and other threads may use it meanwhile.
@@ -132,7 +132,7 @@ def evidence(
             ground = classifier.prepare(ground_of(image)[np.newaxis])
             values = _COMPARING[method](network, inputs, ground, asked)
     found = values.detach().cpu().float().numpy()
-    return Evidence(method, asked, classifier.classes[asked], float(shares[asked]), chosen, found)
+    return Attribution(method, asked, classifier.classes[asked], float(shares[asked]), chosen, found)
 
 
 def methods_for(network: "Network") -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import UsageError
-from imagelet.explanation.activations import LayerOutput, find_layer, layer_outputs, network_input
+from imagelet.explanation.activations import LayerActivations, find_layer, layer_activations, network_input
 from imagelet.explanation.layer_arithmetic import ACTIVATIONS, PASSING_ON, Working, work_out
 from imagelet.explanation.spread import rounded
 from imagelet.messages import Message
@@ -40,7 +40,7 @@ class Following:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class OneNumber(Working):
+class UnitTrace(Working):
     """One number of a layer's output, and how it comes about.
 
     Attributes:
@@ -63,9 +63,9 @@ class OneNumber(Working):
         return {**plain, "following": [each.to_json() for each in self.following]}
 
 
-def take_apart(
+def trace_unit(
     classifier: Classifier, image: NDArray[np.uint8], layer: str, place: Sequence[int]
-) -> OneNumber:
+) -> UnitTrace:
     """Return how one number of a layer's output comes about.
 
     Args:
@@ -80,7 +80,7 @@ def take_apart(
         ValueError: an image of another type or shape.
     """
     module = find_layer(classifier.network, layer)
-    outputs = (network_input(classifier, image), *layer_outputs(classifier, image))
+    outputs = (network_input(classifier, image), *layer_activations(classifier, image))
     index = next(at for at, each in enumerate(outputs[1:], start=1) if each.name == layer)
     before, output = outputs[index - 1], outputs[index]
     at = _checked(output, place)
@@ -97,12 +97,12 @@ def take_apart(
         raise UsageError(message, hint=known)
     modules = list(classifier.network.children())
     following = tuple(_following(modules[index:], outputs[index + 1 :], output.shape, at))
-    return OneNumber(
+    return UnitTrace(
         **vars(working), layer=layer, kind=output.kind, place=at, source=before.name, following=following
     )
 
 
-def _checked(output: LayerOutput, place: Sequence[int]) -> tuple[int, ...]:
+def _checked(output: LayerActivations, place: Sequence[int]) -> tuple[int, ...]:
     """Return the place as a tuple.
 
     Raises:
@@ -144,7 +144,10 @@ def _agrees(working: Working, output: float) -> bool:
 
 
 def _following(
-    modules: Sequence[nn.Module], outputs: Sequence[LayerOutput], shape: tuple[int, ...], at: tuple[int, ...]
+    modules: Sequence[nn.Module],
+    outputs: Sequence[LayerActivations],
+    shape: tuple[int, ...],
+    at: tuple[int, ...],
 ) -> Iterator[Following]:
     """Yield the layers after one, as long as each makes one number of the one at the same place."""
     for module, output in zip(modules, outputs, strict=True):

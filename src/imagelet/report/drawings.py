@@ -168,10 +168,10 @@ def draw_evidence(found: Found) -> Drawing:
     """Draw what speaks for a class in a picture, a column for each method."""
     marked = [
         Marked(each.method, MEANINGS[each.method][1], MEANINGS[each.method][0], each.values)
-        for each in found.evidence
+        for each in found.attributions
     ]
-    sure = html_repr.percent(found.evidence[0].probability)
-    centres = "; ".join(f"{each.method} {_centre(each.values)}" for each in found.evidence)
+    sure = html_repr.percent(found.attributions[0].probability)
+    centres = "; ".join(f"{each.method} {_centre(each.values)}" for each in found.attributions)
     alt = f"Evidence for {found.label}, {sure}, in {found.tile.name}. Most of it lies around {centres}."
     asked = "its answer" if found.label == found.tile.answer else "its label, which was not the answer"
     caption = f"What speaks for {found.label}, {asked}; probability {sure}."

@@ -9,8 +9,8 @@ from torch import nn
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import UsageError
-from imagelet.explanation.activations import LayerOutput, filters, layer_outputs
-from imagelet.explanation.attribution import Evidence, convolution_of, evidence
+from imagelet.explanation.activations import LayerActivations, filters, layer_activations
+from imagelet.explanation.attribution import Attribution, attribute, convolution_of
 from imagelet.explanation.neighbours import embeddings
 from imagelet.explanation.projection import draw_evenly, embedding_map
 from imagelet.report.answers import Answered, Tile
@@ -45,12 +45,12 @@ class Found:
     Attributes:
         tile: the picture.
         label: the class.
-        evidence: by each method that the network allows.
+        attributions: by each method that the network allows.
     """
 
     tile: Tile
     label: str
-    evidence: tuple[Evidence, ...]
+    attributions: tuple[Attribution, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def evidence_of(classifier: Classifier, tiles: Sequence[Tile]) -> tuple[Found, .
             tile,
             label,
             tuple(
-                evidence(classifier, tile.image, method, classifier.classes.index(label))
+                attribute(classifier, tile.image, method, classifier.classes.index(label))
                 for method in _methods(classifier)
             ),
         )
@@ -134,7 +134,7 @@ def maps_of(classifier: Classifier, tiles: Sequence[Tile]) -> tuple[Maps, ...]:
         classifier: whose network it is.
         tiles: the pictures.
     """
-    outputs = [_spatial(layer_outputs(classifier, tile.image)) for tile in tiles]
+    outputs = [_spatial(layer_activations(classifier, tile.image)) for tile in tiles]
     if not outputs or not outputs[0]:
         return ()
     chosen = tuple(_liveliest([each[place] for each in outputs]) for place in range(len(outputs[0])))
@@ -151,7 +151,7 @@ def maps_of(classifier: Classifier, tiles: Sequence[Tile]) -> tuple[Maps, ...]:
     )
 
 
-def _spatial(outputs: Sequence[LayerOutput]) -> list[LayerOutput]:
+def _spatial(outputs: Sequence[LayerActivations]) -> list[LayerActivations]:
     """Return the layers to show, up to five: activations that have maps, else every layer that has."""
     spatial = [each for each in outputs if each.values.ndim == 3 and each.shape[0] * each.shape[1] > 1]
     lively = [each for each in spatial if each.kind in ACTIVATIONS] or spatial
@@ -162,7 +162,7 @@ def _spatial(outputs: Sequence[LayerOutput]) -> list[LayerOutput]:
     ]
 
 
-def _liveliest(outputs: Sequence[LayerOutput]) -> tuple[int, ...]:
+def _liveliest(outputs: Sequence[LayerActivations]) -> tuple[int, ...]:
     """Return the maps of a layer that vary the most from place to place, in their order."""
     deviations = np.max([each.maps.std(axis=(1, 2)) for each in outputs], axis=0)  # (maps,)
     return tuple(sorted(np.argsort(-deviations, kind="stable")[:MOST_MAPS].tolist()))

@@ -73,7 +73,7 @@ ASKED: tuple[Refusal, ...] = (
     ("POST", "/api/explain", {"classifier": "mnist", "picture": PICTURE, "sample": "test:1"}),
     ("POST", "/api/explain", {"classifier": "mnist", "picture": PICTURE, "target": 10}),
     ("POST", "/api/explain", {"classifier": "mnist", "picture": PICTURE, "target": "ten"}),
-    ("POST", "/api/explain", {"classifier": "mnist", "picture": PICTURE, "evidence": ["magic"]}),
+    ("POST", "/api/explain", {"classifier": "mnist", "picture": PICTURE, "attributions": ["magic"]}),
     ("POST", "/api/convolve", {"image": ROW, "kernel": KERNEL}),
     ("POST", "/api/convolve", {"image": ROW, "kernel": ROW, "dilation": 2}),
     ("POST", "/api/convolve", {"image": [[1, 2], [3]], "kernel": ROW}),

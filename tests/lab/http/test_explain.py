@@ -10,8 +10,8 @@ import pytest
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.explanation.activations import layer_outputs
-from imagelet.explanation.attribution import METHODS, evidence
+from imagelet.explanation.activations import layer_activations
+from imagelet.explanation.attribution import METHODS, attribute
 from imagelet.lab.services import neighbourhoods
 from imagelet.runs.store import shipped_classifiers
 from tests.lab.conftest import Lab, drawing, png
@@ -41,7 +41,7 @@ def image() -> np.ndarray:
 class TestLayers:
     def test_are_the_networks_own(self, lab: Lab, classifier: Classifier, image: np.ndarray) -> None:
         told = explain(lab, layers=True)
-        expected = layer_outputs(classifier, image)
+        expected = layer_activations(classifier, image)
         assert [each["name"] for each in told["layers"]] == [each.name for each in expected]
         for given, each in zip(told["layers"], expected, strict=True):
             assert (given["kind"], given["shape"]) == (each.kind, list(each.shape))
@@ -54,7 +54,7 @@ class TestLayers:
 
     def test_are_left_out_where_nobody_asks(self, lab: Lab, small_run: Path) -> None:
         told = explain(lab)
-        assert (told["layers"], told["input"], told["evidence"], told["neighbours"]) == ([], None, [], [])
+        assert (told["layers"], told["input"], told["attributions"], told["neighbours"]) == ([], None, [], [])
         assert told["missing"] == []
         assert not told["preparing"]
 
@@ -69,33 +69,33 @@ class TestLayers:
         assert told["prediction"]["probability"] == pytest.approx(expected.probability, abs=1e-6)
 
 
-class TestEvidence:
+class TestAttributions:
     def test_is_the_methods_own(self, lab: Lab, classifier: Classifier, image: np.ndarray) -> None:
-        told = explain(lab, evidence=list(METHODS), target="3")["evidence"]
+        told = explain(lab, attributions=list(METHODS), target="3")["attributions"]
         assert [each["method"] for each in told] == list(METHODS)
         for given in told:
-            expected = evidence(classifier, image, given["method"], "3")
-            assert given["label"] == "3"
+            expected = attribute(classifier, image, given["method"], "3")
+            assert given["name"] == "3"
             assert given["probability"] == pytest.approx(expected.probability, abs=1e-6)
             assert (given["layer"], given["signed"]) == (expected.layer, expected.signed)
             assert values(given["values"]) == pytest.approx(expected.values, abs=1e-5)
 
     def test_lies_where_the_picture_has_its_ink(self, lab: Lab) -> None:
         picture = drawing(700)
-        told = explain(lab, classifier="mnist", sample=None, picture=png(picture), evidence=["occlusion"])
-        carried = values(told["evidence"][0]["on_picture"])
+        told = explain(lab, classifier="mnist", sample=None, picture=png(picture), attributions=["occlusion"])
+        carried = values(told["attributions"][0]["on_picture"])
         assert carried.shape == (280, 280)
         ink = np.asarray(picture.resize((280, 280))) < 128
         assert np.abs(carried[ink]).mean() > 5 * np.abs(carried[~ink]).mean()
 
     def test_a_long_thin_picture_keeps_its_sides(self, lab: Lab) -> None:
         picture = png(drawing(100).resize((100, 560)))
-        told = explain(lab, classifier="mnist", sample=None, picture=picture, evidence=["saliency"])
-        assert told["evidence"][0]["on_picture"]["shape"] == [280, 50]
+        told = explain(lab, classifier="mnist", sample=None, picture=picture, attributions=["saliency"])
+        assert told["attributions"][0]["on_picture"]["shape"] == [280, 50]
 
     def test_each_method_comes_once(self, lab: Lab, small_run: Path) -> None:
-        told = explain(lab, evidence=["saliency", "saliency"])
-        assert len(told["evidence"]) == 1
+        told = explain(lab, attributions=["saliency", "saliency"])
+        assert len(told["attributions"]) == 1
 
     @pytest.mark.parametrize(
         ("target", "sentence"), [("eleven", "unknown class 'eleven'"), (10, "there is no class 10")]
@@ -150,7 +150,9 @@ class TestOneNumber:
         asked = {"classifier": "small", "sample": "test:5", "layer": "conv1", "place": [3, 4, 2]}
         told = lab.post("/api/number", asked).json()
         assert np.sum(told["products"]) + told["bias"] == pytest.approx(told["result"], abs=1e-4)
-        assert told["result"] == pytest.approx(layer_outputs(classifier, image)[0].values[3, 4, 2], abs=1e-5)
+        assert told["result"] == pytest.approx(
+            layer_activations(classifier, image)[0].values[3, 4, 2], abs=1e-5
+        )
         assert told["input_shape"] == [8, 8, 1]
         assert told["size_formula"] == "ceil(8 / 1) = 8"
         assert told["following"][0]["name"] == "relu1"

@@ -12,17 +12,17 @@ from torch import nn
 from imagelet.analysis.embeddings import neighbours_of
 from imagelet.classifier.prediction import Look
 from imagelet.errors import DataError
-from imagelet.explanation.activations import filters, find_layer, layer_outputs, network_input
+from imagelet.explanation.activations import filters, find_layer, layer_activations, network_input
 from imagelet.explanation.arithmetic import output_size_formula
 from imagelet.explanation.attribution import (
     METHODS,
     NO_CONVOLUTION,
-    Evidence,
+    Attribution,
+    attribute,
     class_of,
-    evidence,
     methods_for,
 )
-from imagelet.explanation.unit_trace import take_apart
+from imagelet.explanation.unit_trace import trace_unit
 from imagelet.lab.http import schemas
 from imagelet.lab.http.draw import Answer, prediction
 from imagelet.lab.http.schemas import Asked, Image, Name, Numbers, Picture, Sample, Told
@@ -57,7 +57,7 @@ class Question(OnePicture):
     """What to explain of it."""
 
     layers: bool = False
-    evidence: list[Method] = Field([], max_length=len(METHODS))
+    attributions: list[Method] = Field([], max_length=len(METHODS))
     target: int | Name | None = Field(None, description="The class that the evidence is about.")
     neighbours: int = Field(0, ge=0, le=MOST_NEIGHBOURS)
 
@@ -69,7 +69,7 @@ class NumberQuestion(OnePicture):
     place: list[Annotated[int, Field(ge=-(2**31), le=2**31)]] = Field(min_length=1, max_length=3)
 
 
-class LayerOutput(Told):
+class LayerActivations(Told):
     """What a layer makes of the picture."""
 
     name: str
@@ -82,12 +82,12 @@ class LayerOutput(Told):
     values: Numbers
 
 
-class EvidenceMap(Told):
+class AttributionMap(Told):
     """What speaks for a class, pixel by pixel."""
 
     method: str
     layer: str | None
-    label: str
+    name: str
     probability: float
     signed: bool = Field(description="Whether values below 0 speak against the class.")
     values: Numbers = Field(description="(height, width) of the image that the network gets.")
@@ -111,9 +111,9 @@ class Explanation(Told):
     prediction: Answer
     classes: list[str]
     label: str | None = Field(description="The right answer, where the picture is an image of the dataset.")
-    input: LayerOutput | None = Field(description="What the first layer gets: the normalised pixels.")
-    layers: list[LayerOutput]
-    evidence: list[EvidenceMap]
+    input: LayerActivations | None = Field(description="What the first layer gets: the normalised pixels.")
+    layers: list[LayerActivations]
+    attributions: list[AttributionMap]
     neighbours: list[NeighbourImage]
     preparing: bool = Field(description="The neighbours are being prepared; ask again in some seconds.")
     missing: list[str] = Field(description="What is left out, and why.")
@@ -185,19 +185,19 @@ def explanation(classifiers: Classifiers, asked: Question) -> dict[str, Any]:
     look = classifier.look_at(picture)
     shares = classifier.predict_proba(look.seen[np.newaxis])[0]
     answer = classifier.prediction(look, shares, top=len(shares))
-    methods, wanted = methods_for(classifier.network), dict.fromkeys(asked.evidence)
-    found = [evidence(classifier, look.seen, each, asked.target) for each in wanted if each in methods]
+    methods, wanted = methods_for(classifier.network), dict.fromkeys(asked.attributions)
+    found = [attribute(classifier, look.seen, each, asked.target) for each in wanted if each in methods]
     maps = [_map(each, look, picture) for each in found]
     missing = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]
     near, preparing = _neighbours(classifiers, asked, look, missing)
-    outputs = layer_outputs(classifier, look.seen) if asked.layers else ()
+    outputs = layer_activations(classifier, look.seen) if asked.layers else ()
     return {
         "prediction": prediction(answer),
         "classes": list(classifier.classes),
         "label": label,
         "input": _layer(network_input(classifier, look.seen)) if asked.layers else None,
         "layers": [_layer(each) for each in outputs],
-        "evidence": maps,
+        "attributions": maps,
         "neighbours": near,
         "preparing": preparing,
         "missing": missing,
@@ -208,8 +208,8 @@ def one_number(classifiers: Classifiers, asked: NumberQuestion) -> dict[str, Any
     """Return one number taken apart as :class:`Number` has it."""
     classifier = classifiers.load(asked.classifier)
     seen = classifier.look_at(_picture(classifiers, asked)[0]).seen
-    found = take_apart(classifier, seen, asked.layer, asked.place)
-    outputs = (network_input(classifier, seen), *layer_outputs(classifier, seen))
+    found = trace_unit(classifier, seen, asked.layer, asked.place)
+    outputs = (network_input(classifier, seen), *layer_activations(classifier, seen))
     shape = next(each.shape for each in outputs if each.name == found.source)
     formula = _size_formula(find_layer(classifier.network, asked.layer), shape)
     return {**found.to_json(), "input_shape": list(shape), "size_formula": formula}
@@ -227,7 +227,7 @@ def _layer(output: Any) -> dict[str, Any]:
     return {**facts, "shape": list(output.shape), "values": schemas.numbers(output.values)}
 
 
-def _map(found: Evidence, look: Look, picture: NDArray[np.uint8]) -> dict[str, Any]:
+def _map(found: Attribution, look: Look, picture: NDArray[np.uint8]) -> dict[str, Any]:
     height, width = picture.shape[:2]
     factor = max(1.0, max(height, width) / LONGEST_SIDE)
     carried = None
@@ -238,7 +238,7 @@ def _map(found: Evidence, look: Look, picture: NDArray[np.uint8]) -> dict[str, A
     return {
         "method": found.method,
         "layer": found.layer,
-        "label": found.label,
+        "name": found.class_name,
         "probability": found.probability,
         "signed": found.signed,
         "values": schemas.numbers(found.values),

@@ -70,10 +70,10 @@ export class Attribution {
   }
 
   /** Show the server's explanation of what lies on the pad. */
-  show({ evidence: [attribution], prediction: { seen } }, pad) {
+  show({ attributions: [attribution], prediction: { seen } }, pad) {
     replace(this.#problem, !attribution && h("p", { class: "note" }, t("draw.no_convolution")));
     if (!attribution) return;
-    const { label: name, probability, layer, on_picture: onPicture } = attribution;
+    const { name, probability, layer, on_picture: onPicture } = attribution;
     replace(this.#ofClass, t("draw.evidence_of", { label: name, share: percent(probability) }), layer && ` · ${layer}`);
     const numbers = decodeNumbers(attribution.values);
     const range = rangeOf(numbers.values);

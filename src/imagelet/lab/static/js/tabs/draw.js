@@ -184,9 +184,9 @@ class DrawTab {
     if (this.pad.empty || !wanted.size) return;
     const image = await this.pad.image();
     const { method, target } = this.attribution.chosen;
-    const evidence = wanted.has("evidence") ? [method] : [];
+    const attributions = wanted.has("evidence") ? [method] : [];
     const neighbours = wanted.has("neighbours") ? NEIGHBOURS : 0;
-    const question = { classifier: name, ...image, layers: wanted.has("layers"), evidence, target, neighbours };
+    const question = { classifier: name, ...image, layers: wanted.has("layers"), attributions, target, neighbours };
     try {
       const explanation = await this.#waitVisibly(wanted, api.post("/api/explain", question));
       if (this.#isOutdated(name)) return;
