@@ -1,9 +1,10 @@
-# make demo         install into .venv and train, test and predict with the built-in digits
-# make test         install into .venv with the developers' tools and run every test
-# make check        lint, format, types, architecture and documents, the page's scripts
-# make bench        what is measured in minutes: start-up, steps, prediction, memory, a recipe
-# make bench-full   all that is measured, with every recipe and the course: hours
-# make classifiers  train the shipped classifiers anew and test them: half an hour
+# make demo           install into .venv and train, test and predict with the built-in digits
+# make test           install into .venv with the developers' tools and run every test
+# make test-portable  run what a processor's rounding could change, as older processors compute
+# make check          lint, format, types, architecture and documents, the page's scripts
+# make bench          what is measured in minutes: start-up, steps, prediction, memory, a recipe
+# make bench-full     all that is measured, with every recipe and the course: hours
+# make classifiers    train the shipped classifiers anew and test them: half an hour
 #
 # Another Python: make demo PYTHON=python3.12
 
@@ -23,7 +24,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage check lint format types architecture scripts bench bench-full classifiers install install-dev clean
+.PHONY: help demo test test-portable coverage check lint format types architecture scripts bench bench-full classifiers install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -37,6 +38,9 @@ TESTING = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 test: install-dev
 	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal
+
+test-portable: install-dev
+	@$(TESTING) $(RUN) -m tools.portable -q -n $(WORKERS) --maxprocesses=8 --dist=worksteal
 
 coverage: install-dev
 	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal \

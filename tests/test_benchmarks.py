@@ -805,6 +805,7 @@ def test_page_and_picture_are_written_and_the_page_is_checked(
 # -- the picture ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.portable
 def test_the_picture_shows_the_notes_the_same_networks_and_the_recipes() -> None:
     found = {
         **all_recipes(),
@@ -825,6 +826,7 @@ def test_the_picture_shows_the_notes_the_same_networks_and_the_recipes() -> None
     assert "digits" not in {point.dataset for point in points.values()}
 
 
+@pytest.mark.portable
 def test_equal_results_give_equal_pictures(tmp_path: Path) -> None:
     points = plot.points({**all_recipes(), "course-cnn-3": course_result("cnn-3")})
     for name in ("first.svg", "second.svg"):
@@ -836,6 +838,7 @@ def test_equal_results_give_equal_pictures(tmp_path: Path) -> None:
     assert first != (tmp_path / "third.svg").read_bytes()
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("nearness", [1.0, 1.02, 1.3])
 def test_labels_cover_neither_each_other_nor_a_mark(nearness: float) -> None:
     points = [
@@ -863,6 +866,7 @@ def test_labels_cover_neither_each_other_nor_a_mark(nearness: float) -> None:
         assert axes.get_window_extent().padded(1).containsx(box.x1), name
 
 
+@pytest.mark.portable
 def test_a_panel_with_a_single_point_has_the_limits_that_it_was_given() -> None:
     """Matplotlib's own limits for this point are equal but for rounding, which depends on the processor."""
     axes = empty_figure(4, 4).subplots()
@@ -870,6 +874,7 @@ def test_a_panel_with_a_single_point_has_the_limits_that_it_was_given() -> None:
     assert axes.get_ylim() == pytest.approx((0.15, 0.1 / 1.5))
 
 
+@pytest.mark.portable
 def test_a_label_stays_in_its_frame_and_off_obstacles() -> None:
     frame = labels.Box(0, 0, 100, 50)
     (free,) = labels.place([(50, 25)], [(20, 8)], [], frame)
@@ -883,6 +888,7 @@ def test_a_label_stays_in_its_frame_and_off_obstacles() -> None:
     assert len(many) == 40
 
 
+@pytest.mark.portable
 def test_an_axis_has_at_least_three_ticks_where_it_can() -> None:
     assert sorted(plot._ticks(0.0029, 0.021)) == [0.003, 0.005, 0.007, 0.01, 0.015, 0.02]
     assert sorted(plot._ticks(0.22, 0.49)) == [0.25, 0.3, 0.35, 0.4]

@@ -75,6 +75,13 @@ def test_auto_takes_bfloat16_only_where_the_hardware_has_it(
         device.choose_precision("fp16", CPU)
 
 
+def test_torch_must_use_the_hardware_that_has_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    for used in (True, False):  # False as with ONEDNN_MAX_CPU_ISA=AVX2
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda used=used: used)
+        assert device.has_bfloat16(CPU) is used
+
+
 def test_precisions_have_the_names_of_the_command_line() -> None:
     assert {device.precision_name(kind) for kind in device.TYPES.values()} == {"fp32", "bf16"}
 

@@ -90,9 +90,14 @@ def start_threads() -> None:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Say whether ``device`` multiplies bfloat16 in hardware: AMX or AVX-512 BF16, Ampere and later."""
+    """Say whether ``device`` multiplies bfloat16 in hardware: AMX or AVX-512 BF16, Ampere and later.
+
+    On a processor, the setting ONEDNN_MAX_CPU_ISA can keep torch from it.
+    """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 

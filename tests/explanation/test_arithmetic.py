@@ -20,6 +20,8 @@ from imagelet.explanation.arithmetic import (
 from imagelet.networks.layers import AveragePool, Conv, Pool
 from imagelet.networks.padding import Side
 
+pytestmark = pytest.mark.portable
+
 NINE = np.arange(1.0, 10).reshape(3, 3)
 ONES = np.ones((2, 2))
 PHOTO = np.array(

@@ -99,6 +99,7 @@ def test_every_layer_of_every_network(name: str) -> None:
         assert refused == []
 
 
+@pytest.mark.portable
 def test_every_kind_of_layer_at_many_places() -> None:
     classifier, image = built(EVERY_KIND), image_of(SHAPE)
     for each in layer_activations(classifier, image):
@@ -109,6 +110,7 @@ def test_every_kind_of_layer_at_many_places() -> None:
 sides = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
+@pytest.mark.portable
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_windows_of_every_size_stride_padding_and_dilation(data: st.DataObject) -> None:
@@ -184,6 +186,7 @@ class TestPluginsLayers:
             trace_unit(made_of(Doubled(3, 4, 1), nn.Flatten()), image_of(SHAPE), "layer0", (0, 0, 0))
 
 
+@pytest.mark.portable
 class TestByHand:
     def test_a_convolution_at_a_corner(self) -> None:
         classifier = built(f"conv(1, 3x3, same) relu pool(2) {HEAD}", (4, 4, 1))

@@ -17,6 +17,8 @@ from imagelet.metrics.calibration import (
 )
 from imagelet.metrics.classification import evaluate_probabilities
 
+pytestmark = pytest.mark.portable
+
 
 def boasting_network(
     temperature: float, images: int = 8000, seed: int = 0, skill: float = 1.5

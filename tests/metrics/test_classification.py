@@ -15,6 +15,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 from imagelet.metrics import classification
 from imagelet.metrics.classification import calibration_error, evaluate_probabilities, wilson_interval
 
+pytestmark = pytest.mark.portable
+
 
 def some_probabilities(images: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities that are right more often than not, and the labels."""

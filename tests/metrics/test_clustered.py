@@ -9,6 +9,8 @@ from scipy.stats import t as student
 from imagelet.metrics.classification import Interval, wilson_interval, wilson_score
 from imagelet.metrics.clustered import clustered_interval
 
+pytestmark = pytest.mark.portable
+
 
 def by_source(table: list[tuple[int, int]]) -> tuple[np.ndarray, list[str]]:
     """Return right or not, and the source, of each image; ``table``: for each source right ones, images."""

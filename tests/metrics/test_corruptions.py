@@ -23,6 +23,8 @@ from imagelet.metrics.corruptions import (
     thinner,
 )
 
+pytestmark = pytest.mark.portable
+
 Images = NDArray[np.uint8]
 EACH = pytest.mark.parametrize("shift", SHIFTS, ids=lambda shift: shift.name)
 

@@ -12,6 +12,8 @@ from sklearn.model_selection import cross_val_predict
 
 from imagelet.metrics.label_issues import find_suspects, usual_confidence
 
+pytestmark = pytest.mark.portable
+
 SHARES = np.array(
     [
         [0.9, 0.1, 0.0],

@@ -18,6 +18,8 @@ from imagelet.metrics.paired_tests import (
     paired_interval,
 )
 
+pytestmark = pytest.mark.portable
+
 Z = norm.ppf(0.975)
 
 

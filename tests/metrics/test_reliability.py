@@ -11,6 +11,8 @@ from sklearn.calibration import calibration_curve
 from imagelet.metrics.classification import calibration_error, wilson_interval
 from imagelet.metrics.reliability import find_reliability
 
+pytestmark = pytest.mark.portable
+
 
 def some_answers(images: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(seed)

@@ -10,6 +10,8 @@ from scipy import stats
 from imagelet.metrics.classification import wilson_interval
 from imagelet.metrics.repetition import pooled, spread
 
+pytestmark = pytest.mark.portable
+
 SHARES = st.lists(st.floats(0.3, 0.7), min_size=2, max_size=12).filter(lambda shares: len(set(shares)) > 1)
 
 

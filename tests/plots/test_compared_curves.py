@@ -12,6 +12,8 @@ from matplotlib.lines import Line2D
 from imagelet.plots.compared_curves import COLOURS, _apart, compared_curves
 from tests.plots.artists import drawn, pixels, png, title
 
+pytestmark = pytest.mark.portable
+
 FIRST = {"val_accuracy": [0.2, 0.8, 0.9, 0.95], "val_loss": [2.0, 0.9, 0.5, 0.4], "loss": [9.0] * 4}
 SECOND = {"val_accuracy": [0.5, 0.9], "val_loss": [1.2, 0.41]}
 

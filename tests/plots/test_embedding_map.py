@@ -48,6 +48,7 @@ def test_a_class_is_named_at_the_middle_of_its_points() -> None:
     assert "fox" not in named(sheet(classes=("cat", "dog", "fox")))  # nothing to name
 
 
+@pytest.mark.portable
 def test_what_is_written_of_mistakes_covers_no_name_and_stays_inside() -> None:
     points = np.random.default_rng(2).normal(size=(60, 2))
     labels = np.arange(60) % 5
@@ -75,6 +76,7 @@ def test_many_mistakes_are_crossed_out_and_not_written() -> None:
     assert not [text for text in axes.texts if "→" in text.get_text()]
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("number", [10, 30, 60])
 def test_names_of_classes_that_lie_together_do_not_cover_each_other(number: int) -> None:
     points = np.random.default_rng(1).normal(size=(10 * number, 2))
@@ -102,6 +104,7 @@ def test_colours_differ_from_class_to_class_and_from_that_of_mistakes() -> None:
     assert len({*colours, WRONG}) == len(colours) + 1
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("points", [np.zeros((6, 2)), POINTS * 1e-12, POINTS * 1e12])
 def test_points_of_any_spread_are_drawn(points: np.ndarray, tmp_path: Path) -> None:
     assert pixels(png(sheet(points), tmp_path)).std() > 2

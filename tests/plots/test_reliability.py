@@ -12,6 +12,8 @@ from imagelet.plots.reliability import reliability
 from imagelet.plots.style import ACCENT, MUTED
 from tests.plots.artists import colour, drawn, pixels, png, texts, title
 
+pytestmark = pytest.mark.portable
+
 BINS = (
     Bin(0.2, 0.4, 3, 0.35, 1 / 3, Interval(0.06, 0.79)),
     Bin(0.6, 0.8, 40, 0.72, 0.75, Interval(0.6, 0.86)),

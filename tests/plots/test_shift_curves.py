@@ -51,6 +51,7 @@ def test_all_curves_stand_in_rows_of_one_scale(number: int, rows: int) -> None:
     assert {label.get_text() for label in figure.axes[0].get_yticklabels()} >= {"0 %", "100 %"}
 
 
+@pytest.mark.portable
 def test_titles_neither_meet_nor_leave_the_figure(tmp_path: Path) -> None:
     names = ("rotation\ndegrees", "contrast\nof the full one", "thin\npixels a side", "noise\nof 255 levels")
     figure = plots.shift_curves(0.9, dict.fromkeys((*names, "inversion\n", "shift\n% of the side"), FALLING))

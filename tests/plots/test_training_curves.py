@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from imagelet import plots
 from tests.plots.artists import drawn, title
 
+pytestmark = pytest.mark.portable
+
 HISTORY = {
     "loss": [1.5, 0.9, 0.6, 0.5],
     "accuracy": [0.4, 0.7, 0.8, 0.9],

@@ -22,6 +22,8 @@ from imagelet.preprocessing.binarise import (
 )
 from imagelet.preprocessing.picture import with_channels
 
+pytestmark = pytest.mark.portable
+
 Pixels = NDArray[np.uint8]
 BAR = slice(30, 70), slice(45, 55)
 levels = st.integers(0, 255)

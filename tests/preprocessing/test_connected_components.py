@@ -22,6 +22,8 @@ from imagelet.preprocessing.connected_components import (
     without_specks,
 )
 
+pytestmark = pytest.mark.portable
+
 Box = tuple[slice, slice]
 CHOICES = (without_bands, without_lines, without_specks, main_mark)
 STROKE = slice(30, 70), slice(45, 55)

@@ -12,6 +12,8 @@ from imagelet.data import load_dataset
 from imagelet.preprocessing import Framing, frame
 from imagelet.preprocessing.foreground import alone
 
+pytestmark = pytest.mark.portable
+
 Pixels = NDArray[np.uint8]
 FASHION = Framing("object", 28, 28, 1)
 

@@ -12,6 +12,8 @@ from imagelet.errors import ClassifierFileError, UnknownNameError
 from imagelet.preprocessing import Framing, frame, framings
 from imagelet.preprocessing.framing import MAX_SIDE, Framed, look_at, resized
 
+pytestmark = pytest.mark.portable
+
 Pixels = NDArray[np.uint8]
 KINDS = ("fit", "crop", "stretch", "handwriting")
 PLAIN_KINDS = KINDS[:3]

@@ -14,6 +14,8 @@ from imagelet.preprocessing import Framing, frame, framings
 from imagelet.preprocessing.framing import Framed, look_at
 from imagelet.preprocessing.geometry import UNMOVED, Placement, whole
 
+pytestmark = pytest.mark.portable
+
 Pixels = NDArray[np.uint8]
 SQUARE = (slice(0, 6), slice(0, 6))
 SIZES = [(28, 28), (40, 40), (90, 60), (60, 150), (500, 380), (17, 23)]

@@ -30,6 +30,8 @@ from imagelet.preprocessing.handwriting import (
     with_fitting_strokes,
 )
 
+pytestmark = pytest.mark.portable
+
 Pixels = NDArray[np.uint8]
 Points = list[tuple[float, float]]
 MNIST = Framing("handwriting", 28, 28, 1, box=20 / 28)

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from imagelet.preprocessing.normalization import SMALLEST_DEVIATION, Normalization
 
+pytestmark = pytest.mark.portable
+
 
 def drawn(channels: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (50, 7, 9, channels)).astype(np.uint8)

@@ -19,6 +19,8 @@ from imagelet.errors import PictureError
 from imagelet.preprocessing import PICTURE_SUFFIXES, find_pictures, natural_key, open_picture, picture
 from imagelet.preprocessing.picture import border, find_files, picture_size, with_channels
 
+pytestmark = pytest.mark.portable
+
 Pixels = NDArray[np.uint8]
 
 # EXIF 2.3, tag 274: which side of the upright picture the file's first row and first column are.

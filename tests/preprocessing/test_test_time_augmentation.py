@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from imagelet.preprocessing.test_time_augmentation import VIEWS, views
 
+pytestmark = pytest.mark.portable
+
 
 def drawn(number: int, channels: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(number, channels, height, width, generator=torch.Generator().manual_seed(seed))

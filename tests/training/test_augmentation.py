@@ -25,6 +25,8 @@ from imagelet.training.augmentation import (
 )
 from imagelet.training.recipe import Recipe
 
+pytestmark = pytest.mark.portable
+
 STILL = Recipe(shift=0, rotation=0, scaling=0, shear=0, cutout=0)
 
 

@@ -104,6 +104,7 @@ RECIPES = {
 }
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("network", [TEXT, "whitening"], ids=["text", "whitening"])
@@ -124,6 +125,7 @@ def test_a_resumed_training_is_the_uninterrupted_one_to_the_last_bit(recipe, pre
         assert_same(through, resumed)
 
 
+@pytest.mark.portable
 def test_another_seed_gives_another_result_and_the_same_seed_the_same():
     recipe = RECIPES["adamw"]
     states = []

@@ -9,6 +9,8 @@ from torch import nn
 
 from imagelet.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonal
 
+pytestmark = pytest.mark.portable
+
 # The filters and inputs of convolutions: of few and many channels, wide and tall.
 MATRICES = [(8, 32), (24, 64), (64, 216), (64, 576), (256, 576), (16, 9), (32, 4), (128, 9)]
 seeds = st.integers(0, 2**31)

@@ -17,6 +17,8 @@ from imagelet.training.optimizers import (
 )
 from imagelet.training.recipe import SCHEDULES, Recipe
 
+pytestmark = pytest.mark.portable
+
 # One weight, w = 2, under the loss w²: the gradient is 2w. Steps of size 0.1, worked by hand.
 BY_HAND = {
     # 2 − 0.1·4 = 1.6;  1.6 − 0.1·3.2 = 1.28
