@@ -4,8 +4,8 @@ import shlex
 import pytest
 
 from imagelet.cli import train as train_command_line
-from imagelet.report import writing
-from imagelet.report.commands import train_command
+from imagelet.report import page
+from imagelet.report.gathering import train_command
 from imagelet.runs.definition import Experiment, describe, settled
 
 RESOLVED = {"training_images": 1_149, "input_shape": [28, 28, 1]}
@@ -14,7 +14,7 @@ RESOLVED = {"training_images": 1_149, "input_shape": [28, 28, 1]}
 @pytest.fixture
 def no_insights(monkeypatch):
     """Leave out what is inside the network, which takes most of the time."""
-    monkeypatch.setattr(writing, "insights", lambda *_: ())
+    monkeypatch.setattr(page, "insights", lambda *_: ())
 
 
 @pytest.mark.usefixtures("no_insights")

@@ -22,8 +22,8 @@ from imagelet.errors import SettingError
 from imagelet.metrics.classification import Interval, evaluate_probabilities
 from imagelet.metrics.paired_tests import PairedDifference, compare_answers, disagreements, holm
 from imagelet.networks import summarize
-from imagelet.plots.compared_curves import compared_curves
-from imagelet.plots.disagreements import disagreements as disagreements_sheet
+from imagelet.plots.curves import compared_curves
+from imagelet.plots.prediction_sheets import disagreements as disagreements_sheet
 from imagelet.training.history import as_columns
 
 MOST_SHOWN = 24  # disagreements in a sheet

@@ -37,7 +37,7 @@ from imagelet.explanation.neighbours import (
     nearest,
     projected,
 )
-from imagelet.plots.neighbours import neighbours
+from imagelet.plots.image_grids import neighbours
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier, run_of

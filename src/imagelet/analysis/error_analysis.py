@@ -16,7 +16,7 @@ from imagelet.metrics.classification import Metrics, calibration_error
 from imagelet.metrics.label_issues import Suspect, find_suspects
 from imagelet.metrics.misclassified import Cells, Mistake, cells, find_mistakes
 from imagelet.metrics.reliability import Bin, find_reliability
-from imagelet.plots.reliability import reliability
+from imagelet.plots.classification import reliability
 
 MOST_SHOWN = 24  # images in a gallery
 COLUMNS = 6

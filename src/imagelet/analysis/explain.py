@@ -35,7 +35,7 @@ from imagelet.explanation.activations import (
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.neighbours import Neighbour
 from imagelet.explanation.spread import histogram
-from imagelet.plots.evidence import Marked, Meaning
+from imagelet.plots.attribution import Marked, Meaning
 from imagelet.runs.provenance import image_of
 from imagelet.runs.store import load
 

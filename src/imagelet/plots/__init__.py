@@ -6,18 +6,14 @@ state is left behind: figures are made directly, never through pyplot.
 
 from typing import TYPE_CHECKING
 
-from imagelet.plots.answers import answers
-from imagelet.plots.confusion_matrix import confusion
-from imagelet.plots.evidence import evidence
-from imagelet.plots.feature_maps import feature_maps
+from imagelet.plots.activations import feature_maps, filters, layer_histograms, layer_maps
+from imagelet.plots.attribution import evidence
+from imagelet.plots.classification import confusion
+from imagelet.plots.curves import curves, shift_curves
+from imagelet.plots.image_grids import grid, predictions
 from imagelet.plots.inspection import inspection
-from imagelet.plots.layer_maps import filters, layer_maps
-from imagelet.plots.layer_values import layer_histograms
-from imagelet.plots.pictures import grid, predictions
-from imagelet.plots.seen import answer_line, seen
-from imagelet.plots.shift_curves import shift_curves
+from imagelet.plots.prediction_sheets import answer_line, answers, seen
 from imagelet.plots.style import percent, save
-from imagelet.plots.training_curves import curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure  # for those who name the type and import no matplotlib

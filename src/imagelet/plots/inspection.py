@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagelet.plots.lettering import fitted
-from imagelet.plots.pictures import check_images, show
-from imagelet.plots.style import ACCENT, INK, MUTED, PAPER, empty_figure, house_style
+from imagelet.plots.image_grids import check_images, show
+from imagelet.plots.style import ACCENT, INK, MUTED, PAPER, empty_figure, fitted, house_style
 from imagelet.preprocessing.inspection import scaled_down
 
 if TYPE_CHECKING:

@@ -4,8 +4,6 @@
 plain data. ``drawings`` makes pictures of it that say in words what they show, ``page`` makes the HTML.
 """
 
-from imagelet.report.comparison import write_comparison
-from imagelet.report.writing import open_run, write_report
-from imagelet.report.written import Report
+from imagelet.report.page import Report, open_run, write_comparison, write_report
 
 __all__ = ["Report", "open_run", "write_comparison", "write_report"]

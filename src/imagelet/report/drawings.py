@@ -1,9 +1,9 @@
-"""Figures as they lie in the page: a PNG of few colours, with a text that says in words what it shows."""
+"""Figures inside a page, with words for what they show, in the order of the page."""
 
 import base64
 import io
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,20 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import html_repr, plots
-from imagelet.analysis.embeddings import Neighbourhood, neighbours_of, neighbours_sheet
+from imagelet.analysis.embeddings import Neighbourhood, neighbourhood, neighbours_of, neighbours_sheet
 from imagelet.analysis.error_analysis import Review
 from imagelet.analysis.explain import MEANINGS
-from imagelet.plots.compared_curves import compared_curves
-from imagelet.plots.embedding_map import embedding_map
-from imagelet.plots.evidence import Marked, evidence
-from imagelet.plots.layer_maps import filters
-from imagelet.plots.reliability import reliability
-from imagelet.report.answers import Tile
+from imagelet.classifier.classifier import Classifier
+from imagelet.data.download import Progress
+from imagelet.errors import ImageletError
+from imagelet.plots.activations import filters
+from imagelet.plots.attribution import Marked, evidence
+from imagelet.plots.classification import reliability
+from imagelet.plots.curves import compared_curves
+from imagelet.plots.projection import embedding_map
 from imagelet.report.gathering import PartFigures
-from imagelet.report.inside import Found, Maps, Plane
+from imagelet.report.inside import Found, Maps, Plane, evidence_of, first_filters, maps_of, plane_of
+from imagelet.report.predictions import Answered, Tile, pair
+from imagelet.runs.run import Run
 
 if TYPE_CHECKING:
     from imagelet.plots import Figure
+
 
 COLOURS = 64  # of a figure: lines and letters look the same, and it takes a third of the bytes
 MOST_NEIGHBOURS = 8
@@ -254,3 +259,132 @@ def _course(values: Sequence[str]) -> str:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A figure, with the picture that it is about if it is about one."""
+
+    drawing: Drawing
+    tile: Tile | None = None
+
+
+@dataclass(frozen=True)
+class Insight:
+    """One way to look into the network.
+
+    Attributes:
+        key: a word that stands for it in addresses.
+        title: what it is.
+        text: how to read it.
+        views: its figures, at least one.
+    """
+
+    key: str
+    title: str
+    text: str
+    views: tuple[View, ...]
+
+
+def insights(
+    run: Run, classifier: Classifier, answered: Answered, left_out: list[str], progress: Progress
+) -> tuple[Insight, ...]:
+    """Look into the network in every way that there is; what is not to be had is added to ``left_out``.
+
+    Args:
+        run: the run.
+        classifier: its classifier.
+        answered: the images to look at, and the answers.
+        left_out: sentences, which more are added to.
+        progress: is told how many training images are embedded, and of how many, if they were not before.
+    """
+    pictures = [tile for tile in pair(answered) if tile is not None]
+    ways: tuple[tuple[str, Callable[[], Insight | str]], ...] = (
+        ("First-layer filters", lambda: _filters(classifier)),
+        ("Feature maps", lambda: _maps(classifier, pictures)),
+        ("Where the network looks", lambda: _evidence(classifier, pictures)),
+        ("Nearest training images", lambda: _neighbours(run, pictures, progress)),
+        ("Map of the images", lambda: _plane(classifier, answered)),
+    )
+    found = []
+    for name, look in ways:
+        try:
+            insight = look()
+        except ImageletError as error:
+            insight = error.message
+        if isinstance(insight, str):
+            left_out.append(f"{name}: {insight}.")
+        else:
+            found.append(insight)
+    return tuple(found)
+
+
+def _filters(classifier: Classifier) -> Insight | str:
+    found = first_filters(classifier)
+    if found is None:
+        return "the network has no convolution of its own"
+    name, weights = found
+    return Insight(
+        "filters",
+        "First-layer filters",
+        "What the first convolution looks for: each little picture is laid over every place of the image, "
+        "and answers most where the image looks like it.",
+        (View(draw_filters(name, weights)),),
+    )
+
+
+def _maps(classifier: Classifier, pictures: Sequence[Tile]) -> Insight | str:
+    found = maps_of(classifier, pictures)
+    if not found:
+        return "no layer of the network makes maps"
+    return Insight(
+        "maps",
+        "Feature maps",
+        "What becomes of a picture on its way through the network. Of each layer the same maps are shown for "
+        "both pictures: those that vary most from place to place. Where a map is light, the layer has found "
+        "what it looks for.",
+        tuple(View(draw_maps(each), each.tile) for each in found),
+    )
+
+
+def _evidence(classifier: Classifier, pictures: Sequence[Tile]) -> Insight | str:
+    found = evidence_of(classifier, pictures)
+    if not found:
+        return "there are no pictures to look at"
+    tiles = [each.tile for each in found]
+    return Insight(
+        "evidence",
+        "Where the network looks",
+        "Which pixels speak for a class, and which against it, by three methods that need not agree. They "
+        "show where a change would be felt, not why. Of the wrong answer it is also asked what would have "
+        "spoken for the label.",
+        tuple(
+            View(draw_evidence(each), None if place and tiles[place - 1] is each.tile else each.tile)
+            for place, each in enumerate(found)
+        ),
+    )
+
+
+def _neighbours(run: Run, pictures: Sequence[Tile], progress: Progress) -> Insight | str:
+    if not pictures:
+        return "there are no pictures to look at"
+    near = neighbourhood(run.folder, progress)
+    return Insight(
+        "neighbours",
+        "Nearest training images",
+        "The images that the network learned from and that look most like the two pictures to it. A wrong "
+        "answer often has neighbours of the other class; labels other than the picture’s are red.",
+        (View(draw_neighbours(near, pictures)),),
+    )
+
+
+def _plane(classifier: Classifier, answered: Answered) -> Insight:
+    found = plane_of(classifier, answered)
+    return Insight(
+        "plane",
+        "Map of the images",
+        "Every point is an image, placed so that images lie close to each other that are alike to the "
+        "network. Classes that it tells apart well are islands; mistakes mostly lie on a coast, or "
+        "on a wrong island.",
+        (View(draw_plane(found, answered.images.classes, answered.part)),),
+    )

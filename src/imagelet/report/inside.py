@@ -1,4 +1,4 @@
-"""What goes on inside the network, as plain data: filters, maps, evidence, and where images lie for it."""
+"""What a report shows of the inside of a classifier: maps, attributions, embeddings, as plain data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from imagelet.explanation.activations import LayerActivations, filters, layer_ac
 from imagelet.explanation.attribution import Attribution, attribute, convolution_of
 from imagelet.explanation.neighbours import embeddings
 from imagelet.explanation.projection import draw_evenly, embedding_map
-from imagelet.report.answers import Answered, Tile
+from imagelet.report.predictions import Answered, Tile
 
 MOST_LAYERS, MOST_MAPS = 5, 8
 MOST_MAPPED = 1_500  # images on the map: t-SNE of so many takes some seconds

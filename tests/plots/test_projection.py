@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from imagelet.plots.embedding_map import COLOURS, MOST_NAMES, class_colour, embedding_map
+from imagelet.plots.projection import COLOURS, MOST_NAMES, class_colour, embedding_map
 from imagelet.plots.style import WRONG
 from tests.plots.artists import drawn, pixels, png
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagelet.plots.lettering import fitted
-from imagelet.plots.style import ACCENT, INK, MUTED, PAPER, STYLE, WRONG, empty_figure
+from imagelet.plots.style import ACCENT, INK, MUTED, PAPER, STYLE, WRONG, empty_figure, fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

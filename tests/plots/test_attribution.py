@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from imagelet.plots.evidence import MOST_PIXELS, Marked, evidence
+from imagelet.plots.attribution import MOST_PIXELS, Marked, evidence
 from tests.plots.artists import drawn, image_of, images, pixels, png
 
 BLACK = np.zeros((8, 6, 1), np.uint8)

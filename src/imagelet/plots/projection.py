@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagelet.plots.lettering import fitted, shortened
-from imagelet.plots.style import INK, LINES, MUTED, PAPER, WRONG, empty_figure, house_style
+from imagelet.plots.style import INK, LINES, MUTED, PAPER, WRONG, empty_figure, fitted, house_style, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

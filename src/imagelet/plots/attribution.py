@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.plots.lettering import fitted
-from imagelet.plots.pictures import check_images, show
-from imagelet.plots.style import ACCENT, INK, LINES, MUTED, WRONG, empty_figure, house_style
+from imagelet.plots.image_grids import check_images, show
+from imagelet.plots.style import ACCENT, INK, LINES, MUTED, WRONG, empty_figure, fitted, house_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
