@@ -206,7 +206,7 @@ def _apart(places: Sequence[float], gap: float) -> list[float]:
 
 
 PANELS_IN_A_ROW = 5
-WIDTH, HEIGHT = 2.2, 2.0  # inches, of a panel
+PANEL_WIDTH, PANEL_HEIGHT = 2.2, 2.0  # inches, of a panel
 
 
 def shift_curves(plain: float, curves: Mapping[str, Sequence[tuple[float, float, Interval]]]) -> "Figure":
@@ -224,7 +224,7 @@ def shift_curves(plain: float, curves: Mapping[str, Sequence[tuple[float, float,
     columns = min(PANELS_IN_A_ROW, len(curves))
     rows = -(-len(curves) // columns)
     with house_style() as _:
-        figure = empty_figure(columns * WIDTH, rows * HEIGHT + 0.3)
+        figure = empty_figure(columns * PANEL_WIDTH, rows * PANEL_HEIGHT + 0.3)
         figure.suptitle(
             f"Accuracy under shifts; without any {percent(plain)}", fontsize=11, fontweight="bold"
         )
