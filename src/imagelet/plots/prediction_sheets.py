@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MOST_BARS = 10  # of one picture
-PICTURE = 2.2  # inches
+PICTURE_SIDE = 2.2  # inches
 BAR = 0.2  # inches
 
 
@@ -61,10 +61,10 @@ def answers(
     with house_style(classes) as written:
         names = [shortened(written(name)) for name in classes]
         column = (
-            PICTURE + 0.2 + max(width(line, 9) for name in names for line in name.split("\n"))
+            PICTURE_SIDE + 0.2 + max(width(line, 9) for name in names for line in name.split("\n"))
         )  # the names stand beside the bars
-        figure = empty_figure(column * len(images), PICTURE + 0.8 + BAR * bars)
-        ratios = [PICTURE, 0.3 + BAR * bars]
+        figure = empty_figure(column * len(images), PICTURE_SIDE + 0.8 + BAR * bars)
+        ratios = [PICTURE_SIDE, 0.3 + BAR * bars]
         above, below = figure.subplots(2, len(images), height_ratios=ratios, squeeze=False)
         for place, (image, row) in enumerate(zip(images, shares, strict=True)):
             label = None if labels is None else labels[place]
@@ -72,7 +72,7 @@ def answers(
             told = f"predicted {names[row.argmax()]}" + ("" if label is None else f"\nlabel {names[label]}")
             show(above[place], image)
             above[place].set_title(
-                fitted(told, PICTURE, 11, "bold"),
+                fitted(told, PICTURE_SIDE, 11, "bold"),
                 fontsize=11,
                 color=WRONG if colour == WRONG else INK,
                 loc="center",
