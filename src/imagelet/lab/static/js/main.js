@@ -67,8 +67,8 @@ function writeFrame() {
 }
 
 function tabLink(name, chosen) {
-  const attributes = { href: state.link(name), "aria-current": chosen ? "page" : null, dataset: { frame: `tab-${name}` } };
-  return h("a", attributes, t(`common.tab_${name}`));
+  const attributes = { href: state.link(name), dataset: { frame: `tab-${name}` } };
+  return h("a", { ...attributes, "aria-current": chosen ? "page" : null }, t(`common.tab_${name}`));
 }
 
 function languageSwitch() {

@@ -102,8 +102,8 @@ export class Attribution {
 function makeLaid(caption, label) {
   const below = h("canvas", { class: "below", role: "img", "aria-label": t(label) });
   const above = h("canvas", { class: "above", "aria-hidden": "true" });
-  const element = h("figure", null, h("div", { class: "laid framed" }, below, above), h("figcaption", null, t(caption)));
-  return { element, below, above };
+  const laid = h("div", { class: "laid framed" }, below, above);
+  return { element: h("figure", null, laid, h("figcaption", null, t(caption))), below, above };
 }
 
 function lay({ above }, { shape: [height, width], values }, range) {
@@ -115,7 +115,8 @@ function copyPicture(pad, canvas, [height, width]) {
   [canvas.width, canvas.height] = [width, height];
   const scale = pad.width / Math.max(width, height);
   const [across, down] = [width * scale, height * scale];
-  canvas.getContext("2d").drawImage(pad, (pad.width - across) / 2, (pad.width - down) / 2, across, down, 0, 0, width, height);
+  const [left, top] = [(pad.width - across) / 2, (pad.width - down) / 2];
+  canvas.getContext("2d").drawImage(pad, left, top, across, down, 0, 0, width, height);
 }
 
 /** Whether an image's border is dark: it is shown as on paper then, so that colours can be laid on it. */

@@ -4,9 +4,8 @@
 import { has, t } from "../shared/i18n.js";
 import { legend } from "../shared/maps.js";
 import { busy, button, h, replace } from "../shared/ui.js";
-import { flatValues } from "./flat_values.js";
+import { flatValues, makeMapGrid } from "./layer_pictures.js";
 import { isFlat, shapeText, strongestPlace } from "./layer_values.js";
-import { makeMapGrid } from "./map_grid.js";
 import { makeNumber } from "./number.js";
 import { rangeIn } from "./ranges.js";
 import { Stage } from "./stage.js";
@@ -78,13 +77,15 @@ export class LayerView {
   async #takeApart() {
     const { layer, map, place, classes } = this.#shown;
     const { stage } = this.#parts;
+    const showChannel = (channel) => stage?.showChannel(channel);
     const isLast = isFlat(layer) && layer.shape[0] === classes.length;
+    const axes = isFlat(layer) ? place : [...place, map];
     this.#turn += 1;
     const turn = this.#turn;
     try {
-      const unit = await busy(this.#number.element, this.#fetchNumber(layer.name, isFlat(layer) ? place : [...place, map]));
+      const unit = await busy(this.#number.element, this.#fetchNumber(layer.name, axes));
       if (turn !== this.#turn) return;
-      this.#number.show(unit, { classes: isLast ? classes : null, showChannel: (channel) => stage?.showChannel(channel) });
+      this.#number.show(unit, { classes: isLast ? classes : null, showChannel });
       stage?.showWindow(unit);
     } catch (problem) {
       if (turn === this.#turn) this.#number.fail(problem);

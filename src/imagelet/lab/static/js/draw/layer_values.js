@@ -41,16 +41,17 @@ export function strongestPlace(layer, map) {
 
 function farthestFromZero(values) {
   let best = 0;
-  for (let index = 1; index < values.length; index++) if (Math.abs(values[index]) > Math.abs(values[best])) best = index;
+  for (let index = 1; index < values.length; index++) {
+    if (Math.abs(values[index]) > Math.abs(values[best])) best = index;
+  }
   return best;
 }
 
 /** The place that is written as "row,column" or "index"; null where the shape has none such. */
 export function placeFrom(text, shape) {
   const place = (text ?? "").split(",").filter(Boolean).map(Number);
-  const axes = shape.slice(0, shape.length === 3 ? 2 : 1);
-  const fits = place.length === axes.length && place.every((at, axis) => Number.isInteger(at) && at >= 0 && at < axes[axis]);
-  return fits ? place : null;
+  const isInside = (at, axis) => Number.isInteger(at) && at >= 0 && at < shape[axis];
+  return place.length === (shape.length === 3 ? 2 : 1) && place.every(isInside) ? place : null;
 }
 
 /** Rows and columns of a grid of cells for so many flat values. */

@@ -59,8 +59,8 @@ function windows(unit, showChannel) {
   const start = sums.length > 1 ? strongestChannel(unit) : 0;
   const place = h("div", { class: "windows" }, windowOf(unit, start));
   if (sums.length === 1) return place;
-  const ranked = byMagnitude(sums).map((index) => [index, t("draw.channel", { channel: index, sum: number(sums[index], 3) })]);
-  const list = select(ranked, start, (index) => {
+  const nameOf = (channel) => t("draw.channel", { channel, sum: number(sums[channel], 3) });
+  const list = select(byMagnitude(sums).map((channel) => [channel, nameOf(channel)]), start, (index) => {
     replace(place, windowOf(unit, Number(index)));
     showChannel(Number(index));
   });
@@ -70,10 +70,11 @@ function windows(unit, showChannel) {
 function windowOf({ inputs, weights, products, winner, first, step }, channel) {
   const ofChannel = (numbers) => numbers.map((line) => line.map((place) => place[channel]));
   const sign = (text) => h("span", { class: "sign" }, text);
-  const isWinner = (row, column) => winner?.[0] === first[0] + row * step[0] && winner[1] === first[1] + column * step[1];
+  const isWinner = (...place) => winner?.every((at, axis) => axis > 1 || at === first[axis] + place[axis] * step[axis]);
   return [
     grid(ofChannel(inputs), t("draw.window"), isWinner),
-    products && [sign("×"), grid(ofChannel(weights), t("draw.kernel")), sign("="), grid(ofChannel(products), t("draw.products"))],
+    products && [sign("×"), grid(ofChannel(weights), t("draw.kernel"))],
+    products && [sign("="), grid(ofChannel(products), t("draw.products"))],
   ];
 }
 
@@ -119,7 +120,8 @@ function numberTable(names, rows, caption) {
 
 function largestTerms({ inputs, weights, products }) {
   const ranked = byMagnitude(products);
-  const rows = ranked.slice(0, LARGEST).map((index) => [index, ...[inputs, weights, products].map((all) => number(all[index], 4))]);
+  const terms = (index) => [inputs, weights, products].map((values) => number(values[index], 4));
+  const rows = ranked.slice(0, LARGEST).map((index) => [index, ...terms(index)]);
   const others = ranked.slice(LARGEST);
   const rest = others.reduce((sum, index) => sum + products[index], 0);
   if (others.length) rows.push([t("draw.others", { count: others.length }), "", "", number(rest, 4)]);
@@ -130,7 +132,8 @@ function largestTerms({ inputs, weights, products }) {
 function softmax({ inputs, exponentials, place }, nameOf) {
   const total = exponentials.reduce((sum, value) => sum + value, 0);
   const rows = inputs.map((input, index) => {
-    const row = [nameOf(index), ...[input, exponentials[index], exponentials[index] / total].map((value) => number(value, 4))];
+    const numbers = [input, exponentials[index], exponentials[index] / total];
+    const row = [nameOf(index), ...numbers.map((value) => number(value, 4))];
     return index === place.at(-1) ? row.map((cell) => h("strong", null, cell)) : row;
   });
   rows.push(["Σ", "", number(total, 4), "1"]);
@@ -139,10 +142,11 @@ function softmax({ inputs, exponentials, place }, nameOf) {
 
 /** What a normalisation does with the number: its mean, deviation, scale and shift. */
 function partsOf({ parts, inputs }) {
-  const nameOf = (name) => (has(`draw.part_${name}`) ? t(`draw.part_${name}`) : name);
-  const values = [[t("draw.input"), inputs.flat(Infinity)[0]], ...Object.entries(parts).map(([name, value]) => [nameOf(name), value])];
+  const keyOf = (name) => (name === "input" ? "draw.input" : `draw.part_${name}`);
+  const nameOf = (name) => (has(keyOf(name)) ? t(keyOf(name)) : name);
+  const rows = Object.entries({ input: inputs.flat(Infinity)[0], ...parts });
   const columns = [{ label: "", head: true }, { label: "", numeric: true }];
-  return table(columns, values.map(([name, value]) => [name, number(value, 4)]), { caption: t("draw.parts") });
+  return table(columns, rows.map(([name, value]) => [nameOf(name), number(value, 4)]), { caption: t("draw.parts") });
 }
 
 /** What the layers after make of the number. */
@@ -151,7 +155,8 @@ function nextLayers({ following, result }) {
   const layers = following.map(({ name, value }) =>
     h("li", null, h("small", null, name), value === null ? t("draw.joined") : number(value, 4)),
   );
-  return h("div", null, h("h3", null, t("draw.following")), h("ol", { class: "chain" }, h("li", null, number(result, 4)), layers));
+  const chain = h("ol", { class: "chain" }, h("li", null, number(result, 4)), layers);
+  return h("div", null, h("h3", null, t("draw.following")), chain);
 }
 
 function sizeFormula({ size_formula: formula }) {

@@ -36,7 +36,8 @@ export function makeOwn({ pad, classifier }) {
 
   function setClasses(names) {
     if (names.length <= FEW) {
-      replace(choices, names.map((name) => button(name, () => add(name), { label: t("draw.own_add", { label: name }) })));
+      const choiceOf = (label) => button(label, () => add(label), { label: t("draw.own_add", { label }) });
+      replace(choices, names.map(choiceOf));
       return;
     }
     const list = select(names, names[0]);

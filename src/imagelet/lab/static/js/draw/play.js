@@ -1,6 +1,7 @@
 // @ts-check
 // The window goes over the whole input, place by place, while the map fills.
 
+import { clamp } from "../shared/scales.js";
 import { extentOf } from "./layer_values.js";
 
 const SECONDS = 12; // of a large map; a small one takes its time for each place
@@ -32,7 +33,7 @@ export function makePlayer({ fetchNumber, fill, ended }) {
     const windows = await windowsOf(layer, map);
     const places = layer.shape[0] * layer.shape[1];
     if (filled >= places) filled = 0;
-    const wait = Math.max(1000 / FRAMES, Math.min(LONGEST, (SECONDS * 1000) / places));
+    const wait = clamp((SECONDS * 1000) / places, 1000 / FRAMES, LONGEST);
     const step = Math.max(1, places / (SECONDS * FRAMES));
     let [reached, last] = [filled, performance.now()];
     const next = (now) => {

@@ -14,7 +14,8 @@ export function warningText(warning) {
 }
 
 export function makePrediction() {
-  const seen = h("canvas", { class: "map framed seen", width: 28, height: 28, role: "img", "aria-label": t("draw.seen") });
+  const label = t("draw.seen");
+  const seen = h("canvas", { class: "map framed seen", width: 28, height: 28, role: "img", "aria-label": label });
   const verdict = h("p", { class: "verdict" });
   const surety = h("p");
   const truth = h("p", { class: "truth" });
@@ -33,8 +34,8 @@ export function makePrediction() {
     bars.clear();
   }
 
-  /** Show a prediction; `label` is the true class, where it is known. */
-  function show(prediction, label = null) {
+  /** Show a prediction; with the true class, where it is known. */
+  function show(prediction, trueClass = null) {
     const { label: predicted, probability, sure } = prediction;
     seen.classList.remove("empty");
     drawImage(seen, prediction.seen);
@@ -42,8 +43,8 @@ export function makePrediction() {
     replace(verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
     surety.className = `surety ${sure ? "sure" : "unsure"}`;
     replace(surety, sure ? t("draw.sure") : t("draw.unsure"));
-    truth.classList.toggle("wrong", label !== null && label !== predicted);
-    replace(truth, label !== null && t(label === predicted ? "draw.right" : "draw.wrong", { label }));
+    truth.classList.toggle("wrong", trueClass !== null && trueClass !== predicted);
+    replace(truth, trueClass !== null && t(trueClass === predicted ? "draw.right" : "draw.wrong", { label: trueClass }));
     const reasons = sure || prediction.warnings.length ? prediction.warnings.map(warningText) : [t("draw.why_unsure")];
     replace(warnings, reasons.map((reason) => h("li", null, reason)));
     bars.show(prediction);
@@ -56,7 +57,7 @@ export function makePrediction() {
   }
 
   const words = h("div", { class: "said" }, verdict, surety, truth, warnings);
-  const figure = h("figure", null, seen, h("figcaption", null, t("draw.seen")));
+  const figure = h("figure", null, seen, h("figcaption", null, label));
   const parts = [h("div", { class: "saw" }, figure, words), bars.element, spoken];
   const element = h("section", { class: "answer", "aria-label": t("draw.answer") }, parts);
   clear();

@@ -16,7 +16,8 @@ export function makeSamples({ classifier, choose }) {
   async function show() {
     const name = classifier();
     try {
-      const samples = await api.get(`/api/samples?classifier=${encodeURIComponent(name)}&part=test&count=${COUNT}&seed=${seed}`);
+      const query = `classifier=${encodeURIComponent(name)}&part=test&count=${COUNT}&seed=${seed}`;
+      const samples = await api.get(`/api/samples?${query}`);
       if (name === classifier()) replace(list, samples.map((sample) => h("li", null, face(sample))));
     } catch (problem) {
       if (name === classifier()) replace(list, h("li", { class: "all" }, error(problem)));

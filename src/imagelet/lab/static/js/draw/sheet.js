@@ -92,7 +92,8 @@ function listen({ stage, take, undo }) {
     take(event.dataTransfer.files[0]);
   });
   on("keydown", (event) => {
-    if (event.target.matches("input, textarea, select") || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    const isUndo = (event.ctrlKey || event.metaKey) && event.key === "z";
+    if (!isUndo || event.target.matches("input, textarea, select")) return;
     event.preventDefault();
     undo();
   });

@@ -2,16 +2,19 @@
 // A map large beside the map that it is made from, with the window in between: clicked, stepped or played.
 
 import { t } from "../shared/i18n.js";
+import { clamp } from "../shared/scales.js";
 import { button, calm, h, inline, number } from "../shared/ui.js";
 import { extentOf, isMapByMap, strongestChannel, valueAt } from "./layer_values.js";
-import { makeOutputMap } from "./output_map.js";
 import { makePlayer } from "./play.js";
-import { makeSourceMap } from "./source_map.js";
+import { makeOutputMap, makeSourceMap } from "./stage_maps.js";
 
 export class Stage {
   #shown = null; // {layer, before, seen, map, place, picked, range}
   #source = makeSourceMap();
-  #output = makeOutputMap({ pick: (place) => this.#go(place), hover: (place) => this.#tell(place ?? this.#shown?.place) });
+  #output = makeOutputMap({
+    pick: (place) => this.#go(place),
+    hover: (place) => this.#tell(place ?? this.#shown?.place),
+  });
   #value = h("output", { class: "under mono" });
   #inputs = ["row", "column"].map(() => h("input", { type: "number", min: "0", onchange: () => this.#goToTyped() }));
   #play = button(t("draw.play"), () => this.#toggle());
@@ -109,8 +112,7 @@ export class Stage {
 
   #goToTyped() {
     const { shape } = this.#shown.layer;
-    const place = this.#inputs.map(({ value }, axis) => Math.max(0, Math.min(shape[axis] - 1, Math.round(Number(value) || 0))));
-    this.#go(place);
+    this.#go(this.#inputs.map(({ value }, axis) => clamp(Math.round(Number(value) || 0), 0, shape[axis] - 1)));
   }
 
   #toggle() {

@@ -2,9 +2,8 @@
 // Every layer in order, with a few of its maps; one of them can be opened.
 
 import { t } from "../shared/i18n.js";
-import { drawMap } from "../shared/maps.js";
 import { h, replace } from "../shared/ui.js";
-import { drawCells } from "./flat_values.js";
+import { drawFirstMaps } from "./layer_pictures.js";
 import { isFlat, shapeText } from "./layer_values.js";
 import { rangeIn } from "./ranges.js";
 
@@ -29,7 +28,9 @@ export function makeStrip({ open }) {
       replace(list, [...cards.values()].map(({ face }) => h("li", null, face)));
       choose(chosen);
     }
-    for (const layer of layers) drawMaps(cards.get(layer.name).canvases, layer, (map) => rangeIn({ layers, range }, layer, map));
+    for (const layer of layers) {
+      drawFirstMaps(cards.get(layer.name).canvases, layer, (map) => rangeIn({ layers, range }, layer, map));
+    }
   }
 
   function choose(name) {
@@ -54,13 +55,4 @@ function makeCard(layer, hit) {
     h("span", { class: "shape" }, shape),
   );
   return { face, canvases, shape };
-}
-
-function drawMaps(canvases, layer, rangeFor) {
-  if (isFlat(layer)) {
-    drawCells(canvases[0], layer.values, rangeFor(null));
-    return;
-  }
-  const [height, width, step] = layer.shape;
-  canvases.forEach((canvas, first) => drawMap(canvas, layer.values, width, height, rangeFor(first), { first, step }));
 }

@@ -1,6 +1,8 @@
 // @ts-check
 // A drawing as letters and digits, so that the address can hold it: four for each point, two for each of its axes.
 
+import { clamp } from "../shared/scales.js";
+
 /** @typedef {{points: import("./steps.js").Point[], erase: boolean}} Line */
 
 const FINEST = 36 * 36 - 1; // steps along a side of the sheet
@@ -14,7 +16,7 @@ const FORM = /^-?(?:[0-9a-z]{4})+(?:\.-?(?:[0-9a-z]{4})+)*$/;
  * @param {number} side
  */
 export function written(strokes, side) {
-  const axis = (value) => Math.round(Math.max(0, Math.min(1, value / side)) * FINEST).toString(36).padStart(2, "0");
+  const axis = (value) => Math.round(clamp(value / side, 0, 1) * FINEST).toString(36).padStart(2, "0");
   const lines = strokes.map(({ points, erase }) => {
     const line = thinned(points, side * APART);
     return (erase ? "-" : "") + line.map(({ x, y }) => axis(x) + axis(y)).join("");

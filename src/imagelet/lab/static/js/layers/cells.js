@@ -1,6 +1,7 @@
 // @ts-check
 // Cells of a matrix: rows of them, their colour, and arrow keys that go from one to the next.
 
+import { clamp } from "../shared/scales.js";
 import { h } from "../shared/ui.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -54,6 +55,6 @@ export function cellSize(width, columns) {
   const inLine = Math.floor((width - BETWEEN) / columns.reduce((one, other) => one + other, 0));
   const below = Math.floor((width - 4) / Math.max(...columns));
   const isLine = inLine >= READABLE_CELL;
-  const cell = Math.max(SMALLEST_CELL, Math.min(LARGEST_CELL, isLine ? inLine : Math.min(below, READABLE_CELL + 4)));
+  const cell = clamp(isLine ? inLine : Math.min(below, READABLE_CELL + 4), SMALLEST_CELL, LARGEST_CELL);
   return { cell, isLine, room: cell / Math.max(SMALLEST_LETTER, cell * LETTER) };
 }

@@ -22,20 +22,23 @@ export class Controls {
   /** `changed(part of a setting)` is called with what is changed, `chosen(example)` with one of EXAMPLES. */
   constructor({ kernels, changed, chosen }) {
     this.#named = kernels.map(({ name, matrix }) => [name, matrix]);
-    this.#operation = choice(t("layers.operation"), OPERATIONS.map((name) => [name, t(`layers.operation_${name}`)]), "convolve", (name) =>
-      changed({ operation: name, stride: name === "convolve" ? 1 : this.#setting.size, at: [0, 0] }),
+    const operations = OPERATIONS.map((name) => [name, t(`layers.operation_${name}`)]);
+    this.#operation = choice(t("layers.operation"), operations, "convolve", (operation) =>
+      changed({ operation, stride: operation === "convolve" ? 1 : this.#setting.size, at: [0, 0] }),
     );
     this.#examples = exampleSelect(chosen);
-    this.#kernel = select([[OWN, t("layers.own")], ...kernels.map(({ name }) => [name, nameOf("kernel", name)])], OWN, (name) => {
+    const names = [[OWN, t("layers.own")], ...kernels.map(({ name }) => [name, nameOf("kernel", name)])];
+    this.#kernel = select(names, OWN, (name) => {
       const matrix = this.#named.find(([known]) => known === name)?.[1];
       if (matrix) changed({ kernel: matrix });
     });
     this.#padding = h("select", { onchange: () => changed({ padding: this.#padding.value }) });
     const resize = (rows, columns) => changed({ image: resized(this.#setting.image, rows, columns) });
+    const resizeKernel = (side) => changed({ kernel: resized(this.#setting.kernel, side, side) });
     this.#numbers = {
       rows: wholeNumber("rows", MOST_CELLS, (rows) => resize(rows, this.#setting.image[0].length)),
       columns: wholeNumber("columns", MOST_CELLS, (columns) => resize(this.#setting.image.length, columns)),
-      weights: wholeNumber("kernel_size", MOST_WEIGHTS, (side) => changed({ kernel: resized(this.#setting.kernel, side, side) })),
+      weights: wholeNumber("kernel_size", MOST_WEIGHTS, resizeKernel),
       size: wholeNumber("window_size", MOST_WEIGHTS, (size) => changed({ size })),
       stride: wholeNumber("stride", LARGEST_STEP, (stride) => changed({ stride })),
       dilation: wholeNumber("dilation", LARGEST_STEP, (dilation) => changed({ dilation })),
@@ -67,12 +70,14 @@ export class Controls {
     this.onlyConvolving = [kernel, weights.field, dilation.field];
     rows.input.setAttribute("aria-label", t("layers.rows"));
     columns.input.setAttribute("aria-label", t("layers.columns"));
-    const sides = h("div", { class: "size-pair" }, rows.input, h("span", { "aria-hidden": "true" }, "×"), columns.input);
+    const times = h("span", { "aria-hidden": "true" }, "×");
+    const sides = h("div", { class: "size-pair" }, rows.input, times, columns.input);
     const label = t("layers.image_size");
+    const name = h("span", { class: "field-name" }, label);
     return h(
       "div",
       { class: "layer-settings" },
-      h("div", { class: "field", role: "group", "aria-label": label }, h("span", { class: "field-name" }, label), sides),
+      h("div", { class: "field", role: "group", "aria-label": label }, name, sides),
       kernel,
       weights.field,
       size.field,
@@ -84,8 +89,8 @@ export class Controls {
 }
 
 function exampleSelect(chosen) {
-  const group = (key, examples) =>
-    h("optgroup", { label: t(key) }, examples.map(({ name }) => h("option", { value: name }, t(`layers.example_${name}`))));
+  const option = ({ name }) => h("option", { value: name }, t(`layers.example_${name}`));
+  const group = (key, examples) => h("optgroup", { label: t(key) }, examples.map(option));
   const element = h(
     "select",
     { class: "example-select", onchange: () => chosen(EXAMPLES.find(({ name }) => name === element.value)) },
@@ -104,7 +109,8 @@ function wholeNumber(name, most, changed) {
     input.setAttribute("aria-invalid", String(isWrong));
     if (!isWrong) changed(Number(input.value));
   };
-  const input = h("input", { type: "number", min: "1", max: String(most), step: "1", oninput, onblur: () => show(shown) });
+  const onblur = () => show(shown);
+  const input = h("input", { type: "number", min: "1", max: String(most), step: "1", oninput, onblur });
   const show = (value) => {
     shown = value;
     input.setAttribute("aria-invalid", "false");

@@ -49,7 +49,7 @@ export class EditableGrid {
     }
   }
 
-  /** Outline what lies under the window: {row, column, height, width, dilation, weights, isWinner}; null for nothing. */
+  /** Outline the window: {row, column, height, width, dilation, weights, isWinner}; null for none. */
   mark(patch) {
     this.#outline.hidden = !patch;
     for (const cell of this.#cells.flat()) {
@@ -127,7 +127,8 @@ export class EditableGrid {
   #walk(event, place) {
     const { selectionStart: start, selectionEnd: end, value } = event.target;
     const isWhole = start === 0 && end === value.length;
-    const leaves = { ArrowLeft: isWhole || end === 0, ArrowRight: isWhole || start === value.length, Home: isWhole, End: isWhole };
+    const [toLeft, toRight] = [isWhole || end === 0, isWhole || start === value.length];
+    const leaves = { ArrowLeft: toLeft, ArrowRight: toRight, Home: isWhole, End: isWhole };
     if (event.altKey || event.shiftKey || leaves[event.key] === false) return;
     const { key, ctrlKey, metaKey } = event;
     const pressed = { key: key === "Enter" ? "ArrowDown" : key, ctrlKey, metaKey };

@@ -2,6 +2,7 @@
 // Steps from place to place of the output: by button, slider, key, or by itself.
 
 import { t } from "../shared/i18n.js";
+import { clamp } from "../shared/scales.js";
 import { calm, h, svg } from "../shared/ui.js";
 
 const SLOW = 900; // milliseconds a step of small outputs
@@ -64,7 +65,7 @@ export class Player {
     if (on === (this.#timer !== null)) return;
     this.close();
     if (on) {
-      const pace = calm() ? SLOW : Math.max(QUICK, Math.min(SLOW, WHOLE_WALK / this.#count));
+      const pace = calm() ? SLOW : clamp(WHOLE_WALK / this.#count, QUICK, SLOW);
       if (this.#index >= this.#count - 1) this.#moved(0);
       this.#timer = setInterval(() => this.#playOn(), pace);
     }
@@ -88,7 +89,7 @@ export class Player {
 
   #go(index) {
     this.play(false);
-    this.#moved(Math.min(Math.max(index, 0), this.#count - 1));
+    this.#moved(clamp(index, 0, this.#count - 1));
   }
 }
 

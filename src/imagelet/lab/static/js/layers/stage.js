@@ -29,7 +29,7 @@ export class Stage {
   #foot;
   #watcher = new ResizeObserver(() => this.#setting && this.#fit() && this.#write());
 
-  /** `changed(part of a setting, {typing})` is called with typed numbers, `moved([row, column], {playing})` with a place. */
+  /** `changed(part of a setting, {typing})` is called with typed numbers, `moved(place, {playing})` with a place. */
   constructor({ changed, moved }) {
     this.#moved = moved;
     const failed = (problem) => this.fail(sentenceOf(problem));
@@ -82,7 +82,8 @@ export class Stage {
     const { output, sums } = working;
     this.#showWindow(sums[row][column], row, column);
     this.#grids.output.fill([row, column], { all: this.#showsAll, room: this.#room });
-    replace(this.#sum, h("span", { class: "place" }, t("layers.place", { row, column })), sumTerms(sums[row][column].text));
+    const place = h("span", { class: "place" }, t("layers.place", { row, column }));
+    replace(this.#sum, place, sumTerms(sums[row][column].text));
     this.#player.show(row * output[0].length + column, output.length * output[0].length);
   }
 
@@ -194,7 +195,8 @@ export class Stage {
 
 function makeGrids({ changed, failed, chosen }) {
   const cellLabel = (row, column) => t("layers.cell", { row, column });
-  const valueLabel = (row, column, value) => t(value === null ? "layers.cell_unknown" : "layers.cell_value", { row, column, value });
+  const valueLabel = (row, column, value) =>
+    t(value === null ? "layers.cell_unknown" : "layers.cell_value", { row, column, value });
   const editable = (name, most) =>
     new EditableGrid({
       name,

@@ -3,7 +3,7 @@
 
 import { h, number, percent, replace, svg, uniqueId } from "./ui.js";
 import { t } from "./i18n.js";
-import { extent, nearest, placesOf, pointAt, ticks, wholeTicks } from "./scales.js";
+import { clamp, extent, nearest, placesOf, pointAt, ticks, wholeTicks } from "./scales.js";
 
 const MARGIN = { left: 48, right: 12, top: 10, bottom: 30 };
 
@@ -64,14 +64,15 @@ function listen(face, { read, places, marked, xAt }) {
     const to = { ArrowRight: from + 1, ArrowLeft: from < 0 ? last : from - 1, Home: 0, End: last }[event.key];
     if (to === undefined || !all.length) return;
     event.preventDefault();
-    read(all[Math.max(0, Math.min(last, to))]);
+    read(all[clamp(to, 0, last)]);
   });
 }
 
 /** What the lines say at this x, with more digits than the axis has. */
 function readingAt(series, { share = false, x: axis = "x" }, x) {
   const exact = share ? (value) => percent(value, 2) : (value) => number(value, 4);
-  const values = series.filter((line) => pointAt(line, x)).map((line) => namedValue(line.name, exact(pointAt(line, x)[1])));
+  const lines = series.filter((line) => pointAt(line, x));
+  const values = lines.map((line) => namedValue(line.name, exact(pointAt(line, x)[1])));
   return [`${axis} ${number(x, 6)}`, ...values].join(" · ");
 }
 
@@ -132,7 +133,8 @@ function drawChart(series, given) {
 /** Grid, ticks and the names of the axes. */
 function drawAxes({ across, up, xTicks, yTicks }, { width, height, x, y, format, formatX }) {
   const right = width - MARGIN.right;
-  const text = (kind, place, content, anchor = null) => svg("text", { class: kind, ...place, "text-anchor": anchor }, content);
+  const text = (kind, place, content, anchor = null) =>
+    svg("text", { class: kind, ...place, "text-anchor": anchor }, content);
   return [
     yTicks.map((value) => [
       svg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: up(value), y2: up(value) }),

@@ -6,6 +6,7 @@
 
 import { decodeBytes } from "./encoding.js";
 import { t } from "./i18n.js";
+import { clamp } from "./scales.js";
 import { h, number, replace } from "./ui.js";
 
 const PLACES = [0, 0.22, 0.5, 0.78, 1];
@@ -37,7 +38,8 @@ function colourTable(stops) {
     const share = step / STEPS;
     const after = Math.max(1, PLACES.findIndex((place) => place >= share));
     const part = (share - PLACES[after - 1]) / (PLACES[after] - PLACES[after - 1]);
-    const [red, green, blue] = stops[after].map((to, axis) => Math.round(stops[after - 1][axis] * (1 - part) + to * part));
+    const mixed = stops[after].map((to, axis) => stops[after - 1][axis] * (1 - part) + to * part);
+    const [red, green, blue] = mixed.map(Math.round);
     return (255 << 24) | (blue << 16) | (green << 8) | red;
   });
 }
@@ -74,7 +76,7 @@ function linear(channel) {
 }
 
 function stepOf(value, limit) {
-  return Math.max(0, Math.min(STEPS, Math.round(((value / limit + 1) / 2) * STEPS)));
+  return clamp(Math.round(((value / limit + 1) / 2) * STEPS), 0, STEPS);
 }
 
 /**
@@ -99,7 +101,7 @@ export function drawOverlay(canvas, values, width, height, range) {
     const limit = limitOf(range);
     const data = new ImageData(width, height);
     for (let at = 0; at < width * height; at++) {
-      const share = Math.max(-1, Math.min(1, (values[at] || 0) / limit));
+      const share = clamp((values[at] || 0) / limit, -1, 1);
       data.data.set(share < 0 ? against : pro, 4 * at);
       data.data[4 * at + 3] = Math.round(225 * Math.abs(share) ** 0.6);
     }
@@ -148,8 +150,8 @@ export function legend(range, note = "") {
     drawMap(bar, values, LEGEND, 1, { low, high });
     const empty = low === 0 && high === 0;
     bar.setAttribute("aria-label", empty ? t("common.all_zero") : t("common.legend", ends));
-    const ticks = empty ? [t("common.all_zero")] : low < 0 && high > 0 ? [ends.low, "0", ends.high] : [ends.low, ends.high];
-    replace(numbers, ticks.map((text) => h("span", null, text)));
+    const ticks = low < 0 && high > 0 ? [ends.low, "0", ends.high] : [ends.low, ends.high];
+    replace(numbers, (empty ? [t("common.all_zero")] : ticks).map((text) => h("span", null, text)));
   }
 
   update(range);

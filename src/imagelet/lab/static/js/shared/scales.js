@@ -3,6 +3,11 @@
 
 const CLOSE = 1e-9; // of a step: what floating-point arithmetic may be off by
 
+/** The number itself, or the end of the range that it goes beyond. */
+export function clamp(value, low, high) {
+  return Math.max(low, Math.min(high, value));
+}
+
 /** Round numbers that divide a range into about so many parts. */
 export function ticks(low, high, parts = 5) {
   if (!(high > low)) return [low];

@@ -29,7 +29,7 @@ function setAttribute(element, name, value) {
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) setAttribute(element, name, value);
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => (child ?? false) !== false));
   return element;
 }
 
@@ -102,7 +102,7 @@ export function number(value, digits = 3) {
   return format.format(value === 0 ? 0 : value).replace("-", "−");
 }
 
-/** A probability or another share as percent; what is not certain is not written as 100 %, what is possible not as 0 %. */
+/** A probability or share as percent; what is not certain is not written as 100 %, what is possible not as 0 %. */
 export function percent(share, digits = 1) {
   if (share === null || share === undefined || !Number.isFinite(share)) return "–";
   const finest = 10 ** -digits;
@@ -147,15 +147,11 @@ export function table(columns, rows, { caption = "" } = {}) {
 /** Open a dialog; it closes with Escape, its button, or dialog.close(). Returns the <dialog>. */
 export function dialog(title, ...content) {
   const id = uniqueId("dialog");
+  const close = button("✕", () => element.close(), { quiet: true, label: t("common.close") });
   const element = h(
     "dialog",
     { "aria-labelledby": id, onclose: () => element.remove() },
-    h(
-      "div",
-      { class: "dialog-head" },
-      h("h2", { id }, title),
-      h("button", { type: "button", class: "quiet", "aria-label": t("common.close"), onclick: () => element.close() }, "✕"),
-    ),
+    h("div", { class: "dialog-head" }, h("h2", { id }, title), close),
     h("div", { class: "dialog-body" }, content),
   );
   element.addEventListener("click", (event) => {
@@ -217,20 +213,14 @@ export function select(options, value, onchange = (_value) => {}) {
 /** One of a few, side by side: choices [value, text]. `element.choose(value)` shows another choice. */
 export function choice(label, choices, value, onchange) {
   const name = uniqueId("choice");
-  const inputs = new Map(
-    choices.map(([key]) => [key, h("input", { type: "radio", name, value: key, checked: key === value, onchange: () => onchange(key) })]),
-  );
-  const element = h(
-    "fieldset",
-    { class: "choice" },
-    h("legend", null, label),
-    h("div", { class: "choice-row" }, choices.map(([key, text]) => h("label", null, inputs.get(key), h("span", null, text)))),
-  );
-  return Object.assign(element, {
-    choose(chosen) {
-      for (const [key, input] of inputs) input.checked = key === chosen;
-    },
-  });
+  const radio = (key) => h("input", { type: "radio", name, value: key, onchange: () => onchange(key) });
+  const inputs = new Map(choices.map(([key]) => [key, radio(key)]));
+  const labels = choices.map(([key, text]) => h("label", null, inputs.get(key), h("span", null, text)));
+  const row = h("div", { class: "choice-row" }, labels);
+  const element = h("fieldset", { class: "choice" }, h("legend", null, label), row);
+  const choose = (chosen) => inputs.forEach((input, key) => (input.checked = key === chosen));
+  choose(value);
+  return Object.assign(element, { choose });
 }
 
 /** A line that can be copied, such as a command. */

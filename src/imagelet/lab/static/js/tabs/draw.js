@@ -7,6 +7,7 @@
 import { ApiError, api } from "../shared/api.js";
 import { decodeNumbers } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
+import { clamp } from "../shared/scales.js";
 import { state } from "../shared/state.js";
 import { busy, error, field, h, percent, replace, select } from "../shared/ui.js";
 import { Attribution, USUAL_METHOD } from "../draw/attribution.js";
@@ -79,11 +80,12 @@ class DrawTab {
     const words = [h("h2", null, t("draw.layers")), h("p", { class: "note" }, t("draw.layers_hint"))];
     const head = h("div", { class: "row spread" }, h("div", null, words), this.ranges.element);
     this.inside = h("section", { class: "inside", "aria-label": t("draw.layers") }, head, this.strip.element);
+    const choice = field(t("draw.classifier"), this.choice);
     const columns = h(
       "div",
       { class: "draw-columns" },
       this.sheet.element,
-      h("div", { class: "draw-answer" }, field(t("draw.classifier"), this.choice), this.#alarm, this.prediction.element),
+      h("div", { class: "draw-answer" }, choice, this.#alarm, this.prediction.element),
       this.samples.element,
       this.own.element,
       h("div", { class: "draw-why" }, this.attribution.element, this.neighbours.element),
@@ -265,7 +267,7 @@ class DrawTab {
       this.layer.show(null);
       return;
     }
-    const map = Math.max(0, Math.min(layer.shape.at(-1) - 1, Number(state.get("map")) || 0));
+    const map = clamp(Number(state.get("map")) || 0, 0, layer.shape.at(-1) - 1);
     const place = placeFrom(state.get("place"), layer.shape);
     this.layer.show({ layers, layer, seen: this.#seen, classes: this.classifier.classes, map, range, place });
   }
