@@ -1,0 +1,57 @@
+// What the page computes of a layer's numbers.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as values from "../../../src/imagelet/lab/static/js/draw/layer_values.js";
+
+const maps = { name: "conv1", kind: "conv", shape: [2, 3, 2], values: Float32Array.of(0, 9, 1, 8, 2, 7, 3, -9, 4, 5, -5, 4) };
+const flat = { name: "dense1", kind: "dense", shape: [4], values: Float32Array.of(0.5, -2, 1, 0) };
+
+test("a map is every other number, row by row", () => {
+  assert.deepEqual([...values.mapOf(maps, 0)], [0, 1, 2, 3, 4, -5]);
+  assert.deepEqual([...values.mapOf(maps, 1)], [9, 8, 7, -9, 5, 4]);
+  assert.equal(values.valueAt(maps, [1, 2], 0), -5);
+  assert.equal(values.valueAt(maps, [1, 0], 1), -9);
+});
+
+test("the strongest number is the one farthest from 0, the first of equals", () => {
+  assert.deepEqual(values.strongestPlace(maps, 0), [1, 2]);
+  assert.deepEqual(values.strongestPlace(maps, 1), [0, 0]);
+  assert.deepEqual(values.strongestPlace(flat, 0), [1]);
+});
+
+test("a place in the address is taken if the layer has it", () => {
+  assert.deepEqual(values.placeFrom("1,2", maps.shape), [1, 2]);
+  assert.deepEqual(values.placeFrom("3", flat.shape), [3]);
+  for (const text of [null, "", "2,0", "0,3", "-1,0", "0.5,0", "1", "1,2,0", "a,b"]) {
+    assert.equal(values.placeFrom(text, maps.shape), null, text);
+  }
+  assert.equal(values.placeFrom("4", flat.shape), null);
+});
+
+test("flat values lie in a row, many of them in a square", () => {
+  assert.deepEqual(values.cellGrid(10), [1, 10]);
+  assert.deepEqual(values.cellGrid(17), [4, 5]);
+  assert.deepEqual(values.cellGrid(1152), [34, 34]);
+});
+
+test("the strongest channel of a window is the one whose products add up to most", () => {
+  const products = [[[1, -4], [1, null]], [[1, -1], [1, 2]]];
+  assert.deepEqual(values.channelSums(products), [4, -3]);
+  assert.equal(values.strongestChannel({ products, first: [0, 0, 0] }), 0);
+  assert.equal(values.strongestChannel({ products: null, first: [0, 0, 5] }), 5);
+});
+
+test("a window spans what its dilation leaves out", () => {
+  assert.deepEqual(values.extentOf({ inputs: [[0, 0, 0], [0, 0, 0]], step: [2, 3] }), [3, 7]);
+  assert.deepEqual(values.extentOf({ inputs: [1], step: [1] }), [1, 1]);
+});
+
+test("a convolution mixes maps; other layers with as many maps do not", () => {
+  const before = { shape: [4, 4, 2] };
+  assert.ok(!values.isMapByMap(maps, before));
+  assert.ok(values.isMapByMap({ ...maps, kind: "pool" }, before));
+  assert.ok(!values.isMapByMap({ ...maps, kind: "pool" }, { shape: [4, 4, 3] }));
+  assert.ok(!values.isMapByMap(maps, null));
+});
