@@ -18,6 +18,7 @@ from imagelet.classifier import file
 from imagelet.classifier.prediction import Look, Prediction
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import ClassifierFileError, PictureError
+from imagelet.messages import Message
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
 from imagelet.networks import Network
@@ -249,7 +250,7 @@ class Classifier:
         seen, warnings, doubtful, placement = look_at(picture, self.framing)
         blank = _is_of_one_colour(picture) or _is_of_one_colour(seen)
         if blank and not warnings:
-            warnings = ("the picture is all one colour",)
+            warnings = (Message("the picture is all one colour"),)
         name = source if isinstance(source, str | Path) else getattr(source, "name", "")
         seen = seen.copy()  # it may be the caller's own array
         name = str(name) if isinstance(name, str | Path) else ""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from imagelet.messages import Message
 from imagelet.preprocessing.connected_components import extent
 from imagelet.preprocessing.geometry import UNMOVED, Part, Placement
 from imagelet.preprocessing.picture import border, with_channels
@@ -57,15 +58,15 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     difference = np.abs(grey - np.float32(ground)) / max(ground, 255 - ground)  # 0 to 1
     inside = _without_dust(difference > GROUND)
     if not inside.any() or difference.max() < LEAST_DIFFERENCE:
-        told = ("no object stands out from the ground",)
+        told = (Message("no object stands out from the ground"),)
         return Alone(np.zeros((height, width, 1), np.uint8), told, doubtful=True, placement=None)
     warnings = []
     low, high = np.quantile(edge, (0.1, 0.9))
     plain = float(high - low) <= UNEVEN * 255
     if not plain:
-        warnings.append("the ground is not plain: lay the object on something of one colour")
+        warnings.append(Message("the ground is not plain: lay the object on something of one colour"))
     if np.mean(border(inside)) > AT_THE_EDGE:
-        warnings.append("the object touches the edge: leave room around it")
+        warnings.append(Message("the object touches the edge: leave room around it"))
     part = extent(inside)
     cut = np.where(inside, difference, 0)[part]
     image, at = _centred(cut.astype(np.float32), height, width)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imagelet.messages import Message
 from imagelet.preprocessing import binarise as inks
 from imagelet.preprocessing import connected_components
 from imagelet.preprocessing.binarise import Ink
@@ -282,16 +283,16 @@ def _doubts(stages: dict[str, Ink]) -> Iterator[str]:
     """
     mark = stages["mark"]
     if not mark.any():
-        yield "the picture is blank: no ink was found"
+        yield Message("the picture is blank: no ink was found")
         return
     if float(mark.sum()) <= LEAST_SHARE * float(stages["specks"].sum()):
-        yield "there is more ink beside the digit than in it: show one digit alone"
+        yield Message("there is more ink beside the digit than in it: show one digit alone")
     darkness, strokes = stages["polarity"], mark > mark.max() / 2
     paper = float(np.quantile(darkness, PAPER))
     as_dark = paper + HOLLOW * (float(np.median(darkness[strokes])) - paper)
     hollow = (darkness >= as_dark) & ~connected_components.with_neighbours(stages["threshold"] > 0)
     if np.count_nonzero(hollow) > MOST_HOLLOW * np.count_nonzero(strokes):
-        yield "dark areas are no strokes: show a digit that is written with a pen on plain paper"
+        yield Message("dark areas are no strokes: show a digit that is written with a pen on plain paper")
 
 
 def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
@@ -300,11 +301,11 @@ def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
     if not ink.any():
         return
     if inks.contrast_of(stages["light"]) < LOW_CONTRAST:
-        yield "the contrast is low: write with a darker pen, or in better light"
+        yield Message("the contrast is low: write with a darker pen, or in better light")
     if border(ink).any():
-        yield "the ink touches the edge: leave room around it"
+        yield Message("the ink touches the edge: leave room around it")
     if connected_components.other_marks(stages["specks"], ink):
-        yield "there are several marks: the largest was taken"
+        yield Message("there are several marks: the largest was taken")
     cut = ink[connected_components.extent(ink > 0)]
     if stroke_width(cut) * _scale(cut, target) < HAIRLINE * target.stroke_unit:
-        yield "the strokes are very thin: write with a thicker pen, or closer"
+        yield Message("the strokes are very thin: write with a thicker pen, or closer")

@@ -12,6 +12,7 @@ from imagelet.errors import ImageletError, PictureError
 from imagelet.lab.http import schemas
 from imagelet.lab.http.schemas import Asked, Fault, Image, Name, Picture, Told
 from imagelet.lab.services.classifiers import Classifiers, described
+from imagelet.messages import translate
 
 router = APIRouter(prefix="/api", tags=["predict"])
 
@@ -69,7 +70,13 @@ async def list_classifiers(request: Request) -> Any:
 @router.post("/predict", response_model=Answers)
 async def predict(request: Request, asked: Pictures) -> Any:
     """Say what each picture shows; one that cannot be read gives an error in its place."""
-    return await request.app.state.predictions.ask(asked.classifier, asked.pictures)
+    answers = await request.app.state.predictions.ask(asked.classifier, asked.pictures)
+    for item in answers["predictions"]:  # computed together with others; the language is of this request
+        if "error" in item:
+            item["error"] = {name: translate(text) for name, text in item["error"].items()}
+        else:
+            item["warnings"] = [translate(warning) for warning in item["warnings"]]
+    return answers
 
 
 def answers(classifiers: Classifiers, name: str, asked: Sequence[Sequence[str]]) -> list[dict[str, Any]]:

@@ -11,17 +11,51 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from imagelet.errors import ImageletError, NetworkTextError, RunError, UnknownNameError
+from imagelet.messages import Message, message_of, translate
 
 log = logging.getLogger("imagelet.lab")
 
-UNEXPECTED = ("something unexpected went wrong", "the window that runs imagelet lab says more")
+UNEXPECTED = (
+    Message("something unexpected went wrong"),
+    Message("the window that runs imagelet lab says more"),
+)
 RETRY_SECONDS = 2
 _STATUS = {RunError: 404, UnknownNameError: 404}
-NO_JSON = ("the request's body is not JSON", "send a JSON object in UTF-8")
+NO_JSON = (Message("the request's body is not JSON"), Message("send a JSON object in UTF-8"))
+LISTED = Message("/openapi.json lists what there is")
 _HTTP = {
     400: NO_JSON,
-    404: ("there is nothing at this address", "/openapi.json lists what there is"),
-    405: ("this address does not take such a request", "/openapi.json lists what there is"),
+    404: (Message("there is nothing at this address"), LISTED),
+    405: (Message("this address does not take such a request"), LISTED),
+}
+# What is wrong with a field, by pydantic's type of error: its own words, as templates that have translations.
+FIELD_PROBLEMS = {
+    "missing": Message("Field required"),
+    "extra_forbidden": Message("Extra inputs are not permitted"),
+    "int_type": Message("Input should be a valid integer"),
+    "int_parsing": Message("Input should be a valid integer, unable to parse string as an integer"),
+    "int_parsing_size": Message("Unable to parse input string as an integer, exceeded maximum size"),
+    "int_from_float": Message("Input should be a valid integer, got a number with a fractional part"),
+    "float_type": Message("Input should be a valid number"),
+    "float_parsing": Message("Input should be a valid number, unable to parse string as a number"),
+    "finite_number": Message("Input should be a finite number"),
+    "string_type": Message("Input should be a valid string"),
+    "bool_type": Message("Input should be a valid boolean"),
+    "bool_parsing": Message("Input should be a valid boolean, unable to interpret input"),
+    "list_type": Message("Input should be a valid list"),
+    "tuple_type": Message("Input should be a valid tuple"),
+    "dict_type": Message("Input should be a valid dictionary"),
+    "model_attributes_type": Message("Input should be a valid dictionary or object to extract fields from"),
+    "greater_than": Message("Input should be greater than {gt}"),
+    "greater_than_equal": Message("Input should be greater than or equal to {ge}"),
+    "less_than": Message("Input should be less than {lt}"),
+    "less_than_equal": Message("Input should be less than or equal to {le}"),
+    "literal_error": Message("Input should be {expected}"),
+    "string_too_short": Message("String should have at least {min_length} characters"),
+    "string_too_long": Message("String should have at most {max_length} characters"),
+    "string_pattern_mismatch": Message("String should match pattern '{pattern}'"),
+    "too_short": Message("{field_type} should have at least {min_length} items, not {actual_length}"),
+    "too_long": Message("{field_type} should have at most {max_length} items, not {actual_length}"),
 }
 
 
@@ -40,14 +74,19 @@ class RefusedError(ImageletError):
         self.status = status
 
 
-def busy(what: str = "too much is being worked out already") -> RefusedError:
+def busy(what: str = Message("too much is being computed already")) -> RefusedError:
     """Return the error of a server that has enough to do."""
     return RefusedError(what, "wait a moment and try again", status=503)
 
 
 def answer(status: int, message: str, hint: str = "", position: int | None = None) -> Response:
-    """Return an error as every route gives it: ``{"error": {"message", "hint", "position"?}}``."""
-    error: dict[str, Any] = {"message": message, "hint": hint}
+    """Return an error as every route gives it: ``{"error": {"message", "hint", "position"?, "meant"?}}``.
+
+    Message and hint are in the language of the request; ``meant`` is the name that was probably meant.
+    """
+    error: dict[str, Any] = {"message": translate(message), "hint": translate(hint)}
+    if name := _meant(message):
+        error["meant"] = name
     if position is not None:
         error["position"] = position
     content = json.dumps({"error": error})  # in ASCII: a name that was sent may be no text at all
@@ -81,7 +120,7 @@ def add_to(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         if error.errors()[0]["type"] == "json_invalid":
             return answer(400, *NO_JSON)
-        return answer(422, _sentence(error.errors()), "/openapi.json describes every request")
+        return answer(422, _sentence(error.errors()), Message("/openapi.json describes every request"))
 
     async def unknown(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -92,10 +131,23 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, unknown)
 
 
-def _sentence(errors: Sequence[Any]) -> str:
+def _meant(message: str) -> str | None:
+    """Return the name that an error's suggestion names."""
+    meant = message.values.get("meant") if isinstance(message, Message) else None
+    return str(meant.values["name"]) if isinstance(meant, Message) else None
+
+
+def _sentence(errors: Sequence[Any]) -> Message:
     """Say what is wrong with the first field that is: ``pictures: List should have at most 100 items``."""
     first = errors[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    said = first["msg"].removeprefix("Value error, ")
-    more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-    return f"{place}: {said}{more}" if place else f"{said}{more}"
+    field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    template = FIELD_PROBLEMS.get(first["type"])
+    cause = first.get("ctx", {}).get("error")
+    if template is not None:
+        problem = Message(template.template, **first.get("ctx", {})) if "{" in template.template else template
+    else:
+        problem = Message(message_of(cause) if isinstance(cause, Exception) else first["msg"])
+    more = Message(", and {count} more", count=len(errors) - 1) if len(errors) > 1 else ""
+    if not field:
+        return Message("{problem}{more}", problem=problem, more=more)
+    return Message("{field}: {problem}{more}", field=field, problem=problem, more=more)

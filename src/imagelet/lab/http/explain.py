@@ -27,6 +27,7 @@ from imagelet.lab.http import schemas
 from imagelet.lab.http.draw import Answer, prediction
 from imagelet.lab.http.schemas import Asked, Image, Name, Numbers, Picture, Sample, Told
 from imagelet.lab.services.classifiers import Classifiers
+from imagelet.messages import Message, translate
 from imagelet.networks.layers import Pool
 from imagelet.networks.padding import Side
 from imagelet.preprocessing.picture import open_picture
@@ -255,10 +256,12 @@ def _neighbours(
     try:
         near = classifiers.neighbourhood(asked.classifier)
     except DataError as error:
-        missing.append(f"the nearest training images: {error.message}")
+        missing.append(translate(Message("the nearest training images: {reason}", reason=error.message)))
         return [], False
     if near is None:
-        missing.append("the nearest training images: they are being prepared, once, for about a minute")
+        missing.append(
+            translate("the nearest training images: they are being prepared, once, for about a minute")
+        )
         return [], True
     (found,) = neighbours_of(near, look.seen[np.newaxis], min(asked.neighbours, len(near.embeddings)))
     pixels = near.images.images
@@ -283,4 +286,5 @@ def _size_formula(layer: nn.Module, shape: tuple[int, ...]) -> str | None:
         for axis in (0, 1)
     )
     down, across = output_size_formula(rows), output_size_formula(columns)
-    return down if down == across else f"height {down}, width {across}"
+    both = Message("height {height}, width {width}", height=down, width=across)
+    return down if down == across else translate(both)

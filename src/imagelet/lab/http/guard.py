@@ -21,7 +21,7 @@ from starlette.types import Message as ASGIMessage
 from imagelet.lab.http import errors
 from imagelet.lab.http.errors import RefusedError
 from imagelet.lab.settings import Settings
-from imagelet.messages import Message
+from imagelet.messages import Message, use_language
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -55,7 +55,8 @@ class Guard:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await self._http(scope, receive, send)
+            with use_language(_language(scope)):
+                await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
@@ -204,3 +205,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _language(scope: Scope) -> str:
+    """Return the language that a request names in a header, or in its query where it can have no header."""
+    wanted: str = Headers(scope=scope).get("accept-language", "")
+    query: dict[str, list[str]] = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return query.get("language", [wanted])[-1][:2].lower()

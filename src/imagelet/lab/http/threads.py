@@ -1,6 +1,7 @@
 """Work that takes a core: done in a few threads, with a bounded queue and an end."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -38,7 +39,8 @@ class Work:
         loop = asyncio.get_running_loop()
         self._open += 1
         try:
-            future = self._threads.submit(function, *args, **named)
+            context = contextvars.copy_context()  # the language of the request
+            future = self._threads.submit(lambda: context.run(function, *args, **named))
         except BaseException:
             self._open -= 1
             raise

@@ -16,7 +16,7 @@ export function makeNeighbours({ follow, following }) {
   const start = h("div", { hidden: following }, h("p", { class: "hint" }, t("draw.neighbours_hint")), find);
 
   function show({ neighbours, missing, preparing }) {
-    const reason = preparing ? t("draw.preparing") : said(missing.at(-1)); // what else is missing stands before it
+    const reason = preparing ? t("draw.preparing") : missing.at(-1); // what else is missing stands before it
     replace(problem, neighbours.length ? null : h("p", { class: "note", role: "status" }, reason));
     problem.classList.toggle("busy", preparing);
     replace(list, neighbours.map(neighbourItem));

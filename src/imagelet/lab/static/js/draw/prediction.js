@@ -1,17 +1,11 @@
 // @ts-check
 // What the network saw, and what it predicts: the class, why it is unsure, a bar for each class.
 
-import { has, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { drawImage } from "../shared/maps.js";
 import { h, percent, replace } from "../shared/ui.js";
 
 const SHORT = 2; // letters of a class's name that stands before its bar
-
-/** A warning of the server in the page's language. */
-export function warningText(warning) {
-  const key = `draw.warning: ${warning}`;
-  return has(key) ? t(key) : warning;
-}
 
 export function makePrediction() {
   const label = t("draw.seen");
@@ -45,7 +39,7 @@ export function makePrediction() {
     replace(surety, sure ? t("draw.sure") : t("draw.unsure"));
     truth.classList.toggle("wrong", trueClass !== null && trueClass !== predicted);
     replace(truth, trueClass !== null && t(trueClass === predicted ? "draw.right" : "draw.wrong", { label: trueClass }));
-    const reasons = sure || prediction.warnings.length ? prediction.warnings.map(warningText) : [t("draw.why_unsure")];
+    const reasons = sure || prediction.warnings.length ? prediction.warnings : [t("draw.why_unsure")];
     replace(warnings, reasons.map((reason) => h("li", null, reason)));
     bars.show(prediction);
   }

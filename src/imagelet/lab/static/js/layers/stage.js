@@ -236,7 +236,7 @@ function formulaEntries({ formula, rims }) {
   const padding = isPadded ? t("layers.rims", { above, below, left, right }) : t("layers.no_rims");
   const entry = (name, text, kind = "") => h("div", { class: kind }, h("dt", null, name), h("dd", null, text));
   return [
-    entry(t("layers.formula"), said(formula).replaceAll(" - ", " − "), "formula-size"),
+    entry(t("layers.formula"), formula.replaceAll(" - ", " − "), "formula-size"),
     entry(t("layers.padded"), padding),
   ];
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // The field for network text: its words coloured, a mistake underlined where it stands.
 
-import { languageOf, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { h, replace, uniqueId } from "../shared/ui.js";
 
 /** A stretch of a text: from, to (of letters), and its kind, a CSS class. @typedef {[number, number, string]} Stretch */
@@ -75,9 +75,9 @@ export class Editor {
     this.paint(position ? wordAt(this.text, position) : null);
     replace(
       this.remarks,
-      h("p", { class: "wrong", lang: languageOf(message) }, message),
+      h("p", { class: "wrong" }, message),
       meant && h("button", { type: "button", onclick: () => this.mend(meant) }, t("network.take", { word: meant })),
-      hint && h("p", { class: "hint", lang: languageOf(hint) }, hint),
+      hint && h("p", { class: "hint" }, hint),
     );
   }
 }

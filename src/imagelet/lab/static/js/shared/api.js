@@ -8,9 +8,7 @@
 //   import { h, replace } from "../shared/ui.js";    elements
 // Functions that are pure take what they need as arguments and import none of these.
 
-import { said, t } from "./i18n.js";
-
-const MEANT = /; did you mean '([^']+)'\?/;
+import { currentLanguage, t } from "./i18n.js";
 
 /** What went wrong, in the page's language; `meant` is the name that the server takes for the one meant. */
 export class ApiError extends Error {
@@ -24,19 +22,9 @@ export class ApiError extends Error {
   }
 }
 
-/** A response's JSON; every error in it, {message, hint, …}, is put into the page's language. */
-function parsed(text) {
-  if (!text.includes('"error"')) return JSON.parse(text); // most responses, and all that are large
-  return JSON.parse(text, (key, value) => (key === "error" && value?.message ? inLanguage(value) : value));
-}
-
-function inLanguage({ message, hint = "", ...others }) {
-  return { ...others, message: said(message), hint: said(hint), meant: message.match(MEANT)?.[1] ?? null };
-}
-
 /** The error in a response that is not ok. */
 export async function refusal(response) {
-  const body = await response.text().then(parsed).catch(() => null);
+  const body = await response.json().catch(() => null);
   const message = t("common.failed", { status: response.status });
   return new ApiError({ message, ...body?.error, status: response.status });
 }
@@ -62,7 +50,7 @@ function takeToken() {
  * @param {{signal?: AbortSignal, isFile?: boolean}} options
  */
 async function request(method, path, data, { signal, isFile } = {}) {
-  const headers = new Headers({ accept: "application/json" });
+  const headers = new Headers({ accept: "application/json", "accept-language": currentLanguage() });
   if (token) headers.set("authorization", `Bearer ${token}`);
   if (data !== undefined) headers.set("content-type", "application/json");
   const body = data === undefined ? undefined : JSON.stringify(data);
@@ -73,7 +61,7 @@ async function request(method, path, data, { signal, isFile } = {}) {
   if (response.status === 204) return null;
   if (!response.ok) throw await refusal(response);
   if (isFile) return response.blob();
-  return response.text().then(parsed).catch(() => null);
+  return response.json().catch(() => null);
 }
 
 export const api = {
@@ -89,11 +77,12 @@ export const api = {
    * `handlers.lost` is called when it gives up. The cookie stands for the token here.
    */
   events(path, { lost, ...handlers }) {
-    const source = new EventSource(path);
+    const language = `${path.includes("?") ? "&" : "?"}language=${currentLanguage()}`; // it sends no headers of ours
+    const source = new EventSource(path + language);
     for (const [name, handler] of Object.entries(handlers)) {
       source.addEventListener(name, (/** @type {MessageEvent} */ { data }) => {
         if (data === undefined) return; // without data "error" is the connection's own
-        handler(name === "error" ? inLanguage(parsed(data)) : parsed(data));
+        handler(JSON.parse(data));
       });
     }
     source.addEventListener("error", (/** @type {MessageEvent} */ { data }) => {

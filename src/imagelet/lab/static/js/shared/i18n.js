@@ -1,16 +1,11 @@
 // @ts-check
 // Texts in English and Korean: texts/<language>/<part>.json, flat; t("draw.undo") is "undo" of draw.json.
-// What the server says comes in English; said("…") is the same in the page's language, by messages.json.
+// What the server says comes in the page's language, which each request names.
 
-import { translator } from "./messages.js";
-
-const SERVERS = "en"; // the server's language
 export const LANGUAGES = { en: "English", ko: "한국어" };
 
 let language = "en";
 const loaded = new Map(); // "en/draw" → texts
-const translators = new Map(); // "ko" → function from the server's sentence to its translation, or null
-const untranslated = new Set(); // the server's sentences that stayed as they are
 
 /** The language in the address, else the one chosen before, else the browser's. */
 export function preferredLanguage(inAddress) {
@@ -25,7 +20,7 @@ export function currentLanguage() {
 
 /** Load the parts in a language and make it the current one. */
 export async function useLanguage(wanted, parts) {
-  await Promise.all([...parts.map((part) => load(wanted, part)), loadMessages(wanted)]);
+  await Promise.all(parts.map((part) => load(wanted, part)));
   language = wanted;
   document.documentElement.lang = wanted;
 }
@@ -36,11 +31,6 @@ async function load(wanted, part) {
   const texts = Object.entries(await read(key));
   const prefix = `${part}.`;
   loaded.set(key, new Map(texts.map(([name, text]) => [name.startsWith(prefix) ? name : prefix + name, text])));
-}
-
-async function loadMessages(wanted) {
-  if (wanted === SERVERS || translators.has(wanted)) return;
-  translators.set(wanted, translator(await read(`${wanted}/messages`)));
 }
 
 async function read(key) {
@@ -66,17 +56,4 @@ export function t(key, values = {}) {
     return key;
   }
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
-}
-
-/** A sentence of the server in the page's language; as it is where there are no words for it. */
-export function said(sentence) {
-  if (!sentence || language === SERVERS) return sentence;
-  const text = translators.get(language)?.(sentence) ?? null;
-  if (text === null) untranslated.add(sentence);
-  return text ?? sentence;
-}
-
-/** The `lang` of an element that shows what `said` gave: the server's where it stayed so, else null. */
-export function languageOf(text) {
-  return language !== SERVERS && untranslated.has(text) ? SERVERS : null;
 }

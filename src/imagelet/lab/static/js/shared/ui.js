@@ -1,7 +1,7 @@
 // @ts-check
 // Elements, and the few things that every tab shows: numbers, tables, errors, dialogs, waiting.
 
-import { currentLanguage, languageOf, t } from "./i18n.js";
+import { currentLanguage, t } from "./i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const AS_PROPERTY = new Set(["value", "checked", "disabled", "hidden", "selected", "indeterminate", "open"]);
@@ -84,8 +84,8 @@ export function error(problem) {
   return h(
     "div",
     { class: "error", role: "alert" },
-    h("p", { lang: languageOf(message) }, message),
-    hint && h("p", { class: "hint", lang: languageOf(hint) }, hint),
+    h("p", null, message),
+    hint && h("p", { class: "hint" }, hint),
   );
 }
 

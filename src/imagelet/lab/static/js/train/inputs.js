@@ -1,7 +1,7 @@
 // @ts-check
 // The form's other inputs: images, network, and how the images are split.
 
-import { languageOf, said, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { command, field, h, replace, uniqueId } from "../shared/ui.js";
 
@@ -30,7 +30,7 @@ export function datasetChoice(/** @type {Dataset[]} */ datasets, onchange) {
       h(
         "details",
         { class: "elsewhere", open: here.length === 0 },
-        h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, elsewhere.map(({ title }) => said(title)).join(", "))),
+        h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, elsewhere.map(({ title }) => title).join(", "))),
         h("p", { class: "hint" }, t("train.dataset.get")),
         elsewhere.map(({ name }) => command(`imagelet data get ${name}`)),
       ),
@@ -52,7 +52,7 @@ function datasetLabel(/** @type {Dataset} */ { title, classes, shape }, radio) {
     "label",
     { class: "dataset" },
     radio,
-    h("span", { class: "dataset-title" }, said(title)),
+    h("span", { class: "dataset-title" }, title),
     h("span", { class: "hint" }, about),
   );
 }
@@ -111,7 +111,7 @@ export class NetworkField {
     this.control.setAttribute("aria-invalid", "true");
     replace(
       this.about,
-      h("span", { class: "wrong", lang: languageOf(message) }, message, hint && ` ${hint}`),
+      h("span", { class: "wrong" }, message, hint && ` ${hint}`),
       Number.isInteger(position) && text && marked(text, Math.max(0, Math.min(text.length, position) - 1)),
     );
   }
