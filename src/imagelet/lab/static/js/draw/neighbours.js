@@ -1,7 +1,7 @@
 // @ts-check
 // The training images that come out most alike: asked for once, then they follow the picture.
 
-import { said, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { drawImage } from "../shared/maps.js";
 import { button, h, number, replace } from "../shared/ui.js";
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The numbers themselves: image with padding, kernel, products, output; the sum; the player.
 
-import { said, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { error, h, replace } from "../shared/ui.js";
 import { cellSize } from "./cells.js";
 import { EditableGrid, NO_RIMS } from "./editable_grid.js";
