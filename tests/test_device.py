@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from imagelet import device
 from imagelet.errors import SettingError
+from imagelet.experiment.runner import run_experiment
+from imagelet.runs.definition import Experiment
+from imagelet.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 COUNTERS = st.lists(st.integers(0, 2**40), min_size=1, max_size=4)
@@ -17,7 +21,10 @@ COUNTERS = st.lists(st.integers(0, 2**40), min_size=1, max_size=4)
 
 def test_auto_is_the_processor_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert device.choose_device("auto") == device.choose_device("cpu") == CPU
+    with pytest.raises(SettingError, match=r"no device 'mps': torch .* sees no Apple GPU"):
+        device.choose_device("mps")
     with pytest.raises(SettingError, match="sees 0 CUDA devices"):
         device.choose_device("cuda")
 
@@ -25,13 +32,38 @@ def test_auto_is_the_processor_where_there_is_no_gpu(monkeypatch: pytest.MonkeyP
 def test_auto_takes_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert device.choose_device("auto").type == "cuda"
     assert device.choose_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(SettingError, match="no device 'cuda:2'"):
         device.choose_device("cuda:2")
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cpu:0x", "CPU"])
+def test_auto_takes_an_apple_gpu_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    chosen = device.choose_device("auto")
+    assert chosen == device.choose_device("mps") == torch.device("mps")
+    assert device.choose_precision("auto", chosen) == torch.float32
+    assert device.sum_type(chosen) == torch.float32
+
+
+@pytest.mark.skipif(not torch.backends.mps.is_available(), reason="no Apple GPU here")
+def test_a_network_learns_on_an_apple_gpu(tmp_path: Path) -> None:
+    recipe = Recipe(epochs=2, shift=1)
+    experiment = Experiment(dataset="digits", network="cnn-3", recipe=recipe, device="mps", limit=200)
+    *_, finished = run_experiment(experiment, folder=tmp_path)
+    assert finished.run.experiment["resolved"]["device"] == "mps"
+    assert finished.metrics["validation"]["accuracy"] > 0.3
+
+
+def test_the_processor_adds_up_in_float64_and_draws_from_torchs_own_generator() -> None:
+    assert device.sum_type(CPU) == torch.float64
+    assert device.default_generator(CPU) is torch.default_generator
+    assert callable(torch.mps._get_default_mps_generator)  # whose name torch could change
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cpu:0x", "CPU", "mps:0", "auto:1"])
 def test_another_device_is_refused(name: str) -> None:
     with pytest.raises(SettingError, match="unknown device"):
         device.choose_device(name)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer._click.exceptions import MissingParameter
 
 from benchmarks import own_page, tables
 from imagelet.cli import app
@@ -79,7 +80,7 @@ def test_a_command_in_a_sentence_exists_with_its_options(words: tuple[str, ...])
     try:
         parse(words)
     except UsageError as error:
-        assert type(error.__cause__).__name__ == "MissingParameter", error  # noqa: PT017  (it may lack a name)
+        assert isinstance(error.__cause__, MissingParameter), error  # noqa: PT017  (it may lack a name)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from imagelet.runs.store import load
     from imagelet.training.recipe import Recipe
 
+    __version__: str
+
 _PLACES = {
     "Classifier": "classifier.classifier",
     "Dataset": "data",
@@ -63,6 +65,7 @@ __all__ = [
     "Prediction",
     "Recipe",
     "Run",
+    "__version__",
     "build",
     "compare",
     "evaluate",
@@ -77,6 +80,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("imagelet")
     if name in _PLACES:
         return getattr(importlib.import_module(f"imagelet.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

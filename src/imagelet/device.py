@@ -12,20 +12,20 @@ import torch
 
 from imagelet.errors import SettingError
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device called ``name``: ``auto`` takes CUDA where there is one, else the CPU.
+    """Return the device called ``name``: ``auto`` takes CUDA, else an Apple GPU (``mps``), else the CPU.
 
     Raises:
         SettingError: the name is not allowed, or there is no such device on this machine.
     """
     kind, _, index = name.partition(":")
-    if kind not in DEVICES or (index and not index.isdecimal()):
+    if kind not in DEVICES or (index and (kind != "cuda" or not index.isdecimal())):
         raise SettingError(
             "unknown device '{name}'; allowed are {names} and cuda:NUMBER",
             name=name,
@@ -34,9 +34,16 @@ def choose_device(name: str = "auto") -> torch.device:
     if kind == "cpu":
         return torch.device("cpu")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    has_mps = torch.backends.mps.is_available()
     if kind == "auto":
-        return torch.device("cuda" if count else "cpu")
-    if int(index or 0) >= count:
+        return torch.device("cuda" if count else "mps" if has_mps else "cpu")
+    if kind == "mps" and not has_mps:
+        raise SettingError(
+            "no device 'mps': torch {version} sees no Apple GPU here",
+            hint="use --device cpu; imagelet doctor shows the devices",
+            version=torch.__version__,
+        )
+    if kind == "cuda" and int(index or 0) >= count:
         raise SettingError(
             "no device '{name}': torch {version} sees {count} CUDA devices here",
             hint="use --device cpu; imagelet doctor shows the devices",
@@ -96,6 +103,8 @@ def has_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "mps":
+        return False  # float32 is as fast there
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
@@ -121,6 +130,11 @@ def choose_precision(name: str, device: torch.device, *, auto_allows_bfloat16: b
     return TYPES[name]
 
 
+def sum_type(device: torch.device) -> torch.dtype:
+    """Return the type in which ``device`` adds up many numbers: float64, or float32 where it has no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def precision_name(dtype: torch.dtype) -> str:
     """Return the name that the command line uses for ``dtype``."""
     return next(name for name, known in TYPES.items() if known == dtype)
@@ -134,6 +148,15 @@ def seed_of(*counters: int) -> int:
     """
     low, high = np.random.SeedSequence(counters).generate_state(2, np.uint32)
     return int(low) | (int(high) & 0x7FFFFFFF) << 32
+
+
+def default_generator(device: torch.device) -> torch.Generator:
+    """Return the generator from which ``device`` draws where none is given: dropout."""
+    if device.type == "cuda":
+        return torch.cuda.default_generators[device.index or 0]
+    if device.type == "mps":
+        return torch.mps._get_default_mps_generator()
+    return torch.default_generator
 
 
 def generator(device: torch.device, *counters: int) -> torch.Generator:
@@ -152,4 +175,6 @@ class Timer:
         """Wait for the device and return the seconds since the timer was made."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
+        elif self._device.type == "mps":
+            torch.mps.synchronize()
         return time.perf_counter() - self._start

@@ -171,6 +171,8 @@ def _devices() -> list[Device]:
         device = torch.device("cuda", index)
         properties = torch.cuda.get_device_properties(device)
         found.append(Device(str(device), properties.name, properties.total_memory, has_bfloat16(device)))
+    if torch.backends.mps.is_available():  # its memory is the processor's
+        found.append(Device("mps", _processor(), _memory(), has_bfloat16(torch.device("mps"))))
     return found
 
 

@@ -83,13 +83,20 @@ class TestWrongUsage:
             (["networks", "--json=yes"], "--json takes no value", "imagelet networks --help"),
             (
                 ["summary", "x", "--classes", "ten"],
-                "wrong value for --classes: ",
+                "wrong value for --classes: allowed is a whole number from 1 on",
                 "imagelet summary --help",
             ),
             (
                 ["summary", "x", "--classes", "0"],
-                "wrong value for --classes: ",
+                "wrong value for --classes: allowed is a whole number from 1 on",
                 "imagelet summary --help",
+            ),
+            (["train", "x", "--seed", "1.5"], "wrong value for --seed: allowed is a whole number", ""),
+            (["train", "x", "--lr", "fast"], "wrong value for --lr: allowed is a number", ""),
+            (
+                ["lab", "--port", "-1"],
+                "wrong value for --port: allowed is a whole number from 0 to 65535",
+                "",
             ),
             (["summary"], "imagelet summary needs NETWORK: network text, or a name", "for example: imagelet"),
             (["doctor", "now"], "imagelet doctor has no use for 'now'", "imagelet doctor --help"),

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import typer
+
+# typer brings click inside itself, and gives the errors that say what is wrong no public names.
+from typer._click.exceptions import BadOptionUsage, BadParameter, MissingParameter, NoSuchOption
 from typer.core import TyperCommand, TyperGroup
 
 from imagelet.cli import printing
 from imagelet.errors import UnknownNameError, UsageError
 from imagelet.messages import Message
 from imagelet.registry import suggestion
+
+_WIDEST = 100  # columns: longer lines are hard to read
 
 
 class Command(TyperCommand):
@@ -64,11 +69,12 @@ class Group(TyperGroup):
         """
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
             raise UnknownNameError(
-                "unknown command '{args}'{suggestion}",
-                hint="{command_path} --help lists the commands",
-                args=args[0],
-                suggestion=suggestion(args[0], list(self.commands)),
-                command_path=ctx.command_path,
+                "unknown {kind} '{name}'{meant}",
+                hint="{command} --help lists the commands",
+                kind=Message("command"),
+                name=args[0],
+                meant=suggestion(args[0], list(self.commands)),
+                command=ctx.command_path,
             )
         return super().resolve_command(ctx, args)
 
@@ -79,63 +85,68 @@ def _show_help(context: Any) -> NoReturn:
 
 
 def _usage_error(error: typer.TyperException, context: Any) -> UsageError:
-    """Say in one sentence what click found wrong.
-
-    click keeps the classes of its usage errors to itself, hence the names.
-    """
+    """Say in one sentence what typer found wrong."""
     command = context.command_path
     listing = Message("{command} --help lists its options", command=command)
-    option = getattr(error, "option_name", "")
-    match type(error).__name__:
-        case "NoSuchOption":
-            known = [name for each in context.command.get_params(context) for name in each.opts]
+    match error:
+        case NoSuchOption():
+            known = [name for parameter in context.command.get_params(context) for name in parameter.opts]
+            option = error.option_name
+            meant = suggestion(option, known)
             return UsageError(
-                "{command} has no option '{option}'{suggestion}",
+                "{command} has no option '{option}'{meant}",
                 listing,
                 command=command,
                 option=option,
-                suggestion=suggestion(option, known),
+                meant=meant,
             )
-        case "BadOptionUsage" if "does not take a value" in error.message:
-            return UsageError("{option} takes no value", listing, option=option)
-        case "BadOptionUsage":
-            return UsageError("{option} needs a value", listing, option=option)
-        case "MissingParameter":
-            return _missing(error, context)
-        case "BadParameter":
-            named = _name(getattr(error, "param", None))
+        case BadOptionUsage() if "does not take a value" in error.message:
+            return UsageError("{option} takes no value", listing, option=error.option_name)
+        case BadOptionUsage():
+            return UsageError("{option} needs a value", listing, option=error.option_name)
+        case MissingParameter():
+            return _missing(error.param, context)
+        case BadParameter():
+            option, allowed = _name(error.param), _allowed(error.param, error.message)
             return UsageError(
-                "wrong value for {named}: {lowered}", listing, named=named, lowered=_lowered(error.message)
+                "wrong value for {option}: allowed is {allowed}", listing, option=option, allowed=allowed
             )
-    if error.message.startswith("Got unexpected extra argument"):
-        extra = error.message.partition("(s) (")[2].rstrip(")")
+    message = getattr(error, "message", str(error))
+    if message.startswith("Got unexpected extra argument"):
+        extra = message.partition("(s) (")[2].rstrip(")")
         return UsageError(
             "{command} has no use for '{extra}'",
             "{command} --help says what it takes",
             command=command,
             extra=extra,
         )
-    return UsageError(_lowered(error.message), listing)
+    return UsageError(_lowered(message), listing)
 
 
-def _missing(error: typer.TyperException, context: Any) -> UsageError:
-    parameter = getattr(error, "param", None)
-    meaning = _lowered((getattr(parameter, "help", "") or "").rstrip("."))
-    example = context.command.epilog or f"{context.command_path} --help"
-    detail = f": {meaning}" if meaning else ""
+def _missing(parameter: Any, context: Any) -> UsageError:
     return UsageError(
-        "{command_path} needs {name}{detail}",
-        "for example: {what}",
-        command_path=context.command_path,
+        "{command} needs {name}: {meaning}",
+        "for example: {example}",
+        command=context.command_path,
         name=_name(parameter),
-        detail=detail,
-        what=example,
+        meaning=_lowered((getattr(parameter, "help", "") or "").rstrip(".")),
+        example=context.command.epilog,
     )
 
 
+def _allowed(parameter: Any, message: str) -> str:
+    """Return which values an option takes, from its bounds, or else from what typer says."""
+    low, high = getattr(parameter, "min", None), getattr(parameter, "max", None)
+    if high is not None:
+        return Message("a whole number from {low} to {high}", low=low, high=high)
+    if low is not None:
+        return Message("a whole number from {low} on", low=low)
+    if "integer" in message:
+        return Message("a whole number")
+    return Message("a number") if "number" in message or "float" in message else _lowered(message)
+
+
 def _name(parameter: Any) -> str:
-    if parameter is None:
-        return "an argument"
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name.upper())
     return str(max(parameter.opts, key=len))
@@ -144,9 +155,6 @@ def _name(parameter: Any) -> str:
 def _lowered(sentence: str) -> str:
     """Return ``sentence`` with a small first letter, unless its first word is written in capitals."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
-
-
-_WIDEST = 100  # columns: longer lines are hard to read
 
 
 @dataclass(frozen=True)
@@ -170,50 +178,46 @@ class Page:
 
 
 def page(context: Any) -> Page:
-    """Return the help of the command that ``context`` (click's) stands for."""
+    """Return the help of the command that ``context`` (typer's) stands for."""
     command = context.command
-    parameters = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
-    arguments = [each for each in parameters if each.param_type_name == "argument"]
-    options = [each for each in parameters if each.param_type_name == "option"]
-    commands = [each for each in getattr(command, "commands", {}).values() if not each.hidden]
-    words = [context.command_path]
-    words += ["COMMAND"] if commands else []
-    words += [
-        written if each.required else f"[{written}]" for each in arguments if (written := _written(each))
-    ]
+    parameters = [known for known in command.get_params(context) if not getattr(known, "hidden", False)]
+    arguments = [known for known in parameters if known.param_type_name == "argument"]
+    options = [known for known in parameters if known.param_type_name == "option"]
+    commands = [known for known in getattr(command, "commands", {}).values() if not known.hidden]
+    typed = [_typed(known) if known.required else f"[{_typed(known)}]" for known in arguments]
     return Page(
-        usage=" ".join([*words, "[OPTIONS]"]),
+        usage=" ".join([context.command_path, *(["COMMAND"] if commands else []), *typed, "[OPTIONS]"]),
         paragraphs=_paragraphs(command.help),
-        arguments=tuple(Entry(_written(each), _meaning(each)) for each in arguments),
-        options=tuple(Entry(_written(each), _meaning(each)) for each in options),
-        commands=tuple(Entry(each.name, _paragraphs(each.help)[0]) for each in commands),
+        arguments=tuple(Entry(_typed(known), _meaning(known)) for known in arguments),
+        options=tuple(Entry(_typed(known), _meaning(known)) for known in options),
+        commands=tuple(Entry(known.name, _paragraphs(known.help)[0]) for known in commands),
         example=command.epilog or "",
     )
 
 
-def as_text(shown: Page) -> str:
+def as_text(help_page: Page) -> str:
     """Return a page for the terminal, coloured where standard output wants it."""
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    blocks = [_wrapped(f"Usage: {shown.usage}", "", width)]
-    blocks += [_wrapped(paragraph, "  ", width) for paragraph in shown.paragraphs]
+    blocks = [_wrapped(f"Usage: {help_page.usage}", "", width)]
+    blocks += [_wrapped(paragraph, "  ", width) for paragraph in help_page.paragraphs]
     for title, entries in (
-        ("Commands", shown.commands),
-        ("Arguments", shown.arguments),
-        ("Options", shown.options),
+        ("Commands", help_page.commands),
+        ("Arguments", help_page.arguments),
+        ("Options", help_page.options),
     ):
         if entries:
             blocks.append("\n".join([f"{title}:", *_listed(entries, width)]))
-    if shown.example:
-        blocks.append(f"Example:\n{textwrap.indent(shown.example, '  ')}")
+    if help_page.example:
+        blocks.append(f"Example:\n{textwrap.indent(help_page.example, '  ')}")
     text = "\n\n".join(blocks)
     return _coloured(text) if printing.is_colourful(sys.stdout) else text
 
 
 def _paragraphs(text: str | None) -> tuple[str, ...]:
-    return tuple(" ".join(each.split()) for each in inspect.cleandoc(text or "").split("\n\n"))
+    return tuple(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text or "").split("\n\n"))
 
 
-def _written(parameter: Any) -> str:
+def _typed(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name.upper())
     names = sorted(parameter.opts, key=len)

@@ -46,7 +46,7 @@ Validation = Annotated[
 ]
 Limit = Annotated[int, typer.Option(metavar="N", help="Use only N training images; 0 for all.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Equal seeds give equal results.")]
-Device = Annotated[str, typer.Option(metavar="NAME", help="One of auto, cpu, cuda.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="One of auto, cpu, cuda, mps.")]
 Precision = Annotated[str, typer.Option(metavar="NAME", help="One of auto, fp32, bf16.")]
 InputShape = Annotated[
     str | None,

@@ -48,7 +48,7 @@ class Whiten(nn.Conv2d):
             patches = functional.unfold(part, 2).transpose(1, 2).flatten(0, 1)  # (patches, 4·channels)
             products = products + patches.T @ patches
             number += len(patches)
-        covariance = (products / number).double()
+        covariance = (products / number).cpu().double()  # a GPU may lack float64
         variances, directions = torch.linalg.eigh(covariance)  # ascending; a column a direction
         scaled = (directions / torch.sqrt(variances + RIDGE)).T.flip(0)  # a row a filter, largest first
         filters = scaled.view(-1, *self.weight.shape[1:]).to(self.weight.dtype)

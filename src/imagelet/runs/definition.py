@@ -29,7 +29,7 @@ class Experiment:
             last epoch is taken), or ``auto``: the dataset's own validation images where it has any, else 0.2.
         limit: how many of the training images to use, drawn at random; 0 for all.
         seed: any whole number from 0; equal seeds give equal results.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
         input_shape: (height, width, channels) for a folder of pictures; None: chosen from the pictures.
 

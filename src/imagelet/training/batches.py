@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from imagelet.data.imageset import ImageSet
+from imagelet.device import default_generator
 
 
 def gatherer(images: ImageSet, device: torch.device) -> Callable[[np.ndarray], Tensor]:
@@ -32,8 +33,7 @@ def seeded(device: torch.device, seed: int) -> Iterator[None]:
 
     ``torch.manual_seed`` would seed every device, and on a machine without CUDA note each call for later.
     """
-    cuda = device.type == "cuda"
-    drawing = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
+    drawing = default_generator(device)
     before = drawing.get_state()
     drawing.manual_seed(seed)
     try:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imagelet.data.imageset import ImageSet, Turned
-from imagelet.device import Timer, denormals_flushed, generator, keep_freed_memory, seed_of
+from imagelet.device import Timer, denormals_flushed, generator, keep_freed_memory, seed_of, sum_type
 from imagelet.errors import TrainingError
 from imagelet.networks import Network
 from imagelet.networks.airbench import Whiten
@@ -222,7 +222,7 @@ def evaluate(
     """Return mean cross-entropy (nats) and accuracy (0 to 1) of ``network`` on ``images``."""
     take = gatherer(images, device)
     labels = torch.tensor(images.labels, device=device)
-    loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+    loss_sum = torch.zeros((), dtype=sum_type(device), device=device)
     right = torch.zeros((), dtype=torch.int64, device=device)
     network.eval()
     with torch.inference_mode(), autocast(device, precision):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from imagelet.device import sum_type
 from imagelet.networks import Network
 from imagelet.training.checkpoint import Checkpoint
 from imagelet.training.history import EpochFigures
@@ -78,7 +79,7 @@ class State:
             network=network,
             optimizer=make_optimizer(network, recipe),
             average=Average(network, recipe.averaging) if recipe.averaging else None,
-            loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+            loss_sum=torch.zeros((), dtype=sum_type(device), device=device),
             right=torch.zeros((), dtype=torch.int64, device=device),
         )
 
@@ -88,7 +89,7 @@ class State:
 
     def count(self, loss: Tensor, right: Tensor) -> None:
         """Add the mean loss of a batch, and which of its images (n,) were right; one more step is done."""
-        self.loss_sum += loss.double() * len(right)
+        self.loss_sum += loss.to(self.loss_sum.dtype) * len(right)
         self.right += right.sum()
         self.seen += len(right)
         self.step += 1
