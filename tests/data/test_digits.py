@@ -71,7 +71,7 @@ def test_import_scikit_learn_only_when_a_part_is_read(tmp_path: Path) -> None:
         "from imagelet.data import load_dataset, place_of\n"
         "dataset = load_dataset('digits')\n"
         "assert dataset.shape == (8, 8, 1) and place_of('digits')\n"
-        "assert not {'sklearn', 'torch', 'pooch', 'requests', 'filelock'} & set(sys.modules)\n"
+        "assert not {'sklearn', 'torch', 'requests', 'filelock'} & set(sys.modules)\n"
         "dataset.test\n"
         "assert 'sklearn' in sys.modules\n"
     )

@@ -204,7 +204,7 @@ class TestFailures:
         if call == "fsync":
             monkeypatch.setattr(os, "fsync", full)
         else:
-            monkeypatch.setattr(module._Resuming, "_report", full)
+            monkeypatch.setattr(module, "_write", full)
         error = self.failing(remote())
         assert error.message.startswith("the disk is full: images.gz needs 1.0 MB in ")
         assert "IMAGELET_HOME" in error.hint

@@ -8,12 +8,10 @@ the next try; after any other failure nothing is left. A lock lets one process d
 import contextlib
 import errno
 import hashlib
-import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from imagelet import atomic_files, paths
@@ -216,19 +214,14 @@ def _from_mirrors(file: RemoteFile, target: Path, part: Path, progress: Progress
 
 
 def _retrieve(address: str, file: RemoteFile, target: Path, part: Path, progress: Progress | None) -> None:
-    import pooch
+    """Let the part grow to the whole file, compare its hash, and give it its final name."""
     import requests
     import urllib3
 
-    pooch.get_logger().setLevel(logging.WARNING)  # only the command line prints
+    done = part.stat().st_size if part.is_file() else 0
     try:
-        pooch.retrieve(
-            address,
-            known_hash=f"sha256:{file.sha256}",
-            fname=target.name,
-            path=target.parent,
-            downloader=_Resuming(file, part, progress),
-        )
+        if done != file.size:
+            _receive(address, file, part, done if done < file.size else 0, progress)
     except requests.HTTPError as error:
         raise _BrokenError(f"answered {getattr(error.response, 'status_code', 'with an error')}") from error
     except requests.Timeout as error:
@@ -237,66 +230,51 @@ def _retrieve(address: str, file: RemoteFile, target: Path, part: Path, progress
         raise _BrokenError("no connection") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _BrokenError("the connection broke") from error
-    except ValueError as error:  # pooch's word for a wrong hash
-        raise _WrongFileError("sent a file with another SHA-256") from error
+    if sha256_of(part) != file.sha256:
+        raise _WrongFileError("sent a file with another SHA-256")
+    part.replace(target)
 
 
-class _Resuming:
-    """A downloader for pooch that goes on with the ``.part`` file where the server can.
+def _receive(address: str, file: RemoteFile, part: Path, done: int, progress: Progress | None) -> None:
+    """Ask for what comes after the first ``done`` bytes; some servers send the whole file."""
+    import requests
 
-    Pooch calls it with a temporary file to write, compares that file's hash, and renames it.
-    """
+    headers = {"Accept-Encoding": "identity", "User-Agent": "imagelet"}
+    if done:
+        headers["Range"] = f"bytes={done}-"
+    with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            raise _WrongFileError("has a shorter file")
+        response.raise_for_status()
+        resumes = response.headers.get("Content-Range", "").startswith(f"bytes {done}-")
+        if response.status_code != requests.codes.partial_content or not resumes:
+            done = 0
+        length = response.headers.get("Content-Length", "")
+        if length.isdigit() and done + int(length) != file.size:
+            raise _WrongFileError(f"offers {done + int(length)} bytes instead of {file.size}")
+        _write(response.raw.stream(CHUNK, decode_content=False), file, part, done, progress)
 
-    def __init__(self, file: RemoteFile, part: Path, progress: Progress | None) -> None:
-        self._file = file
-        self._part = part
-        self._progress = progress
 
-    def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
-        done = self._part.stat().st_size if self._part.is_file() else 0
-        if done != self._file.size:
-            self._receive(url, done if done < self._file.size else 0)
-        self._part.replace(output_file)
-
-    def _receive(self, url: str, done: int) -> None:
-        import requests
-
-        headers = {"Accept-Encoding": "identity", "User-Agent": "imagelet"}
-        if done:
-            headers["Range"] = f"bytes={done}-"
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-            if response.status_code == requests.codes.requested_range_not_satisfiable:
-                raise _WrongFileError("has a shorter file")
-            response.raise_for_status()
-            goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {done}-")
-            if response.status_code != requests.codes.partial_content or not goes_on:
-                done = 0
-            length = response.headers.get("Content-Length", "")
-            if length.isdigit() and done + int(length) != self._file.size:
-                raise _WrongFileError(f"offers {done + int(length)} bytes instead of {self._file.size}")
-            self._write(response.raw.stream(CHUNK, decode_content=False), done)
-
-    def _write(self, pieces: Iterator[bytes], done: int) -> None:
-        """Write ``pieces`` after the first ``done`` bytes of the part, and flush them to the disk."""
-        with self._part.open("r+b" if done else "wb") as part:
-            part.seek(done)
-            self._report(done)
-            try:
-                for piece in pieces:
-                    done += len(piece)
-                    if done > self._file.size:
-                        raise _WrongFileError(f"sends more than {self._file.size} bytes")
-                    part.write(piece)
-                    self._report(done)
-            finally:
-                part.flush()
-                os.fsync(part.fileno())
-        if done < self._file.size:
-            raise _BrokenError(f"the connection broke after {done} of {self._file.size} bytes")
-
-    def _report(self, done: int) -> None:
-        if self._progress:
-            self._progress(done, self._file.size)
+def _write(
+    pieces: Iterator[bytes], file: RemoteFile, part: Path, done: int, progress: Progress | None
+) -> None:
+    """Write ``pieces`` after the first ``done`` bytes of the part, and flush them to the disk."""
+    report = progress or (lambda _done, _total: None)
+    with part.open("r+b" if done else "wb") as opened:
+        opened.seek(done)
+        report(done, file.size)
+        try:
+            for piece in pieces:
+                done += len(piece)
+                if done > file.size:
+                    raise _WrongFileError(f"sends more than {file.size} bytes")
+                opened.write(piece)
+                report(done, file.size)
+        finally:
+            opened.flush()
+            os.fsync(opened.fileno())
+    if done < file.size:
+        raise _BrokenError(f"the connection broke after {done} of {file.size} bytes")
 
 
 def _disk_error(error: OSError, target: Path, size: int) -> DownloadError:
