@@ -1,35 +1,29 @@
-"""Plain data → HTML for notebooks: facts, tables, bars, a curve, pictures.
+"""What notebooks show: facts, tables, bars, a curve, pictures; plain data → HTML.
 
-Every text is escaped, unless it is :class:`Html` already. Styles stand beside what they are for, and colours
-come from the page, so that a dark notebook is as readable as a light one.
+The HTML is in ``templates/notebook.html``. Every text is escaped, unless it is :class:`Html` already.
 """
 
 import base64
-import html
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup as Html
+from markupsafe import escape
 
 if TYPE_CHECKING:
     import numpy as np
 
 ACCENT = "#2463a6"
-MUTED = "opacity:.7"
 TRACK = "rgba(128,128,128,.25)"
-
 LONGEST = 600  # letters of one text
 ROWS = 50  # of one table
 STRIP = 20_000  # bytes of the pictures in one strip: a notebook with many outputs stays small
 EXACT = 64  # pixels a side: a picture up to this size is kept to the last bit,
 LARGEST = 128  # a larger one is shrunk to this, and compressed
 POINTS = 120  # of one curve
-
-
-class Html(str):
-    """Ready HTML: it is not escaped again."""
-
-    __slots__ = ()
 
 
 def text(value: object, longest: int = LONGEST) -> Html:
@@ -40,41 +34,44 @@ def text(value: object, longest: int = LONGEST) -> Html:
     if len(written) > longest:
         head = longest * 3 // 4
         written = f"{written[:head]} … {written[head - longest :]}"
-    return Html(html.escape(written))
+    return escape(written)
+
+
+@cache
+def _macros() -> Any:
+    import jinja2
+
+    loader = jinja2.PackageLoader("imagelet", "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, finalize=text, undefined=jinja2.StrictUndefined
+    )
+    environment.globals |= {"ACCENT": ACCENT, "TRACK": TRACK}
+    return environment.get_template("notebook.html").module
 
 
 def code(value: object) -> Html:
     """Return text in the letters of a program."""
-    return Html(f'<code style="background:none;color:inherit;padding:0">{text(value)}</code>')
+    return Html(_macros().code(value))
 
 
 def muted(value: object) -> Html:
     """Return text that stands back."""
-    return Html(f'<span style="{MUTED}">{text(value)}</span>')
+    return Html(_macros().muted(value))
 
 
 def joined(*parts: object) -> Html:
     """Return the parts one after the other."""
-    return Html("".join(map(text, parts)))
+    return Html("").join(map(text, parts))
 
 
 def block(title: object, *parts: object) -> Html:
     """Return a title and what stands under it; math in user's texts stays text."""
-    style = "font-variant-numeric:tabular-nums;line-height:1.45;margin:0 0 8px"
-    return Html(
-        f'<div class="tex2jax_ignore mathjax_ignore" style="{style}">'
-        f'<div style="font-weight:600;white-space:pre-wrap">{text(title)}</div>{joined(*parts)}</div>'
-    )
+    return Html(_macros().block(title, parts))
 
 
 def facts(rows: Mapping[str, object]) -> Html:
     """Return names with their values, one a line; a value of None is left out."""
-    lines = (
-        f'<tr style="background:none">{_cell("td", _name(name))}{_cell("td", value)}</tr>'
-        for name, value in rows.items()
-        if value is not None
-    )
-    return _table("".join(lines))
+    return Html(_macros().facts([(name, value) for name, value in rows.items() if value is not None]))
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]], right: Iterable[str] = ()) -> Html:
@@ -86,39 +83,26 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], right: Iter
         right: the headings of the columns that are aligned to the right: numbers.
     """
     numbers = [heading in set(right) for heading in headings]
-    lines = ["".join(_cell("th", one, number) for one, number in zip(headings, numbers, strict=True))]
-    for row in rows[:ROWS]:
-        short = (one if isinstance(one, Html) else text(one, 60) for one in row)
-        lines.append("".join(_cell("td", one, number) for one, number in zip(short, numbers, strict=True)))
-    body = "".join(f'<tr style="background:none">{line}</tr>' for line in lines)
-    more = muted(f"… and {len(rows) - ROWS:,} more") if len(rows) > ROWS else ""
-    return joined(_table(body), more)
+    short = [[text(value, 60) for value in row] for row in rows[:ROWS]]
+    more = f"… and {len(rows) - ROWS:,} more" if len(rows) > ROWS else ""
+    return Html(_macros().table(headings, short, numbers, more))
 
 
-def bar(share: float, pixels: int = 160) -> Html:
-    """Return a bar that is filled to ``share``, 0 to 1; ``pixels`` wide."""
-    filled = 100 * min(max(share, 0.0), 1.0)
-    ground = f"display:inline-block;width:{pixels}px;height:.6em;border-radius:2px;background:{TRACK}"
-    inside = f"display:block;width:{filled:.1f}%;height:100%;border-radius:2px;background:{ACCENT}"
-    return Html(f'<span style="{ground}"><span style="{inside}"></span></span>')
-
-
-def bars(shares: Iterable[tuple[str, float]], most: int = 10) -> Html:
-    """Return a line for each of the first ``most`` shares: its name, a bar, the share in hundredths."""
-    lines = [
-        f'<tr style="background:none">{_cell("td", text(name, 40))}{_cell("td", bar(share))}'
-        f"{_cell('td', percent(share), right=True)}</tr>"
-        for name, share in list(shares)[:most]
+def bars(probabilities: Iterable[tuple[str, float]], most: int = 10) -> Html:
+    """Return a line for each of the first ``most`` classes: its name, a bar, its probability."""
+    rows = [
+        (text(name, 40), min(max(probability, 0.0), 1.0), percent(probability))
+        for name, probability in list(probabilities)[:most]
     ]
-    return _table("".join(lines))
+    return Html(_macros().bars(rows))
 
 
 def curves(lines: Sequence[tuple[str, Sequence[float | None]]]) -> Html:
     """Return the curves of an accuracy over the epochs, and the last value of each.
 
     Args:
-        lines: name and values, shares from 0 to 1; the last curve has the accent. A value that is None, or no
-            finite number, is passed over, and so is a curve without any.
+        lines: name and values, from 0 to 1; the last curve has the accent. A value that is None, or no finite
+            number, is passed over, and so is a curve without any.
     """
     width, height, edge = 240, 56, 3
     known = [(name, points) for name, values in lines if (points := _thinned(values))]
@@ -126,24 +110,17 @@ def curves(lines: Sequence[tuple[str, Sequence[float | None]]]) -> Html:
         return Html("")
     values = [value for _, points in known for _, value in points]
     low, span = min(values), (max(values) - min(values)) or 1.0
-    last = max(place for _, points in known for place, _ in points) or 1
-    drawn, names = "", [Html("accuracy: ")]
+    last = max(epoch for _, points in known for epoch, _ in points) or 1
+    drawn = []
     for name, points in known:
-        colour, strength = (ACCENT, 1) if (name, points) == known[-1] else ("currentColor", 0.5)
-        places = [
-            f"{edge + (width - 2 * edge) * place / last:.1f},"
+        positions = [
+            f"{edge + (width - 2 * edge) * epoch / last:.1f},"
             f"{height - edge - (height - 2 * edge) * (value - low) / span:.1f}"
-            for place, value in points
+            for epoch, value in points
         ]
-        places = places if len(places) > 1 else places * 2  # a line of one point is a dot
-        drawn += f'<polyline points="{" ".join(places)}" stroke="{colour}" stroke-opacity="{strength}"/>'
-        mark = Html(f'<span style="color:{colour};opacity:{strength}">━</span> ')
-        names.append(joined(mark, f"{name} {percent(points[-1][1])}   "))
-    return Html(
-        f'<svg role="img" aria-label="accuracy over {last + 1:,} epochs" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" fill="none" stroke-width="2" stroke-linecap="round" '
-        f'stroke-linejoin="round">{drawn}</svg><div style="white-space:pre-wrap">{joined(*names)}</div>'
-    )
+        positions = positions if len(positions) > 1 else positions * 2  # a line of one point is a dot
+        drawn.append({"name": name, "points": Html(" ".join(positions)), "last": percent(points[-1][1])})
+    return Html(_macros().curves(drawn, f"{last + 1:,}", width, height))
 
 
 def picture(pixels: "np.ndarray", width: int, *, exact: bool = True) -> Html:
@@ -154,33 +131,25 @@ def picture(pixels: "np.ndarray", width: int, *, exact: bool = True) -> Html:
         width: on the page, in pixels.
         exact: keep every value as it is, unless the picture is larger than 64 pixels a side.
     """
-    size = f"width:{width}px;height:auto;max-width:none;margin:0;image-rendering:pixelated"
-    style = f"{size};background:#fff;border:1px solid {TRACK}"
-    return Html(f'<img alt="" src="{_address(pixels, exact)}" style="{style}">')
+    return Html(_macros().picture(Html(_address(pixels, exact)), width))
 
 
 def strip(pictures: Iterable["np.ndarray"], captions: Iterable[str], width: int = 64) -> Html:
     """Return pictures side by side, each above its caption: as many of the first as 20 kB hold."""
-    made: list[str] = []
+    items: list[tuple[Html, Html]] = []
     size = 0
     for pixels, caption in zip(pictures, captions, strict=True):
         shown = picture(pixels, width, exact=False)
         size += len(shown)
-        if made and size > STRIP:
+        if items and size > STRIP:
             break
-        made.append(
-            f'<div style="width:{width + 2}px;text-align:center;overflow-wrap:anywhere;font-size:80%">'
-            f"{shown}<br>{text(caption, 40)}</div>"
-        )
-    return Html(f'<div style="display:flex;flex-wrap:wrap;gap:6px;margin:4px 0">{"".join(made)}</div>')
+        items.append((shown, text(caption, 40)))
+    return Html(_macros().strip(items, width))
 
 
 def beside(left: object, right: object) -> Html:
     """Return two parts side by side."""
-    return Html(
-        '<div style="display:flex;gap:16px;align-items:flex-start;margin:4px 0">'
-        f"<div>{text(left)}</div><div>{text(right)}</div></div>"
-    )
+    return Html(_macros().beside(left, right))
 
 
 def counted(number: int, noun: str) -> str:
@@ -250,24 +219,6 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     """Return how many names there are, and the first of them: ``3: cat, dog, and 1 more``."""
     more = [f"and {len(names) - most:,} more"] if len(names) > most else []
     return f"{len(names):,}: {', '.join([*(str(name)[:40] for name in names[:most]), *more])}"
-
-
-def _table(body: str) -> Html:
-    style = "border-collapse:collapse;border:0;margin:4px 0;table-layout:auto;font-size:inherit;color:inherit"
-    return Html(f'<table style="{style}"><tbody>{body}</tbody></table>')
-
-
-def _name(value: object) -> Html:
-    return Html(f'<span style="{MUTED};white-space:nowrap">{text(value)}</span>')
-
-
-def _cell(tag: str, value: object, right: bool = False) -> str:
-    side = "right" if right else "left"
-    line = f";border-bottom:1px solid {TRACK}" if tag == "th" else ""
-    return (
-        f'<{tag} style="text-align:{side};padding:1px 16px 1px 0;border:0;vertical-align:top{line}">'
-        f"{text(value)}</{tag}>"
-    )
 
 
 def _thinned(values: Sequence[float | None]) -> list[tuple[int, float]]:
