@@ -16,6 +16,7 @@ from imagelet.experiment import notebook
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.notebook import Bar, watch
 from imagelet.experiment.runner import RunStarted
+from imagelet.progress import Pace
 from imagelet.runs.definition import describe
 from imagelet.runs.run import Run
 from imagelet.training.history import EpochFigures
@@ -125,7 +126,10 @@ def test_ten_thousand_steps_in_a_second_are_drawn_six_times_at_most_and_the_end_
     shown: list[Any],
 ) -> None:
     clock, loss, end = Clock(), Asked(0.5), finished()
-    assert watch(_followed(steps(clock, 10, 1.0, loss), end), Bar(clock)) is end
+    assert (
+        watch(_followed(steps(clock, 10, 1.0, loss), end), Bar(notebook.notebook_display(), Pace(clock)))
+        is end
+    )
     assert 3 <= len(shown) <= 6
     assert loss.times == len(shown) - 2  # the first and the last show no loss
     assert str(shown[-1]) == (
@@ -141,18 +145,18 @@ def _followed(events: Iterator[Any], end: Finished) -> Iterator[Any]:
 
 def test_a_training_of_a_minute_is_drawn_five_times_a_second(shown: list[Any]) -> None:
     clock = Clock()
-    watch(_followed(steps(clock, 10, 60.0), finished()), Bar(clock))
+    watch(_followed(steps(clock, 10, 60.0), finished()), Bar(notebook.notebook_display(), Pace(clock)))
     assert 290 <= len(shown) <= 302
 
 
 def test_the_bar_says_epoch_speed_figures_and_the_time_left(shown: list[Any]) -> None:
     clock = Clock()
     with pytest.raises(AssertionError):  # a training without its end
-        watch(steps(clock, 10, 1000.0), Bar(clock))
+        watch(steps(clock, 10, 1000.0), Bar(notebook.notebook_display(), Pace(clock)))
     half = next(each for each in shown if str(each).startswith("epoch 6/10 "))
     # 5,000 of 10,000 steps are done after 500 s, an image each
     assert str(half) == (
-        "epoch 6/10 · 10 images/s · loss 0.5000 · accuracy 0.7500 · validation accuracy 0.6250 · 8:20 left"
+        "epoch 6/10 · 8:20 left · 10 images/s · loss 0.5000 · accuracy 0.7500 · validation accuracy 0.6250"
     )
     assert half.share == pytest.approx(0.5, abs=0.001)
     assert str(shown[0]) == "epoch 1/10"
@@ -191,7 +195,7 @@ def test_a_training_that_breaks_off_leaves_a_bar_that_says_so(
         raise error
 
     with pytest.raises(type(error)) as caught:
-        watch(broken(), Bar(clock))
+        watch(broken(), Bar(notebook.notebook_display(), Pace(clock)))
     assert caught.value is error
     assert str(shown[-1]) == f"stopped in epoch 3 of 10: {said}"
     assert shown[-1].share == shown[-2].share
@@ -215,7 +219,7 @@ def test_what_breaks_off_before_anything_is_shown_shows_nothing(shown: list[Any]
 
 def test_reading_data_is_shown_and_so_is_its_end(shown: list[Any]) -> None:
     clock = Clock()
-    bar = Bar(clock)
+    bar = Bar(notebook.notebook_display(), Pace(clock))
 
     def read() -> Iterator[Any]:
         for done in range(1000):
@@ -237,14 +241,6 @@ def test_reading_data_is_shown_and_so_is_its_end(shown: list[Any]) -> None:
 def test_an_end_without_validation_names_no_best_epoch(shown: list[Any]) -> None:
     watch([started(10), finished(validation=False)])
     assert str(shown[-1]) == "run first: 10 epochs in 1:05"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [(0, "0.0 s"), (59.94, "59.9 s"), (60, "1:00"), (3599.6, "1:00:00"), (7325, "2:02:05")],
-)
-def test_times_are_written_as_clocks_show_them(seconds: float, written: str) -> None:
-    assert notebook._minutes(seconds) == written
 
 
 # -- where there is a notebook -------------------------------------------------------------------------------
@@ -270,7 +266,7 @@ def test_without_ipython_nothing_is_shown_and_ipython_is_not_imported(
         monkeypatch.delitem(sys.modules, name)
     clock = Clock()
     loss = Asked(0.5)
-    watch(_followed(steps(clock, 1, 10.0, loss), finished()), Bar(clock))
+    watch(_followed(steps(clock, 1, 10.0, loss), finished()), Bar(notebook.notebook_display(), Pace(clock)))
     assert loss.times == 0  # nobody waited for the device
     assert "IPython" not in sys.modules
 

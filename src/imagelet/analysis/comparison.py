@@ -6,7 +6,7 @@ A comparison on the test images is a test evaluation of every run that takes par
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -24,6 +24,7 @@ from imagelet.metrics.paired_tests import PairedDifference, compare_answers, dis
 from imagelet.networks import summarize
 from imagelet.plots.curves import compared_curves
 from imagelet.plots.prediction_sheets import disagreements as disagreements_sheet
+from imagelet.progress import Progress, silent
 from imagelet.training.history import as_columns
 
 MOST_SHOWN = 24  # disagreements in a sheet
@@ -167,7 +168,7 @@ def compare(
     runs: Sequence[str],
     split: str = "validation",
     out: Path | None = None,
-    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    progress: Progress = silent,
 ) -> Comparison:
     """Compare classifiers on the same images.
 

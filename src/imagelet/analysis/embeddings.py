@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from imagelet import atomic_files, paths
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import datasets, load_dataset, place_of
-from imagelet.data.download import Progress
 from imagelet.data.imageset import ImageSet
 from imagelet.data.splits import Split
 from imagelet.device import choose_precision
@@ -38,6 +37,7 @@ from imagelet.explanation.neighbours import (
     projected,
 )
 from imagelet.plots.image_grids import neighbours
+from imagelet.progress import Progress
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier, run_of

@@ -13,12 +13,12 @@ from imagelet.analysis.robustness import ShiftReport, report_shifts
 from imagelet.analysis.test_evaluation import draw, judge, look
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import datasets, findable, load_dataset
-from imagelet.data.download import Progress
 from imagelet.data.folder import list_labelled, load_folder, read_labelled
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.labelled_table import is_table
 from imagelet.errors import DataError, SettingError
 from imagelet.metrics.classification import Metrics
+from imagelet.progress import Progress, silent
 from imagelet.runs.definition import Experiment
 from imagelet.runs.provenance import images_of
 from imagelet.runs.run import Run
@@ -128,7 +128,7 @@ def evaluate_shifts(
     data: str | None = None,
     split: str = "test",
     out: Path | None = None,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = silent,
 ) -> ShiftReport:
     """Measure a classifier on images that are changed in many ways; arguments as :func:`evaluate`'s.
 

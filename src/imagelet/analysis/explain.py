@@ -21,7 +21,6 @@ from imagelet.analysis.embeddings import (
 )
 from imagelet.classifier.classifier import Classifier, Source, pixels_of
 from imagelet.classifier.prediction import Look, Prediction
-from imagelet.data.download import Progress
 from imagelet.errors import DataError
 from imagelet.explanation.activations import (
     DeadUnits,
@@ -36,6 +35,7 @@ from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attrib
 from imagelet.explanation.neighbours import Neighbour
 from imagelet.explanation.spread import histogram
 from imagelet.plots.attribution import Marked, Meaning
+from imagelet.progress import Progress
 from imagelet.runs.provenance import image_of
 from imagelet.runs.store import load
 

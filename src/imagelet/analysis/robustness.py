@@ -1,7 +1,6 @@
 """How much a classifier's accuracy falls when pictures differ from those it learned from."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.metrics.corruptions import SHIFTS
+from imagelet.progress import Progress, silent
 
 MOST_IMAGES = 500  # each is framed anew at every strength of every shift
 
@@ -78,7 +78,7 @@ def report_shifts(
     images: ImageSet,
     dataset: str,
     picture: Path | None,
-    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    progress: Progress = silent,
 ) -> ShiftReport:
     """Measure the accuracy under every shift at every strength.
 

@@ -37,7 +37,6 @@ Network = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _SHAPE = re.compile(r"(\d+)[x×](\d+)(?:[x×](\d+))?")
 
 
@@ -82,9 +81,3 @@ def describe_accuracy(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
     if "one_view_accuracy" in figures:
         facts[f"{name}, one view"] = f"{write_percent(figures['one_view_accuracy'])} %"
     return facts
-
-
-def write_size(size: int) -> str:
-    """Return a number of bytes as it is read: ``9.9 MB``."""
-    unit, factor = next((each for each in _UNITS if size >= each[1]), ("bytes", 1))
-    return f"{size / factor:.1f} {unit}" if factor > 1 else f"{size} {unit}"

@@ -248,7 +248,7 @@ def _show_report(written: "Report") -> None:
     printing.facts(
         {
             "page": str(written.file),
-            "size": f"{arguments.write_size(written.size)}, {shown}",
+            "size": f"{printing.write_size(written.size)}, {shown}",
             "seconds": f"{written.seconds:.1f}",
         }
     )

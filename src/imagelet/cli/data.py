@@ -90,12 +90,12 @@ def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = Fals
     """
     from imagelet.data import get_dataset_files
 
-    with printing.progress(f"fetching {name}", binary=True) as advance:
+    with printing.progress("fetching {name}", binary=True, name=name) as advance:
         found = get_dataset_files(name, source_folder, progress=advance)
     if as_json:
         printing.document({"name": name, "files": [dataclasses.asdict(file) for file in found]})
         return
-    rows = [(file.path.name, arguments.write_size(file.size), _verdict(file)) for file in found]
+    rows = [(file.path.name, printing.write_size(file.size), _verdict(file)) for file in found]
     printing.table(("file", "size", "SHA-256"), rows, right=("size",))
     printing.say("\nin {parent}", parent=found[0].path.parent)
     printing.advice(

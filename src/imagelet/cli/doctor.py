@@ -56,7 +56,7 @@ def _show(found: "Examination") -> None:
     printing.table(
         ("folder", "free", "state", "path"),
         [
-            (each.what, arguments.write_size(each.free), _state(each.exists, each.writable), each.path)
+            (each.what, printing.write_size(each.free), _state(each.exists, each.writable), each.path)
             for each in found.places
         ],
         right=("free",),

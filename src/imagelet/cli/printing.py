@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from imagelet.errors import ImageletError, NetworkTextError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message, translate
+from imagelet.progress import Pace, Progress, write_seconds
 
 if TYPE_CHECKING:
     import numpy as np
     from rich.console import Console, RenderableType
-
-Advance = Callable[[int, int | None], None]  # is told how many are done, and of how many (None: not known)
 
 
 class OutputClosedError(Exception):
@@ -35,6 +34,7 @@ class OutputClosedError(Exception):
 
 
 PATIENCE = 0.5  # seconds that pass before a bar appears: what is quick needs none
+_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _UNLIMITED = 100_000  # columns: wide enough that no line of a pipe is ever wrapped
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 
@@ -161,36 +161,64 @@ def bars(shares: Mapping[str, float]) -> None:
 
 
 @contextlib.contextmanager
-def progress(doing: str, *, binary: bool = False) -> Iterator[Advance]:
-    """Show a bar on standard error while the block runs; only on a terminal, and only if it takes a while.
+def bar() -> Iterator[Callable[[str, float | None], None] | None]:
+    """Yield what draws a bar and a text beside it on standard error, in one line; None without a terminal.
 
-    Args:
-        doing: what is going on: "reading pictures".
-        binary: what is counted are bytes.
+    It takes the text and how far the bar is filled, 0 to 1; None where that is not known.
     """
     screen = console(sys.stderr)
     if not screen.is_terminal:
-        yield lambda _done, _total: None
+        yield None
         return
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
+    from rich.table import Column
 
-    count = DownloadColumn() if binary else MofNCompleteColumn()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), count, Remaining())
-    bar = Progress(*columns, console=screen, transient=True, refresh_per_second=10)
-    task = bar.add_task(visible(doing), total=None)
+    line = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    bars = Bars(BarColumn(None), line, console=screen, transient=True, auto_refresh=False, expand=True)
+    task = bars.add_task("", total=None)
 
-    begun = time.monotonic()
-
-    def advance(done: int, total: int | None) -> None:
-        bar.update(task, completed=done, total=total)
-        if time.monotonic() - begun >= PATIENCE:
-            bar.start()
+    def draw(text: str, share: float | None) -> None:
+        bars.start()
+        bars.update(
+            task,
+            description=visible(text),
+            completed=share or 0.0,
+            total=None if share is None else 1.0,
+            refresh=True,
+        )
 
     try:
-        yield advance
+        yield draw
     finally:
-        bar.stop()
+        bars.stop()
+
+
+@contextlib.contextmanager
+def progress(doing: str, *, binary: bool = False, **values: Any) -> Iterator[Progress]:
+    """Show a bar on standard error while the block runs; only on a terminal, and only if it takes a while.
+
+    Args:
+        doing: what is going on: "reading images"; a template.
+        binary: what is counted are bytes.
+        **values: of the template.
+    """
+    with bar() as draw:
+        begun, pace, what = time.monotonic(), Pace(), translate(Message(doing, **values))
+
+        def advance(done: int, total: int | None) -> None:
+            speed = pace.speed(done)
+            if draw is None or time.monotonic() - begun < PATIENCE or not pace.due():
+                return
+            pace.drawn()
+            write = write_size if binary else "{:,}".format
+            parts = [what, write(done) if total is None else f"{write(done)} / {write(total)}"]
+            if speed and total:
+                left = write_seconds((total - done) / speed)
+                parts.append(translate(Message("{left} left", left=left)))
+            draw(" · ".join(parts), done / total if total else None)
+
+        yield advance
 
 
 @contextlib.contextmanager
@@ -231,6 +259,12 @@ def write(stream: TextIO, text: str) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if stream is sys.stdout:
             raise OutputClosedError from None
+
+
+def write_size(size: int) -> str:
+    """Return a number of bytes as it is read: ``9.9 MB``."""
+    unit, factor = next((unit for unit in _UNITS if size >= unit[1]), ("bytes", 1))
+    return f"{size / factor:.1f} {unit}" if factor > 1 else f"{size} {unit}"
 
 
 def visible(text: str) -> str:

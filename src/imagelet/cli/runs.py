@@ -307,7 +307,7 @@ def _list_classifiers(listed: list[dict[str, Any]]) -> None:
     printing.table(
         ("name", "recipe", "size", "classes"),
         [
-            (each["name"], each["recipe"], arguments.write_size(each["bytes"]), ", ".join(each["classes"]))
+            (each["name"], each["recipe"], printing.write_size(each["bytes"]), ", ".join(each["classes"]))
             for each in listed
         ],
         right=("size",),

@@ -1,45 +1,40 @@
-"""A training as it is seen, on standard error: a bar on a terminal, one plain line an epoch elsewhere."""
+"""A training shown on standard error: a line for each epoch, and on a terminal a bar."""
 
 import itertools
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagelet.cli import arguments, printing
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from imagelet.experiment.finalize import Finished
     from imagelet.experiment.runner import Event, RunStarted
-    from imagelet.training.loop import EpochEnded, Step
-
-UPDATES_PER_SECOND = 10
+    from imagelet.training.loop import EpochEnded
 
 
 def watch(first: "Event", events: Iterator["Event"]) -> "Finished":
     """Show the first event, let the others happen, show them too, and return the last."""
     from imagelet.experiment.finalize import Finished
+    from imagelet.experiment.notebook import Bar
     from imagelet.experiment.runner import RunStarted
-    from imagelet.training.loop import EpochEnded, Step, Stopped
+    from imagelet.training.loop import EpochEnded, Stopped
 
-    bar = Bar()
-    with bar:
+    epochs = 0
+    with printing.bar() as draw:
+        bar = Bar(draw)
         for event in itertools.chain([first], events):
             match event:
                 case RunStarted():
                     _introduce(event)
-                    bar.begin(event.experiment.recipe.epochs)
-                    printing.note(heading(bar.epochs))
-                case Step():
-                    bar.step(event)
+                    epochs = event.experiment.recipe.epochs
+                    printing.note(heading(epochs))
                 case EpochEnded():
-                    printing.note(epoch_line(event, bar.epochs), style="bold" if _is_best(event) else "")
+                    printing.note(epoch_line(event, epochs), style="bold" if _is_best(event) else "")
                 case Stopped(early=True):
                     printing.note("stopped early: the validation loss got no better")
                 case Finished():
                     return event
+            bar.note(event)
     raise AssertionError("a run ends with Finished")
 
 
@@ -104,61 +99,3 @@ def _introduce(event: "RunStarted") -> None:
         device=resolved["device"],
         precision=resolved["precision"],
     )
-
-
-class Bar:
-    """A bar for the whole training with the time left; nothing where standard error is no terminal.
-
-    It is drawn at most 10 times a second, and only then are the figures asked for: on a GPU, that waits.
-    """
-
-    def __init__(self) -> None:
-        self.epochs = 0
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-        self._drawn = 0.0
-
-    def __enter__(self) -> "Bar":
-        console = printing.console(sys.stderr)
-        if console.is_terminal:
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=24),
-                TextColumn("{task.fields[figures]}", markup=False),
-                TimeRemainingColumn(compact=True),
-            )
-            self._progress = Progress(*columns, console=console, transient=True, auto_refresh=False)
-            self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress:
-            self._progress.stop()
-
-    def begin(self, epochs: int) -> None:
-        """Note how many epochs there will be."""
-        self.epochs = epochs
-
-    def step(self, event: "Step") -> None:
-        """Draw the bar, unless it was drawn a moment ago."""
-        now = time.monotonic()
-        if not self._progress or now - self._drawn < 1 / UPDATES_PER_SECOND:
-            return
-        self._drawn = now
-        done, total = event.state.steps_done(event.steps), self.epochs * event.steps
-        if self._task is None:
-            self._task = self._progress.add_task("", total=total, completed=done, figures="")
-        self._progress.update(
-            self._task,
-            description=f"epoch {event.state.epoch + 1}/{self.epochs}",
-            completed=done,
-            figures=self._figures(event),
-        )
-        self._progress.refresh()
-
-    def _figures(self, event: "Step") -> str:
-        speed = self._progress.tasks[0].speed if self._progress else None
-        images = f"{speed * event.state.seen / event.state.step:,.0f} images/s  " if speed else ""
-        return f"{images}loss {event.loss:.4f}  accuracy {event.accuracy:.4f}"

@@ -11,9 +11,9 @@ from imagelet import paths
 from imagelet.course import own_digits
 from imagelet.course.lessons import RECIPE, Training, lessons, training_of
 from imagelet.course.results import Result, result_of
-from imagelet.data.download import Progress
 from imagelet.experiment.finding import find
 from imagelet.experiment.runner import Event
+from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, describe
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from imagelet import paths
 from imagelet.data import cifar, digits, layouts, mnist
-from imagelet.data.download import Progress, RemoteFile
+from imagelet.data.download import RemoteFile
 from imagelet.data.imageset import Dataset, DatasetCard
 from imagelet.data.layouts import FoundFile, Layout
 from imagelet.errors import DataError, SettingError, UnknownNameError
 from imagelet.messages import Message
+from imagelet.progress import Progress
 from imagelet.registry import Registry
 
 LISTING = "imagelet data list"

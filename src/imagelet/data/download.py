@@ -9,7 +9,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 from imagelet import atomic_files, paths
 from imagelet.errors import DataError, DownloadError
 from imagelet.messages import Message
-
-Progress = Callable[[int, int | None], None]  # (done, total or None where it is not known)
+from imagelet.progress import Progress
 
 TIMEOUT = (10.0, 30.0)  # seconds to connect; seconds between two pieces
 CHUNK = 1 << 18  # bytes

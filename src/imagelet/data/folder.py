@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.data.download import Progress
 from imagelet.data.folder_cache import in_parallel, key_of, remembered
 from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
 from imagelet.data.labelled_files import (
@@ -31,6 +30,7 @@ from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing, frame, framings
 from imagelet.preprocessing.picture import open_picture, picture_size
 from imagelet.preprocessing.pixel_formats import is_grey
+from imagelet.progress import Progress
 
 TEST_SHARE = 0.2
 LARGEST_COMMON_SIDE = 96  # pixels; pictures that all share a size up to this keep it

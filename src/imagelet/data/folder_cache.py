@@ -18,7 +18,7 @@ import PIL
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
-from imagelet.data.download import Progress
+from imagelet.progress import Progress
 
 VERSION = 1  # raised when pictures are opened or framed in another way, so that old files are not used
 MOST_THREADS = 8  # each may hold a picture of the largest size that is allowed

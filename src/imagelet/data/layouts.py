@@ -11,7 +11,6 @@ from pathlib import Path
 from imagelet import atomic_files, paths
 from imagelet.data.download import (
     CHUNK,
-    Progress,
     RemoteFile,
     damaged,
     download,
@@ -24,6 +23,7 @@ from imagelet.data.download import (
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError
 from imagelet.messages import Message
+from imagelet.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,12 @@
-"""Training as Python calls it: silent in a program, with a bar in a notebook.
+"""Training as Python calls it, and the bar that a notebook or a terminal shows of it.
 
 A notebook is known by its kernel's shell; IPython is neither needed nor imported where none is running. The
-bar is drawn at most 5 times a second, and only then are the figures asked for: on a GPU, that waits.
+bar is drawn at most 5 times a second, and only then are the figures read: on a GPU, that waits.
 """
 
 import dataclasses
 import importlib
-import math
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +15,15 @@ from typing import Any
 from imagelet import html_repr
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import Event, RunStarted, run_experiment
+from imagelet.messages import Message, translate
+from imagelet.progress import Pace, write_seconds
 from imagelet.runs.definition import Experiment, describe
 from imagelet.training.loop import EpochEnded, Step
 from imagelet.training.recipe import Recipe
 
-UPDATES_PER_SECOND = 5
 KERNELS_SHELL = "ZMQInteractiveShell"
+
+Draw = Callable[[str, float | None], None]  # (text, how far the bar is filled: 0 to 1; None: no bar)
 
 
 def train(
@@ -54,7 +55,7 @@ def train(
     settings = {key: value for key, value in fields.items() if key not in own}
     rest = {key: value for key, value in fields.items() if key in own}
     experiment = describe(dataset, network, recipe, settings, **rest)
-    bar = Bar()
+    bar = Bar(notebook_display())
     return watch(run_experiment(experiment, name=name, folder=folder, test=test, progress=bar.read), bar)
 
 
@@ -65,7 +66,7 @@ def watch(events: Iterable[Event], bar: "Bar | None" = None) -> Finished:
         events: what :func:`~imagelet.run_experiment` or :func:`~imagelet.resume` yields.
         bar: what to show it with; None: a new one.
     """
-    bar, last = bar or Bar(), None
+    bar, last = bar or Bar(notebook_display()), None
     try:
         for last in events:
             bar.note(last)
@@ -103,36 +104,37 @@ class Shown:
 
 
 class Bar:
-    """A bar in the cell that is running; nothing where there is no notebook.
+    """The bar of a training, made from its events.
 
     Args:
-        clock: seconds that only grow.
+        draw: shows a state of the bar; None where nobody watches.
+        pace: decides when it is drawn.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._display = importlib.import_module("IPython.display").display if in_kernel() else None
-        self._handle: Any = None
-        self._clock = clock
-        self._drawn = -math.inf
+    def __init__(self, draw: Draw | None, pace: Pace | None = None) -> None:
+        self._show = draw
+        self._shown = False
+        self._pace = pace or Pace()
         self._share: float | None = None
         self._started: RunStarted | None = None
         self._epoch = 1
-        self._validation = ""
-        self._first: tuple[float, int] | None = None  # when the first step was seen, and how many were done
+        self._validation: Message | None = None
 
     def read(self, done: int, total: int | None) -> None:
         """Show how much of the data is read."""
         if self._due():
-            self._draw("reading the data", done / total if total else None)
+            self._draw(Message("reading the data"), done / total if total else None)
 
     def note(self, event: Event) -> None:
         """Show what happened, unless something was shown a moment ago; the end is always shown."""
         if isinstance(event, RunStarted):
             self._started = event
             if self._due():
-                self._draw(f"epoch 1/{self._epochs}", 0.0)
+                self._draw(self._which_epoch(), 0.0)
         elif isinstance(event, EpochEnded) and event.figures.val_accuracy is not None:
-            self._validation = f"validation accuracy {event.figures.val_accuracy:.4f}"
+            self._validation = Message(
+                "validation accuracy {accuracy:.4f}", accuracy=event.figures.val_accuracy
+            )
         elif isinstance(event, Step):
             self._epoch = event.state.epoch + 1
             if self._due():
@@ -142,55 +144,72 @@ class Bar:
 
     def stop(self, error: BaseException) -> None:
         """Say in the bar that the training broke off, and why."""
-        if self._handle is None and self._started is None:
+        if not self._shown and self._started is None:
             return  # nothing was begun: the error says all
-        said = str(error) or type(error).__name__
+        problem = str(error) or type(error).__name__
         if isinstance(error, KeyboardInterrupt) and error.args:
-            said = "; ".join(map(str, error.args))  # they say where, and how to go on
+            problem = "; ".join(map(str, error.args))  # they say where, and how to go on
         elif self._started:
-            said = f"stopped in epoch {self._epoch} of {self._epochs}: {said}"
-        self._draw(said, self._share)
+            problem = f"stopped in epoch {self._epoch} of {self._epochs}: {problem}"
+        self._draw(problem, self._share)
 
     @property
     def _epochs(self) -> int:
         return self._started.experiment.recipe.epochs if self._started else 0
 
+    def _which_epoch(self) -> Message:
+        return Message("epoch {epoch}/{epochs}", epoch=self._epoch, epochs=self._epochs)
+
     def _step(self, event: Step) -> None:
-        done, total, now = event.state.steps_done(event.steps), self._epochs * event.steps, self._clock()
-        self._first = self._first or (now, done)
-        seconds, steps = now - self._first[0], done - self._first[1]
-        figures = [f"loss {event.loss:.4f}", f"accuracy {event.accuracy:.4f}", self._validation]
-        if steps and seconds:
-            images = event.state.seen / event.state.step * steps
-            left = _minutes(seconds / steps * (total - done))
-            figures = [f"{images / seconds:,.0f} images/s", *figures, f"{left} left"]
-        parts = [f"epoch {self._epoch}/{self._epochs}", *filter(None, figures)]
-        self._draw(" · ".join(parts), done / total if total else None)
+        done, total = event.state.steps_done(event.steps), self._epochs * event.steps
+        parts = [self._which_epoch()]
+        if speed := self._pace.speed(done):
+            images = speed * event.state.seen / event.state.step
+            parts.append(Message("{left} left", left=write_seconds((total - done) / speed)))
+            parts.append(Message("{speed:,.0f} images/s", speed=images))
+        parts.append(Message("loss {loss:.4f}", loss=event.loss))
+        parts.append(Message("accuracy {accuracy:.4f}", accuracy=event.accuracy))
+        parts += [self._validation] if self._validation else []
+        self._draw(" · ".join(map(translate, parts)), done / total if total else None)
 
     def _due(self) -> bool:
-        return self._display is not None and self._clock() - self._drawn >= 1 / UPDATES_PER_SECOND
+        return self._show is not None and self._pace.due()
 
     def _draw(self, text: str, share: float | None) -> None:
-        if self._display is None:
-            return
-        self._drawn, self._share = self._clock(), share
-        shown = Shown(text, share)
-        if self._handle is None:
-            self._handle = self._display(shown, display_id=True)
+        if self._show is not None:
+            self._pace.drawn()
+            self._shown, self._share = True, share
+            self._show(translate(text), share)
+
+
+def notebook_display() -> Draw | None:
+    """Return what draws in the cell that is running, each time in the same place; None without a notebook."""
+    if not in_kernel():
+        return None
+    display = importlib.import_module("IPython.display").display
+    handles: list[Any] = []
+
+    def draw(text: str, share: float | None) -> None:
+        state = Shown(text, share)
+        if handles:
+            handles[0].update(state)
         else:
-            self._handle.update(shown)
+            handles.append(display(state, display_id=True))
+
+    return draw
 
 
 def in_kernel() -> bool:
     """Return whether a notebook's kernel runs this program."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return any(each.__name__ == KERNELS_SHELL for each in type(shell).__mro__)
+    return any(kind.__name__ == KERNELS_SHELL for kind in type(shell).__mro__)
 
 
 def _end(finished: Finished) -> str:
     metrics = finished.metrics
+    seconds = write_seconds(metrics["seconds"]["training"])
     parts = [
-        f"run {finished.run.name}: {metrics['epochs']} epochs in {_minutes(metrics['seconds']['training'])}",
+        f"run {finished.run.name}: {metrics['epochs']} epochs in {seconds}",
         *([f"the best is {metrics['best_epoch']}"] if "validation" in metrics else []),
     ]
     for part in ("validation", "test"):
@@ -198,12 +217,3 @@ def _end(finished: Finished) -> str:
             accuracy = html_repr.accuracy(known["accuracy"], known["interval"], known["images"])
             parts.append(f"{part} accuracy {accuracy}")
     return ", ".join(parts)
-
-
-def _minutes(seconds: float) -> str:
-    """Return ``5.2 s``, ``1:05``, or ``1:00:05`` from an hour on."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

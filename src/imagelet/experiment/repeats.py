@@ -14,7 +14,6 @@ from typing import Any
 from imagelet import atomic_files, paths
 from imagelet.analysis.evaluate import evaluate
 from imagelet.data.datasets import findable, load_dataset
-from imagelet.data.download import Progress
 from imagelet.data.imageset import Dataset
 from imagelet.data.splits import fold, split
 from imagelet.errors import RunError, SettingError
@@ -27,6 +26,7 @@ from imagelet.messages import Message
 from imagelet.metrics.classification import Interval
 from imagelet.metrics.repetition import Pooled, pooled, spread
 from imagelet.networks import find_network
+from imagelet.progress import Progress
 from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
 from imagelet.runs.store import create_run

@@ -16,13 +16,13 @@ import torch
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.data.download import Progress
 from imagelet.data.splits import Split
 from imagelet.device import choose_device
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.runner import Event, run_experiment
 from imagelet.metrics.classification import CONFIDENCE
 from imagelet.metrics.paired_tests import PairedDifference, compare_answers
+from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment
 from imagelet.runs.provenance import validation_images
 from imagelet.runs.run import Run

@@ -14,7 +14,6 @@ import tomli_w
 
 from imagelet import atomic_files, paths
 from imagelet.data.datasets import findable, load_dataset
-from imagelet.data.download import Progress
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.splits import Split, read_fold, split
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
@@ -24,6 +23,7 @@ from imagelet.experiment.finalize import Finished, finish
 from imagelet.experiment.interruption import interruptible
 from imagelet.networks import Network, build, summarize
 from imagelet.preprocessing.normalization import Normalization
+from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, settled
 from imagelet.runs.environment import environment
 from imagelet.runs.provenance import validation_images

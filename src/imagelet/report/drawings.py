@@ -16,13 +16,13 @@ from imagelet.analysis.embeddings import Neighbourhood, neighbourhood, neighbour
 from imagelet.analysis.error_analysis import Review
 from imagelet.analysis.explain import MEANINGS
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.download import Progress
 from imagelet.errors import ImageletError
 from imagelet.plots.activations import filters
 from imagelet.plots.attribution import Marked, evidence
 from imagelet.plots.classification import reliability
 from imagelet.plots.curves import compared_curves
 from imagelet.plots.projection import embedding_map
+from imagelet.progress import Progress
 from imagelet.report.gathering import PartFigures
 from imagelet.report.inside import Found, Maps, Plane, evidence_of, first_filters, maps_of, plane_of
 from imagelet.report.predictions import Answered, Tile, pair

@@ -18,9 +18,9 @@ from imagelet import atomic_files, html_repr
 from imagelet.analysis.comparison import Comparison, Disagreement, compare
 from imagelet.analysis.shared_images import open_subjects, shared_images
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.download import Progress
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
 from imagelet.networks import summarize
+from imagelet.progress import Progress, silent
 from imagelet.report import drawings
 from imagelet.report.drawings import image_address, insights
 from imagelet.report.gathering import PartFigures, RunFacts, Setting, gather, interval_in_words
@@ -61,10 +61,6 @@ class Report:
             "left_out": list(self.left_out),
             "seconds": self.seconds,
         }
-
-
-def silent(_done: int, _total: int | None) -> None:
-    """Tell nobody."""
 
 
 SCALES = (0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0)  # where a scale of shares may begin; all end at 1
