@@ -106,7 +106,7 @@ def test_facts_leave_out_what_is_none() -> None:
 
 @pytest.mark.parametrize(("share", "width"), [(0, "0.0%"), (0.256, "25.6%"), (1, "100.0%"), (2, "100.0%")])
 def test_a_bar_is_as_long_as_its_share(share: float, width: str) -> None:
-    assert f"display:block;width:{width}" in html_repr.bars([("", share)])
+    assert f"display:block;width:{width}" in html_repr.bar(share)
 
 
 def test_bars_show_the_first_shares_with_names_and_hundredths() -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup as Html
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     import numpy as np
+
+Html = Markup  # ready HTML: it is not escaped again
 
 ACCENT = "#2463a6"
 TRACK = "rgba(128,128,128,.25)"
@@ -86,6 +87,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], right: Iter
     short = [[text(value, 60) for value in row] for row in rows[:ROWS]]
     more = f"… and {len(rows) - ROWS:,} more" if len(rows) > ROWS else ""
     return Html(_macros().table(headings, short, numbers, more))
+
+
+def bar(fraction: float, pixels: int = 160) -> Html:
+    """Return a bar that is filled to ``fraction``, 0 to 1; ``pixels`` wide."""
+    return Html(_macros().bar(min(max(fraction, 0.0), 1.0), pixels))
 
 
 def bars(probabilities: Iterable[tuple[str, float]], most: int = 10) -> Html:
