@@ -8,12 +8,13 @@
 import { LANGUAGES, currentLanguage, has, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
 import { redraw } from "./shared/maps.js";
 import { TABS, state } from "./shared/state.js";
+import { makeTurns } from "./shared/timing.js";
 import { busy, error, h, replace } from "./shared/ui.js";
 
 const main = document.getElementById("main");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let current = null; // {tab, language, handle}
-let turn = 0; // a tab that another overtakes while it loads is not shown
+const nextTurn = makeTurns(); // a tab that another overtakes while it loads is not shown
 
 async function show() {
   const { tab } = state;
@@ -23,22 +24,21 @@ async function show() {
     current.handle?.changed?.();
     return;
   }
-  turn += 1;
-  const mine = turn;
+  const isNewest = nextTurn();
   current?.handle?.close?.();
   current = { tab, language, handle: null };
   const section = h("section", { class: `tab tab-${tab}`, "aria-labelledby": "tab-title" });
   try {
     await useLanguage(language, ["common", tab]);
-    if (mine !== turn) return;
+    if (!isNewest()) return;
     writeFrame();
     replace(main, heading(tab), section);
     const { open } = await busy(main, import(`./tabs/${tab}.js`));
     const handle = await busy(main, open(section));
-    if (mine !== turn) handle?.close?.();
-    else current.handle = handle;
+    if (isNewest()) current.handle = handle;
+    else handle?.close?.();
   } catch (problem) {
-    if (mine === turn) replace(section, error(problem));
+    if (isNewest()) replace(section, error(problem));
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { has, t } from "../shared/i18n.js";
 import { legend } from "../shared/maps.js";
+import { makeTurns } from "../shared/timing.js";
 import { busy, button, h, replace } from "../shared/ui.js";
 import { flatValues, makeMapGrid } from "./layer_pictures.js";
 import { isFlat, shapeText, strongestPlace } from "./layer_values.js";
@@ -15,7 +16,7 @@ export class LayerView {
   #number = makeNumber();
   #shown = null; // {layers, layer, seen, classes, map, place, picked, range}
   #parts = null; // {of, legend, grid, stage, values} of the layer that is open
-  #turn = 0;
+  #nextTurn = makeTurns();
   #change;
   #fetchNumber;
 
@@ -80,15 +81,14 @@ export class LayerView {
     const showChannel = (channel) => stage?.showChannel(channel);
     const isLast = isFlat(layer) && layer.shape[0] === classes.length;
     const axes = isFlat(layer) ? place : [...place, map];
-    this.#turn += 1;
-    const turn = this.#turn;
+    const isNewest = this.#nextTurn();
     try {
       const unit = await busy(this.#number.element, this.#fetchNumber(layer.name, axes));
-      if (turn !== this.#turn) return;
+      if (!isNewest()) return;
       this.#number.show(unit, { classes: isLast ? classes : null, showChannel });
       stage?.showWindow(unit);
     } catch (problem) {
-      if (turn === this.#turn) this.#number.fail(problem);
+      if (isNewest()) this.#number.fail(problem);
     }
   }
 }

@@ -3,6 +3,7 @@
 
 import { api } from "../shared/api.js";
 import { state } from "../shared/state.js";
+import { debounced, makeTurns } from "../shared/timing.js";
 import { busy } from "../shared/ui.js";
 import { Controls } from "../layers/controls.js";
 import { exampleOf, readSetting, requestFor, settingOf, writtenSetting } from "../layers/setting.js";
@@ -23,8 +24,8 @@ export async function open(section) {
 class LayersTab {
   #setting = readSetting(state);
   #working = null; // the server's, of this setting; null while it is asked, and where there is none
-  #turn = 0;
-  #timer = null;
+  #nextTurn = makeTurns();
+  #calculateSoon = debounced(() => this.#calculateAnew({ replace: true }), PATIENCE);
   #written = ""; // what the address says, as this tab has it
 
   constructor(kernels) {
@@ -43,24 +44,23 @@ class LayersTab {
   }
 
   close() {
-    clearTimeout(this.#timer);
-    this.#turn += 1;
+    this.#calculateSoon.cancel();
+    this.#nextTurn();
     this.stage.close();
   }
 
   async calculate() {
     this.#forget();
-    this.#turn += 1;
-    const turn = this.#turn;
+    const isNewest = this.#nextTurn();
     const setting = this.#setting;
     try {
       const working = await busy(this.stage.element, api.post(...requestFor(setting)));
-      if (turn !== this.#turn) return;
+      if (!isNewest()) return;
       this.#working = working;
       this.#setting = { ...setting, at: placeInside(setting.at, working.output) };
       this.stage.show(this.#setting, working);
     } catch (problem) {
-      if (turn !== this.#turn) return;
+      if (!isNewest()) return;
       this.stage.show(setting, null);
       this.stage.fail(problem);
     }
@@ -75,22 +75,21 @@ class LayersTab {
 
   #choose(example) {
     this.#setting = settingOf(example);
-    this.#remember({ replace: false });
-    this.calculate();
+    this.#calculateAnew({ replace: false });
   }
 
   /** Take a changed part of the setting; while numbers are typed the server waits. */
   #change(part, { typing = false } = {}) {
     this.#setting = { ...this.#setting, ...part };
     this.#forget();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => {
-        this.#remember({ replace: true });
-        this.calculate();
-      },
-      typing ? PATIENCE : 0,
-    );
+    if (typing) this.#calculateSoon();
+    else this.#calculateAnew({ replace: true });
+  }
+
+  #calculateAnew(options) {
+    this.#calculateSoon.cancel();
+    this.#remember(options);
+    this.calculate();
   }
 
   #move(at, { playing = false } = {}) {
