@@ -10,6 +10,9 @@
     ├── PictureError              one picture that cannot be read
     ├── ClassifierFileError       a file that is not a classifier, or a damaged one
     ├── RunError                  a run folder that is missing, incomplete or in use
+    ├── ConflictError             a request that does not fit how things stand: a run in training, a name used
+    ├── BusyError                 too much is under way; later the same request may be granted
+    ├── JobStoreError             the lab's store of trainings: damaged, or of another version
     ├── TrainingError             training cannot go on
     │   └── CheckpointError       no checkpoint that can be read
     └── RequirementMissedError    a figure below what was required; exit code 3
@@ -94,6 +97,18 @@ class ClassifierFileError(ImageletError):
 
 class RunError(ImageletError):
     """A run folder that is missing, incomplete or in use."""
+
+
+class ConflictError(ImageletError):
+    """A request that does not fit how things stand: a run in training, a name used."""
+
+
+class BusyError(ImageletError):
+    """Too much is under way; later the same request may be granted."""
+
+
+class JobStoreError(ImageletError):
+    """The lab's store of trainings is damaged, cannot be used, or is of another version."""
 
 
 class TrainingError(ImageletError):

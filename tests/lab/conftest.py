@@ -64,6 +64,7 @@ class Lab:
     def close(self) -> None:
         """End it, as the server's own end does."""
         self.app.state.classifiers.close()
+        self.app.state.jobs.close()
         self.app.state.work.close()
 
 

@@ -1,17 +1,24 @@
-"""The store of runs: make one, list them, find one by name, load its classifier."""
+"""The store of runs: make one, list them, find one by name, load its classifier; the trash."""
 
+import datetime
 import os
 import re
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from imagelet import paths
-from imagelet.errors import RunError, UsageError
+from imagelet.errors import ConflictError, RunError, UsageError
 from imagelet.registry import suggestion
 from imagelet.runs.run import Run
 
 if TYPE_CHECKING:
     from imagelet.classifier.classifier import Classifier
+
+T = TypeVar("T")
+
+RUN_FILES = ("*/experiment.toml", "*/*/experiment.toml")  # of runs, and of those of a course or a series
 
 
 def load(run_or_file: str | Path) -> "Classifier":
@@ -160,3 +167,88 @@ def _no_run(text: str, place: Path, names: list[str]) -> RunError:
         sep=os.sep,
         meant=meant,
     )
+
+
+def runs_by_name(folder: Path) -> dict[str, Run]:
+    """Return every run below ``folder`` by its name, the newest first: those of a course or a series, too.
+
+    The name is the path below the folder: ``mnist-small-cnn``, ``course/cnn-3``.
+    """
+    files = [
+        path
+        for pattern in RUN_FILES
+        for path in folder.glob(pattern)
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    newest = sorted(files, key=_started, reverse=True)
+    return {path.parent.relative_to(folder).as_posix(): Run(path.parent) for path in newest}
+
+
+def delete_run(folder: Path, name: str) -> None:
+    """Move the run of that name below ``folder`` into the trash, the folder ``.trash`` in it.
+
+    Raises:
+        RunError: there is none, or it is being trained.
+    """
+    run = named(runs_by_name(folder), name, "run", "/api/runs lists the runs")
+    with run.in_use():
+        pass
+    stamp = f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
+    place = _trash(folder) / stamp / name
+    place.parent.mkdir(parents=True)
+    run.folder.rename(place)
+
+
+def restore_run(folder: Path, name: str) -> None:
+    """Bring back the run of that name which was deleted last.
+
+    Raises:
+        RunError: none of that name was deleted.
+        ConflictError: there is another by now.
+    """
+    deleted = named(deleted_runs(folder), name, "deleted run", "/api/trash lists them")
+    place = folder / name
+    if place.exists():
+        raise ConflictError(
+            "there is a run '{name}' again, and a run never overwrites another",
+            "delete that one first",
+            name=name,
+        )
+    place.parent.mkdir(parents=True, exist_ok=True)
+    deleted.rename(place)
+    for parent in deleted.relative_to(_trash(folder)).parents[:-1]:
+        (_trash(folder) / parent).rmdir()  # empty now
+
+
+def deleted_runs(folder: Path) -> dict[str, Path]:
+    """Return the folders of the deleted runs by their names, of several the one that was deleted last."""
+    deleted: dict[str, Path] = {}
+    for stamp in sorted(_trash(folder).glob("*")):
+        for pattern in RUN_FILES:
+            deleted |= {
+                path.parent.relative_to(stamp).as_posix(): path.parent for path in stamp.glob(pattern)
+            }
+    return deleted
+
+
+def named(things: Mapping[str, T], name: str, what: str, hint: str) -> T:
+    """Return the thing of that name; a name is looked up and never made into a path.
+
+    Raises:
+        RunError: there is none; the nearest name is suggested.
+    """
+    if name in things:
+        return things[name]
+    meant = suggestion(name[:200], things)
+    raise RunError("there is no {what} '{name}'{meant}", hint, what=what, name=name[:200], meant=meant)
+
+
+def _trash(folder: Path) -> Path:
+    return folder / ".trash"
+
+
+def _started(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # deleted just now
+        return 0.0

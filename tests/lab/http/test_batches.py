@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from imagelet.errors import BusyError, ConflictError
 from imagelet.lab.http.batches import TOGETHER, Together
-from imagelet.lab.http.errors import RefusedError
 from imagelet.lab.http.threads import Work
 from tests.lab.conftest import in_a_loop
 
@@ -27,7 +27,7 @@ class Lab:
         self.batches.append((kind, list(asked)))
         assert self.go_on.wait(10)
         if "bad" in asked:
-            raise RefusedError("no")
+            raise ConflictError("no")
         return [each[::-1] for each in asked]
 
     async def with_first(self, *others: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -83,8 +83,8 @@ def test_an_error_is_told_to_its_batch_alone_and_the_next_goes_on(make: Callable
     lab = make()
     asked = [("b", "bad"), ("b", "good"), ("a", "good")]
     _, bad, beside, good = in_a_loop(lab.with_first(*(lab.together.ask(*each) for each in asked)))
-    assert isinstance(bad, RefusedError)
-    assert isinstance(beside, RefusedError)
+    assert isinstance(bad, ConflictError)
+    assert isinstance(beside, ConflictError)
     assert good == "doog"
 
 
@@ -105,5 +105,4 @@ def test_more_than_can_wait_is_sent_away(make: Callable[..., Lab]) -> None:
     lab = make(waiting=2)
     _, one, two, three = in_a_loop(lab.with_first(*(lab.together.ask("a", each) for each in "123")))
     assert (one, two) == ("1", "2")
-    assert isinstance(three, RefusedError)
-    assert three.status == 503
+    assert isinstance(three, BusyError)

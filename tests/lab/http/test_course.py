@@ -6,7 +6,7 @@ from imagelet.course.lessons import lessons, trainings
 from imagelet.course.reading import LANGUAGES, page_names, read_page
 from imagelet.course.runner import experiment_of
 from imagelet.experiment.runner import run_experiment
-from imagelet.lab.jobs import queue, run_job, store
+from imagelet.lab.jobs import run_job, worker
 from imagelet.lab.jobs.store import FAILED, FINISHED, PAUSED, QUEUED
 from imagelet.runs.definition import Experiment
 from tests.lab.conftest import Lab
@@ -14,7 +14,7 @@ from tests.lab.conftest import Lab
 
 @pytest.fixture
 def lab(open_lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    monkeypatch.setattr(queue, "start_worker", lambda *_: None)
+    monkeypatch.setattr(worker, "start", lambda store: None)
     return open_lab(training=True)
 
 
@@ -51,11 +51,11 @@ def test_a_lesson_is_not_begun_twice(lab):
 
 
 def test_a_carried_out_lesson_stands_beside_the_notes_figure(lab, small_data):
-    runs = lab.settings.runs
+    store = lab.app.state.jobs
     job = lab.post("/api/jobs", {"course": "softmax"}).json()
-    with store.worker_lock(runs):
-        run_job.run_experiment(runs, store.find_job(runs, job["id"]))
-    done = store.find_job(runs, job["id"])
+    with worker.lock(store):
+        run_job.run_job(store, store.find(job["id"]))
+    done = store.find(job["id"])
     assert (done.state, done.run, done.error) == (FINISHED, "course/softmax", None)
     told = lesson(lab, "softmax")
     assert (told["state"], told["run"], told["images"]) == ("finished", "course/softmax", 100)
@@ -66,13 +66,13 @@ def test_a_carried_out_lesson_stands_beside_the_notes_figure(lab, small_data):
 
 
 def test_a_lesson_whose_data_is_not_there_says_so(lab, monkeypatch):
-    runs = lab.settings.runs
+    store = lab.app.state.jobs
     job = lab.post("/api/jobs", {"course": "softmax"}).json()
-    with store.worker_lock(runs):
-        run_job.run_experiment(runs, store.find_job(runs, job["id"]))
-    failed = store.find_job(runs, job["id"])
+    with worker.lock(store):
+        run_job.run_job(store, store.find(job["id"]))
+    failed = store.find(job["id"])
     assert failed.state == FAILED
-    assert failed.error["hint"]
+    assert failed.error.hint
     assert lesson(lab, "softmax")["state"] == FAILED
 
 

@@ -9,11 +9,10 @@ from imagelet.analysis.comparison import compare
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.experiment.runner import run_experiment
-from imagelet.lab.jobs import store
-from imagelet.lab.jobs.store import FINISHED, PAUSED, QUEUED, RUNNING, Job
-from imagelet.lab.services import named_runs
+from imagelet.lab.jobs.store import FINISHED, PAUSED, QUEUED, RUNNING, Job, new_id
 from imagelet.runs.definition import describe
 from imagelet.runs.run import Run
+from imagelet.runs.store import delete_run, restore_run
 from tests.lab.conftest import Lab
 
 ESCAPES = [
@@ -70,8 +69,7 @@ class TestListing:
 
     def test_says_what_is_in_training(self, lab, runs):
         (runs / "two" / "metrics.json").unlink()
-        with store.changing(runs):
-            store.write_job(runs, Job(store.new_id(), RUNNING, {}, run="two"))
+        lab.app.state.jobs.write(Job(new_id(), RUNNING, {}, run="two"))
         states = {each["name"]: each["state"] for each in lab.get("/api/runs").json()}
         assert states["two"] == "running"
 
@@ -189,20 +187,19 @@ class TestTrash:
         shutil.copytree(runs / "one", runs / "kept")
         for words in ("first", "second"):
             (runs / "one" / "note.txt").write_text(words)
-            named_runs.delete(runs, "one")
+            delete_run(runs, "one")
             shutil.copytree(runs / "kept", runs / "one")
         assert lab.post("/api/runs/one/restore").status_code == 409
         shutil.rmtree(runs / "one")
-        named_runs.restore(runs, "one")
+        restore_run(runs, "one")
         assert (runs / "one" / "note.txt").read_text() == "second"
         shutil.rmtree(runs / "one")
-        named_runs.restore(runs, "one")
+        restore_run(runs, "one")
         assert (runs / "one" / "note.txt").read_text() == "first"
 
     @pytest.mark.parametrize("state", [QUEUED, RUNNING])
     def test_a_run_in_training_stays(self, lab, runs, state):
-        with store.changing(runs):
-            store.write_job(runs, Job(store.new_id(), state, {}, run="one"))
+        lab.app.state.jobs.write(Job(new_id(), state, {}, run="one"))
         refused = lab.ask("DELETE", "/api/runs/one")
         assert refused.status_code == 409
         assert "in training" in refused.json()["error"]["message"]
@@ -210,8 +207,7 @@ class TestTrash:
 
     @pytest.mark.parametrize("state", [PAUSED, FINISHED])
     def test_a_run_whose_training_rests_may_go(self, lab, runs, state):
-        with store.changing(runs):
-            store.write_job(runs, Job(store.new_id(), state, {}, run="one"))
+        lab.app.state.jobs.write(Job(new_id(), state, {}, run="one"))
         assert lab.ask("DELETE", "/api/runs/one").status_code == 200
 
     def test_a_run_that_another_process_trains_stays(self, lab, runs):

@@ -15,9 +15,12 @@ from imagelet.lab.http.batches import Together
 from imagelet.lab.http.guard import Guard
 from imagelet.lab.http.schemas import Problem
 from imagelet.lab.http.threads import Work
+from imagelet.lab.jobs import worker
+from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.lab.settings import Settings
 
+SECONDS_BETWEEN_CHECKS = 2.0  # whether a worker has died
 ROUTES = (draw, explain, own_pictures, network, layers, train, runs, course, pages)
 
 
@@ -25,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the server of one lab.
 
     Routes find in ``request.app.state``: ``settings``, ``classifiers`` (loaded once) and ``work`` (a few
-    threads, for whatever takes a core), and ``predictions`` (answered together).
+    threads, for whatever takes a core), ``predictions`` (answered together), ``jobs`` (the trainings).
     """
     app = FastAPI(
         title="imagelet lab",
@@ -38,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.classifiers = Classifiers(settings)
+    app.state.jobs = JobStore(settings.runs)
     app.state.work = Work(settings.at_once, settings.waiting, settings.seconds)
     predict = partial(draw.answers, app.state.classifiers)
     app.state.predictions = Together(predict, app.state.work, settings.requests)
@@ -51,11 +55,21 @@ def create_app(settings: Settings) -> FastAPI:
 
 @contextlib.asynccontextmanager
 async def _alive(app: FastAPI) -> AsyncIterator[None]:
-    warming = asyncio.create_task(_warm(app))
+    tasks = [asyncio.create_task(_warm(app)), asyncio.create_task(_watch(app))]
     yield
-    warming.cancel()
+    for task in tasks:
+        task.cancel()
     app.state.classifiers.close()
+    app.state.jobs.close()
     app.state.work.close()
+
+
+async def _watch(app: FastAPI) -> None:
+    """Look after the worker: one that died is noticed, and what waits gets another."""
+    while app.state.settings.training:
+        with contextlib.suppress(ImageletError):  # who asks for the trainings sees the error
+            await asyncio.to_thread(worker.ensure, app.state.jobs)
+        await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
 
 
 async def _warm(app: FastAPI) -> None:

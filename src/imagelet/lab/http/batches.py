@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from imagelet.lab.http.errors import busy
+from imagelet.errors import BusyError
 from imagelet.lab.http.threads import Work
 
 T = TypeVar("T", bound=Sized)
@@ -46,11 +46,11 @@ class Together(Generic[T, R]):
         """Return the result of a request.
 
         Raises:
-            RefusedError: too many are waiting, or it took too long.
+            BusyError: too many are waiting, or it took too long.
             ImageletError: what the work itself refuses, for all requests of its batch.
         """
         if len(self._waiting) >= self._most:
-            raise busy()
+            raise BusyError("too much is being computed already", "wait a moment and try again")
         one = _Waiting[T, R](kind, asked, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         if self._working is None or self._working.done():

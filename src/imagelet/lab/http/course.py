@@ -17,8 +17,7 @@ from imagelet.course.runner import course_folder, experiment_of
 from imagelet.errors import ImageletError
 from imagelet.experiment.finding import find
 from imagelet.lab.http.schemas import Name, Told
-from imagelet.lab.jobs import queue, store
-from imagelet.lab.jobs.store import FAILED, PAUSED, QUEUED, RUNNING, Job
+from imagelet.lab.jobs.store import FAILED, PAUSED, QUEUED, RUNNING, Job, JobStore
 
 router = APIRouter(prefix="/api", tags=["course"])
 
@@ -91,10 +90,9 @@ def heading(name: str, language: Language) -> dict[str, Any]:
 @router.get("/course", response_model=list[Lesson])
 def course(request: Request) -> Any:
     """List the course's trainings in their order."""
-    runs: Path = request.app.state.settings.runs
-    queue.tend(runs)
-    last = {job.course: job for job in store.list_jobs(runs) if job.course is not None}
-    return [told(training, runs, last.get(training.name)) for training in trainings()]
+    store: JobStore = request.app.state.jobs
+    last = {job.course: job for job in store.jobs_if_usable() if job.course is not None}
+    return [told(training, store.runs, last.get(training.name)) for training in trainings()]
 
 
 def told(training: Training, runs: Path, job: Job | None) -> dict[str, Any]:

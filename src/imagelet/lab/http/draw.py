@@ -11,6 +11,7 @@ from imagelet.classifier.prediction import Prediction
 from imagelet.errors import ImageletError, PictureError
 from imagelet.lab.http import schemas
 from imagelet.lab.http.schemas import Asked, Fault, Image, Name, Picture, Told
+from imagelet.lab.services import encoding
 from imagelet.lab.services.classifiers import Classifiers, described
 from imagelet.messages import translate
 
@@ -103,7 +104,7 @@ def prediction(found: Prediction) -> dict[str, Any]:
         "sure": found.sure,
         "warnings": list(found.warnings),
         "probabilities": [shares[index] for index in sorted(shares)],
-        "seen": schemas.image(found.seen),
+        "seen": encoding.image(found.seen),
     }
 
 
@@ -118,6 +119,6 @@ def _told(found: Prediction | PictureError) -> dict[str, Any]:
 
 def _content(picture: str) -> bytes | PictureError:
     try:
-        return schemas.file_content(picture)
+        return encoding.picture_file(picture)
     except PictureError as error:
         return error

@@ -10,7 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from imagelet.errors import ImageletError, NetworkTextError, RunError, UnknownNameError
+from imagelet.errors import (
+    BusyError,
+    ConflictError,
+    ImageletError,
+    NetworkTextError,
+    RunError,
+    UnknownNameError,
+)
 from imagelet.messages import Message, message_of, translate
 
 log = logging.getLogger("imagelet.lab")
@@ -20,7 +27,7 @@ UNEXPECTED = (
     Message("the window that runs imagelet lab says more"),
 )
 RETRY_SECONDS = 2
-_STATUS = {RunError: 404, UnknownNameError: 404}
+_STATUS = {RunError: 404, UnknownNameError: 404, ConflictError: 409, BusyError: 503}
 NO_JSON = (Message("the request's body is not JSON"), Message("send a JSON object in UTF-8"))
 LISTED = Message("/openapi.json lists what there is")
 _HTTP = {
@@ -65,18 +72,13 @@ class RefusedError(ImageletError):
     Args:
         message: what was asked, and what is allowed.
         hint: what to do next.
-        status: 4xx, or 503 where the same request may be carried out later.
+        status: 4xx.
         **values: what the places of both templates stand for.
     """
 
     def __init__(self, message: str, /, hint: str = "", *, status: int = 400, **values: Any) -> None:
         super().__init__(message, hint, **values)
         self.status = status
-
-
-def busy(what: str = Message("too much is being computed already")) -> RefusedError:
-    """Return the error of a server that has enough to do."""
-    return RefusedError(what, "wait a moment and try again", status=503)
 
 
 def answer(status: int, message: str, hint: str = "", position: int | None = None) -> Response:

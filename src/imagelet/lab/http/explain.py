@@ -23,9 +23,9 @@ from imagelet.explanation.attribution import (
     methods_for,
 )
 from imagelet.explanation.unit_trace import trace_unit
-from imagelet.lab.http import schemas
 from imagelet.lab.http.draw import Answer, prediction
 from imagelet.lab.http.schemas import Asked, Image, Name, Numbers, Picture, Sample, Told
+from imagelet.lab.services import encoding
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.messages import Message, translate
 from imagelet.networks.layers import Pool
@@ -172,7 +172,7 @@ async def filters_of(
     state = request.app.state
 
     def found() -> dict[str, Any]:
-        return schemas.numbers(filters(state.classifiers.load(classifier).network, layer))
+        return encoding.numbers(filters(state.classifiers.load(classifier).network, layer))
 
     return await state.work.run(found)
 
@@ -220,12 +220,12 @@ def _picture(classifiers: Classifiers, asked: OnePicture) -> tuple[NDArray[np.ui
     """Return the pixels (height, width, 1 or 3), and the label where it is an image of the dataset."""
     if asked.sample is not None:
         return classifiers.sample(asked.classifier, asked.sample)
-    return open_picture(schemas.file_content(asked.picture or "")), None
+    return open_picture(encoding.picture_file(asked.picture or "")), None
 
 
 def _layer(output: Any) -> dict[str, Any]:
     facts = {name: getattr(output, name) for name in ("name", "kind", "low", "high", "zeros", "silent")}
-    return {**facts, "shape": list(output.shape), "values": schemas.numbers(output.values)}
+    return {**facts, "shape": list(output.shape), "values": encoding.numbers(output.values)}
 
 
 def _map(found: Attribution, look: Look, picture: NDArray[np.uint8]) -> dict[str, Any]:
@@ -235,14 +235,14 @@ def _map(found: Attribution, look: Look, picture: NDArray[np.uint8]) -> dict[str
     if look.placement is not None:
         scaled = {name: value / factor for name, value in dataclasses.asdict(look.placement).items()}
         sides = (max(1, round(height / factor)), max(1, round(width / factor)))
-        carried = schemas.numbers(dataclasses.replace(look.placement, **scaled).onto(found.values, *sides))
+        carried = encoding.numbers(dataclasses.replace(look.placement, **scaled).onto(found.values, *sides))
     return {
         "method": found.method,
         "layer": found.layer,
         "name": found.class_name,
         "probability": found.probability,
         "signed": found.signed,
-        "values": schemas.numbers(found.values),
+        "values": encoding.numbers(found.values),
         "on_picture": carried,
     }
 
@@ -266,7 +266,7 @@ def _neighbours(
     (found,) = neighbours_of(near, look.seen[np.newaxis], min(asked.neighbours, len(near.embeddings)))
     pixels = near.images.images
     return [
-        {**each.to_json(near.images.classes), "image": schemas.image(np.asarray(pixels[each.index]))}
+        {**each.to_json(near.images.classes), "image": encoding.image(np.asarray(pixels[each.index]))}
         for each in found
     ], False
 

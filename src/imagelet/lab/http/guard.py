@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
+from imagelet.errors import BusyError, ImageletError
 from imagelet.lab.http import errors
 from imagelet.lab.http.errors import RefusedError
 from imagelet.lab.settings import Settings
@@ -78,7 +79,7 @@ class Guard:
                     await cookie(scope, receive, with_headers)
                     return
                 body = await self._body(Headers(scope=scope), receive)
-            except RefusedError as error:
+            except ImageletError as error:
                 await errors.of_error(error)(scope, receive, with_headers)
                 return
             await self._app(scope, _replayed(body, receive), with_headers)
@@ -94,6 +95,7 @@ class Guard:
 
         Raises:
             RefusedError: the host, the token, the page that asks, or the body's type is not as it must be.
+            BusyError: too many requests are open.
         """
         headers, method = Headers(scope=scope), scope["method"]
         host = headers.get("host", "")
@@ -111,7 +113,7 @@ class Guard:
             hint = Message("send content-type: application/json")
             raise RefusedError("a request's body is JSON here", hint, status=415)
         if self._open > self._settings.requests:
-            raise errors.busy(Message("too many requests are open"))
+            raise BusyError("too many requests are open", "wait a moment and try again")
 
     def _shows_token(self, scope: Scope, headers: Headers) -> bool:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from imagelet import atomic_files
 from imagelet.errors import DataError, UsageError
-from imagelet.lab.http import schemas
 from imagelet.lab.http.schemas import Asked, Name, Picture, Told
+from imagelet.lab.services import encoding
 from imagelet.preprocessing.picture import open_picture, write_picture
 
 router = APIRouter(prefix="/api", tags=["own pictures"])
@@ -72,7 +72,7 @@ def add(runs: Path, asked: OwnPicture) -> dict[str, Any]:
     label, source = _plain(asked.label, "label"), _plain(asked.name or "", "name")
     if not label:
         raise UsageError("the label is empty", hint="say what the picture shows")
-    pixels = open_picture(schemas.file_content(asked.picture))
+    pixels = open_picture(encoding.picture_file(asked.picture))
     folder = runs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / ".pictures.lock", timeout=10):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from imagelet.lab.http import schemas
 from imagelet.lab.http.schemas import Image, Name, Part, Told
+from imagelet.lab.services import encoding
 from imagelet.lab.services.classifiers import Classifiers
 
 router = APIRouter()
@@ -69,7 +69,7 @@ def examples(
         {
             "sample": f"{part}:{index}",
             "label": images.classes[images.labels[index]],
-            "image": schemas.image(np.asarray(images.images[index])),
+            "image": encoding.image(np.asarray(images.images[index])),
         }
         for index in drawn(images.labels, count, seed)
     ]

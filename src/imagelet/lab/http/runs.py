@@ -12,16 +12,21 @@ from starlette.responses import FileResponse
 
 from imagelet import paths
 from imagelet.analysis.comparison import compare
-from imagelet.errors import RunError, UsageError
+from imagelet.errors import ConflictError, RunError, UsageError
 from imagelet.lab.http.schemas import Image, Told
-from imagelet.lab.jobs import store
-from imagelet.lab.jobs.store import RUNNING
+from imagelet.lab.jobs.store import QUEUED, RUNNING
 from imagelet.lab.services.classifiers import Kept
-from imagelet.lab.services.named_runs import delete, deleted_runs, named_run, restore, runs_by_name
 from imagelet.lab.services.runs import Answers, cell, in_full, listed
 from imagelet.report import write_report
 from imagelet.runs.run import Run
-from imagelet.runs.store import shipped_classifiers
+from imagelet.runs.store import (
+    delete_run,
+    deleted_runs,
+    named,
+    restore_run,
+    runs_by_name,
+    shipped_classifiers,
+)
 
 router = APIRouter(prefix="/api", tags=["runs"])
 
@@ -98,7 +103,7 @@ class Deleted(Told):
 @router.get("/runs", response_model=list[RunRow])
 def list_runs(request: Request) -> Any:
     """List the runs, the newest first."""
-    return listed(_runs(request))
+    return listed(_runs(request), request.app.state.jobs.runs_in(RUNNING))
 
 
 @router.get("/compare")
@@ -127,7 +132,7 @@ async def images_of_a_cell(
     state = request.app.state
     if not hasattr(state, "answered"):
         state.answered = Kept[Answers](ANSWERED)
-    run = named_run(_runs(request), name)
+    run = _named_run(_runs(request), name)
     return await state.work.run(cell, run, label, answer, part, state.answered)
 
 
@@ -151,7 +156,7 @@ async def report(request: Request, name: str) -> FileResponse:
 @router.post("/runs/{name:path}/restore", response_model=Deleted)
 def bring_back(request: Request, name: str) -> Any:
     """Bring a deleted run back."""
-    restore(_runs(request), name)
+    restore_run(_runs(request), name)
     return {"name": name}
 
 
@@ -159,8 +164,8 @@ def bring_back(request: Request, name: str) -> Any:
 def one_run(request: Request, name: str) -> Any:
     """Tell all of one run."""
     runs = _runs(request)
-    training = {job.run for job in store.list_jobs(runs) if job.state == RUNNING}
-    run = named_run(runs, name)
+    training = request.app.state.jobs.runs_in(RUNNING)
+    run = _named_run(runs, name)
     terminal = name if runs.resolve() == paths.runs().resolve() else str(run.folder)
     return {**in_full(name, run, running=name in training), "terminal": terminal}
 
@@ -168,12 +173,18 @@ def one_run(request: Request, name: str) -> Any:
 @router.delete("/runs/{name:path}", response_model=Deleted)
 def remove(request: Request, name: str) -> Any:
     """Move a run to the trash, from which it can be brought back."""
-    delete(_runs(request), name)
+    if name in request.app.state.jobs.runs_in(QUEUED, RUNNING):
+        raise ConflictError("the run '{name}' is in training", "stop it first, or pause it", name=name)
+    delete_run(_runs(request), name)
     return {"name": name}
 
 
+def _named_run(runs: Path, name: str) -> Run:
+    return named(runs_by_name(runs), name, "run", "/api/runs lists the runs")
+
+
 def _finished(runs: Path, name: str) -> Run:
-    run = named_run(runs, name)
+    run = _named_run(runs, name)
     if not run.finished or not run.classifier_file.is_file():
         raise RunError(
             "the run '{name}' is not finished: it has no classifier yet", "wait until it is", name=name

@@ -1,14 +1,8 @@
 """What several routes send and receive, as pydantic models; and plain data made to fit them."""
 
-import base64
-import binascii
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-
-from imagelet.errors import PictureError
 
 MOST_PICTURES = 100
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -60,28 +54,3 @@ class Image(Told):
     width: int
     channels: int
     base64: str
-
-
-def numbers(values: NDArray[Any]) -> dict[str, Any]:
-    """Return numbers of any shape as :class:`Numbers` has them."""
-    plain = np.ascontiguousarray(values, dtype="<f4")
-    return {"shape": list(values.shape), "base64": base64.b64encode(plain.data).decode()}
-
-
-def image(pixels: NDArray[np.uint8]) -> dict[str, Any]:
-    """Return uint8 (height, width, channels) as :class:`Image` has it."""
-    height, width, channels = pixels.shape
-    content = base64.b64encode(np.ascontiguousarray(pixels).data).decode()
-    return {"height": height, "width": width, "channels": channels, "base64": content}
-
-
-def file_content(picture: str) -> bytes:
-    """Return the file whose content in base64 was sent.
-
-    Raises:
-        PictureError: it is not base64.
-    """
-    try:
-        return base64.b64decode(picture, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise PictureError("the picture is not in base64", "send a file's content in base64") from error

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from imagelet.lab.http.errors import RefusedError, busy
-from imagelet.messages import Message
+from imagelet.errors import BusyError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,10 +31,10 @@ class Work:
         """Return what the function returns, once a thread has had time for it.
 
         Raises:
-            RefusedError: too much is waiting, or it took too long.
+            BusyError: too much is waiting, or it took too long.
         """
         if self._open >= self._most:
-            raise busy()
+            raise BusyError("too much is being computed already", "wait a moment and try again")
         loop = asyncio.get_running_loop()
         self._open += 1
         try:
@@ -48,8 +47,11 @@ class Work:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
         except TimeoutError:
-            message = Message("this takes longer than {seconds:g} seconds", seconds=self._seconds)
-            raise RefusedError(message, "ask for less, or try again in a minute", status=503) from None
+            raise BusyError(
+                "this takes longer than {seconds:g} seconds",
+                "ask for less, or try again in a minute",
+                seconds=self._seconds,
+            ) from None
 
     def close(self) -> None:
         """Take no more work and forget what is waiting; what is being worked out is not waited for."""

@@ -1,7 +1,6 @@
 """Trainings: begun, watched, paused, changed and stopped."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Request
@@ -11,16 +10,15 @@ from starlette.responses import Response, StreamingResponse
 from imagelet.course import runner as course
 from imagelet.course.lessons import lessons, training_of
 from imagelet.data.datasets import datasets
-from imagelet.errors import UsageError
+from imagelet.errors import ConflictError, UsageError
 from imagelet.experiment.finding import find
-from imagelet.lab.http.errors import RefusedError
 from imagelet.lab.http.schemas import Asked, Fault, Name, Told
-from imagelet.lab.jobs import queue, store
-from imagelet.lab.jobs.events import events, heard_all
-from imagelet.lab.jobs.store import Job
-from imagelet.lab.services.named_runs import named_run
+from imagelet.lab.jobs import queue
+from imagelet.lab.jobs.events import all_received, stream
+from imagelet.lab.jobs.store import FAILED, PAUSED, RUN, RUNNING, STOPPED, Job, JobStore
+from imagelet.lab.services.encoding import epoch_figures
 from imagelet.lab.settings import Settings
-from imagelet.messages import Message
+from imagelet.messages import Message, translate
 from imagelet.networks.shapes import infer_shapes
 from imagelet.networks.zoo import find_network
 from imagelet.runs.definition import AUTO, Experiment, describe
@@ -32,7 +30,7 @@ router = APIRouter(prefix="/api", tags=["jobs"])
 RUN_NAME = r"^\w[\w .+-]{0,99}$"
 TAKEN = ("course", "own-pictures")  # folders of another kind among the runs
 LARGEST = 2**32 - 1
-EVENT_ID = re.compile(r"[0-9]{1,15}")  # a place in a file
+EVENT_ID = re.compile(r"[0-9]{1,15}")
 LONGEST = 20_000  # letters of network text
 Setting = Annotated[
     StrictBool | StrictInt | StrictFloat | str, Field(union_mode="left_to_right")
@@ -98,98 +96,117 @@ class JobTold(Told):
 
 
 @router.post("/jobs", response_model=JobTold)
-def begin(request: Request, asked: NewJob) -> Any:
-    """Put a training into the queue; it begins when no other runs."""
-    settings = _training(request)
-    job = _of_course(settings, asked.course) if asked.course is not None else _described(settings, asked)
-    return queue.described(settings.runs, job)
+def start(request: Request, asked: NewJob) -> Any:
+    """Put a training into the queue; it starts when no other runs."""
+    settings, store = _training(request), _store(request)
+    if asked.course is not None:
+        job = _of_course(settings, store, asked.course)
+    else:
+        job = _described(settings, store, asked)
+    return job_facts(store, job)
 
 
 @router.get("/jobs", response_model=list[JobTold])
 def list_jobs(request: Request) -> Any:
     """List the trainings, the oldest first."""
-    runs = _runs(request)
-    queue.tend(runs)
-    return [queue.described(runs, job) for job in store.list_jobs(runs)]
+    store = _store(request)
+    return [job_facts(store, job) for job in store.jobs()]
 
 
 @router.get("/jobs/{identity}", response_model=JobTold)
 def one_job(request: Request, identity: str) -> Any:
-    """Tell of one training."""
-    runs = _runs(request)
-    queue.tend(runs)
-    return queue.described(runs, store.find_job(runs, identity))
+    """Return one training."""
+    store = _store(request)
+    return job_facts(store, store.find(identity))
 
 
 @router.post("/jobs/{identity}/pause", response_model=JobTold)
 def pause(request: Request, identity: str) -> Any:
     """Save a training's state and let the next one run."""
-    queue.pause(_runs(request), identity)
+    queue.pause(_store(request), identity)
     return one_job(request, identity)
 
 
 @router.post("/jobs/{identity}/resume", response_model=JobTold)
 def resume(request: Request, identity: str) -> Any:
-    """Let a training go on that was paused or cut short, to the same result as without the pause."""
-    settings = _training(request)
-    queue.resume(settings.runs, identity, settings.queued)
+    """Resume a training that was paused or cut short, to the same result as without the pause."""
+    queue.resume(_store(request), identity, _training(request).queued)
     return one_job(request, identity)
 
 
 @router.post("/jobs/{identity}/stop", response_model=JobTold)
 def stop(request: Request, identity: str) -> Any:
     """End a training with the best epoch so far."""
-    queue.stop(_runs(request), identity)
+    queue.stop(_store(request), identity)
     return one_job(request, identity)
 
 
 @router.patch("/jobs/{identity}", response_model=JobTold)
 def change(request: Request, identity: str, asked: Change) -> Any:
     """Multiply the recipe's learning rate by a factor from the next step on."""
-    queue.change_learning_rate(_runs(request), identity, asked.learning_rate_factor)
+    queue.change_learning_rate(_store(request), identity, asked.learning_rate_factor)
     return one_job(request, identity)
 
 
 @router.post("/jobs/{identity}/continue", response_model=JobTold)
-def go_on(request: Request, identity: str, asked: Continued) -> Any:
+def continue_training(request: Request, identity: str, asked: Continued) -> Any:
     """Train a finished run's weights for more epochs: a new run, the recipe's schedule from its start."""
-    settings = _training(request)
-    job = store.find_job(settings.runs, identity)
-    run = named_run(settings.runs, job.run) if job.run is not None else None
+    settings, store = _training(request), _store(request)
+    job = store.find(identity)
+    run = Run(settings.runs / job.run) if job.run is not None else None
     if run is None or not run.finished or not run.classifier_file.is_file():
-        raise RefusedError(
+        raise ConflictError(
             "the training is not finished: there are no weights to go on with",
             "resume it, or wait until it is finished",
-            status=409,
         )
     experiment = _continued(run, asked.epochs)
-    new = queue.submit(settings.runs, experiment.to_toml(), settings.queued, continues=job.run)
-    return queue.described(settings.runs, new)
+    new = queue.submit(store, experiment.to_toml(), settings.queued, continues=job.run)
+    return job_facts(store, new)
 
 
 @router.get(
     "/jobs/{identity}/events",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "All has been told."}},
+    responses={200: {"content": {"text/event-stream": {}}}, 204: {"description": "All was received."}},
 )
-def listen(
+def events(
     request: Request, identity: str, last_event_id: Annotated[str | None, Header(max_length=20)] = None
 ) -> Response:
-    """Tell what happens as server-sent events, from the beginning.
+    """Send what happens as server-sent events, from the beginning.
 
     They are state, data, progress, epoch, filters, by_hand, finishing and error. Of the progress until now
-    only the last is told. The stream ends when the training has ended.
+    only the last is sent. The stream ends when the training has ended.
     """
-    runs = _runs(request)
-    job = store.find_job(runs, identity)
-    start = int(last_event_id) if last_event_id and EVENT_ID.fullmatch(last_event_id) else 0
-    if start and heard_all(runs, job, start):
+    store = _store(request)
+    job = store.find(identity)
+    after = int(last_event_id) if last_event_id and EVENT_ID.fullmatch(last_event_id) else 0
+    if after and all_received(store, job, after):
         return Response(status_code=204)  # a browser stops connecting again and again
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events(runs, identity, start), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(stream(store, identity, after), media_type="text/event-stream", headers=headers)
 
 
-def _described(settings: Settings, asked: NewJob) -> Job:
+def job_facts(store: JobStore, job: Job) -> dict[str, Any]:
+    """Return a job as :class:`JobTold` has it: with what is wanted of it, its progress and its epochs."""
+    control = store.control(job.id)
+    run = None if job.run is None else Run(store.runs / job.run)
+    exists = run is not None and (run.folder / "experiment.toml").is_file()
+    finished = run is not None and run.finished
+    return {
+        **{name: getattr(job, name) for name in ("id", "state", "run", "name", "experiment", "test")},
+        **{name: getattr(job, name) for name in ("course", "continues")},
+        "want": control.want if job.state == RUNNING else RUN,
+        "created": job.created.isoformat(),
+        "learning_rate_factor": control.learning_rate_factor,
+        "progress": None if job.ended else store.progress(job.id),
+        "history": [epoch_figures(epoch) for epoch in run.history] if run is not None and exists else [],
+        "can_resume": not finished and job.state in (PAUSED, STOPPED, FAILED),
+        "can_continue": run is not None and finished and run.classifier_file.is_file(),
+        "error": job.error and {name: translate(text) for name, text in vars(job.error).items()},
+    }
+
+
+def _described(settings: Settings, store: JobStore, asked: NewJob) -> Job:
     """Put the training that is described into the queue, once all is checked that can be checked at once."""
     assert asked.dataset is not None
     card = datasets.get(asked.dataset).card  # folders are for the command line: no path comes from the page
@@ -208,27 +225,26 @@ def _described(settings: Settings, asked: NewJob) -> Job:
         message = Message(
             "there is a run '{name}' already, and a run never overwrites another", name=asked.name
         )
-        raise RefusedError(message, "choose another name", status=409)
+        raise ConflictError(message, "choose another name")
     test = asked.test
-    return queue.submit(settings.runs, experiment.to_toml(), settings.queued, name=asked.name, test=test)
+    return queue.submit(store, experiment.to_toml(), settings.queued, name=asked.name, test=test)
 
 
-def _of_course(settings: Settings, name: str) -> Job:
+def _of_course(settings: Settings, store: JobStore, name: str) -> Job:
     """Put an experiment of the course into the queue; one that was cut short goes on.
 
     Raises:
         UnknownNameError: there is none of that name.
-        RefusedError: it was carried out before, or is being carried out.
+        ConflictError: it was carried out before, or is being carried out.
     """
     training = training_of(lessons.get(name))
     if training is None or training.name != name:
         raise UsageError("{name} trains no network", "type: imagelet course {name}", name=name)
-    for job in store.list_jobs(settings.runs):
+    for job in store.jobs():
         if job.course == name and not job.ended:
-            raise RefusedError(
+            raise ConflictError(
                 "{name} is {state} already",
                 "wait for it, or resume it",
-                status=409,
                 name=name,
                 state=job.state,
             )
@@ -236,8 +252,8 @@ def _of_course(settings: Settings, name: str) -> Job:
     run = find(experiment, course.course_folder(settings.runs))
     if run is not None and run.finished:
         message = Message("{name} was carried out before: course/{run}", name=name, run=run.name)
-        raise RefusedError(message, "delete that run to carry it out again", status=409)
-    return queue.submit(settings.runs, experiment.to_toml(), settings.queued, course=name, test=True)
+        raise ConflictError(message, "delete that run to carry it out again")
+    return queue.submit(store, experiment.to_toml(), settings.queued, course=name, test=True)
 
 
 def _continued(run: Run, epochs: int) -> Experiment:
@@ -263,10 +279,10 @@ def _check_network(text: str, shape: tuple[int, int, int] | None, classes: int) 
 def _training(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     if not settings.training:
-        raise RefusedError("this lab trains nothing", status=409)
+        raise ConflictError("this lab trains nothing")
     return settings
 
 
-def _runs(request: Request) -> Path:
-    runs: Path = request.app.state.settings.runs
-    return runs
+def _store(request: Request) -> JobStore:
+    store: JobStore = request.app.state.jobs
+    return store

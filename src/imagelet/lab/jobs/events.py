@@ -3,75 +3,54 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 
 from imagelet.errors import RunError
-from imagelet.lab.jobs import queue, store
-from imagelet.lab.jobs.store import Job
+from imagelet.lab.jobs.store import Event, Failure, Job, JobStore
+from imagelet.messages import translate
 
-SECONDS_BETWEEN_LOOKS = 0.1
-SECONDS_BETWEEN_TENDING = 2.0
+SECONDS_BETWEEN_CHECKS = 0.1
 SECONDS_BETWEEN_BEATS = 10.0
-PASSING = frozenset({"progress", "data"})
-"""Events that say only how far it is."""
-
-Told = tuple[int, dict[str, Any]]
 
 
-async def events(runs: Path, identity: str, start: int = 0) -> AsyncIterator[bytes]:
+async def stream(store: JobStore, identity: str, after: int = 0) -> AsyncIterator[bytes]:
     """Yield a job's events as a browser's ``EventSource`` takes them.
 
     Args:
-        runs: the folder with the runs.
+        store: where jobs are kept.
         identity: the job's.
-        start: the byte of its events to begin with: the ``id`` of the last event that was heard.
+        after: the ``id`` of the last event that was received; 0 for all of them.
     """
-    beat = tended = time.monotonic()
-    replayed = False
+    beat = time.monotonic()
     while True:
-        ended = await asyncio.to_thread(_has_ended, runs, identity)  # asked before reading: nothing is missed
-        told = await asyncio.to_thread(store.read_events, runs, identity, start)
-        for place, event in told if replayed else thinned(told):
-            yield _written(place, event)
-        replayed = True
-        if told:
-            start, beat = told[-1][0], time.monotonic()
+        ended = await asyncio.to_thread(_has_ended, store, identity)  # read before the events: none is missed
+        events = await asyncio.to_thread(store.events, identity, after)
+        for event in events:
+            yield _encoded(event)
+        if events:
+            after, beat = events[-1].id, time.monotonic()
         if ended:
             return
         if time.monotonic() - beat >= SECONDS_BETWEEN_BEATS:
             beat = time.monotonic()
             yield b": still here\n\n"
-        if time.monotonic() - tended >= SECONDS_BETWEEN_TENDING:
-            tended = time.monotonic()
-            await asyncio.to_thread(queue.tend, runs)
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
 
 
-def thinned(told: Iterable[Told]) -> Iterator[Told]:
-    """Yield events of the past: all but progress, of which only the last is worth hearing."""
-    past = list(told)
-    last = max((place for place, event in past if event["event"] in PASSING), default=0)
-    for place, event in past:
-        if event["event"] not in PASSING or place == last:
-            yield place, event
+def all_received(store: JobStore, job: Job, after: int) -> bool:
+    """Say whether a job has ended and nothing happened in it after the event with the id ``after``."""
+    return job.ended and not store.events(job.id, after)
 
 
-def heard_all(runs: Path, job: Job, start: int) -> bool:
-    """Say whether a job has ended and nothing was told of it after byte ``start``."""
-    return job.ended and not store.read_events(runs, job.id, start)
-
-
-def _has_ended(runs: Path, identity: str) -> bool:
+def _has_ended(store: JobStore, identity: str) -> bool:
     try:
-        if not store.find_job(runs, identity).ended:
-            return False
+        return store.find(identity).ended
     except RunError:  # forgotten
         return True
-    with store.changing(runs):  # whoever ends it writes this first, and then the last event
-        return True
 
 
-def _written(place: int, event: dict[str, Any]) -> bytes:
-    return f"id: {place}\nevent: {event['event']}\ndata: {json.dumps(event['data'])}\n\n".encode()
+def _encoded(event: Event) -> bytes:
+    data = event.data
+    if event.name == "error":
+        data = {name: translate(text) for name, text in vars(Failure.from_json(data)).items()}
+    return f"id: {event.id}\nevent: {event.name}\ndata: {json.dumps(data)}\n\n".encode()

@@ -1,19 +1,21 @@
-"""A job carried out: a training that tells what happens, and heeds between two steps what the page wants.
+"""One job run: its training, what the page controls between two optimizer steps, and the events it writes.
 
-To pause is to interrupt the run as Ctrl-C does: its state is saved, its folder is let go, and it goes on to
-the same result later, here or by ``imagelet train --resume``.
+To pause is to interrupt the run as Ctrl-C does: its state is saved, its folder is released, and it is resumed
+to the same result later, here or by ``imagelet train --resume``.
 """
 
-import contextlib
 import dataclasses
 import logging
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tomli_w
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from imagelet import atomic_files
 from imagelet import experiment as experiments
@@ -23,8 +25,7 @@ from imagelet.course.lessons import Training, lessons
 from imagelet.data.splits import Split
 from imagelet.errors import ImageletError, RunError
 from imagelet.experiment.runner import Event, RunStarted
-from imagelet.lab.jobs import store
-from imagelet.lab.jobs.run_events import Telling
+from imagelet.explanation.activations import filters
 from imagelet.lab.jobs.store import (
     FAILED,
     FINISHED,
@@ -36,40 +37,80 @@ from imagelet.lab.jobs.store import (
     STOP,
     STOPPED,
     Control,
+    Failure,
     Job,
+    JobStore,
 )
+from imagelet.lab.services.encoding import epoch_figures, numbers
+from imagelet.messages import Message
+from imagelet.networks import Network
+from imagelet.networks.layers import Flatten, kind_of
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import save_checkpoint, saved_checkpoints
 from imagelet.training.loop import EpochEnded, Step, Stopped
 from imagelet.training.state import State
 
-SECONDS_BETWEEN_LOOKS = 0.2
-UNEXPECTED = {
-    "message": "something unexpected went wrong",
-    "hint": "the file .lab/worker.log among the runs says more",
-}
+SECONDS_BETWEEN_CHECKS = 0.2
+SECONDS_BETWEEN_EVENTS = 0.2
+MOST_FILTERS = 64
+MOST_NUMBERS = 20_000  # of filters in one event
+UNEXPECTED = Failure(
+    Message("something unexpected went wrong"), Message("the file .lab/worker.log among the runs says more")
+)
 
 log = logging.getLogger("imagelet.lab")
 
 
-class Wishes:
-    """What the page wants of a job: read from its file, at most five times a second.
+def run_job(store: JobStore, job: Job) -> bool:
+    """Run a job that waits in the queue, and write what becomes of it.
+
+    Must be called in a process's main thread: elsewhere nothing can be interrupted.
+
+    Returns:
+        False if the process was told to end, so that the next job is not to be started.
+    """
+    with store.changing():
+        job = store.find(job.id)
+        if job.state != QUEUED:  # it was paused or stopped a moment ago
+            return True
+        job = store.move(job, RUNNING)
+    controller = Controller(store, job.id)
+    try:
+        state = _train(store, job, controller)
+    except KeyboardInterrupt:
+        _leave(store, job.id, controller)
+        return controller.interrupted
+    except ImageletError as error:
+        _end(store, job.id, FAILED, Failure(error.message, error.hint))
+    except Exception:  # whatever it is, the next job is not to suffer
+        log.exception("the job %s failed", job.id)
+        _end(store, job.id, FAILED, UNEXPECTED)
+    else:
+        _end(store, job.id, STOPPED if state.ended else FINISHED)
+    return True
+
+
+class Controller:
+    """Applies to a training what the page wants of its job, which is read at most five times a second.
 
     Attributes:
         interrupted: the training was told to save its state and end.
     """
 
-    def __init__(self, runs: Path, identity: str) -> None:
-        self._runs, self._identity = runs, identity
-        self._file = store.job_folder(runs, identity) / "control.json"
-        self._looked, self._version = 0.0, (0, 0)
+    def __init__(self, store: JobStore, identity: str) -> None:
+        self._store, self._identity = store, identity
+        self._checked = 0.0
         self._control = Control()
         self.interrupted = False
 
-    def heed(self, state: State) -> None:
-        """Let a training that is between two steps do what is wanted; its state notes what is changed."""
-        control = self._look()
+    def apply(self, state: State) -> None:
+        """Apply it between two steps; the state notes what is changed."""
+        now = time.monotonic()
+        if now - self._checked >= SECONDS_BETWEEN_CHECKS:
+            self._checked = now
+            self._control = self._store.control(self._identity)
+        control = self._control
         if control.learning_rate_factor != state.learning_rate_factor:
             state.change_learning_rate(control.learning_rate_factor)
         if control.want == STOP and state.best_epoch:
@@ -78,145 +119,217 @@ class Wishes:
             self.interrupted = True
             signal.raise_signal(signal.SIGINT)  # collected by the run, which saves its state after this step
 
-    def _look(self) -> Control:
+
+class EventWriter:
+    """Writes a training's events into the store, progress at most five times a second."""
+
+    def __init__(self, store: JobStore, identity: str) -> None:
+        self._store, self._identity = store, identity
+        self._written = 0.0
+        self._epochs = self._images = 0
+        self._first: tuple[float, int] | None = None  # time after the first step here, and steps until then
+        self._changes = 0
+
+    def data(self, done: int, total: int | None) -> None:
+        """Write how much of the data is there: bytes of a download, or pictures."""
+        if self._is_time():
+            self._write("data", {"done": done, "total": total})
+
+    def started(self, event: RunStarted) -> None:
+        """Write what is trained, and of a run that is resumed the epochs that are not in the store."""
+        recipe, resolved = event.experiment.recipe, event.resolved
+        self._epochs = recipe.epochs
+        self._images = min(recipe.batch_size, resolved["training_images"])
+        written = self._store.events(self._identity)
+        epochs = {past.data["figures"]["epoch"] for past in written if past.name == "epoch"}
+        for figures in event.run.history:
+            if figures.epoch not in epochs:
+                self._write("epoch", {"figures": epoch_figures(figures), "best": None})
+        self._changes = sum(past.name == "by_hand" for past in written)
+        names = ("network", "parameters", "training_images", "validation_images", "classes", "device")
+        facts = {name: resolved[name] for name in names}
+        done = list(event.resumed_at) if event.resumed_at else None
+        run = self._store.find(self._identity).run
+        self._write("state", {"state": RUNNING, "run": run, "resumed_at": done, **facts})
+
+    def step(self, event: Step) -> None:
+        """Write how far it is, unless that was written a moment ago."""
+        done, now = event.state.steps_done(event.steps), time.monotonic()
+        if self._first is None:
+            self._first = now, done
+            self._write_filters(event)
+        self._write_changes(event)
+        if not self._is_time():
+            return
+        taken = done - self._first[1]
+        rate = taken / (now - self._first[0]) if taken else 0.0  # steps a second
+        figures = {
+            "epoch": event.state.epoch + 1,
+            "epochs": self._epochs,
+            "step": event.state.step,
+            "steps": event.steps,
+            "loss": event.loss,
+            "accuracy": event.accuracy,
+            "images_per_second": rate * self._images if rate else None,
+            "seconds_left": (self._epochs * event.steps - done) / rate if rate else None,
+            "learning_rate": _learning_rate(event),
+        }
+        self._write("progress", figures)
+
+    def epoch(self, event: EpochEnded) -> None:
+        """Write an epoch's figures, and the first layer's filters."""
+        self._write("epoch", {"figures": epoch_figures(event.figures), "best": event.best})
+        self._write_filters(event)
+
+    def stopped(self, event: Stopped) -> None:
+        """Write that no step is left; classifier, figures and card are made now."""
+        self._write_changes(event)
+        self._write("finishing", {"early": event.early, "epochs": event.state.epoch})
+
+    def _write_changes(self, event: Step | Stopped) -> None:
+        for change in event.state.by_hand[self._changes :]:
+            self._write("by_hand", vars(change))
+        self._changes = len(event.state.by_hand)
+
+    def _write_filters(self, event: Step | EpochEnded) -> None:
+        network = event.state.network
+        first = first_filters(network)
+        if first is not None:
+            layer, weights = first
+            facts: dict[str, Any] = {"layer": layer, "kind": kind_of(network.get_submodule(layer))}
+            facts |= {"epoch": event.state.epoch, "step": event.state.step}
+            self._write("filters", facts | numbers(weights))
+
+    def _is_time(self) -> bool:
         now = time.monotonic()
-        if now - self._looked >= SECONDS_BETWEEN_LOOKS:
-            self._looked = now
-            with contextlib.suppress(OSError):  # nothing was said yet
-                found = self._file.stat()
-                if (version := (found.st_mtime_ns, found.st_ino)) != self._version:
-                    self._version, self._control = version, store.read_control(self._runs, self._identity)
-        return self._control
+        due = now - self._written >= SECONDS_BETWEEN_EVENTS
+        self._written = now if due else self._written
+        return due
+
+    def _write(self, name: str, data: dict[str, Any]) -> None:
+        self._store.add_event(self._identity, name, data)
 
 
-def run_experiment(runs: Path, job: Job) -> bool:
-    """Carry out a job that waits in the queue, and write what becomes of it.
+def first_filters(network: Network) -> tuple[str, NDArray[np.float32]] | None:
+    """Return the name of the layer that gets the pixels, and its weights as pictures.
 
-    Must be called in a process's main thread: elsewhere nothing can be interrupted.
-
-    Returns:
-        False if the process was told to end, so that the next job is not to be begun.
+    A convolution's filters, or a dense layer's units after flatten, as many as an event holds: float32
+    (filters, height, width, channels). None where the first such layer is neither.
     """
-    with store.changing(runs):
-        job = store.find_job(runs, job.id)
-        if job.state != QUEUED:  # it was paused or stopped a moment ago
-            return True
-        job = store.move(runs, job, RUNNING)
-    wishes = Wishes(runs, job.id)
-    try:
-        state = _train(runs, job, wishes)
-    except KeyboardInterrupt:
-        _leave(runs, job.id, wishes)
-        return wishes.interrupted
-    except ImageletError as error:
-        _end(runs, job.id, FAILED, {"message": error.message, "hint": error.hint})
-    except Exception:  # whatever it is, the next job is not to suffer
-        log.exception("the job %s failed", job.id)
-        _end(runs, job.id, FAILED, UNEXPECTED)
-    else:
-        _end(runs, job.id, STOPPED if state.ended else FINISHED)
-    return True
+    flat = False
+    for name, layer in network.named_children():
+        if isinstance(layer, nn.Conv2d):
+            weights = filters(network, name)
+        elif isinstance(layer, nn.Linear) and flat and layer.in_features == np.prod(network.input_shape):
+            rows = layer.weight.detach().float().cpu().numpy()  # (units, height·width·channels)
+            weights = rows.reshape(-1, *network.input_shape)  # (units, height, width, channels)
+        elif isinstance(layer, nn.Linear):
+            return None
+        else:
+            flat = flat or isinstance(layer, Flatten)
+            continue
+        return name, weights[: min(MOST_FILTERS, max(1, MOST_NUMBERS // weights[0].size))]
+    return None
 
 
-def _train(runs: Path, job: Job, wishes: Wishes) -> State:
-    """Let the training happen, tell what does, and return the state at its end."""
-    telling = Telling(runs, job.id)
+def _train(store: JobStore, job: Job, controller: Controller) -> State:
+    """Run the training, write its events, and return the state at its end."""
+    writer = EventWriter(store, job.id)
     state: State | None = None
-    for event in _events(runs, job, telling):
+    for event in _events(store, job, writer):
         match event:
             case RunStarted():
-                _note_run(runs, job, event.run)
-                telling.begins(event)
+                _note_run(store, job, event.run)
+                writer.started(event)
             case Step():
-                telling.step(event)
-                wishes.heed(event.state)
+                writer.step(event)
+                controller.apply(event.state)
             case EpochEnded():
-                telling.epoch(event)
+                writer.epoch(event)
             case Stopped():
                 state = event.state
-                telling.stopped(event)
+                writer.stopped(event)
     assert state is not None  # a run ends with Stopped and Finished
     return state
 
 
-def _events(runs: Path, job: Job, telling: Telling) -> Iterator[Event]:
-    """Return what happens in a training that begins, or that goes on."""
+def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
+    """Return the events of a training that starts, or that is resumed."""
+    runs = store.runs
     if job.run is not None:
         run = Run(runs / job.run)
         if not (run.folder / "experiment.toml").is_file():
             raise RunError("the run '{name}' is gone", hint="restore it, or train it again", name=job.run)
-        if job.continues and not saved_checkpoints(run.checkpoints):  # killed before it had begun
-            _begin_with(run, runs, job.continues)
-        return experiments.resume(run, test=job.test, progress=telling.data)
+        if job.continues and not saved_checkpoints(run.checkpoints):  # killed before its first step
+            _start_with_weights(run, Run(runs / job.continues), job.continues)
+        return experiments.resume(run, test=job.test, progress=writer.data)
     experiment = Experiment.from_toml(dict(job.experiment))
     if job.course is not None:
         training = lessons.get(job.course)
         assert isinstance(training, Training)
-        return course.run_experiment(training, experiment, course.course_folder(runs), progress=telling.data)
+        return course.run_experiment(training, experiment, course.course_folder(runs), progress=writer.data)
     if job.continues is not None:
-        return _continued(runs, job, experiment, telling)
+        return _continued(store, job, experiment, writer)
     return experiments.run_experiment(
-        experiment, name=job.name, folder=runs, test=job.test, progress=telling.data
+        experiment, name=job.name, folder=runs, test=job.test, progress=writer.data
     )
 
 
-def _continued(runs: Path, job: Job, experiment: Experiment, telling: Telling) -> Iterator[Event]:
-    """Carry out an experiment on the images that another run learned from, beginning with its weights."""
-    before = Run(runs / str(job.continues))
+def _continued(store: JobStore, job: Job, experiment: Experiment, writer: EventWriter) -> Iterator[Event]:
+    """Run an experiment on the images that another run learned from, starting with its weights."""
+    before = Run(store.runs / str(job.continues))
     events = experiments.run_experiment(
         experiment,
         name=job.name,
         default_name=f"{before.name}-continued",
-        folder=runs,
+        folder=store.runs,
         frozen=Split.load(before.folder / "split.json"),
-        progress=telling.data,
+        progress=writer.data,
     )
     started = next(event for event in events if isinstance(event, RunStarted))
-    del events  # the run has its folder and took no step; it goes on from the checkpoint that is made now
-    _note_run(runs, job, started.run)
-    _begin_with(started.run, runs, str(job.continues))
+    del events  # the run has its folder and took no step; it is resumed from the checkpoint that is made now
+    _note_run(store, job, started.run)
+    _start_with_weights(started.run, before, str(job.continues))
     yield from experiments.resume(started.run, test=job.test)
 
 
-def _begin_with(run: Run, runs: Path, continues: str) -> None:
-    """Write the state before the first step of ``run``, with the weights of a finished one."""
+def _start_with_weights(run: Run, before: Run, name: str) -> None:
+    """Write the state before the first step of ``run``, with the weights of a finished one of that name."""
     content = run.experiment
     experiment = Experiment.from_toml(content)
-    classifier = Classifier.load(
-        Run(runs / continues).classifier_file, allow_import=":" in experiment.network
-    )
-    content["resolved"]["weights_of"] = continues
+    classifier = Classifier.load(before.classifier_file, allow_import=":" in experiment.network)
+    content["resolved"]["weights_of"] = name
     atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
     state = State.new(classifier.network, experiment.recipe, torch.device("cpu"))
-    state.note(f"begun with the weights of the run {continues}")
+    state.note(f"begun with the weights of the run {name}")
     checkpoint = state.checkpoint()
     facts = {**checkpoint.facts, "seconds": 0.0}
     save_checkpoint(run.checkpoints, 0, dataclasses.replace(checkpoint, facts=facts))
 
 
-def _note_run(runs: Path, job: Job, run: Run) -> None:
-    """Write where the job's run lies: from now on the job can be gone on with."""
-    name = run.folder.resolve().relative_to(runs.resolve()).as_posix()
-    with store.changing(runs):
-        store.write_job(runs, dataclasses.replace(store.find_job(runs, job.id), run=name))
+def _note_run(store: JobStore, job: Job, run: Run) -> None:
+    """Write where the job's run lies: from now on the job can be resumed."""
+    name = run.folder.resolve().relative_to(store.runs.resolve()).as_posix()
+    with store.changing():
+        store.write(dataclasses.replace(store.find(job.id), run=name))
 
 
-def _end(runs: Path, identity: str, state: str, error: dict[str, str] | None = None) -> None:
+def _end(store: JobStore, identity: str, state: str, error: Failure | None = None) -> None:
     """Write that nothing more comes of a job."""
-    with store.changing(runs):
-        store.move(runs, store.find_job(runs, identity), state, error)
-        _forget_wish(runs, identity)
+    with store.changing():
+        store.move(store.find(identity), state, error)
+        store.write_control(identity, want=RUN)
 
 
-def _leave(runs: Path, identity: str, wishes: Wishes) -> None:
+def _leave(store: JobStore, identity: str, controller: Controller) -> None:
     """Write that a job was interrupted as it was wanted; if that is not so any more, it is queued again."""
-    with store.changing(runs):
-        wanted = store.read_control(runs, identity).want if wishes.interrupted else PAUSE
-        state = {RUN: QUEUED, PAUSE: PAUSED, STOP: STOPPED}[wanted]
-        store.move(runs, store.find_job(runs, identity), state)
-        _forget_wish(runs, identity)
+    with store.changing():
+        want = store.control(identity).want if controller.interrupted else PAUSE
+        store.move(store.find(identity), {RUN: QUEUED, PAUSE: PAUSED, STOP: STOPPED}[want])
+        store.write_control(identity, want=RUN)
 
 
-def _forget_wish(runs: Path, identity: str) -> None:
-    control = store.read_control(runs, identity)
-    store.write_control(runs, identity, dataclasses.replace(control, want=RUN))
+def _learning_rate(event: Step) -> float:
+    """Return the learning rate of the step that was taken, of the layers that learn all the time."""
+    groups = event.state.optimizer.param_groups
+    return float(next((group["lr"] for group in groups if not group["first"]), groups[0]["lr"]))

@@ -1,37 +1,25 @@
-"""Jobs as they lie on the disk: trainings that the page asked for, each in a folder of its own.
+"""The store of trainings: jobs, their events and controls, in one SQLite file.
 
-Everything is in ``<runs>/.lab/``, so that server and worker need nothing of each other but files:
-
-==========================  ========================================================================
-``jobs/ID/job.json``        what is to be trained, and how far it has come
-``jobs/ID/control.json``    what the page wants of it while it runs
-``jobs/ID/events.jsonl``    what happened, one event a line
-``jobs.lock``               held for the moment in which a job changes
-``worker.lock``             held by the worker as long as it lives: one training at a time
-``worker.starting``         there from a worker's start until it holds that lock
-``worker.log``              what the worker could not say otherwise
-==========================  ========================================================================
+The file is ``<runs>/.lab/jobs.sqlite``. Server, worker and other labs on the same folder open it at the same
+time: it has a write-ahead log, so that reading waits for nobody, and a writer waits for the writer before it.
+Reading makes no file. Beside it lie ``worker.lock``, held by the worker as long as it lives, and
+``worker.log``.
 """
 
 import contextlib
 import dataclasses
 import datetime
 import json
-import math
-import os
-import re
 import secrets
-import time
+import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import filelock
-
-from imagelet import atomic_files
-from imagelet.errors import RunError
-from imagelet.training.history import EpochFigures
+from imagelet.errors import BusyError, JobStoreError, RunError
+from imagelet.messages import Message
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 STOPPED, FINISHED, FAILED = "stopped", "finished", "failed"
@@ -40,16 +28,58 @@ ENDED = frozenset({STOPPED, FINISHED, FAILED})
 RUN, PAUSE, STOP = "run", "pause", "stop"
 """What the page can want of a job."""
 
-KILLED = {
-    "message": "the process that trained it ended in the middle; the state of the last epoch is saved",
-    "hint": "go on with it: nothing before that is lost",
-}
+SECONDS_FOR_A_CHANGE = 10.0  # that a writer waits for the one before it
+VERSION = 1
+SCHEMA = """
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    experiment TEXT NOT NULL,      -- JSON
+    run TEXT,
+    name TEXT,
+    test INTEGER NOT NULL,
+    course TEXT,
+    continues TEXT,
+    queued INTEGER NOT NULL,       -- nanoseconds since 1970
+    error TEXT                     -- JSON
+);
+CREATE TABLE controls (
+    job TEXT PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+    want TEXT NOT NULL,
+    learning_rate_factor REAL NOT NULL
+);
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    data TEXT NOT NULL             -- JSON
+);
+CREATE INDEX events_by_job ON events (job);
+CREATE INDEX events_by_name ON events (job, name);
+CREATE TABLE worker (started REAL NOT NULL)  -- one row from a worker's start until it holds its lock
+"""
 
-TAIL = 2**18  # bytes at the end of the events in which the last progress is looked for
-SECONDS_FOR_A_CHANGE = 10.0
-SECONDS_TO_START = 30.0
-_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{4}")
+REPLACED = frozenset({"progress", "data"})
+"""Events that say only how far it is: each takes the place of the one before it."""
+
 _TIME = "%Y%m%d-%H%M%S-%f"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed: what happened, and what to do next."""
+
+    message: str
+    hint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data that keeps the templates, so that they can be translated where they are shown."""
+        return {name: Message(text).to_json() for name, text in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Failure":
+        """Return what :meth:`to_json` wrote."""
+        return cls(*(Message.from_json(content[field.name]) for field in dataclasses.fields(cls)))
 
 
 @dataclass(frozen=True)
@@ -57,16 +87,16 @@ class Job:
     """A training that the page asked for.
 
     Attributes:
-        id: its folder's name; later jobs have later ids.
+        id: the time when it was asked for and random digits; later jobs have later ids.
         state: ``queued``, ``running``, ``paused``, ``stopped``, ``finished`` or ``failed``.
-        experiment: the content of its ``experiment.toml``; what it leaves open is settled when it begins.
-        run: the run's name, its place below the folder with the runs; None until it has begun.
-        name: the run's name as it was asked for; None: made of dataset and network.
-        test: whether it ends with one evaluation on the test images.
+        experiment: the content of its ``experiment.toml``; what it leaves open is settled when it starts.
+        run: the run's name, its path below the folder with the runs; None until it has started.
+        name: the run's name that was asked for; None: made of dataset and network.
+        test: whether it is evaluated on the test images in the end, once.
         course: the experiment of the course that it is; None for any other.
-        continues: the finished run with whose weights it begins; None: with new ones.
-        queued: when it took its place in the queue, in nanoseconds since 1970.
-        error: ``message`` and ``hint`` where it failed.
+        continues: the finished run with whose weights it starts; None: with new ones.
+        queued: when it was put into the queue, in nanoseconds since 1970.
+        error: why it failed.
     """
 
     id: str
@@ -78,16 +108,17 @@ class Job:
     course: str | None = None
     continues: str | None = None
     queued: int = 0
-    error: Mapping[str, str] | None = None
+    error: Failure | None = None
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more comes of it, unless it is asked for."""
+        """Whether nothing more comes of it, unless it is resumed."""
         return self.state in ENDED
 
-    def with_state(self, state: str, error: Mapping[str, str] | None = None) -> Self:
-        """Return the job in another state; an error that it had is forgotten."""
-        return dataclasses.replace(self, state=state, error=error)
+    @property
+    def created(self) -> datetime.datetime:
+        """When it was asked for."""
+        return datetime.datetime.strptime(self.id[:-5], _TIME).replace(tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -96,11 +127,26 @@ class Control:
 
     Attributes:
         want: ``run``, ``pause`` or ``stop``.
-        learning_rate_factor: what the recipe's step sizes are multiplied by.
+        learning_rate_factor: what the recipe's learning rates are multiplied by.
     """
 
     want: str = RUN
     learning_rate_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened in a job.
+
+    Attributes:
+        id: later events have larger ids.
+        name: ``state``, ``progress``, ``epoch``, …
+        data: JSON.
+    """
+
+    id: int
+    name: str
+    data: Mapping[str, Any]
 
 
 def new_id() -> str:
@@ -108,177 +154,247 @@ def new_id() -> str:
     return f"{datetime.datetime.now(datetime.UTC):{_TIME}}-{secrets.token_hex(2)}"
 
 
-def created(job: Job) -> datetime.datetime:
-    """Return when a job was asked for, by its id."""
-    return datetime.datetime.strptime(job.id[:-5], _TIME).replace(tzinfo=datetime.UTC)
-
-
-def lab_folder(runs: Path) -> Path:
-    """Return the folder of all that the lab keeps beside the runs. It need not exist."""
-    return runs / ".lab"
-
-
-def job_folder(runs: Path, identity: str) -> Path:
-    """Return the folder of a job."""
-    return lab_folder(runs) / "jobs" / identity
-
-
-def worker_lock(runs: Path) -> filelock.FileLock:
-    """Return the lock that a worker holds as long as it lives; whoever dies lets go of it."""
-    lab_folder(runs).mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(lab_folder(runs) / "worker.lock", timeout=0)
-
-
-def note_start(runs: Path) -> bool:
-    """Note that a worker is started; return False, and note nothing, if one was started a moment ago.
-
-    On a busy machine it takes a worker seconds to hold its lock.
-    """
-    stamp = lab_folder(runs) / "worker.starting"
-    with changing(runs):
-        with contextlib.suppress(OSError):
-            if abs(time.time() - stamp.stat().st_mtime) < SECONDS_TO_START:
-                return False
-        atomic_files.write_text(stamp, "")
-        return True
-
-
-def note_started(runs: Path) -> None:
-    """Note that the worker holds its lock: when it has died, another may be started at once."""
-    (lab_folder(runs) / "worker.starting").unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def changing(runs: Path) -> Iterator[None]:
-    """Keep others from changing jobs in the block, which is to be a short one."""
-    lab_folder(runs).mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(lab_folder(runs) / "jobs.lock", timeout=SECONDS_FOR_A_CHANGE):
-        yield
-
-
-def list_jobs(runs: Path) -> list[Job]:
-    """Return all jobs, the oldest first; a folder that cannot be read is passed over."""
-    found = []
-    for path in sorted((lab_folder(runs) / "jobs").glob("*/job.json")):
-        with contextlib.suppress(RunError):  # forgotten just now, or damaged
-            found.append(find_job(runs, path.parent.name))
-    return found
-
-
-def find_job(runs: Path, identity: str) -> Job:
-    """Return the job of that id.
-
-    Raises:
-        RunError: there is none.
-    """
-    if _ID.fullmatch(identity):
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            job = Job(**json.loads((job_folder(runs, identity) / "job.json").read_bytes()))
-            if job.id == identity:
-                return job
-    raise RunError("there is no job '{id}'", hint="/api/jobs lists the jobs", id=identity[:40])
-
-
-def write_job(runs: Path, job: Job) -> None:
-    """Write the job, whole or not at all; inside :func:`changing`."""
-    atomic_files.write_json(job_folder(runs, job.id) / "job.json", dataclasses.asdict(job))
-
-
-def read_control(runs: Path, identity: str) -> Control:
-    """Return what the page wants of a job; of one that it has said nothing of, that it runs."""
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return Control(**json.loads((job_folder(runs, identity) / "control.json").read_bytes()))
-    return Control()
-
-
-def write_control(runs: Path, identity: str, control: Control) -> None:
-    """Write what the page wants of a job; inside :func:`changing`."""
-    atomic_files.write_json(job_folder(runs, identity) / "control.json", dataclasses.asdict(control))
-
-
-def next_in_queue(runs: Path) -> Job | None:
-    """Return the job that has waited longest; None where none waits."""
-    waiting = [job for job in list_jobs(runs) if job.state == QUEUED]
-    return min(waiting, key=lambda job: (job.queued, job.id), default=None)
-
-
-def move(runs: Path, job: Job, state: str, error: Mapping[str, str] | None = None, **told: Any) -> Job:
-    """Write that a job is in another state, tell it as an event, and return the job as it is now.
+class JobStore:
+    """The trainings of a folder with runs; several threads may use it.
 
     Args:
-        runs: the folder with the runs.
-        job: the job.
-        state: the new state.
-        error: why it failed.
-        told: what else there is to say in the event.
+        runs: the folder with the runs. It need not exist.
+
+    Every method raises:
+        JobStoreError: the file is damaged, cannot be read or written, or is of another version.
+        BusyError: others have written for too long.
     """
-    moved = job.with_state(state, error)
-    write_job(runs, moved)
-    if error:
-        tell(runs, job.id, "error", dict(error))
-    tell(runs, job.id, "state", {"state": state, "run": moved.run, **told})
-    return moved
+
+    def __init__(self, runs: Path) -> None:
+        self.runs = runs
+        self.folder = runs / ".lab"
+        self.file = self.folder / "jobs.sqlite"
+        self._lock = threading.RLock()  # the connection is for one thread at a time
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs, the oldest first."""
+        return self._jobs("ORDER BY id")
+
+    def find(self, identity: str) -> Job:
+        """Return the job of that id.
+
+        Raises:
+            RunError: there is none.
+        """
+        for job in self._jobs("WHERE id = ?", identity):
+            return job
+        raise RunError("there is no job '{id}'", "/api/jobs lists the jobs", id=identity[:40])
+
+    def next_in_queue(self) -> Job | None:
+        """Return the job that has waited longest; None where none waits."""
+        jobs = self._jobs("WHERE state = ? ORDER BY queued, id LIMIT 1", QUEUED)
+        return jobs[0] if jobs else None
+
+    def jobs_if_usable(self) -> list[Job]:
+        """Return all jobs; none where the file is damaged, for what is to be shown without them, too."""
+        try:
+            return self.jobs()
+        except (JobStoreError, BusyError):
+            return []
+
+    def runs_in(self, *states: str) -> set[str]:
+        """Return the names of the runs whose jobs are in these states; none where the file is damaged."""
+        return {job.run for job in self.jobs_if_usable() if job.state in states and job.run is not None}
+
+    def control(self, identity: str) -> Control:
+        """Return what the page wants of a job; where it has said nothing, that it runs."""
+        for row in self._rows("SELECT want, learning_rate_factor FROM controls WHERE job = ?", identity):
+            return Control(*row)
+        return Control()
+
+    def events(self, identity: str, after: int = 0) -> list[Event]:
+        """Return what happened in a job after the event with the id ``after``; 0 for all."""
+        query = "SELECT id, name, data FROM events WHERE job = ? AND id > ? ORDER BY id"
+        return [Event(row[0], row[1], json.loads(row[2])) for row in self._rows(query, identity, after)]
+
+    def progress(self, identity: str) -> Mapping[str, Any] | None:
+        """Return the data of the last ``progress`` event; None where there was none."""
+        rows = self._rows("SELECT data FROM events WHERE job = ? AND name = 'progress'", identity)
+        progress: dict[str, Any] | None = json.loads(rows[0][0]) if rows else None
+        return progress
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """Keep others from changing jobs in the block: all that is changed in it is written, or nothing."""
+        with self._lock, self._errors():
+            connection = self._opened(make=True)
+            assert connection is not None
+            if connection.in_transaction:  # a block inside a block
+                yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def write(self, job: Job) -> None:
+        """Write a job: a new one, or what has become of it."""
+        values = {
+            **vars(job),
+            "experiment": json.dumps(dict(job.experiment)),
+            "error": json.dumps(job.error.to_json()) if job.error else None,
+        }
+        names = [field.name for field in dataclasses.fields(Job)]
+        changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+        query = (
+            f"INSERT INTO jobs ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "
+            f"ON CONFLICT (id) DO UPDATE SET {changes}"
+        )
+        with self.changing() as connection:
+            connection.execute(query, values)
+
+    def forget(self, job: Job) -> None:
+        """Remove a job with its events; its run stays."""
+        with self.changing() as connection:
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
+
+    def write_control(self, identity: str, **changes: Any) -> None:
+        """Change what the page wants of a job: ``want``, ``learning_rate_factor``."""
+        with self.changing() as connection:
+            control = dataclasses.replace(self.control(identity), **changes)
+            query = "INSERT OR REPLACE INTO controls VALUES (?, ?, ?)"
+            connection.execute(query, (identity, control.want, control.learning_rate_factor))
+
+    def add_event(self, identity: str, name: str, data: Mapping[str, Any]) -> None:
+        """Add an event to a job; a new progress takes the place of the last one."""
+        content = json.dumps(dict(data), allow_nan=False)
+        with self.changing() as connection:
+            if name in REPLACED:
+                connection.execute("DELETE FROM events WHERE job = ? AND name = ?", (identity, name))
+            query = "INSERT INTO events (job, name, data) VALUES (?, ?, ?)"
+            connection.execute(query, (identity, name, content))
+
+    def move(self, job: Job, state: str, error: Failure | None = None) -> Job:
+        """Write that a job is in another state, add that as an event, and return the job as it is now.
+
+        An error that it had is forgotten.
+        """
+        moved = dataclasses.replace(job, state=state, error=error)
+        with self.changing():
+            self.write(moved)
+            if error:
+                self.add_event(job.id, "error", error.to_json())
+            self.add_event(job.id, "state", {"state": state, "run": moved.run})
+        return moved
+
+    def note_worker_start(self, now: float, patience: float) -> bool:
+        """Note that a worker is started; return False, and note nothing, if one was started a moment ago.
+
+        Args:
+            now: seconds since 1970.
+            patience: seconds within which a worker that was started holds its lock.
+        """
+        with self.changing() as connection:
+            for (started,) in connection.execute("SELECT started FROM worker"):
+                if abs(now - started) < patience:
+                    return False
+            connection.execute("DELETE FROM worker")
+            connection.execute("INSERT INTO worker VALUES (?)", (now,))
+            return True
+
+    def note_worker_started(self) -> None:
+        """Note that the worker holds its lock: when it has died, another may be started at once."""
+        with self.changing() as connection:
+            connection.execute("DELETE FROM worker")
+
+    def _jobs(self, condition: str, *values: Any) -> list[Job]:
+        rows = self._rows(f"SELECT * FROM jobs {condition}", *values)
+        try:
+            return [_job(row) for row in rows]
+        except (ValueError, LookupError, TypeError) as error:
+            raise self._unusable(str(error)) from error
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return what a query finds; nothing where there is no file."""
+        with self._lock, self._errors():
+            connection = self._opened(make=False)
+            return connection.execute(query, values).fetchall() if connection is not None else []
+
+    def _opened(self, *, make: bool) -> sqlite3.Connection | None:
+        """Return the connection to the file; a file that was taken away meanwhile is not written on."""
+        try:
+            inode = self.file.stat().st_ino
+        except OSError:
+            inode = 0
+        if self._connection is not None and inode == self._inode:
+            return self._connection
+        self.close()
+        if not inode and not make:
+            return None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(
+            self.file, SECONDS_FOR_A_CHANGE, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(self._connection)
+        except BaseException:
+            self.close()
+            raise
+        self._inode = self.file.stat().st_ino
+        return self._connection
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn SQLite's errors into sentences."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise BusyError("the store of trainings is in use", "wait a moment and try again") from error
+            raise self._unusable(str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(str(error)) from error
+
+    def _unusable(self, reason: str) -> JobStoreError:
+        return JobStoreError(
+            "the lab's store of trainings cannot be used: {reason}",
+            "move {file} away: the runs stay, and a new store is made",
+            reason=reason,
+            file=self.file,
+        )
 
 
-def notice_the_killed(runs: Path) -> None:
-    """Say of jobs that seem to run that they failed; for whoever holds the worker's lock and runs none."""
-    with changing(runs):
-        for job in list_jobs(runs):
-            if job.state == RUNNING:
-                move(runs, job, FAILED, KILLED)
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new file, and refuse a file of another version."""
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(
+        "PRAGMA synchronous = NORMAL"
+    )  # with the log, a power cut loses the last moments alone
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if not version:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if not version:  # nobody else has made them meanwhile
+            for statement in SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+            version = VERSION
+        connection.execute("COMMIT")
+    if version != VERSION:
+        raise sqlite3.DatabaseError(f"it is of version {version}, and this imagelet knows version {VERSION}")
 
 
-# -- events --------------------------------------------------------------------------------------------------
-
-
-def events_file(runs: Path, identity: str) -> Path:
-    """Return the file of a job's events. It need not exist."""
-    return job_folder(runs, identity) / "events.jsonl"
-
-
-def tell(runs: Path, identity: str, event: str, data: Mapping[str, Any]) -> None:
-    """Add an event to a job's file. What a killed worker left of a line is closed first."""
-    line = json.dumps({"event": event, "data": data}, allow_nan=False).encode() + b"\n"
-    with events_file(runs, identity).open("ab+") as file:
-        if size := file.seek(0, os.SEEK_END):
-            file.seek(size - 1)
-            line = line if file.read(1) == b"\n" else b"\n" + line
-        file.write(line)
-
-
-def read_events(runs: Path, identity: str, start: int = 0) -> list[tuple[int, dict[str, Any]]]:
-    """Return the whole events from byte ``start`` on, each with the byte after its line.
-
-    A line that is no event is passed over, and one that is still being written is left for later.
-    """
-    try:
-        with events_file(runs, identity).open("rb") as file:
-            file.seek(start)
-            content = file.read()
-    except OSError:
-        return []
-    found: list[tuple[int, dict[str, Any]]] = []
-    for line in content.splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            break
-        start += len(line)
-        with contextlib.suppress(ValueError):
-            event = json.loads(line)
-            if isinstance(event, dict) and {"event", "data"} <= event.keys():
-                found.append((start, event))
-    return found
-
-
-def figures_of(epoch: EpochFigures) -> dict[str, Any]:
-    """Return an epoch's figures as JSON can hold them: a number that is not finite is None."""
-    values = dataclasses.asdict(epoch)
-    return {name: each if each is not None and math.isfinite(each) else None for name, each in values.items()}
-
-
-def last_progress(runs: Path, identity: str) -> dict[str, Any] | None:
-    """Return the data of the last ``progress`` event; None where there was none."""
-    path = events_file(runs, identity)
-    size = path.stat().st_size if path.exists() else 0
-    recent = read_events(runs, identity, max(0, size - TAIL))  # the first line may be a part of one
-    told = [event["data"] for _, event in recent if event["event"] == "progress"]
-    return told[-1] if told else None
+def _job(row: tuple[Any, ...]) -> Job:
+    """Return the job of a row, whose columns are the job's fields in their order."""
+    values = dict(zip((field.name for field in dataclasses.fields(Job)), row, strict=True))
+    values |= {"experiment": json.loads(values["experiment"]), "test": bool(values["test"])}
+    values |= {"error": Failure.from_json(json.loads(values["error"])) if values["error"] else None}
+    return Job(**values)

@@ -21,14 +21,13 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import datasets, load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
-from imagelet.lab.services.named_runs import runs_by_name
 from imagelet.lab.services.neighbourhoods import Neighbourhoods
 from imagelet.lab.settings import Settings
 from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
-from imagelet.runs.store import run_of, shipped_classifiers
+from imagelet.runs.store import run_of, runs_by_name, shipped_classifiers
 
 T = TypeVar("T")
 

@@ -1,6 +1,7 @@
 """What the page is told of runs: rows of a table, one run in full, and the images behind a number."""
 
 import datetime
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,13 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import datasets, place_of
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, RunError, UsageError
-from imagelet.lab.http import schemas
-from imagelet.lab.jobs import store
-from imagelet.lab.jobs.store import RUNNING
 from imagelet.lab.services.classifiers import Kept
-from imagelet.lab.services.named_runs import runs_by_name
+from imagelet.lab.services.encoding import epoch_figures, image
 from imagelet.messages import Message
 from imagelet.metrics.misclassified import cells
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
+from imagelet.runs.store import runs_by_name
 
 MOST_SHOWN = 60  # images of a cell
 
@@ -28,9 +27,13 @@ Answers = tuple[str, NDArray[np.int64], ImageSet, NDArray[np.float64]]
 """The dataset's part, the images' places in it, the images (n), and the probabilities (n, classes)."""
 
 
-def listed(runs: Path) -> list[dict[str, Any]]:
-    """Return a row for each run, the newest first; one damaged run hides no other."""
-    training = {job.run for job in store.list_jobs(runs) if job.state == RUNNING}
+def listed(runs: Path, training: Set[str]) -> list[dict[str, Any]]:
+    """Return a row for each run, the newest first; one damaged run hides no other.
+
+    Args:
+        runs: the folder with the runs.
+        training: the names of those that are being trained.
+    """
     return [row(name, run, running=name in training) for name, run in runs_by_name(runs).items()]
 
 
@@ -90,7 +93,7 @@ def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
         "state": row(name, run, running=running)["state"],
         "experiment": experiment,
         "metrics": metrics,
-        "history": [store.figures_of(epoch) for epoch in run.history],
+        "history": [epoch_figures(epoch) for epoch in run.history],
         "environment": run.environment,
         "confusion": confusion,
         "test_evaluations": test_evaluations,
@@ -136,7 +139,7 @@ def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> l
     return [
         {
             "sample": f"{source}:{numbers[place]}",
-            "image": schemas.image(np.asarray(images.images[place])),
+            "image": image(np.asarray(images.images[place])),
             "label": images.classes[label],
             "answer": images.classes[answer],
             "probability": float(probabilities[place, answer]),
