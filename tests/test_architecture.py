@@ -13,7 +13,7 @@ from tools import architecture
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "imagelet"
 DOCUMENT = ROOT / "docs" / "architecture.md"
-UNPICKLER = "data.cifar"  # its unpickler admits only the arrays of CIFAR-10's Python files
+UNPICKLER = "data.official.cifar"  # its unpickler admits only the arrays of CIFAR-10's Python files
 
 # Longer than the limits, and why.
 LONG: dict[str, str] = {
@@ -201,7 +201,13 @@ class TestPickling:
         ],
     )
     def test_is_found_elsewhere(self, build: Build, statement: str) -> None:
-        package = build({"data/cifar.py": "import pickle", "training.py": statement})
+        package = build(
+            {
+                "data/official/cifar.py": "import pickle",
+                "data/official/__init__.py": "",
+                "training.py": statement,
+            }
+        )
         (found,) = architecture.check_pickling(package, UNPICKLER)
         assert found.startswith("house.training:")
 

@@ -36,8 +36,8 @@ from benchmarks.peers import worker
 from benchmarks.processes import Process
 from imagelet.classifier.classifier import Classifier
 from imagelet.course.lessons import trainings
-from imagelet.data.cifar import CIFAR_10
 from imagelet.data.datasets import load_dataset
+from imagelet.data.official.cifar import CIFAR_10
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import wilson_interval
 from imagelet.networks import build

@@ -182,7 +182,7 @@ def check_light(package: Path) -> list[str]:
 
 
 def _unit(name: str) -> str:
-    """Return the part of a module's name that has a layer: ``data`` of ``imagelet.data.mnist``."""
+    """Return the part of a module's name that has a layer: ``data`` of ``imagelet.data.official.mnist``."""
     return name.partition(".")[2].partition(".")[0]
 
 

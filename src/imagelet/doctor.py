@@ -225,7 +225,7 @@ def _problems_with(folders: list[Place]) -> list[str]:
 
 def _datasets() -> dict[str, str | None]:
     from imagelet.data import place_of
-    from imagelet.data.datasets import datasets
+    from imagelet.data.known import datasets
 
     found: dict[str, str | None] = {}
     for name in datasets:

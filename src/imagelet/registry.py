@@ -6,6 +6,7 @@ each entry point names a module, which registers its things when it is imported.
 """
 
 import difflib
+import importlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import entry_points
@@ -25,11 +26,13 @@ class Registry(Generic[T]):
     Args:
         kind: what the things are, in the singular: ``"network"``.
         listing: the command that lists them: ``"imagelet networks"``.
+        home: the package whose modules add to the registry; it is imported when something is first asked for.
     """
 
-    def __init__(self, kind: str, listing: str) -> None:
+    def __init__(self, kind: str, listing: str, home: str = "") -> None:
         self.kind = kind
         self.listing = listing
+        self._home = home
         self._things: dict[str, T] = {}
 
     def add(self, name: str, thing: T) -> T:
@@ -49,7 +52,7 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: there is none; the message suggests the nearest name.
         """
-        load_plugins()
+        self._fill()
         if name in self._things:
             return self._things[name]
         meant = suggestion(name.lower(), self._things)
@@ -62,16 +65,22 @@ class Registry(Generic[T]):
             command=self.listing,
         )
 
-    def __contains__(self, name: object) -> bool:
+    def _fill(self) -> None:
+        """Import what adds to the registry: its home, and the plugins."""
+        if self._home:
+            importlib.import_module(self._home)
         load_plugins()
+
+    def __contains__(self, name: object) -> bool:
+        self._fill()
         return name in self._things
 
     def __iter__(self) -> Iterator[str]:
-        load_plugins()
+        self._fill()
         return iter(tuple(self._things))
 
     def __len__(self) -> int:
-        load_plugins()
+        self._fill()
         return len(self._things)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from imagelet.data import Dataset, ImageSet, load_dataset, place_of
-from imagelet.data.datasets import datasets
 from imagelet.data.imageset import PARTS
+from imagelet.data.known import datasets
 from imagelet.data.splits import split
 from imagelet.errors import DataError
 from imagelet.preprocessing.framing import framings

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from imagelet import paths
-from imagelet.data import KnownDataset, found_files, get_dataset_files, load_dataset, place_of
-from imagelet.data.datasets import datasets
-from imagelet.data.digits import DIGITS
+from imagelet.data import found_files, get_dataset_files, load_dataset, place_of
+from imagelet.data.known import KnownDataset, datasets
+from imagelet.data.official.digits import DIGITS
 from imagelet.errors import DataError, DownloadError, SettingError, UnknownNameError
 from tests.conftest import FileServer
 

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import datasets, load_dataset, place_of
+from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import ImageSet
+from imagelet.data.known import datasets
 from imagelet.data.splits import Split
 from imagelet.device import choose_precision
 from imagelet.errors import DataError

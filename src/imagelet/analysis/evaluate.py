@@ -12,9 +12,10 @@ from imagelet.analysis.own_pictures import OwnPictures, evaluate_pictures
 from imagelet.analysis.robustness import ShiftReport, report_shifts
 from imagelet.analysis.test_evaluation import draw, judge, look
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import datasets, findable, load_dataset
+from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.folder import list_labelled, load_folder, read_labelled
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
+from imagelet.data.known import datasets
 from imagelet.data.labelled_table import is_table
 from imagelet.errors import DataError, SettingError
 from imagelet.metrics.classification import Metrics

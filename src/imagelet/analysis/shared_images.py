@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import datasets, load_dataset
+from imagelet.data.datasets import load_dataset
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.known import datasets
 from imagelet.data.splits import Split
 from imagelet.errors import DataError, UsageError
 from imagelet.runs.definition import Experiment

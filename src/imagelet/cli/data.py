@@ -57,7 +57,7 @@ def list_(as_json: arguments.Json = False) -> None:
     JSON: datasets[{name, title, images, classes, shape, place}]; place is null where it is not at hand.
     """
     from imagelet.data import place_of
-    from imagelet.data.datasets import datasets
+    from imagelet.data.known import datasets
 
     listed = []
     for name in datasets:
@@ -301,7 +301,7 @@ SHOWN_NUMBERS, SHOWN_FRACTIONS = 5, 3  # of each form; --json has a few more
 
 def _is_picture(text: str) -> bool:
     """Tell whether ``text`` names a picture, not a dataset: it is a file, or would be by its suffix."""
-    from imagelet.data.datasets import datasets
+    from imagelet.data.known import datasets
     from imagelet.preprocessing import PICTURE_SUFFIXES
 
     path = Path(text).expanduser()

@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.data.datasets import datasets, load_dataset
+from imagelet.data.datasets import load_dataset
 from imagelet.data.folder_cache import in_parallel
 from imagelet.data.imageset import PARTS, Dataset
+from imagelet.data.known import datasets
 from imagelet.data.labelled_files import LabelledFiles, check_classes, existing, list_files, part_folders
 from imagelet.errors import DataError, PictureError
 from imagelet.preprocessing.picture import find_files, open_picture

@@ -1,76 +1,17 @@
 """The datasets by name, and ``load_dataset``, which opens one of them or a folder of pictures."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from imagelet import paths
-from imagelet.data import cifar, digits, layouts, mnist
+from imagelet.data import layouts
 from imagelet.data.download import RemoteFile
-from imagelet.data.imageset import Dataset, DatasetCard
-from imagelet.data.layouts import FoundFile, Layout
+from imagelet.data.imageset import Dataset
+from imagelet.data.known import LISTING, KnownDataset, datasets
+from imagelet.data.layouts import FoundFile
 from imagelet.errors import DataError, SettingError, UnknownNameError
-from imagelet.messages import Message
 from imagelet.progress import Progress
-from imagelet.registry import Registry
-
-LISTING = "imagelet data list"
-
-
-@dataclass(frozen=True)
-class KnownDataset:
-    """What a name stands for.
-
-    Args:
-        card: what the dataset is.
-        images: part → how many images the official part has.
-        layouts: how its files may lie, the one that is downloaded first; empty where it needs no files.
-        load: opens a dataset that needs no files.
-        file: tells where a dataset that needs no files comes from.
-
-    Raises:
-        ValueError: it has both layouts and a function that opens it, or neither.
-    """
-
-    card: DatasetCard
-    images: dict[str, int]
-    layouts: tuple[Layout, ...] = ()
-    load: Callable[[], Dataset] | None = None
-    file: Callable[[], Path | None] = field(default=lambda: None)
-
-    def __post_init__(self) -> None:
-        if bool(self.layouts) == bool(self.load):
-            raise ValueError(
-                f"the dataset '{self.card.name}' needs either layouts or a function that opens it"
-            )
-
-
-datasets: Registry[KnownDataset] = Registry(Message("dataset"), LISTING)
-
-
-def _idx_dataset(card: DatasetCard) -> KnownDataset:
-    layout = Layout(mnist.idx_files(card.name), partial(mnist.read_part, card))
-    return KnownDataset(card, {"train": 60_000, "test": 10_000}, (layout,))
-
-
-def _cifar_layouts() -> tuple[Layout, ...]:
-    forms = (cifar.BINARY, cifar.PYTHON)
-    archives = [Layout(cifar.archive_files(form), partial(cifar.read_archive, form)) for form in forms]
-    unpacked = [Layout(cifar.batch_files(form), partial(cifar.read_batches, form)) for form in forms]
-    return (archives[0], unpacked[0], unpacked[1], archives[1])  # the first is what is downloaded
-
-
-datasets.add(
-    "digits",
-    KnownDataset(
-        digits.DIGITS, {"train": 1_437, "test": 360}, load=digits.load_digits, file=digits.digits_file
-    ),
-)
-datasets.add("mnist", _idx_dataset(mnist.MNIST))
-datasets.add("fashion-mnist", _idx_dataset(mnist.FASHION_MNIST))
-datasets.add("cifar-10", KnownDataset(cifar.CIFAR_10, {"train": 50_000, "test": 10_000}, _cifar_layouts()))
 
 
 def load_dataset(

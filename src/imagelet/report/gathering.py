@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagelet import html_repr
-from imagelet.data.datasets import datasets
+from imagelet.data.known import datasets
 from imagelet.errors import ImageletError, RunError
 from imagelet.runs.definition import AUTO, Experiment, describe, settled
 from imagelet.runs.run import Run

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from imagelet.data.datasets import datasets
+from imagelet.data.known import datasets
 from imagelet.explanation.matrices import KERNELS
 from imagelet.networks import build, networks, summarize
 from imagelet.training.recipe import setting_fields

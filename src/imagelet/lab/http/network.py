@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from imagelet.data.datasets import KnownDataset, datasets, place_of
+from imagelet.data.datasets import place_of
+from imagelet.data.known import KnownDataset, datasets
 from imagelet.errors import DataError, UnknownNameError, UsageError
 from imagelet.lab.http.schemas import Asked, Told
 from imagelet.messages import Message

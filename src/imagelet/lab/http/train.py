@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from imagelet.course import runner as course
 from imagelet.course.lessons import lessons, training_of
-from imagelet.data.datasets import datasets
+from imagelet.data.known import datasets
 from imagelet.errors import ConflictError, UsageError
 from imagelet.experiment.finding import find
 from imagelet.lab.http.schemas import Asked, Fault, Name, Told

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from imagelet.analysis.embeddings import Neighbourhood
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import datasets, load_dataset, place_of
+from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.known import datasets
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
 from imagelet.lab.services.neighbourhoods import Neighbourhoods
 from imagelet.lab.settings import Settings

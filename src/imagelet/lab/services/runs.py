@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from imagelet.analysis.shared_images import Subject, shared_images
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import datasets, place_of
+from imagelet.data.datasets import place_of
 from imagelet.data.imageset import ImageSet
+from imagelet.data.known import datasets
 from imagelet.errors import DataError, RunError, UsageError
 from imagelet.lab.services.classifiers import Kept
 from imagelet.lab.services.encoding import epoch_figures, image

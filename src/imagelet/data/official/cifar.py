@@ -14,6 +14,7 @@ import tarfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 from imagelet.data.download import RemoteFile, damaged, read_bytes
 from imagelet.data.imageset import DatasetCard, ImageSet
+from imagelet.data.known import KnownDataset, datasets
+from imagelet.data.layouts import Layout
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing
 
@@ -324,3 +327,12 @@ _ADMITTED = {
 
 BINARY = Form("cifar-10-batches-bin", ".bin", "cifar-10-binary.tar.gz", _decode_binary)
 PYTHON = Form("cifar-10-batches-py", "", "cifar-10-python.tar.gz", _decode_python)
+
+
+def _layouts() -> tuple[Layout, ...]:
+    archives = [Layout(archive_files(form), partial(read_archive, form)) for form in (BINARY, PYTHON)]
+    unpacked = [Layout(batch_files(form), partial(read_batches, form)) for form in (BINARY, PYTHON)]
+    return (archives[0], unpacked[0], unpacked[1], archives[1])  # the first is what is downloaded
+
+
+datasets.add(CIFAR_10.name, KnownDataset(CIFAR_10, {"train": 50_000, "test": 10_000}, _layouts()))

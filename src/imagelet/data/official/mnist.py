@@ -8,6 +8,7 @@ and, for each of these, its size in four bytes, most significant first; then com
 import math
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from imagelet.data.download import RemoteFile, damaged, read_bytes
 from imagelet.data.imageset import DatasetCard, ImageSet, Turned
+from imagelet.data.known import KnownDataset, datasets
+from imagelet.data.layouts import Layout
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing
 
@@ -240,3 +243,8 @@ def _gunzip(compressed: bytes, limit: int) -> bytes:
             raise zlib.error("the compressed data ends early")
         compressed = stream.unused_data.lstrip(b"\0")
     return b"".join(pieces)
+
+
+for _card in (MNIST, FASHION_MNIST):
+    _layout = Layout(idx_files(_card.name), partial(read_part, _card))
+    datasets.add(_card.name, KnownDataset(_card, {"train": 60_000, "test": 10_000}, (_layout,)))

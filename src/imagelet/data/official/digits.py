@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
+from imagelet.data.known import KnownDataset, datasets
 from imagelet.errors import DataError
 from imagelet.preprocessing.framing import Framing
 
@@ -69,3 +70,8 @@ def _read() -> dict[str, ImageSet]:
 
 def _read_part(part: str) -> ImageSet:
     return _read()[part]
+
+
+datasets.add(
+    DIGITS.name, KnownDataset(DIGITS, {"train": 1_437, "test": 360}, load=load_digits, file=digits_file)
+)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits as read_digits
 
-from imagelet.data import digits, found_files, load_dataset, place_of
+from imagelet.data import found_files, load_dataset, place_of
+from imagelet.data.official import digits
 from imagelet.errors import DataError
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagelet.data import load_dataset
-from imagelet.data.mnist import MNIST, idx_files, read_idx, read_part
+from imagelet.data.official.mnist import MNIST, idx_files, read_idx, read_part
 from imagelet.errors import DataError
 from tests.conftest import idx_bytes, make_images
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imagelet.data import cifar, load_dataset
-from imagelet.data.cifar import BATCHES, BINARY, PYTHON, Form
+from imagelet.data import load_dataset
 from imagelet.data.imageset import ImageSet
+from imagelet.data.official import cifar
+from imagelet.data.official.cifar import BATCHES, BINARY, PYTHON, Form
 from imagelet.errors import DataError
 from tests.conftest import CIFAR_BATCHES, cifar_batch, cifar_file, make_images, write_tar
 
