@@ -7,9 +7,10 @@ from imagelet.data.imageset import ImageSet
 from imagelet.device import choose_device, choose_precision
 from imagelet.networks import build
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training.loop import Job, train
+from imagelet.training.loop import train
 from imagelet.training.recipe import with_settings
 from imagelet.training.recipes import recipes
+from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 
@@ -25,12 +26,12 @@ def prepare(training: Training) -> Epoch:
     network = build(training.network, training.input_shape, training.classes)
     device = choose_device("auto")
     state = State.new(network, recipe, device)
-    made: dict[int, Job] = {}
+    made: dict[int, TrainingSetup] = {}
 
     def epoch(steps: int) -> None:
         if steps not in made:
             images, labels = random_images(training, steps)
-            made[steps] = Job(
+            made[steps] = TrainingSetup(
                 training=ImageSet(images, labels, tuple(map(str, range(training.classes)))),
                 validation=None,
                 recipe=recipe,
@@ -40,8 +41,8 @@ def prepare(training: Training) -> Epoch:
                 device=device,
                 precision=choose_precision(training.precision, device),
             )
-        job = dataclasses.replace(made[steps], recipe=dataclasses.replace(recipe, epochs=state.epoch + 1))
-        for _ in train(job, state):
+        setup = dataclasses.replace(made[steps], recipe=dataclasses.replace(recipe, epochs=state.epoch + 1))
+        for _ in train(setup, state):
             pass
 
     return epoch

@@ -24,7 +24,7 @@ from imagelet.metrics.classification import evaluate_probabilities
 from imagelet.networks import build, networks
 from imagelet.preprocessing.framing import Framing, frame, framings
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.preprocessing.test_time_augmentation import VIEWS
+from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
 
 SMALL = (
     "conv(4, 3x3, same) batchnorm relu pool(2) dropout(0.5) flatten dense(6) batchnorm relu"
@@ -433,31 +433,31 @@ def seen_by(images: np.ndarray, kind: str) -> list[tuple[float, np.ndarray]]:
 
 
 class TestViews:
-    @pytest.mark.parametrize("kind", VIEWS)
+    @pytest.mark.parametrize("kind", TEST_TIME_AUGMENTATIONS)
     @pytest.mark.parametrize("shape", [(8, 6, 1), (8, 6, 3)])
     def test_give_the_weighted_mean_of_their_logits(self, kind: str, shape: tuple[int, int, int]) -> None:
         images = drawn(9, shape)
-        one, several = make_classifier(shape=shape), make_classifier(shape=shape, views=kind)
+        one, several = make_classifier(shape=shape), make_classifier(shape=shape, test_time_augmentation=kind)
         expected = sum(weight * one.logits(view) for weight, view in seen_by(images, kind))
         assert several.logits(images) == pytest.approx(expected, abs=1e-5)
         assert several.logits(images).dtype == np.float32
-        assert np.allclose(several.logits(images), one.logits(images), atol=1e-3) == (kind == "one")
+        assert np.allclose(several.logits(images), one.logits(images), atol=1e-3) == (kind == "none")
 
     def test_that_are_one_give_the_networks_own_logits_to_the_last_bit(self, classifier: Classifier) -> None:
         with torch.no_grad():
             expected = classifier.network(classifier.prepare(drawn(9))).numpy()
-        assert classifier.views == "one"
+        assert classifier.test_time_augmentation == "none"
         assert np.array_equal(classifier.logits(drawn(9)), expected)
 
     def test_that_are_mirrored_give_an_image_and_its_mirror_image_the_same_answer(self) -> None:
-        images, both = drawn(20), make_classifier(views="mirrored")
+        images, both = drawn(20), make_classifier(test_time_augmentation="mirrored")
         assert both.logits(images) == pytest.approx(both.logits(images[:, :, ::-1]), abs=1e-6)
         one = make_classifier()
         assert not np.allclose(one.logits(images), one.logits(images[:, :, ::-1]), atol=1e-2)
 
-    @pytest.mark.parametrize("kind", VIEWS)
+    @pytest.mark.parametrize("kind", TEST_TIME_AUGMENTATIONS)
     def test_of_a_batch_are_those_of_its_images_one_by_one(self, kind: str) -> None:
-        several, images = make_classifier(views=kind), drawn(BATCH + 2)
+        several, images = make_classifier(test_time_augmentation=kind), drawn(BATCH + 2)
         together = several.predict_proba(images)
         for place in (0, BATCH - 1, BATCH, BATCH + 1):
             assert several.predict_proba(images[place : place + 1]) == pytest.approx(
@@ -467,38 +467,38 @@ class TestViews:
 
     def test_show_in_predictions(self) -> None:
         picture = drawn(1)[0]
-        several = make_classifier(views="mirrored-shifted")
+        several = make_classifier(test_time_augmentation="mirrored-shifted")
         (answer,) = several.predict(picture)
         assert answer.probability == pytest.approx(several.predict_proba(picture[None]).max(), abs=1e-6)
         assert np.array_equal(answer.seen, picture)
 
     @pytest.mark.parametrize("kind", ["", "upside-down", "Mirrored", None, 1])
     def test_that_nobody_knows_are_refused(self, kind: Any) -> None:
-        with pytest.raises(ValueError, match=r"views .* are none of one, mirrored, shifted"):
-            make_classifier(views=kind)
+        with pytest.raises(ValueError, match=r"test_time_augmentation = .* none, mirrored, shifted"):
+            make_classifier(test_time_augmentation=kind)
 
 
 class TestEvaluating:
-    @pytest.mark.parametrize("kind", VIEWS)
+    @pytest.mark.parametrize("kind", TEST_TIME_AUGMENTATIONS)
     def test_with_several_views_tells_what_one_view_is_worth(self, kind: str) -> None:
-        several, one = make_classifier(views=kind), make_classifier()
+        several, one = make_classifier(test_time_augmentation=kind), make_classifier()
         images = ImageSet(drawn(90), one.logits(drawn(90)).argmax(axis=1), CLASSES)
         metrics = several.evaluate(images)
         expected = several.logits(images.images).argmax(axis=1) == images.labels
         assert metrics.accuracy == expected.mean()
-        assert metrics.one_view == (None if kind == "one" else 1.0)
-        assert (metrics.accuracy < 1) == (kind != "one")
-        assert several.views == kind
+        assert metrics.one_view == (None if kind == "none" else 1.0)
+        assert (metrics.accuracy < 1) == (kind != "none")
+        assert several.test_time_augmentation == kind
 
-    @pytest.mark.parametrize("kind", VIEWS)
+    @pytest.mark.parametrize("kind", TEST_TIME_AUGMENTATIONS)
     def test_judges_the_probabilities_that_it_is_given(self, kind: str) -> None:
-        several = make_classifier(views=kind)
+        several = make_classifier(test_time_augmentation=kind)
         images = ImageSet(drawn(30), np.arange(30) % 3, CLASSES)
         probabilities = np.eye(3)[(np.arange(30) + (np.arange(30) < 12)) % 3]
         metrics = several.judge(images, probabilities)
         assert metrics.accuracy == 18 / 30
         own = make_classifier().logits(images.images).argmax(axis=1) == images.labels
-        assert metrics.one_view == (None if kind == "one" else own.mean())
+        assert metrics.one_view == (None if kind == "none" else own.mean())
 
     def test_agrees_with_the_metrics_of_its_probabilities(self, classifier: Classifier) -> None:
         images = ImageSet(drawn(90), np.arange(90) % 3, CLASSES)
@@ -572,7 +572,7 @@ class TestSaving:
             "calibration",
             "training",
             "network_text",
-            "views",
+            "test_time_augmentation",
         ):
             assert getattr(loaded, name) == getattr(classifier, name)
         weights = classifier.network.state_dict()
@@ -592,12 +592,12 @@ class TestSaving:
         Classifier.load(first).save(third)
         assert first.read_bytes() == second.read_bytes() == third.read_bytes()
 
-    @pytest.mark.parametrize("kind", VIEWS)
-    def test_and_loading_keeps_the_views(self, tmp_path: Path, kind: str) -> None:
-        several = make_classifier(views=kind)
+    @pytest.mark.parametrize("kind", TEST_TIME_AUGMENTATIONS)
+    def test_and_loading_keeps_the_test_time_augmentation(self, tmp_path: Path, kind: str) -> None:
+        several = make_classifier(test_time_augmentation=kind)
         several.save(tmp_path / "a")
         loaded = Classifier.load(tmp_path / "a")
-        assert loaded.views == kind
+        assert loaded.test_time_augmentation == kind
         assert np.array_equal(loaded.logits(drawn(5)), several.logits(drawn(5)))
 
     def test_another_weight_gives_other_bytes(self, tmp_path: Path) -> None:

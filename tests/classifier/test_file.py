@@ -121,7 +121,7 @@ class TestASoundFile:
         assert content.normalization == Normalization((0.25,), (0.5,))
         assert content.calibration == Calibration(1.5, 0.5)
         assert content.training == {"dataset": "none", "seed": 0}
-        assert content.views == "one"
+        assert content.test_time_augmentation == "none"
 
     def test_is_safetensors_that_others_can_read_and_says_with_what_it_was_made(
         self, path: Path, raw: bytes
@@ -434,20 +434,20 @@ class TestTheFacts:
                 *(("framing", name) for name in ("kind", "height", "width", "channels", "box")),
                 ("normalization", "mean"),
                 ("normalization", "mean", 0),
-                ("normalization", "deviation"),
-                ("normalization", "deviation", 0),
+                ("normalization", "std"),
+                ("normalization", "std", 0),
                 ("calibration", "temperature"),
                 ("calibration", "threshold"),
                 ("training", "seed"),
                 ("versions", "torch"),
-                ("views",),
+                ("test_time_augmentation",),
                 ("more",),
             ]
         ),
         JSON_VALUES,
     )
     @example(("normalization", "mean", 0), 10**400)
-    @example(("normalization", "deviation", 0), 5e-324)
+    @example(("normalization", "std", 0), 5e-324)
     @example(("normalization", "mean", 0), 1e308)
     @example(("calibration", "temperature"), 10**400)
     @example(("framing", "box"), 10**400)
@@ -491,9 +491,9 @@ class TestTheFacts:
             (field("framing", "box", value=float("nan")), "box"),
             (field("framing", "more", value=1), "exactly"),
             (field("normalization", "mean", value=[0.1, 0.2, 0.3]), "one each a channel"),
-            (field("normalization", value={"mean": [0.0] * 3, "deviation": [1.0] * 3}), "channels"),
-            (field("normalization", "deviation", value=[0.0]), "above 0"),
-            (field("normalization", "deviation", value=[-1.0]), "above 0"),
+            (field("normalization", value={"mean": [0.0] * 3, "std": [1.0] * 3}), "channels"),
+            (field("normalization", "std", value=[0.0]), "above 0"),
+            (field("normalization", "std", value=[-1.0]), "above 0"),
             (field("normalization", "mean", value=[float("inf")]), "finite"),
             (field("normalization", "mean", value=["0"]), "numbers"),
             (field("calibration", "temperature", value=0), "temperature"),
@@ -515,8 +515,11 @@ class TestTheFacts:
             (field("network", "text", value="flatten dense(classes) softmax"), "weights"),
             (field("training", value=[]), "training"),
             (field("versions", value="1.0"), "versions"),
-            (field("views", value="upside-down"), "its views are none of one, mirrored, shifted"),
-            (field("views", value=["one"]), "its views are none of one"),
+            (
+                field("test_time_augmentation", value="upside-down"),
+                "its test-time augmentation is none of none, mirrored",
+            ),
+            (field("test_time_augmentation", value=["none"]), "its test-time augmentation is none of"),
         ],
     )
     def test_that_do_not_fit_are_refused_with_the_reason(

@@ -10,9 +10,10 @@ from imagelet.data import ImageSet, load_dataset
 from imagelet.networks import build, find_network
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.auto_config import sized, suitable_network
-from imagelet.training.loop import Job, begin, evaluate, train
+from imagelet.training.loop import evaluate, start, train
 from imagelet.training.recipe import recipe_from_json, recipe_to_json
 from imagelet.training.recipes import recipes
+from imagelet.training.setup import TrainingSetup
 
 CPU = torch.device("cpu")
 ENLARGED = 4  # 8×8 digits as 32×32 images: what moves or blanks some pixels still leaves the digit to be seen
@@ -28,11 +29,11 @@ def test_learns_32_images_by_heart(name: str) -> None:
     recipe = dataclasses.replace(recipes.get(name), epochs=80, batch_size=16, early_stopping=0)
     recipe = sized(recipe, len(images), images.shape)
     normalization = Normalization.of(images.images, recipe.normalization)
-    job = Job(images, None, recipe, normalization, False, 0, CPU, torch.float32)
+    setup = TrainingSetup(images, None, recipe, normalization, False, 0, CPU, torch.float32)
     network = build(NETWORK, images.shape, len(images.classes), initial_weights=recipe.initial_weights)
-    state = begin(job, network)
+    state = start(setup, network)
     _, before = evaluate(state.evaluated_network(), images, normalization, CPU, torch.float32)
-    list(train(job, state))
+    list(train(setup, state))
     _, accuracy = evaluate(state.evaluated_network(), images, normalization, CPU, torch.float32)
     assert before < 0.5
     assert accuracy == 1.0

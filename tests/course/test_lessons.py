@@ -58,7 +58,9 @@ def test_constants_are_those_of_keras(name: str) -> None:
     recipe = experiment_of(training(name)).recipe
     assert (recipe.beta1, recipe.beta2, recipe.rho, recipe.epsilon) == (0.9, 0.999, 0.9, 1e-7)
     assert (recipe.schedule, recipe.initial_weights, recipe.normalization) == ("constant", "glorot", "scale")
-    assert (recipe.weight_decay, recipe.label_smoothing, recipe.gradient_clip, recipe.averaging) == (0,) * 4
+    assert (recipe.weight_decay, recipe.label_smoothing, recipe.max_gradient_norm, recipe.ema_decay) == (
+        0,
+    ) * 4
     assert (recipe.shift, recipe.rotation, recipe.scaling, recipe.flip) == (0, 0, 0, False)
     assert (recipe.early_stopping, recipe.warmup) == (0, 0)
 

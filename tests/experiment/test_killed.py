@@ -16,7 +16,7 @@ import pytest
 from imagelet.training.checkpoint import SUFFIX
 
 WORDS = ["--network", "conv(8, 3x3, same) relu dropout(0.2) flatten dense(classes)", "--epochs", "2"]
-WORDS += ["--set", "averaging=0.9", "--set", "shift=1", "-b", "16", "--limit", "400", "--precision", "fp32"]
+WORDS += ["--set", "ema_decay=0.9", "--set", "shift=1", "-b", "16", "--limit", "400", "--precision", "fp32"]
 
 KILLS = 5
 

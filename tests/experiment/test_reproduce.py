@@ -50,7 +50,7 @@ def again(run: Run, folder: Path | None = None) -> Reproduction:
         {"validation": "fold 2 of 3"},
         {"validation": "0"},
         {"precision": "bf16"},
-        {"settings": {"epochs": 1, "averaging": 0.9, "optimizer": "muon"}},
+        {"settings": {"epochs": 1, "ema_decay": 0.9, "optimizer": "muon"}},
     ],
     ids=str,
 )

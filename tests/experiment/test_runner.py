@@ -22,7 +22,7 @@ NETWORK = "pool(2) flatten dense(classes) softmax"
 
 
 def quick(**fields):
-    settings = {name: fields.pop(name) for name in ("epochs", "averaging") if name in fields}
+    settings = {name: fields.pop(name) for name in ("epochs", "ema_decay") if name in fields}
     return describe("mnist", NETWORK, settings=QUICK | settings, **fields)
 
 
@@ -152,8 +152,8 @@ def interrupted_at(place, **fields):
 
 @pytest.mark.parametrize("place", [1, 3, 5, 6, 9])
 def test_ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bytes(small_data, place):
-    straight = train("mnist", NETWORK, **QUICK, averaging=0.9).run
-    run, error = interrupted_at(place, averaging=0.9)
+    straight = train("mnist", NETWORK, **QUICK, ema_decay=0.9).run
+    run, error = interrupted_at(place, ema_decay=0.9)
     assert f"imagelet train --resume {run.folder}" in error.args[1]
     assert not run.finished
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

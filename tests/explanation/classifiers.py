@@ -7,7 +7,7 @@ from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
 
 
-def classifier_of(network: Network, views: str = "one") -> Classifier:
+def classifier_of(network: Network, test_time_augmentation: str = "none") -> Classifier:
     """Return a classifier with this network; its classes are called 0, 1, 2, …"""
     channels = network.input_shape[2]
     return Classifier(
@@ -17,5 +17,5 @@ def classifier_of(network: Network, views: str = "one") -> Classifier:
         Normalization((0.4,) * channels, (0.3,) * channels),
         Calibration(1.0, 0.5),
         {},
-        views,
+        test_time_augmentation,
     )

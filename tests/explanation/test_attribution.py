@@ -40,7 +40,7 @@ SHARE = 0.2  # of an image's pixels, that are hidden
 SHAPES = [(28, 28, 1), (32, 32, 3)]
 
 
-def classifier_of(network: Network, views: str = "one") -> Classifier:
+def classifier_of(network: Network, test_time_augmentation: str = "none") -> Classifier:
     channels = network.input_shape[2]
     return Classifier(
         network=network,
@@ -49,7 +49,7 @@ def classifier_of(network: Network, views: str = "one") -> Classifier:
         normalization=Normalization((0.3,) * channels, (0.35,) * channels),
         calibration=Calibration.none(),
         training={},
-        views=views,
+        test_time_augmentation=test_time_augmentation,
     )
 
 

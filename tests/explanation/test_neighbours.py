@@ -67,7 +67,7 @@ class TestEmbeddings:
 
     def test_take_one_view_also_of_a_classifier_of_several(self) -> None:
         network, images = build(TEXT, SHAPE, 3), images_of(SHAPE, 2)
-        found = [embeddings(classifier_of(network, views), images) for views in ("one", "mirrored-shifted")]
+        found = [embeddings(classifier_of(network, views), images) for views in ("none", "mirrored-shifted")]
         assert np.array_equal(*found)
 
     def test_are_the_same_however_many_come_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagelet.preprocessing.test_time_augmentation import VIEWS, views
+from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS, views
 
 pytestmark = pytest.mark.portable
 
@@ -32,7 +32,7 @@ def expected(images: np.ndarray, kind: str) -> list[tuple[float, np.ndarray]]:
     return found
 
 
-@pytest.mark.parametrize("kind", VIEWS)
+@pytest.mark.parametrize("kind", TEST_TIME_AUGMENTATIONS)
 @settings(max_examples=40, deadline=None)
 @given(
     number=st.integers(0, 3),
@@ -66,7 +66,7 @@ def test_are_those_that_their_name_says_each_with_its_weight(kind, number, chann
 
 def test_the_first_is_the_image_itself():
     images = drawn(2, 3, 5, 6)
-    for kind in VIEWS:
+    for kind in TEST_TIME_AUGMENTATIONS:
         assert torch.equal(views(images, kind)[0][1], images)
 
 

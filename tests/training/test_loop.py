@@ -12,9 +12,10 @@ from imagelet.networks.airbench import Whiten, family
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop
 from imagelet.training.history import EpochFigures
-from imagelet.training.loop import EpochEnded, Job, Step, Stopped, begin, evaluate, train
+from imagelet.training.loop import EpochEnded, Step, Stopped, evaluate, start, train
 from imagelet.training.outlier_exposure import tear
 from imagelet.training.recipe import Recipe
+from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 CPU = torch.device("cpu")
@@ -33,21 +34,21 @@ def striped(count: int, seed: int = 0) -> ImageSet:
     return ImageSet(images.astype(np.uint8), labels.astype(np.int64), ("a", "b", "c", "d"))
 
 
-def job(
+def setup_of(
     recipe: Recipe,
     *,
     training: int = 150,
     seed: int = 0,
     precision: torch.dtype = torch.float32,
     flips: bool = False,
-) -> Job:
+) -> TrainingSetup:
     images = striped(training)
     normalization = Normalization.of(images.images, "scale")
-    return Job(images, striped(60, 1), recipe, normalization, flips, seed, CPU, precision)
+    return TrainingSetup(images, striped(60, 1), recipe, normalization, flips, seed, CPU, precision)
 
 
-def fresh(job: Job, text: str = TEXT) -> State:
-    return begin(job, build(text, input_shape=job.training.shape, classes=4, seed=job.seed))
+def fresh(setup: TrainingSetup, text: str = TEXT) -> State:
+    return start(setup, build(text, input_shape=setup.training.shape, classes=4, seed=setup.seed))
 
 
 @pytest.fixture
@@ -83,22 +84,24 @@ def assert_same(one: State, other: State) -> None:
 
 
 RECIPES = {
-    "adamw": Recipe(epochs=3, batch_size=32, shift=1, averaging=0.9),
+    "adamw": Recipe(epochs=3, batch_size=32, shift=1, ema_decay=0.9),
     "nesterov": Recipe(epochs=3, batch_size=40, optimizer="nesterov", learning_rate=0.05, rotation=5),
-    "rmsprop": Recipe(epochs=3, batch_size=64, optimizer="rmsprop", learning_rate=0.001, gradient_clip=1.0),
+    "rmsprop": Recipe(
+        epochs=3, batch_size=64, optimizer="rmsprop", learning_rate=0.001, max_gradient_norm=1.0
+    ),
     "muon": Recipe(
         **{"epochs": 3, "batch_size": 32, "optimizer": "muon", "learning_rate": 0.1, "momentum": 0.6},
         **{
             "schedule": "linear",
             "warmup": 0,
-            "first_layer": 0.4,
+            "freeze_first_layer_at": 0.4,
             "weight_decay": 0.1,
             "label_smoothing": 0.1,
         },
-        **{"shift": 1, "cutout": 2, "shear": 10, "averaging": 0.9},
+        **{"shift": 1, "cutout": 2, "shear": 10, "ema_decay": 0.9},
     ),
-    "torn": Recipe(
-        **{"epochs": 3, "batch_size": 32, "torn": 0.4},
+    "outlier_share": Recipe(
+        **{"epochs": 3, "batch_size": 32, "outlier_share": 0.4},
         **{"thickness": 0.5, "coarseness": 0.3, "blur": 0.5, "noise": 0.1},
     ),
 }
@@ -109,7 +112,7 @@ RECIPES = {
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("network", [TEXT, "whitening"], ids=["text", "whitening"])
 def test_a_resumed_training_is_the_uninterrupted_one_to_the_last_bit(recipe, precision, network, whitening):
-    whole = job(recipe, precision=precision, flips=True)
+    whole = setup_of(recipe, precision=precision, flips=True)
     through = fresh(whole, network)
     saved = []
     for event in train(whole, through):
@@ -130,7 +133,7 @@ def test_another_seed_gives_another_result_and_the_same_seed_the_same():
     recipe = RECIPES["adamw"]
     states = []
     for seed in (5, 5, 6):
-        one = job(recipe, seed=seed)
+        one = setup_of(recipe, seed=seed)
         state = fresh(one)
         list(train(one, state))
         states.append(state)
@@ -145,7 +148,7 @@ def test_the_processs_own_random_numbers_are_left_alone(recipe):
     expected, expected_numpy = torch.rand(3), np.random.rand(3)
     torch.manual_seed(1)
     np.random.seed(1)
-    one = job(recipe, flips=True)
+    one = setup_of(recipe, flips=True)
     before = torch.get_rng_state()
     for _ in train(one, fresh(one)):
         assert torch.equal(torch.get_rng_state(), before)
@@ -159,7 +162,7 @@ def test_the_processs_own_random_numbers_are_left_alone_by_a_network_that_fails(
             torch.rand(5)
             raise ZeroDivisionError
 
-    one = job(RECIPES["adamw"])
+    one = setup_of(RECIPES["adamw"])
     state = fresh(one)
     state.network[0] = Failing()
     before = torch.get_rng_state()
@@ -169,7 +172,7 @@ def test_the_processs_own_random_numbers_are_left_alone_by_a_network_that_fails(
 
 
 def test_what_can_be_learned_is_learned():
-    one = job(Recipe(epochs=12, batch_size=16, learning_rate=0.01), training=400)
+    one = setup_of(Recipe(epochs=12, batch_size=16, learning_rate=0.01), training=400)
     state = fresh(one)
     list(train(one, state))
     assert max(figures.val_accuracy for figures in state.history) > 0.9
@@ -180,7 +183,7 @@ def test_the_first_step_is_the_formulas():
     recipe = Recipe(
         epochs=1, batch_size=60, optimizer="sgd", learning_rate=0.5, schedule="constant", warmup=0
     )
-    one = job(recipe, training=60)
+    one = setup_of(recipe, training=60)
     state = fresh(one, "flatten dense(classes)")
     before = state.network.dense1.weight.detach().numpy().copy()
     next(iter(train(one, state)))
@@ -194,10 +197,10 @@ def test_the_first_step_is_the_formulas():
 def test_a_first_step_with_torn_images_is_the_formulas():
     """Their gradient is the mean of (p − 1/classes)·x, times their share of the batch and their weight."""
     recipe = Recipe(
-        **{"epochs": 1, "batch_size": 60, "torn": 0.5},
+        **{"epochs": 1, "batch_size": 60, "outlier_share": 0.5},
         **{"optimizer": "sgd", "learning_rate": 0.5, "schedule": "constant", "warmup": 0},
     )
-    one = job(recipe, training=60)
+    one = setup_of(recipe, training=60)
     state = fresh(one, "flatten dense(classes)")
     batches = Seen(state.network).batches
     before = state.network.dense1.weight.detach().numpy().copy()
@@ -222,7 +225,9 @@ def test_who_has_seen_torn_images_doubts_them_and_still_learns(monkeypatch):
     unknown = tear(images, torch.tensor(mixed.labels), 100, drawing)
     certainties, accuracies = [], []
     for share in (0.0, 1.0):
-        one = job(Recipe(epochs=10, batch_size=16, learning_rate=0.01, torn=share), training=400)
+        one = setup_of(
+            Recipe(epochs=10, batch_size=16, learning_rate=0.01, outlier_share=share), training=400
+        )
         state = fresh(one, "flatten dense(32) relu dense(classes)")
         list(train(one, state))
         state.network.load_state_dict(state.best_weights)
@@ -234,7 +239,7 @@ def test_who_has_seen_torn_images_doubts_them_and_still_learns(monkeypatch):
 
 
 def test_every_image_is_seen_once_in_an_epoch_in_another_order_each_time():
-    one = job(Recipe(epochs=2, batch_size=32))
+    one = setup_of(Recipe(epochs=2, batch_size=32))
     state = fresh(one)
     batches = Seen(state.network).batches
     seen = [event.state.seen for event in train(one, state) if isinstance(event, Step)]
@@ -261,7 +266,7 @@ def turned_to(images: torch.Tensor, originals: torch.Tensor) -> dict[int, bool]:
 def test_two_epochs_show_each_image_both_ways_and_each_about_half_of_them_mirrored():
     epochs = []
     for seed in (0, 0, 1):
-        one = job(Recipe(epochs=3, batch_size=50), flips=True, seed=seed)
+        one = setup_of(Recipe(epochs=3, batch_size=50), flips=True, seed=seed)
         state = fresh(one)
         seen = Seen(state.network)
         list(train(one, state))
@@ -278,7 +283,7 @@ def test_two_epochs_show_each_image_both_ways_and_each_about_half_of_them_mirror
 
 @pytest.mark.parametrize(("card", "recipe"), [(True, False), (False, True), (False, False)])
 def test_none_is_mirrored_unless_both_the_card_and_the_recipe_say_so(card, recipe):
-    one = job(Recipe(epochs=2, batch_size=75, flip=recipe), flips=card)
+    one = setup_of(Recipe(epochs=2, batch_size=75, flip=recipe), flips=card)
     state = fresh(one)
     seen = Seen(state.network)
     list(train(one, state))
@@ -290,7 +295,7 @@ def test_images_are_changed_anew_in_each_step_and_for_each_seed():
     def first_images(seed: int) -> list[torch.Tensor]:
         """The first image of each batch, of a training on one image again and again."""
         recipe = Recipe(epochs=2, batch_size=20, shift=3, rotation=20, flip=False)
-        equal = dataclasses.replace(job(recipe, seed=seed), training=striped(60).take([0] * 60))
+        equal = dataclasses.replace(setup_of(recipe, seed=seed), training=striped(60).take([0] * 60))
         state = fresh(equal)
         seen = Seen(state.network)
         list(train(equal, state))
@@ -307,10 +312,10 @@ def test_whitening_learns_from_the_first_normalised_images_before_training_and_n
     whitening, monkeypatch
 ):
     monkeypatch.setattr(loop, "WHITENED_BY", 70)
-    one = job(Recipe(epochs=2, batch_size=50))
+    one = setup_of(Recipe(epochs=2, batch_size=50))
     network = build(whitening, one.training.shape, 4)
     bias = network.whiten.bias.detach().clone()
-    state = begin(one, network)
+    state = start(one, network)
     expected = Whiten(1)
     expected.fit(one.normalization.apply(torch.tensor(one.training.images[:70])))
     assert torch.equal(state.network.whiten.weight, expected.weight)
@@ -321,10 +326,10 @@ def test_whitening_learns_from_the_first_normalised_images_before_training_and_n
 
 
 def test_training_begins_with_the_weights_that_the_network_has():
-    one = job(Recipe())
+    one = setup_of(Recipe())
     network = build(TEXT, one.training.shape, 4, seed=3)
     expected = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    state = begin(one, network)
+    state = start(one, network)
     assert state.network is network
     assert (state.epoch, state.step, state.history) == (0, 0, [])
     assert network.conv1.weight.is_contiguous(memory_format=torch.channels_last)
@@ -333,8 +338,10 @@ def test_training_begins_with_the_weights_that_the_network_has():
 
 
 def test_the_first_layer_learns_for_its_share_of_the_steps_only():
-    recipe = dataclasses.replace(RECIPES["muon"], epochs=4, batch_size=50, first_layer=0.5, averaging=0)
-    one = job(recipe)
+    recipe = dataclasses.replace(
+        RECIPES["muon"], epochs=4, batch_size=50, freeze_first_layer_at=0.5, ema_decay=0
+    )
+    one = setup_of(recipe)
     state = fresh(one)
     before, changed = weights(state), []
     for event in train(one, state):
@@ -351,7 +358,7 @@ def test_dropout_draws_anew_at_each_step_and_for_each_seed():
     def losses(seed: int) -> list[float]:
         """The loss of each step on equal batches, with weights that stay as they are."""
         recipe = Recipe(epochs=1, batch_size=10, optimizer="sgd", learning_rate=1e-9)
-        equal = dataclasses.replace(job(recipe, seed=seed), training=striped(60).take([0] * 60))
+        equal = dataclasses.replace(setup_of(recipe, seed=seed), training=striped(60).take([0] * 60))
         state = State.new(build("flatten dropout(0.5) dense(classes)", (8, 8, 1), 4), recipe, CPU)
         sums = [float(event.state.loss_sum) for event in train(equal, state) if isinstance(event, Step)]
         return np.diff([0.0, *sums]).tolist()
@@ -362,7 +369,7 @@ def test_dropout_draws_anew_at_each_step_and_for_each_seed():
 
 
 def test_of_equal_accuracies_the_lower_loss_is_better():
-    state = fresh(job(Recipe()))
+    state = fresh(setup_of(Recipe()))
     marked = [
         state.end_epoch(EpochFigures(epoch, 1.0, 0.5, loss, accuracy, 0.1))
         for epoch, (loss, accuracy) in enumerate(
@@ -374,11 +381,11 @@ def test_of_equal_accuracies_the_lower_loss_is_better():
 
 @pytest.mark.parametrize(("images", "batch", "steps"), [(150, 32, 5), (129, 32, 4), (1, 32, 1), (32, 32, 1)])
 def test_a_last_batch_of_one_image_is_left_out(images, batch, steps):
-    assert job(Recipe(batch_size=batch), training=images).steps == steps
+    assert setup_of(Recipe(batch_size=batch), training=images).steps == steps
 
 
 def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_kept():
-    one = job(Recipe(epochs=6, batch_size=16, learning_rate=0.02))
+    one = setup_of(Recipe(epochs=6, batch_size=16, learning_rate=0.02))
     state = fresh(one)
     marked = [
         event.figures.epoch for event in train(one, state) if isinstance(event, EpochEnded) and event.best
@@ -393,7 +400,7 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_
 
 
 def test_evaluation_agrees_with_numpy():
-    one = job(Recipe())
+    one = setup_of(Recipe())
     network = fresh(one, "flatten dense(classes)").network
     loss, accuracy = evaluate(network, one.validation, one.normalization, CPU, torch.float32)
     weight, bias = (tensor.detach().numpy() for tensor in network.parameters())
@@ -404,7 +411,7 @@ def test_evaluation_agrees_with_numpy():
 
 
 def test_without_validation_images_the_last_epoch_is_the_best():
-    one = dataclasses.replace(job(Recipe(epochs=3, batch_size=50)), validation=None)
+    one = dataclasses.replace(setup_of(Recipe(epochs=3, batch_size=50)), validation=None)
     state = fresh(one)
     list(train(one, state))
     assert state.best_epoch == 3
@@ -413,7 +420,7 @@ def test_without_validation_images_the_last_epoch_is_the_best():
 
 def test_training_stops_when_the_validation_loss_gets_no_better():
     recipe = Recipe(epochs=200, batch_size=75, learning_rate=0.03, schedule="constant", early_stopping=2)
-    one = job(recipe)
+    one = setup_of(recipe)
     state = fresh(one)
     last = list(train(one, state))[-1]
     assert isinstance(last, Stopped)
@@ -426,7 +433,7 @@ def test_training_stops_when_the_validation_loss_gets_no_better():
 
 def test_a_loss_that_is_not_finite_stops_with_epoch_and_step():
     recipe = Recipe(epochs=5, optimizer="sgd", learning_rate=1000.0, schedule="constant", warmup=0)
-    one = job(dataclasses.replace(recipe, batch_size=32))
+    one = setup_of(dataclasses.replace(recipe, batch_size=32))
     diverging = fresh(one, "flatten dense(16) dense(16) dense(classes)")
     with pytest.raises(TrainingError, match=r"not finite .* at epoch \d, step \d") as caught:
         list(train(one, diverging))
@@ -435,7 +442,7 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_and_step():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_stop_the_training_even_where_relu_hides_them(value):
-    one = job(Recipe(epochs=3, batch_size=50))
+    one = setup_of(Recipe(epochs=3, batch_size=50))
     state = fresh(one, "conv(4, 3x3) relu conv(4, 3x3) relu flatten dense(classes)")
     nn.init.constant_(state.network.conv1.weight, value)
     with pytest.raises(TrainingError, match=r"not finite .* epoch 1"):
@@ -443,7 +450,7 @@ def test_weights_that_are_not_finite_stop_the_training_even_where_relu_hides_the
 
 
 def test_label_smoothing_keeps_a_network_from_certainty_and_the_figures_comparable():
-    plain, smooth = (job(Recipe(epochs=8, batch_size=16, label_smoothing=s)) for s in (0.0, 0.2))
+    plain, smooth = (setup_of(Recipe(epochs=8, batch_size=16, label_smoothing=s)) for s in (0.0, 0.2))
     states = [fresh(plain), fresh(smooth)]
     first = [next(iter(train(one, state))).loss for one, state in zip((plain, smooth), states, strict=True)]
     assert first[0] == first[1]  # both are the plain loss of the same weights
@@ -455,7 +462,7 @@ def test_label_smoothing_keeps_a_network_from_certainty_and_the_figures_comparab
 def test_bfloat16_gives_the_loss_of_float32_within_its_rounding():
     losses = []
     for precision in (torch.float32, torch.bfloat16):
-        one = job(Recipe(epochs=1, batch_size=150), precision=precision)
+        one = setup_of(Recipe(epochs=1, batch_size=150), precision=precision)
         losses.append(next(iter(train(one, fresh(one)))).loss)
     assert losses[0] == pytest.approx(losses[1], rel=2**-7)
     assert losses[0] != losses[1]

@@ -42,7 +42,7 @@ def recipe_for(name: str) -> Recipe:
     return Recipe(
         optimizer=name,
         learning_rate=0.1 if name != "muon" else 0.7,
-        other_rate=0.1 if name == "muon" else 0.7,
+        adamw_learning_rate=0.1 if name == "muon" else 0.7,
         momentum=0.5,
         beta1=0.9,
         beta2=0.999,
@@ -99,7 +99,12 @@ def test_weight_decay_pulls_weights_and_leaves_biases():
 
 LAYERS = "conv(4, 3x3, same) batchnorm relu depthwise(3x3) relu flatten dense(5) relu dense(classes)"
 MUON = Recipe(
-    optimizer="muon", learning_rate=0.2, other_rate=0.03, weight_decay=0.5, schedule="linear", warmup=0
+    optimizer="muon",
+    learning_rate=0.2,
+    adamw_learning_rate=0.03,
+    weight_decay=0.5,
+    schedule="linear",
+    warmup=0,
 )
 
 
@@ -137,7 +142,7 @@ def test_with_muon_convolutions_and_all_others_have_rates_of_their_own():
 @pytest.mark.parametrize("name", [name for name in BY_HAND if name != "muon"])
 def test_without_muon_all_have_the_schedules_rate_and_weights_alone_decay(name):
     network = small_network()
-    recipe = Recipe(optimizer=name, learning_rate=0.2, other_rate=0.03, weight_decay=0.5)
+    recipe = Recipe(optimizer=name, learning_rate=0.2, adamw_learning_rate=0.03, weight_decay=0.5)
     optimizer = make_optimizer(network, recipe)
     for progress in (0.1, 0.5, 0.99):
         set_learning_rates(optimizer, recipe, progress)
@@ -150,7 +155,7 @@ def test_without_muon_all_have_the_schedules_rate_and_weights_alone_decay(name):
 def test_frozen_parameters_are_in_no_group_and_stay_frozen():
     network = small_network()
     network.conv1.bias.requires_grad_(False)
-    recipe = dataclasses.replace(MUON, first_layer=0.5)
+    recipe = dataclasses.replace(MUON, freeze_first_layer_at=0.5)
     optimizer = make_optimizer(network, recipe)
     assert "conv1.bias" not in rates_by_name(network, optimizer)
     set_learning_rates(optimizer, recipe, 0.1)
@@ -163,7 +168,7 @@ def test_frozen_parameters_are_in_no_group_and_stay_frozen():
 def test_the_first_layers_rate_falls_to_0_and_then_its_gradient_is_not_worked_out(optimizer_name, schedule):
     network = small_network()
     recipe = dataclasses.replace(
-        MUON, optimizer=optimizer_name, schedule=schedule, warmup=0.2, first_layer=0.4
+        MUON, optimizer=optimizer_name, schedule=schedule, warmup=0.2, freeze_first_layer_at=0.4
     )
     optimizer = make_optimizer(network, recipe)
     for progress in (0.01, 0.1, 0.2, 0.3, 0.39, 0.4, 0.41, 0.9, 0.2):  # the last: as after a resumed training
@@ -180,7 +185,7 @@ def test_the_first_layers_rate_falls_to_0_and_then_its_gradient_is_not_worked_ou
 
 def test_a_first_layer_that_never_learns_has_no_rate_from_the_start():
     network = small_network()
-    recipe = dataclasses.replace(MUON, first_layer=0.0)
+    recipe = dataclasses.replace(MUON, freeze_first_layer_at=0.0)
     optimizer = make_optimizer(network, recipe)
     set_learning_rates(optimizer, recipe, 0.001)
     assert not network.conv1.weight.requires_grad
@@ -191,7 +196,9 @@ def test_a_first_layer_that_never_learns_has_no_rate_from_the_start():
 @pytest.mark.parametrize("optimizer_name", list(BY_HAND))
 def test_a_first_layer_that_has_learnt_is_moved_by_nothing_any_more(optimizer_name):
     network = small_network()
-    recipe = dataclasses.replace(MUON, optimizer=optimizer_name, learning_rate=0.01, first_layer=0.5)
+    recipe = dataclasses.replace(
+        MUON, optimizer=optimizer_name, learning_rate=0.01, freeze_first_layer_at=0.5
+    )
     optimizer = make_optimizer(network, recipe)
     generator = torch.Generator().manual_seed(0)
     moved = []
@@ -254,14 +261,14 @@ def test_the_average_follows_the_formula_and_keeps_counters():
     assert average.network[1].num_batches_tracked == 3
 
 
-@pytest.mark.parametrize("first_layer", [1.0, 0.4])
+@pytest.mark.parametrize("freeze_first_layer_at", [1.0, 0.4])
 @pytest.mark.parametrize("name", list(BY_HAND))
-def test_a_restored_optimizer_goes_on_to_the_last_bit(name, first_layer):
+def test_a_restored_optimizer_goes_on_to_the_last_bit(name, freeze_first_layer_at):
     def fresh():
         torch.manual_seed(3)
         layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(36, 5))
         layers.to(memory_format=torch.channels_last)
-        recipe = dataclasses.replace(recipe_for(name), first_layer=first_layer)
+        recipe = dataclasses.replace(recipe_for(name), freeze_first_layer_at=freeze_first_layer_at)
         return layers, make_optimizer(layers, recipe)
 
     def step(layer, optimizer, seed):

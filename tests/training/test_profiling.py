@@ -11,9 +11,10 @@ from imagelet.networks import Network, build
 from imagelet.networks.fusion import steps
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop, profiling
-from imagelet.training.loop import EpochEnded, Job, Step, train
+from imagelet.training.loop import EpochEnded, Step, train
 from imagelet.training.profiling import PHASES, LayerTimes, NoProfile, Profile
 from imagelet.training.recipe import Recipe
+from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 CPU = torch.device("cpu")
@@ -21,7 +22,7 @@ SHAPE = (8, 8, 1)
 FUSED = (
     "conv(8, 3x3, same) relu conv(8, 3x3, same) batchnorm relu pool(2) flatten dropout(0.2) dense(classes)"
 )
-RECIPE = Recipe(epochs=2, batch_size=16, shift=1, averaging=0.9)
+RECIPE = Recipe(epochs=2, batch_size=16, shift=1, ema_decay=0.9)
 
 
 class Clock:
@@ -89,7 +90,7 @@ def times(profile: Profile) -> dict[str, tuple[float, float]]:
     }
 
 
-def job(recipe: Recipe = RECIPE, precision: torch.dtype = torch.float32) -> Job:
+def setup_of(recipe: Recipe = RECIPE, precision: torch.dtype = torch.float32) -> TrainingSetup:
     drawn = np.random.default_rng(0)
     parts = [
         ImageSet(
@@ -97,11 +98,11 @@ def job(recipe: Recipe = RECIPE, precision: torch.dtype = torch.float32) -> Job:
         )
         for count in (40, 20)
     ]
-    return Job(*parts, recipe, Normalization.of(parts[0].images, "scale"), False, 0, CPU, precision)
+    return TrainingSetup(*parts, recipe, Normalization.of(parts[0].images, "scale"), False, 0, CPU, precision)
 
 
-def fresh(one: Job, text: str = FUSED) -> State:
-    return State.new(build(text, SHAPE, 4), one.recipe, CPU)
+def fresh(setup: TrainingSetup, text: str = FUSED) -> State:
+    return State.new(build(text, SHAPE, 4), setup.recipe, CPU)
 
 
 # -- what is measured is the training as it is ---------------------------------------------------------------
@@ -109,7 +110,7 @@ def fresh(one: Job, text: str = FUSED) -> State:
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 def test_a_profile_changes_no_bit_of_a_training(precision):
-    one = job(precision=precision)
+    one = setup_of(precision=precision)
     plain, watched = fresh(one), fresh(one)
     list(train(one, plain))
     list(train(one, watched, Profile()))
@@ -226,7 +227,7 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
         clock.now += 100 if "label_smoothing" in named else 1_000  # the latter only counts
         return cross_entropy(*given, **named)
 
-    one = job()
+    one = setup_of()
     state = State.new(network_of(nn.Flatten(), Waiting(clock, 3, 7), nn.Linear(64, 4)), one.recipe, CPU)
     gatherer = loop.gatherer
     monkeypatch.setattr(loop, "gatherer", lambda *given: slow(10, gatherer(*given)))
@@ -258,7 +259,7 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
 
 
 def test_a_resumed_training_is_profiled_from_where_it_goes_on():
-    one = job()
+    one = setup_of()
     state = fresh(one)
     events = train(one, state)
     for _ in range(2):
@@ -269,7 +270,7 @@ def test_a_resumed_training_is_profiled_from_where_it_goes_on():
 
 
 def test_a_training_that_was_over_already_has_an_empty_profile():
-    one = job()
+    one = setup_of()
     state = fresh(one)
     list(train(one, state))
     profile = Profile()

@@ -3,13 +3,13 @@ import dataclasses
 import pytest
 import torch
 
-from imagelet.training import loop
 from imagelet.training.checkpoint import Checkpoint
 from imagelet.training.loop import EpochEnded, Step, Stopped, train
 from imagelet.training.optimizers import learning_rate
 from imagelet.training.recipe import Recipe
-from imagelet.training.state import ByHand, State
-from tests.training.test_loop import fresh, job
+from imagelet.training.setup import TrainingSetup
+from imagelet.training.state import ManualChange, State
+from tests.training.test_loop import fresh, setup_of
 
 RECIPE = Recipe(
     epochs=3, batch_size=50, optimizer="momentum", learning_rate=0.05, schedule="linear", shift=1.0
@@ -17,7 +17,7 @@ RECIPE = Recipe(
 
 
 def run(
-    state: State, work: loop.Job, change_at: int | None = None, stop_at: int | None = None
+    state: State, work: TrainingSetup, change_at: int | None = None, stop_at: int | None = None
 ) -> list[float]:
     """Train on, halve the learning rate after a step, stop after another; return the steps' rates."""
     rates = []
@@ -37,7 +37,7 @@ def weights(state: State) -> list[torch.Tensor]:
 
 
 def test_a_factor_multiplies_the_recipes_rates_from_the_next_step_on():
-    work = job(RECIPE)
+    work = setup_of(RECIPE)
     rates = run(fresh(work), work, change_at=4)
     plain = [learning_rate(RECIPE, (step + 0.5) / len(rates)) for step in range(len(rates))]
     assert rates == pytest.approx([*plain[:4], *(0.5 * rate for rate in plain[4:])])
@@ -45,7 +45,7 @@ def test_a_factor_multiplies_the_recipes_rates_from_the_next_step_on():
 
 
 def test_a_factor_shows_in_the_figures_of_the_epoch():
-    work = job(RECIPE)
+    work = setup_of(RECIPE)
     plain, changed = fresh(work), fresh(work)
     run(plain, work)
     run(changed, work, change_at=4)
@@ -54,7 +54,7 @@ def test_a_factor_shows_in_the_figures_of_the_epoch():
 
 
 def test_a_factor_of_one_changes_no_bit():
-    work = job(RECIPE)
+    work = setup_of(RECIPE)
     plain, same = fresh(work), fresh(work)
     run(plain, work)
     same.change_learning_rate(1.0)
@@ -63,33 +63,33 @@ def test_a_factor_of_one_changes_no_bit():
 
 
 def test_a_changed_training_is_resumed_to_the_same_bytes():
-    work = job(RECIPE)
+    work = setup_of(RECIPE)
     straight, first, second = fresh(work), fresh(work), fresh(work)
     run(straight, work, change_at=4)
     run(first, work, change_at=4, stop_at=6)
     second.restore(first.checkpoint())
-    assert second.by_hand == [ByHand(2, 1, "learning rate × 0.5")]
+    assert second.manual_changes == [ManualChange(2, 1, "learning rate × 0.5")]
     run(second, work)
     assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(second), strict=True))
     assert second.history == straight.history
 
 
 def test_an_older_checkpoint_knows_no_factor():
-    work = job(RECIPE)
+    work = setup_of(RECIPE)
     state, restored = fresh(work), fresh(work)
     run(state, work, stop_at=2)
     known = state.checkpoint()
     facts = {
         name: each
         for name, each in known.facts.items()
-        if name not in ("learning_rate_factor", "ended", "by_hand")
+        if name not in ("learning_rate_factor", "ended", "manual_changes")
     }
     restored.restore(Checkpoint(known.tensors, facts))
-    assert (restored.learning_rate_factor, restored.ended, restored.by_hand) == (1.0, False, [])
+    assert (restored.learning_rate_factor, restored.ended, restored.manual_changes) == (1.0, False, [])
 
 
 def test_an_ended_training_leaves_the_epoch_that_runs_out():
-    work, kinds = job(RECIPE), []
+    work, kinds = setup_of(RECIPE), []
     state = fresh(work)
     for event in train(work, state):
         kinds.append(type(event))
@@ -105,12 +105,12 @@ def test_an_ended_training_leaves_the_epoch_that_runs_out():
 
 def test_a_training_without_an_epoch_cannot_be_ended():
     with pytest.raises(ValueError, match="an epoch is done"):
-        fresh(job(RECIPE)).end()
+        fresh(setup_of(RECIPE)).end()
 
 
-def test_what_was_done_by_hand_is_plain_data():
-    state = fresh(job(RECIPE))
+def test_what_was_changed_manually_is_plain_data():
+    state = fresh(setup_of(RECIPE))
     state.note("begun with other weights")
-    assert [dataclasses.asdict(each) for each in state.by_hand] == [
+    assert [dataclasses.asdict(each) for each in state.manual_changes] == [
         {"epoch": 1, "step": 0, "change": "begun with other weights"}
     ]

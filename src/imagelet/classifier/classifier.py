@@ -25,7 +25,7 @@ from imagelet.networks import Network
 from imagelet.preprocessing.framing import Framing, look_at
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.preprocessing.picture import open_picture
-from imagelet.preprocessing.test_time_augmentation import VIEWS, views
+from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS, views
 
 BATCH = 500  # images that go through the network at once,
 PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
@@ -45,7 +45,7 @@ class Classifier:
         normalization: how an image's pixels become network input.
         calibration: how logits become probabilities that can be believed.
         training: what the classifier was trained on and how; plain data.
-        views: which views of an image it averages, by the names of
+        test_time_augmentation: which views of an image it averages, by the names of
             :mod:`imagelet.preprocessing.test_time_augmentation`.
 
     Raises:
@@ -58,11 +58,14 @@ class Classifier:
     normalization: Normalization
     calibration: Calibration
     training: dict[str, Any]
-    views: str = "one"
+    test_time_augmentation: str = "none"
 
     def __post_init__(self) -> None:
-        if self.views not in VIEWS:
-            raise ValueError(f"views '{self.views}' are none of {', '.join(VIEWS)}")
+        if self.test_time_augmentation not in TEST_TIME_AUGMENTATIONS:
+            raise ValueError(
+                f"test_time_augmentation = {self.test_time_augmentation!r} is not allowed; "
+                f"it is one of {', '.join(TEST_TIME_AUGMENTATIONS)}"
+            )
         if len(self.classes) != self.network.classes:
             raise ValueError(
                 f"{len(self.classes)} class names for a network of {self.network.classes} classes"
@@ -152,7 +155,9 @@ class Classifier:
 
     def _averaged(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits (n, classes) of network input, the mean over the views."""
-        weighted = [weight * self.network(view) for weight, view in views(images, self.views)]
+        weighted = [
+            weight * self.network(view) for weight, view in views(images, self.test_time_augmentation)
+        ]
         return torch.stack(weighted).sum(dim=0)
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
@@ -215,9 +220,11 @@ class Classifier:
         A classifier of several views looks at the images once more in one view, to tell what these are worth.
         """
         metrics = evaluate_probabilities(probabilities, images.labels)
-        if self.views == "one":
+        if self.test_time_augmentation == "none":
             return metrics
-        answers = dataclasses.replace(self, views="one").logits(images.images).argmax(axis=1)
+        answers = (
+            dataclasses.replace(self, test_time_augmentation="none").logits(images.images).argmax(axis=1)
+        )
         return dataclasses.replace(metrics, one_view=float((answers == images.labels).mean()))
 
     def save(self, path: str | Path, *, half: bool = False) -> None:

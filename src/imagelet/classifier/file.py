@@ -27,7 +27,7 @@ from imagelet.networks import Network, build, find_network, infer_shapes
 from imagelet.networks.shapes import MOST_PARAMETERS
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.preprocessing.test_time_augmentation import VIEWS
+from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
 
 FORMAT = 1
 KEY = "imagelet"  # of the facts in the safetensors header
@@ -42,9 +42,9 @@ FIELDS = (
     "framing",
     "network",
     "normalization",
+    "test_time_augmentation",
     "training",
     "versions",
-    "views",
 )
 DTYPES = {  # how weights, and the counters of batch normalisation, may be stored
     torch.float32: ("F32", "F16"),
@@ -63,7 +63,7 @@ class Content:
     normalization: Normalization
     calibration: Calibration
     training: dict[str, Any]
-    views: str
+    test_time_augmentation: str
 
 
 def write(path: Path, content: Content, *, half: bool = False) -> None:
@@ -77,7 +77,7 @@ def write(path: Path, content: Content, *, half: bool = False) -> None:
         "calibration": content.calibration.to_json(),
         "training": content.training,
         "versions": {name: version(name) for name in ("imagelet", "torch")},
-        "views": content.views,
+        "test_time_augmentation": content.test_time_augmentation,
     }
     header = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
     weights = {
@@ -188,8 +188,9 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content
     for name in ("training", "versions"):
         if not isinstance(facts[name], dict):
             raise ValueError(Message("its {field} field is not an object", field=name))
-    if facts["views"] not in VIEWS:
-        raise ValueError(Message("its views are none of {names}", names=", ".join(VIEWS)))
+    if facts["test_time_augmentation"] not in TEST_TIME_AUGMENTATIONS:
+        names = ", ".join(TEST_TIME_AUGMENTATIONS)
+        raise ValueError(Message("its test-time augmentation is none of {names}", names=names))
     return Content(
         network=_network(facts["network"], framing, len(classes), size, allow_import),
         classes=classes,
@@ -197,7 +198,7 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content
         normalization=normalization,
         calibration=Calibration.from_json(facts["calibration"]),
         training=facts["training"],
-        views=facts["views"],
+        test_time_augmentation=facts["test_time_augmentation"],
     )
 
 

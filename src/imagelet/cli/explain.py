@@ -147,10 +147,14 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
         "answer": f"{prediction.label}{doubt}   {write_percent(prediction.probability)} %",
         "evidence for": f"{asked.class_name}, {write_percent(asked.probability)} %",
     }
-    temperature, views = found.classifier.calibration.temperature, found.classifier.views
-    if temperature != 1 or views != "one":
+    temperature, augmentation = (
+        found.classifier.calibration.temperature,
+        found.classifier.test_time_augmentation,
+    )
+    if temperature != 1 or augmentation != "none":
         facts["calibration"] = (
-            f"logits divided by {temperature:.2f}, views: {views}; softmax below has neither"
+            f"logits divided by {temperature:.2f}, test-time augmentation: {augmentation}; "
+            "softmax below has neither"
         )
     if prediction.warnings:
         facts["remarks"] = "; ".join(prediction.warnings)

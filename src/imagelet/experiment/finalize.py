@@ -15,8 +15,8 @@ from imagelet.runs.model_card import write_model_card
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import remove_checkpoints
 from imagelet.training.history import as_columns, write_history
-from imagelet.training.loop import Job
 from imagelet.training.recipe import recipe_to_json
+from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 if TYPE_CHECKING:
@@ -44,12 +44,14 @@ class Finished:
         )
 
 
-def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, test: bool) -> Finished:
+def finish(
+    run: Run, dataset: Dataset, setup: TrainingSetup, state: State, clock: Clock, *, test: bool
+) -> Finished:
     """Complete the run folder. ``metrics.json`` comes last: with it, the run counts as finished.
 
     The test images are read only if ``test`` says so; the test evaluation is counted.
     """
-    classifier = _classifier(dataset, job, state)
+    classifier = _classifier(dataset, setup, state)
     write_history(run.folder / "history.jsonl", state.history)
     plots.save(plots.curves(as_columns(state.history)), run.figures / "curves.png")
     metrics: dict[str, Any] = {
@@ -58,18 +60,18 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
         "best_epoch": state.best_epoch,
         "images_per_second": clock.images_per_second,
     }
-    if job.validation is not None:
-        logits = classifier.logits(job.validation.images)
-        classifier = classifier.calibrated(fit_calibration(logits, job.validation.labels))
+    if setup.validation is not None:
+        logits = classifier.logits(setup.validation.images)
+        classifier = classifier.calibrated(fit_calibration(logits, setup.validation.labels))
         probabilities = classifier.calibration.probabilities(logits)
-        validated = judge(run.figures, classifier, job.validation, probabilities, "validation")
+        validated = judge(run.figures, classifier, setup.validation, probabilities, "validation")
         metrics["validation"] = validated.to_json(classifier.classes)
     classifier.save(run.classifier_file)
     if test:
         shares = classifier.predict_proba(dataset.test.images)
         metrics["test"] = look(run, classifier, dataset.test, shares).to_json(classifier.classes)
-    if state.by_hand:
-        metrics["by_hand"] = [asdict(each) for each in state.by_hand]
+    if state.manual_changes:
+        metrics["manual_changes"] = [asdict(each) for each in state.manual_changes]
     metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}
     write_model_card(run, classifier, dataset.card, metrics)
     atomic_files.write_json(run.folder / "metrics.json", metrics)
@@ -77,40 +79,39 @@ def finish(run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, *, 
     return Finished(run, classifier, metrics)
 
 
-def _classifier(dataset: Dataset, job: Job, state: State) -> Classifier:
+def _classifier(dataset: Dataset, setup: TrainingSetup, state: State) -> Classifier:
     """Return the classifier of the best epoch, not calibrated yet."""
     network = state.network
     network.load_state_dict(state.best_weights)
-    height, width, channels = job.training.shape
+    height, width, channels = setup.training.shape
     return Classifier(
         network=network,
-        classes=job.training.classes,
+        classes=setup.training.classes,
         framing=dataset.card.framing or Framing("fit", height, width, channels),
-        normalization=job.normalization,
+        normalization=setup.normalization,
         calibration=Calibration.none(),
-        training=_summary(dataset, job, state),
-        views=_views(job),
+        training=_summary(dataset, setup, state),
+        test_time_augmentation=_test_time_augmentation(setup),
     )
 
 
-def _views(job: Job) -> str:
-    """Return the recipe's views; no mirror image where that would be of another class."""
-    if job.flips:
-        return job.recipe.views
-    return {"mirrored": "one", "mirrored-shifted": "shifted"}.get(job.recipe.views, job.recipe.views)
+def _test_time_augmentation(setup: TrainingSetup) -> str:
+    """Return the recipe's; without mirror images where these would be of another class."""
+    wanted = setup.recipe.test_time_augmentation
+    return wanted if setup.flips else {"mirrored": "none", "mirrored-shifted": "shifted"}.get(wanted, wanted)
 
 
-def _summary(dataset: Dataset, job: Job, state: State) -> dict[str, Any]:
+def _summary(dataset: Dataset, setup: TrainingSetup, state: State) -> dict[str, Any]:
     """Return what the classifier's file says of its training. No times: equal trainings give equal bytes."""
     figures_of_best = state.history[state.best_epoch - 1]
     return {
         "dataset": dataset.card.name,
         "data_sha256": dataset.train.fingerprint(),
-        "training_images": len(job.training),
-        "validation_images": len(job.validation) if job.validation else 0,
+        "training_images": len(setup.training),
+        "validation_images": len(setup.validation) if setup.validation else 0,
         "validation_accuracy": figures_of_best.val_accuracy,
-        "recipe": recipe_to_json(job.recipe),
-        "seed": job.seed,
+        "recipe": recipe_to_json(setup.recipe),
+        "seed": setup.seed,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "imagelet": version("imagelet"),

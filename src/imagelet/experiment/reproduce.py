@@ -151,7 +151,7 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
             name=run.name,
             folder=run.folder,
         )
-    if done := run.metrics.get("by_hand"):
+    if done := run.metrics.get("manual_changes"):
         raise RunError(
             "the run '{name}' was changed by hand in epoch {epoch} ({change}): its experiment alone "
             "does not come to the same again",

@@ -32,8 +32,9 @@ from imagelet.runs.store import create_run
 from imagelet.training import loop
 from imagelet.training.checkpoint import load_checkpoint, save_checkpoint
 from imagelet.training.history import write_history
-from imagelet.training.loop import EpochEnded, Job, Step, Stopped
+from imagelet.training.loop import EpochEnded, Step, Stopped
 from imagelet.training.profiling import Profile
+from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
@@ -97,20 +98,20 @@ def run_experiment(
         frozen.check(dataset.train)
     experiment = settled(experiment, len(frozen.train), dataset.train.shape)
     network = _build(experiment, dataset.train)
-    job = _job(experiment, dataset, frozen)
+    setup = _setup(experiment, dataset, frozen)
     default_name = default_name or f"{dataset.card.name}-{network.name or 'network'}"
     run = create_run(folder or paths.runs(), name, default_name)
     with run.in_use():
-        resolved = _resolved(dataset, network, job, frozen)
+        resolved = _resolved(dataset, network, setup, frozen)
         frozen.save(run.folder / "split.json")
         where = {name: resolved[name] for name in ("device", "precision", "data_sha256")}
         atomic_files.write_json(run.folder / "environment.json", environment() | where)
         content = experiment.to_toml() | {"resolved": resolved}
         atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
         yield RunStarted(run, experiment, resolved)
-        state = loop.begin(job, network)
+        state = loop.start(setup, network)
         clock.training_begins(seconds_before=0.0)
-        yield from _train(run, dataset, job, state, clock, profile, test=test)
+        yield from _train(run, dataset, setup, state, clock, profile, test=test)
 
 
 def resume(
@@ -138,14 +139,14 @@ def resume(
         frozen = Split.load(run.folder / "split.json")
         frozen.check(dataset.train)
         network = _build(fixed, dataset.train)
-        job = _job(fixed, dataset, frozen)
-        state = loop.begin(job, network)
+        setup = _setup(fixed, dataset, frozen)
+        state = loop.start(setup, network)
         checkpoint, warnings = load_checkpoint(run.checkpoints)
         if checkpoint is not None:
             state.restore(checkpoint)
         yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
         clock.training_begins(float(checkpoint.facts["seconds"]) if checkpoint else 0.0)
-        yield from _train(run, dataset, job, state, clock, profile, test=test)
+        yield from _train(run, dataset, setup, state, clock, profile, test=test)
 
 
 def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Dataset:
@@ -174,12 +175,12 @@ def _freeze(dataset: Dataset, experiment: Experiment) -> Split:
     return split(dataset.train, how, experiment.seed, experiment.limit)
 
 
-def _job(experiment: Experiment, dataset: Dataset, frozen: Split) -> Job:
+def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingSetup:
     training, recipe = dataset.train, experiment.recipe
     if not np.array_equal(frozen.train, np.arange(len(training))):
         training = training.take(frozen.train)
     device = choose_device(experiment.device)
-    return Job(
+    return TrainingSetup(
         training=training,
         validation=validation_images(dataset, frozen, experiment.validation),
         recipe=recipe,
@@ -192,49 +193,56 @@ def _job(experiment: Experiment, dataset: Dataset, frozen: Split) -> Job:
     )
 
 
-def _resolved(dataset: Dataset, network: Network, job: Job, frozen: Split) -> dict[str, Any]:
+def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split) -> dict[str, Any]:
     """Return what ``auto`` and the data came to, for ``experiment.toml`` and for whoever watches."""
     return {
         "network": network.text,
-        "input_shape": list(job.training.shape),
-        "classes": list(job.training.classes),
+        "input_shape": list(setup.training.shape),
+        "classes": list(setup.training.classes),
         "parameters": summarize(network).total,
-        "training_images": len(job.training),
-        "validation_images": len(job.validation) if job.validation else 0,
-        "device": str(job.device),
-        "precision": precision_name(job.precision),
+        "training_images": len(setup.training),
+        "validation_images": len(setup.validation) if setup.validation else 0,
+        "device": str(setup.device),
+        "precision": precision_name(setup.precision),
         "data_place": dataset.place,
         "data_sha256": frozen.data_sha256,
     }
 
 
 def _train(
-    run: Run, dataset: Dataset, job: Job, state: State, clock: Clock, profile: Profile | None, *, test: bool
+    run: Run,
+    dataset: Dataset,
+    setup: TrainingSetup,
+    state: State,
+    clock: Clock,
+    profile: Profile | None,
+    *,
+    test: bool,
 ) -> Iterator[Event]:
     """Train, save what a resumed run needs, and finish the run folder."""
     with interruptible() as interrupted:
-        for event in loop.train(_without_fold(job, run), state, profile):
-            clock.tick(min(job.recipe.batch_size, len(job.training)) if isinstance(event, Step) else 0)
+        for event in loop.train(_without_fold(setup, run), state, profile):
+            clock.tick(min(setup.recipe.batch_size, len(setup.training)) if isinstance(event, Step) else 0)
             stop = interrupted() and not isinstance(event, Stopped)
             if stop or isinstance(event, EpochEnded) or clock.since_save > SECONDS_BETWEEN_CHECKPOINTS:
-                _save(run, job, state, clock)
+                _save(run, setup, state, clock)
             yield event
             if stop:
                 raise KeyboardInterrupt(
-                    f"stopped in epoch {state.epoch + 1} of {job.recipe.epochs}; nothing is lost",
+                    f"stopped in epoch {state.epoch + 1} of {setup.recipe.epochs}; nothing is lost",
                     f"go on with: imagelet train --resume {run.folder}",
                 )
-    yield finish(run, dataset, job, state, clock, test=test)
+    yield finish(run, dataset, setup, state, clock, test=test)
 
 
-def _without_fold(job: Job, run: Run) -> Job:
+def _without_fold(setup: TrainingSetup, run: Run) -> TrainingSetup:
     """Return what the loop gets to see: a fold tells how good the last epoch is, and chooses none."""
-    return dataclasses.replace(job, validation=None) if read_fold(run.experiment["validation"]) else job
+    return dataclasses.replace(setup, validation=None) if read_fold(run.experiment["validation"]) else setup
 
 
-def _save(run: Run, job: Job, state: State, clock: Clock) -> None:
+def _save(run: Run, setup: TrainingSetup, state: State, clock: Clock) -> None:
     checkpoint = state.checkpoint()
     timed = dataclasses.replace(checkpoint, facts={**checkpoint.facts, "seconds": clock.training})
-    save_checkpoint(run.checkpoints, state.steps_done(job.steps), timed)
+    save_checkpoint(run.checkpoints, state.steps_done(setup.steps), timed)
     write_history(run.folder / "history.jsonl", state.history)
     clock.saved()

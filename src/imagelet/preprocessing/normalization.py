@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-SMALLEST_DEVIATION = 1 / 255  # of pixels from 0 to 1; images of one colour must not be divided by zero
+SMALLEST_STD = 1 / 255  # of pixels from 0 to 1; images of one colour must not be divided by zero
 MEASURED_AT_ONCE = 1 << 22  # pixels
 
 
@@ -22,24 +22,19 @@ class Normalization:
 
     Args:
         mean: one a channel, finite.
-        deviation: one a channel, finite and above 0.
+        std: standard deviation, one a channel, finite and above 0.
 
     Raises:
         ValueError: other lengths or values.
     """
 
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not self.mean or len(self.mean) != len(self.deviation):
-            raise ValueError(
-                f"{len(self.mean)} means and {len(self.deviation)} deviations; one each a channel"
-            )
-        if (
-            not all(math.isfinite(value) for value in (*self.mean, *self.deviation))
-            or min(self.deviation) <= 0
-        ):
+        if not self.mean or len(self.mean) != len(self.std):
+            raise ValueError(f"{len(self.mean)} means and {len(self.std)} deviations; one each a channel")
+        if not all(math.isfinite(value) for value in (*self.mean, *self.std)) or min(self.std) <= 0:
             raise ValueError("means must be finite numbers, deviations finite numbers above 0")
 
     @classmethod
@@ -48,7 +43,7 @@ class Normalization:
 
         Args:
             images: the images to learn from; may be memory-mapped.
-            kind: ``scale``: pixels to 0–1, nothing else; ``standardize``: then mean 0 and deviation 1.
+            kind: ``scale``: pixels from 0 to 1; ``standardize``: then mean 0 and standard deviation 1.
         """
         channels = images.shape[3]
         if kind == "scale":
@@ -63,8 +58,8 @@ class Normalization:
                 squares[channel] += count @ np.arange(256) ** 2
         number = images.size / channels
         mean = total / number / 255
-        deviation = np.sqrt(np.maximum(squares / number / 255**2 - mean**2, SMALLEST_DEVIATION**2))
-        return cls(tuple(float(value) for value in mean), tuple(float(value) for value in deviation))
+        std = np.sqrt(np.maximum(squares / number / 255**2 - mean**2, SMALLEST_STD**2))
+        return cls(tuple(float(value) for value in mean), tuple(float(value) for value in std))
 
     def apply(self, images: "Tensor") -> "Tensor":
         """Return network input for ``images``.
@@ -82,8 +77,8 @@ class Normalization:
         return scaled.permute(0, 3, 1, 2)  # (n, channels, height, width)
 
     def to_json(self) -> dict[str, list[float]]:
-        """Return ``{"mean": […], "deviation": […]}``."""
-        return {"mean": list(self.mean), "deviation": list(self.deviation)}
+        """Return ``{"mean": […], "std": […]}``."""
+        return {"mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def from_json(cls, content: object) -> "Normalization":
@@ -92,9 +87,9 @@ class Normalization:
         Raises:
             ValueError: anything but that.
         """
-        if not isinstance(content, Mapping) or set(content) != {"mean", "deviation"}:
-            raise ValueError("a normalisation holds mean and deviation, nothing else")
-        return cls(_numbers(content["mean"]), _numbers(content["deviation"]))
+        if not isinstance(content, Mapping) or set(content) != {"mean", "std"}:
+            raise ValueError("a normalisation holds mean and std, nothing else")
+        return cls(_numbers(content["mean"]), _numbers(content["std"]))
 
 
 @functools.lru_cache(maxsize=16)
@@ -102,12 +97,12 @@ def _scale_and_offset(normalization: Normalization, device: "torch.device") -> "
     """Return float32 (channels,) and (channels,) on ``device``: pixels · scale + offset is network input."""
     import torch
 
-    pairs = list(zip(normalization.mean, normalization.deviation, strict=True))
-    scale = torch.tensor([1 / (255 * deviation) for _, deviation in pairs], device=device)
-    return scale, torch.tensor([-mean / deviation for mean, deviation in pairs], device=device)
+    pairs = list(zip(normalization.mean, normalization.std, strict=True))
+    scale = torch.tensor([1 / (255 * std) for _, std in pairs], device=device)
+    return scale, torch.tensor([-mean / std for mean, std in pairs], device=device)
 
 
 def _numbers(values: Any) -> tuple[float, ...]:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
-        raise ValueError("a normalisation's mean and deviation are lists of numbers")
+        raise ValueError("a normalisation's mean and std are lists of numbers")
     return tuple(float(value) for value in values)

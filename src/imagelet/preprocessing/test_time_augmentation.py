@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-VIEWS = ("one", "mirrored", "shifted", "mirrored-shifted")
+TEST_TIME_AUGMENTATIONS = ("none", "mirrored", "shifted", "mirrored-shifted")
 
 
 def views(images: "Tensor", kind: str) -> "list[tuple[float, Tensor]]":
@@ -16,7 +16,7 @@ def views(images: "Tensor", kind: str) -> "list[tuple[float, Tensor]]":
 
     Args:
         images: float (n, channels, height, width).
-        kind: ``one``: the images; ``mirrored``: and their mirror images; ``shifted``: and the images a pixel
+        kind: ``none``: the images; ``mirrored``: and their mirror images; ``shifted``: and the images a pixel
             up and left, and a pixel down and right, half of the weight; ``mirrored-shifted``: all of these
             mirrored too.
     """

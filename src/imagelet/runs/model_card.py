@@ -55,7 +55,7 @@ def model_card(
         LAST if classifier.training.get("validation_accuracy", 0) is None else CHOICE,
         "",
         *_network(classifier),
-        *_by_hand(metrics.get("by_hand", [])),
+        *_manual_changes(metrics.get("manual_changes", [])),
         "## Data",
         "",
         card.description,
@@ -93,21 +93,21 @@ def _network(classifier: Classifier) -> list[str]:
     ]
 
 
-def _by_hand(done: list[dict[str, Any]]) -> list[str]:
-    """Return the section on what persons did to the training while it ran; nothing where they did nothing."""
-    if not done:
+def _manual_changes(changes: list[dict[str, Any]]) -> list[str]:
+    """Return the section on manual changes while it trained; an empty list without any."""
+    if not changes:
         return []
-    told = "This was done by hand, so the experiment alone does not come to the same again:"
-    lines = [f"- epoch {each['epoch']}, after step {each['step']}: {each['change']}" for each in done]
-    return ["## By hand", "", told, "", *lines, ""]
+    explanation = "These changes were made while it trained; its experiment.toml alone gives other weights:"
+    lines = [
+        f"- epoch {change['epoch']}, after step {change['step']}: {change['change']}" for change in changes
+    ]
+    return ["## Manual changes", "", explanation, "", *lines, ""]
 
 
 def _side_by_side(recipes: list[dict[str, Any]]) -> str:
     """Return what the trainings differ in whose networks stand side by side; nothing of a single one."""
     fields = sorted({field for each in recipes for field in each})
-    values = {
-        field: [each.get(field, 0) for each in recipes] for field in fields
-    }  # absent: older than the field
+    values = {field: [recipe[field] for recipe in recipes] for field in fields}
     told = [f"{field} {' and '.join(map(str, each))}" for field, each in values.items() if len(set(each)) > 1]
     return (
         f"{len(recipes)} trainings side by side, with {', '.join(told)}: the mean of their logits. "

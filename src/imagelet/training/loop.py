@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from imagelet.data.imageset import ImageSet, Turned
+from imagelet.data.imageset import ImageSet
 from imagelet.device import Timer, denormals_flushed, generator, keep_freed_memory, seed_of, sum_type
 from imagelet.errors import TrainingError
 from imagelet.networks import Network
@@ -25,45 +25,13 @@ from imagelet.training.optimizers import learning_rate, set_learning_rates
 from imagelet.training.outlier_exposure import distance_from_doubt, tear
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
+from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 WHITENED_BY = 5000  # images; airbench's number
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
 DOUBT = 0.3  # weight of a torn image's loss beside that of a whole one
 ORDER, AUGMENTATION, DROPOUT, MIRRORING = range(4)  # the streams of randomness
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that a training depends on: equal jobs give equal weights.
-
-    Attributes:
-        training: the images to learn from.
-        validation: the images that choose the best epoch; None: the last epoch is taken.
-        recipe: how to train.
-        normalization: what becomes of the pixels.
-        flips: a mirrored image keeps its class.
-        turned: images that are of no class any more when they are turned.
-        seed: any whole number from 0.
-        device: where to work.
-        precision: float32 or bfloat16, the type of the multiplications.
-    """
-
-    training: ImageSet
-    validation: ImageSet | None
-    recipe: Recipe
-    normalization: Normalization
-    flips: bool
-    seed: int
-    device: torch.device
-    precision: torch.dtype
-    turned: tuple[Turned, ...] = ()
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps in an epoch. A last batch of one image is left out: it has no batch statistics."""
-        whole, rest = divmod(len(self.training), self.recipe.batch_size)
-        return max(1, whole + (rest > 1))
 
 
 @dataclass(frozen=True)
@@ -106,30 +74,32 @@ class Stopped:
     state: State
 
 
-def begin(job: Job, network: Network) -> State:
+def start(setup: TrainingSetup, network: Network) -> State:
     """Return the state before the first step.
 
-    The network moves to the job's device; a layer that learns from images before training, does.
+    The network moves to the setup's device; a whitening layer is fitted to the first training images.
     """
     first = next(network.children())
     if isinstance(first, Whiten):
-        pixels = torch.from_numpy(np.array(job.training.images[:WHITENED_BY]))
-        first.fit(job.normalization.apply(pixels))
-    return State.new(network, job.recipe, job.device)
+        pixels = torch.from_numpy(np.array(setup.training.images[:WHITENED_BY]))
+        first.fit(setup.normalization.apply(pixels))
+    return State.new(network, setup.recipe, setup.device)
 
 
-def train(job: Job, state: State, profile: Profile | None = None) -> Iterator[Step | EpochEnded | Stopped]:
+def train(
+    setup: TrainingSetup, state: State, profile: Profile | None = None
+) -> Iterator[Step | EpochEnded | Stopped]:
     """Train ``state.network`` in place and yield what happens.
 
     Args:
-        job: what the training depends on.
+        setup: what the training depends on.
         state: a new state, or a restored one: the result is the same to the last bit on the same machine.
         profile: is told where the time goes; it changes nothing else.
 
     Raises:
         TrainingError: the loss is not finite; the message has epoch and step.
     """
-    events = _events(job, state, profile or NoProfile())
+    events = _events(setup, state, profile or NoProfile())
     while True:
         with denormals_flushed():
             event = next(events, None)
@@ -138,70 +108,72 @@ def train(job: Job, state: State, profile: Profile | None = None) -> Iterator[St
         yield event
 
 
-def _events(job: Job, state: State, profile: Profile | NoProfile) -> Iterator[Step | EpochEnded | Stopped]:
+def _events(
+    setup: TrainingSetup, state: State, profile: Profile | NoProfile
+) -> Iterator[Step | EpochEnded | Stopped]:
     """Train as :func:`train` says; the loop itself."""
-    recipe, device, network = job.recipe, job.device, state.network
+    recipe, device, network = setup.recipe, setup.device, state.network
     profile.begin(network, device)
     keep_freed_memory()
-    take = gatherer(job.training, device)
-    labels = torch.tensor(job.training.labels, device=device)  # (images,)
-    flipping = _mirrored_first(job)
+    take = gatherer(setup.training, device)
+    labels = torch.tensor(setup.training.labels, device=device)  # (images,)
+    flipping = _mirrored_first(setup)
     early = _is_early(recipe, state)
     while state.epoch < recipe.epochs and not early:
         timer, first = Timer(device), state.seen
-        order = _order(job, state.epoch)
+        order = _order(setup, state.epoch)
         network.train()
-        while state.step < job.steps:
+        while state.step < setup.steps:
             chosen = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]  # (n,)
             moment = (state.epoch, state.step)
-            progress = _progress(job, state.steps_done(job.steps))
+            progress = _progress(setup, state.steps_done(setup.steps))
             set_learning_rates(state.optimizer, recipe, progress, state.learning_rate_factor)
             pixels = take(chosen)  # (n, height, width, channels)
             which = torch.from_numpy(chosen).to(device)
             target = labels[which]  # (n,)
             profile.mark("gathering")
 
-            images = job.normalization.apply(pixels)  # (n, channels, height, width)
+            images = setup.normalization.apply(pixels)  # (n, channels, height, width)
             mirrored = None if flipping is None else mirrored_in(state.epoch, flipping[which])
-            drawing = generator(device, job.seed, AUGMENTATION, *moment)
+            drawing = generator(device, setup.seed, AUGMENTATION, *moment)
             images = augment(images, recipe, drawing, mirrored=mirrored)
-            if recipe.torn:
-                count = round(recipe.torn * len(images))
-                images = torch.cat([images, tear(images, target, count, drawing, job.turned)])
+            if recipe.outlier_share:
+                count = round(recipe.outlier_share * len(images))
+                images = torch.cat([images, tear(images, target, count, drawing, setup.turned)])
             profile.mark("augmentation")
 
-            with seeded(device, seed_of(job.seed, DROPOUT, *moment)), autocast(device, job.precision):
+            with seeded(device, seed_of(setup.seed, DROPOUT, *moment)), autocast(device, setup.precision):
                 answers = profile.forward(network, images).float()  # (n and the torn ones, classes)
             profile.mark("forward")
             logits, of_torn = answers[: len(target)], answers[len(target) :]
             loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
             if len(of_torn):
-                loss = loss + DOUBT * recipe.torn * distance_from_doubt(of_torn)
+                loss = loss + DOUBT * recipe.outlier_share * distance_from_doubt(of_torn)
             profile.mark("loss")
             loss.backward()  # type: ignore[no-untyped-call]
             profile.mark("backward")
-            if recipe.gradient_clip:
-                nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
+            if recipe.max_gradient_norm:
+                nn.utils.clip_grad_norm_(network.parameters(), recipe.max_gradient_norm)
 
             state.optimizer.step()
             state.optimizer.zero_grad()
             if state.average:
-                state.average.update(network, state.steps_done(job.steps))
+                state.average.update(network, state.steps_done(setup.steps))
             profile.mark("optimizer")
 
             plain = F.cross_entropy(logits.detach(), target)  # without smoothing, as in validation
             state.count(plain, logits.detach().argmax(1) == target)
-            if device.type == "cpu" or state.step == job.steps:  # elsewhere, waiting for the loss costs time
+            if device.type == "cpu" or state.step == setup.steps:  # on a GPU, waiting for the loss costs time
                 _require_finite(state)
             profile.mark("counting")
-            yield Step(state, job.steps)
+            yield Step(state, setup.steps)
             profile.mark("outside")
             if state.ended:
                 yield Stopped(True, state)
                 return
 
         _require_finite_weights(state)
-        figures = _epoch_figures(job, state)
+        figures = _epoch_figures(setup, state)
         profile.mark("validation")
         speed = (state.seen - first) / timer.seconds()
         best = state.end_epoch(figures)
@@ -235,12 +207,12 @@ def evaluate(
     return float(loss_sum) / len(images), float(right) / len(images)
 
 
-def _epoch_figures(job: Job, state: State) -> EpochFigures:
+def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
     val_loss = val_accuracy = None
-    if job.validation is not None:
+    if setup.validation is not None:
         network = state.evaluated_network()
         val_loss, val_accuracy = evaluate(
-            network, job.validation, job.normalization, job.device, job.precision
+            network, setup.validation, setup.normalization, setup.device, setup.precision
         )
     return EpochFigures(
         epoch=state.epoch + 1,
@@ -249,30 +221,30 @@ def _epoch_figures(job: Job, state: State) -> EpochFigures:
         val_loss=val_loss,
         val_accuracy=val_accuracy,
         learning_rate=state.learning_rate_factor
-        * learning_rate(job.recipe, _progress(job, (state.epoch + 1) * job.steps - 1)),
+        * learning_rate(setup.recipe, _progress(setup, (state.epoch + 1) * setup.steps - 1)),
     )
 
 
-def _progress(job: Job, step: int) -> float:
+def _progress(setup: TrainingSetup, step: int) -> float:
     """Return the share of all steps done (0 to 1) at the middle of ``step``, counted over all epochs."""
-    return (step + 0.5) / (job.recipe.epochs * job.steps)
+    return (step + 0.5) / (setup.recipe.epochs * setup.steps)
 
 
 def _is_early(recipe: Recipe, state: State) -> bool:
     return state.ended or 0 < recipe.early_stopping <= state.epochs_without_better_loss()
 
 
-def _order(job: Job, epoch: int) -> np.ndarray:
+def _order(setup: TrainingSetup, epoch: int) -> np.ndarray:
     """Return the order of the training images in ``epoch``, a function of seed and epoch alone."""
-    return np.random.default_rng([job.seed, ORDER, epoch]).permutation(len(job.training))
+    return np.random.default_rng([setup.seed, ORDER, epoch]).permutation(len(setup.training))
 
 
-def _mirrored_first(job: Job) -> Tensor | None:
+def _mirrored_first(setup: TrainingSetup) -> Tensor | None:
     """Return which training images (n,) the first epoch mirrors, half of them; None where none ever is."""
-    if not (job.flips and job.recipe.flip):
+    if not (setup.flips and setup.recipe.flip):
         return None
-    chance = np.random.default_rng([job.seed, MIRRORING]).random(len(job.training))
-    return torch.from_numpy(chance < 0.5).to(job.device)
+    chance = np.random.default_rng([setup.seed, MIRRORING]).random(len(setup.training))
+    return torch.from_numpy(chance < 0.5).to(setup.device)
 
 
 def _require_finite_weights(state: State) -> None:
@@ -281,7 +253,7 @@ def _require_finite_weights(state: State) -> None:
     if norms and not torch.isfinite(torch.stack(list(norms))).all():
         raise TrainingError(
             "the weights are not finite at the end of epoch {epoch}",
-            hint="try a smaller --lr, --set gradient_clip=1, or --precision fp32",
+            hint="try a smaller --lr, --set max_gradient_norm=1, or --precision fp32",
             epoch=state.epoch + 1,
         )
 
@@ -290,7 +262,7 @@ def _require_finite(state: State) -> None:
     if not torch.isfinite(state.loss_sum):
         raise TrainingError(
             "the loss is not finite ({loss}) at epoch {epoch}, step {step}",
-            hint="try a smaller --lr, --set gradient_clip=1, or --precision fp32",
+            hint="try a smaller --lr, --set max_gradient_norm=1, or --precision fp32",
             loss=float(state.loss_sum),
             epoch=state.epoch + 1,
             step=state.step,

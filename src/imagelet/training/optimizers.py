@@ -59,7 +59,7 @@ def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
     its parameters are the first layer's and stop learning early; ``matrices`` that Muon makes their steps
     orthogonal.
     """
-    first = set(next(network.children()).parameters()) if recipe.first_layer < 1 else set()
+    first = set(next(network.children()).parameters()) if recipe.freeze_first_layer_at < 1 else set()
     if all(parameter in first for parameter in network.parameters()):
         first = set()  # nothing would learn once it stops
     groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
@@ -67,7 +67,7 @@ def _groups(network: nn.Sequential, recipe: Recipe) -> list[dict[str, Any]]:
         if parameter.requires_grad:
             convolution = recipe.optimizer == "muon" and parameter.ndim > 2
             groups.setdefault((parameter in first, convolution, parameter.ndim > 1), []).append(parameter)
-    others = recipe.other_rate if recipe.optimizer == "muon" else recipe.learning_rate
+    others = recipe.adamw_learning_rate if recipe.optimizer == "muon" else recipe.learning_rate
     return [
         {
             "params": parameters,
@@ -95,7 +95,8 @@ def set_learning_rates(
     for group in optimizer.param_groups:
         share = scheduled
         if group["first"]:
-            share = min(share, max(0.0, 1 - progress / recipe.first_layer)) if recipe.first_layer else 0.0
+            end = recipe.freeze_first_layer_at
+            share = min(share, max(0.0, 1 - progress / end)) if end else 0.0
             for parameter in group["params"]:
                 parameter.requires_grad_(share > 0)
         group["lr"] = group["highest"] * share * factor

@@ -8,7 +8,7 @@ from typing import Any
 
 from imagelet.errors import SettingError, UnknownNameError
 from imagelet.messages import Message
-from imagelet.preprocessing.test_time_augmentation import VIEWS
+from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
 from imagelet.registry import Registry
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "muon")
@@ -68,10 +68,10 @@ class Recipe:
     learning_rate: float = setting(
         0.003, "per step", "the highest step size of the schedule; 0 for what suits the batch", (0.0, 1000.0)
     )
-    other_rate: float = setting(
+    adamw_learning_rate: float = setting(
         0.01, "per step", "muon: the step size of AdamW, for all but convolutions", (1e-9, 1000.0)
     )
-    first_layer: float = setting(
+    freeze_first_layer_at: float = setting(
         1.0, "share of the steps", "how long the first layer learns; below 1 the step falls to 0", (0.0, 1.0)
     )
     schedule: str = setting("one-cycle", "name", "the step size from first to last step", SCHEDULES)
@@ -89,8 +89,8 @@ class Recipe:
     label_smoothing: float = setting(
         0.0, "share", "part of each label spread over all classes", (0.0, 1.0), open_end=True
     )
-    gradient_clip: float = setting(0.0, "norm", "longest gradient; 0 for no limit", (0.0, 1e9))
-    averaging: float = setting(
+    max_gradient_norm: float = setting(0.0, "norm", "longest gradient; 0 for no limit", (0.0, 1e9))
+    ema_decay: float = setting(
         0.0, "per step", "memory of the averaged weights; 0 for none", (0.0, 1.0), open_end=True
     )
     early_stopping: int = setting(
@@ -114,7 +114,7 @@ class Recipe:
         (0.0, 1.0),
     )
     noise: float = setting(0.0, "normalised pixels", "largest deviation of added noise", (0.0, 2.0))
-    torn: float = setting(
+    outlier_share: float = setting(
         0.0,
         "share of the batch",
         "images torn up and mixed, that are to be answered with no class",
@@ -133,8 +133,11 @@ class Recipe:
         NORMALIZATIONS,
     )
     initial_weights: str = setting("glorot", "name", "how the weights are drawn at first", INITIAL_WEIGHTS)
-    views: str = setting(
-        "one", "name", "views of an image whose logits the classifier averages; mirrored as flip", VIEWS
+    test_time_augmentation: str = setting(
+        "none",
+        "name",
+        "views of an image whose logits the classifier averages; mirrored as flip",
+        TEST_TIME_AUGMENTATIONS,
     )
 
     def __post_init__(self) -> None:

@@ -69,7 +69,7 @@ def _add_muon(name: str, network: str, note: str, **settings: float | str) -> No
     shared = {
         "optimizer": "muon",
         "momentum": 0.6,
-        "other_rate": 0.02,
+        "adamw_learning_rate": 0.02,
         "beta2": 0.99,
         "epsilon": 1e-8,
         "schedule": "linear",
@@ -101,7 +101,7 @@ _add_muon(
     rotation=10.0,
     scaling=0.1,
     shear=5.0,
-    views="shifted",
+    test_time_augmentation="shifted",
 )
 _add_muon(
     "handwriting",
@@ -120,8 +120,8 @@ _add_muon(
     blur=0.3,
     background=0.1,
     noise=0.05,
-    torn=0.4,
-    views="shifted",
+    outlier_share=0.4,
+    test_time_augmentation="shifted",
 )
 _add_muon(
     "fashion-fast",
@@ -132,7 +132,7 @@ _add_muon(
     learning_rate=0.24,
     label_smoothing=0.1,
     shift=1.0,
-    views="mirrored",
+    test_time_augmentation="mirrored",
 )
 _add_muon(
     "fashion-best",
@@ -143,7 +143,7 @@ _add_muon(
     learning_rate=0.24,
     label_smoothing=0.1,
     shift=1.0,
-    views="mirrored-shifted",
+    test_time_augmentation="mirrored-shifted",
 )
 _add_muon(
     "cifar-fast",
@@ -154,6 +154,6 @@ _add_muon(
     learning_rate=0.24,
     label_smoothing=0.2,
     shift=2.0,
-    first_layer=0.375,
-    views="mirrored-shifted",
+    freeze_first_layer_at=0.375,
+    test_time_augmentation="mirrored-shifted",
 )

@@ -21,7 +21,7 @@ from imagelet.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class ByHand:
+class ManualChange:
     """What a person did to a training that ran. Its experiment alone does not come to the same again.
 
     Attributes:
@@ -53,7 +53,7 @@ class State:
         best_epoch: its number, counted from 1; 0 before the first epoch ended.
         learning_rate_factor: what the recipe's step sizes are multiplied by.
         ended: a person ended the training; the loop takes no further step.
-        by_hand: what persons did, in the order in which they did it.
+        manual_changes: what persons did, in the order in which they did it.
     """
 
     network: Network
@@ -69,7 +69,7 @@ class State:
     best_epoch: int = 0
     learning_rate_factor: float = 1.0
     ended: bool = False
-    by_hand: list[ByHand] = field(default_factory=list)
+    manual_changes: list[ManualChange] = field(default_factory=list)
 
     @classmethod
     def new(cls, network: Network, recipe: Recipe, device: torch.device) -> "State":
@@ -78,7 +78,7 @@ class State:
         return cls(
             network=network,
             optimizer=make_optimizer(network, recipe),
-            average=Average(network, recipe.averaging) if recipe.averaging else None,
+            average=Average(network, recipe.ema_decay) if recipe.ema_decay else None,
             loss_sum=torch.zeros((), dtype=sum_type(device), device=device),
             right=torch.zeros((), dtype=torch.int64, device=device),
         )
@@ -130,7 +130,7 @@ class State:
 
     def note(self, change: str) -> None:
         """Note that a person did something now."""
-        self.by_hand.append(ByHand(self.epoch + 1, self.step, change))
+        self.manual_changes.append(ManualChange(self.epoch + 1, self.step, change))
 
     def epochs_without_better_loss(self) -> int:
         """Return how many epochs ago the validation loss was lowest; 0 without validation images."""
@@ -153,7 +153,7 @@ class State:
             "history": [dataclasses.asdict(figures) for figures in self.history],
             "learning_rate_factor": self.learning_rate_factor,
             "ended": self.ended,
-            "by_hand": [dataclasses.asdict(each) for each in self.by_hand],
+            "manual_changes": [dataclasses.asdict(each) for each in self.manual_changes],
         }
         return Checkpoint(tensors, facts)
 
@@ -177,7 +177,7 @@ class State:
         self.history = [EpochFigures(**figures) for figures in facts["history"]]
         self.learning_rate_factor = facts.get("learning_rate_factor", 1.0)  # older checkpoints know no hands
         self.ended = facts.get("ended", False)
-        self.by_hand = [ByHand(**each) for each in facts.get("by_hand", [])]
+        self.manual_changes = [ManualChange(**each) for each in facts.get("manual_changes", [])]
 
 
 def _merit(figures: EpochFigures) -> tuple[float, float]:

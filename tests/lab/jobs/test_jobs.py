@@ -98,7 +98,7 @@ class TestCarryingOut:
             FINISHED,
         ]
         assert data_of(store, job, "state")[-1]["run"] == "mine"
-        assert "by_hand" not in run.metrics
+        assert "manual_changes" not in run.metrics
 
     def test_the_first_layers_weights_are_told_after_each_epoch(self, store, no_worker):
         job = queue.submit(store, tiny(2, "conv(3, 5x5) relu flatten dense(classes)"), MANY)
@@ -173,7 +173,7 @@ class TestPausing:
         files = [run_of(store, job).classifier_file.read_bytes() for job in (straight, paused)]
         assert files[0] == files[1]
         assert run_of(store, straight).history == run_of(store, paused).history
-        assert data_of(store, paused, "by_hand") == [
+        assert data_of(store, paused, "manual_change") == [
             {"epoch": 2, "step": 2, "change": "learning rate × 0.25"}
         ]
 
@@ -229,7 +229,7 @@ class TestStopping:
         assert run.finished
         assert run.metrics["epochs"] == len(run.history) == 2
         noted = {"epoch": 3, "step": 4, "change": "ended"}
-        assert run.metrics["by_hand"] == [noted]
+        assert run.metrics["manual_changes"] == [noted]
         assert "- epoch 3, after step 4: ended" in (run.folder / "README.md").read_text()
         assert job_facts(store, store.find(job.id))["can_continue"]
 
@@ -283,7 +283,7 @@ class TestContinuing:
         assert weight_difference(begun, before).largest == 0
         assert (first.folder / "split.json").read_bytes() == (second.folder / "split.json").read_bytes()
         assert second.experiment["resolved"]["weights_of"] == "first"
-        assert second.metrics["by_hand"][0]["change"] == "begun with the weights of the run first"
+        assert second.metrics["manual_changes"][0]["change"] == "begun with the weights of the run first"
         assert Experiment.from_toml(second.experiment).seed == 1
 
     def test_needs_a_finished_run(self, store, no_worker, open_lab):

@@ -174,8 +174,8 @@ def events(
 ) -> Response:
     """Send what happens as server-sent events, from the beginning.
 
-    They are state, data, progress, epoch, filters, by_hand, finishing and error. Of the progress until now
-    only the last is sent. The stream ends when the training has ended.
+    They are state, data, progress, epoch, filters, manual_change, finishing and error. Of the progress until
+    now only the last is sent. The stream ends when the training has ended.
     """
     store = _store(request)
     job = store.find(identity)

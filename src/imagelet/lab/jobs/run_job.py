@@ -145,7 +145,7 @@ class EventWriter:
         for figures in event.run.history:
             if figures.epoch not in epochs:
                 self._write("epoch", {"figures": epoch_figures(figures), "best": None})
-        self._changes = sum(past.name == "by_hand" for past in written)
+        self._changes = sum(past.name == "manual_change" for past in written)
         names = ("network", "parameters", "training_images", "validation_images", "classes", "device")
         facts = {name: resolved[name] for name in names}
         done = list(event.resumed_at) if event.resumed_at else None
@@ -187,9 +187,9 @@ class EventWriter:
         self._write("finishing", {"early": event.early, "epochs": event.state.epoch})
 
     def _write_changes(self, event: Step | Stopped) -> None:
-        for change in event.state.by_hand[self._changes :]:
-            self._write("by_hand", vars(change))
-        self._changes = len(event.state.by_hand)
+        for change in event.state.manual_changes[self._changes :]:
+            self._write("manual_change", vars(change))
+        self._changes = len(event.state.manual_changes)
 
     def _write_filters(self, event: Step | EpochEnded) -> None:
         network = event.state.network

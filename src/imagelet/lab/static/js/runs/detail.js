@@ -70,7 +70,7 @@ export function backLink() {
 }
 
 function figures(/** @type {Run} */ { state, metrics, experiment, history, test_evaluations: count, terminal }) {
-  const { validation, test, seconds, by_hand: changes } = metrics;
+  const { validation, test, seconds, manual_changes: changes } = metrics;
   const scale = validation && test && whiskerScale([validation.interval, test.interval]);
   const readings = {
     loss: number(validation?.loss, 3),

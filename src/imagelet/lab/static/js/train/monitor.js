@@ -90,7 +90,7 @@ export class Monitor {
     return {
       progress: after((step) => progress.takeStep(step)),
       data: after((opened) => (progress.opened = opened)),
-      by_hand: after((change) => progress.takeChange(change)),
+      manual_change: after((change) => progress.takeChange(change)),
       finishing: after(() => (progress.isFinishing = true)),
       epoch: after(({ figures }) => this.takeEpoch(figures)),
       state: (event) => this.takeState(event),

@@ -16,15 +16,15 @@ const IN_SIGHT = ["epochs", "batch_size", "learning_rate"]; // 0 in them: what s
 const GROUPS = {
   time: ["early_stopping"],
   steps: [
-    "optimizer", "schedule", "warmup", "momentum", "beta1", "beta2", "rho", "epsilon", "other_rate", "first_layer",
-    "gradient_clip", "averaging",
+    "optimizer", "schedule", "warmup", "momentum", "beta1", "beta2", "rho", "epsilon", "adamw_learning_rate",
+    "freeze_first_layer_at", "max_gradient_norm", "ema_decay",
   ],
   regularization: ["weight_decay", "label_smoothing"],
   augmentation: [
-    "shift", "rotation", "scaling", "shear", "thickness", "coarseness", "blur", "background", "noise", "torn",
+    "shift", "rotation", "scaling", "shear", "thickness", "coarseness", "blur", "background", "noise", "outlier_share",
     "cutout", "flip",
   ],
-  numbers: ["normalization", "initial_weights", "views"],
+  numbers: ["normalization", "initial_weights", "test_time_augmentation"],
 };
 
 const isAuto = (name, value) => value === 0 && IN_SIGHT.includes(name);
