@@ -91,7 +91,7 @@ def untrained_figure() -> "Figure":
     network = build(trained.network_text, trained.input_shape, len(trained.classes))
     classifier = dataclasses.replace(trained, network=network)
     picture = open_picture(PHOTO)
-    image = trained.look_at(picture).seen
+    image = trained.frame(picture).image
     found = [attribute(classifier, image, method, LABEL) for method in METHODS]
     marked = []
     for each in found:

@@ -27,7 +27,8 @@ def main() -> None:
     images = imagelet.load_dataset("digits").test.take(range(5))
     for answer, label in zip(finished.classifier.predict(images.images), images.labels, strict=True):
         sure = "sure" if answer.sure else "unsure"
-        print(f"label {images.classes[label]}: answer {answer.label}, {percent(answer.probability)}, {sure}")
+        predicted = f"{answer.predicted}, {percent(answer.probability)}, {sure}"
+        print(f"label {images.classes[label]}: predicted {predicted}")
 
 
 if __name__ == "__main__":

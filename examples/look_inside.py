@@ -21,13 +21,13 @@ def main() -> None:
     ImageDraw.Draw(picture).line([(90, 70), (210, 70), (140, 235)], fill=40, width=16, joint="curve")
     found = imagelet.explain("mnist", np.asarray(picture), neighbours=0)
     answer = found.prediction
-    print(f"answer {answer.label}, {plots.percent(answer.probability)}")
+    print(f"predicted {answer.predicted}, {plots.percent(answer.probability)}")
     for layer in found.layers:
         print(f"{layer.name:<12} {layer.shape!s:>14}  {layer.low:7.2f} to {layer.high:5.2f}")
     for each in found.attributions:
         row, column = np.unravel_index(each.values.argmax(), each.values.shape)
         print(f"{each.method}: most at row {row}, column {column}")
-    number = trace_unit(found.classifier, answer.seen, "conv1", (14, 14, 0))  # row, column, map
+    number = trace_unit(found.classifier, answer.framed_input, "conv1", (14, 14, 0))  # row, column, map
     print(f"one number of conv1: {number.text}")
     draw(found, Path("inside"))
 

@@ -29,9 +29,9 @@ def main(folder: Path) -> None:
     classifier = imagelet.load("mnist")
     answers = classifier.predict(sorted(folder.iterdir()))
     for answer in answers:
-        said = plots.answer_line(answer.label, answer.probability, unsure=not answer.sure)
+        said = plots.answer_line(answer.predicted, answer.probability, unsure=not answer.sure)
         print(Path(answer.file).name, said, *answer.warnings, sep="   ")
-    seen = np.stack([answer.seen for answer in answers])
+    seen = np.stack([answer.framed_input for answer in answers])
     plots.save(plots.answers(seen, classifier.predict_proba(seen), classifier.classes), Path("seen.png"))
 
 

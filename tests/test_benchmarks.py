@@ -640,7 +640,7 @@ def test_no_more_images_are_embedded_than_there_are(small_data: Path) -> None:
 
 
 def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> None:
-    from imagelet.analysis.explain import framed
+    from imagelet.analysis.explain import load_and_frame
     from imagelet.explanation.unit_trace import trace_unit
 
     text = inside_page.PAGE.read_text("utf-8")
@@ -649,10 +649,11 @@ def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> N
         text,
         re.MULTILINE,
     ).groups()
-    classifier, look = framed("mnist", inside_page.PAGE.parent / photo)
-    assert trace_unit(classifier, look.seen, layer, [int(each) for each in place.split(",")]).text == printed
+    classifier, framed = load_and_frame("mnist", inside_page.PAGE.parent / photo)
+    indices = [int(index) for index in place.split(",")]
+    assert trace_unit(classifier, framed.image, layer, indices).text == printed
     (prediction,) = classifier.predict(inside_page.PHOTO)
-    assert (prediction.label, prediction.sure) == (inside_page.LABEL, True)
+    assert (prediction.predicted, prediction.sure) == (inside_page.LABEL, True)
 
 
 def test_the_pictures_of_the_page_are_small_and_all_of_them_are_shown() -> None:

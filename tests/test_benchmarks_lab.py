@@ -17,7 +17,7 @@ def test_its_drawings_are_digits_that_the_classifier_reads() -> None:
     assert len(set(drawings)) == lab.DRAWN
     answers = load(lab.CLASSIFIER).predict(drawings)
     wanted = list(lab.DIGITS)
-    assert [answer.label for answer in answers] == [wanted[at % len(wanted)] for at in range(lab.DRAWN)]
+    assert [answer.predicted for answer in answers] == [wanted[at % len(wanted)] for at in range(lab.DRAWN)]
 
 
 def test_clients_count_answers_errors_and_broken_connections(monkeypatch: pytest.MonkeyPatch) -> None:

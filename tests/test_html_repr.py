@@ -313,13 +313,13 @@ def test_a_prediction_shows_what_was_seen_and_how_sure_it_is(shape: tuple[int, .
     answer = Prediction(
         file=EVIL,
         class_index=0,
-        label=EVIL,
+        predicted=EVIL,
         probability=0.625,
         top=((EVIL, 0.625), ("b", 0.25)),
         top_classes=(0, 1),
         sure=sure,
         warnings=() if sure else (EVIL, "the strokes are thin"),
-        seen=seen,
+        framed_input=seen,
     )
     reader = shown_by(answer)
     assert reader.text.startswith(f"{EVIL}{'' if sure else '?'}   62.50 %")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from imagelet import train
-from imagelet.analysis.explain import draw, explain, framed
+from imagelet.analysis.explain import draw, explain, load_and_frame
 from imagelet.data.datasets import load_dataset
 from imagelet.errors import DataError, PictureError, UnknownNameError, UsageError
 from imagelet.explanation.attribution import METHODS
@@ -36,9 +36,9 @@ def test_the_layers_end_in_the_classifiers_own_logits_and_the_evidence_is_for_it
     assert [each.name for each in found.layers] == ["conv1", "relu1", "pool1", "flatten", "dense1", "softmax"]
     logits = found.classifier.logits(image[np.newaxis])[0]
     np.testing.assert_allclose(found.layers[-2].values, logits, rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(found.look.seen, image)
+    np.testing.assert_array_equal(found.framed.image, image)
     assert [each.method for each in found.attributions] == list(METHODS)
-    assert {each.class_name for each in found.attributions} == {found.prediction.label}
+    assert {each.class_name for each in found.attributions} == {found.prediction.predicted}
     assert found.attributions[0].probability == pytest.approx(found.prediction.probability)
     assert len(found.neighbours) == 3
     assert found.missing == ()
@@ -46,24 +46,24 @@ def test_the_layers_end_in_the_classifiers_own_logits_and_the_evidence_is_for_it
 
 def test_an_image_of_the_dataset_is_named_by_its_part_and_number(run):
     images = load_dataset("digits").test.images
-    _, look = framed(run, "test:5")
-    np.testing.assert_array_equal(look.seen, images[5])
+    _, framed = load_and_frame(run, "test:5")
+    np.testing.assert_array_equal(framed.image, images[5])
     assert explain(run, "test:5", neighbours=0).prediction == explain(run, images[5], neighbours=0).prediction
 
 
 def test_a_runs_validation_images_are_those_that_it_set_aside(run):
     frozen = json.loads((run / "split.json").read_text())
     expected = load_dataset("digits").train.images[frozen["validation"][3]]
-    np.testing.assert_array_equal(framed(run, "validation:3")[1].seen, expected)
+    np.testing.assert_array_equal(load_and_frame(run, "validation:3")[1].image, expected)
     with pytest.raises(DataError, match="without its run"):
-        framed("mnist", "validation:3")
+        load_and_frame("mnist", "validation:3")
 
 
 def test_units_are_dead_that_rise_for_none_of_the_training_images(run):
     found = explain(run, "test:5", neighbours=1)
     (dead,) = found.dead
     images = load_dataset("digits").train
-    classifier, _ = framed(run, "test:5")
+    classifier, _ = load_and_frame(run, "test:5")
     kernels = classifier.network.state_dict()["conv1.weight"]
     assert dead.name == "relu1"
     assert dead.units == len(kernels)
@@ -75,8 +75,8 @@ def test_a_file_that_is_called_like_an_image_of_the_dataset_goes_before_it(run, 
     monkeypatch.chdir(tmp_path)
     other = load_dataset("digits").test.images[9]
     Image.fromarray(other[:, :, 0]).save(tmp_path / "test:5", "PNG")
-    np.testing.assert_array_equal(framed(run, "test:5")[1].seen, framed(run, other)[1].seen)
-    assert framed(run, tmp_path / "test:5")[1].seen.any()
+    np.testing.assert_array_equal(load_and_frame(run, "test:5")[1].image, load_and_frame(run, other)[1].image)
+    assert load_and_frame(run, tmp_path / "test:5")[1].image.any()
 
 
 def test_a_training_image_is_its_own_nearest_neighbour(run):
@@ -118,7 +118,7 @@ def test_everything_is_drawn_and_the_plain_data_name_the_files(run, tmp_path):
 def test_a_notebook_shows_the_answer_and_a_row_for_each_layer(run):
     found = explain(run, "test:5", neighbours=0)
     shown = found._repr_html_()
-    assert found.prediction.label in shown
+    assert found.prediction.predicted in shown
     assert all(each.name in shown for each in found.layers)
     assert len(shown) < 30_000
 

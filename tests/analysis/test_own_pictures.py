@@ -77,10 +77,10 @@ def test_answers_are_those_of_predict(classifier: Classifier, listed: LabelledFi
     answers = {each.file: each for each in classifier.predict(list(listed.paths))}
     for mistake in found.mistakes:
         answer = answers[mistake.file]
-        assert (mistake.answer, mistake.warnings) == (answer.label, answer.warnings)
+        assert (mistake.answer, mistake.warnings) == (answer.predicted, answer.warnings)
         assert mistake.probability == pytest.approx(answer.probability, abs=1e-6)
     right = [
-        answers[str(path)].label == label for path, (label, _, _) in zip(listed.paths, DRAWN, strict=True)
+        answers[str(path)].predicted == label for path, (label, _, _) in zip(listed.paths, DRAWN, strict=True)
     ]
     sure = [answers[str(path)].sure for path in listed.paths]
     assert found.unsure == sure.count(False) == 3

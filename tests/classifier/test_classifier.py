@@ -197,7 +197,7 @@ class TestPreparing:
         images = drawn(2)
         everywhere = [
             classifier.logits(images),
-            classifier.logits(np.stack([answer.seen for answer in classifier.predict(list(images))])),
+            classifier.logits(np.stack([answer.framed_input for answer in classifier.predict(list(images))])),
         ]
         assert all(np.array_equal(logits, everywhere[0]) for logits in everywhere)
         assert len(given) == 3
@@ -212,7 +212,7 @@ class TestPreparing:
         picture = drawn(1, (height, width, channels))[0]
         (answer,) = classifier.predict(picture, top=3)
         framed = frame(picture, classifier.framing)
-        assert np.array_equal(answer.seen, framed)
+        assert np.array_equal(answer.framed_input, framed)
         assert framed.shape == (8, 6, wanted)
         shares = classifier.predict_proba(framed[None])[0]
         assert answer.class_index == shares.argmax()
@@ -238,7 +238,7 @@ class TestPredicting:
                     (alone,) = classifier.predict(source)
                     (listed,) = classifier.predict([source])
                     assert alone == listed == dataclasses.replace(expected, file=name)
-                    assert np.array_equal(alone.seen, expected.seen)
+                    assert np.array_equal(alone.framed_input, expected.framed_input)
 
     def test_takes_sequences_iterators_and_one_array_of_many_pictures(self, classifier: Classifier) -> None:
         pictures = drawn(4, (9, 9, 3))
@@ -262,7 +262,7 @@ class TestPredicting:
                 assert isinstance(answer, PictureError)
             else:
                 assert isinstance(answer, Prediction)
-                assert np.array_equal(answer.seen, images[place])
+                assert np.array_equal(answer.framed_input, images[place])
                 assert answer.probability == pytest.approx(shares[place].max(), abs=1e-6)
 
     def test_names_the_bad_file_among_others_or_raises_its_error(
@@ -321,7 +321,7 @@ class TestPredicting:
         shares = classifier.predict_proba(images)
         for answer, row in zip(classifier.predict(images, top=top), shares, strict=True):
             assert len(answer.top) == len(answer.top_classes) == min(top, 3)
-            assert answer.top[0] == (answer.label, answer.probability)
+            assert answer.top[0] == (answer.predicted, answer.probability)
             assert answer.top_classes[0] == answer.class_index
             assert [share for _, share in answer.top] == pytest.approx(sorted(row, reverse=True)[:top])
             assert [label for label, _ in answer.top] == [CLASSES[index] for index in answer.top_classes]
@@ -376,9 +376,9 @@ class TestPredicting:
         picture = drawn(1)[0]
         picture[[0, -1]] = picture[:, [0, -1]] = 0
         (answer,) = make_classifier(framing=Framing(kind, 8, 6, 1)).predict(picture)
-        seen = answer.seen.copy()
+        seen = answer.framed_input.copy()
         picture[:] = 0
-        assert np.array_equal(answer.seen, seen)
+        assert np.array_equal(answer.framed_input, seen)
 
     def test_a_files_name_that_is_a_number_is_no_name(self, classifier: Classifier, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(png(drawn(1)[0]))
@@ -386,20 +386,20 @@ class TestPredicting:
             assert classifier.predict(file)[0].file == ""
 
     def test_is_of_a_part_of_the_picture_that_the_look_knows(self, classifier: Classifier) -> None:
-        look = classifier.look_at(drawn(1, (16, 18, 1))[0])  # framed by fit: 8×6 from 16×18
-        assert look.placement is not None
-        carried = look.placement.onto(np.ones(look.seen.shape[:2]), 16, 18)
+        framed = classifier.frame(drawn(1, (16, 18, 1))[0])  # framed by fit: 8×6 from 16×18
+        assert framed.placement is not None
+        carried = framed.placement.onto(np.ones(framed.image.shape[:2]), 16, 18)
         assert carried.shape == (16, 18)
         assert np.allclose(carried, 1)
-        assert look.placement.pixel_width == 3
+        assert framed.placement.pixel_width == 3
 
     def test_is_plain_json_without_the_pixels(self, classifier: Classifier) -> None:
         (answer,) = classifier.predict(png(drawn(1)[0]), top=2)
         content = answer.to_json()
         assert json.loads(json.dumps(content, allow_nan=False)) == content
-        assert set(content) == {"file", "class", "label", "probability", "top", "sure", "warnings"}
-        assert content["class"] == content["top"][0]["class"] == CLASSES.index(content["label"])
-        assert content["top"][1]["label"] == CLASSES[content["top"][1]["class"]]
+        assert set(content) == {"file", "class", "predicted", "probability", "top", "sure", "warnings"}
+        assert content["class"] == content["top"][0]["class"] == CLASSES.index(content["predicted"])
+        assert content["top"][1]["name"] == CLASSES[content["top"][1]["class"]]
         assert content["top"][0]["probability"] == content["probability"]
         assert len(content["top"]) == 2
         assert "seen" not in repr(answer)
@@ -409,15 +409,15 @@ class TestColours:
     def test_a_grey_picture_into_a_colour_network_is_grey_in_all_three_channels(self) -> None:
         classifier = make_classifier(shape=(8, 6, 3))
         (answer,) = classifier.predict(drawn(1, (8, 6, 1))[0])
-        assert np.array_equal(answer.seen, np.repeat(drawn(1, (8, 6, 1))[0], 3, axis=2))
+        assert np.array_equal(answer.framed_input, np.repeat(drawn(1, (8, 6, 1))[0], 3, axis=2))
 
     def test_a_colour_picture_into_a_grey_network_becomes_its_brightness(self) -> None:
         picture = np.zeros((8, 6, 3), np.uint8)
         picture[:4] = (255, 0, 0)
         picture[4:] = (0, 255, 0)
         (answer,) = make_classifier().predict(picture)
-        assert answer.seen.shape == (8, 6, 1)
-        assert (answer.seen[0, 0, 0], answer.seen[-1, 0, 0]) == (76, 150)  # ITU-R 601
+        assert answer.framed_input.shape == (8, 6, 1)
+        assert (answer.framed_input[0, 0, 0], answer.framed_input[-1, 0, 0]) == (76, 150)  # ITU-R 601
 
 
 def seen_by(images: np.ndarray, kind: str) -> list[tuple[float, np.ndarray]]:
@@ -470,7 +470,7 @@ class TestViews:
         several = make_classifier(test_time_augmentation="mirrored-shifted")
         (answer,) = several.predict(picture)
         assert answer.probability == pytest.approx(several.predict_proba(picture[None]).max(), abs=1e-6)
-        assert np.array_equal(answer.seen, picture)
+        assert np.array_equal(answer.framed_input, picture)
 
     @pytest.mark.parametrize("kind", ["", "upside-down", "Mirrored", None, 1])
     def test_that_nobody_knows_are_refused(self, kind: Any) -> None:

@@ -69,7 +69,7 @@ def pictures(tmp_path: Path) -> Path:
 class TestAnswers:
     def test_of_a_folder_come_in_natural_order(self, run: Run, classifier: Path, pictures: Path) -> None:
         document = run("predict", classifier, pictures, "--json").document
-        answers = [(each["file"], each["class"], each["label"]) for each in document["predictions"]]
+        answers = [(each["file"], each["class"], each["predicted"]) for each in document["predictions"]]
         assert answers == [
             (str(pictures / "2.png"), 0, "dark"),
             (str(pictures / "10.png"), 1, "=light"),
@@ -82,7 +82,7 @@ class TestAnswers:
         assert outcome.code == 0
         assert outcome.stderr == ""
         first, second, third = outcome.stdout.splitlines()
-        assert first.split() == ["file", "label", "probability", "then", "remarks"]
+        assert first.split() == ["file", "predicted", "probability", "then", "remarks"]
         assert second.split()[:4] == [str(pictures / "2.png"), "dark", "99.75", "%"]
         assert "=light" in third
         assert "\x1b" not in outcome.stdout
@@ -92,14 +92,14 @@ class TestAnswers:
             document = run("predict", classifier, pictures / "2.png", "--json", "--top", top).document
             (answer,) = document["predictions"]
             assert len(answer["top"]) == named
-            assert answer["top"][0]["label"] == answer["label"]
+            assert answer["top"][0]["name"] == answer["predicted"]
 
     def test_say_where_they_are_unsure(self, run: Run, classifier: Path, tmp_path: Path) -> None:
         between = picture(tmp_path / "between.png", 180)
         (answer,) = run("predict", classifier, between, "--json").document["predictions"]
         assert not answer["sure"]
         shown = run("predict", classifier, between).stdout.splitlines()[1]
-        assert f"{answer['label']}?".replace("\x1b", "\\x1b") in shown
+        assert f"{answer['predicted']}?".replace("\x1b", "\\x1b") in shown
         assert shown.endswith("unsure")
 
     def test_have_the_fields_of_the_help(
@@ -113,7 +113,7 @@ class TestAnswers:
     ) -> None:
         outcome = run_process("predict", classifier, "-", "--json", stdin=(pictures / "10.png").read_bytes())
         (answer,) = outcome.document["predictions"]
-        assert (outcome.code, answer["file"], answer["label"]) == (0, "-", "=light")
+        assert (outcome.code, answer["file"], answer["predicted"]) == (0, "-", "=light")
 
 
 class TestBadPictures:
@@ -219,7 +219,7 @@ class TestFiles:
         run("predict", classifier, "=cmd|' -C calc'!A0.png", "--csv", "answers.csv")
         (row,) = csv.DictReader(io.StringIO((tmp_path / "answers.csv").read_bytes().decode()))
         assert row["file"] == "'=cmd|' -C calc'!A0.png"
-        assert row["label"] == "'=light"
+        assert row["predicted"] == "'=light"
 
     def test_a_picture_shows_what_the_network_saw(
         self, run: Run, classifier: Path, pictures: Path, tmp_path: Path

@@ -243,8 +243,8 @@ def test_the_figures_are_plain_json() -> None:
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert content["interval"] == [found.interval.low, found.interval.high]
     assert content["classes"][2]["class"] == 2
-    assert content["classes"][2]["label"] == "고양이"
-    assert "label" not in found.to_json()["classes"][0]
+    assert content["classes"][2]["name"] == "고양이"
+    assert "name" not in found.to_json()["classes"][0]
     with pytest.raises(ValueError, match="2 names for 3 classes"):
         found.to_json(["ant", "bee"])
 

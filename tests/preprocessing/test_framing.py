@@ -10,7 +10,7 @@ from PIL import Image
 
 from imagelet.errors import ClassifierFileError, UnknownNameError
 from imagelet.preprocessing import Framing, frame, framings
-from imagelet.preprocessing.framing import MAX_SIDE, Framed, look_at, resized
+from imagelet.preprocessing.framing import MAX_SIDE, Framed, apply_framing, resized
 
 pytestmark = pytest.mark.portable
 
@@ -91,17 +91,19 @@ class TestLookAt:
     @given(pictures, frames)
     @settings(max_examples=50, deadline=None)
     def test_has_the_image_of_frame(self, picture: Pixels, framing: Framing) -> None:
-        assert np.array_equal(look_at(picture, framing).image, frame(picture, framing))
+        assert np.array_equal(apply_framing(picture, framing).image, frame(picture, framing))
 
     @pytest.mark.parametrize("kind", PLAIN_KINDS)
     def test_has_nothing_to_say_where_the_picture_is_taken_as_it_is(self, kind: str) -> None:
-        framed = look_at(random_pixels(20, 12, 3), Framing(kind, 8, 8, 3))
+        framed = apply_framing(random_pixels(20, 12, 3), Framing(kind, 8, 8, 3))
         assert framed.warnings == ()
         assert not framed.doubtful
 
     @pytest.mark.parametrize("channels", [1, 3])
     def test_tells_what_handwriting_found(self, channels: int) -> None:
-        framed = look_at(np.full((40, 40, 3), 200, np.uint8), Framing("handwriting", 28, 28, channels, 0.7))
+        framed = apply_framing(
+            np.full((40, 40, 3), 200, np.uint8), Framing("handwriting", 28, 28, channels, 0.7)
+        )
         (warning,) = framed.warnings
         assert "blank" in warning
         assert framed.doubtful
@@ -112,7 +114,7 @@ class TestLookAt:
     ) -> None:
         said = Framed(random_pixels(4, 4, 1), ("too green",), True)
         monkeypatch.setattr(framings, "get", lambda _: lambda _, __: said)
-        framed = look_at(random_pixels(9, 9, 3), Framing("fit", 4, 4, 3))
+        framed = apply_framing(random_pixels(9, 9, 3), Framing("fit", 4, 4, 3))
         assert framed[1:] == said[1:]
         assert np.array_equal(framed.image, np.repeat(said.image, 3, axis=2))
 

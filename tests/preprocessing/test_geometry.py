@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from imagelet.preprocessing import Framing, frame, framings
-from imagelet.preprocessing.framing import Framed, look_at
+from imagelet.preprocessing.framing import Framed, apply_framing
 from imagelet.preprocessing.geometry import UNMOVED, Placement, whole
 
 pytestmark = pytest.mark.portable
@@ -137,7 +137,7 @@ class TestOfEveryFraming:
             row = (height - short) / 2 + down * short  # in the middle square, which a crop keeps, too
             column = (width - short) / 2 + across * short
             picture = dotted(height, width, row, column, max(1.5, short / 14), dark)
-            framed = look_at(picture, framing)
+            framed = apply_framing(picture, framing)
             assert framed.placement is not None
             found = ndimage.center_of_mass(back(framed, picture, kind))
             placed = framed.placement
@@ -160,7 +160,7 @@ class TestOfEveryFraming:
         square = picture[top : top + short, left : left + short]
         square[rows.start : rows.start + thick, columns] = 10
         square[rows, columns.stop - thick : columns.stop] = 10
-        framed = look_at(picture, Framing(kind, 28, 28, 1, box=20 / 28))
+        framed = apply_framing(picture, Framing(kind, 28, 28, 1, box=20 / 28))
         carried = back(framed, picture, kind)
         assert framed.placement is not None
         found = carried > carried.max() / 2
@@ -177,7 +177,7 @@ class TestOfEveryFraming:
         picture = np.full((300, 400, 1), 240, np.uint8)
         picture[60:230, 200 - pen // 2 : 200 - pen // 2 + pen] = 20
         picture[60 : 60 + pen, 130:300] = 20
-        framed = look_at(picture, MNIST)
+        framed = apply_framing(picture, MNIST)
         assert framed.placement is not None
         carried = back(framed, picture, "handwriting")
         stem = carried[150:200].mean(axis=0)
@@ -191,14 +191,14 @@ class TestOfEveryFraming:
     def test_an_image_that_passes_unchanged_is_its_own_place(self, kind: str) -> None:
         framing = Framing(kind, 28, 28, 1, box=20 / 28)
         image = frame(dotted(200, 200, 90, 120, 14, True), Framing("handwriting", 28, 28, 1, box=20 / 28))
-        framed = look_at(image, framing)
+        framed = apply_framing(image, framing)
         assert np.array_equal(framed.image, image)
         assert framed.placement == UNMOVED
 
     @pytest.mark.parametrize("kind", ["handwriting", "object"])
     def test_a_blank_picture_has_none(self, kind: str) -> None:
-        assert look_at(np.full((50, 60, 1), 200, np.uint8), Framing(kind, 28, 28, 1)).placement is None
+        assert apply_framing(np.full((50, 60, 1), 200, np.uint8), Framing(kind, 28, 28, 1)).placement is None
 
     def test_one_that_knows_of_no_placement_has_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(framings._things, "plain", lambda picture, framing: Framed(picture))
-        assert look_at(np.zeros((4, 4, 1), np.uint8), Framing("plain", 4, 4, 1)).placement is None
+        assert apply_framing(np.zeros((4, 4, 1), np.uint8), Framing("plain", 4, 4, 1)).placement is None

@@ -14,7 +14,7 @@ from imagelet.data import load_dataset
 from imagelet.preprocessing import Framing, frame
 from imagelet.preprocessing.binarise import WORKING_SIDE, Ink
 from imagelet.preprocessing.connected_components import extent as box_of
-from imagelet.preprocessing.framing import look_at
+from imagelet.preprocessing.framing import apply_framing
 from imagelet.preprocessing.handwriting import (
     STEPS,
     THICKEST_STROKE,
@@ -287,7 +287,7 @@ class TestNormalise:
     def test_finds_nothing_to_change_in_its_own_image(self, picture: Pixels, clean: Pixels) -> None:
         for each in (picture, clean):
             image = frame(each, MNIST)
-            assert look_at(image, MNIST).warnings == ()
+            assert apply_framing(image, MNIST).warnings == ()
             assert np.array_equal(frame(image, MNIST), image)
 
     @pytest.mark.parametrize("margin", [0, 8])

@@ -11,7 +11,7 @@ FIGURES = {
     "loss": 0.5,
     "calibration_error": 0.1,
     "classes": [
-        {"class": place, "label": name, "images": 6, "precision": None, "recall": 0.5, "f1": 0.5}
+        {"class": place, "name": name, "images": 6, "precision": None, "recall": 0.5, "f1": 0.5}
         for place, name in enumerate("abc")
     ],
     "confusion": CONFUSION,

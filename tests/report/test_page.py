@@ -310,7 +310,7 @@ def test_a_class_with_a_closing_tag_stays_text(trained, tmp_path, no_insights):
     """No folder can be called so, but a run folder from elsewhere may say anything."""
     name = "</style></script><script>alert(1)</script>"
     metrics = json.loads((trained.folder / "metrics.json").read_text())
-    metrics["validation"]["classes"][3]["label"] = name
+    metrics["validation"]["classes"][3]["name"] = name
     (trained.folder / "metrics.json").write_text(json.dumps(metrics))
     page = read_page(write_report(trained, tmp_path / "page.html").file)
     assert not list(page.all("script"))

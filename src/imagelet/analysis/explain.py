@@ -20,7 +20,7 @@ from imagelet.analysis.embeddings import (
     neighbours_sheet,
 )
 from imagelet.classifier.classifier import Classifier, Source, pixels_of
-from imagelet.classifier.prediction import Look, Prediction
+from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.errors import DataError
 from imagelet.explanation.activations import (
     DeadUnits,
@@ -57,7 +57,7 @@ class Explanation:
         classifier: whose answer it is.
         prediction: the answer.
         picture: uint8 (height, width, 1 or 3), the picture as a person sees it, upright.
-        look: the picture as the network got it, and where it lies in the picture.
+        framed: the image that the network got, and where it lies in the picture.
         layers: what every layer gives, in order.
         attributions: what speaks for one class, by each method that the network allows.
         neighbours: the nearest training images, the nearest first; empty where they are not at hand.
@@ -70,7 +70,7 @@ class Explanation:
     classifier: Classifier
     prediction: Prediction
     picture: NDArray[np.uint8]
-    look: Look
+    framed: FramedInput
     layers: tuple[LayerActivations, ...]
     attributions: tuple[Attribution, ...]
     neighbours: tuple[Neighbour, ...]
@@ -138,30 +138,32 @@ def explain(
         class_of(classifier.classes, target)  # said before the work
     source = image_of(run_or_file, picture)
     pixels = pixels_of(source)
-    look = classifier.look_at(pixels)
+    framed = classifier.frame(pixels)
     if isinstance(source, str | Path):
-        look = replace(look, file=str(source))
-    prediction = classifier.prediction(look, classifier.predict_proba(look.seen[np.newaxis])[0])
+        framed = replace(framed, file=str(source))
+    prediction = classifier.prediction(framed, classifier.predict_proba(framed.image[np.newaxis])[0])
     methods = methods_for(classifier.network)
-    shown = tuple(attribute(classifier, look.seen, method, target) for method in methods)
+    shown = tuple(attribute(classifier, framed.image, method, target) for method in methods)
     missing = [] if "grad-cam" in methods else [NO_CONVOLUTION]
     near: Neighbourhood | None = None
     found: tuple[Neighbour, ...] = ()
     if neighbours:
         try:
             near = neighbourhood(run_or_file, progress)
-            (found,) = neighbours_of(near, look.seen[np.newaxis], neighbours)
+            (found,) = neighbours_of(near, framed.image[np.newaxis], neighbours)
         except DataError as error:
             missing.append(f"the nearest training images, dead units: {error.message}")
-    layers = layer_activations(classifier, look.seen)
+    layers = layer_activations(classifier, framed.image)
     dead = () if near is None else dead_units(classifier, _some(near))
-    return Explanation(classifier, prediction, pixels, look, layers, shown, found, near, dead, tuple(missing))
+    return Explanation(
+        classifier, prediction, pixels, framed, layers, shown, found, near, dead, tuple(missing)
+    )
 
 
-def framed(run_or_file: str | Path, picture: Source) -> tuple[Classifier, Look]:
+def load_and_frame(run_or_file: str | Path, picture: Source) -> tuple[Classifier, FramedInput]:
     """Return a classifier and a picture as its network gets it; errors as :func:`explain`'s."""
     classifier = load(run_or_file)
-    return classifier, classifier.look_at(image_of(run_or_file, picture))
+    return classifier, classifier.frame(image_of(run_or_file, picture))
 
 
 def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[str, Path]:
@@ -186,9 +188,13 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
     plots.save(_evidence_figure(explanation), drawn["evidence"])
     if explanation.near is not None:
         drawn["neighbours"] = folder / "neighbours.png"
-        answer = explanation.prediction.label
+        answer = explanation.prediction.predicted
         sheet = neighbours_sheet(
-            explanation.near, explanation.look.seen[np.newaxis], [answer], [answer], (explanation.neighbours,)
+            explanation.near,
+            explanation.framed.image[np.newaxis],
+            [answer],
+            [answer],
+            (explanation.neighbours,),
         )
         plots.save(sheet, drawn["neighbours"])
     for place, each in enumerate(explanation.layers, start=1):
@@ -198,7 +204,7 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
             [(one.low, one.high) for one in ranges[each.name]],
             f"{each.name}: {_shape(each)}",
             "" if each.values.ndim == 1 else f"one range of colours for each {scope}" * (scope != "all"),
-            image=explanation.look.seen,
+            image=explanation.framed.image,
             names=names,
         )
         drawn[each.name] = folder / f"layer-{place:02}-{_as_file(each.name)}.png"
@@ -216,7 +222,7 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
 
 def _evidence_figure(explanation: Explanation) -> "plots.Figure":
     height, width = explanation.picture.shape[:2]
-    placement = explanation.look.placement
+    placement = explanation.framed.placement
     marked = [
         Marked(
             each.method if each.layer is None else f"{each.method}, {each.layer}",
@@ -229,7 +235,7 @@ def _evidence_figure(explanation: Explanation) -> "plots.Figure":
     ]
     asked = explanation.attributions[0]
     answer = f"{asked.class_name}   {plots.percent(asked.probability)}"
-    return plots.evidence(explanation.picture, explanation.look.seen, marked, answer)
+    return plots.evidence(explanation.picture, explanation.framed.image, marked, answer)
 
 
 def _some(near: Neighbourhood) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from imagelet.analysis.error_analysis import (
     review,
 )
 from imagelet.classifier.classifier import Classifier
-from imagelet.classifier.prediction import Look
+from imagelet.classifier.prediction import FramedInput
 from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.labelled_files import LabelledFiles
 from imagelet.errors import DataError, PictureError
@@ -104,20 +104,20 @@ def evaluate_pictures(
     Raises:
         DataError: a class that the classifier does not know, or a picture that cannot be read.
     """
-    looks = [_look_at(path, classifier) for path in listed.paths]
-    seen = np.stack([look.seen for look in looks])
-    images = relabelled(ImageSet(seen, listed.labels, listed.classes), classifier.classes, name)
+    framed = [_frame(path, classifier) for path in listed.paths]
+    inputs = np.stack([picture.image for picture in framed])
+    images = relabelled(ImageSet(inputs, listed.labels, listed.classes), classifier.classes, name)
     probabilities = classifier.predict_proba(images.images)
     answers, highest = probabilities.argmax(axis=1), probabilities.max(axis=1)
     right = answers == images.labels
     unsure = np.array(
-        [not classifier.is_sure(look, float(each)) for look, each in zip(looks, highest, strict=True)]
+        [not classifier.is_sure(picture, float(each)) for picture, each in zip(framed, highest, strict=True)]
     )
     reviewed = review(probabilities, images.labels)
     files = tuple(str(path) for path in listed.paths)
     found = OwnPictures(
         metrics=classifier.judge(images, probabilities),
-        mistakes=_mistakes(reviewed, files, looks, classifier.classes),
+        mistakes=_mistakes(reviewed, files, framed, classifier.classes),
         unsure=int(unsure.sum()),
         right_but_unsure=int((unsure & right).sum()),
         sources=None if listed.sources is None else len(set(listed.sources)),
@@ -135,7 +135,7 @@ def evaluate_pictures(
 
 
 def _mistakes(
-    reviewed: Review, files: Sequence[str], looks: Sequence[Look], classes: Sequence[str]
+    reviewed: Review, files: Sequence[str], framed: Sequence[FramedInput], classes: Sequence[str]
 ) -> tuple[Mistake, ...]:
     """Return the mistakes with their files, their classes by name and what was odd about the pictures."""
     return tuple(
@@ -144,7 +144,7 @@ def _mistakes(
             classes[each.label],
             classes[each.answer],
             each.probability,
-            looks[each.image].warnings,
+            framed[each.image].warnings,
         )
         for each in reviewed.mistakes
     )
@@ -161,9 +161,9 @@ def _draw_all(found: OwnPictures, images: ImageSet, unsure: np.ndarray, folder: 
     draw_reliability(folder / "reliability.png", found.review)
 
 
-def _look_at(path: Path, classifier: Classifier) -> Look:
+def _frame(path: Path, classifier: Classifier) -> FramedInput:
     try:
-        return classifier.look_at(path)
+        return classifier.frame(path)
     except PictureError as error:
         raise DataError(error.message, error.hint or "imagelet data show FILE tells what it is") from error
 

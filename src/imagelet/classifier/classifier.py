@@ -15,14 +15,14 @@ import torch
 
 from imagelet import html_repr
 from imagelet.classifier import file
-from imagelet.classifier.prediction import Look, Prediction
+from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import ClassifierFileError, PictureError
 from imagelet.messages import Message
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
 from imagelet.networks import Network
-from imagelet.preprocessing.framing import Framing, look_at
+from imagelet.preprocessing.framing import Framing, apply_framing
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.preprocessing.picture import open_picture
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS, views
@@ -198,11 +198,14 @@ class Classifier:
             raise ValueError(f"at least 1 class is named for a picture, not {top}")
         remaining = iter(sources)
         while batch := list(islice(remaining, BATCH)):
-            looked_at = [self._tried(source) for source in batch]
-            framed = [look.seen for look in looked_at if isinstance(look, Look)]
-            shares = iter(self.predict_proba(np.stack(framed))) if framed else iter(())
-            for look in looked_at:
-                yield look if isinstance(look, PictureError) else self.prediction(look, next(shares), top)
+            framed = [self._frame_or_error(source) for source in batch]
+            images = [result.image for result in framed if isinstance(result, FramedInput)]
+            probabilities = iter(self.predict_proba(np.stack(images))) if images else iter(())
+            for result in framed:
+                if isinstance(result, FramedInput):
+                    yield self.prediction(result, next(probabilities), top)
+                else:
+                    yield result
 
     def evaluate(self, images: ImageSet) -> Metrics:
         """Return accuracy, interval, loss and more on labelled ``images`` of the network's size.
@@ -247,47 +250,47 @@ class Classifier:
         """
         return cls(**vars(file.read(Path(path), allow_import)))
 
-    def look_at(self, source: Source) -> Look:
-        """Open a picture and frame it as every picture is.
+    def frame(self, source: Source) -> FramedInput:
+        """Open a picture and frame it for the network.
 
         Raises:
             PictureError: it cannot be read.
         """
         picture = pixels_of(source)
-        seen, warnings, doubtful, placement = look_at(picture, self.framing)
-        blank = _is_of_one_colour(picture) or _is_of_one_colour(seen)
+        image, warnings, doubtful, placement = apply_framing(picture, self.framing)
+        blank = _is_of_one_colour(picture) or _is_of_one_colour(image)
         if blank and not warnings:
             warnings = (Message("the picture is all one colour"),)
         name = source if isinstance(source, str | Path) else getattr(source, "name", "")
-        seen = seen.copy()  # it may be the caller's own array
+        image = image.copy()  # it may be the caller's own array
         name = str(name) if isinstance(name, str | Path) else ""
-        return Look(name, seen, blank or doubtful, warnings, placement)
+        return FramedInput(name, image, blank or doubtful, warnings, placement)
 
-    def is_sure(self, look: Look, probability: float) -> bool:
-        """Say whether the answer to a picture, of this calibrated probability, may be called sure."""
-        return self.calibration.is_sure(probability) and not look.doubtful
+    def is_sure(self, framed: FramedInput, probability: float) -> bool:
+        """Say whether a prediction of this calibrated probability counts as sure."""
+        return self.calibration.is_sure(probability) and not framed.doubtful
 
-    def _tried(self, source: Source) -> Look | PictureError:
+    def _frame_or_error(self, source: Source) -> FramedInput | PictureError:
         try:
-            return self.look_at(source)
+            return self.frame(source)
         except PictureError as error:
             return error
 
-    def prediction(self, look: Look, shares: np.ndarray, top: int = 3) -> Prediction:
-        """Return what probabilities (classes,), this classifier's for a look, say of its picture."""
-        ranked = [int(index) for index in np.argsort(-shares, kind="stable")[:top]]
+    def prediction(self, framed: FramedInput, probabilities: np.ndarray, top: int = 3) -> Prediction:
+        """Return the prediction that this classifier's probabilities (classes,) for a framed picture give."""
+        ranked = [int(index) for index in np.argsort(-probabilities, kind="stable")[:top]]
         best = ranked[0]
-        probability = float(shares[best])
+        probability = float(probabilities[best])
         return Prediction(
-            file=look.file,
+            file=framed.file,
             class_index=best,
-            label=self.classes[best],
+            predicted=self.classes[best],
             probability=probability,
-            top=tuple((self.classes[index], float(shares[index])) for index in ranked),
+            top=tuple((self.classes[index], float(probabilities[index])) for index in ranked),
             top_classes=tuple(ranked),
-            sure=self.is_sure(look, probability),
-            warnings=look.warnings,
-            seen=look.seen,
+            sure=self.is_sure(framed, probability),
+            warnings=framed.warnings,
+            framed_input=framed.image,
         )
 
 

@@ -1,4 +1,4 @@
-"""What a classifier says of one picture."""
+"""Prediction: the predicted class of one picture; FramedInput: the image that the network got."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,19 +10,19 @@ from imagelet.preprocessing.geometry import Placement
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is kept of a picture once it is framed.
+class FramedInput:
+    """A picture once it is framed: the image that the network gets, and what is known of it.
 
     Attributes:
         file: its name; empty where it came without.
-        seen: uint8 (height, width, channels), the image that the network gets.
-        doubtful: there is nothing to see, or something else than the framing looks for.
+        image: uint8 (height, width, channels), the network's input before normalization.
+        doubtful: the picture is blank, or shows something else than the framing expects.
         warnings: what is odd about the picture, a few words each.
         placement: which part of the picture the image shows; None where it shows none, or nobody knows.
     """
 
     file: str
-    seen: np.ndarray
+    image: np.ndarray
     doubtful: bool
     warnings: tuple[str, ...]
     placement: Placement | None = None
@@ -30,50 +30,50 @@ class Look:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier makes of one picture.
+    """A classifier's prediction for one picture.
 
     Attributes:
         file: the picture's file name; empty where it came without.
-        class_index: the answer, counted from 0.
-        label: its class name.
+        class_index: index of the predicted class.
+        predicted: name of the predicted class.
         probability: its calibrated probability, 0 to 1.
         top: the most probable classes with their probabilities, best first.
         top_classes: their indices.
-        sure: the probability reaches the classifier's threshold, and there is something to see.
+        sure: the probability reaches the classifier's threshold, and the input is not doubtful.
         warnings: what is odd about the picture, a few words each.
-        seen: uint8 (height, width, channels), the picture as the network saw it.
+        framed_input: uint8 (height, width, channels), the image that the network got.
     """
 
     file: str
     class_index: int
-    label: str
+    predicted: str
     probability: float
     top: tuple[tuple[str, float], ...]
     top_classes: tuple[int, ...]
     sure: bool
     warnings: tuple[str, ...]
-    seen: np.ndarray = field(repr=False, compare=False)
+    framed_input: np.ndarray = field(repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as plain data, without the pixels."""
         return {
             "file": self.file,
             "class": self.class_index,
-            "label": self.label,
+            "predicted": self.predicted,
             "probability": self.probability,
             "top": [
-                {"class": index, "label": label, "probability": probability}
-                for index, (label, probability) in zip(self.top_classes, self.top, strict=True)
+                {"class": index, "name": name, "probability": probability}
+                for index, (name, probability) in zip(self.top_classes, self.top, strict=True)
             ],
             "sure": self.sure,
             "warnings": list(self.warnings),
         }
 
     def _repr_html_(self) -> str:
-        """Return the answer as a notebook shows it, beside what the network saw."""
-        answer = f"{self.label}{'' if self.sure else '?'}   {html_repr.percent(self.probability)}"
+        """Return the prediction as a notebook shows it, beside the framed input."""
+        answer = f"{self.predicted}{'' if self.sure else '?'}   {html_repr.percent(self.probability)}"
         remarks = "; ".join([*([] if self.sure else ["unsure"]), *self.warnings])
         said = html_repr.joined(
             html_repr.bars(self.top), remarks, html_repr.muted(f"   {self.file}" if self.file else "")
         )
-        return html_repr.block(answer, html_repr.beside(html_repr.picture(self.seen, 112), said))
+        return html_repr.block(answer, html_repr.beside(html_repr.picture(self.framed_input, 112), said))

@@ -111,7 +111,7 @@ def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> No
     sees, an array of numbers, and the shapes that the same numbers can take.
 
     JSON: name, title, description, place, images, shape, parts[{part, images, lowest, highest, mean,
-    sha256}], classes[{class, label, images}], flips, framing, source, licence, citation, file.
+    sha256}], classes[{class, name, images}], flips, framing, source, licence, citation, file.
 
     JSON of a picture: file, format, mode, meaning, size, shape, dtype, lowest, highest, mean, channels[{name,
     lowest, highest, mean}], changes, forms[{name, shape, dtype, first, place, value}], out; size is width and
@@ -227,7 +227,7 @@ def _facts(dataset: "Dataset") -> dict[str, Any]:
             for name, images in parts.items()
         ],
         "classes": [
-            {"class": index, "label": name, "images": {part: counts[part][index] for part in parts}}
+            {"class": index, "name": name, "images": {part: counts[part][index] for part in parts}}
             for index, name in enumerate(dataset.classes)
         ],
         "flips": card.flips,
@@ -271,7 +271,7 @@ def _show(facts: dict[str, Any]) -> None:
     )
     printing.say()
     names = [each["part"] for each in facts["parts"]]
-    rows = [(each["label"], *(f"{each['images'][name]:,}" for name in names)) for each in facts["classes"]]
+    rows = [(each["name"], *(f"{each['images'][name]:,}" for name in names)) for each in facts["classes"]]
     printing.table(("class", *names), rows, right=names)
 
 

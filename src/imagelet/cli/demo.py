@@ -73,7 +73,7 @@ def _draw(finished: "Finished", predictions: "list[Prediction]", labels: list[st
 
     classes = finished.classifier.classes
     shares = np.array([[dict(each.top)[name] for name in classes] for each in predictions])
-    images = np.stack([each.seen for each in predictions])
+    images = np.stack([each.framed_input for each in predictions])
     path = finished.run.figures / "answers.png"
     plots.save(plots.answers(images, shares, classes, [classes.index(label) for label in labels]), path)
     return path
@@ -84,10 +84,10 @@ def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     printing.say()
     printing.say("three test images, as the network sees them", style="bold")
     captions = [
-        f"label {label}, predicted {prediction.label}"
+        f"label {label}, predicted {prediction.predicted}"
         for label, prediction in zip(labels, predictions, strict=True)
     ]
-    printing.pictures([prediction.seen for prediction in predictions], captions)
+    printing.pictures([prediction.framed_input for prediction in predictions], captions)
     printing.say()
     printing.say("the probabilities of the first", style="bold")
     classes = finished.classifier.classes

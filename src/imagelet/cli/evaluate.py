@@ -76,7 +76,7 @@ def evaluate(
     learning, from answers to images that the classifier has not learned from. They are to be looked at: a
     classifier that is wrong and sure looks the same.
 
-    JSON: dataset, split, images, accuracy, interval, loss, calibration_error, classes[{class, label,
+    JSON: dataset, split, images, accuracy, interval, loss, calibration_error, classes[{class, name,
     images, precision, recall, f1}], confusion, mistakes[{image, label, answer, probability,
     label_probability, second}], suspects[{image, label, suggested, probability, label_probability}],
     confused[{label, answer, images}], reliability[{low, high, images, confidence, accuracy, interval}],
@@ -132,7 +132,7 @@ def _show(found: "Evaluation") -> None:
         ("class", "precision", "recall", "f1", "images"),
         [
             (
-                each["label"],
+                each["name"],
                 *(_share(each[name]) for name in ("precision", "recall", "f1")),
                 f"{each['images']:,}",
             )

@@ -113,11 +113,11 @@ def _trace_unit(run: str, image: str, at: str) -> "UnitTrace":
             hint="write LAYER:ROW,COLUMN,CHANNEL (--at conv1:3,4,0), or LAYER:PLACE (--at dense1:7)",
             at=at,
         )
-    from imagelet.analysis.explain import framed
+    from imagelet.analysis.explain import load_and_frame
     from imagelet.explanation.unit_trace import trace_unit
 
-    classifier, look = framed(run, image)
-    return trace_unit(classifier, look.seen, layer, place)
+    classifier, framed = load_and_frame(run, image)
+    return trace_unit(classifier, framed.image, layer, place)
 
 
 def _show_number(number: "UnitTrace") -> None:
@@ -144,7 +144,7 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
     doubt = "" if prediction.sure else "?"
     asked = found.attributions[0]
     facts = {
-        "answer": f"{prediction.label}{doubt}   {write_percent(prediction.probability)} %",
+        "answer": f"{prediction.predicted}{doubt}   {write_percent(prediction.probability)} %",
         "evidence for": f"{asked.class_name}, {write_percent(asked.probability)} %",
     }
     temperature, augmentation = (

@@ -80,7 +80,7 @@ def predict(
     A question mark stands behind an answer that is unsure. A picture that cannot be read is named on standard
     error, the others are answered, and the exit code is 1.
 
-    JSON: predictions[{file, class, label, probability, top[{class, label, probability}], sure, warnings}],
+    JSON: predictions[{file, class, predicted, probability, top[{class, name, probability}], sure, warnings}],
     errors[{file, error}].
     """
     from imagelet.classifier.classifier import Classifier
@@ -168,18 +168,18 @@ def _answer(
 def _show(answers: list["Prediction"]) -> None:
     rows = []
     for answer in answers:
-        others = ", ".join(f"{label} {write_percent(share)} %" for label, share in answer.top[1:])
+        others = ", ".join(f"{name} {write_percent(share)} %" for name, share in answer.top[1:])
         remarks = [] if answer.sure else ["unsure"]
         rows.append(
             (
                 answer.file,
-                answer.label if answer.sure else f"{answer.label}?",
+                answer.predicted if answer.sure else f"{answer.predicted}?",
                 f"{write_percent(answer.probability)} %",
                 others,
                 "; ".join([*remarks, *answer.warnings]),
             )
         )
-    printing.table(("file", "label", "probability", "then", "remarks"), rows, right=("probability",))
+    printing.table(("file", "predicted", "probability", "then", "remarks"), rows, right=("probability",))
 
 
 def _write_table(answers: list["Prediction"], path: Path) -> None:
@@ -187,17 +187,17 @@ def _write_table(answers: list["Prediction"], path: Path) -> None:
     from imagelet import atomic_files
 
     places = max((len(answer.top) for answer in answers), default=1)
-    also = [name for place in range(2, places + 1) for name in (f"label_{place}", f"probability_{place}")]
+    also = [name for place in range(2, places + 1) for name in (f"predicted_{place}", f"probability_{place}")]
     content = io.StringIO()
     writer = csv.writer(content)
-    writer.writerow(["file", "class", "label", "probability", "sure", "warnings", *also])
+    writer.writerow(["file", "class", "predicted", "probability", "sure", "warnings", *also])
     for answer in answers:
-        others = [cell for label, share in answer.top[1:] for cell in (_harmless(label), f"{share:.6f}")]
+        others = [cell for name, share in answer.top[1:] for cell in (_harmless(name), f"{share:.6f}")]
         writer.writerow(
             [
                 _harmless(answer.file),
                 answer.class_index,
-                _harmless(answer.label),
+                _harmless(answer.predicted),
                 f"{answer.probability:.6f}",
                 "yes" if answer.sure else "no",
                 "; ".join(answer.warnings),
@@ -222,8 +222,8 @@ def _draw(answers: list["Prediction"], pictures: list[Picture], path: Path) -> N
     sources = {picture.name: picture.source for picture in pictures}
     sheet = plots.seen(
         [thumbnail(sources[answer.file]) for answer in shown],
-        np.stack([answer.seen for answer in shown]),
-        [plots.answer_line(each.label, each.probability, unsure=not each.sure) for each in shown],
+        np.stack([answer.framed_input for answer in shown]),
+        [plots.answer_line(each.predicted, each.probability, unsure=not each.sure) for each in shown],
         [Path(answer.file).name for answer in shown],
         [answer.warnings for answer in shown],
         [not answer.sure for answer in shown],

@@ -69,7 +69,7 @@ class Metrics:
         """Return the figures as JSON would hold them; intervals as ``[low, high]``.
 
         Args:
-            names: the class names, which then stand beside the class indices as ``label``.
+            names: the class names, which then stand beside the class indices as ``name``.
 
         Raises:
             ValueError: there are more or fewer names than classes.
@@ -78,8 +78,8 @@ class Metrics:
             raise ValueError(f"{len(names)} names for {len(self.classes)} classes")
         classes = []
         for index, figures in enumerate(self.classes):
-            label = {} if names is None else {"label": names[index]}
-            classes.append({"class": index, **label, **asdict(figures)})
+            name = {} if names is None else {"name": names[index]}
+            classes.append({"class": index, **name, **asdict(figures)})
         one_view = {} if self.one_view is None else {"one_view_accuracy": self.one_view}
         return {
             "images": self.images,

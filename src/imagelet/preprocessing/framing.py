@@ -134,7 +134,7 @@ FramingFunction = Callable[[NDArray[np.uint8], Framing], Framed]
 framings: Registry[FramingFunction] = Registry(Message("framing"), "imagelet doctor")
 
 
-def look_at(picture: NDArray[np.uint8], framing: Framing) -> Framed:
+def apply_framing(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Return ``picture`` as the network wants it, with what is odd about it.
 
     Args:
@@ -161,8 +161,8 @@ def look_at(picture: NDArray[np.uint8], framing: Framing) -> Framed:
 
 
 def frame(picture: NDArray[np.uint8], framing: Framing) -> NDArray[np.uint8]:
-    """Return the image of :func:`look_at` alone."""
-    return look_at(picture, framing).image
+    """Return the image of :func:`apply_framing` alone."""
+    return apply_framing(picture, framing).image
 
 
 def fit(picture: NDArray[np.uint8], framing: Framing) -> Framed:

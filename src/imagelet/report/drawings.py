@@ -115,7 +115,7 @@ def draw_curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Draw
 
 def draw_confusion(found: PartFigures) -> Drawing:
     """Draw the confusion matrix."""
-    names = [each.label for each in found.classes]
+    names = [each.name for each in found.classes]
     alt = f"Confusion matrix: {found.right:,} of {found.images:,} right"
     if found.confused:
         label, answer, count = found.confused[0]

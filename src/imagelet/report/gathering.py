@@ -26,7 +26,7 @@ CHOICE = {
 class ClassFigures:
     """The figures of one class, from ``metrics.json``: shares from 0 to 1, None where there is none."""
 
-    label: str
+    name: str
     images: int
     precision: float | None
     recall: float | None
@@ -203,7 +203,7 @@ def _gathered(run: Run, content: dict[str, Any], metrics: dict[str, Any]) -> Run
 
 def part_figures(part: str, figures: Mapping[str, Any]) -> PartFigures:
     """Return the figures on ``part`` from what ``metrics.json`` says of it."""
-    names = [each["label"] for each in figures["classes"]]
+    names = [each["name"] for each in figures["classes"]]
     confusion = tuple(tuple(row) for row in figures["confusion"])
     low, high = figures["interval"]
     return PartFigures(
@@ -216,7 +216,7 @@ def part_figures(part: str, figures: Mapping[str, Any]) -> PartFigures:
         loss=figures["loss"],
         calibration_error=figures["calibration_error"],
         classes=tuple(
-            ClassFigures(*(each[name] for name in ("label", "images", "precision", "recall", "f1")))
+            ClassFigures(*(each[name] for name in ("name", "images", "precision", "recall", "f1")))
             for each in figures["classes"]
         ),
         confusion=confusion,

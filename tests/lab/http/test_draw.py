@@ -58,7 +58,7 @@ class TestClassifiers:
         file = Path(shutil.copy(shipped_classifiers()["mnist"], tmp_path / "mine.safetensors"))
         lab = open_lab(others={"mine": file})
         answer = lab.post("/api/predict", {"classifier": "mine", "pictures": [png(drawing())]})
-        assert answer.json()["predictions"][0]["label"] == "7"
+        assert answer.json()["predictions"][0]["predicted"] == "7"
 
     def test_a_damaged_one_is_left_out_and_refused_with_a_sentence(
         self, lab: Lab, small_run: Path, seven: str
@@ -101,8 +101,8 @@ class TestPredict:
         expected = classifier.predict([base64.b64decode(each) for each in files], top=10)
         assert told["classes"] == list(classifier.classes)
         for given_, each in zip(told["predictions"], expected, strict=True):
-            assert (given_["label"], given_["class"], given_["sure"]) == (
-                *(each.label, each.class_index, each.sure),
+            assert (given_["predicted"], given_["class"], given_["sure"]) == (
+                *(each.predicted, each.class_index, each.sure),
             )
             assert given_["warnings"] == list(each.warnings)
             assert given_["probability"] == pytest.approx(each.probability, abs=1e-6)
@@ -110,12 +110,12 @@ class TestPredict:
             wanted = [shares[name] for name in classifier.classes]
             assert given_["probabilities"] == pytest.approx(wanted, abs=1e-6)
             assert sum(given_["probabilities"]) == pytest.approx(1)
-            assert (pixels(given_["seen"]) == each.seen).all()
+            assert (pixels(given_["framed_input"]) == each.framed_input).all()
 
     def test_a_broken_picture_beside_good_ones_has_an_error_in_its_place(self, lab: Lab, seven: str) -> None:
         sent = [BROKEN, seven, "§", seven, base64.b64encode(base64.b64decode(seven)[:200]).decode()]
         told = lab.post("/api/predict", {"classifier": "mnist", "pictures": sent}).json()["predictions"]
-        assert [each.get("label") for each in told] == [None, "7", None, "7", None]
+        assert [each.get("predicted") for each in told] == [None, "7", None, "7", None]
         assert told[0]["error"]["message"].startswith("the picture is not a PNG")
         assert told[2]["error"]["message"] == "the picture is not in base64"
         assert "damaged" in told[4]["error"]["message"]

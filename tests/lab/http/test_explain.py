@@ -65,7 +65,7 @@ class TestLayers:
         images = load_dataset("digits").test
         assert told["label"] == images.classes[images.labels[5]]
         (expected,) = classifier.predict(image)
-        assert told["prediction"]["label"] == expected.label
+        assert told["prediction"]["predicted"] == expected.predicted
         assert told["prediction"]["probability"] == pytest.approx(expected.probability, abs=1e-6)
 
 

@@ -40,13 +40,13 @@ class Pictures(Asked):
 class Answer(Told):
     """What a classifier says of one picture."""
 
-    label: str
-    class_: int = Field(alias="class", description="The label's place among the classes, from 0.")
+    predicted: str = Field(description="The predicted class's name.")
+    class_: int = Field(alias="class", description="The predicted class's index, from 0.")
     probability: float
     sure: bool
     warnings: list[str]
     probabilities: list[float] = Field(description="One for each class; calibrated, they add up to 1.")
-    seen: Image
+    framed_input: Image
 
 
 class Unreadable(Told):
@@ -98,13 +98,13 @@ def prediction(found: Prediction) -> dict[str, Any]:
     """Return a prediction that names all classes as :class:`Answer` has it."""
     shares = dict(zip(found.top_classes, (share for _, share in found.top), strict=True))
     return {
-        "label": found.label,
+        "predicted": found.predicted,
         "class": found.class_index,
         "probability": found.probability,
         "sure": found.sure,
         "warnings": list(found.warnings),
         "probabilities": [shares[index] for index in sorted(shares)],
-        "seen": encoding.image(found.seen),
+        "framed_input": encoding.image(found.framed_input),
     }
 
 

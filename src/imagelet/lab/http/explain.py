@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from imagelet.analysis.embeddings import neighbours_of
-from imagelet.classifier.prediction import Look
+from imagelet.classifier.prediction import FramedInput
 from imagelet.errors import DataError
 from imagelet.explanation.activations import filters, find_layer, layer_activations, network_input
 from imagelet.explanation.arithmetic import output_size_formula
@@ -183,20 +183,20 @@ def explanation(classifiers: Classifiers, asked: Question) -> dict[str, Any]:
     if asked.target is not None:
         class_of(classifier.classes, asked.target)  # said before the work
     picture, label = _picture(classifiers, asked)
-    look = classifier.look_at(picture)
-    shares = classifier.predict_proba(look.seen[np.newaxis])[0]
-    answer = classifier.prediction(look, shares, top=len(shares))
+    framed = classifier.frame(picture)
+    shares = classifier.predict_proba(framed.image[np.newaxis])[0]
+    answer = classifier.prediction(framed, shares, top=len(shares))
     methods, wanted = methods_for(classifier.network), dict.fromkeys(asked.attributions)
-    found = [attribute(classifier, look.seen, each, asked.target) for each in wanted if each in methods]
-    maps = [_map(each, look, picture) for each in found]
+    found = [attribute(classifier, framed.image, each, asked.target) for each in wanted if each in methods]
+    maps = [_map(each, framed, picture) for each in found]
     missing = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]
-    near, preparing = _neighbours(classifiers, asked, look, missing)
-    outputs = layer_activations(classifier, look.seen) if asked.layers else ()
+    near, preparing = _neighbours(classifiers, asked, framed, missing)
+    outputs = layer_activations(classifier, framed.image) if asked.layers else ()
     return {
         "prediction": prediction(answer),
         "classes": list(classifier.classes),
         "label": label,
-        "input": _layer(network_input(classifier, look.seen)) if asked.layers else None,
+        "input": _layer(network_input(classifier, framed.image)) if asked.layers else None,
         "layers": [_layer(each) for each in outputs],
         "attributions": maps,
         "neighbours": near,
@@ -208,9 +208,9 @@ def explanation(classifiers: Classifiers, asked: Question) -> dict[str, Any]:
 def one_number(classifiers: Classifiers, asked: NumberQuestion) -> dict[str, Any]:
     """Return one number taken apart as :class:`Number` has it."""
     classifier = classifiers.load(asked.classifier)
-    seen = classifier.look_at(_picture(classifiers, asked)[0]).seen
-    found = trace_unit(classifier, seen, asked.layer, asked.place)
-    outputs = (network_input(classifier, seen), *layer_activations(classifier, seen))
+    image = classifier.frame(_picture(classifiers, asked)[0]).image
+    found = trace_unit(classifier, image, asked.layer, asked.place)
+    outputs = (network_input(classifier, image), *layer_activations(classifier, image))
     shape = next(each.shape for each in outputs if each.name == found.source)
     formula = _size_formula(find_layer(classifier.network, asked.layer), shape)
     return {**found.to_json(), "input_shape": list(shape), "size_formula": formula}
@@ -228,14 +228,14 @@ def _layer(output: Any) -> dict[str, Any]:
     return {**facts, "shape": list(output.shape), "values": encoding.numbers(output.values)}
 
 
-def _map(found: Attribution, look: Look, picture: NDArray[np.uint8]) -> dict[str, Any]:
+def _map(found: Attribution, framed: FramedInput, picture: NDArray[np.uint8]) -> dict[str, Any]:
     height, width = picture.shape[:2]
     factor = max(1.0, max(height, width) / LONGEST_SIDE)
     carried = None
-    if look.placement is not None:
-        scaled = {name: value / factor for name, value in dataclasses.asdict(look.placement).items()}
+    if framed.placement is not None:
+        scaled = {name: value / factor for name, value in dataclasses.asdict(framed.placement).items()}
         sides = (max(1, round(height / factor)), max(1, round(width / factor)))
-        carried = encoding.numbers(dataclasses.replace(look.placement, **scaled).onto(found.values, *sides))
+        carried = encoding.numbers(dataclasses.replace(framed.placement, **scaled).onto(found.values, *sides))
     return {
         "method": found.method,
         "layer": found.layer,
@@ -248,7 +248,7 @@ def _map(found: Attribution, look: Look, picture: NDArray[np.uint8]) -> dict[str
 
 
 def _neighbours(
-    classifiers: Classifiers, asked: Question, look: Look, missing: list[str]
+    classifiers: Classifiers, asked: Question, framed: FramedInput, missing: list[str]
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return the nearest training images, and whether they are still being prepared."""
     if not asked.neighbours:
@@ -263,7 +263,7 @@ def _neighbours(
             translate("the nearest training images: they are being prepared, once, for about a minute")
         )
         return [], True
-    (found,) = neighbours_of(near, look.seen[np.newaxis], min(asked.neighbours, len(near.embeddings)))
+    (found,) = neighbours_of(near, framed.image[np.newaxis], min(asked.neighbours, len(near.embeddings)))
     pixels = near.images.images
     return [
         {**each.to_json(near.images.classes), "image": encoding.image(np.asarray(pixels[each.index]))}

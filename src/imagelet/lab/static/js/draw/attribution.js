@@ -70,7 +70,7 @@ export class Attribution {
   }
 
   /** Show the server's explanation of what lies on the pad. */
-  show({ attributions: [attribution], prediction: { seen } }, pad) {
+  show({ attributions: [attribution], prediction: { framed_input: seen } }, pad) {
     replace(this.#problem, !attribution && h("p", { class: "note" }, t("draw.no_convolution")));
     if (!attribution) return;
     const { name, probability, layer, on_picture: onPicture } = attribution;

@@ -30,9 +30,9 @@ export function makePrediction() {
 
   /** Show a prediction; with the true class, where it is known. */
   function show(prediction, trueClass = null) {
-    const { label: predicted, probability, sure } = prediction;
+    const { predicted, probability, sure } = prediction;
     seen.classList.remove("empty");
-    drawImage(seen, prediction.seen);
+    drawImage(seen, prediction.framed_input);
     verdict.classList.remove("waiting");
     replace(verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
     surety.className = `surety ${sure ? "sure" : "unsure"}`;
@@ -45,7 +45,7 @@ export function makePrediction() {
   }
 
   /** Say the prediction to those who cannot see the bars: once the pen rests. */
-  function say({ label: predicted, probability, sure }) {
+  function say({ predicted, probability, sure }) {
     const key = sure ? "draw.said_sure" : "draw.said_unsure";
     spoken.textContent = t(key, { label: predicted, share: percent(probability) });
   }

@@ -202,8 +202,8 @@ class DrawTab {
 
   #showExplanation(explanation, wanted, sample) {
     const { prediction, label, layers, preparing } = explanation;
-    this.#seen = prediction.seen;
-    if (sample) this.pad.laySample(sample, prediction.seen);
+    this.#seen = prediction.framed_input;
+    if (sample) this.pad.laySample(sample, prediction.framed_input);
     if (wanted.has("layers")) {
       this.prediction.show(prediction, label);
       this.prediction.say(prediction);
