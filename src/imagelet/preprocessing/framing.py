@@ -5,7 +5,7 @@
 ``crop``        the largest centred part of the input's aspect
 ``stretch``     the whole picture, aspect not kept
 ``handwriting`` light strokes on black, boxed and centred as MNIST did it; see ``handwriting.py``
-``object``      an object on plain ground, trimmed, on black, as Fashion-MNIST did it; see ``object_alone.py``
+``object``      an object on plain ground, trimmed, on black, as Fashion-MNIST did it; see ``foreground.py``
 ==============  ======================================================================================
 """
 
