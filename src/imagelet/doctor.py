@@ -103,7 +103,9 @@ def examine() -> Examination:
     """Look at everything."""
     problems: list[str] = []
     packages = {name: _version(name) for name in PACKAGES}
-    problems += [f"the package {name} is not installed" for name, found in packages.items() if not found]
+    problems += [
+        f"the package {name} is not installed" for name, installed in packages.items() if not installed
+    ]
     cores = usable_cores()
     no_devices: list[Device] = []
     devices = _attempt("torch does not work", _devices, no_devices, problems)
@@ -166,14 +168,14 @@ def _devices() -> list[Device]:
     from imagelet.device import has_bfloat16
 
     cpu = torch.device("cpu")
-    found = [Device("cpu", _processor(), _memory(), has_bfloat16(cpu))]
+    devices = [Device("cpu", _processor(), _memory(), has_bfloat16(cpu))]
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         device = torch.device("cuda", index)
         properties = torch.cuda.get_device_properties(device)
-        found.append(Device(str(device), properties.name, properties.total_memory, has_bfloat16(device)))
+        devices.append(Device(str(device), properties.name, properties.total_memory, has_bfloat16(device)))
     if torch.backends.mps.is_available():  # its memory is the processor's
-        found.append(Device("mps", _processor(), _memory(), has_bfloat16(torch.device("mps"))))
-    return found
+        devices.append(Device("mps", _processor(), _memory(), has_bfloat16(torch.device("mps"))))
+    return devices
 
 
 def _threads() -> int:
@@ -227,11 +229,11 @@ def _datasets() -> dict[str, str | None]:
     from imagelet.data import place_of
     from imagelet.data.known import datasets
 
-    found: dict[str, str | None] = {}
+    places: dict[str, str | None] = {}
     for name in datasets:
         try:
             place = place_of(name)
         except DataError:  # a wrong IMAGELET_DATA is named among the problems
             place = None
-        found[name] = str(place) if place else None
-    return found
+        places[name] = str(place) if place else None
+    return places

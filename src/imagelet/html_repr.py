@@ -163,36 +163,36 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def write_percent(share: float) -> str:
+def write_percent(fraction: float) -> str:
     """Return a share in hundredths with two decimals, never rounded up to 100 or down to 0."""
-    written = f"{100 * share:.2f}"
-    if written == "100.00" and share < 1:
+    written = f"{100 * fraction:.2f}"
+    if written == "100.00" and fraction < 1:
         return ">99.99"
-    return "<0.01" if written == "0.00" and share > 0 else written
+    return "<0.01" if written == "0.00" and fraction > 0 else written
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """Return ``98.33 %``, never rounded up to 100 or down to 0."""
-    return f"{write_percent(share)} %"
+    return f"{write_percent(fraction)} %"
 
 
-def accuracy(share: float, interval: Sequence[float], images: int) -> Html:
+def accuracy(fraction: float, interval: Sequence[float], images: int) -> Html:
     """Return ``98.33 % (95 % interval 96.41 to 99.23 %, 360 images)``; interval: (low, high)."""
     low, high = map(write_percent, interval)
-    return text(f"{percent(share)} (95 % interval {low} to {high} %, {counted(images, 'image')})")
+    return text(f"{percent(fraction)} (95 % interval {low} to {high} %, {counted(images, 'image')})")
 
 
 def trained(training: Mapping[str, Any]) -> dict[str, Html]:
     """Return on what a classifier was trained, and how, as far as its file says it."""
     images, recipe = training.get("training_images"), training.get("recipe")
-    said = {
+    facts_known = {
         "trained on": training.get("dataset"),
         "training images": f"{images:,}" if isinstance(images, int) else None,
         "recipe": recipe.get("name") if isinstance(recipe, Mapping) else None,
         "epochs": training.get("epochs"),
         "seed": training.get("seed"),
     }
-    return {name: text(value) for name, value in said.items() if value is not None}
+    return {name: text(value) for name, value in facts_known.items() if value is not None}
 
 
 def carried_out(

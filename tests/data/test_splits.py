@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from imagelet.data import load_dataset
 from imagelet.data.imageset import ImageSet
-from imagelet.data.splits import Split, fold, read_fold, split, validation_share
+from imagelet.data.splits import Split, fold, read_fold, split, validation_fraction
 from imagelet.errors import DataError, SettingError
 
 
@@ -69,7 +69,7 @@ class TestStratified:
 
     @pytest.mark.parametrize("wrong", [1, 1.5, -0.1, "half", "", "nan", "inf", float("nan")])
     def test_refuses_another_share(self, wrong: float | str) -> None:
-        with pytest.raises(SettingError, match="a share from 0 to below 1, or 'course'"):
+        with pytest.raises(SettingError, match="a fraction from 0 to below 1, or 'course'"):
             split(IMAGES, wrong, 0)
 
     def test_names_a_class_that_is_too_small(self) -> None:
@@ -206,7 +206,7 @@ class TestFolds:
     def test_are_named_and_read(self) -> None:
         assert read_fold(fold(2, 5)) == (2, 5)
         assert read_fold("0.2") is read_fold(0.2) is read_fold("course") is None
-        assert validation_share("fold 1 of 4") == 0.25
+        assert validation_fraction("fold 1 of 4") == 0.25
 
     @pytest.mark.parametrize(
         ("name", "sentence"),

@@ -151,7 +151,7 @@ def _check(dataset: str | None, resume: str | None, require: float | None, chose
     """Raise where the words of the command line do not go together."""
     if require is not None and not 0 <= require <= 1:
         raise UsageError(
-            "--require {require:g} is not allowed; it is a share from 0 to 1",
+            "--require {require:g} is not allowed; it is a fraction from 0 to 1",
             "for example 0.98",
             require=require,
         )

@@ -98,12 +98,12 @@ def _check_folder(folder: Path, progress: Progress | None) -> list[Problem]:
         for path, label in zip(listed.paths, listed.labels, strict=True)
     ]
     looked_at = in_parallel(_look_at, [path for _, _, path in files], progress)
-    for (part, label, path), found in zip(files, looked_at, strict=True):
+    for (part, label, path), result in zip(files, looked_at, strict=True):
         name = str(path.relative_to(folder))
-        if isinstance(found, PictureError):
-            problems.append(Problem("unreadable", str(found), (name,)))
+        if isinstance(result, PictureError):
+            problems.append(Problem("unreadable", str(result), (name,)))
         else:
-            digest, sizes[name] = found
+            digest, sizes[name] = result
             images.append(_Image(name, part, label, digest))
     return problems + _copies(images) + _left_out(folder, {path for _, _, path in files}) + _sizes(sizes)
 

@@ -39,15 +39,9 @@ def load_dataset(
     folder = Path(text).expanduser()
     is_path = isinstance(name_or_folder, Path) or os.sep in text or "/" in text or text in (".", "..", "~")
     if is_path or (text not in datasets and folder.exists()):
-        if not folder.is_dir():
-            what = "is a file" if folder.exists() else "is not there"
-            raise DataError(
-                "the folder '{given}' {what}; a folder with one subfolder a class is needed",
-                given=text,
-                what=what,
-            )
         from imagelet.data.folder import load_folder
 
+        _check_folder(folder, text)
         return load_folder(folder, shape=shape, framing_kind=framing_kind or "fit", progress=progress)
     try:
         known = datasets.get(text)
@@ -67,6 +61,18 @@ def load_dataset(
     return _open(known, progress)
 
 
+def _check_folder(folder: Path, given: str) -> None:
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise DataError(
+            "the folder '{given}' is a file; a folder with one subfolder a class is needed", given=given
+        )
+    raise DataError(
+        "the folder '{given}' is not there; a folder with one subfolder a class is needed", given=given
+    )
+
+
 def place_of(name: str) -> Path | None:
     """Return where the training files of a registered dataset lie; None where they would be downloaded.
 
@@ -77,8 +83,8 @@ def place_of(name: str) -> Path | None:
     known = datasets.get(name)
     if known.load:
         return known.file()
-    found = layouts.find(known.layouts, "train")
-    return found[1] if found else None
+    located = layouts.find(known.layouts, "train")
+    return located[1] if located else None
 
 
 def found_files(name: str) -> tuple[FoundFile, ...]:
@@ -128,8 +134,8 @@ def get_dataset_files(
 def _open(known: KnownDataset, progress: Progress | None) -> Dataset:
     if known.load:
         return known.load()
-    found = layouts.find(known.layouts, "train")
-    place = str(found[1]) if found else f"to be downloaded to {paths.downloads()}"
+    located = layouts.find(known.layouts, "train")
+    place = str(located[1]) if located else f"to be downloaded to {paths.downloads()}"
     parts = {part: partial(layouts.read_part, known.layouts, part, progress) for part in known.images}
     return Dataset(known.card, place, parts)
 

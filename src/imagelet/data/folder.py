@@ -117,8 +117,8 @@ def list_labelled(path: str | Path) -> LabelledFiles:
     if is_table(path):
         return list_table(path)
     folder = existing(path)
-    found = part_folders(folder)
-    source = found.get("test") or found.get("train") or folder
+    parts = part_folders(folder)
+    source = parts.get("test") or parts.get("train") or folder
     listed = list_files(source, empty_allowed=True)
     if not listed.paths:
         raise DataError("the folder '{folder}' holds no pictures in its subfolders", folder=source)
@@ -143,14 +143,14 @@ def _sources(folder: Path) -> tuple[dict[str, Callable[[], LabelledFiles]], bool
 
     Only the training files are listed at once, unless the test part must be set aside from them.
     """
-    found = part_folders(folder)
-    if found and "train" not in found:
+    parts = part_folders(folder)
+    if parts and "train" not in parts:
         raise DataError(
             "the folder '{folder}' has test/ but no train/: there is nothing to learn from",
             hint="put the class subfolders to learn from under train/",
             folder=folder,
         )
-    training = list_files(found.get("train", folder))
+    training = list_files(parts.get("train", folder))
     if len(training.classes) < 2:
         raise DataError(
             "the folder '{folder}' has one class only, '{name}': two are needed",
@@ -158,13 +158,13 @@ def _sources(folder: Path) -> tuple[dict[str, Callable[[], LabelledFiles]], bool
             folder=training.folder,
             name=training.classes[0],
         )
-    for place in found.values():
+    for place in parts.values():
         check_classes(training, place)
     sources: dict[str, Callable[[], LabelledFiles]] = {"train": lambda: training}
-    if "validation" in found:
-        sources["validation"] = partial(list_files, found["validation"])
-    if "test" in found:
-        return sources | {"test": partial(list_files, found["test"])}, False
+    if "validation" in parts:
+        sources["validation"] = partial(list_files, parts["validation"])
+    if "test" in parts:
+        return sources | {"test": partial(list_files, parts["test"])}, False
     chosen = _chosen_for_test(training)
     rest, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))
     return sources | {"train": lambda: rest, "test": lambda: test}, True

@@ -67,20 +67,20 @@ def part_folders(folder: Path) -> dict[str, Path]:
     Raises:
         DataError: two folders stand for one part, or a folder cannot be listed.
     """
-    found: dict[str, Path] = {}
-    for each in subfolders(folder):
-        part = PART_NAMES.get(each.name.lower())
-        if part in found:
+    parts: dict[str, Path] = {}
+    for subfolder in subfolders(folder):
+        part = PART_NAMES.get(subfolder.name.lower())
+        if part in parts:
             raise DataError(
                 "the folder '{folder}' has both {one}/ and {other}/: one is needed",
                 folder=folder,
-                one=found[part].name,
-                other=each.name,
+                one=parts[part].name,
+                other=subfolder.name,
             )
         if part:
-            found[part] = each
-    laid_out = any(subfolders(found[part]) for part in ("train", "test") if part in found)
-    return found if laid_out else {}
+            parts[part] = subfolder
+    laid_out = any(subfolders(parts[part]) for part in ("train", "test") if part in parts)
+    return parts if laid_out else {}
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -118,18 +118,19 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
                 "needed",
                 folder=folder,
             )
-        found = [find_pictures(each) for each in classes]
+        pictures = [find_pictures(class_folder) for class_folder in classes]
     except PictureError as error:
         raise DataError(error.message, error.hint) from error
-    for each in classes:
-        if each.name.encode("utf-8", "ignore").decode() != each.name:  # no classifier's file could hold it
+    for class_folder in classes:
+        name = class_folder.name
+        if name.encode("utf-8", "ignore").decode() != name:  # no classifier's file could hold it
             raise DataError(
                 "the class folder {name!a} in '{folder}' has a name that is not Unicode",
                 hint="rename it",
-                name=each.name,
+                name=name,
                 folder=folder,
             )
-    empty = [each.name for each, paths in zip(classes, found, strict=True) if not paths]
+    empty = [class_folder.name for class_folder, paths in zip(classes, pictures, strict=True) if not paths]
     if empty and not empty_allowed:
         raise DataError(
             "the class '{name}' in '{folder}' has no pictures{more}",
@@ -138,20 +139,20 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
             folder=folder,
             more=_more_empty(len(empty) - 1),
         )
-    labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(paths) for paths in found])
-    names = tuple(each.name for each in classes)
-    return LabelledFiles(folder, names, tuple(path for paths in found for path in paths), labels)
+    labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(paths) for paths in pictures])
+    names = tuple(class_folder.name for class_folder in classes)
+    return LabelledFiles(folder, names, tuple(path for paths in pictures for path in paths), labels)
 
 
 def set_aside_by_rank(
-    digests: NDArray[np.uint8], labels: NDArray[np.int64], share: float
+    digests: NDArray[np.uint8], labels: NDArray[np.int64], fraction: float
 ) -> NDArray[np.bool_]:
-    """Choose about ``share`` of each class by the rank of the contents' hashes.
+    """Choose about ``fraction`` of each class by the rank of the contents' hashes.
 
     Args:
         digests: uint8 (n, bytes), the same for the same content.
         labels: int64 (n,).
-        share: between 0 and 1.
+        fraction: between 0 and 1.
 
     Returns:
         bool (n,), True where chosen. Equal contents of a class are chosen together. Of a class with two
@@ -162,12 +163,13 @@ def set_aside_by_rank(
         members = np.flatnonzero(labels == label)
         contents = [digests[index].tobytes() for index in members]
         copies = Counter(contents)
-        wanted, taken = share * len(members), 0
+        wanted, taken = fraction * len(members), 0
         for content in sorted(copies)[:-1]:  # the last is always left
             if taken and taken + copies[content] / 2 > wanted:
                 break
             taken += copies[content]
-            chosen[[index for index, each in zip(members, contents, strict=True) if each == content]] = True
+            alike = [index for index, other in zip(members, contents, strict=True) if other == content]
+            chosen[alike] = True
     return chosen
 
 
@@ -177,7 +179,7 @@ def check_classes(training: LabelledFiles, place: Path) -> None:
     Raises:
         DataError: a class is missing on one side.
     """
-    names = {each.name for each in subfolders(place)}
+    names = {subfolder.name for subfolder in subfolders(place)}
     if not names:
         return  # without its files there is nothing to compare; whoever reads that part is told
     if missing := set(training.classes) - names:

@@ -73,14 +73,14 @@ def list_table(path: str | Path) -> LabelledFiles:
         file = _existing(table, folder, row)
         before = first.setdefault(file.resolve(), row)
         if before.label != row.label:
-            told = Message(
+            problem = Message(
                 "labels '{path}' as '{label}', but line {line} says '{other}'",
                 path=row.path,
                 label=row.label,
                 line=before.line,
                 other=before.label,
             )
-            raise _error(table, row.line, told)
+            raise _error(table, row.line, problem)
         if before is row:
             files.append(file)
     classes = tuple(sorted({row.label for row in first.values()}, key=natural_key))
@@ -114,7 +114,7 @@ def _existing(table: Path, folder: Path, row: _Row) -> Path:
 def _rows(table: Path) -> Iterator[_Row]:
     """Yield the rows with both cells filled; at least one."""
     header: list[str] | None = None
-    found = False
+    has_header = False
     for line, cells in _cells(table):
         if not any(cells):
             continue
@@ -122,17 +122,17 @@ def _rows(table: Path) -> Iterator[_Row]:
             header = _header(table, line, cells)
             continue
         if any(cells[len(header) :]):
-            told = Message(
+            problem = Message(
                 "has {count} cells where the header has {columns}", count=len(cells), columns=len(header)
             )
-            raise _error(table, line, told, hint=Message("put cells that hold a comma into double quotes"))
+            raise _error(table, line, problem, hint=Message("put cells that hold a comma into double quotes"))
         values = dict(zip(header, cells, strict=False))
         for name in COLUMNS:
             if not values.get(name):
                 raise _error(table, line, Message("has no {name}", name=name))
-        found = True
+        has_header = True
         yield _Row(line, values["path"], values["label"], values.get(SOURCE))
-    if not found:
+    if not has_header:
         what = "is empty" if header is None else "has a header line but no rows"
         raise DataError("the table '{table}' {what}", hint=FORM, table=table, what=what)
 

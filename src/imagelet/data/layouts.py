@@ -94,26 +94,26 @@ def read_part(layouts: Sequence[Layout], part: str, progress: Progress | None = 
         DataError: a file is damaged, or a data folder other than the cache lacks one beside the others.
         DownloadError: no mirror gave a file, or the cache cannot be written.
     """
-    found = find(layouts, part)
-    if found is None:
+    located = find(layouts, part)
+    if located is None:
         _refuse_incomplete(layouts, part)
         layout = layouts[0]
         for file in layout.files:
             if part in file.parts:
                 fetch(file, progress)
-        found = layout, layout.place(paths.downloads())
-    layout, place = found
+        located = layout, layout.place(paths.downloads())
+    layout, place = located
     return layout.read(place, part)
 
 
 def found_files(layouts: Sequence[Layout], parts: Sequence[str]) -> tuple[FoundFile, ...]:
     """Return the files that ``parts`` would be read from, as far as they are there."""
-    at_hand: dict[RemoteFile, Path] = {}
+    present: dict[RemoteFile, Path] = {}
     for part in parts:
-        if found := find(layouts, part):
-            layout, place = found
-            at_hand |= layout.paths(place, part)
-    return tuple(identify(file, path) for file, path in at_hand.items())
+        if located := find(layouts, part):
+            layout, place = located
+            present |= layout.paths(place, part)
+    return tuple(identify(file, path) for file, path in present.items())
 
 
 def keep(
@@ -127,9 +127,9 @@ def keep(
     """
     layout, place = _in_folder(layouts, source.expanduser())
     for file, path in layout.paths(place).items():
-        found = identify(file, path)
+        located = identify(file, path)
         unchecked = not file.name.endswith(".gz")  # gzip has a checksum of its own, so reading will tell
-        if unchecked and found.official is False and found.size == file.size:
+        if unchecked and located.official is False and located.size == file.size:
             raise damaged(path, file.dataset, Message("has the official length but not the official SHA-256"))
     for part in parts:
         layout.read(place, part)

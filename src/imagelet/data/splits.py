@@ -110,7 +110,7 @@ def split(images: ImageSet, validation: float | str, seed: int, limit: int = 0) 
 
     Args:
         images: what to divide.
-        validation: the share for validation, from 0 (none) to below 1, stratified by class; "course" for
+        validation: the fraction for validation, from 0 (none) to below 1, stratified by class; "course" for
             scikit-learn's ``train_test_split(test_size=0.2, random_state=9)``, whatever the seed; or a fold,
             as :func:`fold` writes it: the folds of a seed have no image in common and hold all together.
         seed: for the choice, from 0 to 2**32 - 1.
@@ -138,9 +138,9 @@ def split(images: ImageSet, validation: float | str, seed: int, limit: int = 0) 
 
 
 def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
-    share = validation_share(validation)
+    fraction = validation_fraction(validation)
     everything = np.arange(len(images), dtype=np.int64)
-    if share == 0:
+    if fraction == 0:
         return Split(everything, everything[:0], "all", seed, images.fingerprint())
     if which := read_fold(validation):
         train, rest = _fold(images, *which, seed)
@@ -150,11 +150,11 @@ def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
         if len(images) < 2:
             raise DataError("{count} image cannot be split; at least 2 are needed", count=len(images))
     else:
-        method, stratify = f"stratified {share:g}", images.labels
-        _check_classes(images, share)
+        method, stratify = f"stratified {fraction:g}", images.labels
+        _check_classes(images, fraction)
     from sklearn.model_selection import train_test_split
 
-    train, rest = train_test_split(everything, test_size=share, random_state=seed, stratify=stratify)
+    train, rest = train_test_split(everything, test_size=fraction, random_state=seed, stratify=stratify)
     return Split(train, rest, method, seed, images.fingerprint())
 
 
@@ -192,28 +192,28 @@ def read_fold(validation: float | str) -> tuple[int, int] | None:
     return number, folds
 
 
-def validation_share(validation: float | str) -> float:
-    """Return which share of the images ``split`` sets aside, from 0 to below 1.
+def validation_fraction(validation: float | str) -> float:
+    """Return which fraction of the images ``split`` sets aside, from 0 to below 1.
 
     Raises:
-        SettingError: neither such a share, nor "course", nor a fold.
+        SettingError: neither such a fraction, nor "course", nor a fold.
     """
     if validation == COURSE:
         return COURSE_SHARE
     if which := read_fold(validation):
         return 1 / which[1]
     try:
-        share = float(validation)
+        fraction = float(validation)
     except ValueError:
-        share = -1.0
-    if not 0 <= share < 1:
+        fraction = -1.0
+    if not 0 <= fraction < 1:
         raise SettingError(
-            "validation '{share}' is not allowed: a share from 0 to below 1, or '{word}'",
+            "validation '{fraction}' is not allowed: a fraction from 0 to below 1, or '{word}'",
             hint="--validation 0.2",
-            share=validation,
+            fraction=validation,
             word=COURSE,
         )
-    return share
+    return fraction
 
 
 def _fold(
@@ -239,7 +239,7 @@ def _fold(
     return train.astype(np.int64), rest.astype(np.int64)
 
 
-def _check_classes(images: ImageSet, share: float) -> None:
+def _check_classes(images: ImageSet, fraction: float) -> None:
     """Raise where scikit-learn could not put at least one image of each class on each side."""
     counts = images.counts()
     for name, count in zip(images.classes, counts, strict=True):
@@ -250,13 +250,13 @@ def _check_classes(images: ImageSet, share: float) -> None:
                 name=name,
             )
     classes = np.count_nonzero(counts)
-    held_back = int(np.ceil(share * len(images)))  # as scikit-learn rounds
+    held_back = int(np.ceil(fraction * len(images)))  # as scikit-learn rounds
     if min(held_back, len(images) - held_back) < classes:
         raise DataError(
-            "a validation share of {share:g} divides {count} images into {train} and {validation}; "
+            "a validation fraction of {fraction:g} divides {count} images into {train} and {validation}; "
             "each side needs at least {classes}, one a class",
-            hint="add images, or choose another share: --validation 0.5, or 0 for none",
-            share=share,
+            hint="add images, or choose another fraction: --validation 0.5, or 0 for none",
+            fraction=fraction,
             count=len(images),
             train=len(images) - held_back,
             validation=held_back,

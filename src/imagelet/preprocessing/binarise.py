@@ -138,8 +138,8 @@ def _reaches(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return how far each channel (channels,) goes from its border's brightness, 0 to 255."""
     height, width, channels = picture.shape
     image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-    shares = np.cumsum(np.reshape(image.histogram(), (channels, 256)), axis=1) / (height * width)
-    ends = [np.searchsorted(each, (EXTREMES, 1 - EXTREMES)) for each in shares]
+    cumulative = np.cumsum(np.reshape(image.histogram(), (channels, 256)), axis=1) / (height * width)
+    ends = [np.searchsorted(channel, (EXTREMES, 1 - EXTREMES)) for channel in cumulative]
     paper = np.median(border(picture).reshape(-1, channels), axis=0)
     reaches: NDArray[np.float64] = np.abs(np.transpose(ends) - paper).max(axis=0)
     return reaches

@@ -33,7 +33,7 @@ def without_bands(ink: Ink) -> Ink:
         return rest
     for turn in range(4):
         depth = _band(np.rot90(ink, turn))
-        rest = _without_edges(ink, [depth if each == turn else 0 for each in range(4)])
+        rest = _without_edges(ink, [depth if side == turn else 0 for side in range(4)])
         ink = ink if rest is None else rest
     return ink
 

@@ -58,8 +58,8 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     difference = np.abs(grey - np.float32(ground)) / max(ground, 255 - ground)  # 0 to 1
     inside = _without_dust(difference > GROUND)
     if not inside.any() or difference.max() < LEAST_DIFFERENCE:
-        told = (Message("no object stands out from the ground"),)
-        return Alone(np.zeros((height, width, 1), np.uint8), told, doubtful=True, placement=None)
+        nothing = (Message("no object stands out from the ground"),)
+        return Alone(np.zeros((height, width, 1), np.uint8), nothing, doubtful=True, placement=None)
     warnings = []
     low, high = np.quantile(edge, (0.1, 0.9))
     plain = float(high - low) <= UNEVEN * 255

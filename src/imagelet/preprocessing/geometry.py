@@ -115,5 +115,7 @@ def _weights(places: int, cells: int, start: float, size: float) -> NDArray[np.f
     centres = np.clip(edges - 0.5, 0, cells - 1)  # half a pixel at the rim is the last cell's own
     distances = np.abs(centres - np.arange(cells))  # (places, cells)
     weights = np.maximum(0, 1 - distances / max(1.0, 1 / size))
-    shares: NDArray[np.float32] = (inside * weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
+    normalised: NDArray[np.float32] = (inside * weights / weights.sum(axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    return normalised

@@ -105,8 +105,8 @@ def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[st
     for name, moved in _moves(picture, target, without):
         stages[name], placement = moved.ink, moved.placement.within(placement)
     image, doubts = _as_image(stages[STEPS[-1].name]), tuple(_doubts(stages))
-    told = (*doubts, *_warnings(stages, target))
-    return Handwriting(image, told, bool(doubts), placement if image.any() else None)
+    warnings = (*doubts, *_warnings(stages, target))
+    return Handwriting(image, warnings, bool(doubts), placement if image.any() else None)
 
 
 def trace(
@@ -149,8 +149,8 @@ def is_normalised(grey: NDArray[np.uint8], target: Target) -> bool:
         return False
     wanted = _places((grey[rows, columns, 0] / 255).astype(np.float32), target)
     return all(
-        abs(each.start - place.start) <= OFF_CENTRE
-        for each, place in zip((rows, columns), wanted, strict=True)
+        abs(actual.start - place.start) <= OFF_CENTRE
+        for actual, place in zip((rows, columns), wanted, strict=True)
     )
 
 

@@ -192,10 +192,10 @@ def scaled_down(array: NDArray[Any], longest: int, *, average: bool = True) -> N
         As ``array``; float32 where an average was taken of what is not uint8.
     """
     height, width = array.shape[:2]
-    share = longest / max(height, width)
-    if share >= 1:
+    scale = longest / max(height, width)
+    if scale >= 1:
         return array
-    rows, columns = max(1, round(height * share)), max(1, round(width * share))
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     if not average:
         taken: NDArray[Any] = array[np.arange(rows) * height // rows]
         return taken[:, np.arange(columns) * width // columns]
@@ -236,7 +236,7 @@ def _forms(stored: NDArray[Any], picture: NDArray[np.uint8], same: bool) -> tupl
     index = int(np.argmax(flat == value))
 
     def form(name: str, array: NDArray[Any], dtype: str = "uint8") -> Form:
-        place = tuple(int(each) for each in np.unravel_index(index, array.shape))
+        place = tuple(int(axis_index) for axis_index in np.unravel_index(index, array.shape))
         return Form(name, array.shape, dtype, _first(array), place, value)
 
     def scaled(number: float) -> float:

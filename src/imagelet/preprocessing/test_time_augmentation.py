@@ -29,5 +29,9 @@ def views(images: "Tensor", kind: str) -> "list[tuple[float, Tensor]]":
         first, last = wider[:, :, :height, :width], wider[:, :, 2:, 2:]
         weighted = [(0.5, images), (0.25, first), (0.25, last)]
     if kind in ("mirrored", "mirrored-shifted"):
-        weighted = [(weight / 2, view) for weight, each in weighted for view in (each, each.flip(3))]
+        weighted = [
+            (weight / 2, view)
+            for weight, images_of_view in weighted
+            for view in (images_of_view, images_of_view.flip(3))
+        ]
     return weighted

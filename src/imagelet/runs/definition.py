@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from imagelet.data.splits import read_fold, validation_share
+from imagelet.data.splits import read_fold, validation_fraction
 from imagelet.errors import SettingError
 from imagelet.training.auto_config import sized, suitable_network
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
@@ -55,7 +55,7 @@ class Experiment:
                 "limit = {limit} is not allowed; it is a number of images, 0 for all", limit=self.limit
             )
         if self.validation != AUTO:
-            validation_share(self.validation)
+            validation_fraction(self.validation)
         if read_fold(self.validation) and self.recipe.early_stopping:
             raise SettingError(
                 "early_stopping = {value} is not allowed with folds: their images choose no epoch",

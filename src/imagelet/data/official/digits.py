@@ -39,10 +39,10 @@ def load_digits() -> Dataset:
 
 def digits_file() -> Path | None:
     """Return scikit-learn's file that holds the digits, without importing it; None where it is not there."""
-    found = importlib.util.find_spec("sklearn")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
         return None
-    file = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    file = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
     return file if file.is_file() else None
 
 
