@@ -24,7 +24,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-portable coverage check lint format types architecture scripts bench bench-full classifiers install install-dev clean
+.PHONY: help demo test test-portable coverage check lint format types architecture scripts check-scripts bench bench-full classifiers install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -63,19 +63,21 @@ architecture: install-dev
 	@$(RUN) -m pytest -q $(DOCUMENTED)
 
 # The page needs no Node; only its developers' checks do.
-ifeq ($(shell command -v npm),)
+HAS_NODE = command -v npm >/dev/null && node -e \
+	'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major * 100 + minor < 2019 ? 1 : 0)'
+
 scripts:
-	@echo "The page's scripts are not checked: install Node 20.19 or newer with npm." >&2
-else
-scripts: node_modules/.installed
+	@if $(HAS_NODE); then $(MAKE) --no-print-directory check-scripts; else \
+		echo "The page's scripts are not checked: install Node 20.19 or newer with npm." >&2; fi
+
+check-scripts: node_modules/.installed
 	@npm run --silent lint
 	@npm run --silent types
-	@npm test --silent
+	@npm run --silent test
 
 node_modules/.installed: package.json package-lock.json
-	@npm ci --silent
+	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
-endif
 
 # Both write benchmarks/results and the pages that are made of it.
 bench: install

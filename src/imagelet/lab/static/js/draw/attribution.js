@@ -9,7 +9,7 @@ import { h, inline, percent, replace, select } from "../shared/ui.js";
 const METHODS = ["saliency", "integrated-gradients", "grad-cam", "occlusion"];
 const SIGNED = new Set(["integrated-gradients", "occlusion"]); // below 0 a pixel speaks against the class
 export const USUAL_METHOD = "integrated-gradients";
-const PREDICTED = "answer"; // in place of a class's index: the predicted class, whatever it is
+const PREDICTED = "predicted"; // in place of a class's index: the predicted class, whatever it is
 const DARK = 64; // of 255
 
 export class Attribution {
@@ -57,7 +57,7 @@ export class Attribution {
   }
 
   setClasses(names) {
-    const options = [[PREDICTED, t("draw.the_answer")], ...names.map((name, index) => [index, name])];
+    const options = [[PREDICTED, t("draw.predicted")], ...names.map((name, index) => [index, name])];
     replace(this.#classes, options.map(([value, text]) => h("option", { value }, text)));
   }
 

@@ -53,7 +53,7 @@ export function makePrediction() {
   const words = h("div", { class: "said" }, verdict, surety, truth, warnings);
   const figure = h("figure", null, seen, h("figcaption", null, label));
   const parts = [h("div", { class: "saw" }, figure, words), bars.element, spoken];
-  const element = h("section", { class: "answer", "aria-label": t("draw.answer") }, parts);
+  const element = h("section", { class: "answer", "aria-label": t("draw.prediction") }, parts);
   clear();
   return { element, setClasses: bars.setClasses, clear, show, say };
 }
