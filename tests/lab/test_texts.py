@@ -61,13 +61,3 @@ def test_every_text_that_the_page_names_exists() -> None:
     }
     assert len(named) > 50
     assert sorted(named - known) == []
-
-
-def test_every_warning_about_a_picture_has_a_korean_text() -> None:
-    source = Path(imagelet.lab.__file__).parents[1]
-    found = set()
-    for module in ("handwriting", "foreground"):
-        written = (source / "preprocessing" / f"{module}.py").read_text("utf-8")
-        found |= set(re.findall(r'(?:yield|warnings\.append\()\s*"([^"]+)"', written))
-    assert len(found) >= 7
-    assert sorted(each for each in found if f"warning: {each}" not in texts("ko", "draw")) == []
