@@ -1,0 +1,78 @@
+"""Adding a thing takes one place: one of each is added to a copy of the package, in one file."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import imagelet
+
+PACKAGE = Path(imagelet.__file__).parent
+
+# For each kind of thing: the text that is added to a file, and a check that finds the thing.
+ADDED: dict[str, tuple[dict[str, str], str]] = {
+    "dataset": (
+        {
+            "data/official/toy.py": "\n".join(
+                (
+                    "from functools import partial",
+                    "import numpy as np",
+                    "from imagelet.data.imageset import Dataset, DatasetCard, ImageSet",
+                    "from imagelet.data.known import KnownDataset, datasets",
+                    "from imagelet.preprocessing.framing import Framing",
+                    "CARD = DatasetCard(name='toy', title='Toy', description='Two grey images.',",
+                    "    classes=('a', 'b'), framing=Framing('fit', 8, 8, 1), flips=True, ",
+                    "    source='here', licence='none', citation='none')",
+                    "def read(part):",
+                    "    return ImageSet(np.zeros((2, 8, 8, 1), np.uint8), np.arange(2), CARD.classes)",
+                    "def load():",
+                    "    parts = {part: partial(read, part) for part in ('train', 'test')}",
+                    "    return Dataset(CARD, 'here', parts)",
+                    "datasets.add('toy', KnownDataset(CARD, {'train': 2, 'test': 2}, load=load))",
+                )
+            )
+        },
+        "len(imagelet.load_dataset('toy').train) == 2",
+    ),
+    "network": (
+        {"networks/zoo.py": "\n\n_named('toy', 'flatten dense(classes) softmax', 'a toy')\n"},
+        "imagelet.build('toy').name == 'toy'",
+    ),
+    "recipe": (
+        {"training/recipes.py": "\n\n_add(Recipe(name='toy', note='a toy', epochs=1))\n"},
+        "__import__('imagelet.training.recipes', fromlist=['recipes']).recipes.get('toy').epochs == 1",
+    ),
+    "command": (
+        {
+            "cli/doctor.py": "\n\n@commands.command('toy', epilog='imagelet toy')\n"
+            "def toy() -> None:\n    '''Print a word.'''\n    printing.say('toy')\n"
+        },
+        "__import__('imagelet.cli', fromlist=['main']).main(['toy']) == 0",
+    ),
+}
+
+
+@pytest.mark.slow
+def test_each_thing_is_added_in_one_file(tmp_path: Path) -> None:
+    copy = tmp_path / "imagelet"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("pretrained", "__pycache__", "pages"))
+    for files, _ in ADDED.values():
+        assert len(files) == 1
+        for name, text in files.items():
+            with (copy / name).open("a") as file:
+                file.write(text)
+    program = "import imagelet\n" + "".join(
+        f"assert {check}, {kind!r}\n" for kind, (_, check) in ADDED.items()
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "toy" in done.stdout
