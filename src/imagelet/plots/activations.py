@@ -76,12 +76,12 @@ def _draw_row(part: "SubFigure", title: str, maps: np.ndarray, across: int) -> N
     greys = Normalize(low, high if high > low else low + 1)
     part.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
     axes = part.subplots(1, across, squeeze=False)[0]
-    for place, each in enumerate(axes):
-        each.set_xticks([])
-        each.set_yticks([])
-        each.spines[:].set(visible=place < len(maps), color=LINES)
+    for place, panel in enumerate(axes):
+        panel.set_xticks([])
+        panel.set_yticks([])
+        panel.spines[:].set(visible=place < len(maps), color=LINES)
         if place < len(maps):
-            each.imshow(maps[place], cmap="gray", norm=greys, interpolation="nearest")
+            panel.imshow(maps[place], cmap="gray", norm=greys, interpolation="nearest")
     legend = part.colorbar(ScalarMappable(greys, "gray"), ax=list(axes), fraction=0.03, pad=0.02, aspect=14)
     legend.set_ticks([low, high] if high > low else [low])
     legend.set_ticklabels([f"{value:.3g}" for value in ([low, high] if high > low else [low])])
@@ -148,8 +148,8 @@ def layer_maps(
         if values.ndim == 1:
             return draw_values(values, ranges[0], Header(written(title), written(caption), image), named)
         number = min(most, len(maps))
-        told = f"the first {number} of {len(maps):,} maps" if number < len(maps) else ""
-        header = Header(written(title), "\n".join(filter(None, (written(caption), told))), image)
+        remark = f"the first {number} of {len(maps):,} maps" if number < len(maps) else ""
+        header = Header(written(title), "\n".join(filter(None, (written(caption), remark))), image)
         return _draw_maps(maps[:number], list(ranges[:number]), header)
 
 
@@ -176,14 +176,16 @@ def filters(weights: np.ndarray, title: str, caption: str = "", *, alone: bool =
     shown = weights[: MOST_MAPS if single else MOST_FILTERS, :, :, : channels if single else MOST_CHANNELS]
     own = alone and single
     largest = np.abs(shown).max(axis=(1, 2, 3)) if own else np.full(len(shown), np.abs(shown).max())
-    told = f"the first {len(shown)} of {number:,} filters" if len(shown) < number else f"{number} filters"
+    remark = f"the first {len(shown)} of {number:,} filters" if len(shown) < number else f"{number} filters"
     if not single:
         part = f"the first {shown.shape[3]} of {channels:,}" if shown.shape[3] < channels else f"{channels}"
-        told += f", a row each, on {part} channels, a column each"
+        remark += f", a row each, on {part} channels, a column each"
     with house_style([title, caption]) as written:
-        header = Header(written(title), "\n".join(filter(None, (written(caption), told))))
+        header = Header(written(title), "\n".join(filter(None, (written(caption), remark))))
         grid = _one_picture_each(shown, largest, own) if single else _one_row_each(shown, largest)
-        return _draw(grid, header, [(-each, each) for each in largest.tolist()], "filter", grey=channels == 3)
+        return _draw(
+            grid, header, [(-bound, bound) for bound in largest.tolist()], "filter", grey=channels == 3
+        )
 
 
 def _one_picture_each(weights: np.ndarray, largest: np.ndarray, own: bool) -> _Grid:
@@ -193,7 +195,7 @@ def _one_picture_each(weights: np.ndarray, largest: np.ndarray, own: bool) -> _G
         pictures = list(np.clip(0.5 + weights / (2 * limits), 0, 1))  # (height, width, 3)
     else:
         pictures = list(weights[..., 0])
-    labels = [(str(at), written_range(-each, each) if own else "") for at, each in enumerate(largest)]
+    labels = [(str(at), written_range(-bound, bound) if own else "") for at, bound in enumerate(largest)]
     columns = _map_columns(len(pictures))
     return _Grid(pictures, largest.tolist(), labels, columns, _side(columns))
 
@@ -210,7 +212,7 @@ def _one_row_each(weights: np.ndarray, largest: np.ndarray) -> _Grid:
 def _draw_maps(maps: np.ndarray, ranges: Sequence[Range], header: Header) -> "Figure":
     one = len(set(ranges)) == 1
     largest = [max(-low, high) for low, high in ranges]
-    labels = [(str(at), "" if one else written_range(*each)) for at, each in enumerate(ranges)]
+    labels = [(str(at), "" if one else written_range(*map_range)) for at, map_range in enumerate(ranges)]
     columns = _map_columns(len(maps))
     grid = _Grid(list(maps), largest, labels, columns, _side(columns))
     return _draw(grid, header, ranges, "map")
@@ -315,21 +317,23 @@ def layer_histograms(
     Raises:
         ValueError: no histograms, or counts and edges that do not fit.
     """
-    if not histograms or any(len(each["edges"]) != len(each["counts"]) + 1 for _, each in histograms):
+    if not histograms or any(
+        len(histogram["edges"]) != len(histogram["counts"]) + 1 for _, histogram in histograms
+    ):
         raise ValueError("at least one histogram is needed, each with one edge more than counts")
     columns = min(COLUMNS, len(histograms))
     rows = -(-len(histograms) // columns)
     step, height = PANEL + 36, PANEL_HEIGHT + 92
     across = max(NARROWEST, 2 * MARGIN + columns * step - 36)
     with house_style([title, caption, *(name for name, _ in histograms)]) as written:
-        told = "bars: how many values, without those that are exactly 0; line: 0"
-        header = Header(written(title), "\n".join(filter(None, (written(caption), told))))
+        remark = "bars: how many values, without those that are exactly 0; line: 0"
+        header = Header(written(title), "\n".join(filter(None, (written(caption), remark))))
         top = header.bottom + 14
         figure, axes = new_sheet(across, top + rows * height + 10)
         draw_header(axes, header, across)
-        for at, (name, each) in enumerate(histograms):
+        for at, (name, histogram) in enumerate(histograms):
             row, column = divmod(at, columns)
-            _panel(axes, written(name), each, MARGIN + column * step, top + row * height)
+            _panel(axes, written(name), histogram, MARGIN + column * step, top + row * height)
     return figure
 
 
@@ -360,9 +364,9 @@ def _panel(axes: "Axes", name: str, histogram: Mapping[str, Any], left: int, top
     for place, number, side in ((left, low, "left"), (left + PANEL, high, "right")):
         axes.text(place, bottom + 7, f"{number:.3g}", fontsize=7, color=INK, ha=side, va="top")
     share = histogram["zeros"] / histogram["number"]
-    told = f"mean {histogram['mean']:.2g} ± {histogram['deviation']:.2g}"
-    told += f", {percent(share)} zero" if share else ""
-    axes.text(left, bottom + 27, told, fontsize=7, color=MUTED, va="top")
+    remark = f"mean {histogram['mean']:.2g} ± {histogram['deviation']:.2g}"
+    remark += f", {percent(share)} zero" if share else ""
+    axes.text(left, bottom + 27, remark, fontsize=7, color=MUTED, va="top")
 
 
 def _bars(values: np.ndarray, header: Header, names: Sequence[str]) -> "Figure":
@@ -399,9 +403,11 @@ def _cells(values: np.ndarray, limits: tuple[float, float], header: Header) -> "
     rows = -(-len(shown) // columns)
     filled = np.full(rows * columns, np.nan)
     filled[: len(shown)] = shown
-    told = f"the first {len(shown):,} of {len(values):,}" if len(shown) < len(values) else f"{len(values):,}"
-    told += f" values, {columns} in a row"
-    header = Header(header.title, "\n".join(filter(None, (header.caption, told))), header.image)
+    remark = (
+        f"the first {len(shown):,} of {len(values):,}" if len(shown) < len(values) else f"{len(values):,}"
+    )
+    remark += f" values, {columns} in a row"
+    header = Header(header.title, "\n".join(filter(None, (header.caption, remark))), header.image)
     left, top = MARGIN + 50, header.bottom + 20
     across = max(NARROWEST, left + columns * cell + MARGIN)
     figure, axes = new_sheet(across, top + rows * cell + 24 + LEGEND)

@@ -67,14 +67,16 @@ def evidence(
     check_images(picture[np.newaxis])
     check_images(image[np.newaxis])
     _check(picture, image, marked)
-    rows: list[Row] = [(image, [each.values for each in marked], "what the network saw")]
-    if any(each.on_picture is not None for each in marked):
+    rows: list[Row] = [(image, [method.values for method in marked], "what the network saw")]
+    if any(method.on_picture is not None for method in marked):
         step = -(-max(picture.shape[:2]) // MOST_PIXELS)
-        thinned = [None if each.on_picture is None else each.on_picture[::step, ::step] for each in marked]
+        thinned = [
+            None if method.on_picture is None else method.on_picture[::step, ::step] for method in marked
+        ]
         rows.insert(0, (picture[::step, ::step], thinned, "the picture"))
-    texts = [answer, *(text for each in marked for text in (each.title, each.note))]
+    texts = [answer, *(text for method in marked for text in (method.title, method.note))]
     with house_style(texts) as written:
-        notes = [textwrap.wrap(written(each.note), LETTERS) for each in marked]
+        notes = [textwrap.wrap(written(method.note), LETTERS) for method in marked]
         below = max(len(lines) for lines in notes) * LINE + LEGEND
         width = LEFT + (SIDE + GAP) * (1 + len(marked))
         heights = [SIDE * min(1.5, pixels.shape[0] / pixels.shape[1]) for pixels, _, _ in rows]
@@ -93,8 +95,8 @@ def evidence(
                 if not place:
                     axes.set_ylabel(name, fontsize=8, color=MUTED, labelpad=2)
             top -= tall + GAP
-        _write(figure, [written(each.title) for each in marked], notes, written(answer), top)
-        _draw_legend(figure, {each.meaning for each in marked})
+        _write(figure, [written(method.title) for method in marked], notes, written(answer), top)
+        _draw_legend(figure, {method.meaning for method in marked})
     return figure
 
 
@@ -105,8 +107,8 @@ def _laid_over(
     grey = pixels.astype(np.float32).mean(axis=2, keepdims=True)
     light = 255 - (LIGHT if np.median(grey) > 127 else DARK) * (255 - grey)  # (height, width, 1)
     sizes = np.abs(values)
-    found = sizes[sizes > 0]
-    strongest = float(np.quantile(found, STRONGEST)) if found.size else 1.0
+    positive = sizes[sizes > 0]
+    strongest = float(np.quantile(positive, STRONGEST)) if positive.size else 1.0
     return _blended(light, np.clip(values / strongest, -1, 1), meaning)
 
 
@@ -181,11 +183,11 @@ def _check(picture: NDArray[np.uint8], image: NDArray[np.uint8], marked: Sequenc
     """
     if not marked:
         raise ValueError("there is no method to draw")
-    for each in marked:
-        maps = [(each.values, image)]
-        maps += [] if each.on_picture is None else [(each.on_picture, picture)]
+    for method in marked:
+        maps = [(method.values, image)]
+        maps += [] if method.on_picture is None else [(method.on_picture, picture)]
         for values, pixels in maps:
             if values.shape != pixels.shape[:2] or not np.isfinite(values).all():
                 raise ValueError(
-                    f"'{each.title}': finite numbers {pixels.shape[:2]} are needed, not {values.shape}"
+                    f"'{method.title}': finite numbers {pixels.shape[:2]} are needed, not {values.shape}"
                 )

@@ -139,12 +139,12 @@ def reliability(bins: Sequence[Bin], calibration_error: float) -> "Figure":
 def _draw_accuracies(axes: "Axes", bins: Sequence[Bin]) -> None:
     axes.fill_between([0, 1], [0, 1], 0, color=SHADE, linewidth=0)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)))
-    confidences = [each.confidence for each in bins]
-    accuracies = [each.accuracy for each in bins]
+    confidences = [bucket.confidence for bucket in bins]
+    accuracies = [bucket.accuracy for bucket in bins]
     axes.vlines(
         confidences,
-        [each.interval.low for each in bins],
-        [each.interval.high for each in bins],
+        [bucket.interval.low for bucket in bins],
+        [bucket.interval.high for bucket in bins],
         color=ACCENT,
         linewidth=1.6,
         alpha=0.55,
@@ -180,22 +180,22 @@ def _draw_accuracies(axes: "Axes", bins: Sequence[Bin]) -> None:
 
 def _draw_counts(axes: "Axes", bins: Sequence[Bin]) -> None:
     """Draw a bar for each bin, with its number above."""
-    most = max(each.images for each in bins)
+    most = max(bucket.images for bucket in bins)
     axes.bar(
-        [each.low for each in bins],
-        [each.images - LOWEST_COUNT for each in bins],
-        [each.high - each.low for each in bins],
+        [bucket.low for bucket in bins],
+        [bucket.images - LOWEST_COUNT for bucket in bins],
+        [bucket.high - bucket.low for bucket in bins],
         bottom=LOWEST_COUNT,
         align="edge",
         color=ACCENT,
         edgecolor=PAPER,
         linewidth=1.5,
     )
-    for each in bins:
-        middle = (each.low + each.high) / 2
+    for bucket in bins:
+        middle = (bucket.low + bucket.high) / 2
         axes.annotate(
-            f"{each.images:,}",
-            (middle, each.images),
+            f"{bucket.images:,}",
+            (middle, bucket.images),
             (0, 2),
             textcoords="offset points",
             ha="center",

@@ -128,7 +128,7 @@ def neighbours(
     ratio = min(images.shape[1] / images.shape[2], STEEPEST_NEIGHBOUR)
     row = TITLE + max(PICTURE * ratio, SIDE * ratio + 2 * LINE + GAP / 2) + GAP
     width = PICTURE + 4 * GAP + shape[1] * (SIDE + GAP)
-    with house_style([*titles, *(name for each in labels for name in each)]) as written:
+    with house_style([*titles, *(name for names in labels for name in names)]) as written:
         figure = empty_figure(width, len(images) * row + GAP)
         figure.set_layout_engine("none")
         for index, image in enumerate(images):
@@ -161,7 +161,7 @@ def _check_neighbours(
     counted = [(len(rows), *{len(row) for row in rows}) for rows in (labels, wrong)]
     fits = near.ndim == 5 and near.dtype == np.uint8 and near.shape[2:] == images.shape[1:] and near.size
     fits = fits and len(images) == len(titles) == shape[0] and distances.shape == shape
-    if not fits or any(each != shape for each in counted):
+    if not fits or any(shape_of != shape for shape_of in counted):
         raise ValueError(
             f"{images.shape} images with {len(titles)} titles, neighbours {near.shape}, distances "
             f"{distances.shape}, labels and marks {counted}: at least one of each is needed, and all must fit"

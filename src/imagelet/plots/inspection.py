@@ -87,8 +87,8 @@ def _draw_picture(figure: Any, picture: np.ndarray, shape: str) -> None:
     _draw_pixels(whole, picture, shape)
     rows, columns = _busiest(picture, PART_SIDE[channels])
     part = picture[rows, columns]
-    told = "a part of it, number by number" + (": red, green, blue" if channels == 3 else "")
-    _draw_pixels(zoomed, part, told, rows.start, columns.start)
+    heading_text = "a part of it, number by number" + (": red, green, blue" if channels == 3 else "")
+    _draw_pixels(zoomed, part, heading_text, rows.start, columns.start)
     _write_numbers(zoomed, part, PANEL * 72 / max(part.shape), rows.start, columns.start)
     corner = (columns.start - 0.5, rows.start - 0.5)
     whole.add_patch(_frame(corner, part.shape[1], part.shape[0]))
@@ -214,9 +214,9 @@ def _draw_flat(axes: "Axes", picture: np.ndarray, lines: list[slice | None], of:
     shown = [(place, rows) for place, rows in enumerate(lines) if rows]
     axes.set_yticks([place + 0.36 for place, _ in shown], [f"{rows.start * row:,}" for _, rows in shown])
     axes.set(xlim=(-longest / 400, longest * 1.0025), ylim=(len(lines), -0.15), xticks=[])
-    told = f"({picture.size},) = flat form{of}: row after row, a blue line where a row ends\n"
-    told += "at the left the place of a line's first number"
-    told += "; red, green and blue of a pixel are neighbours" if channels == 3 else ""
-    axes.set_title(told, fontsize=10, fontweight="normal", pad=6)
+    title = f"({picture.size},) = flat form{of}: row after row, a blue line where a row ends\n"
+    title += "at the left the place of a line's first number"
+    title += "; red, green and blue of a pixel are neighbours" if channels == 3 else ""
+    axes.set_title(title, fontsize=10, fontweight="normal", pad=6)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)

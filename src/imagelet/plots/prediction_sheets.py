@@ -69,10 +69,12 @@ def answers(
         for place, (image, row) in enumerate(zip(images, shares, strict=True)):
             label = None if labels is None else labels[place]
             colour = ACCENT if label in (None, row.argmax()) else WRONG
-            told = f"predicted {names[row.argmax()]}" + ("" if label is None else f"\nlabel {names[label]}")
+            verdict = f"predicted {names[row.argmax()]}" + (
+                "" if label is None else f"\nlabel {names[label]}"
+            )
             show(above[place], image)
             above[place].set_title(
-                fitted(told, PICTURE_SIDE, 11, "bold"),
+                fitted(verdict, PICTURE_SIDE, 11, "bold"),
                 fontsize=11,
                 color=WRONG if colour == WRONG else INK,
                 loc="center",
@@ -127,16 +129,21 @@ def seen(
         ValueError: no pictures, images of another type or shape, or other numbers of them.
     """
     check_images(images)
-    numbers = {len(each) for each in (pictures, images, answers, names, remarks, unsure)}
+    numbers = {len(sequence) for sequence in (pictures, images, answers, names, remarks, unsure)}
     if len(numbers) > 1 or not len(images):
         raise ValueError(
             f"pictures, images, answers, names, remarks and marks must be as many, not {numbers}"
         )
-    with house_style([*answers, *names, *(remark for each in remarks for remark in each)]) as written:
-        lines = [[part for remark in each for part in textwrap.wrap(remark, LETTERS)] for each in remarks]
+    with house_style(
+        [*answers, *names, *(remark for remarks_of_picture in remarks for remark in remarks_of_picture)]
+    ) as written:
+        lines = [
+            [part for remark in remarks_of_picture for part in textwrap.wrap(remark, LETTERS)]
+            for remarks_of_picture in remarks
+        ]
         columns = min(COLUMNS, len(images))
         rows = -(-len(images) // columns)
-        card = PICTURE + 2 * GAP + REMARK_LINE * (2.2 + max(len(each) for each in lines))
+        card = PICTURE + 2 * GAP + REMARK_LINE * (2.2 + max(len(remark_lines) for remark_lines in lines))
         width, height = columns * CARD + GAP, rows * card + GAP
         figure = empty_figure(width, height)
         figure.set_layout_engine("none")
@@ -208,13 +215,13 @@ def disagreements(
         ValueError: no images, images of another type or shape, or other numbers of titles, labels or answers.
     """
     _check_pairs(images, titles, labels, answers, names)
-    told = [[f"{answer}  {percent(share)}" for answer, share in row] for row in answers]
-    with house_style([*names, *titles, *(each for row in told for each in row)]) as written:
+    lines = [[f"{answer}  {percent(share)}" for answer, share in row] for row in answers]
+    with house_style([*names, *titles, *(line for row in lines for line in row)]) as written:
         shown = [fitted(written(name), WIDEST_NAME, TEXT_SIZE) for name in names]
-        texts = [[fitted(written(each), WIDEST_ANSWER, TEXT_SIZE, "bold") for each in row] for row in told]
+        texts = [[fitted(written(line), WIDEST_ANSWER, TEXT_SIZE, "bold") for line in row] for row in lines]
         indent = max(width(name, TEXT_SIZE) for name in shown) + 0.12
         heads = [fitted(written(title), WIDEST_NAME + WIDEST_ANSWER, TEXT_SIZE, "bold") for title in titles]
-        answer = max(width(each, TEXT_SIZE, "bold") for row in texts for each in row)
+        answer = max(width(line, TEXT_SIZE, "bold") for row in texts for line in row)
         beside = max(indent + answer, *(width(head, TEXT_SIZE, "bold") for head in heads)) + 0.25
         picture = SIDE * min(images.shape[1] / images.shape[2], STEEPEST)
         across = min(PAIRS_IN_A_ROW, len(images))

@@ -75,7 +75,7 @@ def embedding_map(
         common = np.argsort(-np.bincount(labels, minlength=len(classes)), kind="stable")[:MOST_NAMES]
         present = np.sort(common[np.isin(common, labels)]).tolist()
         small = len(present) > len(COLOURS)
-        texts = [_name(axes, names[each], points[labels == each], each, small) for each in present]
+        texts = [_name(axes, names[label], points[labels == label], label, small) for label in present]
         taken = _move_apart(figure, axes, texts)
         if wrong.sum() <= MOST_WRITTEN:
             for place in np.flatnonzero(wrong):
@@ -139,9 +139,9 @@ def _move_apart(figure: "Figure", axes: "Axes", names: Sequence["Text"]) -> list
 
     renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     figure.draw_without_rendering()  # the axes get their place
-    patches = [each.get_bbox_patch().get_window_extent(renderer) for each in names]  # type: ignore[union-attr]
+    patches = [name.get_bbox_patch().get_window_extent(renderer) for name in names]  # type: ignore[union-attr]
     halves = np.array([(box.width, box.height) for box in patches]) / 2 + 1  # (names, 2), pixels
-    centres = axes.transData.transform([each.get_position() for each in names])
+    centres = axes.transData.transform([name.get_position() for name in names])
     low, high = np.array(axes.bbox.min) + halves, np.array(axes.bbox.max) - halves
     for _ in range(STEPS):
         moved = False

@@ -66,7 +66,7 @@ def draw_header(axes: "Axes", header: Header, width: int) -> None:
     if header.image is not None:
         side = max(header.image.shape[:2])
         pixel = IMAGE // side or IMAGE / side
-        height, across = (int(pixel * each) for each in header.image.shape[:2])
+        height, across = (int(pixel * side) for side in header.image.shape[:2])
         pixels = np.repeat(header.image, 3, axis=2) if header.image.shape[2] == 1 else header.image
         draw_map(axes, pixels, (MARGIN, MARGIN, across, height), 1.0)
         left += across + 20

@@ -138,9 +138,9 @@ def choose_fonts(texts: Iterable[str]) -> tuple[list[str], Set[int]]:
             break
         if family not in installed or "Last Resort" in family:  # that one draws every letter as a box
             continue
-        if not wanted.isdisjoint(found := _letters(installed[family]) - letters):
+        if not wanted.isdisjoint(newly := _letters(installed[family]) - letters):
             families.append(family)
-            letters |= found
+            letters |= newly
     return families, letters
 
 
