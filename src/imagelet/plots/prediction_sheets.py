@@ -60,18 +60,16 @@ def answers(
     bars = min(len(classes), MOST_BARS)
     with house_style(classes) as written:
         names = [shortened(written(name)) for name in classes]
-        column = (
-            PICTURE_SIDE + 0.2 + max(width(line, 9) for name in names for line in name.split("\n"))
-        )  # the names stand beside the bars
+        # The names stand beside the bars.
+        column = PICTURE_SIDE + 0.2 + max(width(line, 9) for name in names for line in name.split("\n"))
         figure = empty_figure(column * len(images), PICTURE_SIDE + 0.8 + BAR * bars)
         ratios = [PICTURE_SIDE, 0.3 + BAR * bars]
         above, below = figure.subplots(2, len(images), height_ratios=ratios, squeeze=False)
         for place, (image, row) in enumerate(zip(images, shares, strict=True)):
             label = None if labels is None else labels[place]
             colour = ACCENT if label in (None, row.argmax()) else WRONG
-            verdict = f"predicted {names[row.argmax()]}" + (
-                "" if label is None else f"\nlabel {names[label]}"
-            )
+            truth = "" if label is None else f"\nlabel {names[label]}"
+            verdict = f"predicted {names[row.argmax()]}{truth}"
             show(above[place], image)
             above[place].set_title(
                 fitted(verdict, PICTURE_SIDE, 11, "bold"),
@@ -134,16 +132,11 @@ def seen(
         raise ValueError(
             f"pictures, images, answers, names, remarks and marks must be as many, not {numbers}"
         )
-    with house_style(
-        [*answers, *names, *(remark for remarks_of_picture in remarks for remark in remarks_of_picture)]
-    ) as written:
-        lines = [
-            [part for remark in remarks_of_picture for part in textwrap.wrap(remark, LETTERS)]
-            for remarks_of_picture in remarks
-        ]
+    lines = [[line for remark in several for line in textwrap.wrap(remark, LETTERS)] for several in remarks]
+    with house_style([*answers, *names, *(remark for several in remarks for remark in several)]) as written:
         columns = min(COLUMNS, len(images))
         rows = -(-len(images) // columns)
-        card = PICTURE + 2 * GAP + REMARK_LINE * (2.2 + max(len(remark_lines) for remark_lines in lines))
+        card = PICTURE + 2 * GAP + REMARK_LINE * (2.2 + max(map(len, lines)))
         width, height = columns * CARD + GAP, rows * card + GAP
         figure = empty_figure(width, height)
         figure.set_layout_engine("none")
