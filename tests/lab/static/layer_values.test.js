@@ -47,11 +47,3 @@ test("a window spans what its dilation leaves out", () => {
   assert.deepEqual(values.extentOf({ inputs: [[0, 0, 0], [0, 0, 0]], step: [2, 3] }), [3, 7]);
   assert.deepEqual(values.extentOf({ inputs: [1], step: [1] }), [1, 1]);
 });
-
-test("a convolution mixes maps; other layers with as many maps do not", () => {
-  const before = { shape: [4, 4, 2] };
-  assert.ok(!values.isMapByMap(maps, before));
-  assert.ok(values.isMapByMap({ ...maps, kind: "pool" }, before));
-  assert.ok(!values.isMapByMap({ ...maps, kind: "pool" }, { shape: [4, 4, 3] }));
-  assert.ok(!values.isMapByMap(maps, null));
-});

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { costText, totalsOf } from "../../../src/imagelet/lab/static/js/network/costs.js";
 import { blocksOf } from "../../../src/imagelet/lab/static/js/network/diagram.js";
 import { stretchesOf, wordAt } from "../../../src/imagelet/lab/static/js/network/editor.js";
-import { familyOf, readShape } from "../../../src/imagelet/lab/static/js/shared/layers.js";
+import { familyOf, isMapByMap, readShape } from "../../../src/imagelet/lab/static/js/shared/layers.js";
 
 const layer = (name, kind, shape, parameters = 0) => ({ name, kind, shape, parameters, multiply_adds: 2, memory_bytes: 4 });
 
@@ -58,4 +58,13 @@ test("costs are summed, and bytes have a fitting unit", () => {
 test("an image's size is read from the address", () => {
   assert.deepEqual(readShape("28x28x1"), [28, 28, 1]);
   for (const text of ["28x28", "28x28x0", "28x28x1.5", "axbxc", "", null]) assert.equal(readShape(text), null);
+});
+
+test("a convolution mixes maps; other layers with as many maps do not", () => {
+  const convolution = { kind: "conv", shape: [2, 3, 2] };
+  const before = { shape: [4, 4, 2] };
+  assert.ok(!isMapByMap(convolution, before));
+  assert.ok(isMapByMap({ ...convolution, kind: "pool" }, before));
+  assert.ok(!isMapByMap({ ...convolution, kind: "pool" }, { shape: [4, 4, 3] }));
+  assert.ok(!isMapByMap(convolution, null));
 });

@@ -1,5 +1,5 @@
 // @ts-check
-// Which pixels speak for a class: laid over the picture and over what the network saw.
+// Which pixels speak for a class: laid over the picture and over what the network gets.
 
 import { decodeBytes, decodeNumbers } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
@@ -13,7 +13,7 @@ const PREDICTED = "predicted"; // in place of a class's index: the predicted cla
 const DARK = 64; // of 255
 
 export class Attribution {
-  #seen = makeLaid("draw.on_seen", "draw.evidence_on_seen");
+  #framed = makeLaid("draw.on_seen", "draw.evidence_on_seen");
   #picture = makeLaid("draw.on_picture", "draw.evidence_on_picture");
   #note = h("p", { class: "hint" });
   #key = h("p", { class: "evidence-key" });
@@ -35,7 +35,7 @@ export class Attribution {
       h("h2", null, t("draw.evidence")),
       h("div", { class: "row" }, inline(t("draw.method"), this.#methods), inline(t("draw.class"), this.#classes)),
       this.#note,
-      h("div", { class: "evidence-pictures" }, this.#seen.element, this.#picture.element),
+      h("div", { class: "evidence-pictures" }, this.#framed.element, this.#picture.element),
       this.#ofClass,
       this.#key,
       this.#problem,
@@ -62,7 +62,7 @@ export class Attribution {
   }
 
   clear() {
-    for (const { below, above } of [this.#picture, this.#seen]) {
+    for (const { below, above } of [this.#picture, this.#framed]) {
       for (const canvas of [below, above]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
     }
     replace(this.#problem);
@@ -70,16 +70,16 @@ export class Attribution {
   }
 
   /** Show the server's explanation of what lies on the pad. */
-  show({ attributions: [attribution], prediction: { framed_input: seen } }, pad) {
+  show({ attributions: [attribution], prediction: { framed_input: framed } }, pad) {
     replace(this.#problem, !attribution && h("p", { class: "note" }, t("draw.no_convolution")));
     if (!attribution) return;
     const { name, probability, layer, on_picture: onPicture } = attribution;
     replace(this.#ofClass, t("draw.evidence_of", { label: name, share: percent(probability) }), layer && ` · ${layer}`);
     const numbers = decodeNumbers(attribution.values);
     const range = rangeOf(numbers.values);
-    drawImage(this.#seen.below, seen);
-    this.#seen.below.classList.toggle("inverted", isDark(seen));
-    lay(this.#seen, numbers, range);
+    drawImage(this.#framed.below, framed);
+    this.#framed.below.classList.toggle("inverted", isDark(framed));
+    lay(this.#framed, numbers, range);
     this.#picture.element.hidden = !onPicture || Boolean(pad.sample);
     if (this.#picture.element.hidden) return;
     copyPicture(pad.canvas, this.#picture.below, onPicture.shape);

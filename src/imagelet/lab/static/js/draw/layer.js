@@ -14,7 +14,7 @@ import { Stage } from "./stage.js";
 export class LayerView {
   element = h("section", { class: "layer card", hidden: true, "aria-labelledby": "layer-name" });
   #number = makeNumber();
-  #shown = null; // {layers, layer, seen, classes, map, place, picked, range}
+  #shown = null; // {layers, layer, framed, classes, map, place, picked, range}
   #parts = null; // {of, legend, grid, stage, values} of the layer that is open
   #nextTurn = makeTurns();
   #change;

@@ -60,11 +60,6 @@ export function cellGrid(count) {
   return [Math.ceil(count / columns), columns];
 }
 
-/** Whether each map of a layer is made from the map of the same index alone. The only place that looks at a kind. */
-export function isMapByMap(layer, before) {
-  return layer.kind !== "conv" && before?.shape[2] === layer.shape[2];
-}
-
 /** The sum of a window's products for each channel; outside the image they are null. */
 export function channelSums(products) {
   const places = products.flat();

@@ -1,5 +1,5 @@
 // @ts-check
-// What the network saw, and what it predicts: the class, why it is unsure, a bar for each class.
+// What the network gets, and what it predicts: the class, why it is unsure, a bar for each class.
 
 import { t } from "../shared/i18n.js";
 import { drawImage } from "../shared/maps.js";
@@ -9,7 +9,7 @@ const SHORT = 2; // letters of a class's name that stands before its bar
 
 export function makePrediction() {
   const label = t("draw.seen");
-  const seen = h("canvas", { class: "map framed seen", width: 28, height: 28, role: "img", "aria-label": label });
+  const framed = h("canvas", { class: "map framed seen", width: 28, height: 28, role: "img", "aria-label": label });
   const verdict = h("p", { class: "verdict" });
   const surety = h("p");
   const truth = h("p", { class: "truth" });
@@ -23,16 +23,16 @@ export function makePrediction() {
     surety.className = "surety";
     replace(surety, t("draw.nothing_hint"));
     for (const element of [truth, warnings, spoken]) replace(element);
-    seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
-    seen.classList.add("empty");
+    framed.getContext("2d").clearRect(0, 0, framed.width, framed.height);
+    framed.classList.add("empty");
     bars.clear();
   }
 
   /** Show a prediction; with the true class, where it is known. */
   function show(prediction, trueClass = null) {
     const { predicted, probability, sure } = prediction;
-    seen.classList.remove("empty");
-    drawImage(seen, prediction.framed_input);
+    framed.classList.remove("empty");
+    drawImage(framed, prediction.framed_input);
     verdict.classList.remove("waiting");
     replace(verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
     surety.className = `surety ${sure ? "sure" : "unsure"}`;
@@ -51,7 +51,7 @@ export function makePrediction() {
   }
 
   const words = h("div", { class: "said" }, verdict, surety, truth, warnings);
-  const figure = h("figure", null, seen, h("figcaption", null, label));
+  const figure = h("figure", null, framed, h("figcaption", null, label));
   const parts = [h("div", { class: "saw" }, figure, words), bars.element, spoken];
   const element = h("section", { class: "answer", "aria-label": t("draw.prediction") }, parts);
   clear();

@@ -2,14 +2,15 @@
 // A map large beside the map that it is made from, with the window in between: clicked, stepped or played.
 
 import { t } from "../shared/i18n.js";
+import { isMapByMap } from "../shared/layers.js";
 import { clamp } from "../shared/scales.js";
 import { button, calm, h, inline, number } from "../shared/ui.js";
-import { extentOf, isMapByMap, strongestChannel, valueAt } from "./layer_values.js";
+import { extentOf, strongestChannel, valueAt } from "./layer_values.js";
 import { makePlayer } from "./play.js";
 import { makeOutputMap, makeSourceMap } from "./stage_maps.js";
 
 export class Stage {
-  #shown = null; // {layer, before, seen, map, place, picked, range}
+  #shown = null; // {layer, before, framed, map, place, picked, range}
   #source = makeSourceMap();
   #output = makeOutputMap({
     pick: (place) => this.#go(place),
@@ -47,7 +48,7 @@ export class Stage {
   }
 
   show(next) {
-    const { layer, before, seen, map, place, range } = next;
+    const { layer, before, framed, map, place, range } = next;
     const isOther = this.#shown?.layer.name !== layer.name || this.#shown.map !== map;
     if (isOther) {
       this.#player.reset();
@@ -55,7 +56,7 @@ export class Stage {
       this.#output.uncover(null);
     }
     this.#shown = next;
-    this.#source.show(before, seen, isOther && isMapByMap(layer, before) ? map : null);
+    this.#source.show(before, framed, isOther && isMapByMap(layer, before) ? map : null);
     this.#output.show(layer, map, range);
     this.#inputs.forEach((input, axis) => {
       input.max = String(layer.shape[axis] - 1);

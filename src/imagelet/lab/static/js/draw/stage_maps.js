@@ -16,12 +16,12 @@ export function makeSourceMap() {
   const mark = h("div", { class: "window-frame", hidden: true });
   const name = h("span");
   const channels = h("label", { class: "inline", hidden: true });
-  let [layer, seen, channel] = [null, null, 0];
+  let [layer, framed, channel] = [null, null, 0];
 
   function draw() {
     channels.hidden = !(layer?.shape[2] > 1);
     if (!layer || isFlat(layer)) {
-      drawImage(canvas, seen);
+      drawImage(canvas, framed);
       replace(name, t("draw.image_seen"));
       return;
     }
@@ -54,7 +54,7 @@ export function makeSourceMap() {
 
     /** Show what the layer before gives, or the image where there is none; `map` null leaves the channel. */
     show(before, image, map) {
-      [layer, seen] = [before, image];
+      [layer, framed] = [before, image];
       showChannel(map ?? channel);
     },
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Image sizes as texts, and the families of layers.
+// Image sizes as texts, and what the page concludes from the kind of a layer: here alone.
 
 /**
  * A layer as the server describes it.
@@ -16,9 +16,14 @@ const FAMILIES = /** @type {const} */ ([
   [/^dropout/i, "dropout"],
 ]);
 
-/** The family of a layer, by what the server calls its kind; the one place that knows. */
+/** The family of a layer, by what the server calls its kind. */
 export function familyOf({ kind }) {
   return FAMILIES.find(([pattern]) => pattern.test(kind))?.[1] ?? "other";
+}
+
+/** Whether each map of a layer is made from the map of the same index before it alone. */
+export function isMapByMap({ kind, shape }, before) {
+  return kind !== "conv" && before?.shape[2] === shape[2];
 }
 
 /**

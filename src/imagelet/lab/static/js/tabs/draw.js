@@ -45,7 +45,7 @@ class DrawTab {
   /** @type {Record<string, string | null>} what the page followed last */
   #address = Object.fromEntries(FOLLOWED.map((name) => [name, null]));
   #layers = [];
-  #seen = null; // the image that the network gets
+  #framed = null; // the image that the network gets
   #wanted = new Set(); // parts of the explanation that are to be asked for
   #closed = false;
   #timer = null;
@@ -202,7 +202,7 @@ class DrawTab {
 
   #showExplanation(explanation, wanted, sample) {
     const { prediction, label, layers, preparing } = explanation;
-    this.#seen = prediction.framed_input;
+    this.#framed = prediction.framed_input;
     if (sample) this.pad.laySample(sample, prediction.framed_input);
     if (wanted.has("layers")) {
       this.prediction.show(prediction, label);
@@ -269,7 +269,7 @@ class DrawTab {
     }
     const map = clamp(Number(state.get("map")) || 0, 0, layer.shape.at(-1) - 1);
     const place = placeFrom(state.get("place"), layer.shape);
-    this.layer.show({ layers, layer, seen: this.#seen, classes: this.classifier.classes, map, range, place });
+    this.layer.show({ layers, layer, framed: this.#framed, classes: this.classifier.classes, map, range, place });
   }
 }
 
