@@ -1,6 +1,7 @@
 """Fixtures for every test: an empty home, no network, small but real dataset files, a local file server."""
 
 import contextlib
+import gc
 import gzip
 import http.server
 import io
@@ -28,6 +29,13 @@ CIFAR_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batc
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no mistake
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was imported, and run less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

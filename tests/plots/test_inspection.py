@@ -57,6 +57,8 @@ class TestPixels:
         (frame,) = [patch for patch in whole.patches if isinstance(patch, Rectangle)]
         assert frame.get_xy() == (min(columns) - 0.5, min(rows) - 0.5)
         assert (frame.get_width(), frame.get_height()) == (len(columns), len(rows))
+        assert zoomed.get_xlim() == (min(columns) - 0.5, max(columns) + 0.5)
+        assert zoomed.get_ylim() == (max(rows) + 0.5, min(rows) - 0.5)
 
     def test_are_numbered_as_rows_and_columns(self) -> None:
         (axes,), _, _ = parts(plots.inspection(picture(5, 9), "a picture"))

@@ -78,10 +78,8 @@ def _name_rows_and_columns(axes: "Axes", names: list[str]) -> None:
 def _draw_lines(axes: "Axes", classes: int) -> None:
     """Draw the lines between the cells."""
     borders = np.arange(classes + 1) - 0.5
-    axes.set_xticks(borders, minor=True)
-    axes.set_yticks(borders, minor=True)
-    axes.grid(which="minor", color=LINES)
-    axes.tick_params(which="minor", length=0)
+    axes.vlines(borders, -0.5, classes - 0.5, color=LINES, linewidth=0.8)
+    axes.hlines(borders, -0.5, classes - 0.5, color=LINES, linewidth=0.8)
     axes.spines[:].set_visible(False)
 
 

@@ -112,11 +112,12 @@ def _draw_pixels(axes: "Axes", picture: np.ndarray, title: str, row: int = 0, co
     axes.set(xlabel="column", ylabel="row")
     for axis, side in ((axes.xaxis, width), (axes.yaxis, height)):
         axis.set_major_locator(MaxNLocator(max(1, 8 * side // max(height, width)), integer=True))
-    axes.set_xticks(np.arange(column, column + width + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(row, row + height + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color=MUTED, linewidth=min(0.6, 16 / max(height, width)))
-    axes.tick_params(which="both", length=0)
-    axes.set_axisbelow(False)
+    left, right, bottom, top = extent
+    line: dict[str, Any] = {"color": MUTED, "linewidth": min(0.6, 16 / max(height, width))}
+    axes.vlines(np.arange(column, column + width + 1) - 0.5, top, bottom, **line)
+    axes.hlines(np.arange(row, row + height + 1) - 0.5, left, right, **line)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    axes.tick_params(length=0)
 
 
 def _write_numbers(axes: "Axes", picture: np.ndarray, size: float, row: int = 0, column: int = 0) -> None:
