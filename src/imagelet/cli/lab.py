@@ -123,12 +123,13 @@ def _settings(run: str | None, runs: Path | None, host: str, port: int) -> "tupl
 
     from imagelet import paths
     from imagelet.lab.services.classifiers import Classifiers
+    from imagelet.lab.services.runs import RunList
     from imagelet.lab.settings import Settings, is_loopback
     from imagelet.runs.store import find_classifier, run_of
 
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
     settings = Settings(runs or paths.runs(), host, port, token, first=run or DEFAULT)
-    if run is None or run in Classifiers(settings).listed():
+    if run is None or run in Classifiers(settings, RunList(settings.runs)).listed():
         return settings, run or DEFAULT
     file = find_classifier(run).resolve()
     name = file.parent.name if run_of(file) else file.stem

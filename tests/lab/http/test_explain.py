@@ -12,7 +12,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.explanation.activations import layer_activations
 from imagelet.explanation.attribution import METHODS, attribute
-from imagelet.lab.services import neighbourhoods
+from imagelet.lab.services import classifiers
 from imagelet.runs.store import shipped_classifiers
 from tests.lab.conftest import Lab, drawing, png
 
@@ -122,19 +122,19 @@ class TestNeighbours:
     def test_they_are_prepared_in_the_background(
         self, lab: Lab, small_run: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        made = neighbourhoods.neighbourhood
+        made = classifiers.neighbourhood
 
         def slow(*arguments: Any) -> Any:
             time.sleep(0.3)
             return made(*arguments)
 
-        monkeypatch.setattr(neighbourhoods, "neighbourhood", slow)
-        monkeypatch.setattr(neighbourhoods, "PATIENCE", 0.01)
+        monkeypatch.setattr(classifiers, "neighbourhood", slow)
+        monkeypatch.setattr(classifiers, "PATIENCE", 0.01)
         told = explain(lab, neighbours=3)
         assert told["preparing"]
         assert told["neighbours"] == []
         assert "being prepared" in told["missing"][0]
-        monkeypatch.setattr(neighbourhoods, "PATIENCE", 20.0)
+        monkeypatch.setattr(classifiers, "PATIENCE", 20.0)
         told = explain(lab, neighbours=3)
         assert not told["preparing"]
         assert len(told["neighbours"]) == 3

@@ -18,9 +18,10 @@ from imagelet.lab.http.threads import Work
 from imagelet.lab.jobs import worker
 from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.classifiers import Classifiers
+from imagelet.lab.services.runs import RunList
 from imagelet.lab.settings import Settings
 
-SECONDS_BETWEEN_CHECKS = 2.0  # whether a worker has died
+SECONDS_BETWEEN_CHECKS = 1.0  # of the worker, and of the files of the classifiers that are loaded
 ROUTES = (draw, explain, own_pictures, network, layers, train, runs, course, pages)
 
 
@@ -40,7 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"4XX": {"model": Problem}, 503: {"model": Problem}},
     )
     app.state.settings = settings
-    app.state.classifiers = Classifiers(settings)
+    app.state.runs = RunList(settings.runs)
+    app.state.classifiers = Classifiers(settings, app.state.runs)
     app.state.jobs = JobStore(settings.runs)
     app.state.work = Work(settings.at_once, settings.waiting, settings.seconds)
     predict = partial(draw.answers, app.state.classifiers)
@@ -65,10 +67,12 @@ async def _alive(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _watch(app: FastAPI) -> None:
-    """Look after the worker: one that died is noticed, and what waits gets another."""
-    while app.state.settings.training:
-        with contextlib.suppress(ImageletError):  # who asks for the trainings sees the error
-            await asyncio.to_thread(worker.ensure, app.state.jobs)
+    """Look at the disk, so that no drawing has to: for changed classifiers and a dead worker."""
+    while True:
+        await asyncio.to_thread(app.state.classifiers.check)
+        if app.state.settings.training:
+            with contextlib.suppress(ImageletError):  # who asks for the trainings sees the error
+                await asyncio.to_thread(worker.ensure, app.state.jobs)
         await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
 
 

@@ -3,7 +3,6 @@
 A run of a course or a series has a slash in its name, which an address may hold as it is.
 """
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -15,16 +14,14 @@ from imagelet.analysis.comparison import compare
 from imagelet.errors import ConflictError, RunError, UsageError
 from imagelet.lab.http.schemas import Image, Told
 from imagelet.lab.jobs.store import QUEUED, RUNNING
-from imagelet.lab.services.classifiers import Kept
-from imagelet.lab.services.runs import Answers, cell, in_full, listed
+from imagelet.lab.services.cache import Cache
+from imagelet.lab.services.runs import Answers, RunList, cell, in_full
 from imagelet.report import write_report
 from imagelet.runs.run import Run
 from imagelet.runs.store import (
     delete_run,
     deleted_runs,
-    named,
     restore_run,
-    runs_by_name,
     shipped_classifiers,
 )
 
@@ -103,7 +100,8 @@ class Deleted(Told):
 @router.get("/runs", response_model=list[RunRow])
 def list_runs(request: Request) -> Any:
     """List the runs, the newest first."""
-    return listed(_runs(request), request.app.state.jobs.runs_in(RUNNING))
+    rows = _runs(request).rows(request.app.state.jobs.runs_in(RUNNING))
+    return rows
 
 
 @router.get("/compare")
@@ -117,7 +115,7 @@ async def compared(request: Request, runs: Annotated[str, Query(max_length=2_000
 @router.get("/trash", response_model=list[Deleted])
 def list_deleted(request: Request) -> Any:
     """List the deleted runs that can be brought back."""
-    return [{"name": name} for name in sorted(deleted_runs(_runs(request)))]
+    return [{"name": name} for name in sorted(deleted_runs(_runs(request).folder))]
 
 
 @router.get("/runs/{name:path}/cell", response_model=list[CellImage])
@@ -131,8 +129,8 @@ async def images_of_a_cell(
     """Show the images with this label that got this answer, classes by their places, the surest first."""
     state = request.app.state
     if not hasattr(state, "answered"):
-        state.answered = Kept[Answers](ANSWERED)
-    run = _named_run(_runs(request), name)
+        state.answered = Cache[Answers](ANSWERED)
+    run = _runs(request).find(name)
     return await state.work.run(cell, run, label, answer, part, state.answered)
 
 
@@ -156,7 +154,7 @@ async def report(request: Request, name: str) -> FileResponse:
 @router.post("/runs/{name:path}/restore", response_model=Deleted)
 def bring_back(request: Request, name: str) -> Any:
     """Bring a deleted run back."""
-    restore_run(_runs(request), name)
+    restore_run(_runs(request).folder, name)
     return {"name": name}
 
 
@@ -165,9 +163,9 @@ def one_run(request: Request, name: str) -> Any:
     """Tell all of one run."""
     runs = _runs(request)
     training = request.app.state.jobs.runs_in(RUNNING)
-    run = _named_run(runs, name)
-    terminal = name if runs.resolve() == paths.runs().resolve() else str(run.folder)
-    return {**in_full(name, run, running=name in training), "terminal": terminal}
+    run = runs.find(name)
+    terminal = name if runs.folder.resolve() == paths.runs().resolve() else str(run.folder)
+    return {**in_full(name, run, is_running=name in training), "terminal": terminal}
 
 
 @router.delete("/runs/{name:path}", response_model=Deleted)
@@ -175,16 +173,12 @@ def remove(request: Request, name: str) -> Any:
     """Move a run to the trash, from which it can be brought back."""
     if name in request.app.state.jobs.runs_in(QUEUED, RUNNING):
         raise ConflictError("the run '{name}' is in training", "stop it first, or pause it", name=name)
-    delete_run(_runs(request), name)
+    delete_run(_runs(request).folder, name)
     return {"name": name}
 
 
-def _named_run(runs: Path, name: str) -> Run:
-    return named(runs_by_name(runs), name, "run", "/api/runs lists the runs")
-
-
-def _finished(runs: Path, name: str) -> Run:
-    run = _named_run(runs, name)
+def _finished(runs: RunList, name: str) -> Run:
+    run = runs.find(name)
     if not run.finished or not run.classifier_file.is_file():
         raise RunError(
             "the run '{name}' is not finished: it has no classifier yet", "wait until it is", name=name
@@ -192,7 +186,7 @@ def _finished(runs: Path, name: str) -> Run:
     return run
 
 
-def _classifiers(runs: Path, names: list[str]) -> list[str]:
+def _classifiers(runs: RunList, names: list[str]) -> list[str]:
     """Return the files of the classifiers that are named; a run comes before a shipped one of its name."""
     if not 2 <= len(names) <= MOST_COMPARED:
         raise UsageError(
@@ -201,13 +195,13 @@ def _classifiers(runs: Path, names: list[str]) -> list[str]:
             most=MOST_COMPARED,
             count=len(names),
         )
-    shipped, known = shipped_classifiers(), runs_by_name(runs)
+    shipped, known = shipped_classifiers(), runs.by_name()
     return [
         str(shipped[name] if name in shipped and name not in known else _finished(runs, name).classifier_file)
         for name in names
     ]
 
 
-def _runs(request: Request) -> Path:
-    runs: Path = request.app.state.settings.runs
+def _runs(request: Request) -> RunList:
+    runs: RunList = request.app.state.runs
     return runs

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from imagelet.errors import BusyError
+from imagelet.lab.services.classifiers import use_one_core
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +23,7 @@ class Work:
     """
 
     def __init__(self, at_once: int, waiting: int, seconds: float) -> None:
-        self._threads = ThreadPoolExecutor(at_once, "lab", initializer=_on_one_core)
+        self._threads = ThreadPoolExecutor(at_once, "lab", initializer=use_one_core)
         self._most = at_once + waiting
         self._seconds = seconds
         self._open = 0
@@ -63,9 +64,3 @@ class Work:
 
     def _one_less(self) -> None:
         self._open -= 1
-
-
-def _on_one_core() -> None:
-    import torch
-
-    torch.set_num_threads(1)  # of the thread that calls it, so every one does

@@ -1,39 +1,43 @@
-"""The classifiers that the lab can ask, by name: runs, shipped ones, and those it was started with.
+"""The classifiers of a lab by name: runs, shipped ones, and those it was started with.
 
-A name is looked up in a list and never made into a path. What is loaded is kept, as long as its file is the
-same, and so are the datasets that images are taken from.
+A name is looked up in a list and never made into a path. What is loaded is kept, and so are the datasets that
+images are taken from: who asks for the same classifier again reads nothing from the disk. The list is made
+anew when it is asked for, or when a name is unknown; :meth:`Classifiers.check` notices files that changed.
 """
 
 import json
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
-from imagelet.analysis.embeddings import Neighbourhood
+from imagelet.analysis.embeddings import Neighbourhood, neighbourhood
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.known import datasets
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
-from imagelet.lab.services.neighbourhoods import Neighbourhoods
+from imagelet.lab.services.cache import Cache
+from imagelet.lab.services.runs import RunList, version_of
 from imagelet.lab.settings import Settings
 from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
-from imagelet.runs.store import run_of, runs_by_name, shipped_classifiers
-
-T = TypeVar("T")
+from imagelet.runs.store import run_of, shipped_classifiers
 
 LOADED = 6  # classifiers
 READ = 2  # datasets: the largest has 180 MB
+NEIGHBOURHOODS = 1  # in memory: one of a large network has 120 MB
+PATIENCE = 1.0  # seconds in which a neighbourhood that was kept on the disk is read
+
+
+class ClosedError(Exception):
+    """The lab is closed, and with it what it prepares."""
 
 
 @dataclass(frozen=True)
@@ -45,31 +49,19 @@ class Named:
         file: its ``.safetensors`` file.
         shipped: whether it came with the package.
         run: the run that made it; None where there is none.
+        version: what tells the file from the one that was there before.
     """
 
     name: str
     file: Path
     shipped: bool
     run: Run | None
+    version: tuple[int, ...]
 
-
-class Kept(Generic[T]):
-    """The last few things that were made, each under its key; several threads may ask."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._things: OrderedDict[Hashable, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what is kept under ``key``, or make it; nobody makes two things at once."""
-        with self._lock:
-            if key not in self._things:
-                self._things[key] = make()
-            self._things.move_to_end(key)
-            while len(self._things) > self._most:
-                self._things.popitem(last=False)
-            return self._things[key]
+    @property
+    def key(self) -> tuple[Path, tuple[int, ...]]:
+        """What is made of the file is kept under this key."""
+        return self.file, self.version
 
 
 class Classifiers:
@@ -77,51 +69,64 @@ class Classifiers:
 
     Args:
         settings: say where the runs lie, and which others there are.
+        runs: the runs.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, runs: RunList) -> None:
         self._settings = settings
-        self._loaded: Kept[Classifier] = Kept(LOADED)
-        self._facts: Kept[dict[str, Any]] = Kept(1_000)
-        self._datasets: Kept[Dataset] = Kept(READ)
-        self._near = Neighbourhoods()
+        self._runs = runs
+        self._listed: dict[str, Named] = {}
+        self._loaded: Cache[Classifier] = Cache(LOADED)
+        self._facts: Cache[dict[str, Any]] = Cache(1_000)
+        self._datasets: Cache[Dataset] = Cache(READ)
+        self._sources: Cache[Dataset] = Cache(READ)
+        self._thread = ThreadPoolExecutor(1, "lab-neighbours", initializer=use_one_core)
+        self._neighbourhoods: Cache[Neighbourhood] = Cache(NEIGHBOURHOODS, self._thread)
+        self._closed = False
 
     def listed(self) -> dict[str, Named]:
         """Return every classifier by its name, the last run first, the shipped ones at the end."""
-        runs = runs_by_name(self._settings.runs)
-        found = {name: Named(name, run.classifier_file, False, run) for name, run in runs.items()}
-        found = {name: each for name, each in found.items() if each.file.is_file()}
+        named: dict[str, Named | None] = {}
+        for name, run in self._runs.by_name().items():
+            named[name] = _named(name, run.classifier_file, run)
         for name, path in self._settings.others.items():
-            found[name] = Named(name, path, False, run_of(path))
+            named[name] = _named(name, path, run_of(path))
         for name, path in shipped_classifiers().items():
-            found.setdefault(name, Named(name, path, True, None))
-        return found
+            named[name] = named.get(name) or _named(name, path, None, shipped=True)
+        self._listed = {name: found for name, found in named.items() if found is not None}
+        return self._listed
+
+    def check(self) -> None:
+        """Make the list anew if the file of a loaded classifier has changed since."""
+        loaded = [named for named in self._listed.values() if named.key in self._loaded]
+        if any(version_of(named.file) != named.version for named in loaded):
+            self.listed()
 
     def find(self, name: str) -> Named:
-        """Return the classifier of that name.
+        """Return the classifier of that name; nothing is read from the disk where the name is known.
 
         Raises:
             RunError: there is none; the nearest name is suggested.
         """
-        found = self.listed()
-        if name in found:
-            return found[name]
+        named = self._listed.get(name) or self.listed().get(name)
+        if named is not None:
+            return named
         raise RunError(
             "there is no classifier '{name}'{meant}",
             "/api/classifiers lists them",
             name=name,
-            meant=suggestion(name, found),
+            meant=suggestion(name, self._listed),
         )
 
     def load(self, name: str) -> Classifier:
-        """Return the classifier of that name, on the CPU; its file is read when it is new or has changed.
+        """Return the classifier of that name, on the CPU.
 
         Raises:
             RunError: there is none.
             ClassifierFileError: its file is damaged.
         """
-        file = self.find(name).file
-        return self._loaded.get(_state(file), lambda: Classifier.load(file))
+        named = self.find(name)
+        return self._loaded.get(named.key, lambda: Classifier.load(named.file))
 
     def facts(self, named: Named) -> dict[str, Any]:
         """Return the header of a classifier's file, without its weights.
@@ -129,7 +134,7 @@ class Classifiers:
         Raises:
             ClassifierFileError: it has none.
         """
-        return self._facts.get(_state(named.file), lambda: _header(named.file))
+        return self._facts.get(named.key, lambda: _header(named.file))
 
     def part(self, name: str, part: str) -> ImageSet:
         """Return images of the dataset that a classifier learned from: its train, validation or test part.
@@ -138,7 +143,8 @@ class Classifiers:
             RunError: there is no such classifier.
             DataError: its dataset is not at hand (nothing is downloaded), or has no such part.
         """
-        return self._dataset(self.find(name)).read(part)
+        named = self.find(name)
+        return self._sources.get(named.key, lambda: self._dataset(named)).read(part)
 
     def sample(self, name: str, sample: str) -> tuple[NDArray[np.uint8], str]:
         """Return the image that ``test:17`` names, uint8 (height, width, channels), and its class.
@@ -167,12 +173,22 @@ class Classifiers:
             RunError: there is no such classifier.
             DataError: its training images are not on this machine, or have changed.
         """
-        file = self.find(name).file
-        return self._near.get(_state(file), file)
+        named = self.find(name)
+        try:
+            return self._neighbourhoods.get(
+                named.key, lambda: neighbourhood(named.file, self._stop_if_closed), PATIENCE
+            )
+        except TimeoutError:
+            return None
 
     def close(self) -> None:
         """Give up what is being prepared."""
-        self._near.close()
+        self._closed = True
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _stop_if_closed(self, _: int, __: int | None) -> None:
+        if self._closed:
+            raise ClosedError
 
     def _dataset(self, named: Named) -> Dataset:
         if named.run is not None:
@@ -215,19 +231,17 @@ def described(classifiers: Classifiers) -> list[dict[str, Any]]:
     return rows
 
 
-def _state(file: Path) -> tuple[str, int, int]:
-    """Return what tells a file from the one that was there before.
+def _named(name: str, file: Path, run: Run | None, *, shipped: bool = False) -> Named | None:
+    """Return a classifier as it is listed; None where there is no such file."""
+    version = version_of(file)
+    return None if version is None else Named(name, file, shipped, run, version)
 
-    Raises:
-        RunError: it is gone.
-    """
-    try:
-        found = file.stat()
-    except OSError as error:
-        raise RunError(
-            "the file {file} is gone", "/api/classifiers lists what is there", file=file.name
-        ) from error
-    return str(file), found.st_mtime_ns, found.st_size
+
+def use_one_core() -> None:
+    """Let PyTorch compute on one core in the thread that calls this: the others have work, too."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _header(file: Path) -> dict[str, Any]:

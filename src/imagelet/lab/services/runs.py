@@ -1,6 +1,9 @@
 """What the page is told of runs: rows of a table, one run in full, and the images behind a number."""
 
+import contextlib
 import datetime
+import os
+import time
 from collections.abc import Set
 from pathlib import Path
 from typing import Any
@@ -14,32 +17,72 @@ from imagelet.data.datasets import place_of
 from imagelet.data.imageset import ImageSet
 from imagelet.data.known import datasets
 from imagelet.errors import DataError, RunError, UsageError
-from imagelet.lab.services.classifiers import Kept
+from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.encoding import epoch_figures, image
 from imagelet.messages import Message
 from imagelet.metrics.misclassified import cells
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
-from imagelet.runs.store import runs_by_name
+from imagelet.runs.store import named, runs_by_name
 
 MOST_SHOWN = 60  # images of a cell
+SETTLED = 2_000_000_000  # nanoseconds after which a further change of a folder has another time
+ROW_FILES = ("experiment.toml", "metrics.json", "history.jsonl", "test_evaluations.jsonl")
 
 Answers = tuple[str, NDArray[np.int64], ImageSet, NDArray[np.float64]]
 """The dataset's part, the images' places in it, the images (n), and the probabilities (n, classes)."""
 
 
-def listed(runs: Path, training: Set[str]) -> list[dict[str, Any]]:
-    """Return a row for each run, the newest first; one damaged run hides no other.
+class RunList:
+    """The runs of a folder, kept until something in it changes; several threads may ask.
 
     Args:
-        runs: the folder with the runs.
-        training: the names of those that are being trained.
+        folder: the folder with the runs. It need not exist.
     """
-    return [row(name, run, running=name in training) for name, run in runs_by_name(runs).items()]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._runs: dict[str, Run] = {}
+        self._folders: dict[Path, int] | None = None
+        self._facts: Cache[dict[str, Any]] = Cache(10_000)
+
+    def by_name(self) -> dict[str, Run]:
+        """Return every run by its name, the newest first."""
+        folders = _folders(self.folder)  # before the runs: what changes meanwhile is noticed the next time
+        if folders != self._folders:
+            self._runs = runs_by_name(self.folder)
+            is_settled = max(folders.values(), default=0) < time.time_ns() - SETTLED
+            self._folders = folders if is_settled else None
+        return self._runs
+
+    def find(self, name: str) -> Run:
+        """Return the run of that name.
+
+        Raises:
+            RunError: there is none; the nearest name is suggested.
+        """
+        return named(self.by_name(), name, "run", "/api/runs lists the runs")
+
+    def rows(self, training: Set[str]) -> list[dict[str, Any]]:
+        """Return what is known of each run in short, the newest first; one damaged run hides no other.
+
+        Args:
+            training: the names of the runs that are being trained.
+        """
+        return [
+            {"name": name, **_with_state(self._row(run), is_running=name in training)}
+            for name, run in self.by_name().items()
+        ]
+
+    def _row(self, run: Run) -> dict[str, Any]:
+        if not run.finished:  # its history grows
+            return row(run)
+        versions = (version_of(run.folder / name) for name in ROW_FILES)
+        return self._facts.get((run.folder, *versions), lambda: row(run))
 
 
-def row(name: str, run: Run, *, running: bool) -> dict[str, Any]:
-    """Return what is told of a run among others; of a damaged one only that it is damaged."""
+def row(run: Run) -> dict[str, Any]:
+    """Return what is known of a run in short; of a damaged one only that it is damaged."""
     fields = (
         "dataset",
         "network",
@@ -50,17 +93,12 @@ def row(name: str, run: Run, *, running: bool) -> dict[str, Any]:
         "test",
         "test_evaluations",
     )
-    facts: dict[str, Any] = {
-        "name": name,
-        "state": "damaged",
-        "created": None,
-        **dict.fromkeys((*fields, "test_evaluations")),
-    }
+    facts: dict[str, Any] = {"state": "damaged", "created": None, **dict.fromkeys(fields)}
     try:
         experiment, metrics = run.experiment, run.metrics
-        begun = (run.folder / "experiment.toml").stat().st_mtime
+        started = (run.folder / "experiment.toml").stat().st_mtime
         return facts | {
-            "state": "running" if running else "finished" if run.finished else "unfinished",
+            "state": "finished" if run.finished else "unfinished",
             "dataset": str(experiment["dataset"]),
             "network": str(experiment["network"]),
             "parameters": experiment["resolved"]["parameters"],
@@ -69,14 +107,14 @@ def row(name: str, run: Run, *, running: bool) -> dict[str, Any]:
             "validation": _accuracy(metrics.get("validation")),
             "test": _accuracy(metrics.get("test")),
             "test_evaluations": len(run.test_evaluations),
-            "created": datetime.datetime.fromtimestamp(begun, datetime.UTC).isoformat(timespec="seconds"),
+            "created": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
         }
     except (RunError, OSError, LookupError, TypeError, AttributeError, ValueError):
         return facts
 
 
-def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
-    """Return all that a run's folder tells, with one confusion matrix: of the validation images if it can be.
+def in_full(name: str, run: Run, *, is_running: bool) -> dict[str, Any]:
+    """Return all that is in a run's folder, with a confusion matrix: of the validation images if it can be.
 
     Raises:
         RunError: a file of it is damaged.
@@ -91,7 +129,7 @@ def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
         raise RunError("the run '{name}' is damaged: {error}", name=name, error=error) from error
     return {
         "name": name,
-        "state": row(name, run, running=running)["state"],
+        "state": _with_state(row(run), is_running=is_running)["state"],
         "experiment": experiment,
         "metrics": metrics,
         "history": [epoch_figures(epoch) for epoch in run.history],
@@ -101,7 +139,7 @@ def in_full(name: str, run: Run, *, running: bool) -> dict[str, Any]:
     }
 
 
-def cell(run: Run, label: int, answer: int, part: str, kept: Kept[Answers]) -> list[dict[str, Any]]:
+def cell(run: Run, label: int, answer: int, part: str, kept: Cache[Answers]) -> list[dict[str, Any]]:
     """Return the images of ``part`` with this label and this answer, the surest first.
 
     Test images are shown only where the run was evaluated on them, which was counted: the same predictions
@@ -165,6 +203,34 @@ def answers(run: Run, part: str) -> Answers:
     subject = Subject(run.name, classifier, run, name, str(content["resolved"]["data_sha256"]))
     shared = shared_images((subject,), part)
     return shared.part, shared.numbers, shared.seen[0], classifier.predict_proba(shared.seen[0].images)
+
+
+def version_of(file: Path) -> tuple[int, ...] | None:
+    """Return what tells a file from the one that was there before; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _with_state(facts: dict[str, Any], *, is_running: bool) -> dict[str, Any]:
+    return facts | {"state": "running"} if is_running and facts["state"] != "damaged" else facts
+
+
+def _folders(folder: Path) -> dict[Path, int]:
+    """Return the folders in which runs may lie and that runs may be, with the times of their last changes."""
+    times: dict[Path, int] = {}
+    level = [folder]
+    for _ in range(3):  # the folder, runs and series, runs of a series
+        below: list[Path] = []
+        for path in level:
+            with contextlib.suppress(OSError):  # it is gone, or was never there
+                times[path] = path.stat().st_mtime_ns
+                with os.scandir(path) as entries:
+                    below += [Path(entry) for entry in entries if entry.name[0] != "." and entry.is_dir()]
+        level = below
+    return times
 
 
 def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
