@@ -17,12 +17,8 @@ export function shapeText(shape) {
   return shape.join(" × ");
 }
 
-/**
- * A map's numbers, row by row.
- * @param {Layer} layer
- * @param {number} map
- */
-export function mapOf({ shape, values }, map) {
+/** A map's numbers, row by row. */
+export function mapOf(/** @type {Layer} */ { shape, values }, /** @type {number} */ map) {
   const [height, width, channels] = shape;
   return Float32Array.from({ length: height * width }, (_, index) => values[index * channels + map]);
 }

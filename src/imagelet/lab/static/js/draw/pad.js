@@ -169,12 +169,8 @@ export class Pad {
   }
 }
 
-/**
- * Paint the steps on a square canvas.
- * @param {CanvasRenderingContext2D} context
- * @param {import("./steps.js").Step[]} steps
- */
-function paintSheet(context, steps) {
+/** Paint the steps on a square canvas. */
+function paintSheet(/** @type {CanvasRenderingContext2D} */ context, /** @type {import("./steps.js").Step[]} */ steps) {
   const style = getComputedStyle(document.documentElement);
   const [sheet, pen] = ["--sheet", "--pen"].map((name) => style.getPropertyValue(name).trim());
   const side = context.canvas.width;

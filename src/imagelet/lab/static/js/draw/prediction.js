@@ -37,8 +37,9 @@ export function makePrediction() {
     replace(verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
     surety.className = `surety ${sure ? "sure" : "unsure"}`;
     replace(surety, sure ? t("draw.sure") : t("draw.unsure"));
-    truth.classList.toggle("wrong", trueClass !== null && trueClass !== predicted);
-    replace(truth, trueClass !== null && t(trueClass === predicted ? "draw.right" : "draw.wrong", { label: trueClass }));
+    const isWrong = trueClass !== null && trueClass !== predicted;
+    truth.classList.toggle("wrong", isWrong);
+    replace(truth, trueClass !== null && t(isWrong ? "draw.wrong" : "draw.right", { label: trueClass }));
     const reasons = sure || prediction.warnings.length ? prediction.warnings : [t("draw.why_unsure")];
     replace(warnings, reasons.map((reason) => h("li", null, reason)));
     bars.show(prediction);

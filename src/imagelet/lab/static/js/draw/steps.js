@@ -10,38 +10,30 @@
  * @typedef {Stroke | Picture | {kind: "clear"}} Step
  */
 
-/**
- * What lies on the sheet: all steps since it was last new.
- * @param {Step[]} steps
- */
-export function visible(steps) {
+/** What lies on the sheet: all steps since it was last new. */
+export function visible(/** @type {Step[]} */ steps) {
   const from = steps.findLastIndex((step) => step.kind !== "stroke" || step.fresh);
   return from < 0 ? steps : steps.slice(from);
 }
 
 /**
  * The picture that lies on the sheet.
- * @param {Step[]} steps
  * @returns {Picture | undefined}
  */
-export function pictureOn(steps) {
+export function pictureOn(/** @type {Step[]} */ steps) {
   return /** @type {Picture} */ (visible(steps).findLast(({ kind }) => kind === "picture"));
 }
 
 /**
  * The strokes on the sheet; null where a picture lies there.
- * @param {Step[]} steps
  * @returns {Stroke[] | null}
  */
-export function strokesOn(steps) {
+export function strokesOn(/** @type {Step[]} */ steps) {
   if (pictureOn(steps)) return null;
   return /** @type {Stroke[]} */ (visible(steps).filter(({ kind }) => kind === "stroke"));
 }
 
-/**
- * Whether nothing was drawn and no picture is there.
- * @param {Step[]} steps
- */
-export function isEmpty(steps) {
+/** Whether nothing was drawn and no picture is there. */
+export function isEmpty(/** @type {Step[]} */ steps) {
   return strokesOn(steps)?.every(({ erase }) => erase) ?? false;
 }

@@ -10,12 +10,8 @@ const APART = 1 / 150; // of the side; nearer points add nothing to a line so th
 const LONGEST = 4000; // letters
 const FORM = /^-?(?:[0-9a-z]{4})+(?:\.-?(?:[0-9a-z]{4})+)*$/;
 
-/**
- * Write strokes on a sheet of that side, in pixels; null where there is none, or it would take too long an address.
- * @param {Line[]} strokes
- * @param {number} side
- */
-export function written(strokes, side) {
+/** Write strokes on a sheet of that side, in pixels; null where there is none, or it would take too long an address. */
+export function written(/** @type {Line[]} */ strokes, /** @type {number} */ side) {
   const axis = (value) => Math.round(clamp(value / side, 0, 1) * FINEST).toString(36).padStart(2, "0");
   const lines = strokes.map(({ points, erase }) => {
     const line = thinned(points, side * APART);
@@ -27,11 +23,9 @@ export function written(strokes, side) {
 
 /**
  * Read what was written; null for anything else.
- * @param {string} text
- * @param {number} side
  * @returns {Line[] | null}
  */
-export function read(text, side) {
+export function read(/** @type {string} */ text, /** @type {number} */ side) {
   if (text.length > LONGEST || !FORM.test(text)) return null;
   const axis = (letters) => (parseInt(letters, 36) / FINEST) * side;
   return text.split(".").map((line) => ({

@@ -5,15 +5,9 @@ import { EXAMPLES } from "./examples.js";
 import { MOST_WEIGHTS, matrixFromAddress, readMatrix, sameMatrix, writeMatrix } from "./matrix.js";
 
 /**
- * @typedef {object} Setting
- * @property {string} operation one of OPERATIONS
- * @property {number[][]} image
- * @property {number[][]} kernel
- * @property {number} size a side of the window of a pooling
- * @property {number} stride
- * @property {string} padding one of PADDINGS, or "0"
- * @property {number} dilation
- * @property {number[]} at [row, column] of the output
+ * @typedef {{operation: string, image: number[][], kernel: number[][], size: number, stride: number, padding: string,
+ *   dilation: number, at: number[]}} Setting
+ *   operation: one of OPERATIONS; size: a side of a pooling's window; padding: one of PADDINGS, or "0"; at: [row, column]
  */
 
 export const OPERATIONS = ["convolve", "max", "average"];
@@ -38,11 +32,8 @@ export function settingOf(example) {
   };
 }
 
-/**
- * The setting that the address names; what is missing or wrong in it is as in its example.
- * @param {{get(name: string): string | null}} state
- */
-export function readSetting(state) {
+/** The setting that the address names; what is missing or wrong in it is as in its example. */
+export function readSetting(/** @type {{get(name: string): string | null}} */ state) {
   const setting = settingOf(EXAMPLES.find(({ name }) => name === state.get("example")) ?? EXAMPLES[0]);
   const use = (name, value, isAllowed) => {
     if (isAllowed) setting[name] = value;
@@ -64,11 +55,8 @@ export function readSetting(state) {
   return setting;
 }
 
-/**
- * What the address is to say: an example's name, or all that there is.
- * @param {Setting} setting
- */
-export function writtenSetting(setting) {
+/** What the address is to say: an example's name, or all that there is. */
+export function writtenSetting(/** @type {Setting} */ setting) {
   const example = exampleOf(setting);
   const [row, column] = setting.at;
   const nothing = Object.fromEntries(NAMES.map((name) => [name, null]));
@@ -88,11 +76,8 @@ export function writtenSetting(setting) {
   };
 }
 
-/**
- * The example with this setting's numbers, at whatever place; undefined for numbers of one's own.
- * @param {Setting} setting
- */
-export function exampleOf(setting) {
+/** The example with this setting's numbers, at whatever place; undefined for numbers of one's own. */
+export function exampleOf(/** @type {Setting} */ setting) {
   const same = (other) =>
     ["operation", "stride", "padding"].every((name) => other[name] === setting[name]) &&
     sameMatrix(other.image, setting.image) &&
@@ -102,11 +87,8 @@ export function exampleOf(setting) {
   return EXAMPLES.find((example) => same(settingOf(example)));
 }
 
-/**
- * [path, body] for the server.
- * @param {Setting} setting
- */
-export function requestFor({ operation, image, kernel, size, stride, padding, dilation }) {
+/** [path, body] for the server. */
+export function requestFor(/** @type {Setting} */ { operation, image, kernel, size, stride, padding, dilation }) {
   const options = { image, stride, padding: /^\d+$/.test(padding) ? Number(padding) : padding };
   return operation === "convolve"
     ? ["/api/convolve", { ...options, kernel, dilation }]
