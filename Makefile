@@ -82,14 +82,13 @@ node_modules/.installed: package.json package-lock.json
 # Both write benchmarks/results and the pages that are made of it.
 bench: install
 	@$(RUN) -m benchmarks.run quick
-	@$(RUN) -m benchmarks.tables
+	@$(RUN) -m benchmarks.pages
 
 bench-full: install-dev
 	@$(RUN) -m benchmarks.run full
-	@$(RUN) -m benchmarks.tables
+	@$(RUN) -m benchmarks.pages
 	@$(RUN) -m benchmarks.course_pages
 	@$(RUN) -m tools.course_html
-	@$(RUN) -m benchmarks.own_page
 
 classifiers: install
 	@$(RUN) -m tools.pretrain

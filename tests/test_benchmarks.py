@@ -20,6 +20,7 @@ from benchmarks import (
     inside,
     inside_page,
     labels,
+    pages,
     plot,
     prediction,
     prediction_worker,
@@ -28,8 +29,6 @@ from benchmarks import (
     result_files,
     run,
     steps,
-    tables,
-    writing,
 )
 from benchmarks.measuring import LeftOut, at_once, geometric_mean, summary
 from benchmarks.peers import worker
@@ -99,7 +98,7 @@ def test_a_summary_has_the_sample_deviation_and_can_be_written() -> None:
     [(1.234, "1.23 s"), (12.34, "12.3 s"), (0.0456, "45.6 ms"), (0.123, "123 ms"), (0.000789, "789 µs")],
 )
 def test_seconds_are_written_with_three_digits(seconds: float, written: str) -> None:
-    assert writing.short_seconds(seconds) == written
+    assert pages.short_seconds(seconds) == written
 
 
 # -- processes -----------------------------------------------------------------------------------------------
@@ -449,7 +448,7 @@ def test_imagelet_and_keras_take_turns(
     assert measured["networks"]["cnn-3"]["step_seconds"]["keras bf16"]["median"] == 0.012
     assert measured["times_as_fast"]["imagelet auto"]["geometric_mean"] == pytest.approx(3)
 
-    page = tables.page({"steps": result("steps", measured)})
+    page = pages.benchmarks_page({"steps": result("steps", measured)})
     assert "## Steps against Keras" in page
     assert "| `cnn-3` | 100 | 2.00 | 2.00 | 6.00 | 12.00 | 3.00 | 3.00 | 6.00 |" in page
     assert "| geometric mean |  |  |  |  |  | 3.00 | 3.00 | 6.00 |" in page
@@ -462,7 +461,7 @@ def test_without_keras_only_imagelets_steps_are_measured(
     monkeypatch.delenv("IMAGELET_KERAS", raising=False)
     measured = steps.steps()
     assert set(fake_worker.asked) == {"imagelet auto", "imagelet fp32"}
-    page = tables.page({"steps": result("steps", measured)})
+    page = pages.benchmarks_page({"steps": result("steps", measured)})
     assert "## Steps\n" in page
     assert "Keras" not in page
     assert "| `softmax` | 100 | 2.00 | 2.00 |" in page
@@ -504,12 +503,12 @@ def test_prediction_and_memory_are_those_of_whole_processes(
     assert lines == [plain, "train mnist --recipe general --epochs 1", plain]  # there is no mnist-fast
     assert len(carried_out) == 3 + prediction.REPETITIONS
 
-    page = tables.page(result_files.read_all())
+    page = pages.benchmarks_page(result_files.read_all())
     assert "`softmax`, 7,850 parameters" in page
     for row in (
         "| `imagelet predict RUN PICTURE`, the whole process | 2.50 s | 5 |",
         "| `Classifier.load` | 50.0 ms | 5 |",
-        "| its first answer, about a picture file | 11.0 ms | 5 |",
+        "| its first prediction, of a picture file | 11.0 ms | 5 |",
         "| one framed image | 2.00 ms | 2 |",
         "| 100 framed images | 20.0 ms | 1 |",
         "| 100 framed images | 1.75 s | 1 |",  # all that the small test set has
@@ -584,12 +583,12 @@ def test_looking_inside_is_measured_first_and_again_and_stands_beside_what_is_as
     assert asked == [*(["look", name] for name in networks), ["embed", "deep-cnn", "mnist", "60000"]]
     assert kept == [False, True, True, True] * 2  # explain, then report
 
-    page = tables.page(result_files.read_all())
+    page = pages.benchmarks_page(result_files.read_all())
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == ["Looking inside", "Machines"]
     assert "`imagelet train mnist --recipe mnist-fast --epochs 1`: `softmax`, 7,850 parameters" in page
     assert "has 205 kB" in " ".join(page.split())
     for row in (
-        "| network | methods | first | again | asked for |",
+        "| network | methods | first | again | limit |",
         "| `softmax` | 3 | 1.25 s | 500 ms | under 1 s |",
         "| `deep-cnn` | 4 | 1.25 s | 500 ms | under 1 s |",
         "| 60,000 images of mnist embedded by `deep-cnn` | 41.5 s | – | under 60 s |",
@@ -597,7 +596,7 @@ def test_looking_inside_is_measured_first_and_again_and_stands_beside_what_is_as
         "| `imagelet report RUN` | 20.0 s | 2.50 s | – |",
     ):
         assert row in page
-    busy = tables.page({"inside": {**result_files.read_all()["inside"], "busy": True}})
+    busy = pages.benchmarks_page({"inside": {**result_files.read_all()["inside"], "busy": True}})
     assert "| 1.25 s * | 500 ms * |" in busy
     assert busy.count("\\* Other work ran on the machine") == 1
 
@@ -720,7 +719,7 @@ def course_result(name: str, accuracy: float = 0.99, seconds: float = 50.0, **re
 
 
 def test_the_page_of_the_recipes_has_every_figure() -> None:
-    page = tables.page(all_recipes())
+    page = pages.benchmarks_page(all_recipes())
     low, high = (100 * end for end in wilson_interval(19820, 20000))
     assert (
         f"| `mnist-fast` | mnist | 99.10 ± 0.14 % | 2 | {low:.2f} to {high:.2f} % of 2 × 10,000 images "
@@ -739,7 +738,7 @@ def test_one_seed_has_no_deviation() -> None:
         claim,
         [{**one, **{"peak_bytes": None}} for one in _each(found)][:1],  # as on Windows
     )
-    page = tables.page({claim.name: result(claim.name, measured)})
+    page = pages.benchmarks_page({claim.name: result(claim.name, measured)})
     assert "| `mnist-fast` | mnist | 99.00 % | 1 |" in page
     assert "| 12.0 s | 20.0 s | – | Abacus 9, 7 threads |" in page
 
@@ -752,13 +751,13 @@ def _each(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_section_is_there_only_with_its_results() -> None:
-    assert re.findall(r"^## (.+)$", tables.page({}), re.MULTILINE) == []
+    assert re.findall(r"^## (.+)$", pages.benchmarks_page({}), re.MULTILINE) == []
     found = {
         **all_recipes(),
         "course-cnn-3": course_result("cnn-3"),
         "startup": result("startup", {"help_seconds": summary([0.1, 0.2, 0.3])}),
     }
-    page = tables.page(found)
+    page = pages.benchmarks_page(found)
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [
         "Recipes",
         "Start-up and loading",
@@ -768,7 +767,7 @@ def test_a_section_is_there_only_with_its_results() -> None:
     assert "| `imagelet --help` | 0.20 s | 0.20 ± 0.10 s | 3 |" in page
     assert "| `cnn-3` | test | 99.10 % | 99.10 ± 0.14 % | 10,000 | 51.0 ± 1.4 s | 60.5 ± 0.7 s |" in page
     assert "](pictures/accuracy-seconds.svg)" in page
-    assert "pictures" not in tables.page({"startup": found["startup"]})
+    assert "pictures" not in pages.benchmarks_page({"startup": found["startup"]})
 
 
 def test_seconds_of_a_busy_machine_have_a_star() -> None:
@@ -778,7 +777,7 @@ def test_seconds_of_a_busy_machine_have_a_star() -> None:
         "course-cnn-3": course_result("cnn-3", busy=True),
         "course-softmax": course_result("softmax"),
     }
-    page = tables.page(found)
+    page = pages.benchmarks_page(found)
     assert "12.5 ± 0.7 s * | 20.0 ± 0.0 s * |" in page
     assert re.search(r"`cnn-3` .* 51\.0 ± 1\.4 s \* \|", page)
     assert not re.search(r"`softmax` .* \* \|", page)
@@ -789,17 +788,17 @@ def test_seconds_of_a_busy_machine_have_a_star() -> None:
 def test_page_and_picture_are_written_and_the_page_is_checked(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tables, "PAGE", tmp_path / "docs" / "benchmarks.md")
+    monkeypatch.setattr(pages, "BENCHMARKS", tmp_path / "docs" / "benchmarks.md")
     folder.mkdir()
     for name, content in all_recipes().items():
         (folder / f"{name}.json").write_text(json.dumps(content))
-    assert tables.main([]) == 0
+    assert pages.main([]) == 0
     picture = (tmp_path / "docs" / "pictures" / "accuracy-seconds.svg").read_bytes()
     assert picture.startswith(b"<?xml")
-    assert tables.main(["--check"]) == 0
+    assert pages.main(["--check"]) == 0
     (folder / "recipe-mnist-fast.json").unlink()
-    assert tables.main(["--check"]) == 1
-    assert "python -m benchmarks.tables" in capsys.readouterr().err
+    assert pages.main(["--check"]) == 1
+    assert "python -m benchmarks.pages" in capsys.readouterr().err
     assert (tmp_path / "docs" / "pictures" / "accuracy-seconds.svg").read_bytes() == picture
 
 

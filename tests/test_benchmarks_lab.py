@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import lab, result_files, tables
+from benchmarks import lab, pages, result_files
 from imagelet.runs.store import load
 
 ANSWER = b"HTTP/1.1 %d OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -62,12 +62,12 @@ def test_the_page_says_what_was_asked_and_what_came(monkeypatch: pytest.MonkeyPa
         "training_images_per_second": {"alone": 3000.0, "beside": 500.0},
     }
     result_files.write("lab", measured)
-    page = " ".join(tables.page(result_files.read_all()).split())
-    assert "9,000 answers, 150 a second, none of them an error." in page
+    page = " ".join(pages.benchmarks_page(result_files.read_all()).split())
+    assert "9,000 predictions, 150 a second, none of them an error." in page
     assert "380 MB of memory before and 391 MB after it" in page
-    answer = "| an answer to one of 50 | 300 ms | 450 ms | 500 ms | 750 ms | 95th percentile under 500 ms |"
+    answer = "| a prediction for one of 50 | 300 ms | 450 ms | 500 ms | 750 ms | 95th percentile under 500 ms |"
     stroke = "| from stroke to bars | 40.0 ms | 450 ms | 500 ms | 750 ms | median under 100 ms |"
     assert answer in page
     assert stroke in page
     result_files.write("lab", {**measured, "errors": {"503": 1200}})
-    assert "1,200 errors" in tables.page(result_files.read_all())
+    assert "1,200 errors" in pages.benchmarks_page(result_files.read_all())

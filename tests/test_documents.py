@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer._click.exceptions import MissingParameter
 
-from benchmarks import own_page, tables
+from benchmarks import framing_picture, pages
 from imagelet.cli import app
 from imagelet.errors import UsageError
 from imagelet.preprocessing.handwriting import STEPS
@@ -204,13 +204,12 @@ def _make_targets(text: str) -> set[str]:
 
 
 def test_the_benchmarks_page_is_what_the_results_say() -> None:
-    assert tables.PAGE.read_text("utf-8") == tables.page()
-    assert tables.main(["--check"]) == 0
+    assert pages.BENCHMARKS.read_text("utf-8") == pages.benchmarks_page()
+    assert pages.main(["--check"]) == 0
 
 
 def test_the_page_of_own_pictures_is_what_the_result_says() -> None:
-    assert own_page.PAGE.read_text("utf-8") == own_page.page()
-    assert own_page.main(["--check"]) == 0
+    assert pages.OWN_PICTURES.read_text("utf-8") == pages.own_pictures_page()
 
 
 def test_the_courses_html_is_what_its_markdown_says() -> None:
@@ -218,4 +217,4 @@ def test_the_courses_html_is_what_its_markdown_says() -> None:
 
 
 def test_the_picture_of_the_steps_has_a_panel_for_each() -> None:
-    assert len(own_page.steps_figure().axes) == 1 + len(STEPS)
+    assert len(framing_picture.steps_figure().axes) == 1 + len(STEPS)

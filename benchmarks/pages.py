@@ -1,0 +1,250 @@
+"""Make ``docs/benchmarks.md`` and ``docs/own-pictures.md`` of ``benchmarks/results`` through templates.
+
+python -m benchmarks.pages           write both, and the pictures in them
+python -m benchmarks.pages --check   fail if a page is not what the results say
+
+The templates are in ``benchmarks/templates``; no figure in them is typed by hand.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from benchmarks import framing_picture, plot, recipes, result_files, steps
+from benchmarks.measuring import geometric_mean
+from benchmarks.result_files import Result
+from imagelet import atomic_files, plots
+from imagelet.course.lessons import lessons, trainings
+from imagelet.networks import networks
+
+Summary = dict[str, Any]
+"""What :func:`benchmarks.measuring.summary` returns; older files lack its lowest and highest value."""
+
+DOCUMENTS = Path(__file__).parents[1] / "docs"
+BENCHMARKS = DOCUMENTS / "benchmarks.md"
+OWN_PICTURES = DOCUMENTS / "own-pictures.md"
+CURVE = Path("pictures") / "accuracy-seconds.svg"  # from the page
+FRAMING = Path("images") / "framing.png"
+STEP_SIDES = (
+    ("imagelet auto", "imagelet auto (ms)"),
+    ("imagelet fp32", "imagelet float32 (ms)"),
+    ("keras fp32", "Keras float32 (ms)"),
+    ("keras bf16", "Keras bfloat16 (ms)"),
+)
+STEP_PAIRS = (
+    ("imagelet auto", "keras fp32", "times as fast, each by default"),
+    ("imagelet fp32", "keras fp32", "both in float32"),
+    ("imagelet auto", "keras bf16", "auto against Keras bfloat16"),
+)
+KINDS = {
+    "drawing": "drawn on a screen",
+    "native28": "that are 28×28 already",
+    "photo": "photographed",
+    "scan": "scanned",
+}
+
+
+def benchmarks_page(results: Mapping[str, Result] | None = None) -> str:
+    """Return ``docs/benchmarks.md`` for results by name; None: those in ``benchmarks/results``."""
+    found = result_files.read_all() if results is None else results
+    validated = [
+        f"`{training.name}`"
+        for training in trainings()
+        if training.notes_seconds and training.printed[0].part == "validation"
+    ]
+    course = [
+        (training, found[f"course-{training.name}"])
+        for training in trainings()
+        if f"course-{training.name}" in found
+    ]
+    return _template("benchmarks.md.jinja").render(
+        found=found,
+        points=plot.points(found),
+        picture=CURVE.as_posix(),
+        validated=validated,
+        recipes=[found[claim.name] for claim in recipes.CLAIMS if claim.name in found],
+        daily=[found[name] for name in ("demo", "mnist") if name in found],
+        step_sides=STEP_SIDES,
+        step_pairs=STEP_PAIRS,
+        step_measuring=f"{steps.SECONDS:g}",
+        timings=[found[name] for name in ("startup", "loading") if name in found],
+        course=course,
+        own_digits=lessons.get("own-digits"),
+        machines=_machines(list(found.values())),
+    )
+
+
+def own_pictures_page(result: Result | None = None) -> str:
+    """Return ``docs/own-pictures.md`` for a result; None: the one in ``benchmarks/results``.
+
+    Raises:
+        ValueError: nothing was measured.
+    """
+    result = result or result_files.read("own-pictures")
+    if result is None:
+        raise ValueError("python -m benchmarks.run own-pictures has not been run yet")
+    measured = result["measured"]
+    by_kind = {item["kind"]: item for item in measured["kinds"]}
+    return _template("own-pictures.md.jinja").render(
+        result=result,
+        measured=measured,
+        hand=by_kind["all but printed"],
+        kinds=[item for item in measured["kinds"] if not item["kind"].startswith("all")],
+        names=KINDS,
+        picture=FRAMING.as_posix(),
+    )
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("benchmarks", "templates"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters |= {
+        "interval": interval,
+        "machine": machine,
+        "megabytes": megabytes,
+        "network_name": network_name,
+        "percent": percent,
+        "seconds": seconds,
+        "short_percent": short_percent,
+        "short_seconds": short_seconds,
+        "speedup": speedup,
+        "star": star,
+        "thousands": thousands,
+        "versions": versions,
+    }
+    return environment.get_template(name)
+
+
+def _machines(results: Sequence[Result]) -> dict[tuple[str, ...], list[str]]:
+    """Return the machines, each with what was measured on it."""
+    measured_on: dict[tuple[str, ...], list[str]] = {}
+    for result in results:
+        where = result["environment"]
+        commit, plus, changes = (where["commit"] or "–").partition("+")
+        measured_on.setdefault(
+            (
+                where["processor"],
+                str(where["threads"]),
+                ", ".join(where["cuda_devices"]) or "–",
+                where["python"],
+                where["versions"]["torch"],
+                commit[:10] + plus + changes,
+            ),
+            [],
+        ).append(result["name"])
+    return measured_on
+
+
+def speedup(times: Sequence[Mapping[str, Any]], pair: Sequence[str]) -> float:
+    """Return the geometric mean of how many times as fast the first of a pair is as the second."""
+    return geometric_mean([item[pair[1]]["median"] / item[pair[0]]["median"] for item in times])
+
+
+def versions(result: Result) -> str:
+    """Return the versions of the libraries that are compared; nothing where there is one only."""
+    peers = {name: text for name, text in result["measured"].get("versions", {}).items() if name != "python"}
+    if not peers:
+        return ""
+    compared = {"torch": result["environment"]["versions"]["torch"], **peers}
+    return " with " + ", ".join(f"{name} {text}" for name, text in compared.items())
+
+
+def star(result: Result) -> str:
+    """Return what stands behind seconds that are too long, because other work ran at the same time."""
+    return " *" if result.get("busy") else ""
+
+
+def percent(value: Summary) -> str:
+    """Return ``99.02 ± 0.05 %``, the mean and the sample standard deviation."""
+    return f"{_with_deviation(value, 100, '.2f')} %"
+
+
+def short_percent(fraction: float) -> str:
+    """Return ``99.0 %``."""
+    return f"{100 * fraction:.1f} %"
+
+
+def seconds(value: Summary) -> str:
+    """Return ``38.2 ± 2.7 s``."""
+    return f"{_with_deviation(value, 1, '.1f')} s"
+
+
+def interval(ends: Sequence[float]) -> str:
+    """Return ``98.44 to 99.95 %``."""
+    low, high = ends
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
+
+
+def thousands(number: float) -> str:
+    """Return a whole number with commas: ``10,000``."""
+    return f"{number:,.0f}"
+
+
+def short_seconds(value: float) -> str:
+    """Return three digits and the unit that suits them: ``1.23 s``, ``45.6 ms``, ``789 µs``."""
+    for factor, unit in ((1, "s"), (1e3, "ms")):
+        if value * factor >= 1:
+            return f"{_three_digits(value * factor)} {unit}"
+    return f"{_three_digits(value * 1e6)} µs"
+
+
+def megabytes(number: float | None) -> str:
+    """Return ``612 MB``; a megabyte is a million bytes."""
+    return "–" if number is None else f"{number / 1e6:,.0f} MB"
+
+
+def machine(result: Result) -> str:
+    """Return processor, threads and graphics cards."""
+    where = result["environment"]
+    threads = f"{where['threads']} thread{'s' * (where['threads'] != 1)}"
+    return ", ".join([where["processor"], threads, *where["cuda_devices"]])
+
+
+def network_name(text: str) -> str:
+    """Return the name under which network text is registered, else the text."""
+    names = {networks.get(name).text: name for name in networks}
+    return f"`{names.get(text, text)}`"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
+
+
+def _with_deviation(value: Summary, factor: int, digits: str) -> str:
+    mean = format(factor * value["mean"], digits)
+    return mean if value["deviation"] is None else f"{mean} ± {factor * value['deviation']:{digits}}"
+
+
+def main(words: list[str]) -> int:
+    """Write the pages and their pictures, or check the pages."""
+    results = result_files.read_all()
+    pages = {BENCHMARKS: benchmarks_page(results)}
+    if own := results.get("own-pictures"):
+        pages[OWN_PICTURES] = own_pictures_page(own)
+    if words == ["--check"]:
+        stale = [path.name for path, text in pages.items() if path.read_text("utf-8") != text]
+        for name in stale:
+            print(f"{name} is not what the results say: python -m benchmarks.pages", file=sys.stderr)
+        return 1 if stale else 0
+    if points := plot.points(results):
+        plot.write(points, BENCHMARKS.parent / CURVE)
+    if OWN_PICTURES in pages:
+        plots.save(framing_picture.steps_figure(), OWN_PICTURES.parent / FRAMING)
+    for path, text in pages.items():
+        atomic_files.write_text(path, text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
