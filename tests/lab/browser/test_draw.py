@@ -75,6 +75,17 @@ def test_answers_follow_one_at_a_time_and_the_last_drawing_wins(visit: Visit) ->
     assert page.evaluate("window.asked") >= 2
 
 
+def test_one_drawing_asks_for_its_explanation_once(visit: Visit) -> None:
+    page = visit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    draw(page, SEVEN)
+    expect(page.locator(".evidence-class")).to_contain_text("For 7")
+    expect(page.locator(".strip button").first).to_be_visible()
+    page.wait_for_timeout(500)
+    assert sum(url.endswith("/api/explain") for url in asked) == 1
+
+
 def test_undo_clear_and_the_eraser(visit: Visit) -> None:
     page = visit()
     undo, clear = (page.get_by_role("button", name=name, exact=True) for name in ("Undo", "Clear"))
