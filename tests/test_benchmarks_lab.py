@@ -65,7 +65,9 @@ def test_the_page_says_what_was_asked_and_what_came(monkeypatch: pytest.MonkeyPa
     page = " ".join(pages.benchmarks_page(result_files.read_all()).split())
     assert "9,000 predictions, 150 a second, none of them an error." in page
     assert "380 MB of memory before and 391 MB after it" in page
-    answer = "| a prediction for one of 50 | 300 ms | 450 ms | 500 ms | 750 ms | 95th percentile under 500 ms |"
+    answer = (
+        "| a prediction for one of 50 | 300 ms | 450 ms | 500 ms | 750 ms | 95th percentile under 500 ms |"
+    )
     stroke = "| from stroke to bars | 40.0 ms | 450 ms | 500 ms | 750 ms | median under 100 ms |"
     assert answer in page
     assert stroke in page

@@ -213,9 +213,9 @@ def _too_large(name: str, size: str) -> PictureError:
 
 def _name(source: Source) -> str:
     if isinstance(source, bytes):
-        return "the picture"
+        return Message("the picture")
     name = source if isinstance(source, str | Path) else getattr(source, "name", None)
-    return f"'{name}'" if isinstance(name, str | Path) else "the picture"
+    return f"'{name}'" if isinstance(name, str | Path) else Message("the picture")
 
 
 def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[BinaryIO]:

@@ -206,7 +206,7 @@ def restore_run(folder: Path, name: str) -> None:
         RunError: none of that name was deleted.
         ConflictError: there is another by now.
     """
-    deleted = named(deleted_runs(folder), name, "deleted run", "/api/trash lists them")
+    deleted = named(deleted_runs(folder), name, Message("deleted run"), Message("/api/trash lists them"))
     place = folder / name
     if place.exists():
         raise ConflictError(

@@ -139,6 +139,15 @@ def _meant(message: str) -> str | None:
     return str(meant.values["name"]) if isinstance(meant, Message) else None
 
 
+def _context(error: Any) -> dict[str, Any]:
+    """Return the values of a template; pydantic's ``'a', 'b' or 'c'`` as a message of its own."""
+    context: dict[str, Any] = dict(error.get("ctx", {}))
+    names, either, last = str(context.get("expected", "")).rpartition(" or ")
+    if either:
+        context["expected"] = Message("{names} or {last}", names=names, last=last)
+    return context
+
+
 def _sentence(errors: Sequence[Any]) -> Message:
     """Say what is wrong with the first field that is: ``pictures: List should have at most 100 items``."""
     first = errors[0]
@@ -146,7 +155,7 @@ def _sentence(errors: Sequence[Any]) -> Message:
     template = FIELD_PROBLEMS.get(first["type"])
     cause = first.get("ctx", {}).get("error")
     if template is not None:
-        problem = Message(template.template, **first.get("ctx", {})) if "{" in template.template else template
+        problem = Message(template.template, **_context(first)) if "{" in template.template else template
     else:
         problem = Message(message_of(cause) if isinstance(cause, Exception) else first["msg"])
     more = Message(", and {count} more", count=len(errors) - 1) if len(errors) > 1 else ""

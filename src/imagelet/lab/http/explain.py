@@ -50,7 +50,7 @@ class OnePicture(Asked):
     @model_validator(mode="after")
     def _is_one(self) -> "OnePicture":
         if (self.picture is None) == (self.sample is None):
-            raise ValueError("send either a picture or a sample")
+            raise ValueError(Message("send either a picture or a sample"))
         return self
 
 

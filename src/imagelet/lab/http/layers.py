@@ -14,7 +14,7 @@ from imagelet.explanation import arithmetic
 from imagelet.explanation.arithmetic import Sum, Working
 from imagelet.explanation.matrices import KERNELS
 from imagelet.lab.http.schemas import Asked, Told
-from imagelet.messages import Message
+from imagelet.messages import Message, translate
 
 router = APIRouter(prefix="/api", tags=["arithmetic"])
 
@@ -115,7 +115,7 @@ def _in_the_page() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise UsageError(error.message, error.hint.replace("--", "")) from error
+        raise UsageError(error.message, translate(error.hint).replace("--", "")) from error
 
 
 def _matrix(rows: list[list[float]], what: str) -> NDArray[np.float64]:
@@ -126,7 +126,12 @@ def _matrix(rows: list[list[float]], what: str) -> NDArray[np.float64]:
     """
     for place, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
-            counts = f"row {place} has {len(row)} numbers, row 1 has {len(rows[0])}"
+            counts = Message(
+                "row {row} has {count} numbers, row 1 has {first}",
+                row=place,
+                count=len(row),
+                first=len(rows[0]),
+            )
             raise UsageError(
                 "the {what} is ragged: {counts}",
                 hint="give every row as many numbers",

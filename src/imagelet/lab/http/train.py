@@ -58,7 +58,7 @@ class NewJob(Asked):
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.course is None) == (self.dataset is None):
-            raise ValueError("say either a dataset or an experiment of the course")
+            raise ValueError(Message("say either a dataset or an experiment of the course"))
         return self
 
 

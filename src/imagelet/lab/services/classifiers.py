@@ -113,7 +113,7 @@ class Classifiers:
             return named
         raise RunError(
             "there is no classifier '{name}'{meant}",
-            "/api/classifiers lists them",
+            Message("/api/classifiers lists them"),
             name=name,
             meant=suggestion(name, self._listed),
         )

@@ -61,7 +61,7 @@ class RunList:
         Raises:
             RunError: there is none; the nearest name is suggested.
         """
-        return named(self.by_name(), name, "run", "/api/runs lists the runs")
+        return named(self.by_name(), name, Message("run"), Message("/api/runs lists the runs"))
 
     def rows(self, training: Set[str]) -> list[dict[str, Any]]:
         """Return what is known of each run in short, the newest first; one damaged run hides no other.
