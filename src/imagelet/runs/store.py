@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imagelet import paths
 from imagelet.errors import ConflictError, RunError, UsageError
+from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.run import Run
 
