@@ -110,7 +110,8 @@ def _layer(call: Call) -> Layer:
     kind = KINDS.get(OTHER_WORDS.get(call.word, call.word))
     if kind is None:
         nearest = difflib.get_close_matches(call.word, [*KINDS, *OTHER_WORDS], n=1, cutoff=0.5)
-        suggestion = f"; did you mean '{OTHER_WORDS.get(nearest[0], nearest[0])}'?" if nearest else ""
+        name = OTHER_WORDS.get(nearest[0], nearest[0]) if nearest else ""
+        suggestion = Message("; did you mean '{name}'?", name=name) if nearest else ""
         message = Message(
             "unknown layer '{word}' at position {position}{meant}",
             word=_short(call.word),

@@ -74,7 +74,8 @@ class TestNetworks:
 class TestDatasets:
     def test_all_are_listed(self, lab: Lab) -> None:
         told = {each["name"]: each for each in lab.get("/api/datasets").json()}
-        assert list(told) == list(datasets)
+        assert sorted(told) == sorted(datasets)
+        assert next(iter(told)) == "digits"  # the smallest first
         assert told["digits"]["at_hand"]
         assert told["digits"]["shape"] == [8, 8, 1]
         assert told["digits"]["images"] == {"train": 1437, "test": 360}

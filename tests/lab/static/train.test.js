@@ -55,12 +55,12 @@ test("a setting's text is read by its kind; an empty one is the recipe's", () =>
   const flip = { default: true, allowed: null };
   assert.equal(valueOf(flip, "false", true), false);
   const optimizer = { default: "adamw", allowed: ["adamw", "sgd"] };
-  assert.ok(isAllowed(optimizer, valueOf(optimizer, "sgd", "adamw")));
-  assert.ok(!isAllowed(optimizer, "other"));
+  assert.equal(valueOf(optimizer, "sgd", "adamw"), "sgd");
 });
 
 test("every setting out of sight is in one group, an unknown one in the last", () => {
-  assert.deepEqual(groupsOf(["epochs", "momentum", "flip", "new"]), [["steps", ["momentum"]], ["augmentation", ["flip"]], ["other", ["new"]]]);
+  const groups = groupsOf(["epochs", "momentum", "flip", "new"]).map(({ group, members }) => [group, ...members]);
+  assert.deepEqual(groups, [["steps", "momentum"], ["augmentation", "flip"], ["other", "new"]]);
   assert.equal(sentence("largest shift"), "Largest shift.");
   assert.equal(sentence("Why?"), "Why?");
 });

@@ -127,8 +127,8 @@ async def summary(request: Request, asked: Sketch) -> Any:
 
 @router.get("/datasets", response_model=list[ListedDataset])
 async def list_datasets(request: Request) -> Any:
-    """List the datasets that have a name."""
-    return await request.app.state.work.run(lambda: [_dataset(datasets.get(name)) for name in datasets])
+    """List the datasets that have a name, the smallest first: the page begins with the quickest."""
+    return await request.app.state.work.run(_datasets)
 
 
 @router.get("/recipes", response_model=Recipes)
@@ -194,6 +194,11 @@ def _network(named: NamedNetwork) -> dict[str, Any]:
         parameters = summarize(build(named.name, named.input_shape)).total
     facts = {name: getattr(named, name) for name in ("name", "text", "note")}
     return {**facts, "input_shape": list(named.input_shape), "parameters": parameters}
+
+
+def _datasets() -> list[dict[str, Any]]:
+    known = [datasets.get(name) for name in datasets]
+    return [_dataset(one) for one in sorted(known, key=lambda one: sum(one.images.values()))]
 
 
 def _dataset(known: KnownDataset) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import { whisker } from "../shared/charts.js";
 import { t } from "../shared/i18n.js";
 import { ACTIVE, stateMark } from "../shared/jobs.js";
 import { state } from "../shared/state.js";
-import { button, command, duration, h, number, percent } from "../shared/ui.js";
+import { button, command, duration, h, linkButton, number, percent, remark } from "../shared/ui.js";
 
 /**
  * An experiment as /api/course describes it.
@@ -30,7 +30,7 @@ export function courseOf(/** @type {Lesson[]} */ lessons, /** @type {{id: string
 /** What an experiment is about: its data and its size. */
 export function about(/** @type {Lesson} */ { dataset, parameters }) {
   const size = parameters && t("course.parameters", { parameters: number(parameters, 12) });
-  return h("p", { class: "hint" }, [dataset, size].filter(Boolean).join(" · "));
+  return remark([dataset, size].filter(Boolean).join(" · "));
 }
 
 /** The notes' figure and ours, as numbers and on a line whose middle is the notes'. */
@@ -51,25 +51,22 @@ export function figures(/** @type {Lesson} */ { expected, rough, reached, interv
       entry(isDone ? "has" : "open", "course.reached", isDone ? percent(reached, 2) : t("course.reached.none")),
     ),
     isDone && whisker(marks, expected - reach, expected + reach, { width: 220, height: 22 }),
-    h("p", { class: "hint" }, hints.filter(Boolean).join(" · ")),
+    remark(hints.filter(Boolean).join(" · ")),
     interval && !rough && h("p", { class: "visually-hidden" }, t(isInside ? "course.inside" : "course.outside")),
   );
 }
 
-/**
- * Its state, and what can be done now: start or resume it, watch it, open its run.
- * @param {Lesson} lesson
- * @param {{jobs: {id: string}[]}} course
- * @param {{primary: boolean, start: (lesson: Lesson) => void}} options
- */
-export function actions(lesson, { jobs }, { primary, start }) {
+/** Its state, and what can be done now: start or resume it, watch it, open its run. */
+export function actions(/** @type {Lesson} */ lesson, { jobs }, { primary, start }) {
   const { id, run, network, seconds } = lesson;
   const job = jobs.find((known) => known.id === lesson.job);
   const isActive = ACTIVE.has(lesson.state);
   const isFinished = lesson.state === "finished";
-  const link = (label, tab, parameters) => h("a", { class: "button", href: state.link(tab, parameters) }, t(label));
-  const more = (label, tab, parameters, object) =>
-    h("a", { class: "more", href: state.link(tab, parameters), "aria-label": `${t(label)}: ${object}`, dataset: { key: `${id} ${tab}` } }, t(label));
+  const link = (label, tab, parameters) => linkButton(t(label), state.link(tab, parameters));
+  const more = (label, tab, parameters, object) => {
+    const attributes = { class: "more", "aria-label": `${t(label)}: ${object}`, dataset: { key: `${id} ${tab}` } };
+    return h("a", { href: state.link(tab, parameters), ...attributes }, t(label));
+  };
   return h(
     "div",
     { class: "lesson-state" },
@@ -97,9 +94,10 @@ function startButton(lesson, primary, start) {
 
 /** The last page of the course needs pictures that only the reader has: how to come by them, and where. */
 export function ownDigits() {
-  const draw = h("a", { class: "button", href: state.link("draw") }, t("course.own.draw"));
+  const draw = linkButton(t("course.own.draw"), state.link("draw"));
+  const how = [remark(t("course.own.how")), command("imagelet course own-digits --pictures my-digits")];
   return [
-    h("div", { class: "lesson-figure" }, h("p", { class: "hint" }, t("course.own.how")), command("imagelet course own-digits --pictures my-digits")),
+    h("div", { class: "lesson-figure" }, how),
     h("div", { class: "lesson-state" }, h("div", { class: "lesson-actions" }, draw)),
   ];
 }

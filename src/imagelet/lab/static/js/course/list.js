@@ -4,20 +4,17 @@
 import { whisker } from "../shared/charts.js";
 import { has, t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
-import { h, number, replace } from "../shared/ui.js";
+import { h, number, remark, replace } from "../shared/ui.js";
 import { about, actions, figures, ownDigits } from "./experiment.js";
 
 const OWN_DIGITS = "own-digits";
 
 /** A text of a page or an experiment in the page's language; a plug-in's experiment has English ones of its own. */
 const textOf = (kind, id, otherwise) => (has(`course.${kind}.${id}`) ? t(`course.${kind}.${id}`) : otherwise);
-const pageLink = (name, content) => h("a", { href: state.link("course", { page: name }), dataset: { key: `read ${name}` } }, content);
+const pageLink = (page, content) =>
+  h("a", { href: state.link("course", { page }), dataset: { key: `read ${page}` } }, content);
 
-/**
- * Make the list; `show(course)` draws it anew.
- * @param {{name: string, title: string, experiment: string | null}[]} pages  the headings of the course's pages
- * @param {(lesson: import("./experiment.js").Lesson) => void} start
- */
+/** The list; pages: the headings of the course's pages, {name, title, experiment}. `show(course)` draws it anew. */
 export function lessonList(pages, start) {
   const progress = h("p", { class: "hint", role: "status" });
   const scale = h("span", { class: "scale" });
@@ -58,7 +55,7 @@ function row(id, place, text, rest) {
 }
 
 function reading({ name, title }) {
-  return h("li", null, pageLink(name, textOf("name", name, title)), h("p", { class: "hint" }, t(`course.teaches.${name}`)));
+  return h("li", null, pageLink(name, textOf("name", name, title)), remark(t(`course.teaches.${name}`)));
 }
 
 /** What the marks on the lines mean. */

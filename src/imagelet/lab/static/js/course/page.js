@@ -3,7 +3,7 @@
 
 import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
-import { calm, command, h, replace } from "../shared/ui.js";
+import { calm, command, h, linkButton, replace } from "../shared/ui.js";
 import { about, actions, figures, ownDigits } from "./experiment.js";
 
 const TRY = { layers: "layers", pictures: "draw" }; // page → the tab where its subject can be tried
@@ -29,13 +29,14 @@ export class Page {
     const list = h("ul", null, this.entries.map((link) => h("li", null, link)));
     const contents = h("nav", { class: "reading-contents", "aria-label": t("course.contents") }, contentsTitle, list);
     const side = h("div", { class: "reading-side" }, this.box, this.entries.length > 1 && contents);
+    const ways = [pageLink(page.previous, "previous"), pageLink(page.next, "next")];
     this.element = h(
       "article",
       { class: "reading", "aria-labelledby": heading.id },
       h("a", { class: "reading-back", href: state.link("course", {}) }, `← ${t("course.all")}`),
       heading,
       h("div", { class: "reading-columns" }, side, h("div", { class: "reading-text" }, parts)),
-      h("nav", { class: "reading-ends", "aria-label": t("course.pages") }, pageLink(page.previous, "previous"), pageLink(page.next, "next")),
+      h("nav", { class: "reading-ends", "aria-label": t("course.pages") }, ways),
     );
     this.mark = this.mark.bind(this);
     addEventListener("scroll", this.mark, { passive: true });
@@ -46,21 +47,24 @@ export class Page {
     const { name, experiment } = this.page;
     const lesson = course.lessons.find(({ id }) => id === experiment);
     const tab = TRY[name];
-    const link = (text, href) => h("a", { class: "button", href }, text);
-    if (lesson) replace(this.box, figures(lesson, course.reach), actions(lesson, course, { primary: true, start: this.start }), about(lesson));
-    else if (name === "own-digits") replace(this.box, ownDigits());
-    else if (tab) replace(this.box, h("p", null, t(`course.try.${name}`)), link(t(`common.tab_${tab}`), state.link(tab, {})));
-    else {
+    if (lesson) {
+      const options = { primary: true, start: this.start };
+      replace(this.box, figures(lesson, course.reach), actions(lesson, course, options), about(lesson));
+    } else if (name === "own-digits") replace(this.box, ownDigits());
+    else if (tab) {
+      replace(this.box, h("p", null, t(`course.try.${name}`)), linkButton(t(`common.tab_${tab}`), state.link(tab, {})));
+    } else {
       const { next: page, done, lessons } = course;
-      const text = h("p", null, t("course.progress", { done, count: lessons.length }));
-      replace(this.box, text, page && link(t("course.next_experiment", { id: page }), state.link("course", { page })));
+      const link = page && linkButton(t("course.next_experiment", { id: page }), state.link("course", { page }));
+      replace(this.box, h("p", null, t("course.progress", { done, count: lessons.length })), link);
     }
   }
 
   /** A link to a part of the page. */
   entry(title) {
     const at = title.id.replace(/^at-/, "");
-    return h("a", { href: state.link("course", { page: this.page.name, at }), dataset: { at } }, [...title.cloneNode(true).childNodes]);
+    const href = state.link("course", { page: this.page.name, at });
+    return h("a", { href, dataset: { at } }, [...title.cloneNode(true).childNodes]);
   }
 
   /** Mark the part that is being read: the last whose title has come up to the upper part of the window. */
@@ -89,8 +93,8 @@ export class Page {
 
 function pageLink(page, kind) {
   if (!page) return h("span");
-  const href = state.link("course", { page: page.name });
-  return h("a", { class: kind, rel: kind === "next" ? "next" : "prev", href }, h("span", { class: "hint" }, t(`course.${kind}`)), " ", h("span", null, page.title));
+  const attributes = { class: kind, rel: kind === "next" ? "next" : "prev", href: state.link("course", { page: page.name }) };
+  return h("a", attributes, h("span", { class: "hint" }, t(`course.${kind}`)), " ", h("span", null, page.title));
 }
 
 /**

@@ -43,7 +43,8 @@ export function totals() {
 export function costTable() {
   const body = h("tbody");
   const foot = h("tr");
-  const heads = ["layer", "shape", ...COSTS].map((key, index) => h("th", { scope: "col", class: index ? "number" : null }, t(`network.${key}`)));
+  const head = (key, index) => h("th", { scope: "col", class: index ? "number" : null }, t(`network.${key}`));
+  const heads = ["layer", "shape", ...COSTS].map(head);
   const table = h("table", { class: "layer-table" }, h("thead", null, h("tr", null, heads)), body, h("tfoot", null, foot));
   const rows = new Map(); // name → row: kept while one types, so that bars move
   const rowOf = (name) => rows.get(name) ?? rows.set(name, emptyRow()).get(name);

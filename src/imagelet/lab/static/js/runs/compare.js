@@ -3,7 +3,7 @@
 
 import { whisker, whiskerScale } from "../shared/charts.js";
 import { t } from "../shared/i18n.js";
-import { h, number, percent, svg, table } from "../shared/ui.js";
+import { h, number, percent, remark, svg, table } from "../shared/ui.js";
 import { bestEpochText, fieldName, intervalText, plot, secondsText } from "./figures.js";
 
 /**
@@ -21,7 +21,7 @@ export function comparison({ runs, pairs, settings, images, dataset }) {
   const reach = Math.max(0.002, ...pairs.flatMap((pair) => pair.interval.map(Math.abs))) * 1.05;
   const sentences = pairs.map((pair) => pairInWords(pair, pairs.length, reach));
   return [
-    h("p", { class: "hint" }, t("runs.compared.on", { images: number(images, 9), dataset })),
+    remark(t("runs.compared.on", { images: number(images, 9), dataset })),
     figureTable(runs),
     h(
       "div",
@@ -30,7 +30,7 @@ export function comparison({ runs, pairs, settings, images, dataset }) {
       h("section", null, h("h3", null, t("runs.compared.settings")), settingTable(runs, settings)),
     ),
     overlay(runs),
-    h("p", { class: "hint" }, t("runs.compared.about")),
+    remark(t("runs.compared.about")),
   ];
 }
 
@@ -64,9 +64,10 @@ function figureTable(runs) {
 function settingTable(runs, settings) {
   if (!settings.length) return h("p", null, t("runs.compared.same"));
   const text = (value) => (Array.isArray(value) ? value.join(" × ") : String(value ?? "–"));
+  const cell = (value) => h("span", { class: "setting-value" }, text(value));
   return table(
     [{ label: t("runs.compared.setting"), head: true }, ...runs.map((run) => run.run)],
-    settings.map(({ setting, values }) => [fieldName(setting), ...values.map((value) => h("span", { class: "setting-value" }, text(value)))]),
+    settings.map(({ setting, values }) => [fieldName(setting), ...values.map(cell)]),
     { caption: t("runs.compared.settings") },
   );
 }
@@ -86,11 +87,12 @@ function pairInWords(/** @type {Pair} */ pair, pairs, reach) {
   const p = pairs > 1 ? pair.corrected_p : pair.p;
   const key = `p${p < 1e-4 ? "_small" : ""}${pairs > 1 ? "_corrected" : ""}`;
   const isEqual = difference === 0;
+  const betterText = t("runs.compared.better", { better, other, points: points(difference) });
   const verdict = isEqual ? "none" : p < 0.05 ? "clear" : "unclear";
   return h(
     "div",
     { class: "pair" },
-    h("p", { class: "pair-sentence" }, isEqual ? t("runs.compared.equal", { a, b }) : t("runs.compared.better", { better, other, points: points(difference) })),
+    h("p", { class: "pair-sentence" }, isEqual ? t("runs.compared.equal", { a, b }) : betterText),
     differenceLine(difference, interval, reach),
     h(
       "p",
@@ -98,7 +100,7 @@ function pairInWords(/** @type {Pair} */ pair, pairs, reach) {
       `${t("runs.compared.interval", { low, high })} · ${t(`runs.compared.${key}`, { p: number(p, 2), pairs })}. `,
       h("strong", null, t(`runs.compared.${verdict}`)),
     ),
-    h("p", { class: "hint" }, t("runs.compared.only", { a, b, only_a: number(pair.only_a, 9), only_b: number(pair.only_b, 9) })),
+    remark(t("runs.compared.only", { a, b, only_a: number(pair.only_a, 9), only_b: number(pair.only_b, 9) })),
   );
 }
 

@@ -4,8 +4,9 @@
 import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
 import { drawImage } from "../shared/maps.js";
+import { clamp } from "../shared/scales.js";
 import { state as address } from "../shared/state.js";
-import { busy, dialog, error, h, number, percent, replace } from "../shared/ui.js";
+import { busy, dialog, error, h, number, percent, remark, replace } from "../shared/ui.js";
 
 /**
  * How often each label (row) got each prediction (column).
@@ -37,16 +38,17 @@ export function matrix(/** @type {Confusion} */ { part, classes, table }, openCe
     h("tbody", null, cells.map((row, label) => bodyRow(classes[label], row, table[label][label], sum(table[label])))),
   );
   const about = t("runs.confusion.about", { images: number(sum(table.flat()), 9), part: t(`runs.part.${part}`) });
-  return h("div", null, h("p", { class: "hint" }, about), h("div", { class: "scroll" }, grid));
+  return h("div", null, remark(about), h("div", { class: "scroll" }, grid));
 }
 
 function headRow(classes) {
+  const span = (text) => h("span", null, text);
   return h(
     "tr",
     null,
-    h("td", { class: "corner" }, h("span", null, `${t("runs.confusion.predicted")} →`), h("span", null, `${t("runs.confusion.label")} ↓`)),
-    classes.map((name) => h("th", { scope: "col", title: name }, h("span", null, name))),
-    h("th", { scope: "col", class: "recall" }, h("span", null, t("runs.confusion.recall"))),
+    h("td", { class: "corner" }, span(`${t("runs.confusion.predicted")} →`), span(`${t("runs.confusion.label")} ↓`)),
+    classes.map((name) => h("th", { scope: "col", title: name }, span(name))),
+    h("th", { scope: "col", class: "recall" }, span(t("runs.confusion.recall"))),
   );
 }
 
@@ -87,32 +89,30 @@ function move(event, cells) {
   if (!step && end === undefined) return;
   event.preventDefault();
   const [row, column] = event.target.dataset.cell.split(",").map(Number);
-  const clamp = (index) => Math.max(0, Math.min(cells.length - 1, index));
-  const target = step ? cells[clamp(row + step[0])][clamp(column + step[1])] : cells[row][end];
+  const moved = (index, by) => clamp(index + by, 0, cells.length - 1);
+  const target = step ? cells[moved(row, step[0])][moved(column, step[1])] : cells[row][end];
   for (const cell of cells.flat()) cell.tabIndex = cell === target ? 0 : -1;
   target.focus();
 }
 
-/**
- * Show the images of a cell over the page; each leads to its layers. Returns the dialog.
- * @param {string} run
- * @param {Confusion} confusion
- * @param {number[]} cell  label and predicted class
- */
-export function cellDialog(run, { part, classes, table }, [label, predicted]) {
+/** Show the images of a cell over the page; each leads to its layers. Returns the dialog. */
+export function cellDialog(run, /** @type {Confusion} */ { part, classes, table }, /** @type {number[]} */ [label, predicted]) {
   const body = h("div", { class: "cell-images" });
   const values = { label: classes[label], predicted: classes[predicted] };
-  const query = new URLSearchParams(Object.entries({ label, answer: predicted, part }).map(([name, value]) => [name, String(value)]));
+  const none = h("p", { class: "empty" }, t("runs.cell.none"));
+  const content = (images) => (images.length ? gallery(run, images, table[label][predicted]) : none);
+  const query = `label=${label}&answer=${predicted}&part=${part}`;
   busy(body, api.get(`/api/runs/${encodeURIComponent(run)}/cell?${query}`)).then(
-    (images) => replace(body, images.length ? gallery(run, images, table[label][predicted]) : h("p", { class: "empty" }, t("runs.cell.none"))),
+    (images) => replace(body, content(images)),
     (problem) => replace(body, error(problem)),
   );
   return dialog(t(label === predicted ? "runs.cell.correct" : "runs.cell.title", values), body);
 }
 
 function gallery(run, images, count) {
-  const text = t(images.length < count ? "runs.cell.some" : "runs.cell.all", { shown: images.length, count: number(count, 9) });
-  return [h("p", { class: "hint" }, text), h("ul", { class: "cell-gallery" }, images.map((image) => galleryItem(run, image)))];
+  const key = images.length < count ? "runs.cell.some" : "runs.cell.all";
+  const text = t(key, { shown: images.length, count: number(count, 9) });
+  return [remark(text), h("ul", { class: "cell-gallery" }, images.map((image) => galleryItem(run, image)))];
 }
 
 function galleryItem(run, { sample, image, label, answer: predicted, probability }) {

@@ -6,7 +6,9 @@ import { whisker, whiskerScale } from "../shared/charts.js";
 import { t } from "../shared/i18n.js";
 import { changeList, experimentText } from "../shared/jobs.js";
 import { state as address } from "../shared/state.js";
-import { busy, button, command, duration, error, h, number, percent, quoted, replace, table } from "../shared/ui.js";
+import {
+  busy, button, command, duration, error, group, h, linkButton, number, percent, quoted, remark, replace, table,
+} from "../shared/ui.js";
 import { matrix } from "./confusion.js";
 import { bestEpochText, fieldName, intervalText, plot } from "./figures.js";
 import { keptParameters } from "./list.js";
@@ -21,6 +23,7 @@ import { keptParameters } from "./list.js";
 export function detail(/** @type {Run} */ run, { remove, openCell }) {
   const { name, experiment, environment, history, confusion } = run;
   const isFinished = run.state === "finished";
+  const trainingLink = h("a", { href: address.link("train") }, t("runs.in_training"));
   const curvesNote = t("runs.curves.note", { precision: environment?.precision ?? "–" });
   return [
     h(
@@ -28,18 +31,18 @@ export function detail(/** @type {Run} */ run, { remove, openCell }) {
       { class: "run-head" },
       backLink(),
       h("h2", { tabindex: "-1", class: "run-name" }, name),
-      h("p", { class: "hint" }, experimentText(experiment)),
+      remark(experimentText(experiment)),
       h(
         "div",
         { class: "row" },
-        isFinished && h("a", { class: "button", href: address.link("draw", { run: name }) }, t("runs.draw")),
+        isFinished && linkButton(t("runs.draw"), address.link("draw", { run: name })),
         button(t("runs.delete"), remove, { danger: true }),
       ),
     ),
-    !isFinished && h("p", { class: "note" }, t("runs.unfinished"), " ", h("a", { href: address.link("train") }, t("runs.in_training"))),
+    !isFinished && h("p", { class: "note" }, t("runs.unfinished"), " ", trainingLink),
     figures(run),
     history?.length > 0 &&
-      h("section", { class: "card" }, h("h3", null, t("runs.curves")), plots(history), isFinished && h("p", { class: "hint" }, curvesNote)),
+      h("section", { class: "card" }, h("h3", null, t("runs.curves")), plots(history), isFinished && remark(curvesNote)),
     h(
       "div",
       { class: "run-lower" },
@@ -79,7 +82,9 @@ function figures(/** @type {Run} */ { state, metrics, experiment, history, test_
     best_epoch: bestEpochText(metrics) ?? String(history.length || "–"),
     training_time: duration(seconds?.training ?? seconds?.total),
   };
-  const untested = state === "finished" ? [t("runs.test.hint"), " ", h("code", null, `imagelet evaluate ${quoted(terminal)}`)] : [];
+  const entry = ([key, text]) => h("div", null, h("dt", null, t(`runs.${key}`)), h("dd", null, text));
+  const evaluate = h("code", null, `imagelet evaluate ${quoted(terminal)}`);
+  const untested = state === "finished" ? [t("runs.test.hint"), " ", evaluate] : [];
   return h(
     "section",
     { class: "card run-figures", "aria-label": t("runs.figures") },
@@ -89,7 +94,7 @@ function figures(/** @type {Run} */ { state, metrics, experiment, history, test_
       validation ? accuracy("validation", validation, scale) : unknown("validation", "–"),
       test ? accuracy("test", test, scale, count) : unknown("test", untested.length ? t("runs.test.none") : "–", ...untested),
     ),
-    h("dl", { class: "readings" }, Object.entries(readings).map(([key, text]) => h("div", null, h("dt", null, t(`runs.${key}`)), h("dd", null, text)))),
+    h("dl", { class: "readings" }, Object.entries(readings).map(entry)),
     changes?.length > 0 && h("ul", { class: "changes hint", "aria-label": t("runs.changes") }, changeList(changes)),
   );
 }
@@ -107,13 +112,13 @@ function accuracy(part, /** @type {import("./figures.js").Accuracy} */ figure, s
     h("h3", null, t(`runs.accuracy.${part}`)),
     h("p", { class: "big" }, percent(figure.accuracy, 2)),
     scale && whisker([{ value: figure.accuracy, interval: figure.interval, kind: "accent" }], scale[0], scale[1], { width: 220 }),
-    h("p", { class: "hint" }, texts.filter(Boolean).join(" · ")),
+    remark(texts.filter(Boolean).join(" · ")),
   );
 }
 
-function unknown(part, text, ...hint) {
+function unknown(part, text, ...hints) {
   const heading = h("h3", null, t(`runs.accuracy.${part}`));
-  return h("div", { class: "accuracy none" }, heading, h("p", { class: "big" }, text), hint.length > 0 && h("p", { class: "hint" }, hint));
+  return h("div", { class: "accuracy none" }, heading, h("p", { class: "big" }, text), hints.length > 0 && remark(hints));
 }
 
 function plots(history) {
@@ -145,7 +150,7 @@ export function flat(data, prefix = "") {
 function facts(title, data) {
   const rows = flat(data).map(([name, value]) => [fieldName(name), h("span", { class: "setting-value" }, value)]);
   const columns = [{ label: t("runs.compared.setting"), head: true }, t("runs.value")];
-  return h("details", { class: "group" }, h("summary", null, h("span", null, title)), table(columns, rows));
+  return group(title, table(columns, rows));
 }
 
 /** What can be taken away from a run: its classifier, and the report that is made on request. */
@@ -159,8 +164,8 @@ function downloads(name) {
     report.disabled = true;
     report.textContent = t("runs.download.making");
     try {
-      const href = URL.createObjectURL(await busy(row, api.file(`${path}/report`)));
-      const link = h("a", { class: "button", href, download: `${fileName}-report.html` }, t("runs.download.ready"));
+      const link = linkButton(t("runs.download.ready"), URL.createObjectURL(await busy(row, api.file(`${path}/report`))));
+      link.download = `${fileName}-report.html`;
       replace(ready, link);
       report.hidden = true;
       link.focus();
@@ -172,8 +177,9 @@ function downloads(name) {
       report.textContent = t("runs.download.report");
     }
   });
-  const classifier = h("a", { class: "button", href: `${path}/classifier`, download: `${fileName}.safetensors` }, t("runs.download.classifier"));
+  const classifier = linkButton(t("runs.download.classifier"), `${path}/classifier`);
+  classifier.download = `${fileName}.safetensors`;
   const row = h("div", { class: "row" }, classifier, report, ready);
-  const predict = command(`imagelet predict ${quoted(`${fileName}.safetensors`)} picture.png`);
-  return h("section", { class: "downloads" }, h("h3", null, t("runs.download")), row, problem, h("p", { class: "hint" }, t("runs.download.use")), predict);
+  const use = [remark(t("runs.download.use")), command(`imagelet predict ${quoted(classifier.download)} picture.png`)];
+  return h("section", { class: "downloads" }, h("h3", null, t("runs.download")), row, problem, use);
 }

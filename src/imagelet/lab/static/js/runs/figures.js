@@ -35,16 +35,7 @@ export function bestEpochText({ best_epoch: best, epochs }) {
 /** A plot of curves over epochs; the figure is an accuracy or a loss, series as `curves` takes them. */
 export function plot(title, isAccuracy, series) {
   const element = h("div", { class: "plot" }, h("h4", null, title));
-  const longest = Math.max(2, ...series.map(({ points }) => points.length));
-  curves(element, series, {
-    title,
-    height: 250,
-    x: t("runs.curve.epoch"),
-    share: isAccuracy,
-    xRange: [1, longest],
-    yRange: isAccuracy ? [null, 1] : [0, null],
-    format: isAccuracy ? (value) => `${number(Number((100 * value).toFixed(1)), 3)} %` : (value) => number(value, 2),
-    formatX: (value) => (Number.isInteger(value) ? String(value) : ""),
-  });
+  const xRange = [1, Math.max(2, ...series.map(({ points }) => points.length))];
+  curves(element, series, { title, height: 250, isAccuracy, xRange, yRange: isAccuracy ? [null, 1] : [0, null] });
   return element;
 }

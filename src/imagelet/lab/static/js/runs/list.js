@@ -2,7 +2,7 @@
 // The table of all runs, sorted, filtered, selected; and the deleted runs, which can be restored.
 
 import { whisker, whiskerScale } from "../shared/charts.js";
-import { t } from "../shared/i18n.js";
+import { currentLanguage, t } from "../shared/i18n.js";
 import { stateMark } from "../shared/jobs.js";
 import { state as address } from "../shared/state.js";
 import { debounced } from "../shared/timing.js";
@@ -49,12 +49,8 @@ export function readView(/** @type {(name: string) => string | null} */ get) {
   return { column: sort.replace(/^-/, ""), down: sort.startsWith("-"), words: get("words") ?? "", state: get("state") ?? "" };
 }
 
-/**
- * The runs that fit a view, in its order; what is unknown comes last either way.
- * @param {RunRow[]} runs
- * @param {ReturnType<typeof readView>} view
- */
-export function visibleRuns(runs, { column, down, words, state }) {
+/** The runs that fit a view, in its order; what is unknown comes last either way. */
+export function visibleRuns(/** @type {RunRow[]} */ runs, { column, down, words, state }) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (run) => {
     const text = `${run.name} ${run.dataset} ${run.network}`.toLowerCase();
@@ -64,8 +60,7 @@ export function visibleRuns(runs, { column, down, words, state }) {
   const compare = (one, other) => {
     const [left, right] = [VALUES[column](one), VALUES[column](other)];
     if (isUnknown(left) || isUnknown(right)) return Number(isUnknown(left)) - Number(isUnknown(right));
-    const isNumber = typeof left === "number" && typeof right === "number";
-    const order = isNumber ? left - right : String(left).localeCompare(String(right), undefined, { numeric: true });
+    const order = Number(left) - Number(right) || String(left).localeCompare(String(right), undefined, { numeric: true });
     return down ? -order : order;
   };
   return runs.filter(fits).sort(compare);
@@ -81,7 +76,7 @@ export class RunTable {
     this.runs = [];
     /** @type {Set<string>} */
     this.selected = new Set();
-    this.remember = debounced(() => this.writeAddress({ words: this.view.words || null }), ADDRESS_WAIT);
+    this.remember = debounced(() => this.writeAddress({}), ADDRESS_WAIT);
     this.words = h("input", {
       type: "search", placeholder: t("runs.filter.hint"), autocomplete: "off", spellcheck: "false",
       oninput: () => {
@@ -115,12 +110,16 @@ export class RunTable {
 
   head(column) {
     const arrow = h("span", { class: "arrow", "aria-hidden": "true" });
-    const sort = h("button", { type: "button", class: "sort", onclick: () => this.sortBy(column) }, t(`runs.column.${column}`), arrow);
+    const text = t(`runs.column.${column}`);
+    const sort = h("button", { type: "button", class: "sort", onclick: () => this.sortBy(column) }, text, arrow);
     return h("th", { scope: "col", class: NUMERIC.has(column) ? `number col-${column}` : `col-${column}` }, sort);
   }
 
+  /** What is shown: by the address, but for words that are being typed, and a state that no run has any more. */
   get view() {
-    return { ...readView(address.get), words: this.words.value.trim() };
+    const view = readView(address.get);
+    const state = this.runs.some((run) => run.state === view.state) ? view.state : "";
+    return { ...view, state, words: this.words.value.trim() };
   }
 
   sortBy(column) {
@@ -130,20 +129,22 @@ export class RunTable {
     this.writeAddress({ sort: sort === NEWEST_FIRST ? null : sort });
   }
 
-  /** Change the address, which shows the table anew. */
+  /** Write the words and further parameters into the address, which shows the table anew. */
   writeAddress(parameters) {
-    if (this.element.isConnected) address.set(parameters, { replace: true }); // else it is another tab's address
+    this.remember.cancel();
+    if (!this.element.isConnected) return; // it is another tab's address
+    address.set({ words: this.words.value.trim() || null, ...parameters }, { replace: true });
   }
 
   show(/** @type {RunRow[]} */ runs, /** @type {string[]} */ selected) {
     this.runs = runs;
     this.selected = new Set(selected.filter((name) => runs.some((run) => run.name === name)));
-    const { words, state } = readView(address.get);
-    if (document.activeElement !== this.words) this.words.value = words;
+    if (document.activeElement !== this.words) this.words.value = readView(address.get).words;
     const states = [...new Set(runs.map((run) => run.state))];
     const choices = [["", t("runs.filter.all")], ...states.map((name) => [name, t(`runs.state.${name}`)])];
+    const choice = select(choices, this.view.state, (name) => this.writeAddress({ state: name || null }));
     this.states.hidden = states.length < 2;
-    replace(this.states, field(t("runs.filter.state"), select(choices, state, (name) => this.writeAddress({ state: name || null }))));
+    replace(this.states, field(t("runs.filter.state"), choice));
     this.draw();
   }
 
@@ -166,8 +167,8 @@ export class RunTable {
 
   row(/** @type {RunRow} */ run, scale) {
     const { name } = run;
-    const removeText = t("runs.delete.one", { run: name });
-    const remove = h("button", { type: "button", class: "quiet", "aria-label": removeText, title: removeText, onclick: () => this.onremove(name) }, "✕");
+    const title = t("runs.delete.one", { run: name });
+    const remove = button("✕", () => this.onremove(name), { quiet: true, label: title, title });
     const href = address.link("runs", { ...keptParameters(), open: name });
     const numberCell = (text) => h("td", { class: "number" }, text);
     return h(
@@ -224,7 +225,7 @@ function accuracyCell(/** @type {import("./figures.js").Accuracy | null} */ figu
 function dateText(created) {
   const date = new Date(created ?? NaN);
   if (Number.isNaN(date.getTime())) return "–";
-  return date.toLocaleString(document.documentElement.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  return date.toLocaleString(currentLanguage(), { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
 /** The deleted runs; `restore(name)` is called for the one that is wanted. */

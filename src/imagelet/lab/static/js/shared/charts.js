@@ -1,5 +1,5 @@
 // @ts-check
-// Line charts as SVG that follow a training, and are read by mouse, finger or arrow keys.
+// Charts as SVG: curves over epochs, which are read by mouse, finger or arrow keys; accuracies with intervals on a line.
 
 import { h, number, percent, replace, svg, uniqueId } from "./ui.js";
 import { t } from "./i18n.js";
@@ -8,15 +8,14 @@ import { clamp, extent, nearest, placesOf, pointAt, ticks, wholeTicks } from "./
 const MARGIN = { left: 48, right: 12, top: 10, bottom: 30 };
 
 /**
- * A line chart that can be updated while it is shown. It is as wide as its place, its letters keep their size. Below
- * it a line of text says the numbers where the mouse, the finger or the arrow keys are.
+ * Curves of an accuracy or a loss over epochs that can be updated while they are shown. They are as wide as their
+ * place, the letters keep their size. Below them a line of text says the numbers where mouse, finger or arrow keys are.
  *
- * series: [{name, points: [[x, y]…], kind: "accent" | "muted" | "wrong" | "second", dashed}]
- * options: {title, x, y (axis names), height, xRange, yRange ([low | null, high | null]), format(y), formatX(x),
- *   share (whether y is a share, read as a percentage)}
+ * series: [{name, points: [[epoch, value]…], kind: "accent" | "muted" | "wrong" | "second", dashed}]
+ * options: {title, isAccuracy, height, xRange, yRange ([low | null, high | null])}
  * Returns {update(series, options), element}.
  */
-export function curves(parent, series, options = {}) {
+export function curves(parent, series, /** @type {any} */ options) {
   const face = h("div", { class: "chart-face", tabindex: "0", role: "group" });
   const reading = h("output", { class: "chart-reading" });
   const below = h("div");
@@ -69,11 +68,11 @@ function listen(face, { read, places, marked, xAt }) {
 }
 
 /** What the lines say at this x, with more digits than the axis has. */
-function readingAt(series, { share = false, x: axis = "x" }, x) {
-  const exact = share ? (value) => percent(value, 2) : (value) => number(value, 4);
+function readingAt(series, { isAccuracy }, x) {
+  const exact = (value) => (isAccuracy ? percent(value, 2) : number(value, 4));
   const lines = series.filter((line) => pointAt(line, x));
   const values = lines.map((line) => namedValue(line.name, exact(pointAt(line, x)[1])));
-  return [`${axis} ${number(x, 6)}`, ...values].join(" · ");
+  return [`${t("common.epoch")} ${number(x, 6)}`, ...values].join(" · ");
 }
 
 function namedValue(name, value) {
@@ -103,17 +102,16 @@ function scales(series, { width, height, xRange, yRange }) {
   };
 }
 
-function drawChart(series, given) {
-  const options = { width: 480, height: 220, format: (y) => number(y), formatX: (x) => number(x, 4), ...given };
-  const { width, height, format, title = "" } = options;
-  const { across, up, xAt, ...axes } = scales(series, options);
+function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRange }) {
+  const format = (value) => (isAccuracy ? `${number(Number((100 * value).toFixed(1)), 3)} %` : number(value, 2));
+  const { across, up, xAt, ...axes } = scales(series, { width, height, xRange, yRange });
   const id = uniqueId("chart");
   const marked = svg("g", { class: "marked" });
   const picture = svg(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": id },
     svg("title", { id }, `${title} ${series.map((line) => lastValue(line, format)).join("; ")}`.trim()),
-    drawAxes({ across, up, ...axes }, options),
+    drawAxes({ across, up, ...axes }, { width, height }, format),
     series.map((line) => drawLine(line, across, up)),
     marked,
   );
@@ -130,19 +128,18 @@ function drawChart(series, given) {
   return { picture, xAt, mark };
 }
 
-/** Grid, ticks and the names of the axes. */
-function drawAxes({ across, up, xTicks, yTicks }, { width, height, x, y, format, formatX }) {
-  const right = width - MARGIN.right;
-  const text = (kind, place, content, anchor = null) =>
+/** Grid, ticks and the name of the axis below. */
+function drawAxes({ across, up, xTicks, yTicks }, { width, height }, format) {
+  const [right, below] = [width - MARGIN.right, height - MARGIN.bottom + 15];
+  const text = (kind, place, content, anchor) =>
     svg("text", { class: kind, ...place, "text-anchor": anchor }, content);
   return [
     yTicks.map((value) => [
       svg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: up(value), y2: up(value) }),
       text("tick", { x: MARGIN.left - 6, y: up(value) + 3.5 }, format(value), "end"),
     ]),
-    xTicks.map((value) => text("tick", { x: across(value), y: height - MARGIN.bottom + 15 }, formatX(value), "middle")),
-    x && text("axis-name", { x: right, y: height - 2 }, x, "end"),
-    y && text("axis-name", { x: MARGIN.left + 4, y: MARGIN.top + 4 }, y),
+    xTicks.filter(Number.isInteger).map((epoch) => text("tick", { x: across(epoch), y: below }, epoch, "middle")),
+    text("axis-name", { x: right, y: height - 2 }, t("common.epoch"), "end"),
   ];
 }
 
@@ -169,7 +166,7 @@ function lastValue({ name, points }, format) {
  */
 export function whisker(marks, low, high, { width = 120, height = 18, grid = true } = {}) {
   const padding = 5;
-  const across = (value) => padding + ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * (width - 2 * padding);
+  const across = (value) => padding + ((clamp(value, low, high) - low) / (high - low || 1)) * (width - 2 * padding);
   const middle = height / 2;
   const level = (kind, left, right) => svg("line", { class: kind, x1: left, x2: right, y1: middle, y2: middle });
   const mark = ({ value, interval = null, kind }) => [

@@ -223,6 +223,21 @@ export function choice(label, choices, value, onchange) {
   return Object.assign(element, { choose });
 }
 
+/** A remark in small letters. */
+export function remark(...content) {
+  return h("p", { class: "hint" }, content);
+}
+
+/** A link that looks like a button. */
+export function linkButton(text, href) {
+  return h("a", { class: "button", href }, text);
+}
+
+/** A part of the page that opens by its title. */
+export function group(title, content, { class: kind = "group" } = {}) {
+  return h("details", { class: kind }, h("summary", null, h("span", null, title)), content);
+}
+
 /** A line that can be copied, such as a command. */
 export function command(text) {
   const copy = button(t("common.copy"), async () => {

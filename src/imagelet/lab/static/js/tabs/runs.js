@@ -86,9 +86,10 @@ class RunsTab {
     this.selection.hidden = !count;
     if (!count) return;
     const isFocused = this.selection.contains(document.activeElement);
+    const more = count < 2 && h("span", { class: "hint" }, ` · ${t("runs.compare.more")}`);
     replace(
       this.selection,
-      h("p", { role: "status" }, t("runs.selected", { count }), count < 2 && h("span", { class: "hint" }, ` · ${t("runs.compare.more")}`)),
+      h("p", { role: "status" }, t("runs.selected", { count }), more),
       button(t("runs.compare"), () => state.set({ compare: "yes" }), { primary: true, disabled: count < 2 }),
       button(t("runs.clear"), () => state.set({ selected: null, compare: null }), { quiet: true }),
     );

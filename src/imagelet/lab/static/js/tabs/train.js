@@ -41,8 +41,10 @@ class TrainTab {
 
   /** The id of the job to show: that of the address, else the one that trains, is active, or is the latest. */
   get chosen() {
-    const job = this.jobs.find(({ state: name }) => name === "running") ?? this.jobs.find(({ state: name }) => ACTIVE.has(name)) ?? this.jobs[0];
-    return state.get("job") ?? job?.id ?? null;
+    const { jobs } = this;
+    const running = jobs.find((job) => job.state === "running");
+    const shown = running ?? jobs.find((job) => ACTIVE.has(job.state)) ?? jobs[0];
+    return state.get("job") ?? shown?.id ?? null;
   }
 
   show() {
@@ -50,8 +52,8 @@ class TrainTab {
     const job = this.jobs.find((known) => known.id === id) ?? null;
     if ((this.monitor?.id ?? null) !== id) {
       this.monitor?.close();
-      const options = { job, onjob: (changed) => this.jobChanged(changed), onmissing: (problem) => this.jobMissing(problem) };
-      this.monitor = id ? new Monitor(id, options) : null;
+      const handlers = { onjob: (changed) => this.jobChanged(changed), onmissing: (problem) => this.jobMissing(problem) };
+      this.monitor = id ? new Monitor(id, { job, ...handlers }) : null;
       replace(this.watched, this.monitor?.element);
     }
     const isBefore = (other) => other.state === "running" || (other.state === "queued" && other.id < id);

@@ -8,7 +8,7 @@ import { decodeNumbers } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
 import { familyOf } from "../shared/layers.js";
 import { drawMap, legend, rangeOf } from "../shared/maps.js";
-import { duration, h, number, percent, replace, table } from "../shared/ui.js";
+import { duration, group, h, number, percent, replace, table } from "../shared/ui.js";
 
 /** @typedef {import("./progress.js").Progress} Progress */
 
@@ -19,8 +19,9 @@ const LARGE_FILTER = 12; // pixels a side, from which a filter is drawn larger
 export function readings() {
   const [accuracy, left, speed, rate] = Array.from({ length: 4 }, () => h("dd", null, "–"));
   const entries = Object.entries({ "accuracy.validation": accuracy, left, speed, rate });
+  const entry = ([name, value]) => h("div", null, h("dt", null, t(`train.${name}`)), value);
   return {
-    element: h("dl", { class: "readings" }, entries.map(([name, value]) => h("div", null, h("dt", null, t(`train.${name}`)), value))),
+    element: h("dl", { class: "readings" }, entries.map(entry)),
     show(/** @type {Progress} */ { job, step, history, best, learningRate }) {
       const bestText = best && `${t("train.best", { epoch: best.epoch })} · ${percent(best.val_accuracy, 2)}`;
       replace(
@@ -44,9 +45,9 @@ export function curvePanel() {
     show(/** @type {Progress} */ progress) {
       const { history, points } = progress;
       for (const { show } of plots) show(progress);
-      const isValidated = history.some((epoch) => Number.isFinite(epoch.val_loss));
-      const key = history.length ? (isValidated ? "curves.note" : "no_validation") : points.length ? "curves.note" : "curves.wait";
-      note.textContent = t(`train.${key}`);
+      const isUnvalidated = history.length && !history.some((epoch) => Number.isFinite(epoch.val_loss));
+      const hasBegun = history.length || points.length;
+      note.textContent = t(isUnvalidated ? "train.no_validation" : hasBegun ? "train.curves.note" : "train.curves.wait");
     },
   };
 }
@@ -54,14 +55,7 @@ export function curvePanel() {
 function plot(figure) {
   const isAccuracy = figure === "accuracy";
   const element = h("div", { class: "plot" }, h("h3", null, t(`train.${figure}`)));
-  const chart = curves(element, [], {
-    title: t(`train.${figure}`),
-    height: 230,
-    x: t("train.epoch"),
-    share: isAccuracy,
-    format: isAccuracy ? (value) => percent(value, value > 0.99 && value < 1 ? 1 : 0).replace(">", "") : (value) => number(value, 2),
-    formatX: (value) => (Number.isInteger(value) ? String(value) : ""),
-  });
+  const chart = curves(element, [], { title: t(`train.${figure}`), height: 230, isAccuracy });
   return {
     element,
     show(/** @type {Progress} */ { history, points, total }) {
@@ -74,8 +68,8 @@ function plot(figure) {
 
 /** The curves of a figure: training, the epoch under way (its mean until now), and validation. */
 function seriesOf(figure, history, points) {
-  const training = history.map((epoch) => [epoch.epoch, epoch[figure]]);
-  const validation = history.map((epoch) => [epoch.epoch, epoch[`val_${figure}`]]).filter(([, value]) => Number.isFinite(value));
+  const curve = (key) => history.map((epoch) => [epoch.epoch, epoch[key]]).filter(([, value]) => Number.isFinite(value));
+  const [training, validation] = [curve(figure), curve(`val_${figure}`)];
   const now = points.map((point) => [point.x, point[figure]]);
   return [
     { name: t("train.training"), points: training, kind: "muted" },
@@ -94,16 +88,15 @@ export function rangeOfFigure(isAccuracy, values) {
 /** The figures of each epoch, in a table that opens. */
 export function epochTable() {
   const place = h("div", { class: "epoch-table" });
-  const column = (label) => ({ label, numeric: true });
-  const [training, validation] = [t("train.training"), t("train.validation.curve")];
+  const parts = [t("train.training"), t("train.validation.curve")];
+  const figures = ["loss", "accuracy"].flatMap((figure) => parts.map((part) => `${t(`train.${figure}`)} · ${part}`));
   const columns = [
-    { label: t("train.epoch"), numeric: true, head: true },
-    ...["loss", "accuracy"].flatMap((figure) => [training, validation].map((part) => column(`${t(`train.${figure}`)} · ${part}`))),
-    column(t("train.rate")),
+    { label: t("common.epoch"), numeric: true, head: true },
+    ...[...figures, t("train.rate")].map((label) => ({ label, numeric: true })),
   ];
   let shown = "";
   return {
-    element: h("details", { class: "group" }, h("summary", null, h("span", null, t("train.table"))), place),
+    element: group(t("train.table"), place),
     show(/** @type {Progress} */ { history }) {
       const key = `${history.length}:${history.at(-1)?.loss}`;
       if (key === shown) return;

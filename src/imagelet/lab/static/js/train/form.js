@@ -5,7 +5,7 @@ import { ApiError, api } from "../shared/api.js";
 import { has, t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
-import { busy, button, command, error, field, h, number, replace, select } from "../shared/ui.js";
+import { busy, button, command, error, field, group, h, number, replace, select } from "../shared/ui.js";
 import { NetworkField, SPLIT_DEFAULTS, datasetChoice, isHere, splitFields } from "./inputs.js";
 import { Settings, sentence } from "./settings.js";
 import { commandOf, fits, parametersOf, parametersText, readSetup } from "./setup.js";
@@ -16,11 +16,9 @@ const MEASURED = /^(.+): ([\d.]+(?: ± [\d.]+)?) % of test images \((\d+) seeds?
 
 /** The form; what is chosen is in the address. */
 export class Form {
-  /**
-   * @param {{datasets: import("./inputs.js").Dataset[], networks: any[], recipes: {recipes: any[], fields: import("./settings.js").Field[]}}} data
-   * @param {(setup: object) => Promise<void>} start  resolves when the server has taken the training
-   */
+  /** The data is what the server says of /api/datasets, networks and recipes; start(setup) resolves when it is taken. */
   constructor({ datasets, networks, recipes: { recipes, fields } }, start) {
+    /** @type {import("./inputs.js").Dataset[]} */
     this.datasets = datasets;
     this.recipes = recipes;
     this.start = start;
@@ -57,7 +55,7 @@ export class Form {
       this.note,
       h("div", { class: "groups" }, this.settings.element, this.split.element),
       h("div", { class: "start" }, this.startButton, this.problem),
-      h("details", { class: "group as-command" }, h("summary", null, h("span", null, t("train.command"))), this.commandLine),
+      group(t("train.command"), this.commandLine, { class: "group as-command" }),
     );
   }
 

@@ -3,7 +3,7 @@
 
 import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
-import { command, field, h, replace, uniqueId } from "../shared/ui.js";
+import { command, field, group, h, remark, replace, uniqueId } from "../shared/ui.js";
 
 /**
  * A dataset as /api/datasets lists it.
@@ -15,11 +15,12 @@ export const isHere = (dataset) => dataset.at_hand;
 
 /** The datasets as a list to choose from: first those on this machine; the others say how to get them. */
 export function datasetChoice(/** @type {Dataset[]} */ datasets, onchange) {
-  const group = uniqueId("dataset");
+  const name = uniqueId("dataset");
   const here = datasets.filter(isHere);
   const elsewhere = datasets.filter((dataset) => !isHere(dataset));
+  const titles = elsewhere.map(({ title }) => title).join(", ");
   const radios = here.map((dataset, index) =>
-    h("input", { type: "radio", name: group, value: dataset.name, checked: index === 0, onchange }),
+    h("input", { type: "radio", name, value: dataset.name, checked: index === 0, onchange }),
   );
   const element = h(
     "fieldset",
@@ -30,16 +31,16 @@ export function datasetChoice(/** @type {Dataset[]} */ datasets, onchange) {
       h(
         "details",
         { class: "elsewhere", open: here.length === 0 },
-        h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, elsewhere.map(({ title }) => title).join(", "))),
-        h("p", { class: "hint" }, t("train.dataset.get")),
-        elsewhere.map(({ name }) => command(`imagelet data get ${name}`)),
+        h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, titles)),
+        remark(t("train.dataset.get")),
+        elsewhere.map((dataset) => command(`imagelet data get ${dataset.name}`)),
       ),
   );
   return {
     element,
     value: () => radios.find((radio) => radio.checked)?.value ?? null,
-    choose(name) {
-      const radio = radios.find(({ value }) => value === name);
+    choose(wanted) {
+      const radio = radios.find(({ value }) => value === wanted);
       if (radio) radio.checked = true;
     },
   };
@@ -65,7 +66,8 @@ export class NetworkField {
     this.suggested = "";
     this.dataset = null;
     this.control = h("input", {
-      type: "text", list, autocomplete: "off", spellcheck: "false", autocapitalize: "none", class: "network-text", oninput: onchange,
+      type: "text", class: "network-text", list, autocomplete: "off", spellcheck: "false", autocapitalize: "none",
+      oninput: onchange,
     });
     this.about = h("p", { class: "network-about", "aria-live": "polite" });
     this.link = h("a", { href: state.link("network") }, t("train.network.open"));
@@ -119,7 +121,8 @@ export class NetworkField {
 
 /** The text around a letter, which is marked. */
 function marked(text, at) {
-  return h("code", { class: "pointed" }, text.slice(Math.max(0, at - 16), at), h("mark", null, text[at]), text.slice(at + 1, at + 16));
+  const [before, after] = [text.slice(Math.max(0, at - 16), at), text.slice(at + 1, at + 16)];
+  return h("code", { class: "pointed" }, before, h("mark", null, text[at]), after);
 }
 
 const LARGEST = 2 ** 32 - 1; // as the server has it
@@ -136,21 +139,17 @@ export const SPLIT_DEFAULTS = { validation: "auto", limit: "0", seed: "0", name:
 export function splitFields(onchange) {
   const inputs = Object.fromEntries(Object.keys(CHECKS).map((name) => [name, checkedInput(name, onchange)]));
   const test = h("input", { type: "checkbox", id: uniqueId("test"), onchange });
-  const testField = h(
-    "div",
-    { class: "field check" },
-    h("label", { for: test.id }, test, h("span", null, t("train.test"))),
-    h("p", { class: "hint" }, t("train.test.hint")),
-  );
+  const testLabel = h("label", { for: test.id }, test, h("span", null, t("train.test")));
+  const testField = h("div", { class: "field check" }, testLabel, remark(t("train.test.hint")));
   const fields = h("div", { class: "group-fields" }, Object.values(inputs).map(({ element }) => element), testField);
-  const group = h("details", { class: "group split" }, h("summary", null, h("span", null, t("train.split"))), fields);
+  const element = group(t("train.split"), fields, { class: "group split" });
   return {
-    element: group,
+    element,
     /** @param {import("./setup.js").Setup} setup */
     use(setup) {
       for (const [name, input] of Object.entries(inputs)) input.write(setup[name] ?? SPLIT_DEFAULTS[name]);
       test.checked = Boolean(setup.test);
-      if (test.checked || Object.keys(inputs).some((name) => name in setup)) group.open = true;
+      if (test.checked || Object.keys(inputs).some((name) => name in setup)) element.open = true;
     },
     /** What may be sent; in place of what may not, the default. */
     values() {
@@ -160,7 +159,7 @@ export function splitFields(onchange) {
     /** The first input that is wrong, or null; the group is opened. */
     wrong() {
       const wrong = Object.values(inputs).find((input) => input.isWrong());
-      if (wrong) group.open = true;
+      if (wrong) element.open = true;
       return wrong ?? null;
     },
     clearName() {
@@ -183,14 +182,14 @@ function checkedInput(name, onchange) {
     },
   });
   const element = field(t(`train.${name}`), input, t(`train.${name}.hint`));
-  const hint = element.querySelector(".hint");
+  const note = element.querySelector(".hint");
   const text = () => input.value.trim() || SPLIT_DEFAULTS[name];
   const isWrong = () => !CHECKS[name](text());
   function show() {
     const wrong = isWrong();
     input.setAttribute("aria-invalid", String(wrong));
-    hint.textContent = t(wrong ? `train.${name}.wrong` : `train.${name}.hint`);
-    hint.classList.toggle("wrong", wrong);
+    note.textContent = t(wrong ? `train.${name}.wrong` : `train.${name}.hint`);
+    note.classList.toggle("wrong", wrong);
   }
   return {
     element,

@@ -5,7 +5,7 @@ import { ApiError, api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
 import { ENDED, changeList, experimentText, stateMark } from "../shared/jobs.js";
 import { state as address } from "../shared/state.js";
-import { busy, button, error, h, percent, replace } from "../shared/ui.js";
+import { busy, button, error, h, linkButton, percent, replace } from "../shared/ui.js";
 import { FactorSlider, controlRow } from "./controls.js";
 import { curvePanel, epochTable, filterPanel, readings } from "./figures.js";
 import { Progress, whereText } from "./progress.js";
@@ -18,13 +18,10 @@ const SHOW_WAIT = 120; // milliseconds: not more often than the eye needs
 
 /** Shows a training from its events. */
 export class Monitor {
-  /**
-   * @param {string} id
-   * @param {{job: Job | null, onjob: (job: Job) => void, onmissing: (problem: ApiError) => void}} options
-   *   job: what is known of it; onjob: called with a job that has changed, or come of this one
-   */
+  /** job: what is known of it; onjob(job): a job has changed, or come of this one; onmissing(problem): there is none. */
   constructor(id, { job, onjob, onmissing }) {
     this.id = id;
+    this.path = `/api/jobs/${encodeURIComponent(id)}`;
     this.onjob = onjob;
     this.waits = false; // to show what has come
     this.progress = new Progress(job);
@@ -32,11 +29,13 @@ export class Monitor {
     this.lost = h("div", { class: "lost", role: "status", hidden: true });
     this.problem = h("div", { "aria-live": "polite" });
     this.head = head();
-    this.factor = new FactorSlider((factor) => this.setFactor(factor));
+    this.factor = new FactorSlider((factor) => {
+      api.patch(this.path, { learning_rate_factor: factor }).catch((problem) => this.refuse(problem));
+    });
     this.controls = controlRow((action, body) => this.act(action, body));
     this.filters = filterPanel();
     this.element = this.build();
-    this.stream = follow(id, this.events(), {
+    this.stream = follow(this.path, this.events(), {
       job: (next) => this.connected(next),
       lost: (seconds) => this.showLost(seconds),
       missing: onmissing,
@@ -45,7 +44,8 @@ export class Monitor {
   }
 
   build() {
-    const [line, figures, changes, links, plots, epochs] = [progressLine(), readings(), changed(), runLinks(), curvePanel(), epochTable()];
+    const [line, figures, changes, links] = [progressLine(), readings(), changed(), runLinks()];
+    const [plots, epochs] = [curvePanel(), epochTable()];
     this.parts = [this.head, line, figures, this.controls, this.factor, changes, links, plots, epochs];
     return h(
       "section",
@@ -111,7 +111,8 @@ export class Monitor {
       const { job } = this.progress;
       this.spoken.textContent = t("train.said.state", { run: job.run, state: t(`train.state.${job.state}`) });
       if (job.state !== "failed") replace(this.problem);
-      this.refresh();
+      // Its run's name and figures may have changed with its state; where nothing answers, the stream says so.
+      api.get(this.path).then((next) => this.take(next), () => null);
     }
     if (ENDED.has(event.state)) this.stream.rest(); // the browser would connect again and again
     this.show();
@@ -129,51 +130,29 @@ export class Monitor {
 
   showLost(seconds) {
     this.lost.hidden = false;
-    replace(
-      this.lost,
-      h("span", null, t("train.lost", { seconds })),
-      button(t("train.lost.now"), () => this.stream.connect(), { quiet: true }),
-    );
+    const now = button(t("train.lost.now"), () => this.stream.connect(), { quiet: true });
+    replace(this.lost, h("span", null, t("train.lost", { seconds })), now);
   }
 
   refuse(problem) {
     replace(this.problem, error(problem));
   }
 
-  /** Get the job anew: its run's name and figures may have changed with its state. */
-  async refresh() {
-    try {
-      const job = await api.get(`/api/jobs/${encodeURIComponent(this.id)}`);
-      this.progress.takeJob(job);
-      this.show();
-      this.onjob(job);
-    } catch {
-      // the stream notices, and says so
-    }
-  }
-
-  /** Pause, resume, stop or continue. */
+  /** Pause, resume, stop or continue; to continue is another job, with a run of its own. */
   async act(action, body = {}) {
     replace(this.problem);
     try {
-      const job = await busy(this.controls.element, api.post(`/api/jobs/${encodeURIComponent(this.id)}/${action}`, body));
-      if (job.id === this.id) {
-        this.progress.takeJob(job);
-        if (action === "resume") this.stream.connect();
-        this.show();
-      }
-      this.onjob(job); // to continue is another job, with a run of its own
+      this.take(await busy(this.controls.element, api.post(`${this.path}/${action}`, body)));
+      if (action === "resume") this.stream.connect();
     } catch (problem) {
       this.refuse(problem);
     }
   }
 
-  async setFactor(factor) {
-    try {
-      await api.patch(`/api/jobs/${encodeURIComponent(this.id)}`, { learning_rate_factor: factor });
-    } catch (problem) {
-      this.refuse(problem);
-    }
+  take(/** @type {Job} */ job) {
+    if (job.id === this.id) this.progress.takeJob(job);
+    this.show();
+    this.onjob(job);
   }
 
   /** What the list of all trainings says of this one. */
@@ -247,8 +226,8 @@ function runLinks() {
       replace(
         element,
         run && [
-          h("a", { class: "button", href: address.link("runs", { open: run }) }, t("train.open_run")),
-          h("a", { class: "button", href: address.link("draw", { run }) }, t("train.draw_run")),
+          linkButton(t("train.open_run"), address.link("runs", { open: run })),
+          linkButton(t("train.draw_run"), address.link("draw", { run })),
         ],
       );
     },

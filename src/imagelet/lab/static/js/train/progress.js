@@ -4,23 +4,17 @@
 import { t } from "../shared/i18n.js";
 import { number, percent } from "../shared/ui.js";
 
-/**
- * @typedef {import("../shared/jobs.js").Job} Job
- * @typedef {import("../shared/jobs.js").Epoch} Epoch
- */
+/** @typedef {import("../shared/jobs.js").Epoch} Epoch */
 
 const MOST_POINTS = 400; // of the epoch under way; then every second is left out
 
 /** A training while its events come in; they may come again after a new connection. */
 export class Progress {
-  /** @param {Job | null} job */
-  constructor(job = null) {
-    /** What the last progress event said. @type {any} */
-    this.step = {};
-    /** @type {{epoch: number, step: number, change: string}[]} */
-    this.changes = []; // by a person, while it trained
-    /** How many images are opened: {done, total}. @type {any} */
-    this.opened = null;
+  constructor(/** @type {import("../shared/jobs.js").Job} */ job = null) {
+    /** @type {any} */
+    this.step = {}; // what the last progress event said
+    this.changes = []; // by a person, while it trained: {epoch, step, change}
+    this.opened = null; // how many of the images: {done, total}
     this.isFinishing = false; // classifier and figures are being made
     this.isFirst = false; // in the queue, with nothing under way
     this.job = job;
@@ -30,12 +24,11 @@ export class Progress {
   /** Forget what the events say again from the start. */
   restart() {
     /** @type {Map<number, Epoch>} */
-    this.epochs = new Map((this.job?.history ?? []).map((epoch) => [epoch.epoch, epoch]));
-    /** @type {{x: number, loss: number, accuracy: number}[]} */
-    this.points = []; // of the epoch under way
+    this.epochs = new Map((this.job?.history ?? []).map((figures) => [figures.epoch, figures]));
+    this.points = []; // of the epoch under way: {x, loss, accuracy}
   }
 
-  takeJob(/** @type {Job} */ job) {
+  takeJob(job) {
     this.job = job;
     Object.assign(this.step, job.progress);
   }
@@ -49,22 +42,21 @@ export class Progress {
     if (this.points.length > MOST_POINTS) this.points = this.points.filter((_, index) => index % 2 === 0);
   }
 
-  takeEpoch(/** @type {Epoch} */ epoch) {
-    this.epochs.set(epoch.epoch, epoch);
+  takeEpoch(/** @type {Epoch} */ figures) {
+    this.epochs.set(figures.epoch, figures);
     this.points = [];
   }
 
   takeChange({ epoch, step, change }) {
-    const isKnown = this.changes.some((known) => known.step === step && known.epoch === epoch && known.change === change);
-    if (!isKnown) this.changes.push({ epoch, step, change });
+    const text = JSON.stringify({ epoch, step, change });
+    if (!this.changes.some((known) => JSON.stringify(known) === text)) this.changes.push({ epoch, step, change });
   }
 
   /** Returns whether the state is another one. */
   takeState(event) {
     if (event.state === "running") this.isFinishing = false;
-    if (!this.job) return false;
-    const isNew = this.job.state !== event.state;
-    this.job = { ...this.job, ...event };
+    const isNew = this.job !== null && this.job.state !== event.state;
+    if (this.job) this.job = { ...this.job, ...event };
     return isNew;
   }
 
@@ -95,18 +87,10 @@ export class Progress {
 
   /** How much of the training is done, from 0 to 1. */
   get fraction() {
-    if (this.job.state === "finished") return 1;
-    if (!this.total) return 0;
     const { epoch = 1, step, steps } = this.step;
+    if (this.job.state === "finished" || !this.total) return Number(this.job.state === "finished");
     const part = steps && epoch > this.completed ? step / steps : 0;
     return Math.min(1, (Math.max(this.completed, epoch - 1) + part) / this.total);
-  }
-
-  /** Whether it is busy with what has no steps to count. */
-  get isBusy() {
-    if (this.job.state === "queued") return this.isFirst;
-    const isStarting = !this.step.epoch && !this.completed;
-    return this.job.state === "running" && (isStarting || this.isFinishing || this.requested !== null);
   }
 
   /** What a running training was requested to do and does not do yet: pause, stop; or null. */
@@ -114,17 +98,25 @@ export class Progress {
     const { state, want } = this.job;
     return state === "running" && (want === "pause" || want === "stop") ? want : null;
   }
+
+  /** Whether it is busy with what has no steps to count. */
+  get isBusy() {
+    if (this.job.state !== "running") return this.job.state === "queued" && this.isFirst;
+    return this.isFinishing || this.requested !== null || !(this.step.epoch || this.completed);
+  }
 }
 
 /** Where a training is, in words: the epoch and the step, or what is waited for. */
 export function whereText(/** @type {Progress} */ progress) {
-  const { job, step, completed, total, opened, isFirst } = progress;
-  if (job.state === "queued") return t(isFirst ? "train.queued.first" : "train.queued");
-  if (job.state === "running" && progress.isFinishing) return t("train.finishing");
-  if (progress.requested) return t(`train.${progress.requested}.requested`);
+  const { job, step, completed, total, opened, isFirst, isFinishing, requested } = progress;
   const epoch = Math.max(step.epoch ?? 0, completed);
-  if (!epoch && job.state !== "running") return "";
-  if (!epoch) return opened?.total ? t("train.preparing.part", { share: percent(opened.done / opened.total, 0) }) : t("train.preparing");
+  const isRunning = job.state === "running";
+  if (job.state === "queued") return t(isFirst ? "train.queued.first" : "train.queued");
+  if (isRunning && isFinishing) return t("train.finishing");
+  if (requested) return t(`train.${requested}.requested`);
+  if (!epoch && !isRunning) return "";
+  const share = opened?.total && percent(opened.done / opened.total, 0);
+  if (!epoch) return share ? t("train.preparing.part", { share }) : t("train.preparing");
   const text = t("train.epoch_of", { epoch: number(epoch, 6), epochs: number(Math.max(total, epoch), 6) });
   if (!step.steps || step.epoch <= completed || job.state === "finished") return text;
   return `${text} · ${t("train.step_of", { step: number(step.step, 9), steps: number(step.steps, 9) })}`;

@@ -27,43 +27,32 @@ const GROUPS = {
   numbers: ["normalization", "initial_weights", "test_time_augmentation"],
 };
 
+const yesNo = () => ({ true: t("train.settings.yes"), false: t("train.settings.no") });
 const isAuto = (name, value) => value === 0 && IN_SIGHT.includes(name);
 const translated = (kind, name, otherwise) => (has(`train.${kind}.${name}`) ? t(`train.${kind}.${name}`) : otherwise);
 
-/** Whether a setting is yes or no, one of some names, or a number. */
-function kindOf(/** @type {Field} */ field) {
-  if (typeof field.default === "boolean") return "yes-no";
-  return field.allowed && typeof field.allowed[0] === "string" ? "name" : "number";
-}
+const isNumeric = (/** @type {Field} */ field) => typeof field.default === "number"; // else yes or no, or a name
 
 /** The value that a text in a setting's input stands for; of an empty one, the recipe's. */
 export function valueOf(/** @type {Field} */ field, text, recipeValue) {
-  const kind = kindOf(field);
-  if (kind === "yes-no") return text === "true";
-  if (kind === "name") return text;
+  if (!isNumeric(field)) return typeof field.default === "boolean" ? text === "true" : text;
   const digits = text.trim().replace(",", ".");
   return digits === "" ? recipeValue : Number(digits);
 }
 
-/** Whether a setting may have a value. */
+/** Whether a setting may have a value; of the others there are only right ones to choose from. */
 export function isAllowed(/** @type {Field} */ field, value) {
-  const kind = kindOf(field);
-  if (kind === "yes-no") return typeof value === "boolean";
-  if (kind === "name") return /** @type {string[]} */ (field.allowed).includes(value);
-  const [low, high] = /** @type {number[]} */ (field.allowed);
+  if (!isNumeric(field)) return true;
+  const [low, high] = field.allowed;
   return Number.isFinite(value) && value >= low && value <= high && !(field.open_end && value === high);
 }
 
-/**
- * The groups of the settings out of sight: [group, names]; what none of them knows is in the last.
- * @param {string[]} names  of all settings
- * @returns {[string, string[]][]}
- */
-export function groupsOf(names) {
+/** The groups of the settings out of sight: {group, members}; what none of them knows is in the last. */
+export function groupsOf(/** @type {string[]} */ names) {
   const known = new Set([...IN_SIGHT, ...Object.values(GROUPS).flat()]);
-  const groups = { ...GROUPS, other: names.filter((name) => !known.has(name)) };
-  const present = Object.entries(groups).map(([group, members]) => [group, members.filter((name) => names.includes(name))]);
-  return /** @type {[string, string[]][]} */ (present.filter(([, members]) => members.length));
+  const groups = Object.entries({ ...GROUPS, other: names.filter((name) => !known.has(name)) });
+  const present = groups.map(([group, members]) => ({ group, members: members.filter((name) => names.includes(name)) }));
+  return present.filter(({ members }) => members.length);
 }
 
 /** A remark as a sentence: with a capital letter, and its full stop. */
@@ -73,9 +62,7 @@ export function sentence(text) {
 
 /** The input or list of choices of a setting. @returns {any} */
 function controlOf(/** @type {Field} */ field, onchange) {
-  const kind = kindOf(field);
-  if (kind === "yes-no") return select([["true", t("train.settings.yes")], ["false", t("train.settings.no")]], "true", onchange);
-  if (kind === "name") return select(field.allowed, field.allowed[0], onchange);
+  if (!isNumeric(field)) return select(field.allowed ?? Object.entries(yesNo()), null, onchange);
   return h("input", { type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", oninput: onchange });
 }
 
@@ -86,8 +73,7 @@ function remarks(/** @type {Field} */ field, recipeValue, { wrong, changed }) {
     const [low, high] = allowed.map((end) => number(end, 9));
     return h("strong", null, t(below ? "train.settings.below" : "train.settings.allowed", { low, high }));
   }
-  const yesNo = { true: t("train.settings.yes"), false: t("train.settings.no") };
-  const value = isAuto(name, recipeValue) ? t("train.settings.auto") : (yesNo[recipeValue] ?? String(recipeValue));
+  const value = isAuto(name, recipeValue) ? t("train.settings.auto") : (yesNo()[recipeValue] ?? String(recipeValue));
   return [
     h("span", { class: "meaning" }, translated("meaning", name, sentence(field.meaning))),
     changed && h("span", { class: "was" }, ` ${t("train.settings.recipe_says", { value })}`),
@@ -99,8 +85,7 @@ class Setting {
   constructor(/** @type {Field} */ field, /** @type {() => void} */ onchange) {
     this.field = field;
     this.recipeValue = field.default;
-    const kind = kindOf(field);
-    const unit = translated("unit", field.unit, kind === "number" ? field.unit : "");
+    const unit = translated("unit", field.unit, isNumeric(field) ? field.unit : "");
     const id = uniqueId("setting");
     this.control = controlOf(field, () => {
       this.show();
@@ -138,12 +123,13 @@ class Setting {
   /** Show a recipe's value, or the text of another value in its place. */
   use(recipeValue, text) {
     const { name } = this.field;
-    const isChoice = kindOf(this.field) !== "number";
-    const known = text !== undefined && (!isChoice || [...this.control.options].some((option) => option.value === String(text)));
-    const shown = known ? text : recipeValue;
+    const choices = [...(this.control.options ?? [])].map(({ value }) => value);
+    const isKnown = text !== undefined && (isNumeric(this.field) || choices.includes(text));
+    const shown = isKnown ? text : recipeValue;
     this.recipeValue = recipeValue;
     this.control.value = isAuto(name, recipeValue) && isAuto(name, shown) ? "" : String(shown);
-    this.control.placeholder = isAuto(name, recipeValue) ? t("train.settings.auto") : String(recipeValue); // what empty means
+    // What an empty input means:
+    this.control.placeholder = isAuto(name, recipeValue) ? t("train.settings.auto") : String(recipeValue);
     this.show();
   }
 
@@ -178,9 +164,10 @@ export class Settings {
     const elements = (settings) => settings.map((setting) => setting.element);
     const inSight = IN_SIGHT.map((name) => byName[name]).filter(Boolean);
     const hidden = this.settings.filter((setting) => !inSight.includes(setting));
-    const groups = groupsOf(Object.keys(byName)).map(([name, names]) => {
-      const members = names.map((member) => byName[member]);
-      return countedGroup("group", t(`train.group.${name}`), members, h("div", { class: "group-fields" }, elements(members)));
+    const groups = groupsOf(Object.keys(byName)).map(({ group, members }) => {
+      const settings = members.map((name) => byName[name]);
+      const content = h("div", { class: "group-fields" }, elements(settings));
+      return countedGroup("group", t(`train.group.${group}`), settings, content);
     });
     const all = countedGroup("group all-settings", t("train.settings.all"), hidden, elements(groups));
     this.groups = [...groups, all];
@@ -207,13 +194,16 @@ export class Settings {
 
   /** What differs from the recipe: {name: value}. */
   changed() {
-    return Object.fromEntries(this.settings.filter((setting) => setting.changed).map(({ field, value }) => [field.name, value]));
+    const changed = this.settings.filter((setting) => setting.changed);
+    return Object.fromEntries(changed.map(({ field, value }) => [field.name, value]));
   }
 
   /** The first setting that is not allowed; its group is opened. */
   wrong() {
-    const wrong = this.settings.find((setting) => setting.wrong);
-    for (let details = wrong?.element.closest("details"); details; details = details.parentElement.closest("details")) details.open = true;
-    return wrong ?? null;
+    const wrong = this.settings.find((setting) => setting.wrong) ?? null;
+    for (const details of this.element.querySelectorAll("details")) {
+      if (details.contains(wrong?.element)) details.open = true;
+    }
+    return wrong;
   }
 }

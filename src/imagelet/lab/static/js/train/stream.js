@@ -6,12 +6,11 @@ import { api } from "../shared/api.js";
 const LONGEST_WAIT = 30; // seconds between two attempts
 
 /**
- * Listen to a job. `events` has a handler for each of its events, and must bear that they come again after each new
- * connection. `on.job(job)` gets the job as it is then; `on.lost(seconds)` says that nothing answers and when the
- * next attempt is; `on.missing(error)` that there is no such job.
+ * Listen to the job at a path. `events` has a handler for each of its events, and must bear that they come again after
+ * each new connection. `on.job(job)` gets the job as it is then; `on.lost(seconds)` says that nothing answers and when
+ * the next attempt is; `on.missing(error)` that there is no such job.
  */
-export function follow(id, events, on) {
-  const path = `/api/jobs/${encodeURIComponent(id)}`;
+export function follow(path, events, on) {
   let source = null;
   let timer = null;
   let wait = 1;
