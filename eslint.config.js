@@ -12,6 +12,7 @@ export default [
     languageOptions: { ecmaVersion: 2024, sourceType: "module", globals: globals.browser },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
+      "max-len": ["error", { code: 130 }],
       "max-lines": ["error", { max: 500 }],
       "max-lines-per-function": ["error", { max: 50, skipBlankLines: true, skipComments: true }],
       "no-unused-vars": ["error", { args: "after-used", argsIgnorePattern: "^_" }],

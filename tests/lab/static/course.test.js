@@ -20,6 +20,7 @@ test("the scale reaches as far as the farthest figure, and one hundredth at leas
 });
 
 test("a block of commands is taken apart, lines that continue one together", () => {
-  assert.deepEqual(commandsOf("imagelet demo\nimagelet train digits \\\n  --seed 3\n"), ["imagelet demo", "imagelet train digits \\\n  --seed 3"]);
+  const train = "imagelet train digits \\\n  --seed 3";
+  assert.deepEqual(commandsOf(`imagelet demo\n${train}\n`), ["imagelet demo", train]);
   assert.equal(commandsOf("imagelet demo\nls"), null);
 });

@@ -50,7 +50,8 @@ test("a layer's family comes from its kind, never from its name", () => {
 });
 
 test("costs are summed, and bytes have a fitting unit", () => {
-  assert.deepEqual(totalsOf([layer("a", "conv", [1], 40), layer("b", "relu", [1])]), { parameters: 40, multiply_adds: 4, memory_bytes: 8 });
+  const layers = [layer("a", "conv", [1], 40), layer("b", "relu", [1])];
+  assert.deepEqual(totalsOf(layers), { parameters: 40, multiply_adds: 4, memory_bytes: 8 });
   assert.deepEqual([0, 999, 1234, 5e12].map((bytes) => costText("memory_bytes", bytes)), ["0 B", "999 B", "1.23 kB", "5,000 GB"]);
   assert.equal(costText("parameters", 1234567), "1,234,567");
 });

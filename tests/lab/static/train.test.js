@@ -30,7 +30,8 @@ test("an address without a setup, or with a broken one, names nothing", () => {
 });
 
 test("a command line names what differs from the defaults, in quotes where a word needs them", () => {
-  assert.equal(commandOf({ ...DEFAULTS, limit: 0, seed: 0, settings: {}, test: false }), "imagelet train digits --recipe general");
+  const setup = { ...DEFAULTS, limit: 0, seed: 0, settings: {}, test: false };
+  assert.equal(commandOf(setup), "imagelet train digits --recipe general");
   assert.equal(
     commandOf({ ...SETUP, limit: 500, seed: 3, name: "my run", validation: "0.1" }),
     'imagelet train digits --network "flatten dense(classes)" --recipe general --set epochs=7 --set momentum=0.5' +
@@ -50,7 +51,8 @@ test("a setting's text is read by its kind; an empty one is the recipe's", () =>
   const rate = { default: 0.1, allowed: [0, 1], open_end: true };
   assert.equal(valueOf(rate, " 0,25 ", 0.1), 0.25);
   assert.equal(valueOf(rate, "", 0.1), 0.1);
-  assert.deepEqual(["0", "1", "-1", "fast"].map((text) => isAllowed(rate, valueOf(rate, text, 0.1))), [true, false, false, false]);
+  const typed = { 0: true, 1: false, "-1": false, fast: false };
+  for (const [text, allowed] of Object.entries(typed)) assert.equal(isAllowed(rate, valueOf(rate, text, 0.1)), allowed, text);
   assert.ok(isAllowed({ ...rate, open_end: false }, 1));
   const flip = { default: true, allowed: null };
   assert.equal(valueOf(flip, "false", true), false);
