@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from benchmarks.peers.worker import Epoch, Training, random_images, serve
-from imagelet.networks import infer_shapes, kinds, networks
-from imagelet.networks.specification import Layer
+from imagelet.networks import infer_shapes, layers, networks
+from imagelet.networks.layers import Layer
 
 
 def prepare(training: Training) -> Epoch:
@@ -37,17 +37,17 @@ def prepare(training: Training) -> Epoch:
 def _layer(layer: Layer) -> keras.Layer:
     """Return the Keras layer of one of network text."""
     match layer:
-        case kinds.Conv():
+        case layers.Conv():
             return keras.layers.Conv2D(layer.filters, layer.kernel, layer.stride, padding=layer.padding)
-        case kinds.Pool():
-            return keras.layers.MaxPooling2D(layer.size, layer.step, padding=layer.padding)
-        case kinds.Dense():
+        case layers.Pool():
+            return keras.layers.MaxPooling2D(layer.size, layer.strides, padding=layer.padding)
+        case layers.Dense():
             return keras.layers.Dense(layer.units)
-        case kinds.Dropout():
+        case layers.Dropout():
             return keras.layers.Dropout(layer.rate)
-        case kinds.Flatten():
+        case layers.Flatten():
             return keras.layers.Flatten()
-        case kinds.Relu() | kinds.Softmax():
+        case layers.Relu() | layers.Softmax():
             return keras.layers.Activation(layer.word)
     sys.exit(f"keras_worker.py does not know the layer '{layer.word}'")
 

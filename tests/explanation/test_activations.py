@@ -19,7 +19,7 @@ from imagelet.explanation.activations import (
     value_range,
 )
 from imagelet.explanation.spread import ValueRange
-from imagelet.networks import build, networks
+from imagelet.networks import build, networks, summarize
 from tests.explanation.classifiers import classifier_of
 
 TEXT = "conv(4, 3x3, same) relu pool(2) batchnorm relu flatten dense(classes) softmax"
@@ -45,7 +45,7 @@ class TestLayerActivations:
         classifier = classifier_of(build(name, shape))
         (image,) = images_of(shape)
         outputs = layer_activations(classifier, image)
-        assert [each.name for each in outputs] == [child for child, _ in classifier.network.named_children()]
+        assert [each.name for each in outputs] == [row.name for row in summarize(classifier.network).layers]
         assert all(each.values.dtype == np.float32 for each in outputs)
         last = outputs[-2 if outputs[-1].kind == "softmax" else -1]
         expected = classifier.logits(image[np.newaxis])[0]

@@ -1,5 +1,6 @@
 """Convolution and pooling with their working, against torch, by hand, and against their own words."""
 
+import contextlib
 import re
 from typing import Any
 
@@ -9,16 +10,19 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from imagelet.errors import UsageError
+from imagelet.errors import UnknownNameError, UsageError
 from imagelet.explanation.arithmetic import (
+    KERNELS,
+    as_pixels,
     convolution_parameters,
     convolve,
-    number,
-    output_size_formula,
     pool,
+    read_kernel,
+    read_matrix,
 )
 from imagelet.networks.layers import AveragePool, Conv, Pool
-from imagelet.networks.padding import Side
+from imagelet.networks.layers.trace import FULL, number
+from imagelet.networks.layers.window import Side
 
 pytestmark = pytest.mark.portable
 
@@ -89,7 +93,7 @@ class TestTheCoursesNumbers:
         ],
     )
     def test_output_sizes(self, side: Side, formula: str) -> None:
-        assert output_size_formula(side) == formula
+        assert side.formula == formula
 
     @pytest.mark.parametrize(
         ("channels", "filters", "parameters"),
@@ -120,9 +124,11 @@ def test_convolution_is_the_networks_own(
     assume(all(side.span <= side.padded for side in sided))
     image, kernel = random_matrix(data, *size), random_matrix(data, *kernel_size)
     rim = (padding, padding) if isinstance(padding, int) else padding
-    layer = Conv(
-        1, 1, kernel_size, stride=(stride, stride), padding=rim, dilation=(dilation, dilation), bias=False
-    ).double()
+    layer: Any = (
+        Conv(1, kernel_size, rim, (stride, stride), (dilation, dilation), bias=False)
+        .build((*size, 1))
+        .double()
+    )
     layer.weight.data[:] = torch.from_numpy(kernel)
     working = convolve(image, kernel, stride, padding, dilation)
     expected = layer(torch.from_numpy(image)[None, None]).detach().numpy()[0, 0]
@@ -146,7 +152,8 @@ def test_pooling_is_the_networks_own(
     assume(all(Side(each, window, stride, padding).padded >= window for each in size))
     image = random_matrix(data, *size) - 60  # below the zeros that padding must not count as
     rim = (padding, padding) if isinstance(padding, int) else padding
-    layer = (Pool if kind == "max" else AveragePool)((window, window), stride=(stride, stride), padding=rim)
+    pooling = (Pool if kind == "max" else AveragePool)((window, window), rim, (stride, stride))
+    layer = pooling.build((*size, 1))
     working = pool(image, window, stride, padding, kind)
     expected = layer(torch.from_numpy(image)[None, None]).numpy()[0, 0]
     np.testing.assert_allclose(working.output, expected, rtol=1e-12)
@@ -159,7 +166,7 @@ def check_words(working: Any, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     found = working.at(*place)
     text, _, result = found.text.replace("·", "*").rpartition(" = ")
-    assert result == number(found.result)
+    assert result == number(found.result, FULL)
     terms = text if "," in text or not text.startswith("max") else text.removeprefix("max")
     assert eval(terms) == pytest.approx(working.output[place])
     if found.products is not None:
@@ -215,8 +222,8 @@ def test_signs_are_written_so_that_they_can_be_read() -> None:
 
 
 def test_padding_is_0_in_a_convolution_and_nothing_in_pooling() -> None:
-    assert convolve(NINE, ONES, padding="same").at(2, 2).patch.tolist() == [[9, 0], [0, 0]]
-    under = pool(NINE, 2, 1, "same").at(2, 2).patch
+    assert convolve(NINE, ONES, padding="same").at(2, 2).inputs.tolist() == [[9, 0], [0, 0]]
+    under = pool(NINE, 2, 1, "same").at(2, 2).inputs
     assert np.array_equal(np.isnan(under), [[False, True], [True, True]])
     assert number(under[1, 1]) == "·"
 
@@ -224,3 +231,71 @@ def test_padding_is_0_in_a_convolution_and_nothing_in_pooling() -> None:
 def test_an_image_too_large_to_hold_is_refused() -> None:
     with pytest.raises(UsageError, match="more than 100,000,000 cells"):
         convolve(NINE, ONES, padding=9_000)
+
+
+# -- matrices as they are typed ------------------------------------------------------------------------------
+
+
+numbers = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.data())
+def test_what_is_written_is_read(height: int, width: int, data: st.DataObject) -> None:
+    rows = [data.draw(st.lists(numbers, min_size=width, max_size=width)) for _ in range(height)]
+    split = data.draw(st.sampled_from([" ", ",", ", ", "  "]))
+    end = data.draw(st.sampled_from(["; ", ";", " ; "]))
+    text = end.join(split.join(repr(value) for value in row) for row in rows)
+    assert read_matrix(text + data.draw(st.sampled_from(["", ";", " "]))).tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "the image is empty"),
+        (" ; ", "the image is empty"),
+        ("1 2; 3", "ragged: row 2 has 1 number, row 1 has 2 numbers"),
+        ("1 2;; 3 4", "ragged: row 2 has 0 numbers"),
+        ("1 2; 3 x", "'x' in row 2, column 2 of the image"),
+        ("nan", "'nan' in row 1, column 1"),
+        ("1 inf", "'inf' in row 1, column 2"),
+        ("1e300", "'1e300' in row 1"),
+    ],
+)
+def test_what_is_no_matrix_is_said(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_matrix(text, "image")
+    assert sentence in str(caught.value)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_matrix_or_a_sentence(text: str) -> None:
+    with contextlib.suppress(UsageError):
+        assert np.isfinite(read_kernel(text)).all()
+
+
+def test_kernels_have_names() -> None:
+    assert read_kernel(" Sharpen ").tolist() == [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
+    assert read_kernel("1 2; 3 4").tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(UnknownNameError, match="did you mean 'sharpen'"):
+        read_kernel("sharpn")
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_named_kernels_keep_drop_or_add_up_a_plain_ground(name: str) -> None:
+    total = {"edges": 0, "sobel-x": 0, "sobel-y": 0, "ones": 9}.get(name, 1)
+    assert np.sum(KERNELS[name]) == pytest.approx(total)
+
+
+# -- outputs as a picture ------------------------------------------------------------------------------------
+
+
+def test_pixels_are_cut_or_stretched() -> None:
+    output = np.array([[-10.0, 0.4], [254.6, 300.0]])
+    cut, clipped = as_pixels([output], stretch=False)
+    assert cut[..., 0].tolist() == [[0, 0], [255, 255]]
+    assert clipped == 2
+    stretched, none = as_pixels([output], stretch=True)
+    assert stretched[..., 0].tolist() == [[0, 9], [218, 255]]
+    assert none == 0
+    flat, _ = as_pixels([np.full((1, 2), 7.0)] * 3, stretch=True)
+    assert flat.tolist() == [[[0, 0, 0], [0, 0, 0]]]

@@ -25,7 +25,7 @@ from imagelet.explanation.attribution import (
     convolution_of,
     ground_of,
 )
-from imagelet.explanation.grad_cam import _cells
+from imagelet.explanation.grad_cam import _cells, _runs
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import Network, build, networks
 from imagelet.preprocessing import Framing
@@ -350,7 +350,7 @@ class TestGradCam:
         with torch.no_grad():
             for weights in network.parameters():
                 weights.fill_(1.0)  # so that every pixel that is seen has a slope
-        placement = _cells(network, last, torch.ones(1, 1, 40, 40))
+        placement = _cells(_runs(network, torch.ones(1, 1, 40, 40)), last, (40, 40))
         assert placement is not None
         children = list(network.named_children())
         upto = nn.Sequential(

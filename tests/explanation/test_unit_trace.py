@@ -57,7 +57,7 @@ def check(classifier: Classifier, image: np.ndarray, layer: str, place: tuple[in
     outputs = {each.name: each.values for each in layer_activations(classifier, image)}
     number = trace_unit(classifier, image, layer, place)
     assert number.result == pytest.approx(float(outputs[layer][place]), rel=1e-5, abs=1e-5)
-    assert (number.layer, number.place) == (layer, place)
+    assert (number.layer, number.index) == (layer, place)
     if number.products is not None:
         assert number.products.sum() + number.bias == pytest.approx(number.result, rel=1e-12)
         assert number.weights is not None
@@ -199,7 +199,12 @@ class TestByHand:
         image[:2, :2, 0] = [[255, 255], [255, 0]]
         number = check(classifier, image, "conv1", (0, 0, 0))
         assert number.inputs[:, :, 0].tolist() == [[0, 0, 0], [0, 1, 1], [0, 1, 0]]
-        assert (number.source, number.first, number.step, number.bias) == ("input", (-1, -1, 0), (1, 1), 0.25)
+        assert (number.sources, number.first, number.step, number.bias) == (
+            ("input",),
+            (-1, -1, 0),
+            (1, 1),
+            0.25,
+        )
         assert number.text == "1·1 + 2·1 - 3·1 + 0.25 (bias) = 0.25"
         assert [(each.name, each.value) for each in number.following] == [("relu1", 0.25), ("pool1", None)]
 
@@ -232,7 +237,7 @@ class TestByHand:
                 getattr(norm, name).fill_(value)
             norm.eps = 0.0  # type: ignore[assignment]
         number = check(classifier, np.full((2, 2, 1), 255, np.uint8), "batchnorm1", (0, 1, 0))
-        assert number.parts == {"mean": 0.5, "deviation": 2, "scale": 3, "shift": 1}
+        assert number.parts == {"mean": 0.5, "standard_deviation": 2, "scale": 3, "shift": 1}
         assert number.text == "(2 - 0.5) / 2 · 3 + 1 = 3.25"
 
     def test_softmax(self) -> None:
@@ -264,7 +269,7 @@ class TestByHand:
 
     def test_flattening_says_where_a_value_comes_from(self) -> None:
         number = check(built(f"pool(2) {HEAD}"), image_of(SHAPE), "flatten", (14,))
-        assert (number.method, number.source, number.first) == ("passed", "pool1", (1, 0, 2))
+        assert (number.method, number.sources, number.first) == ("passed", ("pool1",), (1, 0, 2))
 
     def test_what_follows_ends_where_numbers_come_together(self) -> None:
         classifier = built(f"conv(2, 1x1) batchnorm relu dropout(0.2) {HEAD}")

@@ -2,9 +2,10 @@
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from imagelet.networks import kinds
-from imagelet.networks.specification import Layer
+from imagelet.networks import layers as kinds
+from imagelet.networks.layers import Layer
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -20,7 +21,7 @@ PLAIN = (
     *(kinds.Relu, kinds.Gelu, kinds.Silu, kinds.Tanh, kinds.Sigmoid),
 )
 
-layers: st.SearchStrategy[Layer] = st.one_of(
+flat_layers: st.SearchStrategy[Layer] = st.one_of(
     st.sampled_from(PLAIN).map(lambda kind: kind()),
     st.builds(kinds.Conv, counts, sizes, paddings, sizes, sizes, st.booleans(), st.integers(1, 99)),
     st.builds(kinds.Depthwise, sizes, paddings, sizes, sizes, st.integers(1, 99), st.booleans()),
@@ -31,8 +32,19 @@ layers: st.SearchStrategy[Layer] = st.one_of(
     st.builds(kinds.BatchNorm, rates, st.floats(0, 1, exclude_min=True)),
 )
 
+layers: st.SearchStrategy[Layer] = st.recursive(
+    flat_layers,
+    lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda found: kinds.Residual(tuple(found))),
+    max_leaves=4,
+)
+
 networks: st.SearchStrategy[tuple[Layer, ...]] = st.builds(
     lambda first, closing: (*first, *closing),
     st.lists(layers, min_size=1, max_size=8),
     st.sampled_from([(), (kinds.Softmax(),)]),
 )
+
+
+def built(layer: Layer, channels: int = 1) -> nn.Module:
+    """Return the module of a layer for an input of so many channels or values."""
+    return layer.build((1, 1, channels))

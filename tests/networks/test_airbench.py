@@ -11,7 +11,7 @@ from torch.nn import functional
 from imagelet.errors import UsageError
 from imagelet.networks import build, summarize
 from imagelet.networks.airbench import RIDGE, Norm, Whiten, family
-from imagelet.networks.layers import Conv
+from imagelet.networks.layers.module import Convolution
 
 from .strategies import unhurried
 
@@ -123,7 +123,7 @@ def test_normalisation_learns_a_shift_and_no_scale() -> None:
 @pytest.mark.parametrize("name", FAMILY)
 def test_each_convolution_passes_its_input_on_at_first(name: str) -> None:
     network = build(name, (16, 16, 3), 10)
-    convolutions = [child for child in network if isinstance(child, Conv)]
+    convolutions = [child for child in network if isinstance(child, Convolution)]
     assert len(convolutions) == 6
     generator = torch.Generator().manual_seed(0)
     for conv in convolutions:
@@ -152,7 +152,7 @@ def test_images_of_any_size_give_logits(size: tuple[int, int], channels: int) ->
     assert maps.shape == (2, 7)
     assert maps.isfinite().all()
     assert 2 <= sides[-1] <= 5
-    first = next(place for place, child in enumerate(network) if isinstance(child, Conv))
+    first = next(place for place, child in enumerate(network) if isinstance(child, Convolution))
     assert sides[first] <= 40  # the costly groups never see a large map
 
 

@@ -13,12 +13,13 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from imagelet.errors import NetworkTextError
-from imagelet.networks import Network, build, kinds, to_text
-from imagelet.networks.fusion import steps
-from imagelet.networks.layers import Conv, Pool
-from imagelet.networks.specification import Layer
+from imagelet.networks import Network, build, to_text
+from imagelet.networks import layers as kinds
+from imagelet.networks.fusion import fused_layers
+from imagelet.networks.layers import Layer, Pool
+from imagelet.networks.layers.module import Convolution
 
-from .strategies import unhurried
+from .strategies import built, unhurried
 
 TEXT = (
     "conv(4, 3x3, same) relu conv(5, 2x2) relu pool(2) depthwise(3x3, same, stride=2) relu pool(2, same)"
@@ -75,7 +76,7 @@ def assert_equal_within_rounding(together: Tensor, apart: Tensor, share: float =
 
 
 def names(network: nn.Sequential) -> list[tuple[str, ...]]:
-    return [carried_out for carried_out, _ in steps(network.named_children())]
+    return [carried_out for carried_out, _ in fused_layers(network.named_children())]
 
 
 # -- what is carried out together ----------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def test_a_convolution_with_its_relu_is_one_call(monkeypatch: pytest.MonkeyPatch
     def never(*_: Any) -> Tensor:
         raise AssertionError("a call of its own")
 
-    monkeypatch.setattr(Conv, "forward", never)
+    monkeypatch.setattr(Convolution, "forward", never)
     monkeypatch.setattr(nn.ReLU, "forward", never)
     assert_equal_within_rounding(network(noise(SHAPE)), expected)
 
@@ -154,8 +155,8 @@ def test_pool_and_relu_change_places_to_the_last_bit(
 ) -> None:
     if padding == "valid" and (window[0] > size[0] or window[1] > size[1]):
         return
-    layers = nn.Sequential(nn.ReLU(), Pool(window, stride=stride, padding=padding))
-    (((_, together)),) = steps(layers.named_children())
+    layers = nn.Sequential(nn.ReLU(), built(Pool(window, stride=stride, padding=padding)))
+    (((_, together)),) = fused_layers(layers.named_children())
     images = noise((*size, 3), seed=seed, last=last).mul(1.5).round().to(dtype)  # few values: many are equal
     results = []
     for run_experiment in (together, layers):
@@ -282,7 +283,7 @@ def test_maps_keep_their_memory_format(last: bool) -> None:
     network = build("conv(4, 3x3, same) relu conv(4, 2x2, same) relu flatten dense(3)", SHAPE, 3)
     wanted = torch.channels_last if last else torch.contiguous_format
     images = noise(SHAPE, last=last)
-    for _, step in list(steps(network.named_children()))[:2]:
+    for _, step in list(fused_layers(network.named_children()))[:2]:
         images = step(images)
         assert images.is_contiguous(memory_format=wanted)
 
@@ -301,12 +302,12 @@ def test_no_images_give_no_logits() -> None:
 
 
 def test_a_convolution_with_a_forward_of_its_own_is_left_alone() -> None:
-    class Doubled(Conv):
+    class Doubled(Convolution):
         def forward(self, images: Tensor) -> Tensor:
             return 2 * super().forward(images)
 
     network = build_drawn("conv(4, 3x3) relu flatten dense(3)")
-    network.conv1 = Doubled(2, 4, (3, 3))
+    network.conv1 = Doubled(kinds.Conv(4, (3, 3)), 2, 4, (3, 3), (1, 1), (0, 0), (1, 1), 1, True)
     nn.init.normal_(network.conv1.weight, generator=torch.Generator().manual_seed(0))
     assert_equal_within_rounding(network(noise(SHAPE)), one_after_the_other(network, noise(SHAPE)))
 

@@ -9,8 +9,10 @@ from torch import nn
 
 from imagelet.errors import UsageError
 from imagelet.networks.building import build
-from imagelet.networks.initial_weights import draw_weights, fans
+from imagelet.networks.initial_weights import draw_weights, fans_of
 from imagelet.networks.layers import Conv, Dense, Depthwise
+
+from .strategies import built
 
 TEXT = "conv(8, 3x3) batchnorm depthwise(3x3, multiplier=2) relu flatten dense(classes)"
 
@@ -24,22 +26,28 @@ def keras_fans(kernel: tuple[int, ...]) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("module", "kernel"),
     [
-        (Conv(3, 32, (3, 5)), (3, 5, 3, 32)),
-        (Depthwise(6, 2, (3, 3)), (3, 3, 6, 2)),
-        (Depthwise(1, 4, (5, 5)), (5, 5, 1, 4)),
-        (Dense(784, 128), (784, 128)),
+        (built(Conv(32, (3, 5)), 3), (3, 5, 3, 32)),
+        (built(Depthwise((3, 3), multiplier=2), 6), (3, 3, 6, 2)),
+        (built(Depthwise((5, 5), multiplier=4), 1), (5, 5, 1, 4)),
+        (built(Dense(128), 784), (784, 128)),
     ],
 )
 def test_fans_are_keras_fans(module: nn.Conv2d | nn.Linear, kernel: tuple[int, ...]) -> None:
-    assert fans(module) == keras_fans(kernel)
+    assert fans_of(module) == keras_fans(kernel)
 
 
 @pytest.mark.parametrize(
-    "module", [Conv(32, 64, (3, 3)), Dense(300, 200), Depthwise(64, 8, (5, 5)), Conv(1, 999, (5, 5))]
+    "module",
+    [
+        built(Conv(64, (3, 3)), 32),
+        built(Dense(200), 300),
+        built(Depthwise((5, 5), multiplier=8), 64),
+        built(Conv(999, (5, 5)), 1),
+    ],
 )
 def test_glorot_fills_keras_interval_evenly(module: nn.Conv2d | nn.Linear) -> None:
     draw_weights(module, "glorot", seed=1)
-    inputs, outputs = fans(module)
+    inputs, outputs = fans_of(module)
     limit = math.sqrt(6 / (inputs + outputs))
     weights = module.weight.detach().numpy().ravel() / limit
     assert np.abs(weights).max() <= 1
@@ -50,7 +58,7 @@ def test_glorot_fills_keras_interval_evenly(module: nn.Conv2d | nn.Linear) -> No
 
 
 def test_he_is_normal_by_the_inputs() -> None:
-    module = Conv(32, 128, (3, 3))
+    module = built(Conv(128, (3, 3)), 32)
     draw_weights(module, "he", seed=1)
     weights = module.weight.detach().numpy() / math.sqrt(2 / (9 * 32))
     assert weights.std() == pytest.approx(1, abs=0.02)
@@ -61,7 +69,7 @@ def test_he_is_normal_by_the_inputs() -> None:
 
 
 def test_he_sees_one_channel_of_a_depthwise_layer() -> None:
-    module = Depthwise(512, 1, (5, 5))
+    module = built(Depthwise((5, 5), multiplier=1), 512)
     draw_weights(module, "he")
     assert module.weight.std().item() == pytest.approx(math.sqrt(2 / 25), rel=0.03)
 
@@ -69,10 +77,10 @@ def test_he_sees_one_channel_of_a_depthwise_layer() -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (lambda: Conv(3, 16, (5, 3)), lambda: nn.Conv2d(3, 16, (5, 3))),
-        (lambda: Depthwise(4, 2, (3, 3)), lambda: nn.Conv2d(4, 8, 3, groups=4)),
-        (lambda: Dense(40, 30), lambda: nn.Linear(40, 30)),
-        (lambda: Dense(40, 30, bias=False), lambda: nn.Linear(40, 30, bias=False)),
+        (lambda: built(Conv(16, (5, 3)), 3), lambda: nn.Conv2d(3, 16, (5, 3))),
+        (lambda: built(Depthwise((3, 3), multiplier=2), 4), lambda: nn.Conv2d(4, 8, 3, groups=4)),
+        (lambda: built(Dense(30), 40), lambda: nn.Linear(40, 30)),
+        (lambda: built(Dense(30, bias=False), 40), lambda: nn.Linear(40, 30, bias=False)),
     ],
 )
 def test_torch_is_torchs_own(ours: type[nn.Module], theirs: type[nn.Module]) -> None:

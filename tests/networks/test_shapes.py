@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from imagelet.errors import NetworkTextError, UsageError
-from imagelet.networks import kinds
+from imagelet.networks import layers as kinds
 from imagelet.networks.building import build
 from imagelet.networks.shapes import MOST_PARAMETERS, MOST_VALUES, infer_shapes
 from imagelet.networks.text import to_text

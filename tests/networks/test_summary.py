@@ -15,14 +15,14 @@ from imagelet.networks.summary import SummaryRow, summarize
 def test_convnets_rows_are_the_courses() -> None:
     summary = summarize(build("convnet"))
     assert summary.layers[:4] == (
-        SummaryRow("conv1", "conv", (26, 26, 32), 320, 26 * 26 * 32 * 9),
-        SummaryRow("relu1", "relu", (26, 26, 32), 0, 0),
-        SummaryRow("pool1", "pool", (13, 13, 32), 0, 0),
-        SummaryRow("conv2", "conv", (11, 11, 64), 18_496, 11 * 11 * 64 * 9 * 32),
+        SummaryRow("conv1", "conv", "convolution", (26, 26, 32), 320, 26 * 26 * 32 * 9, ("input",)),
+        SummaryRow("relu1", "relu", "activation", (26, 26, 32), 0, 0, ("conv1",)),
+        SummaryRow("pool1", "pool", "pooling", (13, 13, 32), 0, 0, ("relu1",)),
+        SummaryRow("conv2", "conv", "convolution", (11, 11, 64), 18_496, 11 * 11 * 64 * 9 * 32, ("pool1",)),
     )
     assert summary.layers[-2:] == (
-        SummaryRow("dense2", "dense", (10,), 650, 640),
-        SummaryRow("softmax", "softmax", (10,), 0, 0),
+        SummaryRow("dense2", "dense", "dense", (10,), 650, 640, ("relu4",)),
+        SummaryRow("softmax", "softmax", "softmax", (10,), 0, 0, ("dense2",)),
     )
     assert (summary.total, summary.trainable, summary.non_trainable) == (93_322, 93_322, 0)
     assert summary.multiply_adds == sum(row.multiply_adds for row in summary.layers)
@@ -89,9 +89,18 @@ def test_it_becomes_json() -> None:
     assert record == {
         "input_shape": [28, 28, 1],
         "layers": [
-            {"name": "flatten", "kind": "flatten", "shape": [784], "parameters": 0, "multiply_adds": 0},
-            {"name": "dense1", "kind": "dense", "shape": [10], "parameters": 7850, "multiply_adds": 7840},
-            {"name": "softmax", "kind": "softmax", "shape": [10], "parameters": 0, "multiply_adds": 0},
+            {
+                **{"name": "flatten", "kind": "flatten", "family": "reshape", "sources": ["input"]},
+                **{"shape": [784], "parameters": 0, "multiply_adds": 0},
+            },
+            {
+                **{"name": "dense1", "kind": "dense", "family": "dense", "sources": ["flatten"]},
+                **{"shape": [10], "parameters": 7850, "multiply_adds": 7840},
+            },
+            {
+                **{"name": "softmax", "kind": "softmax", "family": "softmax", "sources": ["dense1"]},
+                **{"shape": [10], "parameters": 0, "multiply_adds": 0},
+            },
         ],
         "total": 7850,
         "trainable": 7850,

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagelet.errors import NetworkTextError
-from imagelet.networks import kinds
-from imagelet.networks.specification import Layer
-from imagelet.networks.text import OTHER_WORDS, parse, to_text, usage
+from imagelet.networks import layers as kinds
+from imagelet.networks.layers import Layer
+from imagelet.networks.layers.layer import other_words
+from imagelet.networks.text import DEEPEST, LONGEST_TEXT, is_layer, parse, to_text, usage
 
 from .strategies import networks, unhurried
 
@@ -125,7 +126,7 @@ def test_what_people_write_has_one_canonical_form(given_text: str, canonical: st
     assert to_text(parse(canonical)) == canonical
 
 
-@pytest.mark.parametrize(("theirs", "ours"), OTHER_WORDS.items())
+@pytest.mark.parametrize(("theirs", "ours"), other_words().items())
 def test_other_libraries_words_are_understood(theirs: str, ours: str) -> None:
     arguments = {"conv": "(4, 3)", "depthwise": "(3)", "pool": "(2)", "average_pool": "(2)", "dense": "(4)"}
     written = arguments.get(ours, "")
@@ -198,3 +199,135 @@ def test_text_and_shapes_are_worked_out_without_torch() -> None:
         "assert not {'torch', 'numpy'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# -- the grammar ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "relu pool(2x3)",
+        "RELU Pool(2X3)",
+        "relu,pool(2x3)",
+        "relu ; pool(2x3)",
+        "relu|pool(2x3)",
+        "relu->pool(2x3)",
+        "relu → pool(2x3)",
+        "\n relu()\tpool ( 2 x 3 )\n",
+        "relu pool(2×3)",
+    ],
+)
+def test_harmless_variants_are_the_same(text: str) -> None:
+    assert parse(text) == (kinds.Relu(), kinds.Pool((2, 3)))
+
+
+def test_a_hyphen_in_a_word_is_an_underscore_and_an_arrow_is_not_one() -> None:
+    assert parse("global-average->relu") == (kinds.GlobalAverage(), kinds.Relu())
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"), [("0.3", 0.3), (".3", 0.3), ("0.", 0.0), ("1e-5", 1e-5), ("2E-3", 0.002)]
+)
+def test_numbers_are_read_as_python_does(written: str, rate: float) -> None:
+    assert parse(f"dropout({written})") == (kinds.Dropout(rate),)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "words"),
+    [
+        ("", 1, "empty"),
+        (" \n\t", 1, "empty"),
+        ("relu $", 6, "stray '$' at position 6"),
+        ("relu )", 6, "stray ')' at position 6"),
+        ("relu 3x3", 6, "stray '3x3' at position 6"),
+        ("-> relu", 1, "stray '->' at position 1"),
+        ("relu || relu", 7, "stray '|' at position 7"),
+        ("relu ->", 6, "ends after '->' at position 6"),
+        ("relu conv(32", 10, "conv at position 6: its bracket is never closed"),
+        ("conv(32,", 5, "conv at position 1: its bracket is never closed"),
+        ("conv(", 5, "conv at position 1: its bracket is never closed"),
+        ("conv(32, stride=", 5, "conv at position 1: its bracket is never closed"),
+        ("conv(32 3x3)", 9, "expected ',' or ')' before '3x3' at position 9"),
+        ("conv(32, 3x3 relu", 14, "expected ',' or ')' before 'relu' at position 14"),
+        ("conv(32,, 3x3)", 9, "expected an argument, not ',' at position 9"),
+        ("conv(32, 3x3,)", 14, "expected an argument, not ')' at position 14"),
+        ("relu((", 6, "expected an argument, not '(' at position 6"),
+        ("conv(stride=)", 13, "expected a value after 'stride=', not ')' at position 13"),
+        ("conv(stride==2)", 13, "expected a value after 'stride=', not '=' at position 13"),
+        ("conv(32, '3x3')", 10, "stray"),
+        ("conv(32, ３x３)", 10, "stray"),
+    ],
+)
+def test_every_break_of_the_grammar_is_placed(text: str, position: int, words: str) -> None:
+    with pytest.raises(NetworkTextError) as caught:
+        parse(text)
+    assert words in caught.value.message
+    assert caught.value.position == position
+    assert caught.value.text == text
+
+
+def test_text_is_read_up_to_a_length() -> None:
+    longest = "relu " * (LONGEST_TEXT // 5)
+    assert len(parse(longest)) == LONGEST_TEXT // 5
+    with pytest.raises(NetworkTextError, match="10,001 characters"):
+        parse(longest + " ")
+
+
+# -- blocks --------------------------------------------------------------------------------------------------
+
+BLOCK = "residual(conv(4, 3x3, same) batchnorm relu conv(4, 3x3, same) batchnorm) relu"
+
+
+def test_a_block_holds_layers_that_know_where_they_stand() -> None:
+    block, relu = parse(BLOCK)
+    assert isinstance(block, kinds.Residual)
+    assert block.layers[0] == kinds.Conv(4, (3, 3), "same")
+    assert [layer.position for layer in block.layers] == [10, 29, 39, 44, 63]
+    assert (block.position, relu.position) == (1, 74)
+    assert to_text([block, relu]) == BLOCK
+
+
+def test_commas_and_arrows_may_part_the_layers_of_a_block() -> None:
+    assert parse(
+        "RESIDUAL( conv(4, 3, same), batch-norm -> relu | conv(4, 3, same) batchnorm ) relu"
+    ) == parse(BLOCK)
+
+
+def test_blocks_lie_in_each_other_up_to_a_depth() -> None:
+    deepest = "residual(" * DEEPEST + "relu" + ")" * DEEPEST
+    assert to_text(parse(deepest)) == deepest
+    with pytest.raises(NetworkTextError, match="at most 8 deep") as caught:
+        parse(f"relu residual({deepest})")
+    assert caught.value.position == 6 + 9 * DEEPEST
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "words"),
+    [
+        ("relu residual", 6, "residual at position 6: layers are missing"),
+        ("residual()", 1, "residual at position 1: layers are missing"),
+        ("residual relu", 1, "residual at position 1: layers are missing"),
+        ("residual(relu", 9, "residual at position 1: its bracket is never closed"),
+        ("residual(relu residual(tanh)", 9, "residual at position 1: its bracket is never closed"),
+        ("residual(relu) )", 16, "stray ')' at position 16"),
+        ("residual(relu,)", 15, "stray ')' at position 15"),
+        ("residual(conv(4, 3, same, stide=2) relu)", 27, "conv at position 10: unknown argument 'stide'"),
+        ("residual(relu cnov(3))", 15, "unknown layer 'cnov' at position 15; did you mean 'conv'?"),
+        ("residaul(relu)", 1, "unknown layer 'residaul' at position 1; did you mean 'residual'?"),
+        ("residual(relu softmax)", 15, "softmax at position 15: it must be the last layer"),
+        ("residual(3x3)", 10, "stray '3x3' at position 10, where a layer's name should stand"),
+        ("residual(relu $)", 15, "stray '$' at position 15"),
+    ],
+)
+def test_a_mistake_in_a_block_is_placed_where_it_is(text: str, position: int, words: str) -> None:
+    with pytest.raises(NetworkTextError) as caught:
+        parse(text)
+    assert words in caught.value.message
+    assert (caught.value.position, caught.value.text) == (position, text)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(("word", "is_one"), [("Max-Pool", True), ("residual", True), ("lenet", False)])
+def test_words_of_layers_are_known(word: str, is_one: bool) -> None:
+    assert is_layer(word) == is_one

@@ -8,7 +8,7 @@ from torch import nn
 
 from imagelet.data import ImageSet
 from imagelet.networks import Network, build
-from imagelet.networks.fusion import steps
+from imagelet.networks.fusion import fused_layers
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop, profiling
 from imagelet.training.loop import EpochEnded, Step, train
@@ -154,7 +154,7 @@ def test_gradients_with_a_profile_are_those_without_to_the_last_bit(make):
 def test_layers_that_are_carried_out_together_are_one_step_in_the_networks_order():
     network = build(FUSED, SHAPE, 4)
     found = [each.layers for each in profiled(network).layers()]
-    assert found == [names for names, _ in steps(network.named_children())]
+    assert found == [names for names, _ in fused_layers(network.named_children())]
     assert found[:3] == [("conv1", "relu1"), ("conv2",), ("batchnorm1",)]
     assert ("relu2", "pool1") in found
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from imagelet import html_repr, plots
 from imagelet.analysis.embeddings import (
@@ -28,6 +27,7 @@ from imagelet.explanation.activations import (
     dead_units,
     filters,
     find_layer,
+    is_convolution,
     layer_activations,
     value_range,
 )
@@ -86,7 +86,7 @@ class Explanation:
             "prediction": self.prediction.to_json(),
             "layers": [
                 {
-                    **{name: value for name, value in each.to_json().items() if name != "values"},
+                    **each.facts(),
                     "file": files.get(each.name),
                     "filters": files.get(_of_filters(each.name)),
                 }
@@ -209,7 +209,7 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
         )
         drawn[each.name] = folder / f"layer-{place:02}-{_as_file(each.name)}.png"
         plots.save(sheet, drawn[each.name])
-        if isinstance(find_layer(explanation.classifier.network, each.name), nn.Conv2d):
+        if is_convolution(find_layer(explanation.classifier.network, each.name)):
             weights = filters(explanation.classifier.network, each.name)
             drawn[_of_filters(each.name)] = folder / f"layer-{place:02}-{_as_file(each.name)}-filters.png"
             title = f"{each.name}: {len(weights)} filters of {' × '.join(map(str, weights.shape[1:]))}"

@@ -13,8 +13,9 @@ from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
 
 if TYPE_CHECKING:
-    from imagelet.explanation.arithmetic import Numbers, Sum, Working
-    from imagelet.networks.padding import SidePadding
+    from imagelet.explanation.arithmetic import Working
+    from imagelet.networks.layers.trace import Numbers, Trace
+    from imagelet.networks.layers.window import SidePadding
 
 commands = typer.Typer(cls=Group)
 
@@ -89,10 +90,11 @@ def conv(
     workings = [convolve(channel, matrix, *how) for matrix in matrices for channel in given.channels]
     height, width = matrices[0].shape
     parameters = convolution_parameters(height, width, 1, len(matrices))
-    sums = _sums(given, workings, at)
+    place = _read_place(at)
+    sums = _sums(given, workings, place)
     file, clipped = _write(given, workings, "conv", out, stretch)
     if not as_json:
-        _show_working(given.file, workings, sums, {"parameters": parameters})
+        _show_working(given.file, workings, sums, place, {"parameters": parameters})
         _show_file(file, clipped)
         return
     kernel = [_plain(matrix) for matrix in matrices]
@@ -102,7 +104,7 @@ def conv(
             "image": common["image"],
             "kernel": kernel[0] if len(kernel) == 1 else kernel,
             "padded": common["padded"],
-            "at": [{**_at(each), "products": _plain(each.products), "text": each.text} for each in sums],
+            "at": [_at(place, trace) for trace in sums],
             **{name: common[name] for name in ("output", "shape", "formula")},
             "parameters": parameters,
             "file": file,
@@ -136,10 +138,11 @@ def pool(
     given = _read(image)
     how = (size, stride, _read_padding(padding), kind)
     workings = [run_experiment(channel, *how) for channel in given.channels]
-    sums = _sums(given, workings, at)
+    place = _read_place(at)
+    sums = _sums(given, workings, place)
     file, clipped = _write(given, workings, "pool", out, stretch)
     if not as_json:
-        _show_working(given.file, workings, sums, {})
+        _show_working(given.file, workings, sums, place, {})
         _show_file(file, clipped)
         return
     common = _document(given, workings)
@@ -149,7 +152,7 @@ def pool(
             "size": size,
             "kind": kind,
             "padded": common["padded"],
-            "at": [{**_at(each), "text": each.text} for each in sums],
+            "at": [_at(place, trace) for trace in sums],
             **{name: common[name] for name in ("output", "shape", "formula")},
             "file": file,
             "clipped": clipped,
@@ -177,7 +180,7 @@ def _read(text: str) -> _Given:
         UsageError: it is no matrix.
         PictureError: the file is not there, or is no picture.
     """
-    from imagelet.explanation.matrices import read_matrix
+    from imagelet.explanation.arithmetic import read_matrix
     from imagelet.preprocessing.picture import PICTURE_SUFFIXES, open_picture
 
     path = Path(text).expanduser()
@@ -193,7 +196,7 @@ def _read(text: str) -> _Given:
 
 def _read_kernels(texts: list[str], given: _Given) -> "list[Numbers]":
     """Return the kernels: all of one size, and a single one for a picture."""
-    from imagelet.explanation.matrices import read_kernel
+    from imagelet.explanation.arithmetic import read_kernel
 
     matrices = [read_kernel(text) for text in texts]
     if given.file and len(matrices) > 1:
@@ -224,9 +227,8 @@ def _read_place(text: str) -> tuple[int, int]:
     )
 
 
-def _sums(given: _Given, workings: "list[Working]", at: str) -> "list[Sum]":
-    """Return the working behind the chosen place: for each kernel, or for a picture's first channel."""
-    place = _read_place(at)
+def _sums(given: _Given, workings: "list[Working]", place: tuple[int, int]) -> "list[Trace]":
+    """Return how the number at a place comes about: for each kernel, or for a picture's first channel."""
     return [working.at(*place) for working in (workings[:1] if given.file else workings)]
 
 
@@ -234,7 +236,7 @@ def _write(
     given: _Given, workings: "list[Working]", name: str, out: Path | None, stretch: bool
 ) -> tuple[Path | None, int]:
     """Write the output as a picture where one is wanted; return the file and how many numbers were cut."""
-    from imagelet.explanation.pixels import as_pixels
+    from imagelet.explanation.arithmetic import as_pixels
     from imagelet.preprocessing.picture import write_picture
 
     if given.file is None and out is None:
@@ -283,9 +285,13 @@ def _outputs(workings: "list[Working]") -> Any:
     return [[list(cell) for cell in zip(*rows, strict=True)] for rows in zip(*outputs, strict=True)]
 
 
-def _at(found: "Sum") -> dict[str, Any]:
-    sum_ = _plain_number(found.result)
-    return {"row": found.row, "column": found.column, "patch": _plain(found.patch), "sum": sum_}
+def _at(place: tuple[int, int], trace: "Trace") -> dict[str, Any]:
+    """Return what the JSON document says of how one number comes about."""
+    facts = {"row": place[0], "column": place[1], "patch": _plain(trace.inputs)}
+    facts["sum"] = _plain_number(trace.result)
+    if trace.products is not None:
+        facts["products"] = _plain(trace.products)
+    return {**facts, "text": trace.text}
 
 
 def _plain(matrix: "Numbers | None") -> Any:
@@ -313,7 +319,11 @@ CHANNELS = ("red", "green", "blue")
 
 
 def _show_working(
-    file: Path | None, workings: "list[Working]", sums: "list[Sum]", facts: dict[str, str]
+    file: Path | None,
+    workings: "list[Working]",
+    sums: "list[Trace]",
+    place: tuple[int, int],
+    facts: dict[str, str],
 ) -> None:
     """Print image, kernel, padded image, the chosen sum, the output and how its size comes about."""
     first = workings[0]
@@ -324,23 +334,23 @@ def _show_working(
             "{file}, {by}, {names}", style="bold", file=file, by=_by(first.image), names=" ".join(names)
         )
     _matrix("image" if not file else f"its {names[0]} numbers", first.image)
-    for place, kernel in enumerate(kernels, start=1):
+    for number, kernel in enumerate(kernels, start=1):
         if kernel is not None:
-            _matrix(f"kernel {place}" if len(kernels) > 1 else "kernel", kernel)
+            _matrix(f"kernel {number}" if len(kernels) > 1 else "kernel", kernel)
     if any(map(any, first.rims)):
         _matrix("padded image, padding in brackets", first.padded, first.rims)
-    for place, found in enumerate(sums, start=1):
-        what = f" of kernel {place}" if len(sums) > 1 else f", {names[0]}" if len(names) > 1 else ""
+    for number, trace in enumerate(sums, start=1):
+        what = f" of kernel {number}" if len(sums) > 1 else f", {names[0]}" if len(names) > 1 else ""
         printing.say(
             "the sum at row {row}, column {column}{what}",
             style="bold",
-            row=found.row,
-            column=found.column,
+            row=place[0],
+            column=place[1],
             what=what,
         )
-        printing.say("  {given}\n", given=found.text)
-    for place, working in enumerate(workings if not file else workings[:1], start=1):
-        _matrix(f"output {place}" if len(sums) > 1 else "output", working.output)
+        printing.say("  {given}\n", given=trace.text)
+    for number, working in enumerate(workings if not file else workings[:1], start=1):
+        _matrix(f"output {number}" if len(sums) > 1 else "output", working.output)
     printing.facts({"output size": first.formula, **facts})
 
 
@@ -348,7 +358,7 @@ def _matrix(
     title: str, matrix: "Numbers", rims: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 ) -> None:
     """Print a matrix under its title, padding in brackets; of a large one its size."""
-    from imagelet.explanation.arithmetic import number
+    from imagelet.networks.layers.trace import FULL, number
 
     height, width = matrix.shape
     if max(height, width) > PRINTED_SIDE:
@@ -358,9 +368,9 @@ def _matrix(
     (above, below), (left, right) = rims
     cells = [
         [
-            f"{number(value)} "
+            f"{number(value, FULL)} "
             if above <= row < height - below and left <= column < width - right
-            else f"({number(value)})"
+            else f"({number(value, FULL)})"
             for column, value in enumerate(values)
         ]
         for row, values in enumerate(matrix.tolist())

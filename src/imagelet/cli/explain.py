@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(cls=Group)
 
-SWITCHES = ("relu", "gelu", "silu", "elu")  # layers whose units can be silent
 
 Picture = Annotated[
     str,
@@ -69,11 +68,11 @@ def explain(
     over the picture and over what the network saw of it, and the training images that are nearest to it. The
     first time, all training images of a run are embedded, which may take a minute; they are kept.
 
-    JSON: prediction, layers[{name, kind, shape, low, high, zeros, silent, file, filters}],
-    attributions[{method, class, name, probability, layer}], neighbours[{index, label, distance}],
+    JSON: prediction, layers[{name, kind, family, channelwise, sources, shape, low, high, zeros, silent, file,
+    filters}], attributions[{method, class, name, probability, layer}], neighbours[{index, label, distance}],
     dead_units[{name, units, dead, images, share}], missing, files.
 
-    JSON of --at: layer, kind, place, source, method, inputs, weights, products, bias, result, text,
+    JSON of --at: layer, kind, index, sources, method, inputs, weights, products, bias, result, text,
     following[{name, kind, value}] and more.
     """
     if at is not None:
@@ -104,10 +103,10 @@ def _trace_unit(run: str, image: str, at: str) -> "UnitTrace":
     """
     layer, colon, written = at.rpartition(":")
     try:
-        place = [int(each) for each in written.split(",")]
+        index = [int(each) for each in written.split(",")]
     except ValueError:
-        place = []
-    if not colon or not place:
+        index = []
+    if not colon or not index:
         raise UsageError(
             "--at {at} does not name a number of a layer",
             hint="write LAYER:ROW,COLUMN,CHANNEL (--at conv1:3,4,0), or LAYER:PLACE (--at dense1:7)",
@@ -117,11 +116,11 @@ def _trace_unit(run: str, image: str, at: str) -> "UnitTrace":
     from imagelet.explanation.unit_trace import trace_unit
 
     classifier, framed = load_and_frame(run, image)
-    return trace_unit(classifier, framed.image, layer, place)
+    return trace_unit(classifier, framed.image, layer, index)
 
 
 def _show_number(number: "UnitTrace") -> None:
-    place = ", ".join(map(str, number.place))
+    place = ", ".join(map(str, number.index))
     printing.say(
         "{layer} at {place}: {result:.6g}",
         style="bold",
@@ -130,7 +129,7 @@ def _show_number(number: "UnitTrace") -> None:
         result=number.result,
     )
     printing.say(number.text)
-    facts = {"from": f"{number.source}, {' × '.join(map(str, number.inputs.shape))} numbers"}
+    facts = {"from": f"{', '.join(number.sources)}, {' × '.join(map(str, number.inputs.shape))} numbers"}
     facts |= {name: f"{value:.6g}" for name, value in number.parts.items()}
     if number.weights is not None:
         facts["bias"] = f"{number.bias:.6g}"
@@ -176,7 +175,7 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
                 f"{each.low:.3g}",
                 f"{each.high:.3g}",
                 f"{each.zeros:.0%}",
-                f"{each.silent:.0%}" if each.kind in SWITCHES else "",
+                f"{each.silent:.0%}" if each.layer.rising else "",
                 dead.get(each.name, ""),
             )
             for each in found.layers

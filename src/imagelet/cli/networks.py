@@ -67,8 +67,8 @@ def summary(
 ) -> None:
     """Show a network's layers with output shapes and parameters.
 
-    JSON: network, classes, input_shape, layers[{name, kind, shape, parameters, multiply_adds}], total,
-    trainable, non_trainable, multiply_adds; the multiplications are those for one image.
+    JSON: network, classes, input_shape, layers[{name, kind, family, shape, parameters, multiply_adds,
+    sources}], total, trainable, non_trainable, multiply_adds; the multiplications are those for one image.
     """
     from imagelet.networks import build, find_network, summarize
 

@@ -1,13 +1,12 @@
-"""What every layer makes of one image, the filters of convolutions, and units that are dead.
+"""The activations of every layer for one image, the filters of convolutions, and units that are dead.
 
-A layer is a child of the network, as in its summary. Layers are carried out one by one in float32, whatever
-precision a training had; what is shown of them is the image's own, without the views that a classifier may
-average and without its calibration.
+Layers are those of the network's summary, computed one by one in float32, whatever precision a training had.
+Activations are the image's own, without test-time augmentation and calibration.
 """
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,30 +18,34 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
 from imagelet.explanation.spread import ValueRange, rounded
 from imagelet.messages import Message
-from imagelet.networks.layers import kind_of
+from imagelet.networks.layers.convolution import Convolving
+from imagelet.networks.layers.foreign import kind_of, layer_of
+from imagelet.networks.layers.layer import INPUT, Layer, LayerRun, named_modules, run_layers
 from imagelet.registry import suggestion
 
 Values = NDArray[np.float32]
 
 SCOPES = ("map", "layer", "all")
 PIXELS_AT_ONCE = 2**18  # of images that go through the network at once: all maps of a layer are held
-RISING = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish)
-"""Activations that are above 0 exactly where their input is."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerActivations:
-    """What one layer makes of one image.
+    """The activations of one layer for one image.
 
     Attributes:
-        name: ``conv1``.
+        name: ``conv1``, inside a block ``residual1.conv1``.
         kind: its word in network text, ``conv``, else the name of its class.
         values: float32 (height, width, channels) or (values,).
+        layer: what it is, with its arguments.
+        sources: the names of the layers whose outputs it takes; ``input`` for the image.
     """
 
     name: str
     kind: str
     values: Values
+    layer: Layer = field(default_factory=Layer)
+    sources: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,20 +71,27 @@ class LayerActivations:
 
     @property
     def zeros(self) -> float:
-        """The share of values that are 0."""
+        """The fraction of values that are 0."""
         return float((self.values == 0).mean())
 
     @property
     def silent(self) -> float:
-        """The share of units, channels of a map or single values, without a value above 0 for this image."""
+        """The fraction of units, channels of a map or single values, without a value above 0."""
         highest = self.values.reshape(-1, self.values.shape[-1]).max(axis=0)  # (units,)
         return float((highest <= 0).mean())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and numbers; values with six digits."""
-        facts = {each: getattr(self, each) for each in ("low", "high", "zeros", "silent")}
-        named = {"name": self.name, "kind": self.kind, "shape": list(self.shape)}
-        return {**named, **facts, "values": rounded(self.values).tolist()}
+        return {**self.facts(), "values": rounded(self.values).tolist()}
+
+    def facts(self) -> dict[str, Any]:
+        """Return all but the values as plain data."""
+        return {
+            **{"name": self.name, "kind": self.kind, "family": self.layer.family},
+            **{"channelwise": self.layer.channelwise, "sources": list(self.sources)},
+            **{"shape": list(self.shape), "low": self.low, "high": self.high},
+            **{"zeros": self.zeros, "silent": self.silent},
+        }
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,7 @@ class DeadUnits:
 
     @property
     def share(self) -> float:
-        """The share of units that are dead."""
+        """The fraction of units that are dead."""
         return len(self.dead) / self.units
 
     def to_json(self) -> dict[str, Any]:
@@ -111,10 +121,10 @@ class DeadUnits:
 
 
 def layer_activations(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[LayerActivations, ...]:
-    """Return what each layer makes of a framed image, in order, a closing softmax included.
+    """Return the activations of each layer for a framed image, in order, a closing softmax included.
 
-    That softmax's shares are the network's own; the classifier's probabilities are calibrated, and may be
-    means over several views of the image.
+    That softmax's probabilities are the network's own; the classifier's are calibrated, and may be means over
+    several augmented images.
 
     Args:
         classifier: whose network it is.
@@ -125,16 +135,16 @@ def layer_activations(classifier: Classifier, image: NDArray[np.uint8]) -> tuple
         UsageError: a layer that gives something else than one array of numbers.
         ClassifierFileError: a layer gives numbers that are not finite.
     """
-    outputs = []
-    for name, layer, values in passing(classifier, image[np.newaxis]):
-        output = LayerActivations(name, kind_of(layer), _channels_last(values[0]))
-        if not np.isfinite(output.values).all():
+    activations = []
+    for ran in run_network(classifier, image[np.newaxis]):
+        values, layer = _channels_last(ran.output[0]), layer_of(ran.module)
+        if not np.isfinite(values).all():
             message = Message(
-                "the classifier is damaged: not all numbers that '{layer}' gives are finite", layer=name
+                "the classifier is damaged: not all numbers that '{layer}' gives are finite", layer=ran.name
             )
             raise ClassifierFileError(message)
-        outputs.append(output)
-    return tuple(outputs)
+        activations.append(LayerActivations(ran.name, kind_of(ran.module), values, layer, ran.sources))
+    return tuple(activations)
 
 
 def network_input(classifier: Classifier, image: NDArray[np.uint8]) -> LayerActivations:
@@ -143,14 +153,14 @@ def network_input(classifier: Classifier, image: NDArray[np.uint8]) -> LayerActi
     Raises:
         ValueError: an image of another type or shape.
     """
-    return LayerActivations("input", "input", _channels_last(classifier.prepare(image[np.newaxis])[0]))
+    return LayerActivations(INPUT, INPUT, _channels_last(classifier.prepare(image[np.newaxis])[0]))
 
 
-def value_range(outputs: Sequence[LayerActivations], scope: str) -> dict[str, tuple[ValueRange, ...]]:
+def value_range(activations: Sequence[LayerActivations], scope: str) -> dict[str, tuple[ValueRange, ...]]:
     """Return for each layer's name the range of each of its maps.
 
     Args:
-        outputs: of the layers, at least one.
+        activations: of the layers, at least one.
         scope: ``map``, each map has its own; ``layer``, the maps of a layer have one together; ``all``, all
             layers have one together.
 
@@ -165,11 +175,11 @@ def value_range(outputs: Sequence[LayerActivations], scope: str) -> dict[str, tu
             names=", ".join(SCOPES),
         )
     if scope == "map":
-        return {each.name: tuple(_range_of(values) for values in each.maps) for each in outputs}
+        return {layer.name: tuple(_range_of(values) for values in layer.maps) for layer in activations}
     if scope == "layer":
-        return {each.name: (_range_of(each.values),) * len(each.maps) for each in outputs}
-    lowest, highest = min(each.low for each in outputs), max(each.high for each in outputs)
-    return {each.name: (ValueRange.of(lowest, highest),) * len(each.maps) for each in outputs}
+        return {layer.name: (_range_of(layer.values),) * len(layer.maps) for layer in activations}
+    lowest, highest = min(layer.low for layer in activations), max(layer.high for layer in activations)
+    return {layer.name: (ValueRange.of(lowest, highest),) * len(layer.maps) for layer in activations}
 
 
 def filters(network: nn.Sequential, layer: str) -> Values:
@@ -179,9 +189,9 @@ def filters(network: nn.Sequential, layer: str) -> Values:
         UnknownNameError: there is no such layer.
         UsageError: it is no convolution.
     """
-    module = find_layer(network, layer)
-    if not isinstance(module, nn.Conv2d):
-        named = [name for name, child in network.named_children() if isinstance(child, nn.Conv2d)]
+    module: Any = find_layer(network, layer)
+    if not is_convolution(module):
+        named = [name for name, other in named_modules(network) if is_convolution(other)]
         hint = (
             Message("the convolutions are {names}", names=", ".join(named))
             if named
@@ -192,6 +202,11 @@ def filters(network: nn.Sequential, layer: str) -> Values:
         )
     weights = module.weight.detach().float().cpu().numpy()  # (filters, channels, height, width)
     return np.array(weights.transpose(0, 2, 3, 1), order="C")
+
+
+def is_convolution(module: nn.Module) -> bool:
+    """Return whether a layer has filters that slide over a map."""
+    return isinstance(layer_of(module), Convolving)
 
 
 def dead_units(classifier: Classifier, images: NDArray[np.uint8]) -> tuple[DeadUnits, ...]:
@@ -215,15 +230,15 @@ def dead_units(classifier: Classifier, images: NDArray[np.uint8]) -> tuple[DeadU
     size = max(1, PIXELS_AT_ONCE // (height * width))
     largest: dict[str, Tensor] = {}
     for start in range(0, len(images), size):
-        for name, layer, values in passing(classifier, images[start : start + size]):
-            if isinstance(layer, RISING):
-                units = values.movedim(1, -1) if values.dim() == 4 else values  # (n, …, units)
+        for ran in run_network(classifier, images[start : start + size]):
+            if layer_of(ran.module).rising:
+                units = ran.output.movedim(1, -1) if ran.output.dim() == 4 else ran.output  # (n, …, units)
                 highest = units.flatten(0, -2).amax(0)  # (units,)
-                largest[name] = torch.maximum(largest.get(name, highest), highest)
-    found = {name: (each <= 0).cpu().numpy() for name, each in largest.items()}
+                largest[ran.name] = torch.maximum(largest.get(ran.name, highest), highest)
+    dead = {name: (highest <= 0).cpu().numpy() for name, highest in largest.items()}
     return tuple(
-        DeadUnits(name, len(dead), tuple(np.flatnonzero(dead).tolist()), len(images))
-        for name, dead in found.items()
+        DeadUnits(name, len(units), tuple(np.flatnonzero(units).tolist()), len(images))
+        for name, units in dead.items()
     )
 
 
@@ -233,7 +248,7 @@ def find_layer(network: nn.Sequential, name: str) -> nn.Module:
     Raises:
         UnknownNameError: there is none; the message suggests the nearest name.
     """
-    layers = dict(network.named_children())
+    layers = dict(named_modules(network))
     if name in layers:
         return layers[name]
     hint = Message("the layers are {names}", names=", ".join(layers))
@@ -242,8 +257,8 @@ def find_layer(network: nn.Sequential, name: str) -> nn.Module:
     )
 
 
-def passing(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[tuple[str, nn.Module, Tensor]]:
-    """Yield each layer's name, module and output (n, …) for framed images; the tensor is only lent.
+def run_network(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[LayerRun]:
+    """Yield what each layer makes of framed images; the tensors are only lent.
 
     A layer may write over the tensor it gets, so whoever keeps one copies it.
 
@@ -252,18 +267,20 @@ def passing(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[tuple
         UsageError: a layer that gives something else than one array of numbers.
     """
     values = classifier.prepare(images)
-    classifier.network.eval()
-    for name, layer in classifier.network.named_children():
-        with _full_precision(values.device):
-            values = layer(values)
-        if not isinstance(values, Tensor) or values.dim() < 2:
+    layers = run_layers(classifier.network.eval().named_children(), values)
+    while True:
+        with _full_precision(values.device):  # not while the caller works
+            ran = next(layers, None)
+        if ran is None:
+            return
+        if not isinstance(ran.output, Tensor) or ran.output.dim() < 2:
             message = Message(
                 "'{layer}' ({kind}) gives something else than an array of numbers",
-                layer=name,
-                kind=kind_of(layer),
+                layer=ran.name,
+                kind=kind_of(ran.module),
             )
             raise UsageError(message, hint="a network's layers hand on one array of numbers each")
-        yield name, layer, values
+        yield ran
 
 
 @contextlib.contextmanager

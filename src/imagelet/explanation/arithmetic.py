@@ -1,46 +1,42 @@
-"""Convolution and pooling of one channel in plain NumPy, with the working behind each number.
+"""Convolution and pooling of one channel in plain NumPy, with the sum behind each number.
 
 The kernel is laid on as it is, not turned (cross-correlation), as networks do, and padding is 0. In pooling
-padding has no value: it never wins and never counts.
+padding has no value: it never wins and never counts. Matrices are read as they are typed, "1 2 3; 4 5 6".
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.errors import UsageError
+from imagelet.errors import UnknownNameError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.padding import Side, SidePadding
+from imagelet.networks.layers.trace import FULL, Numbers, Trace, patch, weighted_sum, window
+from imagelet.networks.layers.window import Side, SidePadding, size_formula
+from imagelet.registry import suggestion
 
-Numbers = NDArray[np.float64]
 Rims = tuple[tuple[int, int], tuple[int, int]]  # cells of padding: (above, below), (left, right)
 
 LARGEST_SIDE = 20_000  # cells of a padded image
 LARGEST_MAP = 100_000_000  # cells of all of it: 800 MB
-MOST_TERMS = 25  # of a sum that is written out
 KINDS = ("max", "average")
+WHITE = 255
+EXAMPLE = '"1 2 3; 4 5 6; 7 8 9"'
+LARGEST_NUMBER = 1e15  # beyond it floats are not exact whole numbers any more
 
-
-@dataclass(frozen=True, eq=False)
-class Sum:
-    """How one number of an output comes about.
-
-    Attributes:
-        row, column: its place in the output, counted from 0.
-        patch: float64 (window height, window width); padding is 0, in pooling not a number.
-        products: weight times cell, of the same shape; None in pooling.
-        result: the number.
-        text: ``5·60 - 1·113 - 1·73 = 114``; what has the weight 0 is left out, of a long sum the middle.
-    """
-
-    row: int
-    column: int
-    patch: Numbers
-    products: Numbers | None
-    result: float
-    text: str
+KERNELS = {
+    "identity": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
+    "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
+    "edges": ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)),
+    "sobel-x": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
+    "sobel-y": ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
+    "emboss": ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
+    "blur": tuple((1 / 9,) * 3 for _ in range(3)),
+    "ones": ((1, 1, 1), (1, 1, 1), (1, 1, 1)),
+}
+"""Well-known 3×3 kernels. ``blur`` is the mean of nine pixels, ``ones`` their sum; Sobel's give slopes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +71,10 @@ class Working:
     @property
     def formula(self) -> str:
         """How the output's size comes about; one formula where it is the same for both sides."""
-        height, width = output_size_formula(self.rows), output_size_formula(self.columns)
-        return height if height == width else f"height {height}, width {width}"
+        return size_formula(self.rows, self.columns)
 
-    def at(self, row: int, column: int) -> Sum:
-        """Return the working behind one number of the output; row and column are counted from 0.
+    def at(self, row: int, column: int) -> Trace:
+        """Return how one number comes about, its inputs (height, width); row and column count from 0.
 
         Raises:
             UsageError: the output has no such place.
@@ -95,12 +90,12 @@ class Working:
                 last_row=height - 1,
                 last_column=width - 1,
             )
-        patch = self.padded[_cells_under(self.rows, row), _cells_under(self.columns, column)]
-        result = float(self.output[row, column])
+        cells, image = (self.rows.cells(row), self.columns.cells(column)), self.image[:, :, np.newaxis]
         if self.kernel is None:
-            return Sum(row, column, patch, None, result, _pooling_text(patch, self.kind, result))
-        text = _sum_text(self.kernel, patch, result)
-        return Sum(row, column, patch, self.kernel * patch, result, text)
+            trace = window(image, cells, 0, average=self.kind == "average", style=FULL)
+            return replace(trace, inputs=trace.inputs[:, :, 0])
+        step, first = (self.rows.dilation, self.columns.dilation), (int(cells[0][0]), int(cells[1][0]))
+        return weighted_sum(patch(image, cells, 0.0)[:, :, 0], self.kernel, 0.0, first, step, FULL)
 
 
 def convolve(
@@ -123,7 +118,7 @@ def convolve(
         UsageError: a stride or dilation below 1, a padding below 0, or a kernel larger than the image.
     """
     cells, weights = np.asarray(image, np.float64), np.asarray(kernel, np.float64)
-    rows, columns = _sides(cells, weights.shape, stride, padding, dilation, "a kernel of")
+    rows, columns = _checked_sides(cells, weights.shape, stride, padding, dilation, "a kernel of")
     padded = np.pad(cells, (rows.rim, columns.rim))
     output = np.zeros((rows.places, columns.places))
     for (row, column), weight in np.ndenumerate(weights):
@@ -159,7 +154,9 @@ def pool(
             "a window of size {size} is not allowed", hint="write 1 or more: --size 2", size=size
         )
     cells = np.asarray(image, np.float64)
-    rows, columns = _sides(cells, (size, size), size if stride is None else stride, padding, 1, "a window of")
+    rows, columns = _checked_sides(
+        cells, (size, size), size if stride is None else stride, padding, 1, "a window of"
+    )
     if isinstance(padding, int) and padding > size // 2:
         message = Message(
             "padding {padding} is more than half the window of {size}", padding=padding, size=size
@@ -175,33 +172,97 @@ def pool(
     return Working(cells, None, rows, columns, kind, output)
 
 
-def output_size_formula(side: Side) -> str:
-    """Return how the size of an output's side comes about: ``(7 + 2·1 - 3) / 1 + 1 = 7``."""
-    if side.padding == "same":
-        return f"ceil({side.size} / {side.stride}) = {side.places}"
-    padding = "" if side.padding == "valid" else f" + 2·{side.padding}"
-    span = f"{side.kernel}" if side.dilation == 1 else f"(({side.kernel} - 1)·{side.dilation} + 1)"
-    steps = f"({side.size}{padding} - {span}) / {side.stride}"
-    whole = (side.padded - side.span) % side.stride == 0
-    return f"{steps if whole else f'floor({steps})'} + 1 = {side.places}"
-
-
 def convolution_parameters(height: int, width: int, channels: int, filters: int) -> str:
     """Return how many numbers a layer of such filters learns: ``64 × (3·3·1 + 1) = 640``."""
     count = filters * (height * width * channels + 1)
     return f"{filters} × ({height}·{width}·{channels} + 1) = {count:,}"
 
 
-def number(value: float) -> str:
-    """Return a number as people write it: whole, or with six digits; a dot where padding has no value."""
-    if np.isnan(value):
-        return "·"
-    if float(value).is_integer():
-        return str(int(value))
-    return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.1f}"
+def read_matrix(text: str, what: str = "matrix") -> NDArray[np.float64]:
+    """Return the matrix that is written as rows split by ``;``, numbers split by blanks or commas.
+
+    Args:
+        text: what was typed.
+        what: its name in error messages.
+
+    Returns:
+        float64 (rows, columns), at least 1×1.
+
+    Raises:
+        UsageError: it is empty, ragged, or has something in it that is no finite number.
+
+    >>> read_matrix("1 2; 3 4")
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    rows = [row.replace(",", " ").split() for row in text.strip().rstrip(";").split(";")]
+    if not any(rows):
+        raise UsageError(
+            "the {what} is empty",
+            hint="write rows split by semicolons: {EXAMPLE}",
+            what=what,
+            EXAMPLE=EXAMPLE,
+        )
+    for place, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise UsageError(
+                "the {what} is ragged: row {place} has {count}, row 1 has {first}",
+                hint="give every row as many numbers: {EXAMPLE}",
+                what=what,
+                place=place,
+                count=_count(row),
+                first=_count(rows[0]),
+                EXAMPLE=EXAMPLE,
+            )
+    return np.array(
+        [
+            [_read_number(word, what, place, column) for column, word in enumerate(row, start=1)]
+            for place, row in enumerate(rows, start=1)
+        ]
+    )
 
 
-def _sides(
+def read_kernel(text: str) -> NDArray[np.float64]:
+    """Return the kernel of that name, or the one that is written out.
+
+    Raises:
+        UsageError: neither a name nor a matrix.
+    """
+    name = text.strip().lower()
+    if name in KERNELS:
+        return np.array(KERNELS[name], np.float64)
+    if name and name[0].isalpha() and not name.startswith(("nan", "inf")):
+        raise UnknownNameError(
+            "unknown kernel '{given}'{suggestion}",
+            hint="write it as a matrix, {EXAMPLE}, or name one of {names}",
+            given=text,
+            suggestion=suggestion(name, KERNELS),
+            EXAMPLE=EXAMPLE,
+            names=", ".join(KERNELS),
+        )
+    return read_matrix(text, "kernel")
+
+
+def as_pixels(outputs: Sequence[NDArray[np.float64]], *, stretch: bool) -> tuple[NDArray[np.uint8], int]:
+    """Return outputs as the channels of a picture.
+
+    Args:
+        outputs: one for each channel, (height, width).
+        stretch: the lowest number of all becomes 0 and the highest 255; else they are rounded, and cut.
+
+    Returns:
+        uint8 (height, width, channels), and how many numbers were cut.
+    """
+    pixels = np.stack(outputs, axis=-1)  # (height, width, channels)
+    if stretch:
+        lowest, highest = pixels.min(), pixels.max()
+        pixels = (pixels - lowest) * (WHITE / (highest - lowest) if highest > lowest else 0)
+    pixels = np.rint(pixels)
+    clipped = int(np.count_nonzero((pixels < 0) | (pixels > WHITE)))
+    return np.clip(pixels, 0, WHITE).astype(np.uint8), clipped
+
+
+def _checked_sides(
     image: Numbers, window: tuple[int, ...], stride: int, padding: SidePadding, dilation: int, noun: str
 ) -> tuple[Side, Side]:
     """Return how the window slides down and across.
@@ -250,12 +311,6 @@ def _seen_by(side: Side, cell: int) -> slice:
     return slice(first, first + (side.places - 1) * side.stride + 1, side.stride)
 
 
-def _cells_under(side: Side, place: int) -> slice:
-    """Return the padded image's cells that the window meets at one place."""
-    first = place * side.stride
-    return slice(first, first + side.span, side.dilation)
-
-
 def _slide(padded: Numbers, rows: Side, columns: Side, combine: Callable[..., Numbers]) -> Numbers:
     """Combine the cells under each place: first down, then across, so that large windows are quick too."""
     down = padded[_seen_by(rows, 0)].copy()
@@ -273,33 +328,23 @@ def _real_cells(side: Side) -> NDArray[np.int64]:
     return np.minimum(starts + side.kernel, side.size) - np.maximum(starts, 0)
 
 
-def _sum_text(kernel: Numbers, patch: Numbers, result: float) -> str:
-    pairs = zip(kernel.ravel().tolist(), patch.ravel().tolist(), strict=True)
-    terms = [f"{_signed(weight)}·{_factor(cell)}" for weight, cell in pairs if weight]
-    return f"{_added(terms)} = {number(result)}"
+def _count(row: list[str]) -> str:
+    return f"{len(row)} number{'' if len(row) == 1 else 's'}"
 
 
-def _pooling_text(patch: Numbers, kind: str, result: float) -> str:
-    real = patch[~np.isnan(patch)].tolist()
-    if kind == "max":
-        return f"max({', '.join(_shortened([number(cell) for cell in real]))}) = {number(result)}"
-    return f"({_added([_signed(cell) for cell in real])}) / {len(real)} = {number(result)}"
-
-
-def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'} {number(abs(value))}"
-
-
-def _factor(value: float) -> str:
-    return f"({number(value)})" if value < 0 else number(value)
-
-
-def _added(terms: list[str]) -> str:
-    """Return signed terms as a sum: ``-1·2 + 3·4``; of none ``0``."""
-    text = " ".join(_shortened(terms))
-    return (f"-{text[2:]}" if text.startswith("- ") else text[2:]) or "0"
-
-
-def _shortened(terms: list[str]) -> list[str]:
-    """Return at most ``MOST_TERMS``, the last of them the last of all."""
-    return terms if len(terms) <= MOST_TERMS else [*terms[: MOST_TERMS - 1], "…", terms[-1]]
+def _read_number(word: str, what: str, row: int, column: int) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or abs(number) > LARGEST_NUMBER:
+        raise UsageError(
+            "'{word}' in row {row}, column {column} of the {what} is not a number of use here",
+            hint="write numbers such as 3, -1 or 0.5: {EXAMPLE}",
+            word=word,
+            row=row,
+            column=column,
+            what=what,
+            EXAMPLE=EXAMPLE,
+        )
+    return number

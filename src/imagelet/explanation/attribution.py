@@ -1,7 +1,8 @@
 """Which pixels of an image speak for a class, and which against it: four methods, one answer each.
 
-All of them ask about one logit of the network in one view, before calibration; a classifier that averages
-several views answers from more than this. None of them says why: they show where a change would be felt.
+All of them ask about one logit of the network for the image itself, before calibration; a classifier with
+test-time augmentation answers from more than this. None of them says why: they show where a change would be
+felt.
 
 Integrated gradients and occlusion compare with an image of one colour in which there is nothing to see: the
 median of the border, channel by channel. Around MNIST's digits and Fashion-MNIST's clothes this is black;
@@ -117,30 +118,31 @@ def attribute(
 
     if method not in METHODS:
         raise _unknown("method", method, METHODS, Message("methods are {names}", names=", ".join(METHODS)))
-    shares = classifier.predict_proba(image[np.newaxis])[0]  # (classes,)
-    asked = int(shares.argmax()) if target is None else class_of(classifier.classes, target)
+    probabilities = classifier.predict_proba(image[np.newaxis])[0]  # (classes,)
+    index = int(probabilities.argmax()) if target is None else class_of(classifier.classes, target)
     chosen = None
     with torch.inference_mode(False), torch.enable_grad():
         network = copy.deepcopy(classifier.network).eval().requires_grad_(False)
         inputs = classifier.prepare(image[np.newaxis])  # (1, channels, height, width)
         if method == "grad-cam":
             chosen = convolution_of(network, layer)
-            values = grad_cam(network, inputs, asked, chosen)
+            values = grad_cam(network, inputs, index, chosen)
         elif method == "saliency":
-            values = _saliency(network, inputs, asked)
+            values = _saliency(network, inputs, index)
         else:
             ground = classifier.prepare(ground_of(image)[np.newaxis])
-            values = _COMPARING[method](network, inputs, ground, asked)
-    found = values.detach().cpu().float().numpy()
-    return Attribution(method, asked, classifier.classes[asked], float(shares[asked]), chosen, found)
+            values = _COMPARING[method](network, inputs, ground, index)
+    pixels = values.detach().cpu().float().numpy()
+    probability = float(probabilities[index])
+    return Attribution(method, index, classifier.classes[index], probability, chosen, pixels)
 
 
 def methods_for(network: "Network") -> tuple[str, ...]:
     """Return the methods that a network allows: without a convolution all but ``grad-cam``."""
-    from torch import nn
+    from imagelet.explanation.activations import is_convolution
 
-    looked_at = any(isinstance(module, nn.Conv2d) for module in network.modules())
-    return tuple(name for name in METHODS if looked_at or name != "grad-cam")
+    convolves = any(is_convolution(module) for module in network.modules())
+    return tuple(name for name in METHODS if convolves or name != "grad-cam")
 
 
 def ground_of(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -180,10 +182,10 @@ def convolution_of(network: "Network", layer: str | None) -> str:
         UnknownNameError: the network has no such layer.
         UsageError: the layer is no convolution, or the network has none.
     """
-    from torch import nn
+    from imagelet.explanation.activations import is_convolution
 
     modules = dict(network.named_modules())
-    found = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
+    found = [name for name, module in modules.items() if is_convolution(module)]
     if not found:
         others = ", ".join(name for name in METHODS if name != "grad-cam")
         message = Message("grad-cam looks at a convolution, and '{network}' has none", network=network.text)
@@ -208,26 +210,26 @@ def _unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNa
     )
 
 
-def _saliency(network: "Network", inputs: "Tensor", asked: int) -> "Tensor":
+def _saliency(network: "Network", inputs: "Tensor", target: int) -> "Tensor":
     """Return (height, width): the gradient's size, the largest of the channels, as Simonyan has it."""
     from captum.attr import Saliency
 
-    slopes: Tensor = Saliency(network).attribute(inputs.requires_grad_(), target=asked)
+    slopes: Tensor = Saliency(network).attribute(inputs.requires_grad_(), target=target)
     return slopes[0].amax(dim=0)
 
 
-def _integrated_gradients(network: "Network", inputs: "Tensor", ground: "Tensor", asked: int) -> "Tensor":
+def _integrated_gradients(network: "Network", inputs: "Tensor", ground: "Tensor", target: int) -> "Tensor":
     """Return (height, width), which add up to the logit of the image less that of the ground."""
     from captum.attr import IntegratedGradients
 
     at_once = _at_once(inputs)
     parts: Tensor = IntegratedGradients(network).attribute(
-        inputs, ground, target=asked, n_steps=STEPS, internal_batch_size=at_once if at_once < STEPS else None
+        inputs, ground, target=target, n_steps=STEPS, internal_batch_size=at_once if at_once < STEPS else None
     )
     return parts[0].sum(dim=0)
 
 
-def _occlusion(network: "Network", inputs: "Tensor", ground: "Tensor", asked: int) -> "Tensor":
+def _occlusion(network: "Network", inputs: "Tensor", ground: "Tensor", target: int) -> "Tensor":
     """Return (height, width): by how much the logit falls when the pixel is hidden, the windows' mean.
 
     The windows overlap by half, so that an edge that lies between two of them shows as well.
@@ -243,7 +245,7 @@ def _occlusion(network: "Network", inputs: "Tensor", ground: "Tensor", asked: in
         (channels, *window),
         (channels, *strides),
         ground,
-        target=asked,
+        target=target,
         perturbations_per_eval=_at_once(inputs),
     )
     return falls[0, 0]  # the channels are hidden together

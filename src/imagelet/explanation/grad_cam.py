@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagelet.networks.padding import same_padding
 from imagelet.preprocessing.geometry import Placement, whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from imagelet.networks import Network
-    from imagelet.networks.layers import Pool
+    from imagelet.networks.layers.layer import LayerRun
 
 
-def grad_cam(network: "Network", inputs: "Tensor", asked: int, layer: str) -> "Tensor":
+def grad_cam(network: "Network", inputs: "Tensor", target: int, layer: str) -> "Tensor":
     """Return how much each place speaks for a class: the maps' sum, each by its mean gradient, from 0 up.
 
     Args:
         network: set to evaluation.
         inputs: float32 (1, channels, height, width), the network's input.
-        asked: the class's index.
+        target: the class's index.
         layer: the name of a convolution in the network.
 
     Returns:
@@ -38,15 +37,17 @@ def grad_cam(network: "Network", inputs: "Tensor", asked: int, layer: str) -> "T
     import torch
     from captum.attr import LayerActivation, LayerGradientXActivation
 
-    last, kept = _belonging(network, layer)
-    maps = LayerActivation(network, network.get_submodule(layer)).attribute(inputs)
+    runs = _runs(network, inputs)
+    first, kept, last = _belonging(runs, layer)
+    maps = LayerActivation(network, network.get_submodule(first)).attribute(inputs)
     for module in kept:
         maps = module(maps)  # (1, filters, rows, columns)
-    slopes = LayerGradientXActivation(network, last, multiply_by_inputs=False).attribute(inputs, asked)
+    gradient = LayerGradientXActivation(network, network.get_submodule(last), multiply_by_inputs=False)
+    slopes = gradient.attribute(inputs, target)
     weights = slopes.mean(dim=(2, 3), keepdim=True)  # (1, filters, 1, 1)
     cells = torch.relu((weights * maps).sum(dim=1))[0].detach().cpu().numpy()  # (rows, columns)
     height, width = inputs.shape[2:]
-    placement = _cells(network, layer, inputs)
+    placement = _cells(runs, layer, (height, width))
     if placement is None:
         placement = Placement.of((slice(0, height), slice(0, width)), at=whole(cells))
     room = 1 + int(max(height, width) / min(placement.pixel_height, placement.pixel_width))
@@ -55,63 +56,74 @@ def grad_cam(network: "Network", inputs: "Tensor", asked: int, layer: str) -> "T
     return torch.from_numpy(placement.onto(wider, height, width))
 
 
-def _belonging(network: "Network", layer: str) -> "tuple[nn.Module, list[nn.Module]]":
-    """Return the activation of a convolution, and all layers up to it that work on each cell by itself.
+def _runs(network: "Network", images: "Tensor") -> "dict[str, LayerRun]":
+    """Return the layers by name, with what they make of the images."""
+    import torch
 
-    Without an activation it is the convolution, and there are none.
+    from imagelet.networks.layers.layer import run_layers
+
+    with torch.no_grad():
+        return {ran.name: ran for ran in run_layers(network.named_children(), images)}
+
+
+def _belonging(runs: "dict[str, LayerRun]", layer: str) -> "tuple[str, list[nn.Module], str]":
+    """Return where a convolution's maps are taken, what they go through, and where the gradient is taken.
+
+    Maps go through the normalisation and the activation that belong to the convolution; pooling between is
+    left out, so that they stay as fine as they are. At the end of a residual block they are taken from its
+    sum. Without an activation both are taken at the convolution itself.
     """
-    from torch import nn
+    from imagelet.networks.layers.foreign import layer_of
+    from imagelet.networks.layers.window import Sliding
 
-    from imagelet.networks.layers import Pool
-
-    names = [name for name, _ in network.named_children()]
+    first, name = layer, layer
     kept: list[nn.Module] = []
-    for module in list(network.children())[names.index(layer) + 1 :] if layer in names else ():
-        if isinstance(module, nn.ReLU | nn.GELU | nn.SiLU | nn.Tanh | nn.Sigmoid):
-            return module, [*kept, module]
-        if isinstance(module, nn.BatchNorm2d):
-            kept.append(module)
-        elif not isinstance(module, Pool | nn.Dropout):
+    while True:
+        after = next((ran for ran in runs.values() if name in ran.sources), None)
+        kind = None if after is None else layer_of(after.module)
+        if after is None or kind is None or after.output.dim() != 4:
             break
-    return network.get_submodule(layer), []
+        if kind.family == "activation":
+            return first, [*kept, after.module], after.name
+        if kind.nested and after.output.shape == runs[layer].output.shape:
+            first, kept = after.name, []
+        elif kind.family == "normalization":
+            kept.append(after.module)
+        elif not (kind.family == "dropout" or (kind.family == "pooling" and isinstance(kind, Sliding))):
+            break
+        name = after.name
+    return (first, [], first) if layer in runs else (layer, [], layer)
 
 
-def _cells(network: "Network", layer: str, images: "Tensor") -> Placement | None:
+def _cells(runs: "dict[str, LayerRun]", layer: str, size: tuple[int, int]) -> Placement | None:
     """Return where a convolution's cells lie in the image: each in the middle of the pixels that it sees.
 
-    None where the convolution is inside another layer, or one before it works in an unknown way.
+    None where the convolution is inside a layer of a builder's own, or one before it works in an unknown way.
     """
-    from torch import nn
+    from imagelet.networks.layers.foreign import layer_of
+    from imagelet.networks.layers.layer import INPUT
+    from imagelet.networks.layers.window import Sliding
 
-    from imagelet.networks.layers import Pool
-
-    centres, steps = [0.5, 0.5], [1.0, 1.0]  # pixels: the first cell's centre, and from one to the next
-    for name, module in network.named_children():
-        sides = images.shape[2:]
-        images = module(images)
-        if isinstance(module, nn.Conv2d | Pool):
-            for axis in (0, 1):
-                span, stride, before = _window(module, sides[axis], axis)
-                centres[axis] += steps[axis] * ((span - 1) / 2 - before)
-                steps[axis] *= stride
-        elif images.shape[2:] != sides:
-            return None
-        if name == layer:
-            return Placement(*(c - step / 2 for c, step in zip(centres, steps, strict=True)), *steps)
-    return None
-
-
-def _window(module: "nn.Conv2d | Pool", side: int, axis: int) -> tuple[int, int, int]:
-    """Return a window's span, its stride, and the cells of padding before; 0: down, 1: across."""
-    from torch import nn
-
-    if isinstance(module, nn.Conv2d):
-        kernel, dilation, stride = module.kernel_size[axis], module.dilation[axis], module.stride[axis]
-        same, padding = getattr(module, "same", module.padding == "same"), module.padding
-    else:
-        kernel, dilation, stride = module.size[axis], 1, module.stride[axis]
-        same, padding = module.padding == "same", module.padding
-    span = (kernel - 1) * dilation + 1
-    if same:
-        return span, stride, same_padding(side, kernel, stride, dilation)[0]
-    return span, stride, 0 if isinstance(padding, str) else padding[axis]
+    # of each layer the sides of its maps; in pixels the first cell's centre, and how far the next one is
+    seen: dict[str, tuple[tuple[int, ...], list[float], list[float]]] = {
+        INPUT: (size, [0.5, 0.5], [1.0, 1.0])
+    }
+    for ran in runs.values():
+        if ran.sources[0] not in seen:
+            continue
+        sides, centres, steps = seen[ran.sources[0]]
+        kind = layer_of(ran.module)
+        if isinstance(kind, Sliding):
+            windows = kind.sides((*sides, 1))
+            centres = [
+                centre + step * ((side.span - 1) / 2 - side.rim[0])
+                for centre, step, side in zip(centres, steps, windows, strict=True)
+            ]
+            steps = [step * side.stride for step, side in zip(steps, windows, strict=True)]
+        elif tuple(ran.output.shape[2:]) != sides:
+            continue
+        seen[ran.name] = (tuple(ran.output.shape[2:]), centres, steps)
+    if layer not in seen:
+        return None
+    _, centres, steps = seen[layer]
+    return Placement(*(centre - step / 2 for centre, step in zip(centres, steps, strict=True)), *steps)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from imagelet.classifier.classifier import BATCH, PIXELS_AT_ONCE, Classifier
 from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.fusion import steps
+from imagelet.networks.fusion import fused_layers
 
 Numbers = NDArray[np.float32]
 
@@ -217,7 +217,7 @@ def _before_the_last(network: nn.Sequential) -> list[Callable[[Tensor], Tensor]]
     if not mixing:
         return []
     last = children[mixing[-1]][1]
-    before = [step for _, step in steps(children[: mixing[-1]])]
+    before = [layers for _, layers in fused_layers(children[: mixing[-1]])]
     while isinstance(last, nn.Sequential) and type(last).forward is nn.Sequential.forward:
         inner = list(last)
         place = max(place for place, child in enumerate(inner) if _mixes(child))

@@ -6,7 +6,8 @@ Reading text and working out shapes needs no torch; the names that do need it ar
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from imagelet.networks.shapes import ShapedLayer, infer_shapes
+from imagelet.networks.layers import PlacedLayer
+from imagelet.networks.shapes import infer_shapes
 from imagelet.networks.text import parse, to_text
 from imagelet.networks.zoo import NamedNetwork, find_network, networks
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NamedNetwork",
     "Network",
-    "ShapedLayer",
+    "PlacedLayer",
     "Summary",
     "build",
     "find_network",

@@ -75,13 +75,13 @@ def family(widths: Sequence[int], channels: int, size: int | tuple[int, int], cl
     shortest = (size if isinstance(size, int) else min(size)) - 1
     layers: list[tuple[str, nn.Module]] = [("whiten", Whiten(channels)), ("gelu1", nn.GELU())]
     while shortest > LARGEST_UNPOOLED:
-        layers.append((f"shrink{len(layers) - 1}", Pool((2, 2))))
+        layers.append((f"shrink{len(layers) - 1}", Pool((2, 2)).build(())))
         shortest //= 2
     before = 8 * channels
     for group, width in enumerate(widths, start=1):
         layers.append((f"conv{2 * group - 1}", _conv(before, width)))
         if shortest >= SMALLEST_POOLED:
-            layers.append((f"pool{group}", Pool((2, 2))))
+            layers.append((f"pool{group}", Pool((2, 2)).build(())))
             shortest //= 2
         layers += [
             (f"norm{2 * group - 1}", Norm(width)),
@@ -91,9 +91,10 @@ def family(widths: Sequence[int], channels: int, size: int | tuple[int, int], cl
             (f"gelu{2 * group + 1}", nn.GELU()),
         ]
         before = width
-    head = Dense(before, classes, bias=False)
+    head = Dense(classes, bias=False).build((before,))
+    assert isinstance(head, nn.Linear)
     nn.init.normal_(head.weight, std=1 / before)
-    layers += [("global_max", GlobalMax()), ("dense", head)]
+    layers += [("global_max", GlobalMax().build(())), ("dense", head)]
     return nn.Sequential(OrderedDict(layers))
 
 
@@ -107,9 +108,10 @@ def fast_wide(channels: int, size: int | tuple[int, int], classes: int) -> nn.Se
     return family((64, 256, 256), channels, size, classes)
 
 
-def _conv(channels: int, filters: int) -> Conv:
+def _conv(channels: int, filters: int) -> nn.Conv2d:
     """Return a 3×3 convolution that at first passes its input on in as many filters as there are channels."""
-    conv = Conv(channels, filters, (3, 3), padding="same", bias=False)
+    conv = Conv(filters, (3, 3), "same", bias=False).build((1, 1, channels))
+    assert isinstance(conv, nn.Conv2d)
     nn.Conv2d.reset_parameters(conv)
     nn.init.dirac_(conv.weight.data[:channels])
     return conv

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from imagelet.errors import NetworkTextError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.fusion import steps
+from imagelet.networks.fusion import fused_layers
 from imagelet.networks.initial_weights import draw_weights
-from imagelet.networks.layers import make_module
+from imagelet.networks.layers.layer import Layer, Shape, named, written_shape
 from imagelet.networks.shapes import checked_input, infer_shapes
-from imagelet.networks.specification import Layer, Shape, written_shape
 from imagelet.networks.text import parse, to_text
 from imagelet.networks.zoo import Builder, NamedNetwork, find_network, networks
 
@@ -56,8 +55,8 @@ class Network(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (n, classes) of float images (n, channels, height, width)."""
-        for _, step in steps(self.named_children()):
-            images = step(images)
+        for _, layer in fused_layers(self.named_children()):
+            images = layer(images)
         return images
 
     def __getitem__(self, place: int | slice) -> nn.Module:
@@ -116,7 +115,10 @@ def _from_text(found: NamedNetwork, input_shape: Shape, classes: int) -> Network
         )
         raise NetworkTextError(message, error.hint, text=error.text, position=error.position) from None
     layers = parse(found.text)
-    children = OrderedDict((each.name, make_module(each.layer, each.input_shape)) for each in shaped)
+    shapes = {placed.name: placed.input_shape for placed in shaped}
+    children = OrderedDict(
+        (name, layer.settled(classes).build(shapes[name])) for name, layer in named(layers)
+    )
     return Network(
         children,
         text=to_text(layers),

@@ -12,17 +12,9 @@ import torch
 from torch import Tensor
 
 from imagelet.errors import UsageError
-from imagelet.networks import kinds
 from imagelet.networks.building import Network, build
-from imagelet.networks.specification import Layer
+from imagelet.networks.layers import Conv, Dense, Layer
 from imagelet.networks.text import to_text
-
-EACH_BY_ITSELF = (
-    *(kinds.Depthwise, kinds.Pool, kinds.AveragePool, kinds.GlobalAverage, kinds.GlobalMax, kinds.BatchNorm),
-    *(kinds.Relu, kinds.Gelu, kinds.Silu, kinds.Tanh, kinds.Sigmoid, kinds.Dropout, kinds.Flatten),
-    kinds.Softmax,
-)
-"""Layers that treat each channel by itself: of more channels they make more."""
 
 
 def side_by_side(networks: Sequence[Network], scales: Sequence[float]) -> Network:
@@ -38,17 +30,21 @@ def side_by_side(networks: Sequence[Network], scales: Sequence[float]) -> Networ
         ValueError: no networks, other networks, or another number of scales.
     """
     first = networks[0] if networks else None
-    if first is None or len(scales) != len(networks) or any(each.text != first.text for each in networks):
+    if (
+        first is None
+        or len(scales) != len(networks)
+        or any(network.text != first.text for network in networks)
+    ):
         raise ValueError(f"{len(networks)} networks, {len(scales)} scales: one text, and a scale for each")
     joined = build(to_text(_widened(first.layers, len(networks))), first.input_shape, first.classes, "torch")
-    states = [each.state_dict() for each in networks]
+    states = [network.state_dict() for network in networks]
     last = max(name for name, _ in first.named_children() if name.startswith("dense"))
     cells = _cells_before(first, last)
     with torch.no_grad():
         for name, tensor in joined.state_dict().items():
             parts = [state[name] for state in states]
             if name.startswith(f"{last}."):
-                tensor.copy_(_answering(parts, scales, cells if name.endswith("weight") else 0))
+                tensor.copy_(_last_weights(parts, scales, cells if name.endswith("weight") else 0))
             elif tensor.dim():  # not the number of batches that were seen
                 tensor.copy_(torch.cat(parts))
     return joined.eval()
@@ -57,13 +53,13 @@ def side_by_side(networks: Sequence[Network], scales: Sequence[float]) -> Networ
 def _widened(layers: Sequence[Layer], number: int) -> list[Layer]:
     """Return the layers for so many networks side by side."""
     wide: list[Layer] = []
-    dense = [place for place, layer in enumerate(layers) if isinstance(layer, kinds.Dense)]
+    dense = [place for place, layer in enumerate(layers) if isinstance(layer, Dense)]
     for place, layer in enumerate(layers):
-        if isinstance(layer, kinds.Conv) and not isinstance(layer.filters, str):
-            after_another = any(isinstance(each, kinds.Conv) for each in wide)
+        if isinstance(layer, Conv) and not isinstance(layer.filters, str):
+            after_another = any(isinstance(before, Conv) for before in wide)
             groups = layer.groups * number if after_another else layer.groups
             wide.append(dataclasses.replace(layer, filters=layer.filters * number, groups=groups))
-        elif isinstance(layer, EACH_BY_ITSELF) or [place] == dense:
+        elif layer.channelwise or [place] == dense:
             wide.append(layer)
         else:
             raise UsageError(
@@ -72,7 +68,7 @@ def _widened(layers: Sequence[Layer], number: int) -> list[Layer]:
                 word=layer.word,
                 to_text=to_text(layers),
             )
-    if not isinstance(wide[0], kinds.Conv) or wide[0].groups > 1 or not dense:
+    if not isinstance(wide[0], Conv) or wide[0].groups > 1 or not dense:
         raise UsageError(
             "only networks that begin with a convolution and end in a dense layer can stand side by "
             "side: {to_text}",
@@ -97,7 +93,7 @@ def _cells_before(network: Network, last: str) -> int:
     return 1
 
 
-def _answering(parts: Sequence[Tensor], scales: Sequence[float], cells: int) -> Tensor:
+def _last_weights(parts: Sequence[Tensor], scales: Sequence[float], cells: int) -> Tensor:
     """Return the last layer's weights (classes, values), or its biases (classes,) where ``cells`` is 0."""
     scaled = [part * (scale / len(parts)) for part, scale in zip(parts, scales, strict=True)]
     if not cells:

@@ -1,4 +1,4 @@
-"""How a network's layers are carried out: the same numbers as one layer after the other, in less time.
+"""Several layers computed at once: the same numbers as one after the other, in less time.
 
 Two layers that follow each other may be taken together:
 
@@ -14,14 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imagelet.networks.layers import Conv, Depthwise, Pool
+from imagelet.networks.layers.module import Convolution, LayerModule
+from imagelet.networks.layers.pooling import Pool
 
-Step = tuple[tuple[str, ...], Callable[[Tensor], Tensor]]
-"""The names of the layers that a step carries out, and what it does: float (n, …) → float (n, …)."""
+FusedLayers = tuple[tuple[str, ...], Callable[[Tensor], Tensor]]
+"""The names of layers that are computed at once, and what does it: float (n, …) → float (n, …)."""
 
 
-def steps(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[Step]:
-    """Yield what carries ``layers`` out, up to a closing softmax: training needs the logits."""
+def fused_layers(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[FusedLayers]:
+    """Yield what computes ``layers``, up to a closing softmax: training needs the logits."""
     remaining = [*layers, ("", None), ("", None)]
     apart = _is_watched([module for _, module in remaining])
     place = 0
@@ -57,25 +58,28 @@ def _is_watched(modules: Iterable[nn.Module | None]) -> bool:
 def _together(
     first: nn.Module, second: nn.Module | None, third: nn.Module | None
 ) -> Callable[[Tensor], Tensor] | None:
-    """Return what carries out the first two layers at once, if anything does."""
-    if type(first) is nn.ReLU and type(second) is Pool:
+    """Return what computes the first two layers at once, if anything does."""
+    if type(first) is nn.ReLU and second is not None and _is_pool(second):
         return functools.partial(_pool_relu, second)
-    if type(first) in (Conv, Depthwise) and type(second) is nn.ReLU and type(third) is not Pool:
-        assert isinstance(first, Conv)
+    if type(first) is Convolution and type(second) is nn.ReLU and not _is_pool(third):
         return functools.partial(_conv_relu, first)
     return None
 
 
-def _pool_relu(pool: Pool, images: Tensor) -> Tensor:
+def _is_pool(module: nn.Module | None) -> bool:
+    return type(module) is LayerModule and type(module.layer) is Pool
+
+
+def _pool_relu(pool: nn.Module, images: Tensor) -> Tensor:
     return torch.relu(pool(images))
 
 
-def _conv_relu(conv: Conv, images: Tensor) -> Tensor:
+def _conv_relu(conv: Convolution, images: Tensor) -> Tensor:
     """Return relu(conv(images)): by oneDNN in one call where it can."""
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else images.dtype
     if images.device.type != "cpu" or not _has_onednn(dtype):
         return torch.relu(conv(images))
-    images, padding = conv.padded(images)
+    images, padding = conv.layer.padded(images)
     with torch.autocast("cpu", enabled=False):
         bias = None if conv.bias is None else conv.bias.to(dtype)
         sizes = (conv.stride, padding, conv.dilation, conv.groups)

@@ -15,20 +15,19 @@ the two others count the one channel that a filter sees.
 
 import math
 from collections.abc import Callable
-from math import prod
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from imagelet.errors import UsageError
-from imagelet.networks.layers import Depthwise
+from imagelet.networks.layers.foreign import layer_of
 
 InitialWeights = Literal["glorot", "he", "torch"]
 
 
 def draw_weights(network: nn.Module, initial_weights: str = "glorot", seed: int = 0) -> None:
-    """Set the weights and biases of every convolution and dense layer in ``network``, in order.
+    """Set the weights and biases of every layer in ``network`` whose kind has fans, in order.
 
     Args:
         network: on the CPU; batch normalisation is left as it is (scale 1, shift 0).
@@ -46,47 +45,45 @@ def draw_weights(network: nn.Module, initial_weights: str = "glorot", seed: int 
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                _DRAWS[initial_weights](module, generator)
+            if (fans := fans_of(module)) is not None:
+                _DRAWS[initial_weights](module, sum(fans), generator)
 
 
-def fans(module: nn.Conv2d | nn.Linear) -> tuple[int, int]:
+def fans_of(module: nn.Module) -> tuple[int, int] | None:
     """Return the inputs and outputs of one number of the layer's output, as Keras counts them.
 
-    Source: ``keras.initializers.compute_fans`` on kernels of (height, width, in, out), for depthwise ones
-    (height, width, channels, multiplier).
+    None: it is a layer without weights that are drawn. Source: ``keras.initializers.compute_fans`` on kernels
+    of (height, width, in, out), for depthwise ones (height, width, channels, multiplier).
     """
-    if isinstance(module, nn.Linear):
-        return module.in_features, module.out_features
-    cells = prod(module.kernel_size)
-    if isinstance(module, Depthwise):
-        return cells * module.in_channels, cells * (module.out_channels // module.in_channels)
-    return cells * module.in_channels // module.groups, cells * module.out_channels
+    weight = getattr(module, "weight", None)
+    return layer_of(module).fans(tuple(weight.shape)) if isinstance(weight, Tensor) else None
 
 
-def _glorot(module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
-    bound = math.sqrt(6 / sum(fans(module)))
+def _glorot(module: Any, fans: int, generator: torch.Generator) -> None:
+    bound = math.sqrt(6 / fans)
     module.weight.uniform_(-bound, bound, generator=generator)
     _set_bias(module, Tensor.zero_)
 
 
-def _he(module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+def _he(module: Any, fans: int, generator: torch.Generator) -> None:
+    del fans
     module.weight.normal_(0, math.sqrt(2 / module.weight[0].numel()), generator=generator)
     _set_bias(module, Tensor.zero_)
 
 
-def _torch(module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+def _torch(module: Any, fans: int, generator: torch.Generator) -> None:
+    del fans
     bound = 1 / math.sqrt(module.weight[0].numel())
     module.weight.uniform_(-bound, bound, generator=generator)
     _set_bias(module, lambda bias: bias.uniform_(-bound, bound, generator=generator))
 
 
-def _set_bias(module: nn.Conv2d | nn.Linear, fill: Callable[[Tensor], Tensor]) -> None:
+def _set_bias(module: Any, fill: Callable[[Tensor], Tensor]) -> None:
     if module.bias is not None:
         fill(module.bias)
 
 
-_DRAWS: dict[str, Callable[[nn.Conv2d | nn.Linear, torch.Generator], None]] = {
+_DRAWS: dict[str, Callable[[Any, int, torch.Generator], None]] = {
     "glorot": _glorot,
     "he": _he,
     "torch": _torch,

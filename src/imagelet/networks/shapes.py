@@ -1,42 +1,23 @@
 """How a network's layers fit together, worked out without torch: names, shapes, parameters, limits."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from imagelet.errors import NetworkTextError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.specification import Layer, Shape, written_shape
+from imagelet.networks.layers.layer import PlacedLayer, Shape, named, place_layers, written_shape
 from imagelet.networks.text import about, parse
 
 MOST_PARAMETERS = 500_000_000  # 2 GB of float32
 MOST_VALUES = 100_000_000  # of all layers' outputs for one image
 
 
-@dataclass(frozen=True)
-class ShapedLayer:
-    """One layer in its place.
-
-    Args:
-        name: unique in its network: ``conv1``, ``flatten``.
-        layer: what it is, with a number in place of the word ``classes``.
-        input_shape: (height, width, channels) or (values,).
-        output_shape: likewise.
-        parameters: weights, biases and running averages.
-    """
-
-    name: str
-    layer: Layer
-    input_shape: Shape
-    output_shape: Shape
-    parameters: int
-
-
 def infer_shapes(
     text: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10
-) -> tuple[ShapedLayer, ...]:
+) -> tuple[PlacedLayer, ...]:
     """Return the layers of ``text`` in their places behind an input of (height, width, channels).
+
+    Layers inside a block come before it, and the block itself is what it adds up.
 
     Raises:
         NetworkTextError: the text cannot be read, a layer does not fit its input, the network is too large,
@@ -44,19 +25,14 @@ def infer_shapes(
         UsageError: an input shape or number of classes that no network has.
     """
     shape = checked_input(input_shape, classes)
-    shaped: list[ShapedLayer] = []
-    seen: Counter[str] = Counter()
+    placed: list[PlacedLayer] = []
     with about(text):
-        for layer in (each.settled(classes) for each in parse(text)):
-            output = layer.output_shape(shape)
-            seen[layer.word] += 1
-            suffix = str(seen[layer.word]) if layer.numbered or seen[layer.word] > 1 else ""
-            parameters = layer.parameters(shape)
-            shaped.append(ShapedLayer(layer.word + suffix, layer, shape, output, parameters))
-            _check_limits(shaped)
-            shape = output
-        _check_end(shaped[-1], classes)
-    return tuple(shaped)
+        layers = [layer.settled(classes) for layer in parse(text)]
+        for layer in place_layers(named(layers), shape):
+            placed.append(layer)
+            _check_limits(placed)
+        _check_end(placed[-1], classes)
+    return tuple(placed)
 
 
 def checked_input(input_shape: Sequence[int], classes: int) -> Shape:
@@ -86,9 +62,9 @@ def checked_input(input_shape: Sequence[int], classes: int) -> Shape:
     return shape
 
 
-def _check_limits(shaped: list[ShapedLayer]) -> None:
-    last = shaped[-1]
-    parameters = sum(each.parameters for each in shaped)
+def _check_limits(placed: list[PlacedLayer]) -> None:
+    last = placed[-1]
+    parameters = sum(layer.parameters for layer in placed)
     if parameters > MOST_PARAMETERS:
         message = Message(
             "the network would have {count:,} parameters; at most {most:,} are allowed",
@@ -96,7 +72,7 @@ def _check_limits(shaped: list[ShapedLayer]) -> None:
             most=MOST_PARAMETERS,
         )
         raise last.layer.mistake(message, Message("take fewer units or filters, or pool more before it"))
-    values = sum(prod(each.output_shape) for each in shaped)
+    values = sum(prod(layer.output_shape) for layer in placed)
     if values > MOST_VALUES:
         message = Message(
             "the layers would hold {count:,} values an image; at most {most:,} are allowed",
@@ -106,7 +82,7 @@ def _check_limits(shaped: list[ShapedLayer]) -> None:
         raise last.layer.mistake(message, Message("take fewer filters, or pool earlier"))
 
 
-def _check_end(last: ShapedLayer, classes: int) -> None:
+def _check_end(last: PlacedLayer, classes: int) -> None:
     if last.output_shape == (classes,):
         return
     if len(last.output_shape) == 1:

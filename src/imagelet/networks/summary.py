@@ -1,71 +1,86 @@
-"""The table of a network's layers, and the totals: of our networks and of any other sequence of layers.
+"""The table of a network's layers, and the totals: of network text, and of any sequence of modules.
 
 Parameters are counted as Keras does: running averages of batch normalisation are parameters that training by
-gradient does not touch, "non-trainable".
+gradient does not touch, "non-trainable". A layer inside a block counts for itself, the block for its sum.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from math import prod
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from imagelet import html_repr
 from imagelet.errors import UsageError
-from imagelet.networks.layers import kind_of
-from imagelet.networks.specification import Shape
+from imagelet.networks.layers.layer import Layer, Shape, run_layers
+from imagelet.networks.shapes import infer_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
 class SummaryRow:
     """One layer.
 
-    Args:
-        name: ``conv1``.
+    Attributes:
+        name: ``conv1``, inside a block ``residual1.conv1``.
         kind: its word in network text, ``conv``, else the name of its class.
+        family: one of `imagelet.networks.layers.FAMILIES`.
         shape: of its output: (height, width, channels) or (values,).
         parameters: trainable or not.
         multiply_adds: multiplications with weights, for one image.
+        sources: the names of the layers whose outputs it takes; ``input`` for the image.
     """
 
     name: str
     kind: str
+    family: str
     shape: Shape
     parameters: int
     multiply_adds: int
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Summary:
     """A network's layers and totals.
 
-    Args:
+    Attributes:
         input_shape: (height, width, channels).
-        layers: one row a layer, in order.
+        layers: one row a layer, in order; those inside a block before it.
         trainable: parameters that have a gradient.
         non_trainable: frozen parameters and running averages.
-        multiply_adds: multiplications with weights in convolutions and dense layers, for one image.
     """
 
     input_shape: Shape
     layers: tuple[SummaryRow, ...]
     trainable: int
     non_trainable: int
-    multiply_adds: int
 
     @property
     def total(self) -> int:
         """All parameters."""
         return self.trainable + self.non_trainable
 
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications with weights in all layers, for one image."""
+        return sum(row.multiply_adds for row in self.layers)
+
+    def multiply_adds_in(self, name: str) -> int:
+        """Return the multiplications of a layer, and of all inside it where it is a block."""
+        inside = f"{name}."
+        return sum(
+            row.multiply_adds for row in self.layers if row.name == name or row.name.startswith(inside)
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and numbers."""
         return {
             "input_shape": list(self.input_shape),
-            "layers": [{**asdict(row), "shape": list(row.shape)} for row in self.layers],
+            "layers": [
+                {**asdict(row), "shape": list(row.shape), "sources": list(row.sources)} for row in self.layers
+            ],
             "total": self.total,
             "trainable": self.trainable,
             "non_trainable": self.non_trainable,
@@ -89,7 +104,30 @@ class Summary:
         return html_repr.block("Network", table, html_repr.facts(totals))
 
 
-def summarize(network: nn.Sequential, input_shape: Sequence[int] | None = None) -> Summary:
+def summarize_text(text: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10) -> Summary:
+    """Return the summary of the network that a text describes, without building it; torch is not imported.
+
+    Raises:
+        NetworkTextError, UsageError: as :func:`infer_shapes` does.
+    """
+    placed = infer_shapes(text, input_shape, classes)
+    rows = tuple(
+        SummaryRow(
+            place.name,
+            place.layer.word,
+            place.layer.family,
+            place.output_shape,
+            place.parameters,
+            place.layer.multiply_adds(place.input_shape, place.output_shape),
+            place.sources,
+        )
+        for place in placed
+    )
+    averages = sum(place.layer.non_trainable(place.input_shape) for place in placed)
+    return Summary(placed[0].input_shape, rows, sum(row.parameters for row in rows) - averages, averages)
+
+
+def summarize(network: "nn.Sequential", input_shape: Sequence[int] | None = None) -> Summary:
     """Return the summary of a network, by passing one black image through it.
 
     The network comes back as it was: its weights, its averages, and whether it is training.
@@ -101,35 +139,45 @@ def summarize(network: nn.Sequential, input_shape: Sequence[int] | None = None) 
     Raises:
         UsageError: no input shape given, and the network has none.
     """
+    import torch
+
+    from imagelet.networks.layers.foreign import kind_of, layer_of
+
     shape = input_shape if input_shape is not None else getattr(network, "input_shape", None)
     if shape is None:
         raise UsageError("this network does not say its input shape", hint="give input_shape, as (28, 28, 1)")
     height, width, channels = shape
     like = next(network.parameters(), torch.empty(0))
-    values = torch.zeros(1, channels, height, width, dtype=like.dtype, device=like.device)
+    image = torch.zeros(1, channels, height, width, dtype=like.dtype, device=like.device)
     rows = []
-    with _evaluating(network), torch.no_grad():
-        for name, child in network.named_children():
-            with _counting(child) as counts:
-                values = child(values)
-            parameters = sum(tensor.numel() for tensor in _parameters(child))
-            rows.append(SummaryRow(name, kind_of(child), _shape(values), parameters, sum(counts)))
+    counted: set[int] = set()  # the tensors of layers that have a row
+    with _evaluating(network), torch.no_grad(), _counting(network) as products:
+        for ran in run_layers(network.named_children(), image):
+            own = [tensor for tensor in _parameters(ran.module) if id(tensor) not in counted]
+            counted.update(map(id, own))
+            rows.append(
+                SummaryRow(
+                    ran.name,
+                    kind_of(ran.module),
+                    layer_of(ran.module).family,
+                    _shape(ran.output),
+                    sum(tensor.numel() for tensor in own),
+                    sum(products),
+                    ran.sources,
+                )
+            )
+            products.clear()
     trainable = sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad)
-    return Summary(
-        input_shape=(height, width, channels),
-        layers=tuple(rows),
-        trainable=trainable,
-        non_trainable=sum(tensor.numel() for tensor in _parameters(network)) - trainable,
-        multiply_adds=sum(row.multiply_adds for row in rows),
-    )
+    total = sum(tensor.numel() for tensor in _parameters(network))
+    return Summary((height, width, channels), tuple(rows), trainable, total - trainable)
 
 
-def _parameters(module: nn.Module) -> list[Tensor]:
+def _parameters(module: "nn.Module") -> "list[Tensor]":
     """Return the parameters and the running averages, without counters."""
-    return [*module.parameters(), *(each for each in module.buffers() if each.is_floating_point())]
+    return [*module.parameters(), *(buffer for buffer in module.buffers() if buffer.is_floating_point())]
 
 
-def _shape(values: Tensor) -> Shape:
+def _shape(values: "Tensor") -> Shape:
     """Return the shape of one image's values, channels last, as people write it."""
     if values.dim() == 4:
         _, channels, height, width = values.shape
@@ -138,7 +186,7 @@ def _shape(values: Tensor) -> Shape:
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
+def _evaluating(network: "nn.Module") -> Iterator[None]:
     training = {module: module.training for module in network.modules()}
     network.eval()
     try:
@@ -149,21 +197,22 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _counting(child: nn.Module) -> Iterator[list[int]]:
-    """Collect the multiplications of every convolution and dense layer in ``child`` that runs inside."""
-    counts: list[int] = []
+def _counting(network: "nn.Module") -> Iterator[list[int]]:
+    """Collect the multiplications of every layer in ``network`` that runs inside."""
+    from imagelet.networks.layers.foreign import layer_of
 
-    def count(module: nn.Module, _: object, output: Tensor) -> None:
-        if isinstance(module, nn.Conv2d):
-            each = prod(module.kernel_size) * module.in_channels // module.groups
-        else:
-            each = int(getattr(module, "in_features", 0))
-        counts.append(output.numel() * each)
+    products: list[int] = []
 
-    counted = [module for module in child.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    hooks = [module.register_forward_hook(count) for module in counted]
+    def count(module: "nn.Module", inputs: tuple[Any, ...], output: Any) -> None:
+        products.append(layer_of(module).multiply_adds(_shape(inputs[0]), _shape(output)))
+
+    hooks = [
+        module.register_forward_hook(count)
+        for module in network.modules()
+        if type(layer_of(module)).multiply_adds is not Layer.multiply_adds
+    ]
     try:
-        yield counts
+        yield products
     finally:
         for hook in hooks:
             hook.remove()

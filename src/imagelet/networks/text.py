@@ -1,51 +1,47 @@
 """Network text ↔ layers: ``conv(32, 3x3, same) relu pool(2) flatten dense(classes) softmax``.
 
-=====================================================================================  ====================
-layer                                                                                  output
-=====================================================================================  ====================
-``conv(filters, kernel[, padding][, stride=…][, dilation=…][, bias=no])``              height, width, filters
-``depthwise(kernel[, padding][, stride=…][, dilation=…][, multiplier=…][, bias=no])``  height, width, channels
-``pool(size[, padding][, stride=…])`` (largest value), ``average_pool(…)``             height, width, channels
-``global_average``, ``global_max``                                                     channels
-``flatten``                                                                            values
-``dense(units[, bias=no])``                                                            units
-``dropout(rate)``, ``batchnorm[(momentum=0.9, epsilon=1e-5)]``                         as the input
-``relu``, ``gelu``, ``silu``, ``tanh``, ``sigmoid``, ``softmax`` (last only)           as the input
-=====================================================================================  ====================
+    text      = layer { [ separator ] layer }
+    layer     = word [ "(" [ argument { "," argument } ] ")" ] | word "(" text ")"
+    argument  = [ word "=" ] value
+    value     = word | number | size
+    size      = number "x" number
+    separator = "," | ";" | "|" | "->" | "→"
 
-Padding is ``same``, ``valid`` (the default) or a size; sizes are ``3`` or ``3x5`` (height x width);
-``classes`` stands for the number of classes where a count of units or filters is due. How text may be
-written is in `grammar.py`: capitals, line ends and ``,``, ``|`` or ``->`` between layers are welcome, and
-`to_text` writes the one canonical form. Nothing here imports torch.
+What stands in the brackets of a layer is what its kind takes (`layers/`): arguments, or, of a block, layers.
+:func:`usage` tells of one kind. Padding is ``same``, ``valid`` (the default) or a size; sizes are ``3`` or
+``3x5`` (height x width); ``classes`` stands for the number of classes where a count of units or filters is
+due. Blanks and line ends may stand between any two of these, and capitals are read as small letters;
+:func:`to_text` writes the one canonical form. Positions are those of characters, counted from 1. Nothing
+here imports torch.
 """
 
 import contextlib
 import difflib
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
-from imagelet.networks.grammar import Argument, Call, read_calls
-from imagelet.networks.kinds import KINDS, Softmax
-from imagelet.networks.specification import Layer
-from imagelet.networks.values import Form, stands_bare, written_arguments
+from imagelet.networks.layers import FAMILIES, KINDS, Layer
+from imagelet.networks.layers.layer import Form, mistake, other_words, settings, stands_bare
 from imagelet.registry import suggestion
 
-OTHER_WORDS = {
-    "conv2d": "conv",
-    "depthwise_conv": "depthwise",
-    "max_pool": "pool",
-    "maxpool": "pool",
-    "avg_pool": "average_pool",
-    "avgpool": "average_pool",
-    "global_average_pool": "global_average",
-    "global_max_pool": "global_max",
-    "linear": "dense",
-    "batch_norm": "batchnorm",
-    "swish": "silu",
-}  # what other libraries call them; `to_text` writes ours
+LONGEST_TEXT = 10_000  # characters
+DEEPEST = 8  # blocks in each other
+EXAMPLE = "conv(32, 3x3, same) relu pool(2) flatten dense(classes) softmax"
+SEPARATORS = frozenset({",", ";", "|", "->", "→"})
+
+_TOKEN = re.compile(
+    r"""(?P<arrow>->|→)
+      | (?P<word>[A-Za-z_](?:[A-Za-z0-9_]|-(?=[A-Za-z0-9]))*)
+      | (?P<size>-?[0-9]+(?:\s*[xX×]\s*-?[0-9]+)+)
+      | (?P<number>-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
+      | (?P<mark>[(),;|=])""",
+    re.VERBOSE,
+)
 
 
 @runtime_checkable
@@ -67,14 +63,15 @@ def parse(text: str) -> tuple[Layer, ...]:
         NetworkTextError: the text is empty, too long, breaks the grammar, names an unknown layer, or gives a
             layer arguments that it does not take.
     """
+    if len(text) > LONGEST_TEXT:
+        message = Message(
+            "the network text has {count:,} characters; at most {most:,} are read",
+            count=len(text),
+            most=LONGEST_TEXT,
+        )
+        raise NetworkTextError(message, hint="register a builder for so large a network")
     with about(text):
-        layers = tuple(_layer(call) for call in read_calls(text))
-        for layer in layers[:-1]:
-            if isinstance(layer, Softmax):
-                raise layer.mistake(
-                    Message("it must be the last layer"), Message("take it out, or move it to the end")
-                )
-    return layers
+        return _Reader(text).network()
 
 
 def to_text(network: Iterable[Layer] | Written) -> str:
@@ -83,17 +80,24 @@ def to_text(network: Iterable[Layer] | Written) -> str:
     >>> to_text(parse("CONV(32,3) -> relu | pool(2, stride=2)"))
     'conv(32, 3x3) relu pool(2)'
     """
-    return network.text if isinstance(network, Written) else " ".join(_written(layer) for layer in network)
+    return network.text if isinstance(network, Written) else " ".join(layer.text for layer in network)
 
 
 def usage(kind: type[Layer]) -> str:
     """Return how a layer is written: ``dense(units[, bias=…])``."""
+    if kind.nested:
+        return f"{kind.word}(layer layer …)"
     written = ""
-    for each in _settable(kind).values():
-        name = each.name if stands_bare(each) else f"{each.name}=…"
+    for setting in settings(kind).values():
+        name = setting.name if stands_bare(setting) else f"{setting.name}=…"
         comma = ", " if written else ""
-        written += f"{comma}{name}" if each.default is MISSING else f"[{comma}{name}]"
+        written += f"{comma}{name}" if setting.default is MISSING else f"[{comma}{name}]"
     return f"{kind.word}({written})" if written else kind.word
+
+
+def is_layer(word: str) -> bool:
+    """Return whether a word, as it may be typed, is a layer's."""
+    return word.lower().replace("-", "_") in {*KINDS, *other_words()}
 
 
 @contextlib.contextmanager
@@ -106,95 +110,251 @@ def about(text: str) -> Iterator[None]:
         raise
 
 
-def _layer(call: Call) -> Layer:
-    kind = KINDS.get(OTHER_WORDS.get(call.word, call.word))
-    if kind is None:
-        nearest = difflib.get_close_matches(call.word, [*KINDS, *OTHER_WORDS], n=1, cutoff=0.5)
-        name = OTHER_WORDS.get(nearest[0], nearest[0]) if nearest else ""
-        suggestion = Message("; did you mean '{name}'?", name=name) if nearest else ""
-        message = Message(
-            "unknown layer '{word}' at position {position}{meant}",
-            word=_short(call.word),
-            position=call.position,
-            meant=suggestion,
-        )
-        raise NetworkTextError(
-            message, hint="layers: {names}", position=call.position, names=", ".join(KINDS)
-        )
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    position: int
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """One argument as written: ``stride=2`` has a keyword, ``3x3`` has none (an empty one)."""
+
+    keyword: str
+    value: str
+    position: int
+
+
+class _Reader:
+    """What is left of a text while its layers are read."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = deque(_tokens(text))
+
+    def network(self) -> tuple[Layer, ...]:
+        if not self.tokens:
+            raise NetworkTextError("the network text is empty", hint="for example: {what}", what=EXAMPLE)
+        layers = self.layers(depth=0)
+        for layer in layers[:-1]:
+            _check_open(layer)
+        return layers
+
+    def layers(self, depth: int) -> tuple[Layer, ...]:
+        """Read layers up to the end of the text; inside of a block up to its closing bracket."""
+        layers = []
+        separator = None
+        while self.tokens and (separator or not depth or self.tokens[0].text != ")"):
+            layers.append(self.layer(depth))
+            separator = None
+            if self.tokens and self.tokens[0].text in SEPARATORS:
+                separator = self.tokens.popleft()
+                if not self.tokens:
+                    message = Message(
+                        "the network text ends after '{sign}' at position {position}",
+                        sign=separator.text,
+                        position=separator.position,
+                    )
+                    hint = Message("write another layer after it, or leave it out")
+                    raise NetworkTextError(message, hint, position=separator.position)
+        return tuple(layers)
+
+    def layer(self, depth: int) -> Layer:
+        word = self.tokens.popleft()
+        if word.kind != "word":
+            hint = (
+                Message("it closes no bracket")
+                if word.text == ")" and not depth
+                else Message("for example: {what}", what=EXAMPLE)
+            )
+            message = Message(
+                "stray '{word}' at position {position}, where a layer's name should stand",
+                word=word.text,
+                position=word.position,
+            )
+            raise NetworkTextError(message, hint, position=word.position)
+        kind = _kind(word)
+        if kind.nested:
+            return kind(layers=self.block(word, kind, depth + 1), position=word.position)  # type: ignore[call-arg]
+        return _layer(word, kind, self.arguments(word))
+
+    def block(self, word: _Token, kind: type[Layer], depth: int) -> tuple[Layer, ...]:
+        """Read the layers in the brackets of a block."""
+        if depth > DEEPEST:
+            message = Message("blocks can lie in each other at most {most} deep", most=DEEPEST)
+            raise mistake(word.text, word.position, message, Message("put it beside the others"))
+        opening = self.tokens.popleft() if self.tokens and self.tokens[0].text == "(" else None
+        layers = self.layers(depth) if opening else ()
+        if opening and not self.tokens:
+            raise _unclosed(word, opening)
+        if opening:
+            self.tokens.popleft()
+        if not layers:
+            hint = Message("write {usage}", usage=usage(kind))
+            raise mistake(word.text, word.position, Message("layers are missing"), hint)
+        for layer in layers:
+            _check_open(layer)
+        return layers
+
+    def arguments(self, word: _Token) -> list[_Argument]:
+        """Read the arguments in the brackets of a layer, if it has any."""
+        if not self.tokens or self.tokens[0].text != "(":
+            return []
+        opening = self.tokens.popleft()
+        if self.tokens and self.tokens[0].text == ")":
+            self.tokens.popleft()
+            return []
+        arguments = []
+        while self.tokens:
+            arguments.append(self.argument(word, opening))
+            if not self.tokens:
+                break
+            after = self.tokens.popleft()
+            if after.text == ")":
+                return arguments
+            if after.text != ",":
+                problem = f"expected ',' or ')' before '{after.text}' at position {after.position}"
+                hint = Message(
+                    "arguments are parted by commas, and the bracket of {layer} must be closed",
+                    layer=word.text,
+                )
+                raise mistake(word.text, word.position, problem, hint, after.position)
+        raise _unclosed(word, opening)
+
+    def argument(self, word: _Token, opening: _Token) -> _Argument:
+        first = self.tokens.popleft()
+        value, keyword = first, ""
+        if first.kind == "word" and self.tokens and self.tokens[0].text == "=":
+            self.tokens.popleft()
+            if not self.tokens:
+                raise _unclosed(word, opening)
+            value, keyword = self.tokens.popleft(), first.text
+        if value.kind in ("mark", "arrow"):
+            wanted = f"a value after '{keyword}='" if keyword else "an argument"
+            problem = f"expected {wanted}, not '{value.text}' at position {value.position}"
+            raise mistake(word.text, word.position, problem, "", value.position)
+        return _Argument(keyword, value.text, first.position)
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    place = 0
+    while place < len(text):
+        if text[place].isspace():
+            place += 1
+            continue
+        match = _TOKEN.match(text, place)
+        if match is None:
+            hint = Message("network text is made of words, numbers, brackets, commas and =")
+            message = Message("stray {sign!r} at position {position}", sign=text[place], position=place + 1)
+            raise NetworkTextError(message, hint, position=place + 1)
+        yield _Token(match.lastgroup or "", _tidy(match), place + 1)
+        place = match.end()
+
+
+def _tidy(match: re.Match[str]) -> str:
+    written = match.group().lower()
+    if match.lastgroup == "word":
+        return written.replace("-", "_")
+    if match.lastgroup == "size":
+        return re.sub(r"\s", "", written.replace("×", "x"))
+    return written
+
+
+def _kind(word: _Token) -> type[Layer]:
+    others = other_words()
+    known = others.get(word.text, word.text)
+    if known in KINDS:
+        return KINDS.get(known)
+    nearest = difflib.get_close_matches(word.text, [*KINDS, *others], n=1, cutoff=0.5)
+    names = [others.get(name, name) for name in nearest]
+    meant = Message("; did you mean '{name}'?", name=names[0]) if names else ""
+    message = Message(
+        "unknown layer '{word}' at position {position}{meant}",
+        word=_short(word.text),
+        position=word.position,
+        meant=meant,
+    )
+    by_family = sorted(KINDS, key=lambda name: FAMILIES.index(KINDS.get(name).family))
+    raise NetworkTextError(
+        message, hint="layers: {names}", position=word.position, names=", ".join(by_family)
+    )
+
+
+def _layer(word: _Token, kind: type[Layer], arguments: list[_Argument]) -> Layer:
+    """Return the layer with these arguments."""
     given: dict[str, Any] = {}
-    for written in call.arguments:
-        each = _meant(call, kind, written, given)
-        form: Form = each.metadata["form"]
+    for argument in arguments:
+        setting = _setting(word, kind, argument, given)
+        form: Form = setting.metadata["form"]
         try:
-            given[each.name] = form.read(written.value)
+            given[setting.name] = form.read(argument.value)
         except ValueError:
             message = Message(
                 "{argument} must be {allowed}, not '{given}'",
-                argument=each.name,
+                argument=setting.name,
                 allowed=form.allowed,
-                given=_short(written.value),
+                given=_short(argument.value),
             )
-            raise _mistake(call, kind, written.position, message) from None
-    required = [each.name for each in _settable(kind).values() if each.default is MISSING]
+            raise _wrong(word, kind, argument.position, message) from None
+    required = [setting.name for setting in settings(kind).values() if setting.default is MISSING]
     if missing := [name for name in required if name not in given]:
         verb = "is" if len(missing) == 1 else "are"
-        raise _mistake(
-            call,
-            kind,
-            call.position,
-            Message("{names} {verb} missing", names=" and ".join(missing), verb=verb),
-        )
-    return kind(**given, position=call.position)
+        message = Message("{names} {verb} missing", names=" and ".join(missing), verb=verb)
+        raise _wrong(word, kind, word.position, message)
+    return kind(**given, position=word.position)
 
 
-def _meant(call: Call, kind: type[Layer], written: Argument, given: dict[str, Any]) -> Field[Any]:
+def _setting(word: _Token, kind: type[Layer], argument: _Argument, given: dict[str, Any]) -> Field[Any]:
     """Return the field that an argument sets: the one that it names, else the next that may stand bare."""
-    settable = _settable(kind)
-    name, value = written.keyword, _short(written.value)
-    if not settable:
-        raise _mistake(
-            call, kind, written.position, Message("it takes no arguments, but has '{value}'", value=value)
+    known = settings(kind)
+    name, value = argument.keyword, _short(argument.value)
+    if not known:
+        message = Message("it takes no arguments, but has '{value}'", value=value)
+        raise _wrong(word, kind, argument.position, message)
+    if name and name not in known:
+        message = Message(
+            "unknown argument '{name}'{meant}", name=_short(name), meant=suggestion(name, known)
         )
-    if name and name not in settable:
-        meant = suggestion(name, settable)
-        raise _mistake(
-            call,
-            kind,
-            written.position,
-            Message("unknown argument '{name}'{meant}", name=_short(name), meant=meant),
-        )
-    if not name and value in ("same", "valid") and "padding" in settable:
+        raise _wrong(word, kind, argument.position, message)
+    if not name and value in ("same", "valid") and "padding" in known:
         name = "padding"
     if not name:
-        free = [each.name for each in settable.values() if stands_bare(each) and each.name not in given]
+        free = [
+            setting.name for setting in known.values() if stands_bare(setting) and setting.name not in given
+        ]
         if not free:
-            raise _mistake(
-                call, kind, written.position, Message("'{value}' is one argument too many", value=value)
-            )
+            message = Message("'{value}' is one argument too many", value=value)
+            raise _wrong(word, kind, argument.position, message)
         name = free[0]
     if name in given:
-        raise _mistake(call, kind, written.position, Message("{argument} is given twice", argument=name))
-    return settable[name]
+        raise _wrong(word, kind, argument.position, Message("{argument} is given twice", argument=name))
+    return known[name]
 
 
-def _settable(kind: type[Layer]) -> dict[str, Field[Any]]:
-    return {each.name: each for each in fields(kind) if "form" in each.metadata}
+def _check_open(layer: Layer) -> None:
+    """Refuse a layer that can only be the last one where it is not.
+
+    Raises:
+        NetworkTextError: it is such a layer.
+    """
+    if layer.closing:
+        raise layer.mistake(
+            Message("it must be the last layer"), Message("take it out, or move it to the end")
+        )
 
 
-def _written(layer: Layer) -> str:
-    arguments = written_arguments(layer)
-    return f"{layer.word}({', '.join(arguments)})" if arguments else layer.word
+def _wrong(word: _Token, kind: type[Layer], position: int, problem: str) -> NetworkTextError:
+    return mistake(
+        _short(word.text), word.position, problem, Message("write {usage}", usage=usage(kind)), position
+    )
+
+
+def _unclosed(word: _Token, opening: _Token) -> NetworkTextError:
+    message = Message(
+        "{layer} at position {position}: its bracket is never closed", layer=word.text, position=word.position
+    )
+    return NetworkTextError(message, Message("write ) after the last argument"), position=opening.position)
 
 
 def _short(written: str) -> str:
     return written if len(written) <= 40 else f"{written[:37]}..."
-
-
-def _mistake(call: Call, kind: type[Layer], position: int, message: str) -> NetworkTextError:
-    message = Message(
-        "{layer} at position {position}: {problem}",
-        layer=_short(call.word),
-        position=call.position,
-        problem=message,
-    )
-    return NetworkTextError(message, hint="write {usage}", position=position, usage=usage(kind))

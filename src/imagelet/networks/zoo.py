@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagelet.messages import Message
-from imagelet.networks.kinds import KINDS
-from imagelet.networks.specification import Shape
-from imagelet.networks.text import OTHER_WORDS
+from imagelet.networks.layers.layer import Shape
+from imagelet.networks.text import is_layer
 from imagelet.registry import Registry
 
 MNIST_SHAPE = (28, 28, 1)
@@ -64,7 +63,7 @@ def find_network(text_or_name: str) -> NamedNetwork:
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", given):
         return NamedNetwork(given, given, MNIST_SHAPE, "imported", builder=given)
     one_word = re.fullmatch(r"[\w.-]{1,100}", given)
-    if one_word and given.lower().replace("-", "_") not in {*KINDS, *OTHER_WORDS}:
+    if one_word and not is_layer(given):
         return networks.get(given)
     return NamedNetwork("", text_or_name, MNIST_SHAPE, "network text")
 
@@ -152,6 +151,28 @@ _named(
     " conv(192, 3x3, same) pool(2) batchnorm relu flatten dense(classes) softmax",
     "three convolutions, each pooled before it is normalised: MNIST at its best in minutes",
 )
+
+
+def _resnet(depth: int, note: str) -> None:
+    """Add a network of He and others 2015 for CIFAR-10: three stages, each of (depth − 2) / 6 blocks.
+
+    Where a stage halves the map and doubles the filters, the shortcut is a projection, their option B.
+    """
+    blocks = []
+    for filters in (16, 32, 64):
+        for block in range((depth - 2) // 6):
+            stride = ", stride=2" if filters > 16 and not block else ""
+            layers = (
+                f"conv({filters}, 3x3, same{stride}, bias=no) batchnorm relu "
+                f"conv({filters}, 3x3, same, bias=no) batchnorm"
+            )
+            blocks.append(f"residual({layers}) relu")
+    first, last = "conv(16, 3x3, same, bias=no) batchnorm relu", "global_average dense(classes) softmax"
+    _named(f"resnet-{depth}", " ".join([first, *blocks, last]), note, CIFAR_SHAPE)
+
+
+_resnet(8, "three residual blocks in the manner of He and others 2015: takes any small image")
+_resnet(20, "nine residual blocks: He and others 2015, 91.25 % on CIFAR-10 there")
 
 
 def _built(name: str, note: str, input_shape: Shape, parameters: int) -> None:

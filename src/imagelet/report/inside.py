@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import UsageError
-from imagelet.explanation.activations import LayerActivations, filters, layer_activations
+from imagelet.explanation.activations import LayerActivations, filters, is_convolution, layer_activations
 from imagelet.explanation.attribution import Attribution, attribute, convolution_of
 from imagelet.explanation.neighbours import embeddings
 from imagelet.explanation.projection import draw_evenly, embedding_map
@@ -18,7 +17,6 @@ from imagelet.report.predictions import Answered, Tile
 MOST_LAYERS, MOST_MAPS = 5, 8
 MOST_MAPPED = 1_500  # images on the map: t-SNE of so many takes some seconds
 METHODS = ("integrated-gradients", "grad-cam", "occlusion")
-ACTIVATIONS = ("relu", "relu6", "leaky", "elu", "gelu", "silu", "mish", "tanh", "sigmoid")
 
 Row = tuple[str, NDArray[np.float32]]
 
@@ -119,7 +117,7 @@ def plane_of(classifier: Classifier, answered: Answered) -> Plane:
 def first_filters(classifier: Classifier) -> tuple[str, NDArray[np.float32]] | None:
     """Return the first convolution's name and weights (filters, height, width, channels); None without."""
     for name, layer in classifier.network.named_children():
-        if isinstance(layer, nn.Conv2d):
+        if is_convolution(layer):
             return name, filters(classifier.network, name)
     return None
 
@@ -154,7 +152,7 @@ def maps_of(classifier: Classifier, tiles: Sequence[Tile]) -> tuple[Maps, ...]:
 def _spatial(outputs: Sequence[LayerActivations]) -> list[LayerActivations]:
     """Return the layers to show, up to five: activations that have maps, else every layer that has."""
     spatial = [each for each in outputs if each.values.ndim == 3 and each.shape[0] * each.shape[1] > 1]
-    lively = [each for each in spatial if each.kind in ACTIVATIONS] or spatial
+    lively = [each for each in spatial if each.layer.family == "activation"] or spatial
     if not lively:
         return []
     return [

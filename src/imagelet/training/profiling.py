@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imagelet.device import Timer
 from imagelet.networks import Network, summarize
-from imagelet.networks.fusion import steps
+from imagelet.networks.fusion import fused_layers
 
 PHASES = {
     "gathering": "order of the images; a batch's pixels, labels",
@@ -108,11 +108,11 @@ class Profile:
         """Return ``network(images)``, logits (n, classes), and take the time of each step."""
         self.steps += 1
         self.images += len(images)
-        for names, step in steps(network.named_children()):
+        for names, layers in fused_layers(network.named_children()):
             times = self._times.setdefault(names, LayerTimes(names))
             went_in, needed = images.grad_fn, images.requires_grad
             begun = self._timer.seconds()
-            images = step(images)
+            images = layers(images)
             times.forward_seconds += self._timer.seconds() - begun
             learns = any(_learns(network.get_submodule(name)) for name in names)
             times.image_passes += len(images) * (1 + needed + learns)
@@ -136,9 +136,9 @@ class Profile:
         """Return the layers' times in the network's order."""
         if self._network is None:
             return []
-        multiply_adds = {row.name: row.multiply_adds for row in summarize(self._network).layers}
+        summary = summarize(self._network)
         for times in self._times.values():
-            times.multiply_adds = sum(multiply_adds[name] for name in times.layers)
+            times.multiply_adds = sum(summary.multiply_adds_in(name) for name in times.layers)
         return list(self._times.values())
 
     def to_json(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, expect
 from scipy.signal import correlate2d
 
-from imagelet.explanation.matrices import KERNELS
+from imagelet.explanation.arithmetic import KERNELS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

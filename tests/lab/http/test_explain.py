@@ -147,7 +147,7 @@ class TestNeighbours:
 
 class TestOneNumber:
     def test_adds_up(self, lab: Lab, classifier: Classifier, image: np.ndarray) -> None:
-        asked = {"classifier": "small", "sample": "test:5", "layer": "conv1", "place": [3, 4, 2]}
+        asked = {"classifier": "small", "sample": "test:5", "layer": "conv1", "index": [3, 4, 2]}
         told = lab.post("/api/number", asked).json()
         assert np.sum(told["products"]) + told["bias"] == pytest.approx(told["result"], abs=1e-4)
         assert told["result"] == pytest.approx(
@@ -169,7 +169,7 @@ class TestOneNumber:
     def test_says_what_the_layer_gets(
         self, lab: Lab, small_run: Path, layer: str, place: list[int], shape: list[int], formula: str | None
     ) -> None:
-        asked = {"classifier": "small", "sample": "test:5", "layer": layer, "place": place}
+        asked = {"classifier": "small", "sample": "test:5", "layer": layer, "index": place}
         told = lab.post("/api/number", asked).json()
         assert (told["input_shape"], told["size_formula"]) == (shape, formula)
 
@@ -177,9 +177,9 @@ class TestOneNumber:
         ("changed", "sentence"),
         [
             ({"layer": "konv1"}, "there is no layer 'konv1'; did you mean 'conv1'?"),
-            ({"place": [8, 0, 0]}, "there is no place 8,0,0"),
-            ({"place": [-1, 0, 0]}, "there is no place -1,0,0"),
-            ({"place": [1]}, "a place in 'conv1' is row, column, channel"),
+            ({"index": [8, 0, 0]}, "there is no place 8,0,0"),
+            ({"index": [-1, 0, 0]}, "there is no place -1,0,0"),
+            ({"index": [1]}, "a place in 'conv1' is row, column, channel"),
             ({"sample": "test:360"}, "there are 360 test images"),
             ({"picture": "AAAA"}, "send either a picture or a sample"),
             ({"sample": None}, "send either a picture or a sample"),
@@ -190,7 +190,7 @@ class TestOneNumber:
     def test_wrong_questions_are_sentences(
         self, lab: Lab, small_run: Path, changed: dict[str, Any], sentence: str
     ) -> None:
-        asked = {"classifier": "small", "sample": "test:5", "layer": "conv1", "place": [0, 0, 0]}
+        asked = {"classifier": "small", "sample": "test:5", "layer": "conv1", "index": [0, 0, 0]}
         answer = lab.post("/api/number", {**asked, **changed})
         assert 400 <= answer.status_code < 500
         assert sentence in answer.json()["error"]["message"]

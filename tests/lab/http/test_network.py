@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from imagelet.data.known import datasets
-from imagelet.explanation.matrices import KERNELS
+from imagelet.explanation.arithmetic import KERNELS
 from imagelet.networks import build, networks, summarize
 from imagelet.training.recipe import setting_fields
 from imagelet.training.recipes import recipes

@@ -6,9 +6,12 @@ import { test } from "node:test";
 import { costText, totalsOf } from "../../../src/imagelet/lab/static/js/network/costs.js";
 import { blocksOf } from "../../../src/imagelet/lab/static/js/network/diagram.js";
 import { stretchesOf, wordAt } from "../../../src/imagelet/lab/static/js/network/editor.js";
-import { familyOf, isMapByMap, readShape } from "../../../src/imagelet/lab/static/js/shared/layers.js";
+import { isMapByMap, readShape } from "../../../src/imagelet/lab/static/js/shared/layers.js";
 
-const layer = (name, kind, shape, parameters = 0) => ({ name, kind, shape, parameters, multiply_adds: 2, memory_bytes: 4 });
+const layer = (name, family, shape, parameters = 0) => ({
+  ...{ name, kind: name.replace(/\d+$/, ""), family, sources: [], shape, parameters },
+  ...{ multiply_adds: 2, memory_bytes: 4 },
+});
 
 test("a text falls into names, arguments, numbers and what is between", () => {
   const text = "conv(8, same) relu";
@@ -35,18 +38,14 @@ test("positions count characters as Python does", () => {
 
 test("layers that leave the shape as it is share the box before them", () => {
   const layers = [
-    layer("conv1", "conv", [8, 8, 4], 40), layer("norm1", "batchnorm", [8, 8, 4], 8), layer("relu1", "relu", [8, 8, 4]),
-    layer("pool1", "pool", [4, 4, 4]), layer("flatten", "flatten", [64]), layer("softmax", "softmax", [10]),
+    layer("conv1", "convolution", [8, 8, 4], 40), layer("norm1", "normalization", [8, 8, 4], 8),
+    layer("relu1", "activation", [8, 8, 4]), layer("pool1", "pooling", [4, 4, 4]),
+    layer("flatten", "reshape", [64]), layer("softmax", "softmax", [10]),
   ];
   const blocks = blocksOf([8, 8, 1], layers);
   assert.deepEqual(blocks.map(({ name }) => name), ["input", "conv1", "pool1", "flatten", "softmax"]);
   assert.deepEqual([blocks[1].tags, blocks[1].parameters], [["norm", "relu"], 48]);
-  assert.deepEqual(blocks.map(({ family }) => family), ["input", "convolution", "pooling", "other", "activation"]);
-});
-
-test("a layer's family comes from its kind, never from its name", () => {
-  assert.equal(familyOf({ name: "conv1", kind: "dense" }), "dense");
-  assert.equal(familyOf({ name: "dense", kind: "Mystery" }), "other");
+  assert.deepEqual(blocks.map(({ family }) => family), ["input", "convolution", "pooling", "reshape", "softmax"]);
 });
 
 test("costs are summed, and bytes have a fitting unit", () => {
@@ -62,10 +61,10 @@ test("an image's size is read from the address", () => {
 });
 
 test("a convolution mixes maps; other layers with as many maps do not", () => {
-  const convolution = { kind: "conv", shape: [2, 3, 2] };
+  const convolution = { channelwise: false, shape: [2, 3, 2] };
   const before = { shape: [4, 4, 2] };
   assert.ok(!isMapByMap(convolution, before));
-  assert.ok(isMapByMap({ ...convolution, kind: "pool" }, before));
-  assert.ok(!isMapByMap({ ...convolution, kind: "pool" }, { shape: [4, 4, 3] }));
+  assert.ok(isMapByMap({ ...convolution, channelwise: true }, before));
+  assert.ok(!isMapByMap({ ...convolution, channelwise: true }, { shape: [4, 4, 3] }));
   assert.ok(!isMapByMap(convolution, null));
 });

@@ -7,13 +7,11 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from torch import nn
 
 from imagelet.analysis.embeddings import neighbours_of
 from imagelet.classifier.prediction import FramedInput
 from imagelet.errors import DataError
-from imagelet.explanation.activations import filters, find_layer, layer_activations, network_input
-from imagelet.explanation.arithmetic import output_size_formula
+from imagelet.explanation.activations import filters, layer_activations, network_input
 from imagelet.explanation.attribution import (
     METHODS,
     NO_CONVOLUTION,
@@ -28,8 +26,6 @@ from imagelet.lab.http.schemas import Asked, Image, Name, Numbers, Picture, Samp
 from imagelet.lab.services import encoding
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.messages import Message, translate
-from imagelet.networks.layers import Pool
-from imagelet.networks.padding import Side
 from imagelet.preprocessing.picture import open_picture
 
 router = APIRouter(prefix="/api", tags=["explain"])
@@ -67,7 +63,7 @@ class NumberQuestion(OnePicture):
     """Which number of a layer's output to take apart."""
 
     layer: Name
-    place: list[Annotated[int, Field(ge=-(2**31), le=2**31)]] = Field(min_length=1, max_length=3)
+    index: list[Annotated[int, Field(ge=-(2**31), le=2**31)]] = Field(min_length=1, max_length=3)
 
 
 class LayerActivations(Told):
@@ -75,11 +71,14 @@ class LayerActivations(Told):
 
     name: str
     kind: str
+    family: str
+    channelwise: bool = Field(description="Whether each channel comes from its own channel alone.")
+    sources: list[str] = Field(description="The layers whose outputs it takes.")
     shape: list[int] = Field(description="(height, width, channels) or (values).")
     low: float
     high: float
-    zeros: float = Field(description="The share of values that are 0.")
-    silent: float = Field(description="The share of units without a value above 0.")
+    zeros: float = Field(description="The fraction of values that are 0.")
+    silent: float = Field(description="The fraction of units without a value above 0.")
     values: Numbers
 
 
@@ -133,8 +132,8 @@ class Number(Told):
 
     layer: str
     kind: str
-    place: list[int]
-    source: str
+    index: list[int]
+    sources: list[str]
     method: str
     inputs: list[Any]
     first: list[int]
@@ -209,11 +208,9 @@ def one_number(classifiers: Classifiers, asked: NumberQuestion) -> dict[str, Any
     """Return one number taken apart as :class:`Number` has it."""
     classifier = classifiers.load(asked.classifier)
     image = classifier.frame(_picture(classifiers, asked)[0]).image
-    found = trace_unit(classifier, image, asked.layer, asked.place)
-    outputs = (network_input(classifier, image), *layer_activations(classifier, image))
-    shape = next(each.shape for each in outputs if each.name == found.source)
-    formula = _size_formula(find_layer(classifier.network, asked.layer), shape)
-    return {**found.to_json(), "input_shape": list(shape), "size_formula": formula}
+    trace = trace_unit(classifier, image, asked.layer, asked.index)
+    formula = None if trace.size_formula is None else translate(trace.size_formula)
+    return {**trace.to_json(), "size_formula": formula}
 
 
 def _picture(classifiers: Classifiers, asked: OnePicture) -> tuple[NDArray[np.uint8], str | None]:
@@ -224,8 +221,7 @@ def _picture(classifiers: Classifiers, asked: OnePicture) -> tuple[NDArray[np.ui
 
 
 def _layer(output: Any) -> dict[str, Any]:
-    facts = {name: getattr(output, name) for name in ("name", "kind", "low", "high", "zeros", "silent")}
-    return {**facts, "shape": list(output.shape), "values": encoding.numbers(output.values)}
+    return {**output.facts(), "values": encoding.numbers(output.values)}
 
 
 def _map(found: Attribution, framed: FramedInput, picture: NDArray[np.uint8]) -> dict[str, Any]:
@@ -269,22 +265,3 @@ def _neighbours(
         {**each.to_json(near.images.classes), "image": encoding.image(np.asarray(pixels[each.index]))}
         for each in found
     ], False
-
-
-def _size_formula(layer: nn.Module, shape: tuple[int, ...]) -> str | None:
-    """Return how the size of a convolution's or a pooling's output comes about; None for other layers."""
-    if len(shape) != 3 or not isinstance(layer, nn.Conv2d | Pool):
-        return None
-    if isinstance(layer, nn.Conv2d):
-        window, stride, dilation = layer.kernel_size, layer.stride, layer.dilation
-        padding: Any = "same" if getattr(layer, "same", False) else layer.padding
-    else:
-        window, stride, dilation, padding = layer.size, layer.stride, (1, 1), layer.padding
-    cells: Any = (padding, padding) if isinstance(padding, str) else padding
-    rows, columns = (
-        Side(shape[axis], window[axis], stride[axis], cells[axis] or "valid", dilation[axis])
-        for axis in (0, 1)
-    )
-    down, across = output_size_formula(rows), output_size_formula(columns)
-    both = Message("height {height}, width {width}", height=down, width=across)
-    return down if down == across else translate(both)

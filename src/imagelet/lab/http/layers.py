@@ -11,10 +11,10 @@ from pydantic import Field
 
 from imagelet.errors import UsageError
 from imagelet.explanation import arithmetic
-from imagelet.explanation.arithmetic import Sum, Working
-from imagelet.explanation.matrices import KERNELS
+from imagelet.explanation.arithmetic import KERNELS, Working
 from imagelet.lab.http.schemas import Asked, Told
 from imagelet.messages import Message, translate
+from imagelet.networks.layers.trace import Trace
 
 router = APIRouter(prefix="/api", tags=["arithmetic"])
 
@@ -166,13 +166,13 @@ def _worked(working: Working) -> dict[str, Any]:
     }
 
 
-def _sum(found: Sum) -> dict[str, Any]:
-    products = None if found.products is None else _without_minus_zero(found.products).tolist()
+def _sum(trace: Trace) -> dict[str, Any]:
+    products = None if trace.products is None else _without_minus_zero(trace.products).tolist()
     return {
-        "patch": _gapped(found.patch),
+        "patch": _gapped(trace.inputs),
         "products": products,
-        "result": found.result + 0.0,
-        "text": found.text,
+        "result": trace.result + 0.0,
+        "text": trace.text,
     }
 
 

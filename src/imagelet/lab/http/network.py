@@ -1,6 +1,5 @@
 """Networks and their tables, datasets and recipes: what a training can be made of."""
 
-import dataclasses
 from math import prod
 from typing import Annotated, Any
 
@@ -13,8 +12,7 @@ from imagelet.errors import DataError, UnknownNameError, UsageError
 from imagelet.lab.http.schemas import Asked, Told
 from imagelet.messages import Message
 from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
-from imagelet.networks.kinds import BatchNorm, Conv, Dense, Depthwise
-from imagelet.networks.summary import Summary, SummaryRow, summarize
+from imagelet.networks.summary import summarize, summarize_text
 from imagelet.training.recipe import Recipe, setting_fields
 from imagelet.training.recipes import recipes
 
@@ -53,6 +51,8 @@ class SummaryLayer(Told):
 
     name: str
     kind: str
+    family: str
+    sources: list[str] = Field(description="The layers whose outputs it takes; input for the image.")
     shape: list[int]
     parameters: int
     multiply_adds: int
@@ -161,29 +161,14 @@ def table(asked: Sketch) -> dict[str, Any]:
         message = Message("'{text}' would run code, which the page cannot ask for", text=asked.text.strip())
         raise UsageError(message, hint="write network text, or a network's name")
     if found.builder is None:
-        text, shown = to_text(parse(found.text)), _summary_of_text(found.text, asked)
+        text = to_text(parse(found.text))
+        shown = summarize_text(found.text, asked.input_shape, asked.classes)
     else:
         network = build(found.name, asked.input_shape, asked.classes, allow_import=False)
         text, shown = network.text, summarize(network)
     facts = shown.to_json()
     layers = [{**each, "memory_bytes": NUMBER_BYTES * prod(each["shape"])} for each in facts["layers"]]
     return {"text": text, "classes": asked.classes, **facts, "layers": layers}
-
-
-def _summary_of_text(text: str, asked: Sketch) -> Summary:
-    """Return what ``summarize`` would, from the text alone: no number of the network is made."""
-    rows, averages = [], 0
-    for each in infer_shapes(text, asked.input_shape, asked.classes):
-        weights = 0
-        if isinstance(each.layer, Conv | Depthwise | Dense):
-            weights = dataclasses.replace(each.layer, bias=False).parameters(each.input_shape)
-        if isinstance(each.layer, BatchNorm):
-            averages += each.parameters // 2  # running mean and variance; scale and shift are learnt
-        multiply_adds = weights * prod(each.output_shape[:-1])
-        rows.append(SummaryRow(each.name, each.layer.word, each.output_shape, each.parameters, multiply_adds))
-    total = sum(row.parameters for row in rows)
-    operations = sum(row.multiply_adds for row in rows)
-    return Summary(asked.input_shape, tuple(rows), total - averages, averages, operations)
 
 
 def _network(named: NamedNetwork) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import numpy as np
 import tomli_w
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from imagelet import atomic_files
 from imagelet import experiment as experiments
@@ -25,7 +24,7 @@ from imagelet.course.lessons import Training, lessons
 from imagelet.data.splits import Split
 from imagelet.errors import ImageletError, RunError
 from imagelet.experiment.runner import Event, RunStarted
-from imagelet.explanation.activations import filters
+from imagelet.explanation.activations import filters, is_convolution
 from imagelet.lab.jobs.store import (
     FAILED,
     FINISHED,
@@ -44,7 +43,9 @@ from imagelet.lab.jobs.store import (
 from imagelet.lab.services.encoding import epoch_figures, numbers
 from imagelet.messages import Message
 from imagelet.networks import Network
-from imagelet.networks.layers import Flatten, kind_of
+from imagelet.networks.layers import Flatten
+from imagelet.networks.layers.foreign import layer_of
+from imagelet.networks.layers.layer import own_layer
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import save_checkpoint, saved_checkpoints
@@ -196,7 +197,7 @@ class EventWriter:
         first = first_filters(network)
         if first is not None:
             layer, weights = first
-            facts: dict[str, Any] = {"layer": layer, "kind": kind_of(network.get_submodule(layer))}
+            facts: dict[str, Any] = {"layer": layer, "family": layer_of(network.get_submodule(layer)).family}
             facts |= {"epoch": event.state.epoch, "step": event.state.step}
             self._write("filters", facts | numbers(weights))
 
@@ -217,16 +218,18 @@ def first_filters(network: Network) -> tuple[str, NDArray[np.float32]] | None:
     (filters, height, width, channels). None where the first such layer is neither.
     """
     flat = False
-    for name, layer in network.named_children():
-        if isinstance(layer, nn.Conv2d):
+    for name, module in network.named_children():
+        layer: Any = module
+        family = layer_of(module).family
+        if is_convolution(module):
             weights = filters(network, name)
-        elif isinstance(layer, nn.Linear) and flat and layer.in_features == np.prod(network.input_shape):
+        elif family == "dense" and flat and layer.in_features == np.prod(network.input_shape):
             rows = layer.weight.detach().float().cpu().numpy()  # (units, height·width·channels)
             weights = rows.reshape(-1, *network.input_shape)  # (units, height, width, channels)
-        elif isinstance(layer, nn.Linear):
+        elif family == "dense":
             return None
         else:
-            flat = flat or isinstance(layer, Flatten)
+            flat = flat or isinstance(own_layer(module), Flatten)
             continue
         return name, weights[: min(MOST_FILTERS, max(1, MOST_NUMBERS // weights[0].size))]
     return None

@@ -71,7 +71,7 @@ export class LayerView {
       replace(values, flatValues(layer, { classes, chosen: place[0], range, choose }));
     } else {
       grid.show(layer, map, rangeFor);
-      stage.show({ ...this.#shown, before: layers[layers.indexOf(layer) - 1] ?? null, range });
+      stage.show({ ...this.#shown, before: layers.find(({ name }) => name === layer.sources[0]) ?? null, range });
     }
   }
 

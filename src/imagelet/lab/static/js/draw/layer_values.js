@@ -2,7 +2,8 @@
 // Arithmetic on what a layer makes of an image, and on one of its numbers. Nothing here draws.
 
 /**
- * @typedef {{name: string, kind: string, shape: number[], low: number, high: number, values: Float32Array}} Layer
+ * @typedef {{name: string, kind: string, family: string, channelwise: boolean, sources: string[],
+ * shape: number[], low: number, high: number, values: Float32Array}} Layer
  *   shape: [height, width, channels], channels last, or [values]
  */
 

@@ -17,7 +17,7 @@ export function makeNumber() {
   /** `classes` are the names of the layer's values, or null; `showChannel(index)` shows another one of the window's. */
   function show(unit, { classes, showChannel }) {
     const nameOf = (index) => classes?.[index] ?? String(index);
-    const place = unit.place.length === 1 ? nameOf(unit.place[0]) : unit.place.join(", ");
+    const place = unit.index.length === 1 ? nameOf(unit.index[0]) : unit.index.join(", ");
     const note = methodText(unit);
     replace(
       element,
@@ -48,7 +48,7 @@ function working(unit, { nameOf, showChannel }) {
   if (unit.exponentials) return softmax(unit, nameOf);
   if (isWindowed(unit)) return windows(unit, showChannel);
   if (unit.weights && unit.inputs.length > 1) return largestTerms(unit);
-  if (unit.method === "normalised") return partsOf(unit);
+  if (unit.method === "normalised" || unit.method === "added") return partsOf(unit);
   return null;
 }
 
@@ -129,22 +129,23 @@ function largestTerms({ inputs, weights, products }) {
   return numberTable(names, rows, t("draw.largest_terms"));
 }
 
-function softmax({ inputs, exponentials, place }, nameOf) {
+function softmax({ inputs, exponentials, index: [unit] }, nameOf) {
   const total = exponentials.reduce((sum, value) => sum + value, 0);
   const rows = inputs.map((input, index) => {
     const numbers = [input, exponentials[index], exponentials[index] / total];
     const row = [nameOf(index), ...numbers.map((value) => number(value, 4))];
-    return index === place.at(-1) ? row.map((cell) => h("strong", null, cell)) : row;
+    return index === unit ? row.map((cell) => h("strong", null, cell)) : row;
   });
   rows.push(["Σ", "", number(total, 4), "1"]);
   return numberTable([t("draw.class"), "z", "exp(z)", "exp(z) / Σ"], rows, t("draw.exponentials"));
 }
 
-/** What a normalisation does with the number: its mean, deviation, scale and shift. */
-function partsOf({ parts, inputs }) {
+/** The numbers by name that make this one: of a normalisation its mean and others, of a block what it adds up. */
+function partsOf({ parts, inputs, method }) {
   const keyOf = (name) => (name === "input" ? "draw.input" : `draw.part_${name}`);
   const nameOf = (name) => (has(keyOf(name)) ? t(keyOf(name)) : name);
-  const rows = Object.entries({ input: inputs.flat(Infinity)[0], ...parts });
+  const input = method === "normalised" ? { input: inputs.flat(Infinity)[0] } : {};
+  const rows = Object.entries({ ...input, ...parts });
   const columns = [{ label: "", head: true }, { label: "", numeric: true }];
   return table(columns, rows.map(([name, value]) => [nameOf(name), number(value, 4)]), { caption: t("draw.parts") });
 }

@@ -2,7 +2,6 @@
 // The layers as boxes, from the image to the classes: as high and wide as their maps, as deep as their channels.
 
 import { t } from "../shared/i18n.js";
-import { familyOf } from "../shared/layers.js";
 import { h, number, replace, svg } from "../shared/ui.js";
 
 /** @typedef {import("../shared/layers.js").Layer} Layer */
@@ -19,7 +18,7 @@ const BETWEEN_SHEETS = 4;
 const MOST_SHEETS = 8;
 const BAR = 14;
 const MOST_CELLS = 12; // so many flat values are drawn one by one
-const IN_A_BOX = new Set(["activation", "normalization", "dropout"]); // families that share the box before them
+const IN_A_BOX = new Set(["activation", "normalization", "dropout", "softmax"]); // families that share the box before them
 
 /** The diagram of a network; `onpoint(name | null)` is called when the pointer comes to a layer. */
 export function diagram(onpoint) {
@@ -52,12 +51,12 @@ export function blocksOf(shape, layers) {
   const blocks = [{ name: "input", label: t("network.input"), family: "input", shape, parameters: 0, tags: [] }];
   for (const layer of layers) {
     const last = blocks.at(-1);
-    const family = familyOf(layer);
+    const { family } = layer;
     const isSameShape = layer.shape.join() === last.shape.join();
     if (IN_A_BOX.has(family) && isSameShape && last.family !== "input") {
-      last.tags.push(layer.name.replace(/\d+$/, ""));
+      last.tags.push(layer.kind);
       last.parameters += layer.parameters;
-    } else blocks.push({ ...layer, label: layer.name, family, tags: [] });
+    } else blocks.push({ ...layer, label: layer.name, tags: [] });
   }
   return blocks;
 }

@@ -224,7 +224,7 @@ class DrawTab {
   }
 
   async #fetchNumber(layer, place) {
-    return api.post("/api/number", { classifier: this.classifier.name, ...(await this.pad.image()), layer, place });
+    return api.post("/api/number", { classifier: this.classifier.name, ...(await this.pad.image()), layer, index: place });
   }
 
   /** Whether a response comes too late to be shown. */

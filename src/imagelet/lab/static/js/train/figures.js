@@ -6,7 +6,6 @@
 import { curves } from "../shared/charts.js";
 import { decodeNumbers } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
-import { familyOf } from "../shared/layers.js";
 import { drawMap, legend, rangeOf } from "../shared/maps.js";
 import { duration, group, h, number, percent, replace, table } from "../shared/ui.js";
 
@@ -139,7 +138,7 @@ export function filterPanel() {
     grid.setAttribute("aria-label", t("train.filters.label", { layer, epoch }));
     colours.update(range);
     const texts = [
-      t(familyOf(event) === "dense" ? "train.filters.units" : "train.filters.about", { layer, count, height, width }),
+      t(event.family === "dense" ? "train.filters.units" : "train.filters.about", { layer, count, height, width }),
       epoch ? t("train.filters.after", { epoch }) : t("train.filters.first_step"),
       channels > 1 && t("train.filters.channels"),
       maps.length < count && t("train.filters.first", { shown: maps.length, count }),

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelet.networks.padding import Side, same_padding
-
-from .strategies import unhurried
+from imagelet.networks.layers.window import Side, same_padding
+from tests.networks.strategies import unhurried
 
 sizes = st.integers(1, 40)
 kernels = st.integers(1, 9)

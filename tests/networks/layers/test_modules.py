@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imagelet.networks import kinds
 from imagelet.networks.layers import (
     AveragePool,
+    BatchNorm,
     Conv,
     Dense,
     Depthwise,
@@ -22,12 +22,9 @@ from imagelet.networks.layers import (
     GlobalAverage,
     GlobalMax,
     Pool,
-    kind_of,
-    make_module,
 )
-from imagelet.networks.specification import Layer
-
-from .strategies import unhurried
+from imagelet.networks.layers.foreign import kind_of
+from tests.networks.strategies import built, unhurried
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Size = tuple[int, int]
@@ -121,9 +118,7 @@ def test_convolution_is_the_loops(
     rows, columns = grids(size, kernel, stride, padding, dilation)
     if not rows or not columns:
         return
-    conv = randomised(
-        Conv(channels, filters, kernel, stride=stride, padding=padding, dilation=dilation), seed
-    )
+    conv = randomised(built(Conv(filters, kernel, padding, stride, dilation), channels), seed)
     images = random_images(seed, channels, size)
     weight, bias = (parameter.detach().numpy() for parameter in conv.parameters())
     for image, output in zip(images.numpy(), conv(images).detach().numpy(), strict=True):
@@ -146,7 +141,8 @@ def test_depthwise_convolution_is_the_loops_channel_by_channel(
     if not rows or not columns:
         return
     conv = randomised(
-        Depthwise(channels, multiplier, kernel, stride=stride, padding=padding, dilation=dilation), seed
+        built(Depthwise(kernel, padding, stride, dilation, multiplier), channels),
+        seed,
     )
     image = random_images(seed, channels, size)[:1]
     weight, bias = (parameter.detach().numpy() for parameter in conv.parameters())
@@ -158,11 +154,11 @@ def test_depthwise_convolution_is_the_loops_channel_by_channel(
     np.testing.assert_allclose(conv(image).detach().numpy()[0], np.concatenate(expected), atol=1e-9)
 
 
-@pytest.mark.parametrize(("module", "reduce"), [(Pool, np.max), (AveragePool, np.mean)])
+@pytest.mark.parametrize(("kind", "reduce"), [(Pool, np.max), (AveragePool, np.mean)])
 @hundreds
 @given(seed=seeds, size=image_sizes, window=pairs, stride=pairs, padding=paddings)
 def test_pooling_is_the_loops_over_real_cells(
-    module: type[Pool], reduce: Any, seed: int, size: Size, window: Size, stride: Size, padding: Any
+    kind: type[Pool], reduce: Any, seed: int, size: Size, window: Size, stride: Size, padding: Any
 ) -> None:
     if isinstance(padding, tuple):
         padding = (min(padding[0], window[0] // 2), min(padding[1], window[1] // 2))
@@ -170,7 +166,7 @@ def test_pooling_is_the_loops_over_real_cells(
     if not rows or not columns:
         return
     images = random_images(seed, 3, size)
-    pooled = module(window, stride=stride, padding=padding)(images)
+    pooled = built(kind(window, stride=stride, padding=padding))(images)
     for image, output in zip(images.numpy(), pooled.numpy(), strict=True):
         np.testing.assert_allclose(output, looped_pool(image, rows, columns, reduce), atol=1e-9)
 
@@ -178,7 +174,7 @@ def test_pooling_is_the_loops_over_real_cells(
 @unhurried
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 3))
 def test_same_with_stride_1_is_torchs_same(size: int, kernel: int, dilation: int) -> None:
-    conv = randomised(Conv(2, 3, (kernel, kernel), padding="same", dilation=(dilation, dilation)), size)
+    conv = randomised(built(Conv(3, (kernel, kernel), "same", dilation=(dilation, dilation)), 2), size)
     images = random_images(size, 2, (size, size))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says once that an even kernel needs a padded copy
@@ -186,14 +182,14 @@ def test_same_with_stride_1_is_torchs_same(size: int, kernel: int, dilation: int
     torch.testing.assert_close(conv(images), expected)
 
 
-@pytest.mark.parametrize("module", [Pool, AveragePool])
+@pytest.mark.parametrize("kind", [Pool, AveragePool])
 @unhurried
 @given(seed=seeds, size=image_sizes, window=pairs, stride=pairs)
 def test_gradients_pass_through_padded_pooling(
-    module: type[Pool], seed: int, size: Size, window: Size, stride: Size
+    kind: type[Pool], seed: int, size: Size, window: Size, stride: Size
 ) -> None:
     images = random_images(seed, 1, size).requires_grad_()
-    pooled = module(window, stride=stride, padding="same")(images)
+    pooled = built(kind(window, stride=stride, padding="same"))(images)
     pooled.sum().backward()
     assert images.grad is not None
     assert images.grad.sum().item() == pytest.approx(pooled.numel())
@@ -205,14 +201,14 @@ def test_gradients_pass_through_padded_pooling(
 @pytest.mark.parametrize(
     ("module", "size"),
     [
-        (Conv(2, 2, (3, 3), padding="same"), 28),
-        (Conv(2, 2, (3, 3), padding="same", stride=(2, 2)), 29),
-        (Conv(2, 2, (5, 5), padding="same", dilation=(2, 2)), 28),
-        (Conv(2, 2, (3, 3), padding=(1, 1)), 28),
-        (Pool((2, 2), padding="same"), 28),
-        (Pool((2, 2), padding="same"), 27),
-        (Pool((2, 2), stride=(1, 1), padding="same"), 28),
-        (AveragePool((2, 2), padding="same"), 27),
+        (built(Conv(2, (3, 3), padding="same"), 2), 28),
+        (built(Conv(2, (3, 3), padding="same", stride=(2, 2)), 2), 29),
+        (built(Conv(2, (5, 5), padding="same", dilation=(2, 2)), 2), 28),
+        (built(Conv(2, (3, 3), padding=(1, 1)), 2), 28),
+        (built(Pool((2, 2), padding="same")), 28),
+        (built(Pool((2, 2), padding="same")), 27),
+        (built(Pool((2, 2), stride=(1, 1), padding="same")), 28),
+        (built(AveragePool((2, 2), padding="same")), 27),
     ],
 )
 def test_no_padded_copy_is_made_where_torch_can_pad_itself(
@@ -228,11 +224,11 @@ def test_no_padded_copy_is_made_where_torch_can_pad_itself(
 @pytest.mark.parametrize(
     "module",
     [
-        Conv(2, 4, (3, 3), padding="same"),
-        Conv(2, 4, (2, 2), padding="same", stride=(2, 2)),
-        Depthwise(2, 2, (3, 3), padding="same"),
-        Pool((2, 2), padding="same"),
-        AveragePool((3, 3), stride=(2, 2), padding="same"),
+        built(Conv(4, (3, 3), padding="same"), 2),
+        built(Conv(4, (2, 2), padding="same", stride=(2, 2)), 2),
+        built(Depthwise((3, 3), padding="same", multiplier=2), 2),
+        built(Pool((2, 2), padding="same")),
+        built(AveragePool((3, 3), stride=(2, 2), padding="same")),
     ],
 )
 def test_channels_last_maps_stay_channels_last(module: nn.Module) -> None:
@@ -243,11 +239,11 @@ def test_channels_last_maps_stay_channels_last(module: nn.Module) -> None:
 def test_flatten_is_in_keras_order_and_free_for_channels_last() -> None:
     images = torch.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     expected = images.numpy().transpose(0, 2, 3, 1).reshape(2, -1)
-    np.testing.assert_array_equal(Flatten()(images).numpy(), expected)
+    np.testing.assert_array_equal(built(Flatten())(images).numpy(), expected)
     last = images.contiguous(memory_format=torch.channels_last)
-    assert Flatten()(last).data_ptr() == last.data_ptr()
+    assert built(Flatten())(last).data_ptr() == last.data_ptr()
     flat = torch.zeros(2, 7)
-    assert Flatten()(flat) is flat
+    assert built(Flatten())(flat) is flat
 
 
 # -- the course's figures ----------------------------------------------------------------------------------
@@ -257,7 +253,7 @@ NINE = torch.arange(1.0, 10).reshape(1, 1, 3, 3)
 
 def convolved(image: Tensor, filters: list[list[list[float]]], padding: Any) -> list[Any]:
     kernel = torch.tensor(filters)
-    conv = Conv(1, len(filters), (kernel.shape[1], kernel.shape[2]), padding=padding, bias=False)
+    conv = built(Conv(len(filters), (kernel.shape[1], kernel.shape[2]), padding=padding, bias=False), 1)
     with torch.no_grad():
         conv.weight.copy_(kernel[:, None])
         return conv(image)[0].tolist()
@@ -273,7 +269,7 @@ def test_a_filter_of_ones_over_nine_numbers() -> None:
 
 
 def test_max_pooling_of_nine_numbers() -> None:
-    pooled = Pool((2, 2), stride=(1, 1), padding="same")(NINE)
+    pooled = built(Pool((2, 2), stride=(1, 1), padding="same"))(NINE)
     assert pooled[0, 0].tolist() == [[5, 6, 6], [8, 9, 9], [8, 9, 9]]
 
 
@@ -294,9 +290,9 @@ def test_a_kernel_over_five_by_five() -> None:
 
 
 def test_the_feature_map_exercise() -> None:
-    maps = Conv(1, 5, (3, 3), stride=(2, 2), padding="same")(torch.zeros(1, 1, 28, 28))
+    maps = built(Conv(5, (3, 3), stride=(2, 2), padding="same"), 1)(torch.zeros(1, 1, 28, 28))
     assert maps.shape == (1, 5, 14, 14)
-    assert Pool((2, 2), padding="same")(maps).shape == (1, 5, 7, 7)
+    assert built(Pool((2, 2), padding="same"))(maps).shape == (1, 5, 7, 7)
 
 
 # -- modules of layers -------------------------------------------------------------------------------------
@@ -306,18 +302,23 @@ def test_padding_never_wins() -> None:
     dark = torch.full((1, 1, 5, 5), -3.0)
     for window in ((2, 2), (3, 3), (4, 3)):
         for stride in ((1, 1), (2, 2), (3, 1)):
-            for module in (Pool, AveragePool):
-                assert (module(window, stride=stride, padding="same")(dark) == -3).all()
+            for kind in (Pool, AveragePool):
+                assert (built(kind(window, stride=stride, padding="same"))(dark) == -3).all()
 
 
 def test_global_layers_reduce_whole_maps() -> None:
     images = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    np.testing.assert_allclose(GlobalAverage()(images), images.numpy().mean((2, 3)), rtol=1e-5)
-    np.testing.assert_allclose(GlobalMax()(images), images.numpy().max((2, 3)))
+    np.testing.assert_allclose(built(GlobalAverage())(images), images.numpy().mean((2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(built(GlobalMax())(images), images.numpy().max((2, 3)))
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: Conv(1, 2, (3, 3)), lambda: Depthwise(2, 1, (3, 3)), lambda: Dense(3, 4)]
+    "make",
+    [
+        lambda: built(Conv(2, (3, 3)), 1),
+        lambda: built(Depthwise((3, 3), multiplier=1), 2),
+        lambda: built(Dense(4), 3),
+    ],
 )
 def test_new_layers_are_zero_and_leave_torchs_random_state_alone(make: Any) -> None:
     before = torch.get_rng_state()
@@ -326,36 +327,22 @@ def test_new_layers_are_zero_and_leave_torchs_random_state_alone(make: Any) -> N
     assert all((parameter == 0).all() for parameter in module.parameters())
 
 
-def example(kind: type[Layer]) -> Layer:
-    arguments: dict[str, tuple[Any, ...]] = {
-        **{"conv": (4, (3, 3)), "depthwise": ((3, 3),), "pool": ((2, 2),), "average_pool": ((2, 2),)},
-        **{"dense": (4,), "dropout": (0.5,)},
-    }
-    return kind(*arguments.get(kind.word, ()))
-
-
-@pytest.mark.parametrize("kind", kinds.KINDS.values())
-def test_every_layer_of_text_has_a_module_that_knows_its_word(kind: type[Layer]) -> None:
-    shape = (8,) if kind in (kinds.Dense, kinds.Softmax) else (8, 8, 3)
-    assert kind_of(make_module(example(kind), shape)) == kind.word
-
-
 def test_a_module_that_text_cannot_say_is_called_by_its_class() -> None:
     assert kind_of(nn.PReLU()) == "PReLU"
     assert kind_of(nn.Conv2d(1, 1, 1)) == "Conv2d"
 
 
 def test_batchnorm_takes_keras_momentum() -> None:
-    norm = make_module(kinds.BatchNorm(momentum=0.99, epsilon=1e-3), (8, 8, 3))
+    norm = BatchNorm(momentum=0.99, epsilon=1e-3).build((8, 8, 3))
     assert isinstance(norm, nn.BatchNorm2d)
     assert (norm.momentum, norm.eps) == (0.01, 1e-3)
     norm(torch.full((2, 3, 8, 8), 100.0))
     assert norm.running_mean is not None
     assert norm.running_mean.tolist() == pytest.approx([1, 1, 1])
-    assert isinstance(make_module(kinds.BatchNorm(), (7,)), nn.BatchNorm1d)
+    assert isinstance(BatchNorm().build((7,)), nn.BatchNorm1d)
 
 
 def test_a_layer_prints_its_padding() -> None:
-    assert "padding=same" in repr(Conv(1, 2, (3, 3), padding="same"))
-    assert "padding=same" in repr(Pool((2, 2), padding="same"))
-    assert "same" not in repr(Conv(1, 2, (3, 3)))
+    assert "3x3, same" in repr(built(Conv(2, (3, 3), padding="same"), 1))
+    assert "2, same" in repr(built(Pool((2, 2), padding="same")))
+    assert "same" not in repr(built(Conv(2, (3, 3)), 1))

@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from imagelet.networks import kinds
-from imagelet.networks.dropout import Dropout
-from imagelet.networks.layers import make_module
-
-from .strategies import unhurried
+from imagelet.networks import build
+from imagelet.networks.layers import Dropout
+from tests.networks.strategies import built, unhurried
 
 SHARES = (0.001, 0.3, 0.5, 0.999)
 
@@ -20,13 +18,12 @@ SHARES = (0.001, 0.3, 0.5, 0.999)
 def dropped(share: float, values: Tensor, seed: int = 0) -> Tensor:
     """Return what dropout in training makes of values, drawn from ``seed``."""
     torch.manual_seed(seed)
-    return Dropout(share)(values)
+    return built(Dropout(share))(values)
 
 
 def test_text_gives_this_layer() -> None:
-    layer = make_module(kinds.Dropout(0.3), (7,))
-    assert type(layer) is Dropout
-    assert layer.p == 0.3
+    layer = build("dropout(0.3) flatten dense(classes)")[0]
+    assert layer.layer == Dropout(0.3)
 
 
 # -- how many ------------------------------------------------------------------------------------------------
@@ -36,7 +33,7 @@ def test_text_gives_this_layer() -> None:
 def test_over_many_calls_the_share_is_exact_and_the_mean_is_kept(share: float) -> None:
     calls, number = 3000, 10_000
     torch.manual_seed(1)
-    dropout, ones = Dropout(share), torch.ones(number)
+    dropout, ones = built(Dropout(share)), torch.ones(number)
     kept = torch.stack([torch.count_nonzero(dropout(ones)) for _ in range(calls)]).double() / number
     of_values = share * (1 - share) / (calls * number)
     of_thresholds = 0.25 / 256**2 / calls  # the share in one call is one of two neighbouring 256ths
@@ -71,7 +68,7 @@ def test_values_are_dropped_independently_of_their_neighbours() -> None:
 
 def test_every_place_of_an_odd_number_is_dropped_alike() -> None:
     torch.manual_seed(2)
-    dropout, ones = Dropout(0.5), torch.ones(13)
+    dropout, ones = built(Dropout(0.5)), torch.ones(13)
     shares = torch.stack([dropout(ones) == 0 for _ in range(4000)]).double().mean(dim=0)
     assert shares.tolist() == pytest.approx([0.5] * 13, abs=0.04)
 
@@ -84,7 +81,7 @@ def test_torchs_own_seed_decides() -> None:
     assert torch.equal(dropped(0.5, ones, 5), dropped(0.5, ones, 5))
     assert not torch.equal(dropped(0.5, ones, 5), dropped(0.5, ones, 6))
     torch.manual_seed(5)
-    dropout = Dropout(0.5)
+    dropout = built(Dropout(0.5))
     assert not torch.equal(dropout(ones), dropout(ones))
 
 
@@ -144,7 +141,7 @@ def test_the_gradient_is_the_mask_times_the_scale(share: float, shape: tuple[int
 def test_outside_training_values_pass_and_nothing_is_drawn() -> None:
     values = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
     before = torch.get_rng_state()
-    assert Dropout(0.5).eval()(values) is values
+    assert built(Dropout(0.5)).eval()(values) is values
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -157,6 +154,6 @@ def test_none_and_all_can_be_dropped(share: float, expected: float) -> None:
 def test_on_a_gpu_it_is_torchs_own() -> None:
     ones = torch.ones(1000, device="cuda")
     torch.cuda.manual_seed(0)
-    result = Dropout(0.5)(ones)
+    result = built(Dropout(0.5))(ones)
     torch.cuda.manual_seed(0)
     assert torch.equal(result, nn.functional.dropout(ones, 0.5))

@@ -1,0 +1,38 @@
+"""Kinds of layers, each with all that is known of it in one file; a plugin adds its own by `register`."""
+
+from imagelet.networks.layers.activation import Activation, Gelu, Relu, Sigmoid, Silu, Softmax, Tanh
+from imagelet.networks.layers.convolution import Conv, Depthwise
+from imagelet.networks.layers.dense import Dense
+from imagelet.networks.layers.dropout import Dropout
+from imagelet.networks.layers.layer import FAMILIES, KINDS, Layer, PlacedLayer, Shape, register
+from imagelet.networks.layers.normalization import BatchNorm
+from imagelet.networks.layers.pooling import AveragePool, GlobalAverage, GlobalMax, Pool
+from imagelet.networks.layers.reshape import Flatten
+from imagelet.networks.layers.residual import Residual
+
+__all__ = [
+    "FAMILIES",
+    "KINDS",
+    "Activation",
+    "AveragePool",
+    "BatchNorm",
+    "Conv",
+    "Dense",
+    "Depthwise",
+    "Dropout",
+    "Flatten",
+    "Gelu",
+    "GlobalAverage",
+    "GlobalMax",
+    "Layer",
+    "PlacedLayer",
+    "Pool",
+    "Relu",
+    "Residual",
+    "Shape",
+    "Sigmoid",
+    "Silu",
+    "Softmax",
+    "Tanh",
+    "register",
+]

@@ -1,0 +1,146 @@
+"""Activations, which make of each number another, and softmax."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from imagelet.networks.layers.layer import Layer, Shape, register
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from imagelet.networks.layers.trace import Trace, Unit
+
+LARGEST_EXPONENT = 50  # up to here the exponentials of a softmax are written as they are
+MOST_EXPONENTIALS = 9  # that are written out
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """A layer that makes of each number another, by itself. Abstract.
+
+    Attributes:
+        torch_name: torch's module.
+        formula: what it does to a number ``{x}``; ``{minus}``: −x, ``{signed}``: in brackets below 0.
+    """
+
+    family = "activation"
+    elementwise = True
+    channelwise = True
+    torch_name: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+
+    def module(self, shape: Shape) -> "nn.Module":
+        """Return torch's own."""
+        del shape
+        from torch import nn
+
+        module: nn.Module = getattr(nn, self.torch_name)()
+        return module
+
+    def trace(self, unit: "Unit") -> "Trace | None":
+        """Return the function of one number."""
+        import torch
+
+        from imagelet.networks.layers.trace import factor, function, number
+
+        value = float(unit.values[unit.index])
+        result = float(unit.module(torch.tensor([[value]], dtype=torch.float64)))
+        formula = self.formula or f"{self.text}({{x}})"
+        text = formula.format(x=number(value), signed=factor(value), minus=number(-value))
+        return function(value, unit.index, result, text)
+
+
+@register
+@dataclass(frozen=True)
+class Relu(Activation):
+    """max(x, 0)."""
+
+    word = "relu"
+    torch_name = "ReLU"
+    formula = "max({x}, 0)"
+    rising = True
+
+
+@register
+@dataclass(frozen=True)
+class Gelu(Activation):
+    """x · Φ(x), exact."""
+
+    word = "gelu"
+    torch_name = "GELU"
+    formula = "{signed} · Φ({x})"
+    rising = True
+
+
+@register
+@dataclass(frozen=True)
+class Silu(Activation):
+    """x · sigmoid(x), also called swish."""
+
+    word = "silu"
+    other_words = ("swish",)
+    torch_name = "SiLU"
+    formula = "{signed} · sigmoid({x})"
+    rising = True
+
+
+@register
+@dataclass(frozen=True)
+class Tanh(Activation):
+    """Hyperbolic tangent."""
+
+    word = "tanh"
+    torch_name = "Tanh"
+
+
+@register
+@dataclass(frozen=True)
+class Sigmoid(Activation):
+    """1 / (1 + exp(−x))."""
+
+    word = "sigmoid"
+    torch_name = "Sigmoid"
+    formula = "1 / (1 + exp({minus}))"
+
+
+@register
+@dataclass(frozen=True)
+class Softmax(Layer):
+    """The closing layer: probabilities that sum to 1."""
+
+    word = "softmax"
+    family = "softmax"
+    numbered = False
+    closing = True
+    channelwise = True
+
+    def module(self, shape: Shape) -> "nn.Module":
+        """Return torch's own, over the channels."""
+        del shape
+        from torch import nn
+
+        return nn.Softmax(dim=1)
+
+    def trace(self, unit: "Unit") -> "Trace | None":
+        """Return an exponential as a fraction of the sum of all."""
+        import numpy as np
+
+        from imagelet.networks.layers.trace import Trace, number, term
+
+        values = unit.values[unit.index[:-1]]
+        subtracted = float(values.max()) if np.abs(values).max() > LARGEST_EXPONENT else 0.0
+        exponentials = np.exp(values - subtracted)
+        total, own = float(exponentials.sum()), float(exponentials[unit.index[-1]])
+        less = f" {term(-subtracted)}" if subtracted else ""
+        terms = [f"exp({number(value)}{less})" for value in values]
+        listed = [*terms[:2], "…", terms[-1]] if len(terms) > MOST_EXPONENTIALS else terms
+        fraction = f"{terms[unit.index[-1]]} / ({' + '.join(listed)})"
+        return Trace(
+            method="softmax",
+            inputs=values,
+            first=(*unit.index[:-1], 0),
+            exponentials=exponentials,
+            parts={"sum": total, "subtracted": subtracted},
+            result=own / total,
+            text=f"{fraction} = {number(own)} / {number(total)} = {number(own / total)}",
+        )

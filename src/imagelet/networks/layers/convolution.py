@@ -1,0 +1,181 @@
+"""Convolutions: ``conv``, and ``depthwise``, which takes each channel by itself."""
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from imagelet.messages import Message
+from imagelet.networks.layers.layer import (
+    COUNT,
+    KERNEL,
+    PADDING,
+    SIZE,
+    SWITCH,
+    WHOLE,
+    Count,
+    Padding,
+    Shape,
+    Size,
+    register,
+)
+from imagelet.networks.layers.window import Sliding
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from imagelet.networks.layers.trace import Trace, Unit
+
+
+class Convolving(Sliding):
+    """What both convolutions have in common: a kernel, and filters in groups of channels. Abstract."""
+
+    family = "convolution"
+    kernel: Size
+    padding: Padding
+    stride: Size
+    dilation: Size
+    bias: bool
+
+    @property
+    def geometry(self) -> tuple[Size, Size, Padding, Size]:
+        """The kernel, its stride, the padding, the dilation."""
+        return self.kernel, self.stride, self.padding, self.dilation
+
+    def filters_and_groups(self, channels: int) -> tuple[int, int]:
+        """Return the filters for an input of so many channels, and the groups of both."""
+        raise NotImplementedError
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (height, width, filters)."""
+        return *self.slide(shape), self.filters_and_groups(shape[-1])[0]
+
+    def parameters(self, shape: Shape) -> int:
+        """Return the filters' weights and biases."""
+        filters, groups = self.filters_and_groups(shape[-1])
+        return filters * (prod(self.kernel) * (shape[-1] // groups) + self.bias)
+
+    def multiply_adds(self, shape: Shape, output_shape: Shape) -> int:
+        """Return a kernel's weights for each number of the output."""
+        _, groups = self.filters_and_groups(shape[-1])
+        return prod(output_shape) * prod(self.kernel) * (shape[-1] // groups)
+
+    def fans(self, weights: Shape) -> tuple[int, int]:
+        """Return kernel cells × channels, kernel cells × filters."""
+        filters, channels, *kernel = weights
+        return prod(kernel) * channels, prod(kernel) * filters
+
+    def module(self, shape: Shape) -> "nn.Module":
+        """Return torch's convolution with this padding."""
+        from imagelet.networks.layers.module import Convolution
+
+        filters, groups = self.filters_and_groups(shape[-1])
+        rim = self.padding if isinstance(self.padding, tuple) else (0, 0)
+        return Convolution(
+            self, shape[-1], filters, self.kernel, self.stride, rim, self.dilation, groups, self.bias
+        )
+
+    def forward(self, module: Any, images: "Tensor") -> "Tensor":
+        """Return (n, filters, height, width) of (n, channels, height, width)."""
+        from torch.nn import functional
+
+        images, padding = self.padded(images)
+        return functional.conv2d(
+            images, module.weight, module.bias, self.stride, padding, self.dilation, module.groups
+        )
+
+    def padded(self, images: "Tensor") -> "tuple[Tensor, Size]":
+        """Return what torch's convolution takes: the images, and the padding that both sides have alike.
+
+        SAME is worked out from each input's size, which costs a few integers; where it is symmetric no padded
+        copy is made.
+        """
+        if self.padding != "same":
+            return images, self.padding if isinstance(self.padding, tuple) else (0, 0)
+        from torch.nn import functional
+
+        (above, below), (left, right) = (side.rim for side in self.sides(tuple(images.shape[-2:])))
+        if below > above or right > left:  # the odd row below, the odd column right
+            images = functional.pad(images, (0, right - left, 0, below - above))
+        return images, (above, left)
+
+    def trace(self, unit: "Unit") -> "Trace | None":
+        """Return the kernel's sum over the numbers under it."""
+        from imagelet.networks.layers.trace import patch, weighted_sum
+
+        values, module, filter_ = unit.values, unit.module, unit.index[-1]
+        if values.ndim != 3 or module.padding_mode != "zeros":
+            return None
+        cells = self.cells(values.shape, unit.index)
+        filters, channels = module.weight.shape[:2]  # channels that each filter sees
+        first = filter_ // (filters // (values.shape[2] // channels)) * channels
+        under = patch(values[:, :, first : first + channels], cells, padding=0.0)
+        weights = module.weight[filter_].detach().double().cpu().numpy().transpose(1, 2, 0)
+        bias = 0.0 if module.bias is None else float(module.bias[filter_])
+        return weighted_sum(under, weights, bias, (int(cells[0][0]), int(cells[1][0]), first), self.dilation)
+
+
+@register
+@dataclass(frozen=True)
+class Conv(Convolving):
+    """Convolution. Parameters: filters × (kernel height × kernel width × input channels + 1).
+
+    With ``groups`` channels and filters come in so many separate parts, and each filter sees its part alone.
+    """
+
+    word = "conv"
+    other_words = ("conv2d",)
+    filters: Count = field(metadata=COUNT)
+    kernel: Size = field(metadata=KERNEL)
+    padding: Padding = field(default="valid", metadata=PADDING)
+    stride: Size = field(default=(1, 1), metadata=SIZE)
+    dilation: Size = field(default=(1, 1), metadata=SIZE)
+    bias: bool = field(default=True, metadata=SWITCH)
+    groups: int = field(default=1, metadata=WHOLE)
+
+    def filters_and_groups(self, channels: int) -> tuple[int, int]:
+        """Return both as they are written."""
+        del channels
+        return int(self.filters), self.groups
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (height, width, filters).
+
+        Raises:
+            NetworkTextError: it does not fit its input.
+        """
+        output = super().output_shape(shape)
+        for count, what in ((shape[-1], "channels"), (output[-1], "filters")):
+            if count % self.groups:
+                message = Message(
+                    "{count} {what} cannot be parted into {groups} groups",
+                    count=count,
+                    what=what,
+                    groups=self.groups,
+                )
+                raise self.mistake(message, Message("channels and filters are multiples of the groups"))
+        return output
+
+
+@register
+@dataclass(frozen=True)
+class Depthwise(Convolving):
+    """Convolution of each channel by itself: output ``c·multiplier + m`` is filter m of channel c."""
+
+    word = "depthwise"
+    other_words = ("depthwise_conv",)
+    channelwise = True
+    kernel: Size = field(metadata=KERNEL)
+    padding: Padding = field(default="valid", metadata=PADDING)
+    stride: Size = field(default=(1, 1), metadata=SIZE)
+    dilation: Size = field(default=(1, 1), metadata=SIZE)
+    multiplier: int = field(default=1, metadata=WHOLE)
+    bias: bool = field(default=True, metadata=SWITCH)
+
+    def filters_and_groups(self, channels: int) -> tuple[int, int]:
+        """Return ``multiplier`` filters for each channel, each channel a group."""
+        return channels * self.multiplier, channels
+
+    def fans(self, weights: Shape) -> tuple[int, int]:
+        """Return kernel cells × all channels, kernel cells × multiplier, as Keras counts them."""
+        filters, _, *kernel = weights
+        return prod(kernel) * (filters // self.multiplier), prod(kernel) * self.multiplier

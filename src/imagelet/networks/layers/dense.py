@@ -1,0 +1,75 @@
+"""Dense layers: every output from every input."""
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING
+
+from imagelet.messages import Message
+from imagelet.networks.layers.layer import COUNT, SWITCH, Count, Layer, Shape, register, written_shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from imagelet.networks.layers.trace import Trace, Unit
+
+
+@register
+@dataclass(frozen=True)
+class Dense(Layer):
+    """Every output from every input. Parameters: units × (inputs + 1)."""
+
+    word = "dense"
+    other_words = ("linear",)
+    family = "dense"
+    units: Count = field(metadata=COUNT)
+    bias: bool = field(default=True, metadata=SWITCH)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (units,).
+
+        Raises:
+            NetworkTextError: the input is a map.
+        """
+        if len(shape) != 1:
+            message = Message(
+                "it needs flat values, but its input is a {shape} map", shape=written_shape(shape)
+            )
+            raise self.mistake(message, Message("put flatten or global_average before it"))
+        return (int(self.units),)
+
+    def parameters(self, shape: Shape) -> int:
+        """Return the weights and biases."""
+        return int(self.units) * (shape[-1] + self.bias)
+
+    def multiply_adds(self, shape: Shape, output_shape: Shape) -> int:
+        """Return a weight of each input for each number of the output."""
+        return prod(output_shape) * shape[-1]
+
+    def fans(self, weights: Shape) -> tuple[int, int]:
+        """Return inputs, units."""
+        units, inputs = weights
+        return inputs, units
+
+    def module(self, shape: Shape) -> "nn.Module":
+        """Return torch's linear layer, its weights zero, without touching torch's random state."""
+        import torch
+        from torch import nn
+
+        linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+            nn.Linear, shape[-1], int(self.units), bias=self.bias
+        )
+        with torch.no_grad():
+            for parameter in linear.parameters():
+                parameter.zero_()
+        return linear
+
+    def trace(self, unit: "Unit") -> "Trace | None":
+        """Return the sum of all inputs, each with its weight."""
+        from imagelet.networks.layers.trace import weighted_sum
+
+        values = unit.values
+        if values.ndim > 2:
+            return None
+        weights = unit.module.weight[unit.index[-1]].detach().double().cpu().numpy()
+        bias = 0.0 if unit.module.bias is None else float(unit.module.bias[unit.index[-1]])
+        return weighted_sum(values[unit.index[:-1]], weights, bias, (*unit.index[:-1], 0))

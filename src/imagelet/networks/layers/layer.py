@@ -1,0 +1,416 @@
+"""What a kind of layer is, and the values that its arguments may have.
+
+A kind is a subclass of :class:`Layer` in one file of this package, or in a plugin: its word, its arguments as
+fields, its output shape, its costs, its torch module, and how one number of its output comes about. Nothing
+here imports torch or NumPy.
+
+A shape is (height, width, channels), or (values,) once it is flat.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from imagelet.errors import NetworkTextError
+from imagelet.messages import Message
+from imagelet.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from imagelet.networks.layers.trace import Trace, Unit
+
+Shape = tuple[int, ...]
+Size = tuple[int, int]  # height, width
+Padding = Literal["same", "valid"] | Size
+Count = int | Literal["classes"]
+
+LARGEST_SIZE = 1_024  # cells, of a kernel, stride, dilation or padding
+LARGEST_COUNT = 10_000_000  # units or filters
+INPUT = "input"  # what the first layer's input is called
+
+FAMILIES = (
+    *("convolution", "pooling", "dense", "activation", "normalization", "dropout", "reshape", "softmax"),
+    *("block", "other"),
+)
+"""What kinds have in common, for colours and tables: ``block`` holds layers, ``other`` is a builder's own."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One kind of value.
+
+    Attributes:
+        allowed: what a person may write, as it stands in errors: "stride must be …".
+        read: the value of a written one; raises ValueError where that is not allowed.
+        write: the canonical spelling of a value.
+        bare: it may stand without its keyword, as every required argument may.
+    """
+
+    allowed: str
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+    bare: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of network text; subclasses are the kinds.
+
+    Attributes:
+        word: how the kind is written in network text.
+        other_words: what other libraries call it; they are understood, and written as ``word``.
+        family: one of :data:`FAMILIES`.
+        numbered: the first of its kind is called ``word1``, not ``word``.
+        elementwise: the number at an index comes from the input's number at this index alone.
+        channelwise: each channel comes from its own channel alone, so that of more channels it makes more.
+        rising: its numbers are above 0 exactly where its input is, so that a unit can be silent.
+        closing: it can only be the last layer.
+        nested: its brackets hold layers, its field ``layers``.
+        position: where its word stands in the text, counted from 1; layers are equal wherever they stand.
+    """
+
+    word: ClassVar[str] = ""
+    other_words: ClassVar[tuple[str, ...]] = ()
+    family: ClassVar[str] = "other"
+    numbered: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = False
+    channelwise: ClassVar[bool] = False
+    rising: ClassVar[bool] = False
+    closing: ClassVar[bool] = False
+    nested: ClassVar[bool] = False
+    position: int = field(default=1, compare=False, repr=False, kw_only=True)
+
+    @property
+    def text(self) -> str:
+        """Its canonical network text."""
+        arguments = ", ".join(_written_arguments(self))
+        return f"{self.word}({arguments})" if arguments else self.word
+
+    @property
+    def strides(self) -> Size:
+        """How many rows and columns of its input lie between two of its output."""
+        return 1, 1
+
+    def settled(self, classes: int) -> "Layer":
+        """Return the same layer with the number of classes in place of the word ``classes``.
+
+        The methods below need a settled one.
+        """
+        counts = [setting.name for setting in fields(self) if getattr(self, setting.name) == "classes"]
+        return replace(self, **dict.fromkeys(counts, classes)) if counts else self
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape that the layer makes of ``shape``.
+
+        Raises:
+            NetworkTextError: the layer does not fit its input.
+        """
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        """Return how many parameters of its own it has for an input of ``shape``, with running averages."""
+        del shape
+        return 0
+
+    def non_trainable(self, shape: Shape) -> int:
+        """Return how many of the parameters are running averages."""
+        del shape
+        return 0
+
+    def multiply_adds(self, shape: Shape, output_shape: Shape) -> int:
+        """Return how many multiplications with weights it makes for one image."""
+        del shape, output_shape
+        return 0
+
+    def fans(self, weights: Shape) -> tuple[int, int] | None:
+        """Return the inputs and outputs of one number, as Keras counts them; None: its weights are not drawn.
+
+        Args:
+            weights: the shape of its module's ``weight``.
+        """
+        del weights
+        return None
+
+    def module(self, shape: Shape) -> "nn.Module":
+        """Return its torch module for an input of ``shape``, weights zero; a kind may take torch's own."""
+        del shape
+        from imagelet.networks.layers.module import LayerModule
+
+        return LayerModule(self)
+
+    def build(self, shape: Shape) -> "nn.Module":
+        """Return its module, which knows as ``layer`` what it was built from."""
+        module = self.module(shape)
+        module.layer = self  # type: ignore[assignment]
+        return module
+
+    def forward(self, module: Any, values: "Tensor") -> "Tensor":
+        """Return what the layer makes of ``values``; maps are (n, channels, height, width).
+
+        Only for kinds without a torch module of their own: their :class:`LayerModule` asks here.
+        """
+        raise NotImplementedError(f"'{self.word}' has neither a module nor a forward of its own")
+
+    def trace(self, unit: "Unit") -> "Trace | None":
+        """Return how one number of the output comes about; None where that is not known."""
+        del unit
+        return None
+
+    def place(self, name: str, shape: Shape, source: str) -> "Iterator[PlacedLayer]":
+        """Yield the layers that it stands for behind an input of ``shape``; the last is the layer itself."""
+        yield PlacedLayer(name, self, shape, self.output_shape(shape), (source,))
+
+    def run(self, module: "nn.Module", name: str, values: "Tensor", source: str) -> "Iterator[LayerRun]":
+        """Yield what its layers make of ``values``, one by one; the last is the layer itself."""
+        yield LayerRun(name, module, (source,), module(values))
+
+    def mistake(self, message: str, hint: str = "") -> NetworkTextError:
+        """Return the error that says what is wrong with this layer, and where it stands."""
+        return mistake(self.word, self.position, message, hint)
+
+    def channels(self, shape: Shape) -> int:
+        """Return the channels of a map of ``shape``.
+
+        Raises:
+            NetworkTextError: ``shape`` is flat already.
+        """
+        if len(shape) != 3:
+            raise self.mistake(
+                Message("it needs a map, but its input is {count:,} flat values", count=shape[0]),
+                Message("put {layer} before flatten, dense and the global layers", layer=self.word),
+            )
+        return shape[2]
+
+
+KINDS: Registry[type[Layer]] = Registry("layer", listing="the error of an unknown layer")
+"""Every kind by its word; a plugin adds its own by :func:`register`."""
+
+Kind = TypeVar("Kind", bound=type[Layer])
+
+
+def register(kind: Kind) -> Kind:
+    """Add a kind of layer to network text, and return it: a decorator.
+
+    Raises:
+        ValueError: its word cannot be written, or is taken, or its family is unknown.
+    """
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*", kind.word) or kind.family not in FAMILIES:
+        raise ValueError(
+            f"a layer has a word in small letters and a family, not {kind.word!r}, {kind.family!r}"
+        )
+    KINDS.add(kind.word, kind)
+    return kind
+
+
+def other_words() -> dict[str, str]:
+    """Return what other libraries call layers → the word of the kind."""
+    return {other: word for word in KINDS for other in KINDS.get(word).other_words}
+
+
+@dataclass(frozen=True)
+class PlacedLayer:
+    """One layer in its place in a network.
+
+    Attributes:
+        name: unique in its network: ``conv1``, ``flatten``, ``residual1.conv2``.
+        layer: what it is, with a number in place of the word ``classes``.
+        input_shape: (height, width, channels) or (values,).
+        output_shape: likewise.
+        sources: the names of the layers whose outputs it takes; ``input`` for the image.
+    """
+
+    name: str
+    layer: Layer
+    input_shape: Shape
+    output_shape: Shape
+    sources: tuple[str, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Weights, biases and running averages."""
+        return self.layer.parameters(self.input_shape)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRun:
+    """One layer while images go through the network.
+
+    Attributes:
+        name: its name, as in :class:`PlacedLayer`.
+        module: its torch module.
+        sources: the names of the layers whose outputs it takes.
+        output: what it makes of them, (n, channels, height, width) or (n, values).
+    """
+
+    name: str
+    module: "nn.Module"
+    sources: tuple[str, ...]
+    output: "Tensor"
+
+
+def named(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
+    """Yield the layers with their names: their words, numbered by kind."""
+    seen: Counter[str] = Counter()
+    for layer in layers:
+        seen[layer.word] += 1
+        suffix = str(seen[layer.word]) if layer.numbered or seen[layer.word] > 1 else ""
+        yield layer.word + suffix, layer
+
+
+def place_layers(
+    layers: Iterable[tuple[str, Layer]], shape: Shape, source: str = INPUT, prefix: str = ""
+) -> Iterator[PlacedLayer]:
+    """Yield named layers in their places, one behind the other, each with the layers inside it before it."""
+    for name, layer in layers:
+        for placed in layer.place(prefix + name, shape, source):
+            yield placed
+        shape, source = placed.output_shape, placed.name
+
+
+def run_layers(
+    modules: Iterable[tuple[str, "nn.Module"]], values: "Tensor", source: str = INPUT, prefix: str = ""
+) -> Iterator[LayerRun]:
+    """Yield what named modules make of ``values``, one by one, those of blocks too.
+
+    An output is only lent: the layer that follows may write over it.
+    """
+    for name, module in modules:
+        for ran in own_layer(module).run(module, prefix + name, values, source):
+            yield ran
+        values, source = ran.output, ran.name
+
+
+def named_modules(network: "nn.Module", prefix: str = "") -> Iterator[tuple[str, "nn.Module"]]:
+    """Yield the names and modules of all layers, in the order of :func:`run_layers`."""
+    for name, module in network.named_children():
+        if own_layer(module).nested:
+            yield from named_modules(module, f"{prefix}{name}.")
+        yield prefix + name, module
+
+
+def own_layer(module: "nn.Module") -> Layer:
+    """Return what a module was built from; a layer that says nothing for one that is not from text."""
+    layer = getattr(module, "layer", None)
+    return layer if isinstance(layer, Layer) else _UNKNOWN
+
+
+_UNKNOWN = Layer()
+
+
+def mistake(
+    word: str, position: int, problem: str, hint: str = "", caret: int | None = None
+) -> NetworkTextError:
+    """Return the error for a layer that stands at ``position``; the caret may stand elsewhere."""
+    message = Message(
+        "{layer} at position {position}: {problem}", layer=word, position=position, problem=problem
+    )
+    return NetworkTextError(message, hint, position=position if caret is None else caret)
+
+
+def written_shape(shape: Shape) -> str:
+    """Return ``shape`` as people write it: ``28x28x1``."""
+    return "x".join(map(str, shape))
+
+
+def settings(kind: type[Layer]) -> dict[str, Field[Any]]:
+    """Return the fields that network text can set, by name."""
+    return {setting.name: setting for setting in fields(kind) if "form" in setting.metadata}
+
+
+def stands_bare(setting: Field[Any]) -> bool:
+    """Return whether an argument may be written without its keyword: required ones and paddings may."""
+    return setting.default is MISSING or bool(setting.metadata["form"].bare)
+
+
+def _written_arguments(layer: Layer) -> Iterator[str]:
+    """Yield the canonical spelling of the arguments in which ``layer`` differs from its kind's defaults."""
+    for name, setting in settings(type(layer)).items():
+        value = getattr(layer, name)
+        if value == setting.default:
+            continue
+        written = setting.metadata["form"].write(value)
+        padded_by = setting.default is not MISSING and not isinstance(value, str)  # padding=1, but same
+        yield written if stands_bare(setting) and not padded_by else f"{name}={written}"
+
+
+def _whole(written: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", written) or not least <= int(written) <= most:
+        raise ValueError(written)
+    return int(written)
+
+
+def _read_count(written: str) -> Count:
+    return "classes" if written == "classes" else _whole(written, 1, LARGEST_COUNT)
+
+
+def _read_size(written: str, least: int = 1) -> Size:
+    sides = [_whole(side, least, LARGEST_SIZE) for side in written.split("x")]
+    if len(sides) > 2:
+        raise ValueError(written)
+    return sides[0], sides[-1]
+
+
+def _read_padding(written: str) -> Padding:
+    if written in ("same", "valid"):
+        return "same" if written == "same" else "valid"
+    return _read_size(written, least=0)
+
+
+def _read_switch(written: str) -> bool:
+    switches = {"yes": True, "true": True, "no": False, "false": False}
+    if written not in switches:
+        raise ValueError(written)
+    return switches[written]
+
+
+def _fraction(written: str) -> float:
+    value = float(written)
+    if not 0 <= value < 1:
+        raise ValueError(written)
+    return value
+
+
+def _positive(written: str) -> float:
+    value = float(written)
+    if not 0 < value <= 1:
+        raise ValueError(written)
+    return value
+
+
+def _write_sides(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _write_size(size: Size) -> str:
+    return str(size[0]) if size[0] == size[1] else _write_sides(size)
+
+
+def _write_padding(padding: Padding) -> str:
+    return padding if isinstance(padding, str) else _write_size(padding)
+
+
+def _write_number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value).replace("e-0", "e-")
+
+
+_COUNTS = f"a whole number from 1 to {LARGEST_COUNT:,}"
+_SIZES = f"a size from 1 to {LARGEST_SIZE:,}, such as 3 or 3x3"
+_PADDINGS = f"same, valid, or a size from 0 to {LARGEST_SIZE:,}, such as 1 or 1x2"
+
+
+def _metadata(form: Form) -> dict[str, Form]:
+    return {"form": form}
+
+
+# What stands as metadata on the fields that network text can set.
+COUNT = _metadata(Form(f"{_COUNTS}, or the word classes", _read_count, str))
+WHOLE = _metadata(Form(_COUNTS, lambda written: _whole(written, 1, LARGEST_COUNT), str))
+KERNEL = _metadata(Form(_SIZES, _read_size, _write_sides))
+SIZE = _metadata(Form(_SIZES, _read_size, _write_size))
+PADDING = _metadata(Form(_PADDINGS, _read_padding, _write_padding, bare=True))
+FRACTION = _metadata(Form("a number of at least 0 and below 1, such as 0.5", _fraction, _write_number))
+POSITIVE = _metadata(Form("a number above 0 and at most 1", _positive, _write_number))
+SWITCH = _metadata(Form("yes or no", _read_switch, lambda value: "yes" if value else "no"))

@@ -1,0 +1,160 @@
+"""Pooling: the largest number or the mean of a window, or of a whole map."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imagelet.messages import Message
+from imagelet.networks.layers.layer import PADDING, SIZE, Layer, Padding, Shape, Size, register, written_shape
+from imagelet.networks.layers.window import Sliding
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from imagelet.networks.layers.trace import Trace, Unit
+
+
+@register
+@dataclass(frozen=True)
+class Pool(Sliding):
+    """The largest value under each window. Windows stand side by side unless ``stride`` says otherwise.
+
+    Padding never wins: SAME looks at the real cells only. ``padding`` as a number is at most half the window.
+    """
+
+    word = "pool"
+    other_words: ClassVar[tuple[str, ...]] = ("max_pool", "maxpool")
+    family = "pooling"
+    noun = "window"
+    channelwise = True
+    average: ClassVar[bool] = False
+    size: Size = field(metadata=SIZE)
+    padding: Padding = field(default="valid", metadata=PADDING)
+    stride: Size | None = field(default=None, metadata=SIZE)
+
+    def __post_init__(self) -> None:
+        if self.stride == self.size:
+            object.__setattr__(self, "stride", None)
+
+    @property
+    def geometry(self) -> tuple[Size, Size, Padding, Size]:
+        """The window, its stride, which is its size where none is given, the padding, no dilation."""
+        return self.size, self.stride or self.size, self.padding, (1, 1)
+
+    @property
+    def padding_value(self) -> float:
+        """What padding is taken for: no number."""
+        return float("nan")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (height, width, channels).
+
+        Raises:
+            NetworkTextError: it does not fit its input.
+        """
+        height, width = self.slide(shape)
+        if isinstance(self.padding, tuple) and any(
+            cells > side // 2 for cells, side in zip(self.padding, self.size, strict=True)
+        ):
+            message = Message(
+                "padding {padding} is more than half its {window} window",
+                padding=written_shape(self.padding),
+                window=written_shape(self.size),
+            )
+            raise self.mistake(message, Message("a stride is written stride=2; the padding same always fits"))
+        return height, width, shape[-1]
+
+    def forward(self, module: Any, images: "Tensor") -> "Tensor":
+        """Return (n, channels, height, width) of the same, smaller."""
+        del module
+        if self.padding != "same":
+            return self._pooled(images, (0, 0) if self.padding == "valid" else self.padding, to_the_end=False)
+        sides = self.sides(tuple(images.shape[-2:]))
+        # torch pads both sides alike. An odd cell after needs no padded copy all the same: with a stride of 2
+        # or more the last window may hang over; with a stride of 1 one more row is made before, and cut off.
+        cut = [side.rim[1] > side.rim[0] and side.stride == 1 for side in sides]
+        above, left = (side.rim[int(cutting)] for side, cutting in zip(sides, cut, strict=True))
+        pooled = self._pooled(images, (above, left), to_the_end=True)
+        return pooled[:, :, int(cut[0]) :, int(cut[1]) :] if any(cut) else pooled
+
+    def _pooled(self, images: "Tensor", padding: Size, to_the_end: bool) -> "Tensor":
+        """Pool with so many cells of padding on both sides; ``to_the_end``: the last window may hang over."""
+        from torch.nn import functional
+
+        size, stride = self.size, self.stride or self.size
+        if not self.average:
+            return functional.max_pool2d(images, size, stride, padding, ceil_mode=to_the_end)
+        return functional.avg_pool2d(
+            images, size, stride, padding, ceil_mode=to_the_end, count_include_pad=False
+        )
+
+    def trace(self, unit: "Unit") -> "Trace | None":
+        """Return the window's largest number, or its mean."""
+        from imagelet.networks.layers.trace import window
+
+        values = unit.values
+        if values.ndim != 3:
+            return None
+        cells = self.cells(values.shape, unit.index)
+        return window(values, cells, unit.index[-1], self.average, self.padding_value)
+
+
+@register
+@dataclass(frozen=True)
+class AveragePool(Pool):
+    """The mean of the real cells under each window."""
+
+    word = "average_pool"
+    other_words = ("avg_pool", "avgpool")
+    average = True
+
+
+@register
+@dataclass(frozen=True)
+class GlobalAverage(Layer):
+    """The mean of each channel's whole map."""
+
+    word = "global_average"
+    other_words: ClassVar[tuple[str, ...]] = ("global_average_pool",)
+    family = "pooling"
+    numbered = False
+    channelwise = True
+    average: ClassVar[bool] = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (channels,).
+
+        Raises:
+            NetworkTextError: the input is flat already.
+        """
+        return (self.channels(shape),)
+
+    def forward(self, module: Any, images: "Tensor") -> "Tensor":
+        """Return (n, channels) of (n, channels, height, width)."""
+        del module
+        return images.mean(dim=(2, 3)) if self.average else images.amax(dim=(2, 3))
+
+    def trace(self, unit: "Unit") -> "Trace | None":
+        """Return the mean or the largest number of a map, or of the part that one cell of several is for."""
+        import numpy as np
+
+        from imagelet.networks.layers.trace import window
+
+        if unit.values.ndim != 3:
+            return None
+        cells = []
+        for axis in (0, 1):
+            size, places, place = unit.values.shape[axis], 1, 0
+            if len(unit.output_shape) == 3:
+                places, place = unit.output_shape[axis], unit.index[axis]
+            cells.append(np.arange(place * size // places, -(-(place + 1) * size // places)))
+        return window(unit.values, (cells[0], cells[1]), unit.index[-1], self.average, float("nan"))
+
+
+@register
+@dataclass(frozen=True)
+class GlobalMax(GlobalAverage):
+    """The largest value of each channel's whole map."""
+
+    word = "global_max"
+    other_words = ("global_max_pool",)
+    average = False
