@@ -15,7 +15,7 @@ from imagelet import plots
 from imagelet.analysis import own_pictures
 from imagelet.analysis.own_pictures import OwnPictures, evaluate_pictures
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.labelled_files import LabelledFiles
+from imagelet.data.labelled_pictures import LabelledFiles
 from imagelet.errors import DataError
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.clustered import clustered_interval

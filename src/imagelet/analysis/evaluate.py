@@ -16,7 +16,7 @@ from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.folder import list_labelled, load_folder, read_labelled
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
-from imagelet.data.labelled_table import is_table
+from imagelet.data.labelled_pictures import is_table
 from imagelet.errors import DataError, SettingError
 from imagelet.metrics.classification import Metrics
 from imagelet.progress import Progress, silent

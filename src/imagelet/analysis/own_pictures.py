@@ -19,7 +19,7 @@ from imagelet.analysis.error_analysis import (
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput
 from imagelet.data.imageset import ImageSet, relabelled
-from imagelet.data.labelled_files import LabelledFiles
+from imagelet.data.labelled_pictures import LabelledFiles
 from imagelet.errors import DataError, PictureError
 from imagelet.metrics.classification import Interval, Metrics
 from imagelet.metrics.clustered import clustered_interval

@@ -20,7 +20,7 @@ from imagelet.course.lessons import Exercise, lessons
 from imagelet.course.results import Reached, Result
 from imagelet.data.folder import list_labelled
 from imagelet.data.imageset import ImageSet, relabelled
-from imagelet.data.labelled_files import LabelledFiles
+from imagelet.data.labelled_pictures import LabelledFiles
 from imagelet.errors import DataError
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.preprocessing.framing import frame

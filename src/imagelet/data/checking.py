@@ -24,13 +24,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.datasets import load_dataset
-from imagelet.data.folder_cache import in_parallel
+from imagelet.data.folder import in_parallel
 from imagelet.data.imageset import PARTS, Dataset
 from imagelet.data.known import datasets
-from imagelet.data.labelled_files import LabelledFiles, check_classes, existing, list_files, part_folders
+from imagelet.data.labelled_pictures import (
+    LabelledFiles,
+    check_classes,
+    existing,
+    list_files,
+    part_folders,
+)
 from imagelet.errors import DataError, PictureError
-from imagelet.preprocessing.picture import find_files, open_picture
-from imagelet.preprocessing.pixel_formats import is_grey
+from imagelet.preprocessing.picture import find_files, is_grey, open_picture
 from imagelet.progress import Progress
 
 KINDS = ("two labels", "shared", "unreadable", "classes", "duplicate", "left out", "size")
