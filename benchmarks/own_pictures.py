@@ -21,7 +21,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import Prediction
 from imagelet.course.own_digits import squeezed_as_in_the_notes
 from imagelet.data.datasets import load_dataset, place_of
-from imagelet.metrics.clustered import clustered_interval
+from imagelet.metrics.classification import clustered_interval
 from imagelet.preprocessing.framing import frame
 from imagelet.preprocessing.handwriting import STEPS, Target, normalise
 from imagelet.preprocessing.picture import open_picture, write_picture

@@ -213,9 +213,9 @@ def blank_pictures() -> Iterator[None]:
     """Let the pictures that a training ends with be blank in the block: to draw them takes longer than it.
 
     They are files with their names, but empty images. What draws them is tested by itself, and at a
-    training's end by the tests that ask for ``drawn_pictures``. Other pictures are drawn: those of a look.
+    training's end by the tests that ask for ``drawn_pictures``. The pictures of an evaluation are drawn.
     """
-    from imagelet.analysis import test_evaluation
+    from imagelet.analysis import error_analysis
     from imagelet.experiment import finalize, runner
 
     def save(_: None, path: Path) -> None:
@@ -226,7 +226,7 @@ def blank_pictures() -> Iterator[None]:
 
     def finish(*given: Any, **named: Any) -> finalize.Finished:
         with pytest.MonkeyPatch.context() as patch:
-            for module in (finalize, test_evaluation):
+            for module in (finalize, error_analysis):
                 patch.setattr(module, "plots", SimpleNamespace(**drawing, save=save))
             return finalize.finish(*given, **named)
 

@@ -266,7 +266,7 @@ def test_many_classes_are_counted() -> None:
 
 def test_a_run_shows_its_state_its_figures_and_its_curve(tmp_path: Path) -> None:
     run = run_in(tmp_path / "first")
-    run.record_test_evaluation(0.5, 12)
+    run.record_test_evaluation(run.metrics["test"])
     reader = shown_by(run)
     assert "Run firststatefinished" in reader.text
     assert "test accuracy50.00 % (95 % interval 25.00 to 75.00 %, 12 images)" in reader.text

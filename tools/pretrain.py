@@ -22,15 +22,15 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.data.splits import Split
 from imagelet.experiment.finalize import Finished
-from imagelet.experiment.finding import is_of
 from imagelet.experiment.runner import run_experiment
 from imagelet.metrics.calibration import fit_calibration
 from imagelet.networks.ensemble import side_by_side
 from imagelet.networks.summary import summarize
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.model_card import model_card
-from imagelet.runs.provenance import images_of
+from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
+from imagelet.runs.store import is_run_of
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def trained(shipped: Shipped, folder: Path) -> tuple[Classifier, dict[str, Any]]
 def _member(experiment: Experiment, name: str, folder: Path, split: Split | None) -> Finished:
     """Return a run that was carried out before, or carry it out."""
     run = Run(folder / name)
-    if run.finished and is_of(run, experiment):
+    if run.finished and is_run_of(run, experiment):
         return Finished(run, Classifier.load(run.classifier_file), run.metrics)
     *_, last = run_experiment(experiment, name=name, folder=folder, frozen=split)
     assert isinstance(last, Finished)
@@ -146,7 +146,7 @@ def joined(members: Sequence[Finished]) -> tuple[Classifier, dict[str, Any]]:
     recipes = [each.classifier.training["recipe"] for each in members]
     training = {**members[-1].classifier.training, "side_by_side": recipes, "validation_accuracy": None}
     classifier = dataclasses.replace(first.classifier, network=network, training=training)
-    images = images_of(first.run, "validation")
+    images = provenance_of_run(first.run).open().part("validation").images
     classifier = classifier.calibrated(fit_calibration(classifier.logits(images.images), images.labels))
     validated = classifier.evaluate(images)
     classifier.training["validation_accuracy"] = validated.accuracy

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from imagelet import train
-from imagelet.analysis import test_evaluation
+from imagelet.analysis import error_analysis
 from imagelet.analysis.comparison import compare
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
@@ -19,7 +19,7 @@ from imagelet.data.splits import Split
 from imagelet.errors import DataError, RunError, SettingError, UsageError
 from imagelet.experiment import finalize
 from imagelet.metrics.classification import wilson_interval
-from imagelet.metrics.paired_tests import compare_answers, holm
+from imagelet.metrics.paired_tests import compare_predictions, holm
 from imagelet.preprocessing.framing import Framing
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier
@@ -34,7 +34,7 @@ def _no_figures_of_runs() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         nothing = SimpleNamespace(curves=lambda _history: None, save=lambda _figure, _path: None)
         patched.setattr(finalize, "plots", nothing)
-        patched.setattr(test_evaluation, "draw", lambda *_: None)
+        patched.setattr(error_analysis, "draw_evaluation", lambda *_: None)
         yield
 
 
@@ -101,7 +101,7 @@ def test_validation_leaves_the_test_images_unread(runs: Path, monkeypatch: pytes
 
 
 def test_on_test_images_a_look_is_counted_for_each_run(runs: Path) -> None:
-    Run(runs / "b").record_test_evaluation(0.5, 10)
+    Run(runs / "b").record_test_evaluation({"accuracy": 0.5, "images": 10})
     found = compare(["a", "other seed", "b", "no validation"], split="test")
     assert (found.split, found.part, found.images) == ("test", "test", len(load_dataset("digits").test))
     assert [each.test_evaluations for each in found.compared] == [1, 1, 2, 1]
@@ -126,8 +126,8 @@ def test_pairs_and_disagreements_are_those_of_the_answers(runs: Path) -> None:
     shares = [Classifier.load(find_classifier(name)).predict_proba(images.images) for name in "abc"]
     right = [each.argmax(axis=1) == images.labels for each in shares]
     assert [(pair.a, pair.b) for pair in found.pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
-    expected = [compare_answers(right[a], right[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
-    assert [pair.found for pair in found.pairs] == expected
+    expected = [compare_predictions(right[a], right[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert [pair.paired for pair in found.pairs] == expected
     assert [pair.corrected_p for pair in found.pairs] == list(holm([each.p for each in expected]))
     answers = np.stack([each.argmax(axis=1) for each in shares])
     differing = np.flatnonzero((answers != answers[0]).any(axis=0))
@@ -136,7 +136,7 @@ def test_pairs_and_disagreements_are_those_of_the_answers(runs: Path) -> None:
     for each in found.disagreements:
         (place,) = np.flatnonzero(numbers == each.image)
         assert each.label == images.classes[images.labels[place]]
-        assert each.answers == tuple(images.classes[one] for one in answers[:, place])
+        assert each.predictions == tuple(images.classes[one] for one in answers[:, place])
         assert each.probabilities == tuple(share[place].max() for share in shares)
 
 
@@ -178,8 +178,8 @@ def test_a_run_that_is_compared_with_its_copy_has_no_difference(runs: Path) -> N
     assert found.settings == {}
     assert found.disagreements == ()
     (pair,) = found.pairs
-    assert (pair.found.difference, pair.found.p) == (0, 1)
-    assert pair.found.interval.low < 0 < pair.found.interval.high
+    assert (pair.paired.difference, pair.paired.p) == (0, 1)
+    assert pair.paired.interval.low < 0 < pair.paired.interval.high
 
 
 def test_as_json_it_is_plain_and_whole(runs: Path) -> None:
@@ -191,9 +191,9 @@ def test_as_json_it_is_plain_and_whole(runs: Path) -> None:
     assert pair["difference"] == pytest.approx(
         document["runs"][1]["accuracy"] - document["runs"][0]["accuracy"]
     )
-    first = document["disagreements"][0]["answers"]
+    first = document["disagreements"][0]["predictions"]
     assert [each["run"] for each in first] == ["a", "b"]
-    assert first[0]["answer"] != first[1]["answer"]
+    assert first[0]["predicted"] != first[1]["predicted"]
 
 
 # -- classifiers without a run -------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_a_file_without_its_run_is_compared_on_test_images(runs: Path, tmp_path:
     assert set(found.settings) == {"recipe.epochs", "recipe.learning_rate"}
     assert counts(runs)["a"] == 1
     assert counts(runs)["b"] == 0
-    with pytest.raises(DataError, match="'alone' is a classifier without its run") as caught:
+    with pytest.raises(DataError, match="the classifier 'alone' is a file without its run") as caught:
         compare(["a", str(tmp_path / "alone.safetensors")])
     assert "--split test" in caught.value.hint
 
@@ -222,7 +222,9 @@ def test_a_file_that_does_not_say_its_data_is_refused(
     runs: Path, tmp_path: Path, by_brightness: Callable[[Framing], Classifier]
 ) -> None:
     by_brightness(Framing("fit", 8, 8, 1)).save(tmp_path / "unknown.safetensors")
-    with pytest.raises(DataError, match="'unknown' does not say what it was trained on"):
+    with pytest.raises(
+        DataError, match="the classifier 'unknown' does not say where the images that it learned from"
+    ):
         compare(["a", str(tmp_path / "unknown.safetensors")], split="test")
 
 

@@ -196,7 +196,7 @@ class TestOfAClassifierWithoutARun:
                 neighbourhood(path)
         other = {**classifier.training, "data_sha256": "0" * 64}
         dataclasses.replace(classifier, training=other).save(path)
-        with pytest.raises(DataError, match="are not those that 'alone' learned from"):
+        with pytest.raises(DataError, match="are not those that the classifier 'alone' learned from"):
             neighbourhood(path)
 
     def test_are_never_downloaded_for(self) -> None:

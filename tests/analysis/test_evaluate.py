@@ -6,7 +6,7 @@ from PIL import Image
 
 import imagelet
 from imagelet import train
-from imagelet.analysis import error_analysis, test_evaluation
+from imagelet.analysis import error_analysis
 from imagelet.analysis.error_analysis import cell_file, read_cell
 from imagelet.analysis.evaluate import evaluate
 from imagelet.data import ImageSet
@@ -20,8 +20,8 @@ QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
 def few_shown(monkeypatch):
     """Let galleries be small: each image takes its time."""
     monkeypatch.setattr(error_analysis, "MOST_SHOWN", 2)
-    monkeypatch.setattr(test_evaluation, "SHOWN", 2)
-    monkeypatch.setattr(test_evaluation, "MOST_WRONG", 1)
+    monkeypatch.setattr(error_analysis, "SHOWN", 2)
+    monkeypatch.setattr(error_analysis, "MOST_WRONG", 1)
 
 
 @pytest.fixture
@@ -173,15 +173,15 @@ def test_of_a_folder_the_mistakes_are_told_and_drawn(others, tmp_path):
     assert found.figures == tmp_path / "drawn"
     assert {each.name for each in found.figures.iterdir()} >= {
         "confusion.png",
-        "mistakes.png",
+        "misclassified.png",
         "reliability.png",
     }
-    (mistake,) = found.pictures.mistakes
+    (mistake,) = found.pictures.misclassified
     assert mistake.file == str(folder / "right" / "strange.png")
-    assert (mistake.label, mistake.answer) == ("right", "left")
+    assert (mistake.label, mistake.predicted) == ("right", "left")
     assert found.metrics.accuracy == pytest.approx(14 / 15)
     assert found.pictures.sources is None
-    assert found.to_json()["mistakes"][0]["file"] == mistake.file
+    assert found.to_json()["misclassified"][0]["file"] == mistake.file
     nowhere = evaluate(str(file), str(folder))
     assert nowhere.figures is None
     assert nowhere.metrics == found.metrics
@@ -211,7 +211,7 @@ def test_the_set_aside_part_of_a_folder_is_no_test_of_own_pictures(others, tmp_p
     found = evaluate(str(file), str(tmp_path / "own"), out=tmp_path / "drawn")
     assert found.metrics.images == 12
     assert found.pictures is None
-    assert found.to_json()["mistakes"] == []
+    assert found.to_json()["misclassified"] == []
     assert {each.name for each in (tmp_path / "drawn").iterdir()} == {
         "confusion-test.png",
         "predictions-test.png",
@@ -254,26 +254,26 @@ def test_what_is_told_of_images_agrees_with_the_confusion_matrix(poor):
     probabilities = imagelet.load("poor").predict_proba(images.images)
     classes = images.classes
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != images.labels)
-    assert {each["image"] for each in told["mistakes"]} == set(wrong.tolist())
+    assert {each["image"] for each in told["misclassified"]} == set(wrong.tolist())
     assert len(wrong) > 2
-    shares = [each["probability"] for each in told["mistakes"]]
+    shares = [each["probability"] for each in told["misclassified"]]
     assert shares == sorted(shares, reverse=True)
-    for each in told["mistakes"]:
+    for each in told["misclassified"]:
         assert each["label"] == classes[images.labels[each["image"]]]
         assert each["probability"] == pytest.approx(probabilities[each["image"]].max())
     for cell in told["confused"]:
-        row, column = classes.index(cell["label"]), classes.index(cell["answer"])
+        row, column = classes.index(cell["label"]), classes.index(cell["predicted"])
         assert len(cell["images"]) == told["confusion"][row][column] > 0
     assert sum(len(cell["images"]) for cell in told["confused"]) == len(wrong)
-    assert {each["image"] for each in told["suspects"]} <= set(wrong.tolist())
+    assert {each["image"] for each in told["label_issues"]} <= set(wrong.tolist())
     assert sum(each["images"] for each in told["reliability"]) == told["images"]
 
 
 def test_a_cell_is_drawn_and_told(poor):
     confused = evaluate("poor", split="validation").to_json()["confused"][0]
-    found = evaluate("poor", split="validation", cell=f"{confused['label']},{confused['answer']}")
+    found = evaluate("poor", split="validation", cell=f"{confused['label']},{confused['predicted']}")
     cell = found.to_json()["cell"]
-    figure = poor.figures / f"cell-{confused['label']}-{confused['answer']}-validation.png"
+    figure = poor.figures / f"cell-{confused['label']}-{confused['predicted']}-validation.png"
     assert cell == {**confused, "figure": str(figure)}
     with Image.open(figure) as image:
         assert image.format == "PNG"
@@ -316,12 +316,12 @@ def test_of_own_pictures_files_stand_in_place_of_numbers(others, tmp_path):
     Path(surest).rename(moved)
     told = evaluate(str(file), str(folder), out=tmp_path / "drawn", cell="right,left").to_json()
     figure = str(tmp_path / "drawn" / "cell-right-left.png")
-    cell = {"label": "right", "answer": "left", "files": [str(moved)]}
+    cell = {"label": "right", "predicted": "left", "files": [str(moved)]}
     assert told["confused"] == [cell]
     assert told["cell"] == {**cell, "figure": figure}
-    (suspect,) = told["suspects"]
+    (suspect,) = told["label_issues"]
     assert (suspect["file"], suspect["label"], suspect["suggested"]) == (str(moved), "right", "left")
     assert {each.name for each in (tmp_path / "drawn").iterdir()} == {
-        *("confusion.png", "mistakes.png", "suspects.png", "reliability.png", "cell-right-left.png")
+        *("confusion.png", "misclassified.png", "label-issues.png", "reliability.png", "cell-right-left.png")
     }
     assert evaluate(str(file), str(folder), cell="right,left").to_json()["cell"]["figure"] is None

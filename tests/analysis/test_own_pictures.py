@@ -18,7 +18,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.labelled_pictures import LabelledFiles
 from imagelet.errors import DataError
 from imagelet.metrics.calibration import Calibration
-from imagelet.metrics.clustered import clustered_interval
+from imagelet.metrics.classification import clustered_interval
 from imagelet.networks import build
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
@@ -58,7 +58,7 @@ def listed(tmp_path: Path) -> LabelledFiles:
 
 
 def named(found: OwnPictures) -> list[tuple[str, str, str]]:
-    return [(Path(each.file).name, each.label, each.answer) for each in found.mistakes]
+    return [(Path(each.file).name, each.label, each.predicted) for each in found.misclassified]
 
 
 def test_mistakes_are_listed_the_surest_first(classifier: Classifier, listed: LabelledFiles) -> None:
@@ -75,9 +75,9 @@ def test_mistakes_are_listed_the_surest_first(classifier: Classifier, listed: La
 def test_answers_are_those_of_predict(classifier: Classifier, listed: LabelledFiles) -> None:
     found = evaluate_pictures(classifier, listed, "mine", None)
     answers = {each.file: each for each in classifier.predict(list(listed.paths))}
-    for mistake in found.mistakes:
+    for mistake in found.misclassified:
         answer = answers[mistake.file]
-        assert (mistake.answer, mistake.warnings) == (answer.predicted, answer.warnings)
+        assert (mistake.predicted, mistake.warnings) == (answer.predicted, answer.warnings)
         assert mistake.probability == pytest.approx(answer.probability, abs=1e-6)
     right = [
         answers[str(path)].predicted == label for path, (label, _, _) in zip(listed.paths, DRAWN, strict=True)
@@ -85,7 +85,7 @@ def test_answers_are_those_of_predict(classifier: Classifier, listed: LabelledFi
     sure = [answers[str(path)].sure for path in listed.paths]
     assert found.unsure == sure.count(False) == 3
     doubted = [ok for ok, certain in zip(right, sure, strict=True) if not certain]
-    assert found.right_but_unsure == sum(doubted) == 2
+    assert found.correct_but_unsure == sum(doubted) == 2
 
 
 def test_the_interval_by_source_is_of_the_sources_answers(
@@ -103,12 +103,12 @@ def test_the_interval_by_source_is_of_the_sources_answers(
 def test_the_figures_are_plain_data(classifier: Classifier, listed: LabelledFiles) -> None:
     found = evaluate_pictures(classifier, listed, "mine", None)
     told = json.loads(json.dumps(found.to_json()))
-    assert told["mistakes"][0] == {
-        **{"file": str(listed.paths[1]), "label": "dark", "answer": "light"},
-        **{"probability": found.mistakes[0].probability, "warnings": []},
+    assert told["misclassified"][0] == {
+        **{"file": str(listed.paths[1]), "label": "dark", "predicted": "light"},
+        **{"probability": found.misclassified[0].probability, "warnings": []},
     }
     assert told["interval_by_source"] == list(found.by_source or ())
-    assert [told[name] for name in ("unsure", "right_but_unsure", "sources")] == [3, 2, 3]
+    assert [told[name] for name in ("unsure", "correct_but_unsure", "sources")] == [3, 2, 3]
 
 
 def test_labels_are_matched_by_name_and_classes_may_be_missing(
@@ -151,7 +151,7 @@ def test_pictures_are_framed_and_what_is_odd_about_them_is_told(tmp_path: Path) 
         strokes, LabelledFiles(tmp_path, strokes.classes, paths, np.array([0, 0])), "it", None
     )
     assert named(found) == [("blank.png", "ink", "none")]
-    assert found.mistakes[0].warnings == ("the picture is blank: no ink was found",)
+    assert found.misclassified[0].warnings == ("the picture is blank: no ink was found",)
 
 
 def test_a_picture_of_one_colour_is_as_unsure_as_predict_says(classifier: Classifier, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_picture_of_one_colour_is_as_unsure_as_predict_says(classifier: Classi
     )
     answers = classifier.predict(list(paths))
     assert found.unsure == sum(not answer.sure for answer in answers) == 2
-    assert [each.warnings for each in found.mistakes] == [answers[0].warnings]
+    assert [each.warnings for each in found.misclassified] == [answers[0].warnings]
 
 
 # -- pictures of it ------------------------------------------------------------------------------------------
@@ -189,14 +189,14 @@ def test_the_mistakes_and_the_confusion_are_drawn(
     evaluate_pictures(classifier, listed, "mine", tmp_path / "new" / "drawn")
     assert sorted(each.name for each in (tmp_path / "new" / "drawn").iterdir()) == [
         "confusion.png",
-        "mistakes.png",
+        "label-issues.png",
+        "misclassified.png",
         "reliability.png",
-        "suspects.png",
     ]
     for path in (tmp_path / "new" / "drawn").iterdir():
         with Image.open(path) as image:
             assert (image.format, image.width > 300) == ("PNG", True)
-    sheet = sheets["mistakes.png"]
+    sheet = sheets["misclassified.png"]
     assert [axes.images[0].get_array().shape[:2] for axes in sheet.axes] == [(8, 8), (4, 4)] * 3
     levels = [int(axes.images[0].get_array()[-1, -1, 0]) for axes in sheet.axes]
     assert levels == [250, 250, 20, 20, 195, 195]
@@ -215,8 +215,8 @@ def test_of_very_many_mistakes_the_surest_are_drawn(
 ) -> None:
     monkeypatch.setattr(own_pictures, "MOST_SHOWN", 2)
     found = evaluate_pictures(classifier, listed, "mine", tmp_path)
-    assert len(found.mistakes) == 3
-    assert [each.get_text() for each in sheets["mistakes.png"].texts][1::2] == ["1.png", "5.png"]
+    assert len(found.misclassified) == 3
+    assert [each.get_text() for each in sheets["misclassified.png"].texts][1::2] == ["1.png", "5.png"]
 
 
 def test_without_mistakes_there_is_no_sheet_and_without_a_folder_nothing_is_drawn(
@@ -225,5 +225,5 @@ def test_without_mistakes_there_is_no_sheet_and_without_a_folder_nothing_is_draw
     evaluate_pictures(classifier, listed, "mine", None)
     assert sheets == {}
     found = evaluate_pictures(classifier, listed.take(np.array([0, 2, 7])), "mine", tmp_path)
-    assert found.mistakes == ()
+    assert found.misclassified == ()
     assert list(sheets) == ["confusion.png", "reliability.png"]

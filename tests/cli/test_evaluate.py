@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet.analysis import error_analysis, robustness, test_evaluation
+from imagelet.analysis import error_analysis, robustness
 from imagelet.cli import evaluate as printed
 from imagelet.cli.evaluate import _most_confused
 from imagelet.data.datasets import load_dataset
-from imagelet.metrics.corruptions import SHIFTS
+from imagelet.metrics.corruptions import CORRUPTIONS
 
 Run = Callable[..., Any]
 Documented = Callable[..., str]
@@ -23,15 +23,15 @@ Documented = Callable[..., str]
 def _few_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let galleries be small: each image takes its time."""
     monkeypatch.setattr(error_analysis, "MOST_SHOWN", 2)
-    monkeypatch.setattr(test_evaluation, "SHOWN", 2)
-    monkeypatch.setattr(test_evaluation, "MOST_WRONG", 1)
+    monkeypatch.setattr(error_analysis, "SHOWN", 2)
+    monkeypatch.setattr(error_analysis, "MOST_WRONG", 1)
 
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a look draw nothing."""
-    monkeypatch.setattr(test_evaluation, "draw", lambda *_: None)
-    monkeypatch.setattr(error_analysis, "draw_review", lambda *_: None)
+    monkeypatch.setattr(error_analysis, "draw_evaluation", lambda *_: None)
+    monkeypatch.setattr(error_analysis, "draw_error_analysis", lambda *_: None)
 
 
 def test_prints_what_json_has(run: Run, short_run: Path) -> None:
@@ -74,7 +74,7 @@ def test_of_a_part_that_is_not_there_is_wrong_usage(run: Run, short_run: Path) -
     assert "train" in outcome.stderr
 
 
-def test_names_the_mistakes_that_were_made_most_often() -> None:
+def test_names_the_classes_that_are_confused_most_often() -> None:
     confusion = [[9, 1, 0], [3, 8, 1], [0, 0, 7]]
     assert _most_confused(confusion, ("a", "b", "c")) == [("b", "a", "3"), ("a", "b", "1"), ("b", "c", "1")]
     assert _most_confused([[5, 0], [0, 5]], ("a", "b")) == []
@@ -91,12 +91,12 @@ def _records(text: str, heading: str) -> list[list[str]]:
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_prints_the_surest_mistakes_and_the_labels_that_may_be_wrong(run: Run, short_run: Path) -> None:
+def test_prints_misclassified_images_and_label_issues(run: Run, short_run: Path) -> None:
     document = run("evaluate", short_run, "--split", "validation", "--json").document
     outcome = run("evaluate", short_run, "--split", "validation")
     for heading, records, answer, most in (
-        ("the surest mistakes", document["mistakes"], "answer", 10),
-        ("labels may be wrong", document["suspects"], "suggested", 5),
+        ("misclassified, the most confident first", document["misclassified"], "predicted", 10),
+        ("labels may be wrong", document["label_issues"], "suggested", 5),
     ):
         assert len(records) > most
         assert _records(outcome.stdout, heading) == [
@@ -104,18 +104,18 @@ def test_prints_the_surest_mistakes_and_the_labels_that_may_be_wrong(run: Run, s
             for each in records[:most]
         ]
         assert f"{len(records) - most:,} more; --json lists all of them" in outcome.stderr
-    assert f"{len(document['suspects'])} of {document['images']} labels may be wrong" in outcome.stdout
+    assert f"{len(document['label_issues'])} of {document['images']} labels may be wrong" in outcome.stdout
 
 
 def test_lists_and_draws_a_cell(run: Run, short_run: Path, tmp_path: Path) -> None:
     words = ("evaluate", short_run, "--split", "validation", "--out", tmp_path / "cell")
     confused = run(*words, "--json").document["confused"][0]
-    cell = f"{confused['label']},{confused['answer']}"
+    cell = f"{confused['label']},{confused['predicted']}"
     told = run(*words, "--cell", cell, "--json").document["cell"]
     assert told["images"] == confused["images"]
     outcome = run(*words, "--cell", cell)
     assert (
-        f"label {confused['label']}, answer {confused['answer']}: {len(told['images'])} image"
+        f"label {confused['label']}, predicted {confused['predicted']}: {len(told['images'])} image"
         in outcome.stdout
     )
     assert ", ".join(map(str, told["images"][:20])) in outcome.stdout
@@ -172,12 +172,19 @@ def test_of_own_pictures_prints_what_json_has(run: Run, short_run: Path, table: 
     low, high = (100 * each for each in document["interval_by_source"])
     assert document["sources"] == 3
     assert facts["by source"] == f"95 % interval {low:.2f} to {high:.2f} %, 3 sources"
-    assert facts["unsure"] == f"{document['unsure']} answers, {document['right_but_unsure']} of them right"
+    assert (
+        facts["unsure"]
+        == f"{document['unsure']} predictions, {document['correct_but_unsure']} of them correct"
+    )
     assert facts["images"] == f"18 of {table}"
     assert "test evaluations" not in facts
-    mistakes = outcome.stdout.partition("the surest mistakes\n")[2].partition("\n\n")[0].splitlines()[1:]
-    assert [line.split()[0] for line in mistakes] == [each["file"] for each in document["mistakes"]][:10]
-    shares = [each["probability"] for each in document["mistakes"]]
+    listed = (
+        outcome.stdout.partition("misclassified, the most confident first\n")[2]
+        .partition("\n\n")[0]
+        .splitlines()[1:]
+    )
+    assert [line.split()[0] for line in listed] == [each["file"] for each in document["misclassified"]][:10]
+    shares = [each["probability"] for each in document["misclassified"]]
     assert shares == sorted(shares, reverse=True)
     assert len(shares) == round(18 * (1 - document["accuracy"])) >= 2
 
@@ -188,13 +195,13 @@ def test_of_own_pictures_has_the_fields_of_its_help(
     document = run("evaluate", short_run, "--data", table, "--json").document
     text = " ".join(run("evaluate", "--help").stdout.split())
     more = text.partition("JSON of own pictures has besides ")[2].partition(";")[0]
-    besides, _, mistakes = more.partition(", and ")
-    assert mistakes == f"mistakes[{{{', '.join(document['mistakes'][0])}}}]"
+    besides, _, misclassified = more.partition(", and ")
+    assert misclassified == f"misclassified[{{{', '.join(document['misclassified'][0])}}}]"
     everywhere = {name.partition("[")[0] for name in _top(documented("evaluate"))}
     assert set(document) - everywhere == set(besides.split(", "))
     assert everywhere <= set(document)
-    assert list(document["confused"][0]) == ["label", "answer", "files"]
-    assert all(next(iter(each)) == "file" for each in document["suspects"])
+    assert list(document["confused"][0]) == ["label", "predicted", "files"]
+    assert all(next(iter(each)) == "file" for each in document["label_issues"])
 
 
 def _top(fields: str) -> list[str]:
@@ -204,21 +211,25 @@ def _top(fields: str) -> list[str]:
     return fields.split(", ")
 
 
-def test_names_some_of_many_mistakes_and_how_many_more_there_are(
+def test_names_some_of_many_misclassified_images_and_how_many_more_there_are(
     run: Run, short_run: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(printed, "MOST_MISTAKES", 1)
-    mistakes = run("evaluate", short_run, "--data", table, "--json").document["mistakes"]
+    monkeypatch.setattr(printed, "MOST_MISCLASSIFIED", 1)
+    misclassified = run("evaluate", short_run, "--data", table, "--json").document["misclassified"]
     outcome = run("evaluate", short_run, "--data", table)
-    table_of_them = outcome.stdout.partition("the surest mistakes\n")[2].partition("\n\n")[0]
+    table_of_them = outcome.stdout.partition("misclassified, the most confident first\n")[2].partition(
+        "\n\n"
+    )[0]
     assert len(table_of_them.splitlines()) == 2
-    assert f"{len(mistakes) - 1} more; --json lists all of them" in outcome.stderr
+    assert f"{len(misclassified) - 1} more; --json lists all of them" in outcome.stderr
 
 
-def test_draws_the_mistakes_into_a_folder(run: Run, short_run: Path, table: Path, tmp_path: Path) -> None:
+def test_draws_misclassified_pictures_into_a_folder(
+    run: Run, short_run: Path, table: Path, tmp_path: Path
+) -> None:
     outcome = run("evaluate", short_run, "--data", table, "--out", tmp_path / "drawn")
     assert str(tmp_path / "drawn") in outcome.stdout
-    for name in ("confusion.png", "mistakes.png"):
+    for name in ("confusion.png", "misclassified.png"):
         with Image.open(tmp_path / "drawn" / name) as image:
             assert image.format == "PNG"
     assert not (short_run / "test_evaluations.jsonl").exists()
@@ -230,7 +241,7 @@ def test_draws_the_mistakes_into_a_folder(run: Run, short_run: Path, table: Path
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be few shifts and few images."""
-    monkeypatch.setattr(robustness, "SHIFTS", [SHIFTS[0], SHIFTS[7]])
+    monkeypatch.setattr(robustness, "CORRUPTIONS", [CORRUPTIONS[0], CORRUPTIONS[7]])
     monkeypatch.setattr(robustness, "MOST_IMAGES", 40)
 
 
@@ -241,19 +252,19 @@ def test_of_shifts_prints_what_json_has_and_counts_one_look_each_time(
     outcome = run("evaluate", short_run, "--shift", "--json")
     document = outcome.document
     assert outcome.fields == documented("evaluate", of="--shift")
-    assert document["figure"] == str(short_run / "figures" / "shifts-test.png")
+    assert document["figure"] == str(short_run / "figures" / "corruptions-test.png")
     assert Path(document["figure"]).exists()
     assert document["images"] == 40
-    plain, *shifted = document["shifts"]
-    assert [each["shift"] for each in shifted] == ["rotation"] * 4 + ["inversion"]
+    plain, *corrupted = document["corruptions"]
+    assert [each["corruption"] for each in corrupted] == ["rotation"] * 4 + ["inversion"]
     shown = run("evaluate", short_run, "--shift")
     assert shown.code == 0
     assert f"{100 * plain['accuracy']:.2f} %" in shown.stdout
     assert "40 of digits" in shown.stdout
     rows = [" ".join(line.split()) for line in shown.stdout.splitlines()]
-    turned = " ".join(f"{each['strength']:g}: {100 * each['accuracy']:.1f} %" for each in shifted[:4])
+    turned = " ".join(f"{each['strength']:g}: {100 * each['accuracy']:.1f} %" for each in corrupted[:4])
     assert f"rotation degrees {turned}" in rows
-    assert f"inversion 1: {100 * shifted[4]['accuracy']:.1f} %" in rows
+    assert f"inversion 1: {100 * corrupted[4]['accuracy']:.1f} %" in rows
     assert len((short_run / "test_evaluations.jsonl").read_text().splitlines()) == 2
 
 
@@ -262,6 +273,6 @@ def test_of_shifts_of_own_pictures_is_no_look(run: Run, short_run: Path, table: 
     document = run("evaluate", short_run, "--data", table, "--shift", "--json").document
     assert (document["dataset"], document["images"], document["figure"]) == (str(table), 18, None)
     run("evaluate", short_run, "--data", table, "--shift", "--out", tmp_path / "drawn")
-    with Image.open(tmp_path / "drawn" / "shifts-test.png") as image:
+    with Image.open(tmp_path / "drawn" / "corruptions-test.png") as image:
         assert image.format == "PNG"
     assert not (short_run / "test_evaluations.jsonl").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelet.analysis import test_evaluation
+from imagelet.analysis import error_analysis
 from imagelet.course import lessons
 from imagelet.experiment import finalize
 from imagelet.experiment import runner as experiments
@@ -20,7 +20,7 @@ WORDS = ("--network", "pool(4) flatten dense(classes)", "--epochs", "1", "-b", "
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing: most of a short training's time."""
-    monkeypatch.setattr(test_evaluation, "draw", lambda *_: None)
+    monkeypatch.setattr(error_analysis, "draw_evaluation", lambda *_: None)
     monkeypatch.setattr(finalize.plots, "curves", lambda *_: None)
     monkeypatch.setattr(finalize.plots, "save", lambda *_: None)
 

@@ -9,9 +9,9 @@ from imagelet.course.results import result_of
 from imagelet.course.runner import course_folder, experiment_of, run_experiment
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
-from imagelet.experiment.finding import find
 from imagelet.experiment.runner import run_experiment as carry_out_anything
 from imagelet.metrics.classification import wilson_interval
+from imagelet.runs.store import find_run_of
 from imagelet.training.loop import EpochEnded
 
 
@@ -30,12 +30,12 @@ def softmax(small_data: Path) -> Training:
 
 def test_a_training_looks_at_the_test_images_once_and_is_found_again(softmax: Training, place: Path) -> None:
     experiment = experiment_of(softmax)
-    assert find(experiment, place) is None
+    assert find_run_of(experiment, place) is None
     *_, last = run_experiment(softmax, experiment, place)
     assert isinstance(last, Finished)
     assert last.run.folder == place / "softmax"
     assert len(last.run.test_evaluations) == 1
-    found = find(experiment, place)
+    found = find_run_of(experiment, place)
     assert found == last.run
     with pytest.raises(RunError, match="finished"):
         next(run_experiment(softmax, experiment, place))
@@ -46,7 +46,7 @@ def test_an_interrupted_training_goes_on(softmax: Training, place: Path) -> None
     for event in run_experiment(softmax, experiment, place):
         if isinstance(event, EpochEnded) and event.figures.epoch == 2:
             break
-    begun = find(experiment, place)
+    begun = find_run_of(experiment, place)
     assert begun is not None
     assert not begun.finished
     started, *_, last = run_experiment(softmax, experiment, place)
@@ -64,7 +64,7 @@ def test_an_interrupted_training_goes_on(softmax: Training, place: Path) -> None
 def test_another_experiment_is_another_run(softmax: Training, place: Path, other: dict[str, object]) -> None:
     list(run_experiment(softmax, experiment_of(softmax), place))
     experiment = experiment_of(softmax, **other)  # type: ignore[arg-type]
-    assert find(experiment, place) is None
+    assert find_run_of(experiment, place) is None
     list(run_experiment(softmax, experiment, place))
     expected = "softmax-seed-5" if experiment.seed else "softmax-2"
     assert {path.name for path in place.iterdir()} == {"softmax", expected}
@@ -75,14 +75,14 @@ def test_a_finished_run_is_preferred_to_one_begun_later(softmax: Training, place
     *_, last = run_experiment(softmax, experiment, place)
     assert isinstance(last, Finished)
     next(carry_out_anything(experiment, folder=place))
-    assert find(experiment, place) == last.run
+    assert find_run_of(experiment, place) == last.run
 
 
 def test_folders_of_somebody_else_are_passed_over(softmax: Training, place: Path) -> None:
     for name, text in (("softmax", "nothing"), ("other", 'dataset = "mnist"\nsurprise = 1\n')):
         (place / name).mkdir(parents=True)
         (place / name / "experiment.toml").write_text(text)
-    assert find(experiment_of(softmax), place) is None
+    assert find_run_of(experiment_of(softmax), place) is None
     *_, last = run_experiment(softmax, experiment_of(softmax), place)
     assert isinstance(last, Finished)
     assert last.run.name == "softmax-2"

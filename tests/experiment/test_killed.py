@@ -26,14 +26,15 @@ KILLS = 5
 STARTING = """
 import json, os, sys, time
 import matplotlib.figure, sklearn.datasets, torch._dynamo
-from imagelet import files
+from imagelet import atomic_files
+from imagelet.analysis import error_analysis
 from imagelet.cli import main
 from imagelet.experiment import finalize, runner
 
 runner.SECONDS_BETWEEN_CHECKPOINTS = 0.0
-finalize.draw = finalize.figures.curves = finalize.figures.save = lambda *_: None
-fsync = files.os.fsync
-files.os.fsync = lambda handle: (time.sleep(0.01), fsync(handle))
+error_analysis.draw_evaluation = finalize.plots.curves = finalize.plots.save = lambda *_: None
+fsync = atomic_files.os.fsync
+atomic_files.os.fsync = lambda handle: (time.sleep(0.01), fsync(handle))
 
 for line in sys.stdin:
     process = os.fork()

@@ -10,7 +10,7 @@ import safetensors.numpy
 from sklearn.metrics import log_loss
 
 from imagelet import train
-from imagelet.analysis import error_analysis, test_evaluation
+from imagelet.analysis import error_analysis
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import Split, load_dataset
 from imagelet.errors import DataError, RunError, SettingError
@@ -20,7 +20,7 @@ from imagelet.experiment.repeats import conclude, plan, repeat, run_part
 from imagelet.experiment.runner import run_experiment
 from imagelet.metrics.calibration import fit_temperature
 from imagelet.metrics.classification import wilson_interval
-from imagelet.metrics.label_issues import find_suspects
+from imagelet.metrics.label_issues import find_label_issues
 from imagelet.runs.definition import Experiment, describe
 from imagelet.training.loop import EpochEnded, Step
 
@@ -35,7 +35,7 @@ def quick(**fields: object) -> Experiment:
 @pytest.fixture(autouse=True)
 def _looks_draw_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a look at the test images draw little: it would take longer than the training."""
-    monkeypatch.setattr(test_evaluation, "draw", lambda *_: None)
+    monkeypatch.setattr(error_analysis, "draw_evaluation", lambda *_: None)
     monkeypatch.setattr(error_analysis, "MOST_SHOWN", 2)
 
 
@@ -144,8 +144,8 @@ class TestFolds:
         assert found.pooled.images == 300
         right = shares.argmax(axis=1) == labels
         assert found.pooled.accuracy == pytest.approx(right.mean())
-        suspects = find_suspects(shares, labels)
-        assert found.suspects == suspects
+        suspects = find_label_issues(shares, labels)
+        assert found.label_issues == suspects
         for each in found.members:
             frozen = Split.load(each.run.folder / "split.json")
             assert sorted([*frozen.train, *frozen.validation]) == list(range(300))

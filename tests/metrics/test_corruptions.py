@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy.special import ndtr
 
 from imagelet.metrics.corruptions import (
-    SHIFTS,
-    Shift,
+    CORRUPTIONS,
+    Corruption,
     blurred,
     brighter,
     fainter,
@@ -26,7 +26,7 @@ from imagelet.metrics.corruptions import (
 pytestmark = pytest.mark.portable
 
 Images = NDArray[np.uint8]
-EACH = pytest.mark.parametrize("shift", SHIFTS, ids=lambda shift: shift.name)
+EACH = pytest.mark.parametrize("shift", CORRUPTIONS, ids=lambda shift: shift.name)
 
 
 def signs(number: int = 4, height: int = 40, width: int = 40, channels: int = 1) -> Images:
@@ -46,7 +46,7 @@ def greys(level: int, number: int = 4, side: int = 40) -> Images:
     return np.full((number, side, side, 1), level, np.uint8)
 
 
-def away(shift: Shift, strength: float) -> float:
+def away(shift: Corruption, strength: float) -> float:
     """Return by how many grey levels a pixel changes on average."""
     images = signs()
     return float(np.abs(shift.change(images, strength).astype(float) - images).mean())
@@ -65,7 +65,7 @@ def centre(image: Images) -> tuple[float, float]:
 @EACH
 @pytest.mark.parametrize("shape", [(40, 40, 1), (21, 26, 3)], ids=str)
 def test_every_strength_gives_new_images_of_the_same_kind_and_the_same_again(
-    shift: Shift, shape: tuple[int, int, int]
+    shift: Corruption, shape: tuple[int, int, int]
 ) -> None:
     images = signs(3, *shape)
     kept = images.copy()
@@ -80,7 +80,7 @@ def test_every_strength_gives_new_images_of_the_same_kind_and_the_same_again(
 
 
 @EACH
-def test_a_stronger_one_leads_further_away(shift: Shift) -> None:
+def test_a_stronger_one_leads_further_away(shift: Corruption) -> None:
     for strengths in (
         [each for each in shift.strengths if each < 1][:: -1 if shift.name == "scale" else 1],
         [each for each in shift.strengths if each >= 1],
@@ -90,7 +90,7 @@ def test_a_stronger_one_leads_further_away(shift: Shift) -> None:
 
 
 @EACH
-def test_colours_are_changed_alike(shift: Shift) -> None:
+def test_colours_are_changed_alike(shift: Corruption) -> None:
     if shift.name == "noise":  # which each channel has of its own
         return
     for strength in shift.strengths:
@@ -100,7 +100,7 @@ def test_colours_are_changed_alike(shift: Shift) -> None:
 
 
 def test_each_has_a_name_of_its_own() -> None:
-    assert len({shift.name for shift in SHIFTS}) == len(SHIFTS)
+    assert len({shift.name for shift in CORRUPTIONS}) == len(CORRUPTIONS)
 
 
 # -- where things are ----------------------------------------------------------------------------------------

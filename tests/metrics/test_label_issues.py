@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
-from imagelet.metrics.label_issues import find_suspects, usual_confidence
+from imagelet.metrics.label_issues import class_thresholds, find_label_issues
 
 pytestmark = pytest.mark.portable
 
@@ -28,8 +28,8 @@ LABELS = np.array([0, 0, 1, 1, 1, 1])
 
 
 def test_a_class_is_suggested_where_it_is_as_probable_as_for_its_own_images() -> None:
-    assert usual_confidence(SHARES, LABELS) == pytest.approx([0.8, 0.5875, np.inf])
-    (found,) = find_suspects(SHARES, LABELS)
+    assert class_thresholds(SHARES, LABELS) == pytest.approx([0.8, 0.5875, np.inf])
+    (found,) = find_label_issues(SHARES, LABELS)
     assert (found.image, found.label, found.suggested) == (2, 1, 0)
     assert (found.probability, found.label_probability) == (0.8, 0.2)
     assert json.loads(json.dumps(found.to_json("abc"))) == {
@@ -43,11 +43,11 @@ def test_a_class_is_suggested_where_it_is_as_probable_as_for_its_own_images() ->
 
 def test_a_class_that_no_image_carries_is_never_suggested() -> None:
     shares = np.array([[0.0, 0.0, 1.0], [0.6, 0.4, 0.0], [0.4, 0.6, 0.0]])
-    assert find_suspects(shares, np.array([0, 0, 1])) == ()
+    assert find_label_issues(shares, np.array([0, 0, 1])) == ()
 
 
 def test_labels_that_are_the_answers_are_not_suspect() -> None:
-    assert find_suspects(SHARES, SHARES.argmax(axis=1)) == ()
+    assert find_label_issues(SHARES, SHARES.argmax(axis=1)) == ()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_most_flipped_labels_are_found_and_few_others(digits: tuple[np.ndarray, 
     flipped = generator.choice(len(labels), round(0.03 * len(labels)), replace=False)
     wrong = labels.copy()
     wrong[flipped] = (labels[flipped] + generator.integers(1, 10, len(flipped))) % 10
-    found = find_suspects(held_out(images, wrong), wrong)
+    found = find_label_issues(held_out(images, wrong), wrong)
     hits = [each for each in found if each.image in set(flipped.tolist())]
     assert len(hits) / len(flipped) > 0.7  # recall
     assert len(hits) / len(found) > 0.6  # precision; of images at random 0.03
@@ -80,7 +80,7 @@ def test_most_flipped_labels_are_found_and_few_others(digits: tuple[np.ndarray, 
 
 def test_of_clean_labels_few_are_suspect(digits: tuple[np.ndarray, np.ndarray]) -> None:
     images, labels = digits
-    assert len(find_suspects(held_out(images, labels), labels)) < 0.006 * len(labels)
+    assert len(find_label_issues(held_out(images, labels), labels)) < 0.006 * len(labels)
 
 
 def test_suspects_are_those_of_cleanlab(digits: tuple[np.ndarray, np.ndarray]) -> None:
@@ -96,7 +96,7 @@ def test_suspects_are_those_of_cleanlab(digits: tuple[np.ndarray, np.ndarray]) -
         return_indices_ranked_by="self_confidence",
         n_jobs=1,
     )
-    assert [each.image for each in find_suspects(shares, wrong)] == theirs.tolist()
+    assert [each.image for each in find_label_issues(shares, wrong)] == theirs.tolist()
     assert len(theirs) > 50
 
 
@@ -106,7 +106,7 @@ def test_suspects_are_surely_answered_mistakes_the_surest_first(images: int, cla
     generator = np.random.default_rng(seed)
     shares = generator.dirichlet(np.ones(classes), images)
     labels = generator.integers(0, classes, images)
-    found = find_suspects(shares, labels)
+    found = find_label_issues(shares, labels)
     doubts = [each.label_probability for each in found]
     assert doubts == sorted(doubts)
     for each in found:
@@ -118,4 +118,4 @@ def test_suspects_are_surely_answered_mistakes_the_surest_first(images: int, cla
 
 def test_labels_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="5 labels for 6 images"):
-        find_suspects(SHARES, LABELS[:5])
+        find_label_issues(SHARES, LABELS[:5])

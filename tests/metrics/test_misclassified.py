@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
-from imagelet.metrics.misclassified import cells, find_mistakes
+from imagelet.metrics.misclassified import cells, find_misclassified
 
 SHARES = np.array(
     [
@@ -24,9 +24,9 @@ LABELS = np.array([0, 2, 0, 2, 2, 2])
 
 
 def test_mistakes_come_the_surest_first_and_equal_ones_in_their_order() -> None:
-    found = find_mistakes(SHARES, LABELS)
+    found = find_misclassified(SHARES, LABELS)
     assert [each.image for each in found] == [2, 1, 3]
-    assert [(each.label, each.answer, each.second) for each in found] == [(0, 1, 0), (2, 1, 2), (2, 1, 2)]
+    assert [(each.label, each.predicted, each.second) for each in found] == [(0, 1, 0), (2, 1, 2), (2, 1, 2)]
     assert [(each.probability, each.label_probability) for each in found] == [
         (0.9, 0.05),
         (0.6, 0.3),
@@ -35,18 +35,18 @@ def test_mistakes_come_the_surest_first_and_equal_ones_in_their_order() -> None:
 
 
 def test_the_second_choice_need_not_be_the_label() -> None:
-    (only,) = find_mistakes(np.array([[0.1, 0.5, 0.4]]), np.array([0]))
+    (only,) = find_misclassified(np.array([[0.1, 0.5, 0.4]]), np.array([0]))
     assert (only.second, only.label_probability) == (2, 0.1)
-    (certain,) = find_mistakes(np.array([[0.0, 0.0, 1.0]]), np.array([1]))
+    (certain,) = find_misclassified(np.array([[0.0, 0.0, 1.0]]), np.array([1]))
     assert certain.second == 0
 
 
 def test_a_mistake_is_plain_data_with_the_names_of_its_classes() -> None:
-    told = json.loads(json.dumps(find_mistakes(SHARES, LABELS)[0].to_json(("a", "b", "c"))))
+    told = json.loads(json.dumps(find_misclassified(SHARES, LABELS)[0].to_json(("a", "b", "c"))))
     assert told == {
         "image": 2,
         "label": "a",
-        "answer": "b",
+        "predicted": "b",
         "probability": 0.9,
         "label_probability": 0.05,
         "second": "a",
@@ -72,15 +72,15 @@ def test_cells_are_what_the_confusion_matrix_counts(images: int, classes: int, s
     assert np.array_equal(table, confusion_matrix(labels, shares.argmax(axis=1), labels=range(classes)))
     assert sorted(image for within in found.values() for image in within) == list(range(images))
     wrong = {image for (label, answer), within in found.items() if label != answer for image in within}
-    assert {each.image for each in find_mistakes(shares, labels)} == wrong
+    assert {each.image for each in find_misclassified(shares, labels)} == wrong
 
 
 def test_without_mistakes_there_are_none() -> None:
-    assert find_mistakes(np.eye(3), np.arange(3)) == ()
+    assert find_misclassified(np.eye(3), np.arange(3)) == ()
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [0, 1, 3], [0, -1, 1]])
 def test_labels_that_do_not_fit_are_refused(labels: list[int]) -> None:
-    for function in (find_mistakes, cells):
+    for function in (find_misclassified, cells):
         with pytest.raises(ValueError, match="labels"):
             function(np.eye(3), np.array(labels))  # type: ignore[operator]

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import multinomial, norm
 
 from imagelet.metrics.paired_tests import (
-    compare_answers,
+    compare_predictions,
     disagreements,
     exact_mcnemar,
     holm,
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.portable
 Z = norm.ppf(0.975)
 
 
-def answers(both_right: int, only_a: int, only_b: int, both_wrong: int) -> tuple[np.ndarray, np.ndarray]:
+def answers(both_correct: int, only_a: int, only_b: int, both_wrong: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the right answers of a and of b, mixed, with these counts."""
-    counts = (both_right, only_a, only_b, both_wrong)
+    counts = (both_correct, only_a, only_b, both_wrong)
     order = np.random.default_rng(0).permutation(sum(counts))
     a = np.repeat([True, True, False, False], counts)[order]
     return a, np.repeat([True, False, True, False], counts)[order]
@@ -46,8 +46,8 @@ def answers(both_right: int, only_a: int, only_b: int, both_wrong: int) -> tuple
 def test_published_tables_come_out(
     counts: tuple[int, int, int, int], difference: float, interval: tuple[float, float], p: float
 ) -> None:
-    found = compare_answers(*answers(*counts))
-    assert (found.both_right, found.only_a, found.only_b, found.both_wrong) == counts
+    found = compare_predictions(*answers(*counts))
+    assert (found.both_correct, found.only_a, found.only_b, found.both_wrong) == counts
     assert found.images == sum(counts)
     assert found.difference == pytest.approx(difference, abs=5e-5)
     assert found.interval == pytest.approx(interval, abs=5e-5)
@@ -73,10 +73,10 @@ def test_without_an_image_that_only_one_gets_right_the_interval_still_has_a_widt
 
 def test_of_one_image_nothing_is_known() -> None:
     right, wrong = np.array([True]), np.array([False])
-    alike = compare_answers(right, right)
+    alike = compare_predictions(right, right)
     assert (alike.difference, alike.p) == (0, 1)
     assert alike.interval == pytest.approx((-0.7935, 0.7935), abs=5e-5)  # 3.8415 / 4.8415
-    better = compare_answers(wrong, right)
+    better = compare_predictions(wrong, right)
     assert (better.difference, better.p, better.only_b, better.interval.high) == (1, 1, 1, 1)
     assert -1 < better.interval.low < 0
 
@@ -123,7 +123,7 @@ counts = st.tuples(*[st.integers(0, 60)] * 4).filter(any)
 
 @given(counts)
 def test_the_interval_holds_the_difference_and_stays_in_range(table: tuple[int, int, int, int]) -> None:
-    found = compare_answers(*answers(*table))
+    found = compare_predictions(*answers(*table))
     low, high = found.interval
     assert -1 <= low <= found.difference <= high <= 1
     assert low < high
@@ -133,7 +133,7 @@ def test_the_interval_holds_the_difference_and_stays_in_range(table: tuple[int, 
 @given(counts)
 def test_changing_places_changes_the_sign(table: tuple[int, int, int, int]) -> None:
     a, b = answers(*table)
-    one, other = compare_answers(a, b), compare_answers(b, a)
+    one, other = compare_predictions(a, b), compare_predictions(b, a)
     assert other.difference == -one.difference
     assert other.interval == pytest.approx((-one.interval.high, -one.interval.low), abs=1e-11)
     assert other.p == pytest.approx(one.p)
@@ -203,11 +203,11 @@ def test_among_equals_the_first_comes_first_and_agreement_is_none() -> None:
 def test_what_cannot_be_compared_is_refused() -> None:
     three = np.array([True, False, True])
     with pytest.raises(ValueError, match="3 and 2 answers"):
-        compare_answers(three, three[:2])
+        compare_predictions(three, three[:2])
     with pytest.raises(ValueError, match="0 and 0 answers"):
-        compare_answers(three[:0], three[:0])
+        compare_predictions(three[:0], three[:0])
     with pytest.raises(ValueError, match="must be bool"):
-        compare_answers(three.astype(int), three)
+        compare_predictions(three.astype(int), three)
     for only_a, only_b, images in ((2, 2, 3), (-1, 0, 3), (0, 0, 0)):
         with pytest.raises(ValueError, match="images: must be"):
             paired_interval(only_a, only_b, images)

@@ -9,8 +9,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
 from imagelet import plots
+from imagelet.metrics.calibration import Bin
 from imagelet.metrics.classification import Interval
-from imagelet.metrics.reliability import Bin
 from imagelet.plots.classification import reliability
 from imagelet.plots.style import ACCENT, MUTED, PAPER, WRONG
 from tests.plots.artists import colour, drawn, image_of, pixels, png, texts, title

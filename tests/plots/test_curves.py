@@ -304,8 +304,8 @@ def lines_of_shift_curves(axes: Axes) -> dict[str, Any]:
     return {colour(line): np.asarray(line.get_ydata(), float).tolist() for line in axes.lines}
 
 
-def test_a_panel_holds_the_accuracies_their_intervals_and_the_accuracy_without_a_shift() -> None:
-    (panel,) = plots.shift_curves(0.97, {"rotation\ndegrees": FALLING}).axes
+def test_a_panel_holds_the_accuracies_their_intervals_and_the_accuracy_without_corruption() -> None:
+    (panel,) = plots.corruption_curves(0.97, {"rotation\ndegrees": FALLING}).axes
     assert title(panel).get_text() == "rotation"
     assert panel.get_xlabel() == "degrees"
     assert lines_of_shift_curves(panel) == {ACCENT: [0.9, 0.6, 0.1], MUTED: [0.97, 0.97]}
@@ -315,15 +315,15 @@ def test_a_panel_holds_the_accuracies_their_intervals_and_the_accuracy_without_a
     assert corners == {(0, 0.85), (0, 0.95), (1, 0.5), (1, 0.68), (2, 0.05), (2, 0.2)}
 
 
-def test_the_heading_names_the_accuracy_without_a_shift() -> None:
-    figure = plots.shift_curves(0.5, {"blur\npixels": FALLING})
-    assert figure.get_suptitle() == "Accuracy under shifts; without any 50.0 %"
+def test_the_heading_names_the_accuracy_without_corruption() -> None:
+    figure = plots.corruption_curves(0.5, {"blur\npixels": FALLING})
+    assert figure.get_suptitle() == "Accuracy under corruptions; without any 50.0 %"
 
 
 @pytest.mark.parametrize(("number", "rows"), [(1, 1), (2, 1), (5, 1), (6, 2), (10, 2), (11, 3)])
 def test_all_curves_stand_in_rows_of_one_scale(number: int, rows: int) -> None:
     curves = {f"shift {place}\nunit {place}": FALLING[: 1 + place % 3] for place in range(number)}
-    figure = plots.shift_curves(0.9, curves)
+    figure = plots.corruption_curves(0.9, curves)
     drawn(figure)
     assert [title(panel).get_text() for panel in figure.axes] == [f"shift {place}" for place in range(number)]
     assert len({round(panel.get_position().y0, 3) for panel in figure.axes}) == rows
@@ -335,7 +335,8 @@ def test_all_curves_stand_in_rows_of_one_scale(number: int, rows: int) -> None:
 
 def test_titles_neither_meet_nor_leave_the_figure(tmp_path: Path) -> None:
     names = ("rotation\ndegrees", "contrast\nof the full one", "thin\npixels a side", "noise\nof 255 levels")
-    figure = plots.shift_curves(0.9, dict.fromkeys((*names, "inversion\n", "shift\n% of the side"), FALLING))
+    curves = dict.fromkeys((*names, "inversion\n", "shift\n% of the side"), FALLING)
+    figure = plots.corruption_curves(0.9, curves)
     canvas = drawn(figure)
     artists = [figure._suptitle, *map(title, figure.axes), *[axes.xaxis.label for axes in figure.axes]]
     boxes = [artist.get_window_extent(canvas.get_renderer()) for artist in artists if artist.get_text()]
@@ -348,5 +349,5 @@ def test_titles_neither_meet_nor_leave_the_figure(tmp_path: Path) -> None:
 
 
 def test_no_curves_are_refused() -> None:
-    with pytest.raises(ValueError, match="no shifts to draw"):
-        plots.shift_curves(0.9, {})
+    with pytest.raises(ValueError, match="no corruptions to draw"):
+        plots.corruption_curves(0.9, {})

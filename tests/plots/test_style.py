@@ -177,7 +177,7 @@ def test_shares_worked_out_by_hand(share: float, written: str) -> None:
 def test_the_public_names_are_those_that_are_used_elsewhere() -> None:
     assert set(plots.__all__) == {
         *("answer_line", "answers", "confusion", "curves", "feature_maps", "grid", "inspection"),
-        *("percent", "predictions", "save", "seen", "shift_curves"),
+        *("percent", "predictions", "save", "seen", "corruption_curves"),
         *("evidence", "filters", "layer_histograms", "layer_maps"),
     }
     assert all(callable(getattr(plots, name)) for name in plots.__all__)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet.analysis.error_analysis import review
+from imagelet.analysis.error_analysis import analyze_errors
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import DataError, RunError, UsageError
 from imagelet.report import open_run, page, write_comparison, write_report
@@ -224,7 +224,7 @@ def test_everything_that_belongs_into_a_report_is_there(page):
     titles = [each.text for each in page.all("h2", "h3")]
     for title in (
         *("To repeat it", "How the training went", "How good it is", "Class by class"),
-        *("How far to trust its probabilities", "The surest mistakes", "Labels to look at", "Right answers"),
+        *("How far to trust its probabilities", "Misclassified images", "Labels to look at", "Right answers"),
         *("First-layer filters", "Feature maps", "Where the network looks", "Nearest training images"),
         *("Map of the images", "Where it was trained", "What to bear in mind"),
     ):
@@ -361,7 +361,7 @@ def test_a_right_and_a_wrong_picture_of_one_label_are_looked_into():
         numbers=np.arange(5) + 10,
         images=images,
         probabilities=np.stack([shares, 1 - shares], axis=1),
-        review=review(np.stack([shares, 1 - shares], axis=1), images.labels),
+        error_analysis=analyze_errors(np.stack([shares, 1 - shares], axis=1), images.labels),
     )
     right, wrong = pair(answered)
     assert (right.name, right.label, right.right) == ("train 11", "a", True)

@@ -47,7 +47,7 @@ def test_a_file_that_is_not_an_experiment_is_refused(content):
 
 @pytest.mark.parametrize("text", ["1", "-0.1", "nan", "half", "", "1e9"])
 def test_a_validation_fraction_that_is_not_one_is_refused(text):
-    with pytest.raises(SettingError, match="share from 0"):
+    with pytest.raises(SettingError, match="fraction from 0"):
         Experiment("mnist", validation=text)
 
 

@@ -59,10 +59,11 @@ def test_a_run_is_found_by_name_and_by_folder_and_a_miss_names_the_nearest(tmp_p
 
 def test_a_classifier_is_a_file_or_a_finished_runs(tmp_path: Path) -> None:
     run = made(paths.runs(), "first")
-    with pytest.raises(RunError, match="not finished") as caught:
-        find_classifier("first")
-    assert caught.value.hint == f"imagelet train --resume {run.folder}"
-    run.classifier_file.touch()
+    for path in (run.classifier_file, run.folder / "metrics.json"):  # in the order in which they are written
+        with pytest.raises(RunError, match="not finished") as caught:
+            find_classifier("first")
+        assert caught.value.hint == f"imagelet train --resume {run.folder}"
+        path.touch()
     assert find_classifier("first") == run.classifier_file
     assert find_classifier(str(run.classifier_file)) == run.classifier_file
     with pytest.raises(RunError, match="there is no file"):
@@ -87,6 +88,7 @@ def test_a_shipped_classifier_is_found_by_name_unless_a_run_has_it(shipped: Path
     with pytest.raises(RunError, match="'mnist' is not finished"):
         find_classifier("mnist")
     run.classifier_file.touch()
+    (run.folder / "metrics.json").touch()
     assert find_classifier("mnist") == run.classifier_file
     assert find_classifier("fashion-mnist") == shipped / "fashion-mnist.safetensors"
 
@@ -129,7 +131,11 @@ def test_runs_are_listed_the_oldest_first_and_other_folders_left_out(tmp_path: P
 def test_test_evaluations_are_counted_also_by_several_at_once(tmp_path: Path) -> None:
     run = made(tmp_path, "run")
     with ThreadPoolExecutor(4) as threads:
-        counts = list(threads.map(lambda number: run.record_test_evaluation(number / 20, 10), range(20)))
+        counts = list(
+            threads.map(
+                lambda number: run.record_test_evaluation({"accuracy": number / 20, "images": 10}), range(20)
+            )
+        )
     assert sorted(counts) == list(range(1, 21))
     assert sorted(entry["accuracy"] for entry in run.test_evaluations) == [
         number / 20 for number in range(20)

@@ -1,8 +1,8 @@
-"""Comparing classifiers on the same images: their settings, their curves, and where their answers differ.
+"""Comparing classifiers on the same images: accuracies, paired tests, settings, disagreements.
 
-The test images are read only on demand. By default the classifiers are compared on the validation
-images, which they must have in common: those that chose each one's epoch, so that all are flattered a little.
-A comparison on the test images is a test evaluation of every run that takes part, and is counted.
+By default the classifiers are compared on the validation images, which they must have in common. These chose
+each one's epoch, so all accuracies are a little too high. A comparison on the test images is a test
+evaluation of every run that takes part: it is recorded and counted there.
 """
 
 import time
@@ -15,16 +15,23 @@ from typing import Any
 import numpy as np
 
 from imagelet import plots
-from imagelet.analysis.differing_settings import differing_settings
+from imagelet.analysis.compared_classifiers import (
+    SharedImages,
+    Subject,
+    differing_settings,
+    open_subjects,
+    shared_images,
+)
 from imagelet.analysis.evaluate import SPLITS
-from imagelet.analysis.shared_images import SharedImages, Subject, open_subjects, shared_images
+from imagelet.analysis.test_evaluation import Evaluated, evaluate_images, evaluate_test_images
 from imagelet.errors import SettingError
-from imagelet.metrics.classification import Interval, evaluate_probabilities
-from imagelet.metrics.paired_tests import PairedDifference, compare_answers, disagreements, holm
+from imagelet.metrics.classification import Interval
+from imagelet.metrics.paired_tests import PairedDifference, compare_predictions, disagreements, holm
 from imagelet.networks import summarize
 from imagelet.plots.curves import compared_curves
 from imagelet.plots.prediction_sheets import disagreements as disagreements_sheet
 from imagelet.progress import Progress, silent
+from imagelet.runs.provenance import PartImages
 from imagelet.training.history import as_columns
 
 MOST_SHOWN = 24  # disagreements in a sheet
@@ -36,7 +43,7 @@ class Compared:
 
     Attributes:
         name: the run's, the file's or the shipped classifier's.
-        accuracy: the share of right answers, 0 to 1.
+        accuracy: the fraction of correct predictions, 0 to 1.
         interval: its Wilson interval at 95 %.
         loss: the mean cross-entropy, in nats.
         parameters: how many the network has.
@@ -60,7 +67,7 @@ class Compared:
     history: Mapping[str, Sequence[float]] | None
 
     def to_json(self, images: int) -> dict[str, Any]:
-        """Return it as plain data; ``images``: how many were answered."""
+        """Return it as plain data; ``images``: how many there are."""
         rest = ("loss", "parameters", "epochs", "best_epoch", "seconds", "test_evaluations", "history")
         return {
             "run": self.name,
@@ -78,47 +85,47 @@ class Pair:
     Attributes:
         a: the name of the one.
         b: the name of the other.
-        found: by how much b is better.
+        paired: by how much b is better.
         corrected_p: its p, corrected for the number of pairs after Holm.
     """
 
     a: str
     b: str
-    found: PairedDifference
+    paired: PairedDifference
     corrected_p: float
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """An image to which not all give the same answer.
+    """An image for which not all predict the same class.
 
     Attributes:
-        image: its place in the part of the dataset.
+        image: its index in the part of the dataset.
         label: its class.
-        answers: each one's answer, in the order of the classifiers.
-        probabilities: how probable each holds its answer, 0 to 1.
+        predictions: the predicted classes, in the order of the classifiers.
+        probabilities: of these classes, 0 to 1.
     """
 
     image: int
     label: str
-    answers: tuple[str, ...]
+    predictions: tuple[str, ...]
     probabilities: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
         dataset: whose images they are.
         split: ``test`` or ``validation``.
-        part: the dataset's part that the images' numbers count in; ``train`` where validation was split off.
+        part: the dataset's part that the images' indices count in; ``train`` where validation was split off.
         images: how many.
         compared: the classifiers.
         settings: what they were trained with, where it differs: name → value of each; None where a file does
             not say.
         pairs: every two of them.
-        disagreements: the surest first.
+        disagreements: the most confident first.
         seconds: reading and predicting.
         figures: the pictures that were drawn.
     """
@@ -136,28 +143,30 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain data."""
-        names = [each.name for each in self.compared]
+        names = [one.name for one in self.compared]
         return {
             "dataset": self.dataset,
             "split": self.split,
             "part": self.part,
             "images": self.images,
-            "runs": [each.to_json(self.images) for each in self.compared],
-            "settings": [{"setting": name, "values": list(each)} for name, each in self.settings.items()],
+            "runs": [one.to_json(self.images) for one in self.compared],
+            "settings": [{"setting": name, "values": list(values)} for name, values in self.settings.items()],
             "pairs": [
-                {"a": each.a, "b": each.b, **each.found.to_json(), "corrected_p": each.corrected_p}
-                for each in self.pairs
+                {"a": pair.a, "b": pair.b, **pair.paired.to_json(), "corrected_p": pair.corrected_p}
+                for pair in self.pairs
             ],
             "disagreements": [
                 {
-                    "image": each.image,
-                    "label": each.label,
-                    "answers": [
-                        {"run": name, "answer": answer, "probability": share}
-                        for name, answer, share in zip(names, each.answers, each.probabilities, strict=True)
+                    "image": one.image,
+                    "label": one.label,
+                    "predictions": [
+                        {"run": name, "predicted": predicted, "probability": probability}
+                        for name, predicted, probability in zip(
+                            names, one.predictions, one.probabilities, strict=True
+                        )
                     ],
                 }
-                for each in self.disagreements
+                for one in self.disagreements
             ],
             "seconds": self.seconds,
             "figures": [str(path) for path in self.figures],
@@ -177,9 +186,9 @@ def compare(
     Args:
         runs: two or more: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
         split: ``validation``: the images that chose their epochs, which must be the same; or ``test``, which
-            is counted.
+            is recorded and counted in every run.
         out: a folder for ``curves.png`` and ``disagreements.png``; None for nowhere.
-        progress: is told how many classifiers have answered, and how many there are.
+        progress: is told how many classifiers have been asked, and how many there are.
 
     Raises:
         ImageletError: classifiers that are not there, or that cannot be compared.
@@ -191,38 +200,39 @@ def compare(
         )
     subjects = open_subjects(runs)
     shared = shared_images(subjects, split)
-    probabilities = []
-    for done, (subject, images) in enumerate(zip(subjects, shared.seen, strict=True), start=1):
-        probabilities.append(subject.classifier.predict_proba(images.images))
-        progress(done, len(subjects))
-    compared = tuple(
-        _compared(subject, images.labels, each, counted=split == "test")
-        for subject, images, each in zip(subjects, shared.seen, probabilities, strict=True)
-    )
-    shares = np.stack(probabilities)  # (classifiers, n, k)
-    answers = shares.argmax(axis=2)  # (classifiers, n)
-    surest = disagreements(answers, shares.max(axis=2))
-    disagreed = _disagreements(shared, surest, answers, shares.max(axis=2))
+    evaluated = []
+    for index, subject in enumerate(subjects):
+        evaluated.append(_evaluate(subject, shared, index, split))
+        progress(index + 1, len(subjects))
+    probabilities = np.stack([one.probabilities for one in evaluated])  # (classifiers, n, k)
+    predicted, confidences = probabilities.argmax(axis=2), probabilities.max(axis=2)  # (classifiers, n)
+    first = shared.parts[0]
+    order = disagreements(predicted, confidences)
+    compared = tuple(map(_compared, subjects, evaluated))
+    disagreed = _disagreements(first, order, predicted, confidences)
     return Comparison(
-        dataset=subjects[0].data,
+        dataset=subjects[0].provenance.dataset,
         split=split,
-        part=shared.part,
-        images=len(shared.numbers),
+        part=first.part,
+        images=len(first.indices),
         compared=compared,
         settings=differing_settings(subjects),
-        pairs=_pairs([each.name for each in subjects], answers == shared.seen[0].labels),
+        pairs=_pairs([subject.name for subject in subjects], predicted == first.images.labels),
         disagreements=disagreed,
         seconds=time.perf_counter() - started,
-        figures=() if out is None else _draw(out, compared, shared, surest, disagreed),
+        figures=() if out is None else _draw(out, compared, first, order, disagreed),
     )
 
 
-def _compared(subject: Subject, labels: np.ndarray, probabilities: np.ndarray, *, counted: bool) -> Compared:
-    metrics = evaluate_probabilities(probabilities, labels)
-    run, trained = subject.run, subject.classifier.training
-    evaluations = None
-    if run is not None and counted:
-        evaluations = run.record_test_evaluation(metrics.accuracy, metrics.images)
+def _evaluate(subject: Subject, shared: SharedImages, index: int, split: str) -> Evaluated:
+    """Evaluate a subject on the shared images; on a run's test images that is recorded and counted."""
+    if subject.run is not None and split == "test":
+        return evaluate_test_images(subject.run, subject.classifier, shared.datasets[index])
+    return evaluate_images(subject.classifier, shared.parts[index].images)
+
+
+def _compared(subject: Subject, evaluated: Evaluated) -> Compared:
+    run, trained, metrics = subject.run, subject.classifier.training, evaluated.metrics
     return Compared(
         name=subject.name,
         accuracy=metrics.accuracy,
@@ -232,7 +242,7 @@ def _compared(subject: Subject, labels: np.ndarray, probabilities: np.ndarray, *
         epochs=_whole(trained.get("epochs")),
         best_epoch=_whole(trained.get("best_epoch")),
         seconds=None if run is None else run.metrics.get("seconds", {}).get("total"),
-        test_evaluations=evaluations,
+        test_evaluations=evaluated.test_evaluations,
         history=None if run is None else as_columns(run.history),
     )
 
@@ -242,55 +252,56 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _pairs(names: Sequence[str], right: np.ndarray) -> tuple[Pair, ...]:
-    """Return every pair; ``right`` is bool (classifiers, n)."""
-    places = list(combinations(range(len(names)), 2))
-    found = [compare_answers(right[a], right[b]) for a, b in places]
-    corrected = holm([each.p for each in found])
+def _pairs(names: Sequence[str], correct: np.ndarray) -> tuple[Pair, ...]:
+    """Return every pair; ``correct`` is bool (classifiers, n)."""
+    indices = list(combinations(range(len(names)), 2))
+    differences = [compare_predictions(correct[a], correct[b]) for a, b in indices]
+    corrected = holm([difference.p for difference in differences])
     return tuple(
-        Pair(names[a], names[b], each, p) for (a, b), each, p in zip(places, found, corrected, strict=True)
+        Pair(names[a], names[b], difference, p)
+        for (a, b), difference, p in zip(indices, differences, corrected, strict=True)
     )
 
 
 def _disagreements(
-    shared: SharedImages, surest: np.ndarray, answers: np.ndarray, shares: np.ndarray
+    part: PartImages, order: np.ndarray, predicted: np.ndarray, confidences: np.ndarray
 ) -> tuple[Disagreement, ...]:
-    images = shared.seen[0]
+    images = part.images
     return tuple(
         Disagreement(
-            image=int(shared.numbers[place]),
-            label=images.classes[images.labels[place]],
-            answers=tuple(images.classes[answer] for answer in answers[:, place]),
-            probabilities=tuple(map(float, shares[:, place])),
+            image=int(part.indices[index]),
+            label=images.classes[images.labels[index]],
+            predictions=tuple(images.classes[one] for one in predicted[:, index]),
+            probabilities=tuple(map(float, confidences[:, index])),
         )
-        for place in surest
+        for index in order
     )
 
 
 def _draw(
     out: Path,
     compared: Sequence[Compared],
-    shared: SharedImages,
-    surest: np.ndarray,
+    part: PartImages,
+    order: np.ndarray,
     disagreed: Sequence[Disagreement],
 ) -> tuple[Path, ...]:
-    """Draw what there is to draw, and take away pictures of an earlier comparison."""
+    """Draw what there is to draw, and remove figures of an earlier comparison."""
     curves, sheet = out / "curves.png", out / "disagreements.png"
     for path in (curves, sheet):
         path.unlink(missing_ok=True)
-    histories = {each.name: each.history for each in compared if each.history and each.history["val_loss"]}
+    histories = {one.name: one.history for one in compared if one.history and one.history["val_loss"]}
     if histories:
-        best = {each.name: each.best_epoch for each in compared if each.best_epoch and each.name in histories}
-        same_images = shared.part != "test"
+        best = {one.name: one.best_epoch for one in compared if one.best_epoch and one.name in histories}
+        same_images = part.part != "test"
         plots.save(compared_curves(histories, best, same_images=same_images), curves)
     if shown := disagreed[:MOST_SHOWN]:
         plots.save(
             disagreements_sheet(
-                shared.seen[0].take(surest[: len(shown)]).images,
-                [f"{shared.part} {each.image}, label {each.label}" for each in shown],
-                [each.label for each in shown],
-                [list(zip(each.answers, each.probabilities, strict=True)) for each in shown],
-                [each.name for each in compared],
+                part.images.take(order[: len(shown)]).images,
+                [f"{part.part} {one.image}, label {one.label}" for one in shown],
+                [one.label for one in shown],
+                [list(zip(one.predictions, one.probabilities, strict=True)) for one in shown],
+                [one.name for one in compared],
             ),
             sheet,
         )

@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import ImageSet
-from imagelet.data.known import datasets
-from imagelet.data.splits import Split
 from imagelet.device import choose_precision
-from imagelet.errors import DataError
 from imagelet.explanation.neighbours import (
     FITTED,
     WIDEST,
@@ -39,9 +35,9 @@ from imagelet.explanation.neighbours import (
 )
 from imagelet.plots.image_grids import neighbours
 from imagelet.progress import Progress
-from imagelet.runs.definition import Experiment
+from imagelet.runs.provenance import provenance_of
 from imagelet.runs.run import Run
-from imagelet.runs.store import find_classifier, run_of
+from imagelet.runs.store import find_classifier
 
 if TYPE_CHECKING:
     from imagelet.plots import Figure
@@ -80,15 +76,13 @@ def neighbourhood(run_or_file: str | Path, progress: Progress | None = None) -> 
     """
     path = find_classifier(str(run_or_file))
     classifier = Classifier.load(path)
-    run = run_of(path)
+    provenance = provenance_of(path, classifier)
+    provenance.require_present()
+    learned_from = provenance.open()
+    images, indices = learned_from.dataset.train, learned_from.training_indices
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if run is not None:
-        images, indices = _images_of_run(run)
-        place = run.embeddings_file
-    else:
-        images = _images_of_file(classifier, path)
-        indices = np.arange(len(images), dtype=np.int64)
-        place = paths.home() / "embeddings" / f"{digest}.safetensors"
+    cache = paths.home() / "embeddings" / f"{digest}.safetensors"
+    place = cache if provenance.run is None else provenance.run.embeddings_file
     sources = {"format": FORMAT, "classifier_sha256": digest, "data_sha256": images.fingerprint()}
     kept = _read(place, sources, images, indices)
     if kept is None:
@@ -170,49 +164,6 @@ def embed(
         if progress is not None:
             progress(start + len(part), len(indices))
     return TrainingEmbeddings(np.concatenate(rows), indices, images.labels[indices], projection)
-
-
-def _images_of_run(run: Run) -> tuple[ImageSet, NDArray[np.int64]]:
-    """Return the training images of a run's dataset, and which of them it learned from."""
-    experiment = Experiment.from_toml(run.experiment)
-    _refuse_absent(experiment.dataset, f"the run '{run.name}'")
-    images = load_dataset(experiment.dataset, shape=experiment.input_shape).train
-    frozen = Split.load(run.folder / "split.json")
-    frozen.check(images)
-    return images, frozen.train
-
-
-def _images_of_file(classifier: Classifier, path: Path) -> ImageSet:
-    """Return the training images of the dataset that a classifier without a run names."""
-    name = str(classifier.training.get("dataset", ""))
-    if name not in datasets:
-        raise DataError(
-            "the classifier '{name}' does not say where its training images lie, and neighbours are "
-            "training images",
-            hint="name its run instead: the folder that training made",
-            name=path.stem,
-        )
-    _refuse_absent(name, f"the classifier '{path.stem}'")
-    images = load_dataset(name).train
-    if images.fingerprint() != classifier.training.get("data_sha256"):
-        raise DataError(
-            "the training images of '{dataset}' on this machine are not those that '{name}' learned from",
-            hint="name its run instead: the folder that training made",
-            dataset=name,
-            name=path.stem,
-        )
-    return images
-
-
-def _refuse_absent(name: str, learner: str) -> None:
-    """Refuse a dataset that would have to be downloaded first."""
-    if name in datasets and datasets.get(name).layouts and place_of(name) is None:
-        raise DataError(
-            "the images of '{dataset}' that {learner} learned from are not on this machine",
-            hint="bring them here: imagelet data get {dataset}",
-            dataset=name,
-            learner=learner,
-        )
 
 
 def _write(path: Path, kept: TrainingEmbeddings, sources: dict[str, str]) -> None:

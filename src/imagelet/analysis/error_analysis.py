@@ -1,201 +1,210 @@
-"""A classifier's answers image by image: mistakes, suspects, cells of the confusion matrix, calibration."""
+"""Error analysis: misclassified images, label issues, cells of the confusion matrix, calibration; drawn.
 
-import difflib
+Everything counts images by their index in the part that was evaluated, or names their files.
+"""
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imagelet import plots
+from imagelet.analysis.test_evaluation import Evaluated
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import UnknownNameError, UsageError
-from imagelet.metrics.classification import Metrics, calibration_error
-from imagelet.metrics.label_issues import Suspect, find_suspects
-from imagelet.metrics.misclassified import Cells, Mistake, cells, find_mistakes
-from imagelet.metrics.reliability import Bin, find_reliability
+from imagelet.metrics.calibration import ReliabilityBin, reliability_bins
+from imagelet.metrics.classification import calibration_error
+from imagelet.metrics.label_issues import LabelIssue, find_label_issues
+from imagelet.metrics.misclassified import (
+    Cells,
+    Misclassified,
+    cells,
+    find_misclassified,
+    most_confident_first,
+)
 from imagelet.plots.classification import reliability
+from imagelet.registry import suggestion
+
+if TYPE_CHECKING:
+    from imagelet.plots import Figure
 
 MOST_SHOWN = 24  # images in a gallery
+SHOWN = 24  # images in the sheet of predictions
+MOST_WRONG = 12  # of them wrong ones, where there are so many
 COLUMNS = 6
+
+Cell = tuple[int, int]  # label and predicted class, indices
 
 
 @dataclass(frozen=True)
-class Review:
-    """What labels and held-out probabilities tell, image by image.
+class ErrorAnalysis:
+    """What labels and probabilities of images that were not learned from say, image by image.
 
     Attributes:
-        mistakes: the wrong answers, the surest first.
-        suspects: the images whose labels may be wrong, the surest first.
-        cells: for each (label, answer) that occurs its images, the surest first.
-        reliability: how often answers of each confidence are right.
+        misclassified: the wrong predictions, the most confident first.
+        label_issues: the images whose labels may be wrong, the least probable labels first.
+        cells: for each (label, predicted class) that occurs its images, the most confident first.
+        reliability: how often predictions of each confidence are correct.
         calibration_error: how far confidence and accuracy lie apart, on average.
     """
 
-    mistakes: tuple[Mistake, ...]
-    suspects: tuple[Suspect, ...]
+    misclassified: tuple[Misclassified, ...]
+    label_issues: tuple[LabelIssue, ...]
     cells: Cells
-    reliability: tuple[Bin, ...]
+    reliability: tuple[ReliabilityBin, ...]
     calibration_error: float
 
     def to_json(self, classes: Sequence[str], paths: Sequence[str] | None = None) -> dict[str, Any]:
-        """Return all of it as plain data; of the cells those that hold mistakes.
+        """Return all of it as plain data; of the cells those that hold wrong predictions.
 
         Args:
             classes: the class names.
-            paths: the images' files, which are then named in place of the images' numbers.
+            paths: the images' files, which are then named in place of the images' indices.
         """
         return {
-            "mistakes": [_named(each.to_json(classes), paths) for each in self.mistakes],
-            "suspects": [_named(each.to_json(classes), paths) for each in self.suspects],
+            "misclassified": [_named(image.to_json(classes), paths) for image in self.misclassified],
+            "label_issues": [_named(issue.to_json(classes), paths) for issue in self.label_issues],
             "confused": [
-                cell_to_json((label, answer), images, classes, paths)
-                for (label, answer), images in self.cells.items()
-                if label != answer
+                cell_to_json((label, predicted), images, classes, paths)
+                for (label, predicted), images in self.cells.items()
+                if label != predicted
             ],
-            "reliability": [each.to_json() for each in self.reliability],
+            "reliability": [reliability_bin.to_json() for reliability_bin in self.reliability],
         }
 
 
-def review(probabilities: np.ndarray, labels: np.ndarray) -> Review:
-    """Review the answers to images that the classifier has not learned from.
+def analyze_errors(probabilities: np.ndarray, labels: np.ndarray) -> ErrorAnalysis:
+    """Analyze the predictions for images that the classifier has not learned from.
 
     Args:
         probabilities: float ``(n, k)``.
         labels: int ``(n,)``, in ``[0, k)``.
     """
-    right = probabilities.argmax(axis=1) == labels
-    return Review(
-        mistakes=find_mistakes(probabilities, labels),
-        suspects=find_suspects(probabilities, labels),
+    correct = probabilities.argmax(axis=1) == labels
+    return ErrorAnalysis(
+        misclassified=find_misclassified(probabilities, labels),
+        label_issues=find_label_issues(probabilities, labels),
         cells=cells(probabilities, labels),
-        reliability=find_reliability(probabilities, labels),
-        calibration_error=calibration_error(probabilities.max(axis=1), right),
+        reliability=reliability_bins(probabilities, labels),
+        calibration_error=calibration_error(probabilities.max(axis=1), correct),
     )
 
 
-class Answered(NamedTuple):
-    """What a classifier made of images: figures, the answers one by one, and the gallery of a cell."""
-
-    metrics: Metrics
-    review: Review
-    cell_figure: Path | None
-
-
-def review_images(
-    images: ImageSet, probabilities: np.ndarray, part: str, folder: Path | None, cell: tuple[int, int] | None
-) -> tuple[Review, Path | None]:
-    """Review the answers to ``images`` and draw what is found; return it, and the gallery of the cell.
-
-    Args:
-        images: that the classifier has not learned from.
-        probabilities: float ``(n, k)``, its answers to them.
-        part: of a dataset, for the pictures' names.
-        folder: to draw into; None for nowhere.
-        cell: a label and an answer whose images are drawn, too.
-    """
-    found = review(probabilities, images.labels)
-    if folder is None:
-        return found, None
-    draw_review(folder, images, found, part)
-    if cell is None:
-        return found, None
-    return found, draw_cell(folder / cell_file(cell, images.classes, part), images, probabilities, cell)
-
-
 def cell_to_json(
-    cell: tuple[int, int], images: Sequence[int], classes: Sequence[str], paths: Sequence[str] | None = None
+    cell: Cell, images: Sequence[int], classes: Sequence[str], paths: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Return a cell of the confusion matrix with its images, or with their files, as plain data."""
     within = {"images": list(images)} if paths is None else {"files": [paths[image] for image in images]}
-    return {"label": classes[cell[0]], "answer": classes[cell[1]], **within}
+    return {"label": classes[cell[0]], "predicted": classes[cell[1]], **within}
 
 
-def read_cell(text: str, classes: Sequence[str]) -> tuple[int, int]:
-    """Return label and answer, as class indices, from ``LABEL,ANSWER``; names may hold commas themselves.
+def read_cell(text: str, classes: Sequence[str]) -> Cell:
+    """Return label and predicted class from ``LABEL,PREDICTED``; names may hold commas themselves.
 
     Raises:
         UsageError: there is no comma in it.
         UnknownNameError: one of them is no class; the nearest one is suggested.
     """
-    places = [place for place, letter in enumerate(text) if letter == ","]
-    if not places:
+    commas = [index for index, letter in enumerate(text) if letter == ","]
+    if not commas:
         raise UsageError(
             "'{given}' is not a cell of the confusion matrix",
-            hint="name a label and an answer: --cell {first},{last}",
+            hint="name a label and a predicted class: --cell {first},{last}",
             given=text,
             first=classes[0],
             last=classes[-1],
         )
-    pairs = [(text[:place].strip(), text[place + 1 :].strip()) for place in places]
-    for label, answer in pairs:
-        if label in classes and answer in classes:
-            return classes.index(label), classes.index(answer)
-    # Of several ways to part the text the one that is nearest to being right is spoken of.
+    pairs = [(text[:comma].strip(), text[comma + 1 :].strip()) for comma in commas]
+    for label, predicted in pairs:
+        if label in classes and predicted in classes:
+            return classes.index(label), classes.index(predicted)
+    # Of several ways to divide the text, the error speaks of the one that is nearest to being right.
     pair = max(pairs, key=lambda pair: sum(name in classes for name in pair))
     raise _unknown(next(name for name in pair if name not in classes), classes)
 
 
-def draw_review(folder: Path, images: ImageSet, found: Review, part: str) -> None:
-    """Draw the surest mistakes, the suspects and the calibration into ``folder``, named after the part.
+# -- figures -------------------------------------------------------------------------------------------------
+
+
+def draw_evaluation(folder: Path, evaluated: Evaluated, part: str) -> None:
+    """Draw the confusion matrix and a sheet of predictions into ``folder``, named after the part."""
+    matrix = plots.confusion(evaluated.metrics.confusion, evaluated.images.classes)
+    plots.save(matrix, folder / f"confusion-{part}.png")
+    sheet = predictions_sheet(evaluated.images, evaluated.probabilities)
+    plots.save(sheet, folder / f"predictions-{part}.png")
+
+
+def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":
+    """Return a sheet of images with label and prediction: confident wrong ones, then the first images."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = most_confident_first(np.flatnonzero(predicted != images.labels), probabilities)[:MOST_WRONG]
+    correct = np.flatnonzero(predicted == images.labels)[: SHOWN - len(wrong)]
+    chosen = np.concatenate([wrong, correct])
+    shown = images.take(chosen)
+    return plots.predictions(shown.images, shown.labels, predicted[chosen], images.classes, columns=6)
+
+
+def draw_error_analysis(folder: Path, images: ImageSet, analysis: ErrorAnalysis, part: str) -> None:
+    """Draw misclassified images, label issues and the calibration into ``folder``, named after the part.
 
     A gallery without images is not drawn, and one of an earlier evaluation is removed.
     """
-    draw_mistakes(folder / f"mistakes-{part}.png", images, found.mistakes)
-    draw_suspects(folder / f"suspects-{part}.png", images, found.suspects)
-    draw_reliability(folder / f"reliability-{part}.png", found)
+    draw_misclassified(folder / f"misclassified-{part}.png", images, analysis.misclassified)
+    draw_label_issues(folder / f"label-issues-{part}.png", images, analysis.label_issues)
+    draw_reliability(folder / f"reliability-{part}.png", analysis)
 
 
-def draw_mistakes(path: Path, images: ImageSet, mistakes: Sequence[Mistake]) -> None:
-    """Draw the first of ``mistakes`` as ``path``, each under its label, its answer and its number."""
+def draw_misclassified(path: Path, images: ImageSet, misclassified: Sequence[Misclassified]) -> None:
+    """Draw the first misclassified images as ``path``, each under its label, prediction and index."""
     titles = [
-        _title(images, (each.label, each.answer), each.probability, _name(each.image, None))
-        for each in mistakes[:MOST_SHOWN]
+        _title(images, (wrong.label, wrong.predicted), wrong.probability, _name(wrong.image, None))
+        for wrong in misclassified[:MOST_SHOWN]
     ]
-    _draw_gallery(path, images, [each.image for each in mistakes], titles)
+    _draw_gallery(path, images, [wrong.image for wrong in misclassified], titles)
 
 
-def draw_suspects(
-    path: Path, images: ImageSet, suspects: Sequence[Suspect], paths: Sequence[str] | None = None
+def draw_label_issues(
+    path: Path, images: ImageSet, issues: Sequence[LabelIssue], paths: Sequence[str] | None = None
 ) -> None:
-    """Draw the first of ``suspects`` as ``path``, each under its label and what it may be.
+    """Draw the first of the label issues as ``path``, each under its label and the suggested class.
 
     Args:
         path: the picture.
-        images: those that the suspects are among.
-        suspects: the surest first.
-        paths: the images' files, whose names then stand in place of the images' numbers.
+        images: those that the issues are among.
+        issues: the least probable labels first.
+        paths: the images' files, whose names then stand in place of the images' indices.
     """
     titles = [
-        f"label {images.classes[each.label]}, perhaps {images.classes[each.suggested]}\n"
-        f"{plots.percent(each.probability)}, {_name(each.image, paths)}"
-        for each in suspects[:MOST_SHOWN]
+        f"label {images.classes[issue.label]}, perhaps {images.classes[issue.suggested]}\n"
+        f"{plots.percent(issue.probability)}, {_name(issue.image, paths)}"
+        for issue in issues[:MOST_SHOWN]
     ]
-    _draw_gallery(path, images, [each.image for each in suspects], titles)
+    _draw_gallery(path, images, [issue.image for issue in issues], titles)
 
 
-def draw_reliability(path: Path, found: Review) -> None:
-    """Draw the calibration diagram as ``path``."""
-    plots.save(reliability(found.reliability, found.calibration_error), path)
+def draw_reliability(path: Path, analysis: ErrorAnalysis) -> None:
+    """Draw the reliability diagram as ``path``."""
+    plots.save(reliability(analysis.reliability, analysis.calibration_error), path)
 
 
 def draw_cell(
     path: Path,
     images: ImageSet,
     probabilities: np.ndarray,
-    cell: tuple[int, int],
+    cell: Cell,
     paths: Sequence[str] | None = None,
 ) -> Path | None:
-    """Draw the surest images of a cell of the confusion matrix as ``path``; None where the cell is empty.
+    """Draw the most confident images of a cell of the confusion matrix; None where the cell is empty.
 
     Args:
         path: the picture; one of an earlier evaluation is removed.
         images: all of them.
         probabilities: float ``(n, k)``, for them.
-        cell: label and answer.
-        paths: the images' files, whose names then stand in place of the images' numbers.
+        cell: label and predicted class.
+        paths: the images' files, whose names then stand in place of the images' indices.
     """
     within = cells(probabilities, images.labels).get(cell, ())
     titles = [
@@ -206,15 +215,15 @@ def draw_cell(
     return path if within else None
 
 
-def cell_file(cell: tuple[int, int], classes: Sequence[str], part: str = "") -> str:
+def cell_file(cell: Cell, classes: Sequence[str], part: str = "") -> str:
     """Return the name of the picture of a cell: ``cell-4-9-test.png``."""
-    names = [re.sub(r"[^\w.+]+", "-", classes[place]).strip("-.") for place in cell]
+    names = [re.sub(r"[^\w.+]+", "-", classes[index]).strip("-.") for index in cell]
     return "-".join(["cell", *names, *([part] if part else [])]) + ".png"
 
 
-def _title(images: ImageSet, cell: tuple[int, int], probability: float, name: str) -> str:
-    label, answer = (images.classes[place] for place in cell)
-    return f"label {label} → {answer}, {plots.percent(probability)}\n{name}"
+def _title(images: ImageSet, cell: Cell, probability: float, name: str) -> str:
+    label, predicted = (images.classes[index] for index in cell)
+    return f"label {label} → {predicted}, {plots.percent(probability)}\n{name}"
 
 
 def _name(image: int, paths: Sequence[str] | None) -> str:
@@ -222,26 +231,23 @@ def _name(image: int, paths: Sequence[str] | None) -> str:
 
 
 def _draw_gallery(path: Path, images: ImageSet, chosen: Sequence[int], titles: Sequence[str]) -> None:
-    path.unlink(missing_ok=True)  # of an earlier look
+    path.unlink(missing_ok=True)  # of an earlier evaluation
     if chosen:
         plots.save(plots.grid(images.take(chosen[: len(titles)]).images, titles, COLUMNS), path)
 
 
 def _named(record: dict[str, Any], paths: Sequence[str] | None) -> dict[str, Any]:
-    """Return the record of an image, with its file in place of its number if there is one."""
+    """Return the record of an image, with its file in place of its index if there is one."""
     if paths is None:
         return record
     return {"file": paths[record["image"]], **{key: record[key] for key in record if key != "image"}}
 
 
 def _unknown(name: str, classes: Sequence[str]) -> UnknownNameError:
-    nearest = difflib.get_close_matches(name.lower(), [each.lower() for each in classes], n=1, cutoff=0.5)
-    meant = [each for each in classes if each.lower() in nearest]
-    suggestion = f"; did you mean '{meant[0]}'?" if meant else ""
     return UnknownNameError(
         "unknown class '{name}'{suggestion}",
         hint="the classes are {names}",
         name=name,
-        suggestion=suggestion,
+        suggestion=suggestion(name, classes),
         names=", ".join(classes),
     )

@@ -1,4 +1,8 @@
-"""Evaluating a classifier: on its run's locked test set, or on other labelled images."""
+"""Evaluating a classifier on its run's own test images, or on other labelled images.
+
+:func:`open_evaluation` decides which images are meant: those that the classifier's run set aside, those of a
+dataset, or pictures that are still to be framed.
+"""
 
 import contextlib
 import time
@@ -6,22 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagelet import atomic_files
-from imagelet.analysis.error_analysis import Answered, Review, cell_to_json, read_cell, review_images
+from imagelet.analysis import error_analysis
+from imagelet.analysis.error_analysis import Cell, ErrorAnalysis, analyze_errors, cell_to_json, read_cell
 from imagelet.analysis.own_pictures import OwnPictures, evaluate_pictures
-from imagelet.analysis.robustness import ShiftReport, report_shifts
-from imagelet.analysis.test_evaluation import draw, judge, look
+from imagelet.analysis.test_evaluation import Evaluated, evaluate_images, evaluate_test_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import findable, load_dataset
-from imagelet.data.folder import list_labelled, load_folder, read_labelled
+from imagelet.data.folder import list_labelled, load_folder
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
 from imagelet.data.labelled_pictures import is_table
 from imagelet.errors import DataError, SettingError
 from imagelet.metrics.classification import Metrics
-from imagelet.progress import Progress, silent
-from imagelet.runs.definition import Experiment
-from imagelet.runs.provenance import images_of
+from imagelet.runs.provenance import LearnedFrom, provenance_of
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier, run_of
 
@@ -30,7 +31,7 @@ SPLITS = ("test", "validation")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
         metrics: the figures.
@@ -41,8 +42,8 @@ class Evaluation:
             where the images were others.
         seconds: reading and predicting.
         figures: the folder with the pictures; None where none were drawn.
-        review: the answers image by image: mistakes, suspects, cells, reliability.
-        cell: the label and the answer, class indices, whose images were asked for; None where none were.
+        error_analysis: the predictions image by image.
+        cell: the label and the predicted class whose images were asked for; None where none were.
         cell_figure: the gallery of that cell; None where none was drawn.
         pictures: what is known of a person's own pictures beside the figures; None where they were others.
     """
@@ -54,8 +55,8 @@ class Evaluation:
     test_evaluations: int | None
     seconds: float
     figures: Path | None
-    review: Review
-    cell: tuple[int, int] | None = None
+    error_analysis: ErrorAnalysis
+    cell: Cell | None = None
     cell_figure: Path | None = None
     pictures: OwnPictures | None = None
 
@@ -66,7 +67,7 @@ class Evaluation:
             "dataset": self.dataset,
             "split": self.split,
             **self.metrics.to_json(self.classes),
-            **self.review.to_json(self.classes, paths),
+            **self.error_analysis.to_json(self.classes, paths),
             **(self.pictures.to_json() if self.pictures else {}),
             **self._cell_to_json(paths),
             "test_evaluations": self.test_evaluations,
@@ -76,8 +77,53 @@ class Evaluation:
     def _cell_to_json(self, paths: tuple[str, ...] | None) -> dict[str, Any]:
         if self.cell is None:
             return {}
-        within = cell_to_json(self.cell, self.review.cells.get(self.cell, ()), self.classes, paths)
+        within = cell_to_json(self.cell, self.error_analysis.cells.get(self.cell, ()), self.classes, paths)
         return {"cell": {**within, "figure": None if self.cell_figure is None else str(self.cell_figure)}}
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A classifier and the labelled data that it is evaluated on.
+
+    Attributes:
+        classifier: the classifier.
+        run: the run whose own images are meant; None where they are others.
+        dataset: the name of the data, as it is typed.
+        split: ``test`` or ``validation``.
+        learned_from: what the classifier learned from, where its own images are meant.
+    """
+
+    classifier: Classifier
+    run: Run | None
+    dataset: str
+    split: str
+    learned_from: LearnedFrom | None
+
+    @property
+    def counted(self) -> bool:
+        """Whether this is an evaluation of a run on its test images."""
+        return self.run is not None and self.split == "test"
+
+    def images(self) -> ImageSet | None:
+        """Return the images, labelled by the classifier's classes; None where pictures are to be framed.
+
+        Raises:
+            DataError: there are no such images, they have another size, or classes that are not known.
+        """
+        if self.learned_from is not None:
+            return self.learned_from.part(self.split).images
+        images = _ready_images(self.classifier, self.dataset, self.split)
+        return None if images is None else relabelled(images, self.classifier.classes, self.dataset)
+
+    def evaluate(self, images: ImageSet) -> Evaluated:
+        """Evaluate the classifier on the images; on a run's test images that is recorded and counted."""
+        if self.run is not None and self.learned_from is not None and self.counted:
+            return evaluate_test_images(self.run, self.classifier, self.learned_from.dataset)
+        return evaluate_images(self.classifier, images)
+
+    def figures(self, out: Path | None) -> Path | None:
+        """Return the folder to draw into: ``out``, else that of the run whose images they are."""
+        return out if out is not None or self.run is None else self.run.figures
 
 
 def evaluate(
@@ -92,128 +138,84 @@ def evaluate(
     Args:
         run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
         data: a dataset's name, a folder of labelled pictures, or a CSV file that names them with their
-            labels; None: what the run was trained on.
+            labels; None: what the classifier was trained on.
         split: ``test``: the images that had no part in training; ``validation``: those that chose the epoch.
-        out: a folder for the confusion matrix and the mistakes; None: the run's figures for its own images,
-            else nowhere.
-        cell: ``LABEL,ANSWER``, two class names: the images with this label and this answer are drawn, too.
+        out: a folder for the figures; None: the run's figures for its own images, else nowhere.
+        cell: ``LABEL,PREDICTED``, two class names: the images with this label and this prediction are drawn,
+            too.
 
     Raises:
         ImageletError: a run or dataset that is not there, other classes, or data that has changed.
     """
     started = time.perf_counter()
-    classifier, run, name = _opened(run_or_file, data, split)
-    asked = None if cell is None else read_cell(cell, classifier.classes)  # before anything is looked at
-    pictures = None
-    if run is not None:
-        answered = _evaluate_run(run, classifier, split, out, asked)
+    opened = open_evaluation(run_or_file, data, split)
+    classifier, folder = opened.classifier, opened.figures(out)
+    wanted = None if cell is None else read_cell(cell, classifier.classes)  # before the images are read
+    images, pictures, counted = opened.images(), None, None
+    if images is None:
+        listed = list_labelled(opened.dataset)
+        pictures = evaluate_pictures(classifier, listed, opened.dataset, folder, wanted)
+        metrics, analysis, cell_figure = pictures.metrics, pictures.error_analysis, pictures.cell_figure
     else:
-        answered, pictures = _evaluate_elsewhere(classifier, name, split, out, asked)
+        evaluated = opened.evaluate(images)
+        metrics, counted = evaluated.metrics, evaluated.test_evaluations
+        analysis = analyze_errors(evaluated.probabilities, images.labels)
+        cell_figure = _draw(folder, evaluated, analysis, split, wanted)
     return Evaluation(
-        metrics=answered.metrics,
+        metrics=metrics,
         classes=classifier.classes,
-        dataset=name,
+        dataset=opened.dataset,
         split=split,
-        test_evaluations=len(run.test_evaluations) if run is not None and split == "test" else None,
+        test_evaluations=counted,
         seconds=time.perf_counter() - started,
-        figures=_figures(run, out),
-        review=answered.review,
-        cell=asked,
-        cell_figure=answered.cell_figure,
+        figures=folder,
+        error_analysis=analysis,
+        cell=wanted,
+        cell_figure=cell_figure,
         pictures=pictures,
     )
 
 
-def evaluate_shifts(
-    run_or_file: str,
-    data: str | None = None,
-    split: str = "test",
-    out: Path | None = None,
-    progress: Progress = silent,
-) -> ShiftReport:
-    """Measure a classifier on images that are changed in many ways; arguments as :func:`evaluate`'s.
+def _draw(
+    folder: Path | None, evaluated: Evaluated, analysis: ErrorAnalysis, split: str, cell: Cell | None
+) -> Path | None:
+    """Draw all figures into ``folder``, and return the gallery of the cell; None where it is not drawn."""
+    if folder is None:
+        return None
+    error_analysis.draw_evaluation(folder, evaluated, split)
+    error_analysis.draw_error_analysis(folder, evaluated.images, analysis, split)
+    if cell is None:
+        return None
+    path = folder / error_analysis.cell_file(cell, evaluated.images.classes, split)
+    return error_analysis.draw_cell(path, evaluated.images, evaluated.probabilities, cell)
 
-    An evaluation on a run's own test images is counted.
+
+def open_evaluation(run_or_file: str, data: str | None, split: str) -> Opened:
+    """Return the classifier, and the data that is meant; arguments as :func:`evaluate`'s.
 
     Raises:
-        ImageletError: as :func:`evaluate`.
+        SettingError: no such split.
+        RunError: no such run or classifier.
+        DataError: what the classifier learned from is not there, has changed, or is not known.
     """
-    classifier, run, name = _opened(run_or_file, data, split)
-    if run is not None:
-        images = images_of(run, split)
-    else:
-        ready = _ready_images(classifier, name, split)
-        images = relabelled(ready or read_labelled(name, classifier.framing), classifier.classes, name)
-    folder = _figures(run, out)
-    picture = None if folder is None else folder / f"shifts-{split}.png"
-    report = report_shifts(classifier, images, name, picture, progress)
-    if run is not None and split == "test":
-        run.record_test_evaluation(report.plain.accuracy, report.images)
-    return report
-
-
-def _opened(run_or_file: str, data: str | None, split: str) -> tuple[Classifier, Run | None, str]:
-    """Return the classifier, its run if it is the run's own data that is meant, and the data's name."""
     if split not in SPLITS:
         raise SettingError(
             "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)
         )
     path = find_classifier(run_or_file)
     classifier = Classifier.load(path)
-    run = run_of(path)
-    if run is not None:
-        dataset = Experiment.from_toml(run.experiment).dataset
-        if data is None or findable(data) == dataset:
-            return classifier, run, dataset
-    name = classifier.training.get("dataset") if data is None else data
-    if not name:
-        raise DataError("the classifier does not say what it was trained on", hint="say it with --data")
-    return classifier, None, str(name)
-
-
-def _figures(run: Run | None, out: Path | None) -> Path | None:
-    """Return the folder to draw into: the one asked for, else that of the run whose images they are."""
-    return out if out is not None or run is None else run.figures
-
-
-def _evaluate_run(
-    run: Run, classifier: Classifier, split: str, out: Path | None, cell: tuple[int, int] | None
-) -> Answered:
-    """Evaluate on the run's own data, which must be what the run was trained on."""
-    images = images_of(run, split)
-    probabilities = classifier.predict_proba(images.images)
-    folder = out or run.figures
-    if split == "validation":
-        metrics = judge(folder, classifier, images, probabilities, split)
-    else:
-        metrics = look(run, classifier, images, probabilities, folder)
-        content = run.metrics | {"test": metrics.to_json(classifier.classes)}
-        atomic_files.write_json(run.folder / "metrics.json", content)
-    return Answered(metrics, *review_images(images, probabilities, split, folder, cell))
-
-
-def _evaluate_elsewhere(
-    classifier: Classifier, data: str, split: str, out: Path | None, cell: tuple[int, int] | None
-) -> tuple[Answered, OwnPictures | None]:
-    """Evaluate on images that the classifier was not trained on, class names matched by name.
-
-    The pictures of a folder or of a table are framed as the classifier frames every picture. All of them
-    count, unless the classifier was trained on that very folder: then those that had been set aside.
-    """
-    images = _ready_images(classifier, data, split)
-    if images is None:
-        found = evaluate_pictures(classifier, list_labelled(data), data, out, cell)
-        return Answered(found.metrics, found.review, found.cell_figure), found
-    images = relabelled(images, classifier.classes, data)
-    probabilities = classifier.predict_proba(images.images)
-    metrics = classifier.judge(images, probabilities)
-    if out is not None:
-        draw(out, images, probabilities, metrics, split)
-    return Answered(metrics, *review_images(images, probabilities, split, out, cell)), None
+    if data is None or run_of(path) is not None:
+        provenance = provenance_of(path, classifier)
+        if data is None or findable(data) == provenance.dataset:
+            return Opened(classifier, provenance.run, provenance.dataset, split, provenance.open())
+    return Opened(classifier, None, data, split, None)
 
 
 def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | None:
     """Return images of the classifier's size; None where ``data`` names pictures that are still to be framed.
+
+    All pictures of a folder count, unless the classifier was trained on that very folder: then those that had
+    been set aside.
 
     Raises:
         DataError: there are no such images, or they have another size.

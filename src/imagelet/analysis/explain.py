@@ -183,7 +183,6 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
         OSError: the folder cannot be written.
     """
     ranges = value_range(explanation.layers, scope)
-    classes = explanation.classifier.classes
     drawn = {"evidence": folder / "evidence.png"}
     plots.save(_evidence_figure(explanation), drawn["evidence"])
     if explanation.near is not None:
@@ -197,27 +196,41 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
             (explanation.neighbours,),
         )
         plots.save(sheet, drawn["neighbours"])
-    for place, each in enumerate(explanation.layers, start=1):
-        names = classes if each.values.ndim == 1 and len(each.values) == len(classes) else ()
-        sheet = plots.layer_maps(
-            each.values,
-            [(one.low, one.high) for one in ranges[each.name]],
-            f"{each.name}: {_shape(each)}",
-            "" if each.values.ndim == 1 else f"one range of colours for each {scope}" * (scope != "all"),
-            image=explanation.framed.image,
-            names=names,
-        )
-        drawn[each.name] = folder / f"layer-{place:02}-{_as_file(each.name)}.png"
-        plots.save(sheet, drawn[each.name])
-        if is_convolution(find_layer(explanation.classifier.network, each.name)):
-            weights = filters(explanation.classifier.network, each.name)
-            drawn[_of_filters(each.name)] = folder / f"layer-{place:02}-{_as_file(each.name)}-filters.png"
-            title = f"{each.name}: {len(weights)} filters of {' × '.join(map(str, weights.shape[1:]))}"
-            plots.save(plots.filters(weights, title), drawn[_of_filters(each.name)])
+    for number, layer in enumerate(explanation.layers, start=1):
+        path = folder / f"layer-{number:02}-{_as_file(layer.name)}.png"
+        colours = [(values.low, values.high) for values in ranges[layer.name]]
+        drawn |= _draw_layer(explanation, layer, colours, scope, path)
     spread = [(each.name, vars(histogram(each.values))) for each in explanation.layers]
     drawn["histograms"] = folder / "histograms.png"
     plots.save(plots.layer_histograms(spread, "the values of each layer"), drawn["histograms"])
     return drawn
+
+
+def _draw_layer(
+    explanation: Explanation,
+    layer: LayerActivations,
+    colours: list[tuple[float, float]],
+    scope: str,
+    path: Path,
+) -> dict[str, Path]:
+    """Draw a layer's maps as ``path``, a convolution's filters beside it; return the files by name."""
+    classes, is_vector = explanation.classifier.classes, layer.values.ndim == 1
+    sheet = plots.layer_maps(
+        layer.values,
+        colours,
+        f"{layer.name}: {_shape(layer)}",
+        "" if is_vector else f"one range of colours for each {scope}" * (scope != "all"),
+        image=explanation.framed.image,
+        names=classes if is_vector and len(layer.values) == len(classes) else (),
+    )
+    plots.save(sheet, path)
+    network = explanation.classifier.network
+    if not is_convolution(find_layer(network, layer.name)):
+        return {layer.name: path}
+    weights, filters_path = filters(network, layer.name), path.with_stem(f"{path.stem}-filters")
+    title = f"{layer.name}: {len(weights)} filters of {' × '.join(map(str, weights.shape[1:]))}"
+    plots.save(plots.filters(weights, title), filters_path)
+    return {layer.name: path, _of_filters(layer.name): filters_path}
 
 
 def _evidence_figure(explanation: Explanation) -> "plots.Figure":

@@ -1,36 +1,38 @@
-"""How much a classifier's accuracy falls when pictures differ from those it learned from."""
+"""Robustness: how much a classifier's accuracy falls when its images are corrupted."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imagelet import plots
+from imagelet.analysis.evaluate import open_evaluation
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.imageset import ImageSet
+from imagelet.data.folder import read_labelled
+from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.metrics.classification import Interval, wilson_interval
-from imagelet.metrics.corruptions import SHIFTS
+from imagelet.metrics.corruptions import CORRUPTIONS
 from imagelet.progress import Progress, silent
 
-MOST_IMAGES = 500  # each is framed anew at every strength of every shift
+MOST_IMAGES = 500  # each is framed anew at every strength of every corruption
 
 
 @dataclass(frozen=True)
-class Shifted:
-    """The accuracy at one strength of one shift.
+class CorruptedAccuracy:
+    """The accuracy at one strength of one corruption.
 
     Attributes:
-        shift: its name; "none" for the images as they are.
+        corruption: its name; "none" for the images as they are.
         unit: of the strength.
         strength: how far the images were changed.
-        accuracy: the share of right answers, 0 to 1.
+        accuracy: the fraction of correct predictions, 0 to 1.
         interval: its Wilson interval at 95 %.
-        unsure: the share of the answers that were called unsure.
+        unsure: the fraction of the predictions that were called unsure.
     """
 
-    shift: str
+    corruption: str
     unit: str
     strength: float
     accuracy: float
@@ -43,44 +45,76 @@ class Shifted:
 
 
 @dataclass(frozen=True)
-class ShiftReport:
-    """The accuracies under all shifts.
+class RobustnessReport:
+    """The accuracies under all corruptions.
 
     Attributes:
         dataset: whose images they are.
         images: how many of them.
-        plain: without any shift.
-        shifted: the shifts in their order, each from its weakest strength to its strongest.
+        plain: without any corruption.
+        corrupted: the corruptions in their order, each from its weakest strength to its strongest.
         seconds: all in all.
         figure: the plot; None where none was drawn.
+        test_evaluations: how often the run was evaluated on its test images, this time included; None
+            where the images were others.
     """
 
     dataset: str
     images: int
-    plain: Shifted
-    shifted: tuple[Shifted, ...]
+    plain: CorruptedAccuracy
+    corrupted: tuple[CorruptedAccuracy, ...]
     seconds: float
-    figure: Path | None
+    figure: Path | None = None
+    test_evaluations: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
         return {
             "dataset": self.dataset,
             "images": self.images,
-            "shifts": [each.to_json() for each in (self.plain, *self.shifted)],
+            "corruptions": [accuracy.to_json() for accuracy in (self.plain, *self.corrupted)],
+            "test_evaluations": self.test_evaluations,
             "seconds": self.seconds,
             "figure": None if self.figure is None else str(self.figure),
         }
 
 
-def report_shifts(
+def evaluate_corruptions(
+    run_or_file: str,
+    data: str | None = None,
+    split: str = "test",
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> RobustnessReport:
+    """Measure a classifier on corrupted images; arguments as :func:`imagelet.analysis.evaluate.evaluate`'s.
+
+    A run's own test images are evaluated as they are first, all of them, which is recorded and counted.
+
+    Raises:
+        ImageletError: as :func:`imagelet.analysis.evaluate.evaluate`.
+    """
+    started = time.perf_counter()
+    opened = open_evaluation(run_or_file, data, split)
+    classifier, folder, images = opened.classifier, opened.figures(out), opened.images()
+    if images is None:
+        labelled = read_labelled(opened.dataset, classifier.framing)
+        images = relabelled(labelled, classifier.classes, opened.dataset)
+    counted = opened.evaluate(images).test_evaluations if opened.counted else None
+    report = measure_corruptions(classifier, images, opened.dataset, progress)
+    figure = None if folder is None else folder / f"corruptions-{split}.png"
+    if figure is not None:
+        draw_corruptions(figure, report)
+    seconds = time.perf_counter() - started
+    return replace(report, seconds=seconds, figure=figure, test_evaluations=counted)
+
+
+def measure_corruptions(
     classifier: Classifier,
     images: ImageSet,
     dataset: str,
-    picture: Path | None,
     progress: Progress = silent,
-) -> ShiftReport:
-    """Measure the accuracy under every shift at every strength.
+) -> RobustnessReport:
+    """Measure the accuracy under every corruption at every strength; nothing is drawn, recorded or counted.
 
     Each changed image is framed as the classifier frames every picture, so what is measured is what a person
     would meet. Of many images every so many-th is taken.
@@ -89,35 +123,36 @@ def report_shifts(
         classifier: knows the images' classes.
         images: of the classifier's size.
         dataset: whose images they are.
-        picture: where to draw the plot; None for nowhere.
         progress: is called with how many of the strengths are done, and how many there are.
     """
     started = time.perf_counter()
     count = min(len(images), MOST_IMAGES)
     chosen = images.take(np.arange(count) * len(images) // count)
-    plain = _measured(classifier, chosen, chosen.images, "none", "", 0)
-    settings = [(shift, strength) for shift in SHIFTS for strength in shift.strengths]
-    shifted = []
-    for done, (shift, strength) in enumerate(settings, start=1):
-        changed = shift.change(chosen.images, strength)
-        shifted.append(_measured(classifier, chosen, changed, shift.name, shift.unit, strength))
+    plain = _measure(classifier, chosen, chosen.images, "none", "", 0)
+    settings = [(corruption, strength) for corruption in CORRUPTIONS for strength in corruption.strengths]
+    corrupted = []
+    for done, (corruption, strength) in enumerate(settings, start=1):
+        changed = corruption.change(chosen.images, strength)
+        corrupted.append(_measure(classifier, chosen, changed, corruption.name, corruption.unit, strength))
         progress(done, len(settings))
-    if picture is not None:
-        curves = {
-            f"{shift.name}\n{shift.unit}": [
-                (each.strength, each.accuracy, each.interval) for each in shifted if each.shift == shift.name
-            ]
-            for shift in SHIFTS
-        }
-        plots.save(plots.shift_curves(plain.accuracy, curves), picture)
-    return ShiftReport(dataset, count, plain, tuple(shifted), time.perf_counter() - started, picture)
+    return RobustnessReport(dataset, count, plain, tuple(corrupted), time.perf_counter() - started)
 
 
-def _measured(
+def draw_corruptions(path: Path, report: RobustnessReport) -> None:
+    """Draw accuracy against strength, a small panel for each corruption, as ``path``."""
+    curves: dict[str, list[tuple[float, float, Interval]]] = {}
+    for point in report.corrupted:
+        curve = curves.setdefault(f"{point.corruption}\n{point.unit}", [])
+        curve.append((point.strength, point.accuracy, point.interval))
+    plots.save(plots.corruption_curves(report.plain.accuracy, curves), path)
+
+
+def _measure(
     classifier: Classifier, chosen: ImageSet, changed: np.ndarray, name: str, unit: str, strength: float
-) -> Shifted:
-    answers = classifier.predict(changed, top=1)
-    right = sum(answer.class_index == label for answer, label in zip(answers, chosen.labels, strict=True))
-    unsure = sum(not answer.sure for answer in answers)
-    count = len(chosen)
-    return Shifted(name, unit, strength, right / count, wilson_interval(right, count), unsure / count)
+) -> CorruptedAccuracy:
+    predictions = classifier.predict(changed, top=1)
+    predicted = np.array([prediction.class_index for prediction in predictions])
+    correct = int((predicted == chosen.labels).sum())
+    unsure, count = sum(not prediction.sure for prediction in predictions), len(chosen)
+    interval = wilson_interval(correct, count)
+    return CorruptedAccuracy(name, unit, strength, correct / count, interval, unsure / count)

@@ -1,56 +1,67 @@
-"""The test evaluation of a run: figures on the test images, drawn and counted."""
+"""Evaluation on a run's test images: computed, recorded and counted in one operation.
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+Everything that evaluates a run on its test images calls :func:`evaluate_test_images`: `train --test`,
+`evaluate`, `evaluate --shift`, `compare --split test` and `report --test`. Figures are drawn from its result.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imagelet import plots
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.imageset import ImageSet
+from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.metrics.classification import Metrics
-from imagelet.metrics.misclassified import surest_first
+from imagelet.runs.model_card import write_model_card
 from imagelet.runs.run import Run
 
-if TYPE_CHECKING:
-    from imagelet.plots import Figure
 
-SHOWN = 24  # images in the picture of predictions
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """Labelled images with a classifier's probabilities and its figures.
 
+    Attributes:
+        images: n images.
+        probabilities: float64 (n, classes), calibrated.
+        metrics: the figures.
+        test_evaluations: how often the run was evaluated on its test images, this time included; None where
+            the images were others.
+    """
 
-MOST_WRONG = 12  # of them wrong ones, where there are so many
-
-
-def look(
-    run: Run, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, folder: Path | None = None
-) -> Metrics:
-    """Evaluate on the test images, draw into ``folder``, else the run's, and record that in the run."""
-    metrics = judge(folder or run.figures, classifier, images, probabilities, "test")
-    run.record_test_evaluation(metrics.accuracy, len(images))
-    return metrics
-
-
-def judge(
-    folder: Path, classifier: Classifier, images: ImageSet, probabilities: np.ndarray, part: str
-) -> Metrics:
-    """Evaluate the probabilities (n, classes); draw the confusion matrix and a sheet of predictions."""
-    metrics = classifier.judge(images, probabilities)
-    draw(folder, images, probabilities, metrics, part)
-    return metrics
+    images: ImageSet
+    probabilities: NDArray[np.float64]
+    metrics: Metrics
+    test_evaluations: int | None = None
 
 
-def draw(folder: Path, images: ImageSet, probabilities: np.ndarray, metrics: Metrics, part: str) -> None:
-    """Draw the confusion matrix and a sheet of predictions into ``folder``, named after the part."""
-    confusion = plots.confusion(metrics.confusion, images.classes)
-    plots.save(confusion, folder / f"confusion-{part}.png")
-    plots.save(predictions_sheet(images, probabilities), folder / f"predictions-{part}.png")
+def evaluate_images(classifier: Classifier, images: ImageSet) -> Evaluated:
+    """Evaluate a classifier on labelled images of its size and classes; nothing is recorded.
+
+    Raises:
+        ValueError: images of another size, or other labels.
+    """
+    probabilities = classifier.predict_proba(images.images)
+    return Evaluated(images, probabilities, classifier.judge(images, probabilities))
 
 
-def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":
-    """Return a sheet of images with label and prediction: the surest mistakes, then the first images."""
-    predicted = probabilities.argmax(axis=1)
-    worst = surest_first(np.flatnonzero(predicted != images.labels), probabilities)[:MOST_WRONG]
-    right = np.flatnonzero(predicted == images.labels)[: SHOWN - len(worst)]
-    chosen = np.concatenate([worst, right])
-    shown = images.take(chosen)
-    return plots.predictions(shown.images, shown.labels, predicted[chosen], images.classes, columns=6)
+def evaluate_test_images(run: Run, classifier: Classifier, dataset: Dataset) -> Evaluated:
+    """Evaluate a run's classifier on its test images, record the figures in the run, and count it.
+
+    The line in ``test_evaluations.jsonl``, ``test`` in ``metrics.json`` and the model card are written under
+    one lock, so that all of them agree, whoever else evaluates the run at the same time. A run that is not
+    finished has neither ``metrics.json`` nor a card: what finishes it writes them.
+
+    Args:
+        run: the run.
+        classifier: the run's.
+        dataset: what the run learned from, unchanged.
+
+    Raises:
+        DataError: there are no test images.
+    """
+    evaluated = evaluate_images(classifier, dataset.test)
+    figures = evaluated.metrics.to_json(classifier.classes)
+    count = run.record_test_evaluation(
+        figures, then=lambda: write_model_card(run, classifier, dataset.card, run.metrics)
+    )
+    return Evaluated(evaluated.images, evaluated.probabilities, evaluated.metrics, count)

@@ -49,8 +49,8 @@ def compare(
 ) -> None:
     """Compare classifiers on the same images: better, or chance.
 
-    Told are the settings that differ, the accuracies, and the images to which the answers differ. Each two
-    are compared image by image: the difference of their accuracies with a 95 % interval for paired answers
+    Told are the settings that differ, the accuracies, and the images whose predictions differ. Each two
+    are compared image by image: the difference of their accuracies with a 95 % interval for paired data
     (Tango's), and McNemar's exact p; of more than two, p is corrected for their number (Holm's way). What is
     found is about these classifiers: another seed gives another classifier.
 
@@ -58,9 +58,9 @@ def compare(
 
     JSON: dataset, split, part, images, runs[{run, accuracy, interval, images, loss, parameters, epochs,
     best_epoch, seconds, test_evaluations, history}], settings[{setting, values}], pairs[{a, b, difference,
-    interval, p, both_right, only_a, only_b, both_wrong, corrected_p}], disagreements[{image, label,
-    answers[{run, answer, probability}]}], seconds, figures; difference is the accuracy of b minus that of a,
-    from -1 to 1, image the place in part.
+    interval, p, both_correct, only_a, only_b, both_wrong, corrected_p}], disagreements[{image, label,
+    predictions[{run, predicted, probability}]}], seconds, figures; difference is the accuracy of b minus that
+    of a, from -1 to 1, image the index in part.
     """
     from imagelet.analysis.comparison import compare as run_experiment
 
@@ -132,7 +132,7 @@ def describe_pair(pair: "Pair") -> str:
     ``B is better than A by 0.31 points (95 % interval 0.10 to 0.52), p = 0.004; only A is right on 12
     images, only B on 43``.
     """
-    found, low, high = pair.found, *pair.found.interval
+    found, low, high = pair.paired, *pair.paired.interval
     ahead, behind, ahead_alone, behind_alone = pair.b, pair.a, found.only_b, found.only_a
     if found.difference < 0:
         ahead, behind, ahead_alone, behind_alone = behind, ahead, behind_alone, ahead_alone
@@ -186,8 +186,8 @@ def _show_disagreements(found: "Comparison", names: list[str]) -> None:
                 f"{each.image}",
                 each.label,
                 *(
-                    f"{answer} ({write_percent(share)} %)"
-                    for answer, share in zip(each.answers, each.probabilities, strict=True)
+                    f"{predicted} ({write_percent(probability)} %)"
+                    for predicted, probability in zip(each.predictions, each.probabilities, strict=True)
                 ),
             )
             for each in shown

@@ -236,10 +236,10 @@ def _carry_out(
 def _train(training: "Training", plan: Plan) -> "Run":
     """Return the training's finished run; carry it out, or on, where there is none."""
     from imagelet.course.runner import experiment_of, run_experiment
-    from imagelet.experiment.finding import find
+    from imagelet.runs.store import find_run_of
 
     experiment = experiment_of(training, plan.seed_of(training), device=plan.device, precision=plan.precision)
-    run = find(experiment, plan.folder)
+    run = find_run_of(experiment, plan.folder)
     if run is not None and run.finished:
         printing.note("carried out before: {folder}", folder=run.folder)
         return run

@@ -14,7 +14,7 @@ from imagelet.html_repr import write_percent
 if TYPE_CHECKING:
     from imagelet.analysis.evaluate import Evaluation
     from imagelet.analysis.own_pictures import OwnPictures
-    from imagelet.analysis.robustness import ShiftReport
+    from imagelet.analysis.robustness import RobustnessReport
 
 commands = typer.Typer(cls=Group)
 
@@ -34,37 +34,37 @@ Out = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="Where to draw the confusion matrix, the mistakes, the suspects and the calibration (default "
-        "the run's figures/, of other images nowhere).",
+        help="Where to draw the confusion matrix, misclassified images, label issues and the calibration "
+        "(default the run's figures/, of other images nowhere).",
         show_default=False,
     ),
 ]
 Cell = Annotated[
     str | None,
     typer.Option(
-        metavar="LABEL,ANSWER",
-        help="Also draw and list the images with this label and this answer, a cell of the confusion matrix: "
-        "4,9.",
+        metavar="LABEL,PREDICTED",
+        help="Also draw and list the images with this label and this predicted class, a cell of the "
+        "confusion matrix: 4,9.",
         show_default=False,
     ),
 ]
-Shifts = Annotated[
+Corruptions = Annotated[
     bool,
     typer.Option(
         "--shift",
-        help="Measure the accuracy on images that are turned, moved, thinned, blurred, and more, instead.",
+        help="Measure the accuracy on corrupted images instead: turned, moved, thinned, blurred, and more.",
     ),
 ]
 
 
-@commands.command(cls=Command, epilog="imagelet evaluate mnist --data my-digits/ --out mistakes/")
+@commands.command(cls=Command, epilog="imagelet evaluate mnist --data my-digits/ --out misclassified/")
 def evaluate(
     run: arguments.Run,
     data: Data = None,
     split: Split = "test",
     out: Out = None,
     cell: Cell = None,
-    shift: Shifts = False,
+    shift: Corruptions = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Test a classifier on images that had no part in its training.
@@ -72,36 +72,36 @@ def evaluate(
     Each evaluation of a run on its test images is counted: who chooses by them has no test set any more. A
     CSV file may have a column source: then the interval is given by people, too.
 
-    Images are numbered from 0, as they lie in their part. Labels that may be wrong are found by confident
-    learning, from answers to images that the classifier has not learned from. They are to be looked at: a
-    classifier that is wrong and sure looks the same.
+    Images are numbered from 0, as they lie in their part. Label issues, labels that may be wrong, are found
+    by confident learning, from predictions for images that the classifier has not learned from. Look at these
+    images: a confident wrong prediction looks the same.
 
     JSON: dataset, split, images, accuracy, interval, loss, calibration_error, classes[{class, name,
-    images, precision, recall, f1}], confusion, mistakes[{image, label, answer, probability,
-    label_probability, second}], suspects[{image, label, suggested, probability, label_probability}],
-    confused[{label, answer, images}], reliability[{low, high, images, confidence, accuracy, interval}],
-    test_evaluations, seconds; the rows of confusion are labels, its columns answers. With --cell also cell:
-    label, answer, images, figure.
+    images, precision, recall, f1}], confusion, misclassified[{image, label, predicted, probability,
+    label_probability, second}], label_issues[{image, label, suggested, probability, label_probability}],
+    confused[{label, predicted, images}], reliability[{low, high, images, confidence, accuracy, interval}],
+    test_evaluations, seconds; the rows of confusion are labels, its columns predicted classes. With --cell
+    also cell: label, predicted, images, figure.
 
-    JSON of own pictures has besides unsure, right_but_unsure, sources, interval_by_source, and
-    mistakes[{file, label, answer, probability, warnings}]; its suspects have file in place of image, its
-    cells files in place of images.
+    JSON of own pictures has besides unsure, correct_but_unsure, sources, interval_by_source, and
+    misclassified[{file, label, predicted, probability, warnings}]; its label_issues have file in place of
+    image, its cells files in place of images.
 
-    JSON of --shift: dataset, images, shifts[{shift, unit, strength, accuracy, interval, unsure}], seconds,
-    figure.
+    JSON of --shift: dataset, images, corruptions[{corruption, unit, strength, accuracy, interval, unsure}],
+    test_evaluations, seconds, figure.
     """
     from imagelet.analysis.evaluate import evaluate as run_experiment
-    from imagelet.analysis.evaluate import evaluate_shifts
+    from imagelet.analysis.robustness import evaluate_corruptions
 
     if shift and cell is not None:
         raise UsageError("--cell and --shift are two evaluations", hint="leave one of them out")
     if shift:
         with printing.progress("changing images") as advance:
-            report = evaluate_shifts(run, data, split, out, advance)
+            report = evaluate_corruptions(run, data, split, out, advance)
         if as_json:
             printing.document(report.to_json())
         else:
-            _show_shifts(report)
+            _show_corruptions(report)
         return
     found = run_experiment(run, data, split, out, cell)
     if as_json:
@@ -120,9 +120,7 @@ def _show(found: "Evaluation") -> None:
     }
     if found.pictures is not None:
         facts |= _of_pictures(found.pictures, found.dataset, figures["images"])
-    if found.test_evaluations is not None:
-        first = found.test_evaluations == 1
-        facts["test evaluations"] = "the first of this run" if first else f"{found.test_evaluations} so far"
+    facts |= _counted(found.test_evaluations)
     facts["seconds"] = f"{found.seconds:.1f}"
     if found.figures is not None:
         facts["figures"] = str(found.figures)
@@ -142,7 +140,7 @@ def _show(found: "Evaluation") -> None:
     )
     if confused := _most_confused(figures["confusion"], found.classes):
         printing.say("\nmost often confused")
-        printing.table(("label", "answer", "images"), confused, right=("images",))
+        printing.table(("label", "predicted", "images"), confused, right=("images",))
     _show_images(found, figures)
 
 
@@ -150,7 +148,7 @@ def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, s
     """Return what is known of own pictures beside the figures."""
     facts = {
         "images": f"{images:,} of {name}",
-        "unsure": f"{pictures.unsure:,} answers, {pictures.right_but_unsure:,} of them right",
+        "unsure": f"{pictures.unsure:,} predictions, {pictures.correct_but_unsure:,} of them correct",
     }
     if pictures.by_source is not None:
         low, high = (write_percent(each) for each in pictures.by_source)
@@ -158,23 +156,32 @@ def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, s
     return facts
 
 
-def _show_shifts(report: "ShiftReport") -> None:
-    """Print a row for each shift: its strengths, from the weakest to the strongest, with the accuracies."""
+def _counted(test_evaluations: int | None) -> dict[str, str]:
+    """Return how often the run was evaluated on its test images; nothing where the images were others."""
+    if test_evaluations is None:
+        return {}
+    first = test_evaluations == 1
+    return {"test evaluations": "the first of this run" if first else f"{test_evaluations} so far"}
+
+
+def _show_corruptions(report: "RobustnessReport") -> None:
+    """Print a row for each corruption: its strengths, the weakest first, with the accuracies."""
     plain = {**report.plain.to_json(), "images": report.images}
     printing.facts(
         {
             **arguments.describe_accuracy("accuracy", plain),
             "images": f"{report.images:,} of {report.dataset}",
+            **_counted(report.test_evaluations),
             "seconds": f"{report.seconds:.1f}",
             **({} if report.figure is None else {"figure": str(report.figure)}),
         }
     )
     rows: dict[str, list[str]] = {}
-    for each in report.shifted:
-        row = rows.setdefault(each.shift, [each.shift, each.unit])
-        row.append(f"{each.strength:g}: {100 * each.accuracy:.1f} %")
+    for point in report.corrupted:
+        row = rows.setdefault(point.corruption, [point.corruption, point.unit])
+        row.append(f"{point.strength:g}: {100 * point.accuracy:.1f} %")
     longest = max(len(row) for row in rows.values())
-    headings = ("shift", "strength", "accuracy", *[""] * (longest - 3))
+    headings = ("corruption", "strength", "accuracy", *[""] * (longest - 3))
     printing.say()
     printing.table(headings, [row + [""] * (longest - len(row)) for row in rows.values()])
 
@@ -184,24 +191,24 @@ def _share(value: float | None) -> str:
 
 
 def _most_confused(confusion: list[list[int]], classes: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """Return (label, answer, images) for the mistakes that were made most often."""
-    mistakes = [
+    """Return (label, predicted class, images) for the classes that are confused most often."""
+    pairs = [
         (count, row, column)
         for row, counts in enumerate(confusion)
         for column, count in enumerate(counts)
         if row != column and count
     ]
-    mistakes.sort(key=lambda each: (-each[0], each[1], each[2]))
-    return [(classes[row], classes[column], f"{count:,}") for count, row, column in mistakes[:MOST_CONFUSED]]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    return [(classes[row], classes[column], f"{count:,}") for count, row, column in pairs[:MOST_CONFUSED]]
 
 
-MOST_MISTAKES = 10  # images that are named,
-MOST_SUSPECTS = 5  # of those whose labels may be wrong,
+MOST_MISCLASSIFIED = 10  # images that are named,
+MOST_LABEL_ISSUES = 5  # of those whose labels may be wrong,
 MOST_IN_CELL = 20  # and of a cell
 
 
 def _show_images(found: "Evaluation", told: Mapping[str, Any]) -> None:
-    """Print the surest mistakes, the labels that may be wrong, and the cell that was asked for.
+    """Print misclassified images, label issues, and the cell that was asked for.
 
     Args:
         found: an evaluation.
@@ -209,11 +216,11 @@ def _show_images(found: "Evaluation", told: Mapping[str, Any]) -> None:
     """
     name = "image" if found.pictures is None else "file"
     remarks = () if found.pictures is None else ("remarks",)
-    columns = (name, "label", "answer", "probability", *remarks)
-    show_some("the surest mistakes", columns, told["mistakes"], MOST_MISTAKES)
-    suspects = told["suspects"]
-    labels = f"{len(suspects):,} of {found.metrics.images:,} labels may be wrong: look at these images"
-    show_some(labels, (name, "label", "suggested", "probability"), suspects, MOST_SUSPECTS)
+    columns = (name, "label", "predicted", "probability", *remarks)
+    show_some("misclassified, the most confident first", columns, told["misclassified"], MOST_MISCLASSIFIED)
+    issues = told["label_issues"]
+    labels = f"{len(issues):,} of {found.metrics.images:,} labels may be wrong: look at these images"
+    show_some(labels, (name, "label", "suggested", "probability"), issues, MOST_LABEL_ISSUES)
     if found.cell is not None:
         _show_cell(found, told["cell"])
 
@@ -247,7 +254,7 @@ def _show_cell(found: "Evaluation", cell: Mapping[str, Any]) -> None:
     printing.say(
         "\nlabel {label}, predicted {predicted}: {count}",
         label=cell["label"],
-        predicted=cell["answer"],
+        predicted=cell["predicted"],
         count=count,
     )
     if within and found.pictures is None:

@@ -142,7 +142,7 @@ def reproduce(
     least 0.05). Exit code 3: they differ by more; with --exact also where the weights are not identical.
 
     JSON: run, kept, identical, agrees, weights, first_epoch, part, images, accuracy, accuracy_again,
-    difference, interval, p, both_right, only_a, only_b, both_wrong, environment; weights is null or holds
+    difference, interval, p, both_correct, only_a, only_b, both_wrong, environment; weights is null or holds
     largest, tensor, size, differing, numbers; environment has what, then, now, reason for each thing that is
     not as it was; only_a counts the images that the run alone gets right, only_b those of the repetition.
     """

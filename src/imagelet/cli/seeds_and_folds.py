@@ -12,10 +12,10 @@ from imagelet.errors import RequirementMissedError, UsageError
 from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
-    from imagelet.experiment.series import Part, Repeated, Series
+    from imagelet.experiment.repeats import Part, Repeated, Series
     from imagelet.runs.definition import Experiment
 
-MOST_SUSPECTS = 10  # training images that are named
+MOST_LABEL_ISSUES = 10  # training images that are named
 GO_ON = "type the same again to go on"
 
 Seeds = Annotated[
@@ -183,13 +183,14 @@ def _show(found: "Repeated") -> None:
     )
     printing.say()
     printing.facts(_of_folds(found) if found.pooled else _of_seeds(found))
-    if found.suspects:
-        heading = f"{len(found.suspects):,} training images may have a wrong label: look at them"
-        records = [each.to_json(found.classes) for each in found.suspects]
-        evaluate.show_some(heading, ("image", "label", "suggested", "probability"), records, MOST_SUSPECTS)
+    if found.label_issues:
+        heading = f"{len(found.label_issues):,} training images may have a wrong label: look at them"
+        records = [each.to_json(found.classes) for each in found.label_issues]
+        columns = ("image", "label", "suggested", "probability")
+        evaluate.show_some(heading, columns, records, MOST_LABEL_ISSUES)
         printing.say(
             "drawn as {folder}; imagelet explain RUN train:N looks into one",
-            folder=found.folder / "suspects.png",
+            folder=found.folder / "label-issues.png",
         )
     if found.out_of_fold is not None:
         printing.advice(

@@ -125,8 +125,9 @@ def train(
     interval, folder. The last interval is of the mean over trainings, and says nothing of other images.
 
     JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean, deviation,
-    accuracy, interval, images, suspects[{image, label, suggested, probability, label_probability}], folder,
-    out_of_fold; accuracy is over all images, suspects are training images whose labels may be wrong.
+    accuracy, interval, images, label_issues[{image, label, suggested, probability, label_probability}],
+    folder, out_of_fold; accuracy is over all images, label_issues are training images whose labels may be
+    wrong.
     """
     chosen = _read_settings(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer

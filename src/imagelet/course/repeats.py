@@ -9,9 +9,9 @@ from imagelet import atomic_files
 from imagelet.course.lessons import Training
 from imagelet.course.results import Result, percent, result_of, seconds
 from imagelet.course.runner import experiment_of
-from imagelet.experiment.finding import find
 from imagelet.metrics.repetition import Spread, spread
 from imagelet.runs.definition import AUTO
+from imagelet.runs.store import find_run_of
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def repeated_result(
     results = []
     for seed in range(begin, begin + seeds):
         experiment = experiment_of(training, seed, device=device, precision=precision)
-        results.append(result_of(training, seed, find(experiment, folder)))
+        results.append(result_of(training, seed, find_run_of(experiment, folder)))
     return RepeatedResult(training, tuple(results))
 
 

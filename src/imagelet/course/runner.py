@@ -11,10 +11,10 @@ from imagelet import paths
 from imagelet.course import own_digits
 from imagelet.course.lessons import RECIPE, Training, lessons, training_of
 from imagelet.course.results import Result, result_of
-from imagelet.experiment.finding import find
 from imagelet.experiment.runner import Event
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, describe
+from imagelet.runs.store import find_run_of
 
 
 def course_folder(runs: Path | None = None) -> Path:
@@ -58,7 +58,7 @@ def run_experiment(
     Raises:
         ImageletError: anything that a user can mend; a run that is finished already.
     """
-    if run := find(experiment, folder):
+    if run := find_run_of(experiment, folder):
         return experiments.resume(run, test=True, progress=progress)
     name = training.name if experiment.seed == training.seed else f"{training.name}-seed-{experiment.seed}"
     return experiments.run_experiment(
@@ -86,7 +86,7 @@ def results_until_now(
         if training is None:
             continue
         experiment = experiment_of(training, seed, device=device, precision=precision)
-        run = find(experiment, folder)
+        run = find_run_of(experiment, folder)
         if isinstance(lesson, Training):
             results.append(result_of(lesson, experiment.seed, run))
         else:

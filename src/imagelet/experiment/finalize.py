@@ -5,10 +5,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imagelet import atomic_files, html_repr, plots
-from imagelet.analysis.test_evaluation import judge, look
+from imagelet.analysis import error_analysis
+from imagelet.analysis.test_evaluation import Evaluated, evaluate_test_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import Dataset
-from imagelet.experiment.clock import Clock
+from imagelet.experiment.session import Clock
 from imagelet.metrics.calibration import Calibration, fit_calibration
 from imagelet.preprocessing.framing import Framing
 from imagelet.runs.model_card import write_model_card
@@ -64,12 +65,15 @@ def finish(
         logits = classifier.logits(setup.validation.images)
         classifier = classifier.calibrated(fit_calibration(logits, setup.validation.labels))
         probabilities = classifier.calibration.probabilities(logits)
-        validated = judge(run.figures, classifier, setup.validation, probabilities, "validation")
-        metrics["validation"] = validated.to_json(classifier.classes)
+        figures = classifier.judge(setup.validation, probabilities)
+        validated = Evaluated(setup.validation, probabilities, figures)
+        metrics["validation"] = figures.to_json(classifier.classes)
+        error_analysis.draw_evaluation(run.figures, validated, "validation")
     classifier.save(run.classifier_file)
     if test:
-        shares = classifier.predict_proba(dataset.test.images)
-        metrics["test"] = look(run, classifier, dataset.test, shares).to_json(classifier.classes)
+        tested = evaluate_test_images(run, classifier, dataset)
+        metrics["test"] = tested.metrics.to_json(classifier.classes)
+        error_analysis.draw_evaluation(run.figures, tested, "test")
     if state.manual_changes:
         metrics["manual_changes"] = [asdict(each) for each in state.manual_changes]
     metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}

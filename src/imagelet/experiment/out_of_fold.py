@@ -11,16 +11,15 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from imagelet import atomic_files
-from imagelet.analysis.error_analysis import draw_suspects
+from imagelet.analysis.error_analysis import draw_label_issues
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import load_dataset
 from imagelet.data.imageset import ImageSet
-from imagelet.data.splits import Split
 from imagelet.device import choose_device
 from imagelet.errors import DataError, RunError
 from imagelet.metrics.calibration import DEFAULT_THRESHOLD, Calibration, fit_temperature
-from imagelet.metrics.label_issues import Suspect, find_suspects
+from imagelet.metrics.label_issues import LabelIssue, find_label_issues
 from imagelet.runs.definition import Experiment
+from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 
 FILE = "out-of-fold.safetensors"
@@ -54,44 +53,43 @@ def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
         DataError: the data is not what the runs learned from.
     """
     experiment = Experiment.from_toml(runs[0].experiment)
-    images = load_dataset(experiment.dataset, shape=experiment.input_shape).train
-    places, logits = [], []
+    dataset = provenance_of_run(runs[0]).load()
+    folds, logits = [], []
     for run in runs:
-        frozen = Split.load(run.folder / "split.json")
-        frozen.check(images)
+        held_out = provenance_of_run(run).open(dataset).part("validation")
         classifier = Classifier.load(run.classifier_file, allow_import=":" in experiment.network)
         classifier = classifier.to(choose_device(experiment.device))
-        places.append(frozen.validation)
-        logits.append(classifier.logits(images.images[frozen.validation]))
-    labels = [images.labels[each] for each in places]
-    shares = np.concatenate(calibrated_by_others(logits, labels))  # (n, classes)
-    indices = np.concatenate(places)
+        folds.append(held_out)
+        logits.append(classifier.logits(held_out.images.images))
+    labels = [fold.images.labels for fold in folds]
+    probabilities = np.concatenate(calibrated_by_others(logits, labels))  # (n, classes)
+    indices = np.concatenate([fold.indices for fold in folds])
     order = np.argsort(indices)
     arrays: dict[str, NDArray[Any]] = {
-        "probabilities": shares[order].astype(np.float32),
+        "probabilities": probabilities[order].astype(np.float32),
         "labels": np.concatenate(labels)[order],
         "indices": indices[order],
     }
     path = folder / FILE
-    facts = {"dataset": experiment.dataset, "data_sha256": images.fingerprint()}
+    facts = {"dataset": experiment.dataset, "data_sha256": dataset.train.fingerprint()}
     atomic_files.write_bytes(path, safetensors.numpy.save(arrays, facts))
     return path
 
 
-def suspects_of_folds(folder: Path, images: ImageSet) -> tuple[Suspect, ...]:
+def label_issues_of_folds(folder: Path, images: ImageSet) -> tuple[LabelIssue, ...]:
     """Return the training images whose labels may be wrong, by what the folds answered, and draw them.
 
     Args:
-        folder: has ``out-of-fold.safetensors``; gets ``suspects.png`` where there are any.
+        folder: has ``out-of-fold.safetensors``; gets ``label-issues.png`` where there are any.
         images: the training images, which the suspects' numbers count.
 
     Raises:
         RunError, DataError: as :func:`out_of_fold`.
     """
     answered = out_of_fold(folder, images)
-    found = find_suspects(answered.probabilities, answered.labels)
+    found = find_label_issues(answered.probabilities, answered.labels)
     suspects = tuple(dataclasses.replace(each, image=int(answered.indices[each.image])) for each in found)
-    draw_suspects(folder / "suspects.png", images, suspects)
+    draw_label_issues(folder / "label-issues.png", images, suspects)
     return suspects
 
 

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,136 @@ from imagelet.data.imageset import Dataset
 from imagelet.data.splits import fold, split
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
-from imagelet.experiment.finding import find, is_of
-from imagelet.experiment.out_of_fold import suspects_of_folds, write_out_of_fold
+from imagelet.experiment.out_of_fold import label_issues_of_folds, write_out_of_fold
 from imagelet.experiment.runner import Event, resume, run_experiment
-from imagelet.experiment.series import FOLDS, SEEDS, Member, Part, Repeated, Series
 from imagelet.messages import Message
 from imagelet.metrics.classification import Interval
-from imagelet.metrics.repetition import Pooled, pooled, spread
+from imagelet.metrics.label_issues import LabelIssue
+from imagelet.metrics.repetition import Pooled, Spread, pooled, spread
 from imagelet.networks import find_network
 from imagelet.progress import Progress
 from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
-from imagelet.runs.store import create_run
+from imagelet.runs.store import create_run, find_run_of, is_run_of
+
+SEEDS, FOLDS = "seeds", "folds"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One training of a series.
+
+    Attributes:
+        number: its seed, or its fold, counted from 1.
+        experiment: what is carried out.
+        run: of exactly this experiment and its data, finished or begun; None where there is none yet.
+    """
+
+    number: int
+    experiment: Experiment
+    run: Run | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is to be carried out, and what of it was carried out before.
+
+    Attributes:
+        kind: ``seeds`` or ``folds``.
+        experiment: what all parts have in common.
+        parts: one for each seed or fold.
+        folder: where the runs live.
+        name: begins the names of the runs where the user chose it, else None.
+        default_name: begins them where none was chosen.
+        data_sha256: the fingerprint of the training images.
+        test: evaluate on the test images after each training, once.
+    """
+
+    kind: str
+    experiment: Experiment
+    parts: tuple[Part, ...]
+    folder: Path
+    name: str | None
+    default_name: str
+    data_sha256: str
+    test: bool
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What series of the same trainings have in common, however many there are."""
+        own = "seed" if self.kind == SEEDS else "validation"
+        described = {key: value for key, value in self.experiment.to_toml().items() if key != own}
+        plain: dict[str, Any] = json.loads(json.dumps(described | {"data_sha256": self.data_sha256}))
+        return plain if self.kind == SEEDS else plain | {"folds": len(self.parts)}
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one training of a series came to.
+
+    Attributes:
+        number: its seed or fold.
+        run: its folder.
+        accuracy: on test images or on validation images, 0 to 1.
+        interval: its Wilson interval, of the images.
+        images: how many there are.
+    """
+
+    number: int
+    run: Run
+    accuracy: float
+    interval: Interval
+    images: int
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What a series came to.
+
+    Attributes:
+        kind: ``seeds`` or ``folds``.
+        dataset, network: as the experiment names them.
+        part: what was measured: ``test``, ``validation``, or ``fold``.
+        members: one for each seed or fold.
+        spread: the accuracies taken together; its interval holds for seeds alone.
+        pooled: the folds' images taken together; None for seeds.
+        folder: has all this as ``seeds.json`` or ``folds.json``.
+        out_of_fold: the file with the folds' probabilities; None for seeds.
+        label_issues: the training images whose labels may be wrong by these, the least probable first.
+        classes: the class names.
+    """
+
+    kind: str
+    dataset: str
+    network: str
+    part: str
+    members: tuple[Member, ...]
+    spread: Spread
+    pooled: Pooled | None
+    folder: Path
+    out_of_fold: Path | None
+    label_issues: tuple[LabelIssue, ...] = ()
+    classes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as plain data."""
+        members = [
+            {
+                self.kind.removesuffix("s"): each.number,
+                "run": str(each.run.folder),
+                "accuracy": each.accuracy,
+                "interval": list(each.interval),
+                "images": each.images,
+            }
+            for each in self.members
+        ]
+        content = {"dataset": self.dataset, "network": self.network, "part": self.part, self.kind: members}
+        if self.pooled is None:
+            return {**content, **self.spread.to_json(), "folder": str(self.folder)}
+        figures = {"mean": self.spread.mean, "deviation": self.spread.deviation, **self.pooled.to_json()}
+        issues = {"label_issues": [issue.to_json(self.classes) for issue in self.label_issues]}
+        files = {"folder": str(self.folder), "out_of_fold": str(self.out_of_fold)}
+        return {**content, **figures, **issues, **files}
 
 
 def repeat(
@@ -157,7 +276,7 @@ def conclude(series: Series) -> Repeated:
     if series.kind == FOLDS:
         images = load_dataset(series.experiment.dataset, shape=series.experiment.input_shape).train
         answered["out_of_fold"] = write_out_of_fold([each.run for each in members], folder)
-        answered |= {"suspects": suspects_of_folds(folder, images), "classes": images.classes}
+        answered |= {"label_issues": label_issues_of_folds(folder, images), "classes": images.classes}
     found = Repeated(
         kind=series.kind,
         dataset=series.experiment.dataset,
@@ -178,10 +297,10 @@ def conclude(series: Series) -> Repeated:
 def _find_part(experiment: Experiment, place: Path, name: str | None, data_sha256: str) -> Run | None:
     """Return the run of the experiment: that of the chosen name, else any."""
     if name is None:
-        return find(experiment, place, data_sha256)
+        return find_run_of(experiment, place, data_sha256)
     if not (place / name).exists():
         return None
-    if not is_of(run := Run(place / name), experiment, data_sha256):
+    if not is_run_of(run := Run(place / name), experiment, data_sha256):
         raise _taken(name, place)
     return run
 

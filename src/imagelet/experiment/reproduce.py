@@ -15,16 +15,15 @@ import safetensors.torch
 import torch
 
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import load_dataset
 from imagelet.data.splits import Split
 from imagelet.device import choose_device
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.runner import Event, run_experiment
 from imagelet.metrics.classification import CONFIDENCE
-from imagelet.metrics.paired_tests import PairedDifference, compare_answers
+from imagelet.metrics.paired_tests import PairedDifference, compare_predictions
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment
-from imagelet.runs.provenance import validation_images
+from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 
 CODE = "other code computes otherwise"
@@ -283,15 +282,14 @@ def _first_other_epoch(run: Run, again: Run) -> int | None:
 def _answers(run: Run, again: Run) -> tuple[str, tuple[float, float], PairedDifference]:
     """Let both classifiers answer the validation images, else the training images."""
     experiment = Experiment.from_toml(run.experiment)
-    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape)
-    frozen = Split.load(run.folder / "split.json")
-    frozen.check(dataset.train)
-    images, part = validation_images(dataset, frozen, experiment.validation), "validation"
+    learned_from = provenance_of_run(run).open()
+    validation, part = learned_from.validation, "validation"
+    images = None if validation is None else validation.images
     if images is None:
-        images, part = dataset.train.take(frozen.train), "training"
+        images, part = learned_from.dataset.train.take(learned_from.training_indices), "training"
     right = []
     for each in (run, again):
         classifier = Classifier.load(each.classifier_file, allow_import=":" in experiment.network)
         logits = classifier.to(choose_device(experiment.device)).logits(images.images)
         right.append(logits.argmax(axis=1) == images.labels)
-    return part, (float(right[0].mean()), float(right[1].mean())), compare_answers(right[0], right[1])
+    return part, (float(right[0].mean()), float(right[1].mean())), compare_predictions(right[0], right[1])

@@ -18,9 +18,8 @@ from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.splits import Split, read_fold, split
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
 from imagelet.errors import RunError
-from imagelet.experiment.clock import Clock
 from imagelet.experiment.finalize import Finished, finish
-from imagelet.experiment.interruption import interruptible
+from imagelet.experiment.session import Clock, interruptible
 from imagelet.networks import Network, build, summarize
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.progress import Progress
@@ -110,7 +109,7 @@ def run_experiment(
         atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
         yield RunStarted(run, experiment, resolved)
         state = loop.start(setup, network)
-        clock.training_begins(seconds_before=0.0)
+        clock.training_starts(seconds_before=0.0)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
 
 
@@ -145,7 +144,7 @@ def resume(
         if checkpoint is not None:
             state.restore(checkpoint)
         yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
-        clock.training_begins(float(checkpoint.facts["seconds"]) if checkpoint else 0.0)
+        clock.training_starts(float(checkpoint.facts["seconds"]) if checkpoint else 0.0)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
 
 

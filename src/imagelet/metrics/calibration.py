@@ -1,18 +1,19 @@
-"""How far to trust a probability: one temperature, and the threshold below which an answer is "unsure"."""
+"""Calibration: the temperature, the threshold of an unsure prediction, and the reliability diagram's bins."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from imagelet.metrics.classification import check_labels
+from imagelet.metrics.classification import CALIBRATION_BINS, Interval, check_labels, wilson_interval
 
 FEWEST_IMAGES = 50  # with fewer, a fitted temperature or threshold is mostly noise
 COLDEST, HOTTEST = 0.25, 4.0  # no trained network needs more; beyond lies a damaged fit
-RIGHT_BUT_UNSURE = 0.03  # the largest share of right answers that may be called unsure
-DEFAULT_THRESHOLD = 0.5  # below, the answer is more likely wrong than right
-HIGHEST_THRESHOLD = 0.97  # an answer with a higher calibrated probability is never called unsure
+CORRECT_BUT_UNSURE = 0.03  # the largest share of correct predictions that may be called unsure
+DEFAULT_THRESHOLD = 0.5  # below, the prediction is more likely wrong than correct
+HIGHEST_THRESHOLD = 0.97  # a prediction with a higher calibrated probability is never called unsure
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Calibration:
     """What turns logits into probabilities that can be believed, and says when not to believe them.
 
     Attributes:
-        temperature: the logits are divided by it before the softmax; above 1 it makes answers less certain.
-        threshold: an answer with a smaller probability is unsure; in [0, 1].
+        temperature: the logits are divided by it before the softmax; above 1, probabilities are less extreme.
+        threshold: a prediction with a smaller probability is unsure; in [0, 1].
 
     Raises:
         ValueError: a temperature that is not in [0.25, 4], or a threshold that is not in [0, 1].
@@ -43,11 +44,11 @@ class Calibration:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the calibrated probabilities of logits ``(n, k)``: float64 ``(n, k)``, rows of sum 1."""
-        shares: np.ndarray = np.exp(_log_softmax(np.asarray(logits, np.float64) / self.temperature))
-        return shares
+        probabilities: np.ndarray = np.exp(_log_softmax(np.asarray(logits, np.float64) / self.temperature))
+        return probabilities
 
     def is_sure(self, probability: float) -> bool:
-        """Return whether an answer with this calibrated probability may be called sure."""
+        """Return whether a prediction with this calibrated probability is sure."""
         return probability >= self.threshold
 
     def to_json(self) -> dict[str, float]:
@@ -92,9 +93,9 @@ def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration:
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature under which the labels are most likely.
 
-    The targets are softened as Platt (1999) did: ``n`` images, all right, are evidence for no more than
-    ``(n + 1) / (n + 2)``. Without it, a network that makes no mistake on validation would be driven to
-    complete certainty.
+    The targets are softened as Platt (1999) did: ``n`` images, all correct, are evidence for no more than
+    ``(n + 1) / (n + 2)``. Without it, a network that classifies all validation images correctly would be
+    driven to complete certainty.
 
     Args:
         logits: float ``(n, k)``, finite; ``n`` may be 0.
@@ -120,9 +121,9 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     def loss(log_temperature: float) -> float:
         scores = _log_softmax(logits / math.exp(log_temperature))  # (n, k)
-        given = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]  # (n,)
-        rest = scores.sum(axis=1) - given  # (n,)
-        return -float(((1 - doubt) * given + doubt / others * rest).mean())
+        of_label = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]  # (n,)
+        rest = scores.sum(axis=1) - of_label  # (n,)
+        return -float(((1 - doubt) * of_label + doubt / others * rest).mean())
 
     from scipy.optimize import minimize_scalar
 
@@ -132,23 +133,87 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the highest threshold that calls at most 3 % of the right answers unsure, but at least 0.5.
+    """Return the highest threshold that calls at most 3 % of correct predictions unsure, but at least 0.5.
 
-    Below one half an answer is more likely wrong than right, whatever the network can do: it is not sure.
+    Below one half a prediction is more likely wrong than correct: it is not sure.
 
     Args:
         probabilities: float ``(n, k)``, calibrated.
         labels: int ``(n,)``, in ``[0, k)``.
 
     Returns:
-        A threshold from 0.5 to 0.97; 0.5 where there are fewer than 50 right answers.
+        A threshold from 0.5 to 0.97; 0.5 where there are fewer than 50 correct predictions.
     """
     confidences = probabilities.max(axis=1)  # (n,)
-    right = np.sort(confidences[probabilities.argmax(axis=1) == labels])
-    if len(right) < FEWEST_IMAGES:
+    correct = np.sort(confidences[probabilities.argmax(axis=1) == labels])
+    if len(correct) < FEWEST_IMAGES:
         return DEFAULT_THRESHOLD
-    sacrificed = math.floor(RIGHT_BUT_UNSURE * len(right))
-    return min(max(float(right[sacrificed]), DEFAULT_THRESHOLD), HIGHEST_THRESHOLD)
+    unsure = math.floor(CORRECT_BUT_UNSURE * len(correct))
+    return min(max(float(correct[unsure]), DEFAULT_THRESHOLD), HIGHEST_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The predictions whose confidence lies in ``(low, high]``, at least one.
+
+    How often they are correct is what stands behind the calibration error.
+
+    Attributes:
+        low: the end that does not belong to it.
+        high: the end that does.
+        images: how many predictions it holds.
+        confidence: the mean probability of these predictions, 0 to 1.
+        accuracy: the fraction of them that is correct, 0 to 1.
+        interval: the accuracy's Wilson interval at 95 %.
+    """
+
+    low: float
+    high: float
+    images: int
+    confidence: float
+    accuracy: float
+    interval: Interval
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data, the interval as ``[low, high]``."""
+        return {**vars(self), "interval": list(self.interval)}
+
+
+def reliability_bins(
+    probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS
+) -> tuple[ReliabilityBin, ...]:
+    """Return the predictions in bins of equal width by their confidence, the lowest first.
+
+    The bins are those of :func:`imagelet.metrics.classification.calibration_error`: the mean distance between
+    their confidence and accuracy, weighted with their images, is that error. Empty ones are left out.
+
+    Args:
+        probabilities: float ``(n, k)``, each row in [0, 1] with a sum of 1.
+        labels: int ``(n,)``, in ``[0, k)``.
+        bins: how many bins there are between 0 and 1.
+
+    Raises:
+        ValueError: other numbers of labels, or labels out of range.
+    """
+    check_labels(labels, images=len(probabilities), classes=probabilities.shape[1])
+    confidences = probabilities.max(axis=1).astype(np.float64)  # (n,)
+    correct = probabilities.argmax(axis=1) == labels  # (n,)
+    numbers = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)  # (n,)
+    filled = []
+    for number in np.unique(numbers).tolist():
+        inside = numbers == number
+        images, hits = int(inside.sum()), int(correct[inside].sum())
+        filled.append(
+            ReliabilityBin(
+                low=number / bins,
+                high=(number + 1) / bins,
+                images=images,
+                confidence=float(confidences[inside].mean()),
+                accuracy=hits / images,
+                interval=wilson_interval(hits, images),
+            )
+        )
+    return tuple(filled)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How good a classifier is, from its probabilities and the true labels. Pure: arrays in, figures out.
+"""Accuracy with its interval, loss, precision, recall, F1, confusion, calibration error: arrays → figures.
 
 Accuracy never comes alone: :class:`Metrics` carries the number of images and the Wilson interval.
 """
@@ -14,11 +14,12 @@ import numpy as np
 CONFIDENCE = 0.95  # of every interval that is printed
 CALIBRATION_BINS = 15  # equal-width, as in Guo et al., "On Calibration of Modern Neural Networks" (2017)
 SMALLEST_PROBABILITY = 1e-12  # a probability of 0 for the true class counts as this: its loss stays finite
+ROUNDING = 1e-12  # a variance that is no more than this is none
 SUM_TOLERANCE = 1e-3  # how far a row of probabilities may be from a sum of 1: half precision rounds so much
 
 
 class Interval(NamedTuple):
-    """Where a share lies, with the confidence it was asked for. Both ends are in [0, 1]."""
+    """The confidence interval of a proportion. Both ends are in [0, 1]."""
 
     low: float
     high: float
@@ -30,9 +31,9 @@ class ClassMetrics:
 
     Attributes:
         images: how many images carry this label; may be 0.
-        precision: the share of the answers "this class" that are right; None where it was never answered.
-        recall: the share of the class's images that were found; None where the class has no images.
-        f1: the harmonic mean of the two; None where the class has no images and was never answered.
+        precision: the fraction of the predictions of this class that is correct; None where there are none.
+        recall: the fraction of the class's images that is predicted as it; None where it has no images.
+        f1: the harmonic mean of the two; None where the class has no images and is never predicted.
     """
 
     images: int
@@ -43,15 +44,15 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What :func:`evaluate_probabilities` found.
+    """The figures of a classifier on labelled images.
 
     Attributes:
         images: how many images were evaluated, at least 1.
-        accuracy: the share of them that were answered right, in [0, 1].
+        accuracy: the fraction of them that is classified correctly, in [0, 1].
         interval: the accuracy's Wilson interval at 95 %.
         loss: the mean cross-entropy, in nats.
         classes: one entry a class, in the order of the classes.
-        confusion: how often each label (row) got each answer (column).
+        confusion: how often each label (row) got each prediction (column).
         calibration_error: the mean distance between probability and accuracy, in [0, 1].
         one_view: the accuracy without other views of each image; None where the classifier takes only one.
     """
@@ -93,8 +94,8 @@ class Metrics:
         }
 
 
-def wilson_interval(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return the interval in which the true share lies after ``right`` of ``total`` trials succeeded.
+def wilson_interval(correct: int, total: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of a proportion after ``correct`` of ``total`` trials succeeded.
 
     Wilson (1927): unlike the normal approximation it stays inside [0, 1] and holds near both ends.
     With no trials at all it is the whole of [0, 1].
@@ -103,26 +104,63 @@ def wilson_interval(right: int, total: int, confidence: float = CONFIDENCE) -> I
     Interval(low=0.703..., high=0.946...)
 
     Raises:
-        ValueError: ``right`` is not in [0, total], or ``confidence`` is not between 0 and 1.
+        ValueError: ``correct`` is not in [0, total], or ``confidence`` is not between 0 and 1.
     """
-    if not 0 <= right <= total:
-        raise ValueError(f"{right} right of {total}: must be between 0 and {total}")
+    if not 0 <= correct <= total:
+        raise ValueError(f"{correct} correct of {total}: must be between 0 and {total}")
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence of {confidence}: must be between 0 and 1")
     if total == 0:
         return Interval(0.0, 1.0)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    return wilson_score(right / total, total, z)
+    return wilson_score(correct / total, total, z)
 
 
-def wilson_score(share: float, total: float, z: float) -> Interval:
-    """Return Wilson's interval for a ``share`` found in ``total`` trials, ``z`` deviations to either side."""
+def wilson_score(proportion: float, total: float, z: float) -> Interval:
+    """Return Wilson's interval of a ``proportion`` of ``total`` trials, ``z`` deviations to either side."""
     shrink = 1 + z * z / total
-    centre = (share + z * z / (2 * total)) / shrink
-    reach = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / shrink
-    low = 0.0 if share == 0 else max(0.0, centre - reach)  # exact at the ends, where rounding would miss
-    high = 1.0 if share == 1 else min(1.0, centre + reach)
+    centre = (proportion + z * z / (2 * total)) / shrink
+    reach = z * math.sqrt(proportion * (1 - proportion) / total + z * z / (4 * total * total)) / shrink
+    low = 0.0 if proportion == 0 else max(0.0, centre - reach)  # exact at the ends, where rounding would miss
+    high = 1.0 if proportion == 1 else min(1.0, centre + reach)
     return Interval(low, high)
+
+
+def clustered_interval(
+    correct: np.ndarray, sources: Sequence[str], confidence: float = CONFIDENCE
+) -> Interval:
+    """Return the interval of an accuracy when the images come in clusters: many pictures by few people.
+
+    Pictures by one hand are alike. Ten people who draw forty digits each tell less of everybody's than four
+    hundred who draw one, and an interval that counts pictures is too narrow.
+
+    The variance between sources gives an effective number of images, which goes into Wilson's interval, with
+    Student's t for the number of sources (E. L. Korn and B. I. Graubard, "Confidence intervals for
+    proportions with small expected number of positive counts estimated from survey data", 1998). Where the
+    accuracy is the same in all sources, nothing is known of that variance: then each source counts as one
+    image, more or less as their sizes differ.
+
+    Args:
+        correct: bool ``(n,)``, ``n`` at least 1.
+        sources: where each image comes from, ``n`` of them: a person's name.
+        confidence: between 0 and 1.
+
+    Raises:
+        ValueError: other numbers of sources, or no images.
+    """
+    if len(correct) != len(sources) or len(correct) == 0:
+        raise ValueError(f"{len(correct)} images from {len(sources)} sources: as many are needed, at least 1")
+    names, numbers = np.unique(np.asarray(sources), return_inverse=True)
+    sizes = np.bincount(numbers).astype(np.float64)  # (sources,)
+    hits = np.bincount(numbers, weights=np.asarray(correct, np.float64))  # (sources,)
+    count, images = len(names), float(sizes.sum())
+    if count == 1:
+        return Interval(0.0, 1.0)  # one person says nothing of others
+    accuracy = float(hits.sum()) / images
+    alone = images**2 / float(np.square(sizes).sum())  # Kish's number of sources of equal size
+    variance = count / (count - 1) * float(np.square(hits - accuracy * sizes).sum()) / images**2
+    effective = accuracy * (1 - accuracy) / variance if variance > ROUNDING else alone
+    return wilson_score(accuracy, min(effective, images), _student(confidence, count - 1))
 
 
 def evaluate_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Metrics:
@@ -136,35 +174,35 @@ def evaluate_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Met
         ValueError: an array of another shape, labels out of range, or rows that are no probabilities.
     """
     probabilities, labels = _checked(probabilities, labels)
-    answers = probabilities.argmax(axis=1)  # (n,); the first of equals
-    right = answers == labels  # (n,)
-    table = confusion(labels, answers, probabilities.shape[1])  # (k, k)
-    given = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]  # (n,)
-    loss = -np.log(np.clip(given, SMALLEST_PROBABILITY, 1.0)).mean()
-    found = int(right.sum())
+    predicted = probabilities.argmax(axis=1)  # (n,); the first of equals
+    correct = predicted == labels  # (n,)
+    table = confusion(labels, predicted, probabilities.shape[1])  # (k, k)
+    of_label = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]  # (n,)
+    loss = -np.log(np.clip(of_label, SMALLEST_PROBABILITY, 1.0)).mean()
+    hits = int(correct.sum())
     return Metrics(
         images=len(labels),
-        accuracy=found / len(labels),
-        interval=wilson_interval(found, len(labels)),
+        accuracy=hits / len(labels),
+        interval=wilson_interval(hits, len(labels)),
         loss=abs(float(loss)),  # never a negative zero
         classes=class_metrics(table),
         confusion=tuple(tuple(row) for row in table.tolist()),
-        calibration_error=calibration_error(probabilities.max(axis=1), right),
+        calibration_error=calibration_error(probabilities.max(axis=1), correct),
     )
 
 
-def confusion(labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
-    """Count how often each label got each answer.
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Count how often each label got each prediction.
 
     Args:
         labels: int ``(n,)`` in ``[0, classes)``.
-        answers: int ``(n,)`` in ``[0, classes)``.
+        predicted: int ``(n,)`` in ``[0, classes)``.
         classes: how many classes there are.
 
     Returns:
-        int64 ``(classes, classes)``: rows are labels, columns answers.
+        int64 ``(classes, classes)``: rows are labels, columns predicted classes.
     """
-    pairs = labels.astype(np.int64) * classes + answers.astype(np.int64)  # (n,)
+    pairs = labels.astype(np.int64) * classes + predicted.astype(np.int64)  # (n,)
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
@@ -172,40 +210,46 @@ def class_metrics(table: np.ndarray) -> tuple[ClassMetrics, ...]:
     """Return every class's precision, recall and F1 from the confusion table.
 
     Args:
-        table: int ``(k, k)``, rows are labels, columns answers.
+        table: int ``(k, k)``, rows are labels, columns predicted classes.
     """
-    right = table.diagonal()  # (k,)
+    correct = table.diagonal()  # (k,)
     images = table.sum(axis=1)  # (k,)
-    answered = table.sum(axis=0)  # (k,)
+    predicted = table.sum(axis=0)  # (k,)
     return tuple(
         ClassMetrics(
             images=int(images[index]),
-            precision=_share(right[index], answered[index]),
-            recall=_share(right[index], images[index]),
-            f1=_share(2 * right[index], images[index] + answered[index]),
+            precision=_ratio(correct[index], predicted[index]),
+            recall=_ratio(correct[index], images[index]),
+            f1=_ratio(2 * correct[index], images[index] + predicted[index]),
         )
         for index in range(len(table))
     )
 
 
-def calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
+def calibration_error(confidences: np.ndarray, correct: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
     """Return the expected calibration error: how far confidence and accuracy lie apart, on average.
 
-    The answers are sorted into equal-width bins of confidence, ``(0, 1/bins]``, ``(1/bins, 2/bins]``, …;
-    each bin counts as much as it holds answers. Guo et al. (2017), equation 3.
+    The predictions are sorted into equal-width bins of confidence, ``(0, 1/bins]``, ``(1/bins, 2/bins]``, …;
+    each bin counts as much as it holds predictions. Guo et al. (2017), equation 3.
 
     Args:
-        confidences: float ``(n,)`` in [0, 1]: the probability of each answer; ``n`` at least 1.
-        right: bool ``(n,)``: whether that answer was right.
+        confidences: float ``(n,)`` in [0, 1]: the probability of each prediction; ``n`` at least 1.
+        correct: bool ``(n,)``: whether that prediction is correct.
         bins: how many bins.
     """
-    places = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)  # (n,)
-    gaps = np.bincount(places, weights=right - confidences.astype(np.float64), minlength=bins)  # (bins,)
+    numbers = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)  # (n,)
+    gaps = np.bincount(numbers, weights=correct - confidences.astype(np.float64), minlength=bins)  # (bins,)
     return float(np.abs(gaps).sum() / len(confidences))
 
 
-def _share(part: int, whole: int) -> float | None:
+def _ratio(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
+
+
+def _student(confidence: float, freedom: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
 def _checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Ways in which pictures differ from those a classifier learned from, each at several strengths.
+"""Corruptions of images, each at several strengths: rotation, blur, noise, and others.
 
 Each is a pure function of (images, strength); what is drawn at random is drawn with a fixed seed. Where a
 change has two directions, every second image takes the other one.
@@ -15,11 +15,11 @@ Images = NDArray[np.uint8]  # (n, height, width, channels)
 
 
 @dataclass(frozen=True)
-class Shift:
-    """One way to differ.
+class Corruption:
+    """One way to change images.
 
     Attributes:
-        name: in a word.
+        name: one word.
         unit: of its strengths.
         strengths: in the order in which they are shown.
         change: from images to images of the same shape.
@@ -105,17 +105,17 @@ def brighter(images: Images, levels: float) -> Images:
     return _as_pixels(images + signs * levels)
 
 
-SHIFTS = (
-    Shift("rotation", "degrees", (10, 20, 30, 45), rotated),
-    Shift("shift", "% of the side", (5, 10, 15, 20), moved),
-    Shift("scale", "times the size", (0.5, 0.75, 1.2, 1.4), scaled),
-    Shift("thin", "pixels a side", (0.5, 1, 1.5, 2), thinner),
-    Shift("thick", "pixels a side", (0.5, 1, 1.5, 2), thicker),
-    Shift("blur", "pixels", (0.5, 1, 1.5, 2), blurred),
-    Shift("noise", "of 255 levels", (15, 30, 60, 90), noisy),
-    Shift("inversion", "", (1,), inverted),
-    Shift("contrast", "of the full one", (0.5, 0.25, 0.1, 0.05), fainter),
-    Shift("brightness", "of 255 levels", (30, 60, 90, 120), brighter),
+CORRUPTIONS = (
+    Corruption("rotation", "degrees", (10, 20, 30, 45), rotated),
+    Corruption("shift", "% of the side", (5, 10, 15, 20), moved),
+    Corruption("scale", "times the size", (0.5, 0.75, 1.2, 1.4), scaled),
+    Corruption("thin", "pixels a side", (0.5, 1, 1.5, 2), thinner),
+    Corruption("thick", "pixels a side", (0.5, 1, 1.5, 2), thicker),
+    Corruption("blur", "pixels", (0.5, 1, 1.5, 2), blurred),
+    Corruption("noise", "of 255 levels", (15, 30, 60, 90), noisy),
+    Corruption("inversion", "", (1,), inverted),
+    Corruption("contrast", "of the full one", (0.5, 0.25, 0.1, 0.05), fainter),
+    Corruption("brightness", "of 255 levels", (30, 60, 90, 120), brighter),
 )
 
 

@@ -1,13 +1,13 @@
 """Labels that may be wrong, found by confident learning.
 
 C. G. Northcutt, L. Jiang and I. L. Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels"
-(2021, arXiv 1911.00068): an image is suspect when another class than its label is at least as probable as
-that class is, on average, for the images that carry it. So each class has a measure of its own, and a class
-that the classifier is seldom sure of is not held against its images.
+(2021, arXiv 1911.00068): a label is an issue when another class is at least as probable as that class is, on
+average, for the images that carry it. So each class has a threshold of its own, and a class of which the
+classifier is seldom confident is not held against its images.
 
 The probabilities must come from a classifier that has not learned from these very images: of a test or
 validation part, or of cross-validation. A network repeats a wrong label that it was trained on.
-A suspect is an image to look at, not a proven error: a classifier that is wrong and sure looks the same.
+A label issue is an image to look at, not a proven error: a confident wrong prediction looks the same.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ import numpy as np
 
 from imagelet.metrics.classification import check_labels
 
-ROUNDING = 1e-6  # images that are all equally sure reach their own mean in spite of rounding
+ROUNDING = 1e-6  # images of equal confidence reach their own mean in spite of rounding
 
 
 @dataclass(frozen=True)
-class Suspect:
+class LabelIssue:
     """An image whose label may be wrong, by held-out probabilities; classes are indices.
 
     Attributes:
         image: its index among the images.
         label: the class that it carries.
-        suggested: the class that it seems to be of.
+        suggested: the class that is more probable.
         probability: of the suggested class, 0 to 1.
         label_probability: of the label, 0 to 1: the "self-confidence" of the literature.
     """
@@ -44,8 +44,8 @@ class Suspect:
         return {**vars(self), "label": names[self.label], "suggested": names[self.suggested]}
 
 
-def find_suspects(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Suspect, ...]:
-    """Return the images whose labels may be wrong, the surest first: those with the least probable labels.
+def find_label_issues(probabilities: np.ndarray, labels: np.ndarray) -> tuple[LabelIssue, ...]:
+    """Return the images whose labels may be wrong, those with the least probable labels first.
 
     These are the images off the diagonal of the paper's confident joint (its equation 1), where the suggested
     class is the most probable one, too.
@@ -58,25 +58,25 @@ def find_suspects(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Suspec
         ValueError: other numbers of labels, or labels out of range.
     """
     check_labels(labels, images=len(probabilities), classes=probabilities.shape[1])
-    given = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]  # (n,)
-    answers = probabilities.argmax(axis=1)  # (n,)
+    label_probability = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]  # (n,)
+    predicted = probabilities.argmax(axis=1)  # (n,)
     highest = probabilities.max(axis=1)  # (n,)
-    usual = usual_confidence(probabilities, labels)  # (k,)
-    found = np.flatnonzero((answers != labels) & (highest >= usual[answers] - ROUNDING))
-    found = found[np.argsort(given[found], kind="stable")]
+    thresholds = class_thresholds(probabilities, labels)  # (k,)
+    issues = np.flatnonzero((predicted != labels) & (highest >= thresholds[predicted] - ROUNDING))
+    issues = issues[np.argsort(label_probability[issues], kind="stable")]
     return tuple(
-        Suspect(
+        LabelIssue(
             image=int(image),
             label=int(labels[image]),
-            suggested=int(answers[image]),
+            suggested=int(predicted[image]),
             probability=float(highest[image]),
-            label_probability=float(given[image]),
+            label_probability=float(label_probability[image]),
         )
-        for image in found
+        for image in issues
     )
 
 
-def usual_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def class_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return each class's mean probability over the images that carry its label (the paper's equation 2).
 
     Args:

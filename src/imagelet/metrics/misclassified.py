@@ -1,4 +1,4 @@
-"""Which images got which answer: the cells of the confusion matrix, and the mistakes, the surest first."""
+"""Which images got which prediction: the cells of the confusion matrix, and the misclassified images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,37 +9,37 @@ import numpy as np
 from imagelet.metrics.classification import check_labels
 
 Cells = dict[tuple[int, int], tuple[int, ...]]
-"""For each (label, answer) that occurs: the indices of its images."""
+"""For each (label, predicted class) that occurs: the indices of its images."""
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """An image that was answered wrong; classes are indices.
+class Misclassified:
+    """An image whose predicted class is not its label; classes are indices.
 
     Attributes:
         image: its index among the images.
         label: its class.
-        answer: the most probable class.
-        probability: of the answer, 0 to 1.
+        predicted: the most probable class.
+        probability: of the predicted class, 0 to 1.
         label_probability: of the label, 0 to 1.
         second: the second most probable class, often the label.
     """
 
     image: int
     label: int
-    answer: int
+    predicted: int
     probability: float
     label_probability: float
     second: int
 
     def to_json(self, names: Sequence[str]) -> dict[str, Any]:
         """Return it as plain data, the classes by their ``names``."""
-        classes = {name: names[getattr(self, name)] for name in ("label", "answer", "second")}
+        classes = {field: names[getattr(self, field)] for field in ("label", "predicted", "second")}
         return {**vars(self), **classes}
 
 
-def find_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Mistake, ...]:
-    """Return what was answered wrong, the surest first; of equally sure ones the first image first.
+def find_misclassified(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Misclassified, ...]:
+    """Return the misclassified images, the most confident prediction first, of equal ones the first image.
 
     Args:
         probabilities: float ``(n, k)``, ``n`` and ``k`` at least 1 and 2.
@@ -49,16 +49,16 @@ def find_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Mistak
         ValueError: other numbers of labels, or labels out of range.
     """
     check_labels(labels, images=len(probabilities), classes=probabilities.shape[1])
-    answers = probabilities.argmax(axis=1)  # (n,); the first of equals
-    wrong = surest_first(np.flatnonzero(answers != labels), probabilities)
+    predicted = probabilities.argmax(axis=1)  # (n,); the first of equals
+    wrong = most_confident_first(np.flatnonzero(predicted != labels), probabilities)
     rest = probabilities[wrong]  # (wrong, k), a copy
-    rest[np.arange(len(wrong)), answers[wrong]] = -1  # what remains without the answer
+    rest[np.arange(len(wrong)), predicted[wrong]] = -1  # what remains without the predicted class
     return tuple(
-        Mistake(
+        Misclassified(
             image=int(image),
             label=int(labels[image]),
-            answer=int(answers[image]),
-            probability=float(probabilities[image, answers[image]]),
+            predicted=int(predicted[image]),
+            probability=float(probabilities[image, predicted[image]]),
             label_probability=float(probabilities[image, labels[image]]),
             second=int(second),
         )
@@ -67,32 +67,32 @@ def find_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> tuple[Mistak
 
 
 def cells(probabilities: np.ndarray, labels: np.ndarray) -> Cells:
-    """Return the images behind each number of the confusion matrix, each cell's surest first.
+    """Return the images behind each number of the confusion matrix, each cell's most confident first.
 
     Args:
         probabilities: float ``(n, k)``.
         labels: int ``(n,)``, in ``[0, k)``.
 
     Returns:
-        The cells that hold images, in the order of the labels, then of the answers; right answers too.
+        The cells that hold images, ordered by label, then by predicted class; correct predictions too.
 
     Raises:
-        ValueError: as :func:`find_mistakes`.
+        ValueError: as :func:`find_misclassified`.
     """
     classes = probabilities.shape[1]
     check_labels(labels, images=len(probabilities), classes=classes)
-    order = surest_first(np.arange(len(labels)), probabilities)
+    order = most_confident_first(np.arange(len(labels)), probabilities)
     keys = (labels * classes + probabilities.argmax(axis=1))[order]  # (n,)
     order, keys = order[np.argsort(keys, kind="stable")], np.sort(keys)
-    found, starts = np.unique(keys, return_index=True)
+    present, starts = np.unique(keys, return_index=True)
     return {
         (int(key) // classes, int(key) % classes): tuple(images.tolist())
-        for key, images in zip(found, np.split(order, starts[1:]), strict=True)
+        for key, images in zip(present, np.split(order, starts[1:]), strict=True)
     }
 
 
-def surest_first(images: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return ``images``, indices ``(m,)``, by the probabilities of their answers, the highest first."""
+def most_confident_first(images: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return ``images``, indices ``(m,)``, by the probability of their predicted class, the highest first."""
     if not len(images):
         return images
     return images[np.argsort(-probabilities[images].max(axis=1), kind="stable")]

@@ -1,7 +1,7 @@
-"""Two classifiers on the same images: by how much they differ, and whether that can be chance.
+"""Two classifiers on the same images: the difference of their accuracies, and whether it can be chance.
 
-The images are the same for both, so what both get right or both get wrong says nothing of the difference.
-All that counts are the images that only one of them gets right.
+The images are the same for both, so those that both classify correctly, or both wrongly, say nothing of the
+difference. What counts are the images that only one of them classifies correctly.
 """
 
 import math
@@ -19,19 +19,19 @@ EXACTNESS = 1e-12  # of an interval's ends
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """What :func:`compare_answers` found of two classifiers, a and b.
+    """By how much two classifiers, a and b, differ.
 
     Attributes:
-        both_right: how many images both get right.
-        only_a: how many only a gets right.
-        only_b: how many only b gets right.
-        both_wrong: how many both get wrong.
+        both_correct: how many images both classify correctly.
+        only_a: how many only a classifies correctly.
+        only_b: how many only b classifies correctly.
+        both_wrong: how many neither classifies correctly.
         difference: the accuracy of b minus that of a, -1 to 1: above 0 where b is better.
-        interval: where the true difference lies, at 95 %; Tango's score interval.
+        interval: Tango's score interval of the difference, at 95 %.
         p: McNemar's exact two-sided p: how probable so uneven a count would be if neither were better.
     """
 
-    both_right: int
+    both_correct: int
     only_a: int
     only_b: int
     both_wrong: int
@@ -42,7 +42,7 @@ class PairedDifference:
     @property
     def images(self) -> int:
         """How many images there are."""
-        return self.both_right + self.only_a + self.only_b + self.both_wrong
+        return self.both_correct + self.only_a + self.only_b + self.both_wrong
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
@@ -50,37 +50,37 @@ class PairedDifference:
             "difference": self.difference,
             "interval": list(self.interval),
             "p": self.p,
-            "both_right": self.both_right,
+            "both_correct": self.both_correct,
             "only_a": self.only_a,
             "only_b": self.only_b,
             "both_wrong": self.both_wrong,
         }
 
 
-def compare_answers(right_a: np.ndarray, right_b: np.ndarray) -> PairedDifference:
-    """Compare two classifiers' right and wrong answers to the same images.
+def compare_predictions(correct_a: np.ndarray, correct_b: np.ndarray) -> PairedDifference:
+    """Compare two classifiers' predictions for the same images.
 
     Args:
-        right_a: bool ``(n,)``: which images a gets right, ``n`` at least 1.
-        right_b: bool ``(n,)``: which b gets right, in the same order.
+        correct_a: bool ``(n,)``: which images a classifies correctly, ``n`` at least 1.
+        correct_b: bool ``(n,)``: which b does, in the same order.
 
     Raises:
         ValueError: the arrays are not of these types and shapes.
     """
-    if right_a.dtype != np.bool_ or right_b.dtype != np.bool_ or right_a.ndim != 1:
+    if correct_a.dtype != np.bool_ or correct_b.dtype != np.bool_ or correct_a.ndim != 1:
         raise ValueError(
-            f"right answers of {right_a.dtype} {right_a.shape} and {right_b.dtype}: must be bool (n,)"
+            f"arrays of {correct_a.dtype} {correct_a.shape} and {correct_b.dtype}: must be bool (n,)"
         )
-    if right_a.shape != right_b.shape or not len(right_a):
-        raise ValueError(f"{len(right_a)} and {len(right_b)} answers: as many are needed, at least 1")
-    images = len(right_a)
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    both_right = int((right_a & right_b).sum())
+    if correct_a.shape != correct_b.shape or not len(correct_a):
+        raise ValueError(f"{len(correct_a)} and {len(correct_b)} predictions: as many are needed, at least 1")
+    images = len(correct_a)
+    only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
+    both_correct = int((correct_a & correct_b).sum())
     return PairedDifference(
-        both_right=both_right,
+        both_correct=both_correct,
         only_a=only_a,
         only_b=only_b,
-        both_wrong=images - both_right - only_a - only_b,
+        both_wrong=images - both_correct - only_a - only_b,
         difference=(only_b - only_a) / images,
         interval=paired_interval(only_a, only_b, images),
         p=exact_mcnemar(only_a, only_b),
@@ -88,7 +88,7 @@ def compare_answers(right_a: np.ndarray, right_b: np.ndarray) -> PairedDifferenc
 
 
 def exact_mcnemar(only_a: int, only_b: int) -> float:
-    """Return McNemar's exact two-sided p: a fair coin for each image that only one gets right.
+    """Return McNemar's exact two-sided p: a fair coin for each image that only one classifies correctly.
 
     Without any such image it is 1.
     """
@@ -104,16 +104,16 @@ def paired_interval(only_a: int, only_b: int, images: int, confidence: float = C
 
     It holds every difference that McNemar's statistic, written for that difference, does not reject: T.
     Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
-    design" (1998). It stays inside [-1, 1], and has a width even where no image is right for one only. It
-    leaves 0 out where McNemar's asymptotic test is significant; the exact p is more careful, and may be above
-    0.05 then.
+    design" (1998). It stays inside [-1, 1], and has a width even where both classify the same images
+    correctly. It leaves 0 out where McNemar's asymptotic test is significant; the exact p is more careful,
+    and may be above 0.05 then.
 
     >>> paired_interval(16, 6, 161)
     Interval(low=-0.124..., high=-0.005...)
 
     Args:
-        only_a: how many images only a gets right.
-        only_b: how many only b gets right.
+        only_a: how many images only a classifies correctly.
+        only_b: how many only b classifies correctly.
         images: how many there are in all, at least 1.
         confidence: between 0 and 1.
 
@@ -147,14 +147,14 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
     return tuple(corrected)
 
 
-def disagreements(answers: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the images to which not all classifiers give the same answer, the surest disagreement first.
+def disagreements(predicted: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the images for which not all classifiers predict the same class, the most confident first.
 
-    A disagreement is as sure as the surest answer against the surest of all.
+    A disagreement is as confident as the most confident prediction against the most confident of all.
 
     Args:
-        answers: int ``(classifiers, n)``.
-        probabilities: float ``(classifiers, n)``, of these answers.
+        predicted: int ``(classifiers, n)``, classes.
+        probabilities: float ``(classifiers, n)``, of these classes.
 
     Returns:
         int64 ``(m,)``: the images' indices; among equals the first comes first.
@@ -162,12 +162,14 @@ def disagreements(answers: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the arrays differ in shape.
     """
-    if answers.ndim != 2 or answers.shape != probabilities.shape:
-        raise ValueError(f"answers {answers.shape} with probabilities {probabilities.shape}: must be alike")
-    surest = np.take_along_axis(answers, probabilities.argmax(axis=0)[None], axis=0)  # (1, n)
-    against = np.where(answers != surest, probabilities, -1.0).max(axis=0)  # (n,)
-    found = np.flatnonzero((answers != answers[:1]).any(axis=0))
-    return found[np.argsort(-against[found], kind="stable")].astype(np.int64)
+    if predicted.ndim != 2 or predicted.shape != probabilities.shape:
+        raise ValueError(
+            f"predictions {predicted.shape} with probabilities {probabilities.shape}: must be alike"
+        )
+    first = np.take_along_axis(predicted, probabilities.argmax(axis=0)[None], axis=0)  # (1, n)
+    against = np.where(predicted != first, probabilities, -1.0).max(axis=0)  # (n,)
+    differing = np.flatnonzero((predicted != predicted[:1]).any(axis=0))
+    return differing[np.argsort(-against[differing], kind="stable")].astype(np.int64)
 
 
 def _upper_end(only_a: int, only_b: int, images: int, z: float) -> float:
@@ -176,24 +178,25 @@ def _upper_end(only_a: int, only_b: int, images: int, z: float) -> float:
         return 1.0
     from scipy.optimize import brentq
 
-    found = (only_b - only_a) / images
+    observed = (only_b - only_a) / images
 
     def excess(difference: float) -> float:
         distance = images * difference - (only_b - only_a)
         return distance - z * _deviation(only_a, only_b, images, difference)
 
-    start = found + EXACTNESS  # at what was found itself the deviation may be 0: no image only one gets right
+    start = observed + EXACTNESS  # at the observed difference the deviation may be 0
     return float(brentq(excess, start, 1.0, xtol=EXACTNESS))  # below 0 at the first, above at the second
 
 
 def _deviation(only_a: int, only_b: int, images: int, difference: float) -> float:
     """Return the standard deviation of ``only_b - only_a`` if the true difference were ``difference``.
 
-    The share that only a gets right is then the most likely one: the larger root of a quadratic equation.
+    The proportion that only a classifies correctly is then the most likely one: the larger root of a
+    quadratic equation.
     """
     linear = (2 * images + only_a - only_b) * difference - only_a - only_b
     constant = -only_a * difference * (1 - difference)
     root = math.sqrt(max(0.0, linear * linear - 8 * images * constant))
     # Where both terms would nearly cancel, the product of the roots gives the same number without loss.
-    share = -2 * constant / (root + linear) if linear > 0 else (root - linear) / (4 * images)
-    return math.sqrt(images * max(0.0, 2 * share + difference * (1 - difference)))
+    proportion = -2 * constant / (root + linear) if linear > 0 else (root - linear) / (4 * images)
+    return math.sqrt(images * max(0.0, 2 * proportion + difference * (1 - difference)))

@@ -1,8 +1,8 @@
-"""What several trainings of one experiment tell together. Pure: shares and counts in, figures out.
+"""Several trainings of one experiment: mean, standard deviation, the interval of the mean, pooled folds.
 
-An interval says of which chance it is: :func:`spread`'s of training (initial weights, order of the images,
-dropout, augmentation), not of the images, of which each run's own Wilson interval tells; :func:`pooled`'s of
-the images, each of which was answered once, not of training.
+The intervals cover different kinds of chance. That of :func:`spread` covers training (initial weights, order
+of the images, dropout, augmentation), not the images; each run's own Wilson interval covers these. That of
+:func:`pooled` covers the images, each of which was classified once, not training.
 """
 
 import math
@@ -36,11 +36,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class Pooled:
-    """The answers of several classifiers, each to images of its own, counted together.
+    """The predictions of several classifiers, each for images of its own, counted together.
 
     Attributes:
         images: how many there are, at least 1.
-        accuracy: the share of them that were answered right.
+        accuracy: the fraction of them that is classified correctly.
         interval: its Wilson interval.
     """
 
@@ -65,7 +65,7 @@ def spread(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> Sprea
     Interval(low=0.870..., high=0.969...)
 
     Args:
-        accuracies: shares from 0 to 1, at least 2.
+        accuracies: from 0 to 1, at least 2.
         confidence: between 0 and 1.
 
     Raises:
@@ -83,20 +83,20 @@ def spread(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> Sprea
     return Spread(mean, deviation, Interval(max(0.0, mean - reach), min(1.0, mean + reach)))
 
 
-def pooled(right: Sequence[int], images: Sequence[int]) -> Pooled:
-    """Return the accuracy over all folds' images: each was answered by a classifier that had not learned it.
+def pooled(correct: Sequence[int], images: Sequence[int]) -> Pooled:
+    """Return the accuracy over all folds' images: each was classified by a network that had not learned it.
 
-    The interval takes the answers for independent, which the folds' classifiers, with most of their training
-    images in common, are only nearly. The folds' accuracies get no interval of their own: there is no
-    unbiased estimate of its variance (Y. Bengio and Y. Grandvalet, "No unbiased estimator of the variance of
-    K-fold cross-validation", 2004).
+    The interval takes the predictions for independent, which the folds' classifiers, with most of their
+    training images in common, are only nearly. The folds' accuracies get no interval of their own: there is
+    no unbiased estimate of its variance (Y. Bengio and Y. Grandvalet, "No unbiased estimator of the variance
+    of K-fold cross-validation", 2004).
 
     Args:
-        right: of each fold, how many of its images were answered right.
+        correct: of each fold, how many of its images were classified correctly.
         images: of each fold, how many there are; at least 1 in all.
 
     Raises:
-        ValueError: more right answers than images.
+        ValueError: more correct predictions than images.
     """
-    found, total = sum(right), sum(images)
-    return Pooled(total, found / total, wilson_interval(found, total))
+    hits, total = sum(correct), sum(images)
+    return Pooled(total, hits / total, wilson_interval(hits, total))

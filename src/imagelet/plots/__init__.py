@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imagelet.plots.activations import feature_maps, filters, layer_histograms, layer_maps
 from imagelet.plots.attribution import evidence
 from imagelet.plots.classification import confusion
-from imagelet.plots.curves import curves, shift_curves
+from imagelet.plots.curves import corruption_curves, curves
 from imagelet.plots.image_grids import grid, predictions
 from imagelet.plots.inspection import inspection
 from imagelet.plots.prediction_sheets import answer_line, answers, seen
@@ -22,6 +22,7 @@ __all__ = [
     "answer_line",
     "answers",
     "confusion",
+    "corruption_curves",
     "curves",
     "evidence",
     "feature_maps",
@@ -34,5 +35,4 @@ __all__ = [
     "predictions",
     "save",
     "seen",
-    "shift_curves",
 ]

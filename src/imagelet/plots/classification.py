@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagelet.metrics.reliability import Bin
+from imagelet.metrics.calibration import ReliabilityBin
 from imagelet.plots.style import (
     ACCENT,
     INK,
@@ -107,7 +107,7 @@ SHADE = "#f2f3f5"  # under the diagonal
 LOWEST_COUNT = 0.6  # where the bars of the counts begin, on their logarithmic axis
 
 
-def reliability(bins: Sequence[Bin], calibration_error: float) -> "Figure":
+def reliability(bins: Sequence[ReliabilityBin], calibration_error: float) -> "Figure":
     """Draw accuracy against confidence, and under it how many answers have that confidence.
 
     Answers that can be believed lie on the diagonal: of those with 70 % seventy in a hundred are right. The
@@ -115,7 +115,7 @@ def reliability(bins: Sequence[Bin], calibration_error: float) -> "Figure":
     is sure of nearly everything.
 
     Args:
-        bins: as :func:`imagelet.metrics.reliability.find_reliability` finds them, at least one.
+        bins: as :func:`imagelet.metrics.calibration.reliability_bins` finds them, at least one.
         calibration_error: the mean distance from the diagonal, 0 to 1.
 
     Raises:
@@ -134,7 +134,7 @@ def reliability(bins: Sequence[Bin], calibration_error: float) -> "Figure":
     return figure
 
 
-def _draw_accuracies(axes: "Axes", bins: Sequence[Bin]) -> None:
+def _draw_accuracies(axes: "Axes", bins: Sequence[ReliabilityBin]) -> None:
     axes.fill_between([0, 1], [0, 1], 0, color=SHADE, linewidth=0)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)))
     confidences = [bucket.confidence for bucket in bins]
@@ -176,7 +176,7 @@ def _draw_accuracies(axes: "Axes", bins: Sequence[Bin]) -> None:
     axes.tick_params(labelbottom=False)
 
 
-def _draw_counts(axes: "Axes", bins: Sequence[Bin]) -> None:
+def _draw_counts(axes: "Axes", bins: Sequence[ReliabilityBin]) -> None:
     """Draw a bar for each bin, with its number above."""
     most = max(bucket.images for bucket in bins)
     axes.bar(

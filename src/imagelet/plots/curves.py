@@ -209,24 +209,26 @@ PANELS_IN_A_ROW = 5
 PANEL_WIDTH, PANEL_HEIGHT = 2.2, 2.0  # inches, of a panel
 
 
-def shift_curves(plain: float, curves: Mapping[str, Sequence[tuple[float, float, Interval]]]) -> "Figure":
-    """Draw how accuracy falls with the strength of each shift.
+def corruption_curves(
+    plain: float, curves: Mapping[str, Sequence[tuple[float, float, Interval]]]
+) -> "Figure":
+    """Draw how accuracy falls with the strength of each corruption.
 
     Args:
-        plain: the accuracy without a shift, 0 to 1: the line across each panel.
+        plain: the accuracy without corruption, 0 to 1: the line across each panel.
         curves: for each panel's title the strengths, accuracies and intervals.
 
     Raises:
         ValueError: there are no curves.
     """
     if not curves:
-        raise ValueError("no shifts to draw")
+        raise ValueError("no corruptions to draw")
     columns = min(PANELS_IN_A_ROW, len(curves))
     rows = -(-len(curves) // columns)
     with house_style() as _:
         figure = empty_figure(columns * PANEL_WIDTH, rows * PANEL_HEIGHT + 0.3)
         figure.suptitle(
-            f"Accuracy under shifts; without any {percent(plain)}", fontsize=11, fontweight="bold"
+            f"Accuracy under corruptions; without any {percent(plain)}", fontsize=11, fontweight="bold"
         )
         for place, (title, points) in enumerate(curves.items(), start=1):
             axes = figure.add_subplot(rows, columns, place)

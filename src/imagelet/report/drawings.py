@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagelet import html_repr, plots
 from imagelet.analysis.embeddings import Neighbourhood, neighbourhood, neighbours_of, neighbours_sheet
-from imagelet.analysis.error_analysis import Review
+from imagelet.analysis.error_analysis import ErrorAnalysis
 from imagelet.analysis.explain import MEANINGS
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ImageletError
@@ -124,7 +124,7 @@ def draw_confusion(found: PartFigures) -> Drawing:
     return draw_figure(plots.confusion(found.confusion, names), f"{alt}.", caption)
 
 
-def draw_reliability(found: Review) -> Drawing:
+def draw_reliability(found: ErrorAnalysis) -> Drawing:
     """Draw the calibration diagram."""
     bins = found.reliability
     most = max(bins, key=lambda each: each.images)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, html_repr
+from imagelet.analysis.compared_classifiers import open_subjects, shared_images
 from imagelet.analysis.comparison import Comparison, Disagreement, compare
-from imagelet.analysis.shared_images import open_subjects, shared_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
 from imagelet.networks import summarize
@@ -360,7 +360,7 @@ def _page(
         class_rows=rows,
         class_scale=scale_from(min(lows, default=0.0)),
         answered=answered,
-        reliability=drawings.draw_reliability(answered.review) if answered else None,
+        reliability=drawings.draw_reliability(answered.error_analysis) if answered else None,
         galleries=galleries(answered) if answered else (),
         insights=inside,
         left_out=tuple(left_out),
@@ -427,6 +427,6 @@ def _pictures(runs: Sequence[str], found: Comparison) -> list[tuple[Disagreement
     shown = found.disagreements[:MOST_SHOWN]
     if not shown:
         return []
-    shared = shared_images(open_subjects(runs), found.split)
-    places = {int(number): place for place, number in enumerate(shared.numbers)}
-    return [(each, np.asarray(shared.seen[0].images[places[each.image]])) for each in shown]
+    part = shared_images(open_subjects(runs), found.split).parts[0]
+    positions = {int(index): position for position, index in enumerate(part.indices)}
+    return [(one, np.asarray(part.images.images[positions[one.image]])) for one in shown]

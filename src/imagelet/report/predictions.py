@@ -5,16 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import atomic_files
-from imagelet.analysis.error_analysis import Review, review
-from imagelet.analysis.shared_images import Subject, shared_images
-from imagelet.analysis.test_evaluation import look
+from imagelet.analysis.error_analysis import ErrorAnalysis, analyze_errors, draw_evaluation
+from imagelet.analysis.test_evaluation import evaluate_test_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
-from imagelet.runs.definition import Experiment
+from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 
-MOST_MISTAKES, MOST_SUSPECTS, MOST_UNSURE = 18, 12, 6
+MOST_MISCLASSIFIED, MOST_LABEL_ISSUES, MOST_UNSURE = 18, 12, 6
 MOST_CLASSES = 20  # of which a right answer is shown
 
 
@@ -28,7 +26,7 @@ class Answered:
         numbers: int64 (n,), each image's place in it.
         images: n images.
         probabilities: float64 (n, classes), calibrated.
-        review: mistakes, suspects, calibration.
+        error_analysis: misclassified images, label issues, calibration.
     """
 
     part: str
@@ -36,7 +34,7 @@ class Answered:
     numbers: NDArray[np.int64]
     images: ImageSet
     probabilities: NDArray[np.float64]
-    review: Review
+    error_analysis: ErrorAnalysis
 
     def name(self, place: int) -> str:
         """Return what the image at ``place`` is called: ``train 4512``."""
@@ -93,44 +91,43 @@ def answer(run: Run, classifier: Classifier, part: str) -> Answered:
     Raises:
         DataError: the data is not there, has changed since, or has no such part.
     """
-    experiment = Experiment.from_toml(run.experiment)
-    sha256 = str(run.experiment["resolved"]["data_sha256"])
-    shared = shared_images((Subject(run.name, classifier, run, experiment.dataset, sha256),), part)
-    (images,) = shared.seen
-    probabilities = classifier.predict_proba(images.images)
+    learned_from = provenance_of_run(run).open()
+    chosen = learned_from.part(part)
     if part == "test":
-        metrics = look(run, classifier, images, probabilities)
-        content = run.metrics | {"test": metrics.to_json(classifier.classes)}
-        atomic_files.write_json(run.folder / "metrics.json", content)
+        evaluated = evaluate_test_images(run, classifier, learned_from.dataset)
+        draw_evaluation(run.figures, evaluated, part)
+        probabilities = evaluated.probabilities
+    else:
+        probabilities = classifier.predict_proba(chosen.images.images)
     return Answered(
         part=part,
-        source=shared.part,
-        numbers=shared.numbers,
-        images=images,
+        source=chosen.part,
+        numbers=chosen.indices,
+        images=chosen.images,
         probabilities=probabilities,
-        review=review(probabilities, images.labels),
+        error_analysis=analyze_errors(probabilities, chosen.images.labels),
     )
 
 
 def galleries(answered: Answered) -> tuple[Gallery, ...]:
     """Return the surest mistakes, the labels to look at, right answers, and those right by a hair."""
-    found, part = answered.review, answered.part
-    mistakes, suspects = len(found.mistakes), len(found.suspects)
+    found, part = answered.error_analysis, answered.part
+    misclassified, label_issues = len(found.misclassified), len(found.label_issues)
     return (
         Gallery(
-            "mistakes",
-            "The surest mistakes",
-            f"{mistakes:,} of {len(answered.images):,} {part} images were answered wrong; those of which the "
-            "classifier was surest come first.",
-            _tiles(answered, [each.image for each in found.mistakes[:MOST_MISTAKES]]),
+            "misclassified",
+            "Misclassified images",
+            f"{misclassified:,} of {len(answered.images):,} {part} images were misclassified; the most "
+            "confident wrong predictions come first.",
+            _tiles(answered, [each.image for each in found.misclassified[:MOST_MISCLASSIFIED]]),
         ),
         Gallery(
-            "suspects",
+            "label_issues",
             "Labels to look at",
-            f"{suspects:,} of the mistakes may be due to the label: another class is at least as "
-            "probable as it usually is for images that carry its label (confident learning, Northcutt et al. "
-            "2021). Each is an image to look at, not a proven error.",
-            _tiles(answered, [each.image for each in found.suspects[:MOST_SUSPECTS]]),
+            f"{label_issues:,} of these labels may be wrong: another class is at least as probable as it "
+            "usually is for images that carry its label (confident learning, Northcutt et al. 2021). Each is "
+            "an image to look at, not a proven error.",
+            _tiles(answered, [each.image for each in found.label_issues[:MOST_LABEL_ISSUES]]),
         ),
         Gallery(
             "right",
@@ -153,7 +150,7 @@ def pair(answered: Answered) -> tuple[Tile | None, Tile | None]:
     Where all images of that label are answered wrong, or none of any, the right one is the surest of all.
     """
     right = _right(answered)
-    wrong = answered.review.mistakes[0] if answered.review.mistakes else None
+    wrong = answered.error_analysis.misclassified[0] if answered.error_analysis.misclassified else None
     of_label = right & (answered.images.labels == wrong.label) if wrong else right
     alike = np.flatnonzero(of_label if of_label.any() else right)
     sure = answered.probabilities.max(axis=1)  # (n,)

@@ -21,11 +21,17 @@ OTHERS = (
 
 def write_model_card(run: Run, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any]) -> None:
     """Write the card, with the front matter that model hubs read."""
-    atomic_files.write_text(run.folder / "README.md", model_card(run.name, classifier, card, metrics))
+    text = model_card(run.name, classifier, card, metrics, test_evaluations=len(run.test_evaluations))
+    atomic_files.write_text(run.folder / "README.md", text)
 
 
 def model_card(
-    name: str, classifier: Classifier, card: DatasetCard, metrics: dict[str, Any], limits: str = ""
+    name: str,
+    classifier: Classifier,
+    card: DatasetCard,
+    metrics: dict[str, Any],
+    limits: str = "",
+    test_evaluations: int = 0,
 ) -> str:
     """Return the card as Markdown with YAML front matter.
 
@@ -35,6 +41,7 @@ def model_card(
         card: of the dataset.
         metrics: as in ``metrics.json``.
         limits: what the classifier is for and what not, beside what is true of each.
+        test_evaluations: how often the run was evaluated on its test images.
     """
     height, width, channels = classifier.input_shape
     lines = [
@@ -44,14 +51,7 @@ def model_card(
         f"A classifier of {height}×{width} {'grey' if channels == 1 else 'colour'} images into "
         f"{len(classifier.classes)} classes, trained on {card.title} with imagelet.",
         "",
-        "| figure | value |",
-        "|---|---|",
-        *(_row(part, metrics[part]) for part in ("validation", "test") if part in metrics),
-        f"| parameters | {metrics['parameters']:,} |",
-        f"| training images | {classifier.training['training_images']:,} |",
-        f"| epochs | {metrics['epochs']}, the best is {metrics['best_epoch']} |",
-        f"| seconds of training | {metrics['seconds']['training']:.1f} |",
-        "",
+        *_figures(classifier, metrics, test_evaluations),
         LAST if classifier.training.get("validation_accuracy", 0) is None else CHOICE,
         "",
         *_network(classifier),
@@ -75,6 +75,21 @@ def _front_matter(card: DatasetCard) -> list[str]:
     """Return what model hubs read."""
     lines = ["library_name: imagelet", "pipeline_tag: image-classification"]
     return ["---", *lines, f"datasets: [{card.name}]", "metrics: [accuracy]", "---", ""]
+
+
+def _figures(classifier: Classifier, metrics: dict[str, Any], test_evaluations: int) -> list[str]:
+    """Return the table of figures."""
+    return [
+        "| figure | value |",
+        "|---|---|",
+        *(_row(part, metrics[part]) for part in ("validation", "test") if part in metrics),
+        *([f"| test evaluations | {test_evaluations} |"] if test_evaluations else []),
+        f"| parameters | {metrics['parameters']:,} |",
+        f"| training images | {classifier.training['training_images']:,} |",
+        f"| epochs | {metrics['epochs']}, the best is {metrics['best_epoch']} |",
+        f"| seconds of training | {metrics['seconds']['training']:.1f} |",
+        "",
+    ]
 
 
 def _network(classifier: Classifier) -> list[str]:

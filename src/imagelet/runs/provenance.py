@@ -1,23 +1,231 @@
-"""What a run or a classifier learned from: its train, validation and test images.
+"""What a run or a classifier learned from: its images, and that they are unchanged.
 
-``test:17`` names the test image with the index 17, counted from 0.
+A run knows its dataset, where that lies, and its split. A classifier's file without its run knows the name of
+a registered dataset and the fingerprint of the training images; which of them were for validation, it does
+not say. ``test:17`` names the test image with the index 17, counted from 0.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagelet.classifier.classifier import Classifier, Source
-from imagelet.data.datasets import load_dataset
+from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.known import datasets
 from imagelet.data.splits import Split
 from imagelet.errors import DataError, UsageError
+from imagelet.messages import Message
 from imagelet.runs.definition import AUTO, Experiment
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier, run_of
 
-NAMED = re.compile(r"(train|test|validation):(\d{1,9})")
+SAMPLE = re.compile(r"(train|validation|test):(\d{1,9})")
+
+
+@dataclass(frozen=True, eq=False)
+class PartImages:
+    """Images of a dataset, and where they are in it.
+
+    Attributes:
+        part: the dataset's part that the indices count in; ``train`` for validation images split off it.
+        indices: int64 (n,), each image's index in that part.
+        images: the n images.
+    """
+
+    part: str
+    indices: NDArray[np.int64]
+    images: ImageSet
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Which data a run or a classifier's file learned from; nothing is read yet.
+
+    Attributes:
+        name: the run's, or the file's without its ending.
+        run: None where there is only a file.
+        dataset: a registered name, or of a run also a folder.
+        shape: (height, width, channels) that the pictures of a folder were brought to; None: chosen by them.
+        data_sha256: the fingerprint of all training images of the dataset.
+    """
+
+    name: str
+    run: Run | None
+    dataset: str
+    shape: tuple[int, int, int] | None
+    data_sha256: str
+
+    @property
+    def learner(self) -> Message:
+        """What an error calls it."""
+        return Message("the classifier '{name}'" if self.run is None else "the run '{name}'", name=self.name)
+
+    def require_present(self) -> None:
+        """Raise where the training images would have to be downloaded first.
+
+        Raises:
+            DataError: they are not on this machine.
+        """
+        if self.dataset in datasets and datasets.get(self.dataset).layouts and place_of(self.dataset) is None:
+            raise DataError(
+                "the images of '{dataset}' that {learner} learned from are not on this machine",
+                hint="bring them here: imagelet data get {dataset}",
+                dataset=self.dataset,
+                learner=self.learner,
+            )
+
+    def without_validation(self) -> DataError:
+        """Return the error where there are no validation images, or it is not known which they are."""
+        return DataError(
+            "{learner} is a file without its run: its validation images are not known"
+            if self.run is None
+            else "{learner} has no validation images",
+            hint="use --split test, or test:0 for one image",
+            learner=self.learner,
+        )
+
+    def load(self) -> Dataset:
+        """Return the dataset as it is now; its parts are read, and downloaded, when they are asked for.
+
+        Raises:
+            DataError: it is not there.
+        """
+        return load_dataset(self.dataset, shape=self.shape)
+
+    def open(self, dataset: Dataset | None = None) -> "LearnedFrom":
+        """Return the images, which must be those that were learned from.
+
+        Args:
+            dataset: what :meth:`load` returned earlier, which saves reading it again.
+
+        Raises:
+            DataError: the data is not there, or has changed since.
+        """
+        dataset = dataset or self.load()
+        if dataset.train.fingerprint() != self.data_sha256:
+            raise DataError(
+                "the images of '{dataset}' are not those that {learner} learned from: the data has changed "
+                "since",
+                hint="bring the data back as it was",
+                dataset=self.dataset,
+                learner=self.learner,
+            )
+        frozen = None
+        if self.run is not None:
+            frozen = Split.load(self.run.folder / "split.json")
+            frozen.check(dataset.train)
+        return LearnedFrom(self, dataset, frozen)
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedFrom:
+    """The images that a run or a classifier's file learned from, was chosen by, and is tested on.
+
+    Attributes:
+        provenance: whose images they are.
+        dataset: all of its parts.
+        split: which training images were for validation; None where there is only a file.
+    """
+
+    provenance: Provenance
+    dataset: Dataset
+    split: Split | None
+
+    @property
+    def training_indices(self) -> NDArray[np.int64]:
+        """int64 (n,), the training images that were learned from; of a file without its run all of them."""
+        return np.arange(len(self.dataset.train)) if self.split is None else self.split.train
+
+    @property
+    def validation(self) -> PartImages | None:
+        """The images that chose the epoch; None where there are none, or it is not known which they are."""
+        run = self.provenance.run
+        if run is None or self.split is None:
+            return None
+        if len(self.split.validation):
+            return PartImages("train", self.split.validation, self.dataset.train.take(self.split.validation))
+        images = validation_images(self.dataset, self.split, Experiment.from_toml(run.experiment).validation)
+        return None if images is None else _whole("validation", images)
+
+    def part(self, name: str) -> PartImages:
+        """Return the ``test`` images, or the ``validation`` images, which chose the epoch.
+
+        Raises:
+            DataError: there are none, or it is not known which they are.
+        """
+        if name == "test":
+            return _whole("test", self.dataset.test)
+        validation = self.validation
+        if validation is None:
+            raise self.provenance.without_validation()
+        return validation
+
+    def sample(self, name: str) -> tuple[NDArray[np.uint8], str]:
+        """Return the image that ``train:17``, ``validation:17`` or ``test:17`` names, and its class.
+
+        Returns:
+            uint8 (height, width, channels), and the class's name.
+
+        Raises:
+            UsageError: it names no image.
+            DataError: as :meth:`part`.
+        """
+        named = SAMPLE.fullmatch(name)
+        if named is None:
+            raise UsageError("'{name}' names no image", hint="for example test:0", name=name)
+        part, index = named[1], int(named[2])
+        images = self.dataset.train if part == "train" else self.part(part).images
+        if index >= len(images):
+            raise UsageError(
+                "there is no image {name}: there are {count:,} {part} images, counted from 0",
+                hint="for example {part}:0",
+                name=name,
+                count=len(images),
+                part=part,
+            )
+        return np.asarray(images.images[index]), images.classes[images.labels[index]]
+
+
+def provenance_of(run_or_file: str | Path, classifier: Classifier | None = None) -> Provenance:
+    """Return which data a run, a classifier's file or a shipped classifier learned from.
+
+    Args:
+        run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
+        classifier: the classifier of ``run_or_file``, where it is loaded already.
+
+    Raises:
+        RunError: there is none, or its run has no classifier yet.
+        DataError: a file without its run does not say what it learned from.
+    """
+    path = find_classifier(str(run_or_file))
+    run = run_of(path)
+    if run is not None:
+        return provenance_of_run(run)
+    training = (classifier or Classifier.load(path)).training
+    dataset, data_sha256 = str(training.get("dataset", "")), training.get("data_sha256")
+    if dataset not in datasets or not data_sha256:  # a file may name any folder of this machine
+        raise DataError(
+            "the classifier '{name}' does not say where the images that it learned from are",
+            hint="name its run instead: the folder that training made",
+            name=path.stem,
+        )
+    return Provenance(path.stem, None, dataset, None, str(data_sha256))
+
+
+def provenance_of_run(run: Run) -> Provenance:
+    """Return which data a run learned from; it need not be finished.
+
+    Raises:
+        RunError: its ``experiment.toml`` is damaged.
+    """
+    content = run.experiment
+    experiment = Experiment.from_toml(content)
+    data_sha256 = str(content.get("resolved", {}).get("data_sha256", ""))
+    return Provenance(run.name, run, experiment.dataset, experiment.input_shape, data_sha256)
 
 
 def validation_images(dataset: Dataset, frozen: Split, validation: str) -> ImageSet | None:
@@ -27,61 +235,21 @@ def validation_images(dataset: Dataset, frozen: Split, validation: str) -> Image
     return dataset.validation if validation == AUTO else None
 
 
-def images_of(run: Run, split: str) -> ImageSet:
-    """Return a part of the run's own data: ``test``, ``validation``, or ``train`` with all training images.
-
-    Raises:
-        DataError: it is not there, is not what the run was trained on, or has no such part.
-    """
-    experiment = Experiment.from_toml(run.experiment)
-    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape)
-    frozen = Split.load(run.folder / "split.json")
-    frozen.check(dataset.train)
-    if split == "train":
-        return dataset.train
-    if split == "test":
-        return dataset.test
-    images = validation_images(dataset, frozen, experiment.validation)
-    if images is None:
-        raise DataError("the run '{name}' has no validation images", hint="use --split test", name=run.name)
-    return images
-
-
 def image_of(run_or_file: str | Path, picture: Source) -> Source:
-    """Return the pixels of a dataset's image that ``test:17`` names; any other picture as it is.
+    """Return the pixels of the dataset's image that ``test:17`` names; any other picture as it is.
 
     Raises:
         UsageError: the dataset has no such image.
-        DataError: the classifier does not say what it learned from, or it is not at hand.
+        DataError: as :func:`provenance_of` and :meth:`Provenance.open`.
     """
-    named = NAMED.fullmatch(picture) if isinstance(picture, str) else None
-    if named is None or Path(named[0]).exists():
+    if not isinstance(picture, str) or not SAMPLE.fullmatch(picture) or Path(picture).exists():
         return picture
-    images = part_of(run_or_file, named[1])
-    if int(named[2]) >= len(images):
-        number = f"{len(images):,} {named[1]} images"
-        raise UsageError(
-            "there is no image {sample}: there are {count}, counted from 0",
-            hint="for example {part}:0",
-            sample=named[0],
-            count=number,
-            part=named[1],
-        )
-    return np.asarray(images.images[int(named[2])])
+    provenance = provenance_of(run_or_file)
+    if provenance.run is None and picture.startswith("validation"):
+        raise provenance.without_validation()  # before the data is read
+    pixels, _ = provenance.open().sample(picture)
+    return pixels
 
 
-def part_of(run_or_file: str | Path, part: str) -> ImageSet:
-    """Return a part of what a classifier learned from; of a run the very images that it set aside."""
-    path = find_classifier(str(run_or_file))
-    run = run_of(path)
-    if run is not None:
-        return images_of(run, part)
-    name = Classifier.load(path).training.get("dataset")
-    if not name:
-        raise DataError("the classifier does not say what it learned from", hint="name a picture's file")
-    if part == "validation":
-        raise DataError(
-            "a classifier without its run does not know its validation images", hint="for example test:0"
-        )
-    dataset = load_dataset(str(name))
-    return dataset.test if part == "test" else dataset.train
+def _whole(part: str, images: ImageSet) -> PartImages:
+    return PartImages(part, np.arange(len(images), dtype=np.int64), images)

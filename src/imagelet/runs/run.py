@@ -1,4 +1,4 @@
-"""The run folder: what training leaves, and what everyone reads.
+"""The run folder: its files, and how they are read.
 
 ================================  ==================================================================
 ``experiment.toml``               what was trained on what, how; all that was resolved
@@ -19,7 +19,7 @@ import contextlib
 import datetime
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from imagelet.training.history import EpochFigures, read_history
 
 @dataclass(frozen=True)
 class Run:
-    """One carried-out experiment, in its folder."""
+    """One training of an experiment, in its folder."""
 
     folder: Path
 
@@ -98,18 +98,29 @@ class Run:
         path = self.folder / "test_evaluations.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def record_test_evaluation(self, accuracy: float, images: int) -> int:
-        """Record an evaluation on the test images and return how many there were, this one included."""
-        evaluation = {
+    def record_test_evaluation(self, figures: dict[str, Any], then: Callable[[], None] = lambda: None) -> int:
+        """Record an evaluation on the test images and return how many there were, this one included.
+
+        One process at a time: the line in ``test_evaluations.jsonl``, ``test`` in ``metrics.json`` and what
+        ``then`` writes belong together. A run that is not finished has no ``metrics.json`` yet.
+
+        Args:
+            figures: what ``metrics.json`` holds of the test images: ``accuracy``, ``images`` and more.
+            then: is called after recording in a finished run: it writes what shows the figures or the count.
+        """
+        entry = {
             "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "accuracy": accuracy,
-            "images": images,
+            "accuracy": figures["accuracy"],
+            "images": figures["images"],
         }
         with filelock.FileLock(self.folder / ".test_evaluations.lock"):
-            evaluations = [*self.test_evaluations, evaluation]
-            content = "".join(json.dumps(one) + "\n" for one in evaluations)
+            entries = [*self.test_evaluations, entry]
+            content = "".join(json.dumps(one) + "\n" for one in entries)
             atomic_files.write_text(self.folder / "test_evaluations.jsonl", content)
-        return len(evaluations)
+            if self.finished:
+                atomic_files.write_json(self.folder / "metrics.json", self.metrics | {"test": figures})
+                then()
+        return len(entries)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the state, the figures, the epochs as a curve."""

@@ -1,5 +1,6 @@
-"""The store of runs: make one, list them, find one by name, load its classifier; the trash."""
+"""The runs in a folder: make one, list them, find one by name or experiment; the trash."""
 
+import contextlib
 import datetime
 import os
 import re
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from imagelet import paths
-from imagelet.errors import ConflictError, RunError, UsageError
+from imagelet.errors import ConflictError, ImageletError, RunError, UsageError
 from imagelet.messages import Message
 from imagelet.registry import suggestion
+from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ def find_classifier(text: str) -> Path:
         if text in shipped:
             return shipped[text]
         raise _no_run(text, place, [*(each.name for each in list_runs()), *shipped])
-    if not run.classifier_file.exists():
+    if not run.finished or not run.classifier_file.exists():
         raise RunError(
             "the run '{name}' is not finished: it has no classifier yet",
             hint="imagelet train --resume {folder}",
@@ -138,6 +140,31 @@ def find_classifier(text: str) -> Path:
             folder=run.folder,
         )
     return run.classifier_file
+
+
+def find_run_of(experiment: Experiment, folder: Path, data_sha256: str | None = None) -> Run | None:
+    """Return the run of exactly this experiment in ``folder``: a finished one, else the last started.
+
+    Args:
+        experiment: may leave open what :func:`imagelet.runs.definition.settled` decides by the images.
+        folder: need not be there.
+        data_sha256: the training images' fingerprint that the run must have; None: any.
+    """
+    if not folder.is_dir():
+        return None
+    runs = [run for run in list_runs(folder) if is_run_of(run, experiment, data_sha256)]
+    return next((run for run in runs if run.finished), runs[-1] if runs else None)
+
+
+def is_run_of(run: Run, experiment: Experiment, data_sha256: str | None = None) -> bool:
+    """Say whether a run is of exactly this experiment; arguments as :func:`find_run_of`'s."""
+    with contextlib.suppress(ImageletError, KeyError, TypeError):  # not one of ours, or damaged
+        content = run.experiment
+        resolved = content["resolved"]
+        complete = settled(experiment, resolved["training_images"], tuple(resolved["input_shape"]))
+        same_data = data_sha256 is None or resolved["data_sha256"] == data_sha256
+        return same_data and Experiment.from_toml(content) == complete
+    return False
 
 
 def run_of(classifier_file: Path) -> Run | None:

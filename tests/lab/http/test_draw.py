@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import json
 import os
 import shutil
 from pathlib import Path
@@ -152,13 +153,24 @@ class TestSamples:
         answer = lab.get("/api/samples", params={"classifier": "mnist"})
         assert answer.status_code == 422
         assert answer.json()["error"] == {
-            "message": "the images of 'mnist' are not on this machine",
+            "message": "the images of 'mnist' that the classifier 'mnist' learned from "
+            "are not on this machine",
             "hint": "bring them here: imagelet data get mnist",
         }
 
+    def test_validation_images_are_those_that_the_run_set_aside(self, lab: Lab, small_run: Path) -> None:
+        set_aside = json.loads((small_run / "split.json").read_text())["validation"]
+        images = load_dataset("digits").train
+        for sample in lab.get("/api/samples", params={"classifier": "small", "part": "validation"}).json():
+            index = set_aside[int(sample["sample"].removeprefix("validation:"))]
+            assert sample["label"] == images.classes[images.labels[index]]
+            assert (pixels(sample["image"]) == images.images[index]).all()
+
     def test_a_part_that_is_not_there_is_a_sentence(self, lab: Lab, small_run: Path) -> None:
+        split = json.loads((small_run / "split.json").read_text())
+        (small_run / "split.json").write_text(json.dumps(split | {"validation": []}))
         answer = lab.get("/api/samples", params={"classifier": "small", "part": "validation"})
-        assert "has no part 'validation'" in answer.json()["error"]["message"]
+        assert answer.json()["error"]["message"] == "the run 'small' has no validation images"
 
     @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(1, 80), st.integers(0, 9))
     def test_classes_come_in_turn(self, labels: list[int], count: int, seed: int) -> None:

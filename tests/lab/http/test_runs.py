@@ -94,7 +94,7 @@ class TestOneRun:
             (runs / "two" / name).unlink()
         told = lab.get("/api/runs/two").json()
         assert (told["state"], told["metrics"], told["confusion"]) == ("unfinished", {}, None)
-        for path in ("/api/runs/two/classifier", "/api/runs/two/cell?label=0&answer=0"):
+        for path in ("/api/runs/two/classifier", "/api/runs/two/cell?label=0&predicted=0"):
             assert lab.get(path).status_code == 404
         assert lab.post("/api/runs/two/report").status_code == 404
 
@@ -127,30 +127,31 @@ class TestCells:
     def test_hold_as_many_images_as_the_confusion_matrix_says(self, lab):
         table = np.array(lab.get("/api/runs/one").json()["confusion"]["table"])
         label, answer = np.unravel_index((table - np.diag(np.diag(table))).argmax(), table.shape)
-        found = lab.get(f"/api/runs/one/cell?label={label}&answer={answer}").json()
+        found = lab.get(f"/api/runs/one/cell?label={label}&predicted={answer}").json()
         assert len(found) == table[label, answer] > 0
-        assert {(each["label"], each["answer"]) for each in found} == {(str(label), str(answer))}
+        assert {(each["label"], each["predicted"]) for each in found} == {(str(label), str(answer))}
         probabilities = [each["probability"] for each in found]
         assert probabilities == sorted(probabilities, reverse=True)
 
     def test_name_the_images_of_the_dataset(self, lab, runs):
         classifier, dataset = Classifier.load(runs / "one" / "classifier.safetensors"), load_dataset("digits")
         for part, images in (("validation", dataset.train), ("test", dataset.test)):
-            for each in lab.get(f"/api/runs/one/cell?label=3&answer=3&part={part}").json()[:5]:
+            for each in lab.get(f"/api/runs/one/cell?label=3&predicted=3&part={part}").json()[:5]:
                 number = int(each["sample"].partition(":")[2])
                 assert images.labels[number] == 3
                 (prediction,) = classifier.predict_proba(images.images[number : number + 1])
                 assert prediction[3] == pytest.approx(each["probability"], abs=1e-5)
 
     def test_of_test_images_need_a_look_and_count_none(self, lab, runs):
-        assert lab.get("/api/runs/one/cell?label=3&answer=3&part=test").status_code == 200
+        assert lab.get("/api/runs/one/cell?label=3&predicted=3&part=test").status_code == 200
         assert len(Run(runs / "one").test_evaluations) == 1
-        refused = lab.get("/api/runs/two/cell?label=3&answer=3&part=test")
+        refused = lab.get("/api/runs/two/cell?label=3&predicted=3&part=test")
         assert refused.status_code == 422
         assert "not been evaluated" in refused.json()["error"]["message"]
 
     def test_of_a_class_that_is_not_there(self, lab):
-        assert "counted from 0" in lab.get("/api/runs/one/cell?label=10&answer=0").json()["error"]["message"]
+        refused = lab.get("/api/runs/one/cell?label=10&predicted=0")
+        assert "counted from 0" in refused.json()["error"]["message"]
 
 
 class TestComparing:

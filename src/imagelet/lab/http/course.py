@@ -15,9 +15,9 @@ from imagelet.course.reading import Language, page_names, read_page
 from imagelet.course.results import Result, result_of
 from imagelet.course.runner import course_folder, experiment_of
 from imagelet.errors import ImageletError
-from imagelet.experiment.finding import find
 from imagelet.lab.http.schemas import Name, Told
 from imagelet.lab.jobs.store import FAILED, PAUSED, QUEUED, RUNNING, Job, JobStore
+from imagelet.runs.store import find_run_of
 
 router = APIRouter(prefix="/api", tags=["course"])
 
@@ -98,7 +98,7 @@ def course(request: Request) -> Any:
 def told(training: Training, runs: Path, job: Job | None) -> dict[str, Any]:
     """Return what :class:`Lesson` tells of a training, and of the last job that carried it out."""
     damaged = False
-    run = find(experiment_of(training), course_folder(runs))
+    run = find_run_of(experiment_of(training), course_folder(runs))
     try:
         result = result_of(training, training.seed, run)
     except (ImageletError, LookupError, TypeError, AssertionError):

@@ -15,7 +15,7 @@ from imagelet.errors import ConflictError, RunError, UsageError
 from imagelet.lab.http.schemas import Image, Told
 from imagelet.lab.jobs.store import QUEUED, RUNNING
 from imagelet.lab.services.cache import Cache
-from imagelet.lab.services.runs import Answers, RunList, cell, in_full
+from imagelet.lab.services.runs import Predictions, RunList, cell, in_full
 from imagelet.report import write_report
 from imagelet.runs.run import Run
 from imagelet.runs.store import (
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/api", tags=["runs"])
 
 MOST_COMPARED = 8
 LARGEST_CLASS = 100_000
-ANSWERED = 2  # runs whose answers are kept
+ANSWERED = 2  # runs whose predictions are kept
 
 FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
 PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
@@ -87,7 +87,7 @@ class CellImage(Told):
     sample: str
     image: Image
     label: str
-    answer: str
+    predicted: str
     probability: float
 
 
@@ -123,15 +123,15 @@ async def images_of_a_cell(
     request: Request,
     name: str,
     label: Annotated[int, Query(ge=0, le=LARGEST_CLASS)],
-    answer: Annotated[int, Query(ge=0, le=LARGEST_CLASS)],
+    predicted: Annotated[int, Query(ge=0, le=LARGEST_CLASS)],
     part: Literal["validation", "test"] = "validation",
 ) -> Any:
-    """Show the images with this label that got this answer, classes by their places, the surest first."""
+    """Show the images with this label and this prediction, indices of classes, the most confident first."""
     state = request.app.state
     if not hasattr(state, "answered"):
-        state.answered = Cache[Answers](ANSWERED)
+        state.answered = Cache[Predictions](ANSWERED)
     run = _runs(request).find(name)
-    return await state.work.run(cell, run, label, answer, part, state.answered)
+    return await state.work.run(cell, run, label, predicted, part, state.answered)
 
 
 @router.get("/runs/{name:path}/classifier", response_class=FileResponse, responses=FILE)

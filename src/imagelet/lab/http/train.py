@@ -11,7 +11,6 @@ from imagelet.course import runner as course
 from imagelet.course.lessons import lessons, training_of
 from imagelet.data.known import datasets
 from imagelet.errors import ConflictError, UsageError
-from imagelet.experiment.finding import find
 from imagelet.lab.http.schemas import Asked, Fault, Name, Told
 from imagelet.lab.jobs import queue
 from imagelet.lab.jobs.events import all_received, stream
@@ -23,6 +22,7 @@ from imagelet.networks.shapes import infer_shapes
 from imagelet.networks.zoo import find_network
 from imagelet.runs.definition import AUTO, Experiment, describe
 from imagelet.runs.run import Run
+from imagelet.runs.store import find_run_of
 from imagelet.training.recipe import with_settings
 
 router = APIRouter(prefix="/api", tags=["jobs"])
@@ -249,7 +249,7 @@ def _of_course(settings: Settings, store: JobStore, name: str) -> Job:
                 state=job.state,
             )
     experiment = course.experiment_of(training)
-    run = find(experiment, course.course_folder(settings.runs))
+    run = find_run_of(experiment, course.course_folder(settings.runs))
     if run is not None and run.finished:
         message = Message("{name} was carried out before: course/{run}", name=name, run=run.name)
         raise ConflictError(message, "delete that run to carry it out again")

@@ -17,16 +17,14 @@ from numpy.typing import NDArray
 
 from imagelet.analysis.embeddings import Neighbourhood, neighbourhood
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
-from imagelet.data.known import datasets
-from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
+from imagelet.errors import ClassifierFileError, ImageletError, RunError
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.runs import RunList, version_of
 from imagelet.lab.settings import Settings
 from imagelet.messages import Message
 from imagelet.registry import suggestion
-from imagelet.runs.definition import Experiment
+from imagelet.runs.provenance import LearnedFrom, provenance_of, provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.runs.store import run_of, shipped_classifiers
 
@@ -79,7 +77,7 @@ class Classifiers:
         self._loaded: Cache[Classifier] = Cache(LOADED)
         self._facts: Cache[dict[str, Any]] = Cache(1_000)
         self._datasets: Cache[Dataset] = Cache(READ)
-        self._sources: Cache[Dataset] = Cache(READ)
+        self._learned_from: Cache[LearnedFrom] = Cache(READ)
         self._thread = ThreadPoolExecutor(1, "lab-neighbours", initializer=use_one_core)
         self._neighbourhoods: Cache[Neighbourhood] = Cache(NEIGHBOURHOODS, self._thread)
         self._closed = False
@@ -141,10 +139,11 @@ class Classifiers:
 
         Raises:
             RunError: there is no such classifier.
-            DataError: its dataset is not at hand (nothing is downloaded), or has no such part.
+            DataError: its dataset is not on this machine (nothing is downloaded) or has changed, or there is
+                no such part.
         """
-        named = self.find(name)
-        return self._sources.get(named.key, lambda: self._dataset(named)).read(part)
+        learned_from = self._opened(self.find(name))
+        return learned_from.dataset.train if part == "train" else learned_from.part(part).images
 
     def sample(self, name: str, sample: str) -> tuple[NDArray[np.uint8], str]:
         """Return the image that ``test:17`` names, uint8 (height, width, channels), and its class.
@@ -153,18 +152,7 @@ class Classifiers:
             RunError, DataError: as :meth:`part`.
             UsageError: there are fewer images.
         """
-        part, _, number = sample.partition(":")
-        images = self.part(name, part)
-        if int(number) >= len(images):
-            message = Message(
-                "there is no image {sample}: there are {count:,} {part} images, counted from 0",
-                sample=sample,
-                count=len(images),
-                part=part,
-            )
-            raise UsageError(message, hint="for example {part}:0", part=part)
-        pixels = np.asarray(images.images[int(number)])
-        return pixels, images.classes[images.labels[int(number)]]
+        return self._opened(self.find(name)).sample(sample)
 
     def neighbourhood(self, name: str) -> Neighbourhood | None:
         """Return the classifier's training images as it sees them; None while they are being prepared.
@@ -190,21 +178,20 @@ class Classifiers:
         if self._closed:
             raise ClosedError
 
-    def _dataset(self, named: Named) -> Dataset:
-        if named.run is not None:
-            experiment = Experiment.from_toml(named.run.experiment)
-            dataset, shape = experiment.dataset, experiment.input_shape
-        else:
-            dataset, shape = str(self.load(named.name).training.get("dataset", "")), None
-            if dataset not in datasets:  # a file may name any folder of this machine
-                message = Message(
-                    "the classifier '{name}' does not say where its images lie", name=named.name
-                )
-                raise DataError(message, hint="take a picture of your own")
-        if dataset in datasets and datasets.get(dataset).layouts and place_of(dataset) is None:
-            message = Message("the images of '{dataset}' are not on this machine", dataset=dataset)
-            raise DataError(message, hint="bring them here: imagelet data get {dataset}", dataset=dataset)
-        return self._datasets.get((dataset, shape), lambda: load_dataset(dataset, shape=shape))
+    def _opened(self, named: Named) -> LearnedFrom:
+        """Return what a classifier learned from; it is kept, and so are the datasets."""
+
+        def open_images() -> LearnedFrom:
+            provenance = (
+                provenance_of(named.file, self.load(named.name))
+                if named.run is None
+                else provenance_of_run(named.run)
+            )
+            provenance.require_present()
+            source = (provenance.dataset, provenance.shape)
+            return provenance.open(self._datasets.get(source, provenance.load))
+
+        return self._learned_from.get(named.key, open_images)
 
 
 def described(classifiers: Classifiers) -> list[dict[str, Any]]:

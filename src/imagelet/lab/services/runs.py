@@ -11,17 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.analysis.shared_images import Subject, shared_images
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.datasets import place_of
-from imagelet.data.imageset import ImageSet
-from imagelet.data.known import datasets
-from imagelet.errors import DataError, RunError, UsageError
+from imagelet.errors import RunError, UsageError
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.encoding import epoch_figures, image
 from imagelet.messages import Message
 from imagelet.metrics.misclassified import cells
-from imagelet.runs.definition import Experiment
+from imagelet.runs.provenance import PartImages, provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.runs.store import named, runs_by_name
 
@@ -29,8 +25,8 @@ MOST_SHOWN = 60  # images of a cell
 SETTLED = 2_000_000_000  # nanoseconds after which a further change of a folder has another time
 ROW_FILES = ("experiment.toml", "metrics.json", "history.jsonl", "test_evaluations.jsonl")
 
-Answers = tuple[str, NDArray[np.int64], ImageSet, NDArray[np.float64]]
-"""The dataset's part, the images' places in it, the images (n), and the probabilities (n, classes)."""
+Predictions = tuple[PartImages, NDArray[np.float64]]
+"""Images of a run, n of them, and the probabilities (n, classes)."""
 
 
 class RunList:
@@ -139,18 +135,18 @@ def in_full(name: str, run: Run, *, is_running: bool) -> dict[str, Any]:
     }
 
 
-def cell(run: Run, label: int, answer: int, part: str, kept: Cache[Answers]) -> list[dict[str, Any]]:
-    """Return the images of ``part`` with this label and this answer, the surest first.
+def cell(run: Run, label: int, predicted: int, part: str, kept: Cache[Predictions]) -> list[dict[str, Any]]:
+    """Return the images of ``part`` with this label and this prediction, the most confident first.
 
     Test images are shown only where the run was evaluated on them, which was counted: the same predictions
     tell nothing new.
 
     Args:
         run: a finished run.
-        label: of the images, a class's place among the classes.
-        answer: that they got.
+        label: of the images, the index of a class.
+        predicted: the predicted class, an index, too.
         part: ``validation`` or ``test``.
-        kept: the answers of the last runs that were asked for.
+        kept: the predictions of the last runs that were asked for.
 
     Raises:
         UsageError: there is no such class, or the run was not evaluated on the test images.
@@ -165,44 +161,40 @@ def cell(run: Run, label: int, answer: int, part: str, kept: Cache[Answers]) -> 
             "the run '{name}' has no classifier yet", hint="wait until it is finished", name=run.name
         )
     key = (str(file), file.stat().st_mtime_ns, part)
-    source, numbers, images, probabilities = kept.get(key, lambda: answers(run, part))
-    for place in (label, answer):
-        if place >= len(images.classes):
+    chosen, probabilities = kept.get(key, lambda: predictions(run, part))
+    images = chosen.images
+    for number in (label, predicted):
+        if number >= len(images.classes):
             message = Message(
                 "there is no class {number}: there are {count}, counted from 0",
-                number=place,
+                number=number,
                 count=len(images.classes),
             )
             raise UsageError(message, hint="they are {names}", names=", ".join(images.classes[:20]))
-    found = cells(probabilities, images.labels).get((label, answer), ())
+    within = cells(probabilities, images.labels).get((label, predicted), ())
     return [
         {
-            "sample": f"{source}:{numbers[place]}",
-            "image": image(np.asarray(images.images[place])),
+            "sample": f"{chosen.part}:{chosen.indices[index]}",
+            "image": image(np.asarray(images.images[index])),
             "label": images.classes[label],
-            "answer": images.classes[answer],
-            "probability": float(probabilities[place, answer]),
+            "predicted": images.classes[predicted],
+            "probability": float(probabilities[index, predicted]),
         }
-        for place in found[:MOST_SHOWN]
+        for index in within[:MOST_SHOWN]
     ]
 
 
-def answers(run: Run, part: str) -> Answers:
-    """Return the classifier's answers to the run's own images; no test evaluation is counted.
+def predictions(run: Run, part: str) -> Predictions:
+    """Return the classifier's predictions for the run's own images; no test evaluation is counted.
 
     Raises:
         RunError, ClassifierFileError: a file of the run is damaged.
-        DataError: its data is not at hand (nothing is downloaded), or has changed since.
+        DataError: its data is not on this machine (nothing is downloaded), or has changed since.
     """
-    content = run.experiment
-    name = Experiment.from_toml(content).dataset
-    if name in datasets and datasets.get(name).layouts and place_of(name) is None:
-        message = Message("the images of '{dataset}' are not on this machine", dataset=name)
-        raise DataError(message, hint="bring them here: imagelet data get {dataset}", dataset=name)
-    classifier = Classifier.load(run.classifier_file)
-    subject = Subject(run.name, classifier, run, name, str(content["resolved"]["data_sha256"]))
-    shared = shared_images((subject,), part)
-    return shared.part, shared.numbers, shared.seen[0], classifier.predict_proba(shared.seen[0].images)
+    provenance = provenance_of_run(run)
+    provenance.require_present()
+    chosen = provenance.open().part(part)
+    return chosen, Classifier.load(run.classifier_file).predict_proba(chosen.images.images)
 
 
 def version_of(file: Path) -> tuple[int, ...] | None:

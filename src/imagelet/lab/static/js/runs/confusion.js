@@ -101,7 +101,7 @@ export function cellDialog(run, /** @type {Confusion} */ { part, classes, table 
   const values = { label: classes[label], predicted: classes[predicted] };
   const none = h("p", { class: "empty" }, t("runs.cell.none"));
   const content = (images) => (images.length ? gallery(run, images, table[label][predicted]) : none);
-  const query = `label=${label}&answer=${predicted}&part=${part}`;
+  const query = `label=${label}&predicted=${predicted}&part=${part}`;
   busy(body, api.get(`/api/runs/${encodeURIComponent(run)}/cell?${query}`)).then(
     (images) => replace(body, content(images)),
     (problem) => replace(body, error(problem)),
@@ -115,7 +115,7 @@ function gallery(run, images, count) {
   return [remark(text), h("ul", { class: "cell-gallery" }, images.map((image) => galleryItem(run, image)))];
 }
 
-function galleryItem(run, { sample, image, label, answer: predicted, probability }) {
+function galleryItem(run, { sample, image, label, predicted, probability }) {
   const values = { sample, predicted, probability: percent(probability, 1) };
   const link = h(
     "a",

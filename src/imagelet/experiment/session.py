@@ -1,0 +1,91 @@
+"""One session of a training: its seconds, and Ctrl-C between two steps instead of within one.
+
+A run that was interrupted and resumed has several sessions; its seconds of training are those of all of them.
+"""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+
+class Clock:
+    """Counts from when it is made.
+
+    Attributes:
+        data: seconds until the data was in memory.
+        training: seconds of training, earlier sessions of the same run included.
+        images: images that training went through in this session.
+    """
+
+    def __init__(self) -> None:
+        self.data = 0.0
+        self.training = 0.0
+        self.images = 0
+        self._start = self._last_save = time.perf_counter()
+        self._last = self._start
+        self._session = 0.0
+
+    def data_ready(self) -> None:
+        """Note that the data is in memory."""
+        self.data = self.total
+
+    def training_starts(self, seconds_before: float) -> None:
+        """Note that training starts, or resumes after ``seconds_before`` of earlier sessions."""
+        self.training = seconds_before
+        self._last = self._last_save = time.perf_counter()
+
+    def tick(self, images: int) -> None:
+        """Note that training goes on and has been through ``images`` more images."""
+        now = time.perf_counter()
+        self.training += now - self._last
+        self._session += now - self._last
+        self._last = now
+        self.images += images
+
+    def saved(self) -> None:
+        """Note that the state was saved."""
+        self._last_save = time.perf_counter()
+
+    @property
+    def since_save(self) -> float:
+        """Seconds since the state was last saved, or since training started."""
+        return self._last - self._last_save
+
+    @property
+    def total(self) -> float:
+        """Seconds of this session, from its start."""
+        return time.perf_counter() - self._start
+
+    @property
+    def images_per_second(self) -> float:
+        """Training images a second, validation and saving included."""
+        return self.images / self._session if self._session else 0.0
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Collect Ctrl-C (and SIGTERM) inside the block; the function that is yielded says whether there was one.
+
+    A second one interrupts at once, as ever. Outside the main thread, where Python allows no signal handlers,
+    nothing is collected.
+    """
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield requested.is_set
+        return
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, _: FrameType | None) -> None:
+        requested.set()
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield requested.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
