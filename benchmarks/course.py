@@ -1,4 +1,4 @@
-"""The course's trainings at full length, and what the change that each of its pages suggests comes to.
+"""The course's trainings at full length, and the result of the change that each of its pages suggests.
 
 Let ``IMAGELET_BENCHMARK_RUNS`` name a folder to keep the runs in; else they are deleted.
 """
@@ -54,12 +54,12 @@ Without ``--test``: what to change is chosen by validation images.
 
 
 def run_experiment(training: Training) -> dict[str, Any]:
-    """Carry a training out with each seed, the test images looked at once in each run."""
+    """Run a training with each seed; each run is evaluated once on the test images."""
     return _summarized(training.command(), training.seed)
 
 
-def carry_out_change(training: Training) -> dict[str, Any]:
-    """Carry the changed command out with each seed, and where need be the unchanged one on the same images.
+def run_change(training: Training) -> dict[str, Any]:
+    """Run the changed command with each seed, and where need be the unchanged one on the same images.
 
     What was trained on all images has no validation images to compare by: it is trained without a tenth.
     """
@@ -98,7 +98,7 @@ def own_digits() -> dict[str, Any]:
 def benchmarks() -> dict[str, Callable[[], dict[str, Any]]]:
     """Return what there is to measure, by name."""
     made: dict[str, Callable[[], dict[str, Any]]] = {}
-    for prefix, function in (("course", run_experiment), ("change", carry_out_change)):
+    for prefix, function in (("course", run_experiment), ("change", run_change)):
         for training in trainings():
             made[f"{prefix}-{training.name}"] = _on_its_data(function, training)
     return {**made, "course-own-digits": own_digits}
@@ -119,7 +119,7 @@ def _seeds(first: int) -> list[int]:
 
 
 def _document(words: list[str]) -> dict[str, Any]:
-    """Carry a command out in a process of its own and return what it says."""
+    """Run a command in a process of its own and return its JSON."""
     line = [sys.executable, "-m", "imagelet", *words, "--json"]
     document: dict[str, Any] = json.loads(
         subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -128,7 +128,7 @@ def _document(words: list[str]) -> dict[str, Any]:
 
 
 def _summarized(command: str, seed: int) -> dict[str, Any]:
-    """Carry a command out with each seed and summarize what came out."""
+    """Run a command with each seed and summarize the results."""
     words = shlex.split(command)[1:]
     if "--seed" in words:
         del words[(place := words.index("--seed")) : place + 2]

@@ -79,7 +79,7 @@ def benchmarks() -> dict[str, Benchmark]:
 
 
 def _trainings(words: list[str]) -> dict[str, Any]:
-    """Carry a training out with each seed, each a whole process, and return what they came to."""
+    """Run a training with each seed, each a whole process, and return the results."""
     documents, seconds = [], []
     for seed in SEEDS:
         with runs_folder() as folder:

@@ -36,7 +36,7 @@ def foreign_pictures() -> dict[str, Pictures]:
     """Return pictures by their kind, each uint8 (height, width, 1), always the same ones.
 
     Raises:
-        DataError: Fashion-MNIST or CIFAR-10 is not at hand.
+        DataError: Fashion-MNIST or CIFAR-10 is not on this computer.
     """
     clothes = load_dataset("fashion-mnist").test.images
     photos = load_dataset("cifar-10").test.images

@@ -1,4 +1,4 @@
-"""Carry a command out; print as JSON what it printed, its exit code, its seconds and its peak memory.
+"""Run a command; print as JSON what it printed, its exit code, its seconds and its peak memory.
 
     python benchmarks/launcher.py COMMAND...
 
@@ -15,7 +15,7 @@ import time
 
 
 def main(command: list[str]) -> int:
-    """Carry out ``command``; what it prints as errors is passed on."""
+    """Run ``command``; what it prints as errors is passed on."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

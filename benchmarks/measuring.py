@@ -10,7 +10,7 @@ Measured = dict[str, Any]
 Benchmark = Callable[[], Iterator[Measured]]
 """Yields what it has measured until now, as often as there is something worth keeping."""
 
-NO_DATA = "the data is not at hand"
+NO_DATA = "the data is not on this computer"
 
 
 class LeftOut(Exception):

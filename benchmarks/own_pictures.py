@@ -125,7 +125,7 @@ def _by_way(
 def _steps(classifier: Classifier, own: Own, hand: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """Return each step with the accuracy on digits by hand without it."""
     target = Target(classifier.framing.height, classifier.framing.width, classifier.framing.box)
-    pictures = [picture for picture, by_hand in zip(own.pictures, hand, strict=True) if by_hand]
+    pictures = [picture for picture, handwritten in zip(own.pictures, hand, strict=True) if handwritten]
     found = []
     for step in STEPS:
         framed = [_fitted(normalise(each, target, {step.name}).image, target) for each in pictures]

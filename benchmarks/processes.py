@@ -36,7 +36,7 @@ class Process:
 
 
 def imagelet(words: Sequence[str]) -> Process:
-    """Carry out ``imagelet`` with ``words``.
+    """Run ``imagelet`` with ``words``.
 
     Raises:
         subprocess.CalledProcessError: its exit code is not 0.
@@ -45,7 +45,7 @@ def imagelet(words: Sequence[str]) -> Process:
 
 
 def run_experiment(command: Sequence[str]) -> Process:
-    """Carry out a command.
+    """Run a command.
 
     Raises:
         subprocess.CalledProcessError: its exit code is not 0.

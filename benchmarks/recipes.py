@@ -91,7 +91,7 @@ def run_experiment(claim: Claim, seeds: int) -> Iterator[Measured]:
     """Measure the seeds that the result does not have yet, and yield all that it has after each of them.
 
     Raises:
-        LeftOut: there is no such recipe, the data is not at hand, or there is nothing left to do.
+        LeftOut: there is no such recipe, the data is not on this computer, or there is nothing left to do.
     """
     if claim.recipe not in recipes:
         raise LeftOut(f"there is no recipe '{claim.recipe}' yet")
@@ -105,7 +105,7 @@ def run_experiment(claim: Claim, seeds: int) -> Iterator[Measured]:
     if each:
         print(f"  goes on: {len(each)} seeds are measured", file=sys.stderr)
     for seed in missing:
-        each = sorted([*each, _carry_out_seed(claim, seed)], key=lambda one: one["seed"])
+        each = sorted([*each, _run_seed(claim, seed)], key=lambda one: one["seed"])
         yield {"settings": settings, **_summarized(claim, each), "each": each}
 
 
@@ -133,7 +133,7 @@ def _measured_before(claim: Claim, settings: dict[str, Any]) -> list[dict[str, A
     return each
 
 
-def _carry_out_seed(claim: Claim, seed: int) -> dict[str, Any]:
+def _run_seed(claim: Claim, seed: int) -> dict[str, Any]:
     """Train with one seed as a whole process and return its figures."""
     with runs_folder() as folder:
         rest = ["--seed", str(seed), "--json", "--runs", f"{folder}/recipes"]

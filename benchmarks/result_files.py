@@ -20,7 +20,7 @@ def path_of(name: str) -> Path:
 
 
 def read(name: str) -> Result | None:
-    """Return a benchmark's result, None where it was not carried out."""
+    """Return a benchmark's result, None where it has not been run."""
     path = path_of(name)
     return json.loads(path.read_text("utf-8")) if path.exists() else None
 

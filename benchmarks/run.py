@@ -25,7 +25,7 @@ QUICK_SEEDS = 3
 
 
 def known() -> dict[str, Benchmark]:
-    """Return every benchmark by its name, in the order in which ``full`` carries them out."""
+    """Return every benchmark by its name, in the order of ``full``."""
     return {
         **daily.benchmarks(),
         "steps": at_once(steps),
@@ -71,15 +71,15 @@ def main(words: Sequence[str]) -> int:
     for name, benchmark in chosen.items():
         print(f"{name}: {benchmark.__doc__}", file=sys.stderr)
         try:
-            _carry_out(name, benchmark)
+            _run(name, benchmark)
         except KeyboardInterrupt:
             print(f"{name} was interrupted; what was written is kept", file=sys.stderr)
             return 130
     return 0
 
 
-def _carry_out(name: str, benchmark: Benchmark) -> None:
-    """Carry a benchmark out and keep what it measures as soon as it is measured."""
+def _run(name: str, benchmark: Benchmark) -> None:
+    """Run a benchmark and keep what it measures as soon as it is measured."""
     measured = None
     try:
         for measured in benchmark():

@@ -357,7 +357,7 @@ def test_what_has_no_data_is_left_out_and_writes_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.main(["mnist", "precision", "prediction", "memory", "loading", "inside"]) == 0
-    assert capsys.readouterr().err.count("left out: the data is not at hand") == 6
+    assert capsys.readouterr().err.count("left out: the data is not on this computer") == 6
     assert not folder.exists()
 
 

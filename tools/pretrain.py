@@ -126,7 +126,7 @@ def trained(shipped: Shipped, folder: Path) -> tuple[Classifier, dict[str, Any]]
 
 
 def _member(experiment: Experiment, name: str, folder: Path, split: Split | None) -> Finished:
-    """Return a run that was carried out before, or carry it out."""
+    """Return a run that was finished before, or run it."""
     run = Run(folder / name)
     if run.finished and is_run_of(run, experiment):
         return Finished(run, Classifier.load(run.classifier_file), run.metrics)

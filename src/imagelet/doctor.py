@@ -81,7 +81,7 @@ class Examination:
         devices: what torch can compute on.
         places: the folders.
         variables: the environment variables that are set and matter.
-        datasets: name → place, None where a dataset is not at hand.
+        datasets: name → place, None where the dataset is not on this computer.
         problems: one sentence each; empty where all is well.
     """
 

@@ -70,13 +70,13 @@ def test_dust_is_left_out() -> None:
 def test_a_busy_ground_and_a_blank_picture_are_told_and_doubted() -> None:
     busy = np.random.default_rng(0).integers(0, 256, (90, 90, 1)).astype(np.uint8)
     assert "ground is not plain" in alone(busy, 28, 28).warnings[0]
-    assert alone(busy, 28, 28).doubtful
+    assert alone(busy, 28, 28).unclear
     blank = alone(np.full((50, 40, 1), 128, np.uint8), 28, 28)
-    assert blank.doubtful
+    assert blank.unclear
     assert blank.warnings
     assert not blank.image.any()
     assert not alone(shirt(), 28, 28).warnings
-    assert not alone(shirt(), 28, 28).doubtful
+    assert not alone(shirt(), 28, 28).unclear
 
 
 @given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]))))

@@ -97,7 +97,7 @@ class TestLookAt:
     def test_has_nothing_to_say_where_the_picture_is_taken_as_it_is(self, kind: str) -> None:
         framed = apply_framing(random_pixels(20, 12, 3), Framing(kind, 8, 8, 3))
         assert framed.warnings == ()
-        assert not framed.doubtful
+        assert not framed.unclear
 
     @pytest.mark.parametrize("channels", [1, 3])
     def test_tells_what_handwriting_found(self, channels: int) -> None:
@@ -106,7 +106,7 @@ class TestLookAt:
         )
         (warning,) = framed.warnings
         assert "blank" in warning
-        assert framed.doubtful
+        assert framed.unclear
         assert framed.image.shape == (28, 28, channels)
 
     def test_keeps_what_a_framing_says_when_it_changes_the_channels(

@@ -349,11 +349,11 @@ class TestWarnings:
             "beside": normalise(four, MNIST_TARGET),
             "dark areas": normalise(HARD_PICTURES["edges"][0], MNIST_TARGET),
         }
-        assert all(each.doubtful and word in each.warnings[0] for word, each in found.items())
+        assert all(each.unclear and word in each.warnings[0] for word, each in found.items())
 
     def test_nothing_is_doubted_without_a_word(self) -> None:
         looks = [normalise(picture, MNIST_TARGET) for picture, _ in HARD_PICTURES.values()]
-        assert all(each.warnings for each in looks if each.doubtful)
+        assert all(each.warnings for each in looks if each.unclear)
 
     def test_come_several_at_once(self) -> None:
         assert len(self.warnings(written(side=600, pen=3, paper=200, ink=165)[100:])) == 3
@@ -364,23 +364,23 @@ class TestDoubt:
         return normalise(picture, MNIST_TARGET)
 
     def test_is_none_of_one_digit(self) -> None:
-        assert not self.found(written()).doubtful
-        assert not self.found(self.found(written()).image).doubtful
+        assert not self.found(written()).unclear
+        assert not self.found(self.found(written()).image).unclear
 
     def test_is_none_of_a_digit_beside_a_smaller_one(self) -> None:
-        assert not self.found(two_digits()).doubtful
+        assert not self.found(two_digits()).unclear
 
     def test_is_of_a_digit_that_is_less_than_what_is_beside_it(self) -> None:
         row = np.concatenate([written()] * 3, axis=1)
-        assert self.found(row).doubtful
+        assert self.found(row).unclear
 
     def test_is_of_a_picture_that_is_no_stroke_on_paper(self) -> None:
         square = inked(np.full((200, 200, 1), 245, np.uint8), np.s_[30:170, 30:170])
-        assert self.found(in_shade(square, 0.5)).doubtful
-        assert not self.found(in_shade(written(), 0.5)).doubtful
+        assert self.found(in_shade(square, 0.5)).unclear
+        assert not self.found(in_shade(written(), 0.5)).unclear
 
     def test_is_of_a_blank_picture(self) -> None:
-        assert self.found(np.full((40, 40, 1), 200, np.uint8)).doubtful
+        assert self.found(np.full((40, 40, 1), 200, np.uint8)).unclear
 
 
 class TestSteps:

@@ -257,18 +257,18 @@ class Classifier:
             PictureError: it cannot be read.
         """
         picture = pixels_of(source)
-        image, warnings, doubtful, placement = apply_framing(picture, self.framing)
+        image, warnings, unclear, placement = apply_framing(picture, self.framing)
         blank = _is_of_one_colour(picture) or _is_of_one_colour(image)
         if blank and not warnings:
             warnings = (Message("the picture is all one colour"),)
         name = source if isinstance(source, str | Path) else getattr(source, "name", "")
         image = image.copy()  # it may be the caller's own array
         name = str(name) if isinstance(name, str | Path) else ""
-        return FramedInput(name, image, blank or doubtful, warnings, placement)
+        return FramedInput(name, image, blank or unclear, warnings, placement)
 
     def is_sure(self, framed: FramedInput, probability: float) -> bool:
         """Say whether a prediction of this calibrated probability counts as sure."""
-        return self.calibration.is_sure(probability) and not framed.doubtful
+        return self.calibration.is_sure(probability) and not framed.unclear
 
     def _frame_or_error(self, source: Source) -> FramedInput | PictureError:
         try:

@@ -16,14 +16,14 @@ class FramedInput:
     Attributes:
         file: its name; empty where it came without.
         image: uint8 (height, width, channels), the network's input before normalization.
-        doubtful: the picture is blank, or shows something else than the framing expects.
+        unclear: the picture is blank, or shows something else than the framing expects.
         warnings: what is odd about the picture, a few words each.
         placement: which part of the picture the image shows; None where it shows none, or nobody knows.
     """
 
     file: str
     image: np.ndarray
-    doubtful: bool
+    unclear: bool
     warnings: tuple[str, ...]
     placement: Placement | None = None
 

@@ -88,7 +88,7 @@ def place_of(name: str) -> Path | None:
 
 
 def found_files(name: str) -> tuple[FoundFile, ...]:
-    """Return the files of a registered dataset that are at hand, each read once for its SHA-256.
+    """Return the files of a registered dataset that are on this computer, each read once for its SHA-256.
 
     Raises:
         UnknownNameError: the name is not registered.
@@ -104,10 +104,10 @@ def found_files(name: str) -> tuple[FoundFile, ...]:
 def get_dataset_files(
     name: str, source_folder: Path | None = None, progress: Progress | None = None
 ) -> tuple[FoundFile, ...]:
-    """See that a registered dataset is at hand: from a folder into the cache, or from the mirrors.
+    """Bring a registered dataset to this computer: from a folder into the cache, or from the mirrors.
 
     What is brought from a folder is read first, which finds damage in a gzip file; an unpacked file of the
-    official length must have the official SHA-256, where that is known. Without a folder, what is at hand
+    official length must have the official SHA-256, where that is known. Without a folder, what is there
     already is left as it is, except that a file in the cache with another SHA-256 is replaced.
 
     Args:

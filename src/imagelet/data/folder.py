@@ -108,7 +108,7 @@ def remembered(key: str, shape: tuple[int, ...], rows: Rows, *, quiet: bool = Fa
 def in_parallel(
     task: Callable[[Source], Result], sources: Sequence[Source], progress: Progress | None = None
 ) -> Iterator[Result]:
-    """Yield ``task(source)`` for each source, in their order, carried out by several threads.
+    """Yield ``task(source)`` for each source, in their order, computed by several threads.
 
     Pillow, hashlib and file reading let other threads run, so threads do what processes would, at no cost.
     Only ``TASKS_AT_ONCE`` results wait at a time, so that the whole never lies in memory.

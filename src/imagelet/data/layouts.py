@@ -56,7 +56,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A dataset's file that is at hand.
+    """A file of a dataset that is on this computer.
 
     Args:
         name: its path in the data folder.
@@ -140,7 +140,7 @@ def keep(
 def renew(
     layouts: Sequence[Layout], parts: Sequence[str], progress: Progress | None = None
 ) -> tuple[FoundFile, ...]:
-    """Download what is not at hand, and what lies in the cache with another SHA-256.
+    """Download what is missing, and what lies in the cache with another SHA-256.
 
     Raises:
         DownloadError: no mirror gave a file, or the cache cannot be written.

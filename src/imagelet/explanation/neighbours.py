@@ -211,7 +211,7 @@ def nearest(embedding: Numbers, kept: TrainingEmbeddings, k: int = 8) -> tuple[N
 
 
 def _before_the_last(network: nn.Sequential) -> list[Callable[[Tensor], Tensor]]:
-    """Return what carries out all that lies before the last layer that mixes values."""
+    """Return the part of the network before the last layer that mixes values."""
     children = list(network.named_children())
     mixing = [place for place, (_, child) in enumerate(children) if _mixes(child)]
     if not mixing:

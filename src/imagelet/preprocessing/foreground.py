@@ -29,13 +29,13 @@ class Alone(NamedTuple):
     Attributes:
         image: uint8 (height, width, 1), the ground black.
         warnings: what a person should know about the picture; empty where all is well.
-        doubtful: no object was found, or the ground is not plain.
+        unclear: no object was found, or the ground is not plain.
         placement: which part of the picture the image shows; None where no object was found.
     """
 
     image: NDArray[np.uint8]
     warnings: tuple[str, ...]
-    doubtful: bool
+    unclear: bool
     placement: Placement | None
 
 
@@ -54,12 +54,12 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     edge = border(grey)
     ground = float(np.median(edge))
     if grey.shape == (height, width) and ground == 0:
-        return Alone(grey[:, :, np.newaxis], (), doubtful=False, placement=UNMOVED)
+        return Alone(grey[:, :, np.newaxis], (), unclear=False, placement=UNMOVED)
     difference = np.abs(grey - np.float32(ground)) / max(ground, 255 - ground)  # 0 to 1
     inside = _without_dust(difference > GROUND)
     if not inside.any() or difference.max() < LEAST_DIFFERENCE:
         nothing = (Message("no object stands out from the ground"),)
-        return Alone(np.zeros((height, width, 1), np.uint8), nothing, doubtful=True, placement=None)
+        return Alone(np.zeros((height, width, 1), np.uint8), nothing, unclear=True, placement=None)
     warnings = []
     low, high = np.quantile(edge, (0.1, 0.9))
     plain = float(high - low) <= UNEVEN * 255
@@ -70,7 +70,7 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     part = extent(inside)
     cut = np.where(inside, difference, 0)[part]
     image, at = _centred(cut.astype(np.float32), height, width)
-    return Alone(image, tuple(warnings), doubtful=not plain, placement=Placement.of(part, at))
+    return Alone(image, tuple(warnings), unclear=not plain, placement=Placement.of(part, at))
 
 
 def _without_dust(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -118,13 +118,13 @@ class Framed(NamedTuple):
     Attributes:
         image: uint8 (height, width, channels).
         warnings: what a person should know about the picture, a few words each.
-        doubtful: the picture may show something else than the image: no answer to it is sure.
+        unclear: the picture may show something else than the image: no answer to it is sure.
         placement: which part of the picture the image shows; None where it shows none, or nobody knows.
     """
 
     image: NDArray[np.uint8]
     warnings: tuple[str, ...] = ()
-    doubtful: bool = False
+    unclear: bool = False
     placement: Placement | None = None
 
 

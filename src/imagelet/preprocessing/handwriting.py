@@ -5,7 +5,7 @@ that the centre of mass is the image's centre (Y. LeCun et al., "Gradient-Based 
 Recognition", 1998, section III.A; C. Yadav and L. Bottou, "Cold Case: the Lost MNIST Digits", 2019).
 A network that has seen nothing else fails on dark ink, on grey paper, on digits that are small or aside.
 
-``STEPS`` are carried out in their order; each takes how much ink every pixel holds, and returns it with the
+``STEPS`` run in their order; each takes how much ink every pixel holds, and returns it with the
 place that it came from.
 """
 
@@ -76,13 +76,13 @@ class Handwriting(NamedTuple):
     Attributes:
         image: uint8 (height, width, 1); all black where the picture holds no ink.
         warnings: what a person should know about the picture; empty where all is well.
-        doubtful: there is no ink, less in the digit than beside it, or no strokes on paper.
+        unclear: there is no ink, less in the digit than beside it, or no strokes on paper.
         placement: which part of the picture the image shows; None where there is no ink.
     """
 
     image: NDArray[np.uint8]
     warnings: tuple[str, ...]
-    doubtful: bool
+    unclear: bool
     placement: Placement | None
 
 
@@ -100,19 +100,19 @@ def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[st
     """
     grey = with_channels(picture, 1)
     if is_normalised(grey, target):
-        return Handwriting(grey, (), doubtful=False, placement=UNMOVED)
+        return Handwriting(grey, (), unclear=False, placement=UNMOVED)
     stages, placement = {}, UNMOVED
     for name, moved in _moves(picture, target, without):
         stages[name], placement = moved.ink, moved.placement.within(placement)
-    image, doubts = _as_image(stages[STEPS[-1].name]), tuple(_doubts(stages))
-    warnings = (*doubts, *_warnings(stages, target))
-    return Handwriting(image, warnings, bool(doubts), placement if image.any() else None)
+    image, unclear_because = _as_image(stages[STEPS[-1].name]), tuple(_unclear_because(stages))
+    warnings = (*unclear_because, *_warnings(stages, target))
+    return Handwriting(image, warnings, bool(unclear_because), placement if image.any() else None)
 
 
 def trace(
     picture: NDArray[np.uint8], target: Target, without: Collection[str] = ()
 ) -> Iterator[tuple[str, Ink]]:
-    """Yield each step's name with the ink after it, as :func:`normalise` carries them out.
+    """Yield each step's name with the ink after it, in the order of :func:`normalise`.
 
     The first is the picture itself: its darkness.
     """
@@ -276,7 +276,7 @@ def _as_image(ink: Ink) -> NDArray[np.uint8]:
     return np.rint(ink * 255).astype(np.uint8)[:, :, np.newaxis]
 
 
-def _doubts(stages: dict[str, Ink]) -> Iterator[str]:
+def _unclear_because(stages: dict[str, Ink]) -> Iterator[str]:
     """Yield why the picture may show something else than one digit's strokes on paper.
 
     The digit has less ink than there is beside it, or evening the light has hollowed out what was dark.

@@ -86,7 +86,9 @@ def visit(browser: Browser, lab_address: str) -> Iterator[Visit]:
         """
 
         def heard(message: ConsoleMessage) -> None:
-            asked = message.location.get("url", "")  # test images are refused where the data is not at hand
+            asked = message.location.get(
+                "url", ""
+            )  # test images are refused where the data is not on this computer
             if message.type in ("error", "warning") and not re.search(refused or "/api/samples", asked):
                 problems.append(f"{message.text} ({asked})")
 
