@@ -1,4 +1,4 @@
-"""What the named recipes come to: whole trainings, several seeds each, kept one by one.
+"""The results of the named recipes: whole trainings, several seeds each, kept one by one.
 
 A benchmark that was interrupted goes on with the seeds that it lacks, if recipe, command and machine are
 those of the seeds that it has. A change of imagelet's own code is not noticed: delete the file to begin anew.
@@ -170,7 +170,7 @@ def _part(metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summarized(claim: Claim, each: Sequence[dict[str, Any]]) -> Measured:
-    """Return what the seeds come to together; the interval is that of all their answers."""
+    """Return the results of all seeds together; the interval is that of all their answers."""
     answers = [(one["test"]["accuracy"], one["test"]["images"]) for one in each]
     total = sum(images for _, images in answers)
     right = sum(round(accuracy * images) for accuracy, images in answers)

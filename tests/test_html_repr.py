@@ -366,7 +366,7 @@ def test_a_dataset_shows_its_card_reads_nothing_and_never_shows_test_images() ->
 
 
 def test_a_run_that_goes_on_has_no_figures_yet() -> None:
-    assert html_repr.carried_out(
+    assert html_repr.run_facts(
         {"dataset": "d", "network": "n", "recipe": {"name": "r", "epochs": 2}}, {}, 0
     ) == {
         "state": "not finished",

@@ -195,10 +195,10 @@ def trained(training: Mapping[str, Any]) -> dict[str, Html]:
     return {name: text(value) for name, value in facts_known.items() if value is not None}
 
 
-def carried_out(
+def run_facts(
     experiment: Mapping[str, Any], metrics: Mapping[str, Any], test_evaluations: int
 ) -> dict[str, object]:
-    """Return what a run came to.
+    """Return the facts of a run.
 
     Args:
         experiment: the content of ``experiment.toml``.

@@ -44,7 +44,7 @@ def counts(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, int | None
     rows = {entry["run"]: entry for entry in json.loads(capsys.readouterr().out)["runs"]}
     card = (run.folder / "README.md").read_text()
     cells = [line.split("|") for line in card.splitlines() if line.startswith("| test evaluations")]
-    shown = html_repr.carried_out(run.experiment, run.metrics, len(run.test_evaluations))
+    shown = html_repr.run_facts(run.experiment, run.metrics, len(run.test_evaluations))
     return {
         "the run folder": len(run.test_evaluations),
         "imagelet runs": rows[run.name]["test_evaluations"],

@@ -60,10 +60,10 @@ class Explanation:
         framed: the image that the network got, and where it lies in the picture.
         layers: what every layer gives, in order.
         attributions: what speaks for one class, by each method that the network allows.
-        neighbours: the nearest training images, the nearest first; empty where they are not at hand.
-        near: where these lie; None where they are not at hand.
+        neighbours: the nearest training images, the nearest first; empty where they are not available.
+        near: where these lie; None where they are not available.
         dead: the units of each activation that rose above 0 for none of some hundred training images; empty
-            where these are not at hand.
+            where these are not available.
         missing: what is left out, and why; a sentence each.
     """
 

@@ -176,12 +176,12 @@ def _draw_misclassified(
         [thumbnail(picture.file) for picture in shown],
         framed[: len(shown)],
         [
-            f"{plots.answer_line(picture.predicted, picture.probability, unsure=bool(doubt))}"
+            f"{plots.answer_line(picture.predicted, picture.probability, unsure=bool(is_unsure))}"
             f"   label {picture.label}"
-            for picture, doubt in zip(shown, unsure, strict=False)
+            for picture, is_unsure in zip(shown, unsure, strict=False)
         ],
         [Path(picture.file).name for picture in shown],
         [picture.warnings for picture in shown],
-        [not doubt for doubt in unsure[: len(shown)]],
+        [not is_unsure for is_unsure in unsure[: len(shown)]],
     )
     plots.save(sheet, path)

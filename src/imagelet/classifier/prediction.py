@@ -39,7 +39,7 @@ class Prediction:
         probability: its calibrated probability, 0 to 1.
         top: the most probable classes with their probabilities, best first.
         top_classes: their indices.
-        sure: the probability reaches the classifier's threshold, and the input is not doubtful.
+        sure: the probability reaches the classifier's threshold, and the input is not unclear.
         warnings: what is odd about the picture, a few words each.
         framed_input: uint8 (height, width, channels), the image that the network got.
     """

@@ -81,16 +81,16 @@ def label_issues_of_folds(folder: Path, images: ImageSet) -> tuple[LabelIssue, .
 
     Args:
         folder: has ``out-of-fold.safetensors``; gets ``label-issues.png`` where there are any.
-        images: the training images, which the suspects' numbers count.
+        images: the training images, which the label issues' indices count.
 
     Raises:
         RunError, DataError: as :func:`out_of_fold`.
     """
     answered = out_of_fold(folder, images)
     found = find_label_issues(answered.probabilities, answered.labels)
-    suspects = tuple(dataclasses.replace(each, image=int(answered.indices[each.image])) for each in found)
-    draw_label_issues(folder / "label-issues.png", images, suspects)
-    return suspects
+    issues = tuple(dataclasses.replace(each, image=int(answered.indices[each.image])) for each in found)
+    draw_label_issues(folder / "label-issues.png", images, issues)
+    return issues
 
 
 def calibrated_by_others(
@@ -135,16 +135,14 @@ def out_of_fold(folder: Path, images: ImageSet | None = None) -> OutOfFold:
         ) from error
     except (OSError, safetensors.SafetensorError) as error:
         raise RunError(
-            "{file} cannot be read: {error}", hint="carry the folds out again", file=path, error=error
+            "{file} cannot be read: {error}", hint="run the folds again", file=path, error=error
         ) from error
     if not _fits(found):
-        raise RunError(
-            "{path} does not hold the answers of folds", hint="carry the folds out again", path=path
-        )
+        raise RunError("{path} does not hold the answers of folds", hint="run the folds again", path=path)
     if images is not None and images.fingerprint() != facts.get("data_sha256"):
         raise DataError(
             "the images are not those that {path} has answers to: the data has changed since",
-            hint="carry the folds out again",
+            hint="run the folds again",
             path=path,
         )
     return found

@@ -1,6 +1,6 @@
 """One experiment several times: with several seeds, or with each fold of the images held out in turn.
 
-Each training is an ordinary run. What was carried out before is found again by its experiment, and its data,
+Each training is an ordinary run. What was run before is found again by its experiment, and its data,
 so that an interrupted series goes on; the figures are read from the run folders.
 """
 
@@ -40,7 +40,7 @@ class Part:
 
     Attributes:
         number: its seed, or its fold, counted from 1.
-        experiment: what is carried out.
+        experiment: what is run.
         run: of exactly this experiment and its data, finished or begun; None where there is none yet.
     """
 
@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Series:
-    """What is to be carried out, and what of it was carried out before.
+    """What is to be run, and what of it was run before.
 
     Attributes:
         kind: ``seeds`` or ``folds``.
@@ -84,7 +84,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Member:
-    """What one training of a series came to.
+    """The result of one training of a series.
 
     Attributes:
         number: its seed or fold.
@@ -103,7 +103,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Repeated:
-    """What a series came to.
+    """The result of a series.
 
     Attributes:
         kind: ``seeds`` or ``folds``.
@@ -160,7 +160,7 @@ def repeat(
     folder: Path | None = None,
     test: bool = False,
 ) -> Repeated:
-    """Carry an experiment out with several seeds, or with each fold held out; what is there is not repeated.
+    """Run an experiment with several seeds, or with each fold held out; what is there is not repeated.
 
     Arguments and errors are those of :func:`plan`.
     """
@@ -184,7 +184,7 @@ def plan(
     """Return the trainings of a series, each with its run if there is one; nothing is written.
 
     Args:
-        experiment: what to carry out; its seed gives way to ``seeds``, its validation to ``folds``.
+        experiment: what to run; its seed gives way to ``seeds``, its validation to ``folds``.
         seeds: at least 2 different ones.
         folds: how many parts of the training images to hold out in turn, at least 2; or ``seeds``.
         name: begins the names of the runs: ``NAME-seed0``, ``NAME-fold1``; None: dataset and network do.
@@ -250,7 +250,7 @@ def _end(series: Series, part: Part) -> Iterator[Event]:
 
 
 def conclude(series: Series) -> Repeated:
-    """Return what the series came to, from its runs, all of which are finished; write it into a folder.
+    """Return the result of the series, from its runs, all of which are finished; write it into a folder.
 
     Raises:
         RunError: a run is missing, or not finished.

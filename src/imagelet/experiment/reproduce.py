@@ -1,4 +1,4 @@
-"""A run carried out again from what its folder says, and held against what it had come to.
+"""A run reproduced from its folder, and compared with its first result.
 
 The weights are compared bit by bit. Where they differ, both classifiers answer the same images, and what is
 known of the two machines is laid side by side.
@@ -82,11 +82,11 @@ class WeightDifference:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came of a run that was carried out again.
+    """The result of a run that was reproduced.
 
     Attributes:
         run: the run.
-        again: the run that was carried out anew.
+        again: the new run.
         identical: the weights are the same, bit by bit.
         weights: how far they lie apart; None where they are identical, or the networks have other layers.
         first_epoch: the first epoch whose figures are other ones; None where all are the same.
@@ -129,7 +129,7 @@ class Reproduction:
 
 
 def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None = None) -> Iterator[Event]:
-    """Carry a finished run out again in a new run folder, ``NAME-again``, and yield what happens.
+    """Run the experiment of a finished run again in a new run folder, ``NAME-again``, and yield what happens.
 
     Dataset, network, recipe, split, seed, device, precision and number of threads are the run's. Where there
     is no such device, another is taken. The test images are not read.
@@ -153,7 +153,7 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
     if done := run.metrics.get("manual_changes"):
         raise RunError(
             "the run '{name}' was changed by hand in epoch {epoch} ({change}): its experiment alone "
-            "does not come to the same again",
+            "does not reproduce it",
             hint="{folder} lists what was done",
             name=run.name,
             done=done[0]["epoch"],

@@ -1,4 +1,4 @@
-"""Carrying an experiment out: from data to a run folder, as a stream of events.
+"""From an experiment to a run folder, as a stream of events.
 
 Iterate over :func:`run_experiment` or :func:`resume` to let it happen; look at the events to see it.
 """
@@ -45,8 +45,8 @@ class RunStarted:
 
     Attributes:
         run: its folder.
-        experiment: what is carried out.
-        resolved: what ``auto`` and the data came to.
+        experiment: what is run.
+        resolved: the values of what was ``auto``, and of what the data decide.
         resumed_at: (epochs done, steps done in the next); None for a new run.
         warnings: a sentence for each checkpoint that was damaged and left out.
     """
@@ -72,7 +72,7 @@ def run_experiment(
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> Iterator[Event]:
-    """Carry out an experiment in a new run folder and yield what happens.
+    """Run an experiment in a new run folder and yield its events.
 
     Args:
         experiment: what to do.
@@ -193,7 +193,7 @@ def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingS
 
 
 def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split) -> dict[str, Any]:
-    """Return what ``auto`` and the data came to, for ``experiment.toml`` and for whoever watches."""
+    """Return the values of what was ``auto`` and of what the data decide, for ``experiment.toml`` and for whoever watches."""
     return {
         "network": network.text,
         "input_shape": list(setup.training.shape),

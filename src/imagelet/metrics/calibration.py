@@ -116,14 +116,14 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         check_labels(labels, images=len(logits), classes=logits.shape[1])
     if len(logits) < FEWEST_IMAGES:
         return 1.0
-    doubt = 1 / (len(logits) + 2)
+    smoothing = 1 / (len(logits) + 2)
     others = logits.shape[1] - 1
 
     def loss(log_temperature: float) -> float:
         scores = _log_softmax(logits / math.exp(log_temperature))  # (n, k)
         of_label = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]  # (n,)
         rest = scores.sum(axis=1) - of_label  # (n,)
-        return -float(((1 - doubt) * of_label + doubt / others * rest).mean())
+        return -float(((1 - smoothing) * of_label + smoothing / others * rest).mean())
 
     from scipy.optimize import minimize_scalar
 

@@ -96,7 +96,7 @@ class RunFacts:
         title: the dataset's name as it is written.
         source: where the data come from and their licence; empty for a folder.
         network: as it is typed.
-        network_text: what it came to.
+        network_text: its text.
         shape: (height, width, channels) of the images.
         classes: their names.
         parameters: how many.
@@ -289,8 +289,8 @@ def commands(run: Run, experiment: Experiment, resolved: Mapping[str, Any]) -> t
 
     Args:
         run: the run.
-        experiment: what it carried out.
-        resolved: what ``auto`` and the data came to, from its ``experiment.toml``.
+        experiment: its experiment.
+        resolved: the values that were settled, from its ``experiment.toml``.
     """
     folder = str(run.folder)
     return (
@@ -313,7 +313,7 @@ def train_command(experiment: Experiment, resolved: Mapping[str, Any]) -> str:
     """Return the ``imagelet train`` line of an experiment: every setting that is not what it would be anyway.
 
     Args:
-        experiment: what was carried out; its recipe has been settled by the images.
+        experiment: what was run; its recipe has been settled by the images.
         resolved: ``training_images`` and ``input_shape``, which settle what a recipe leaves open.
     """
     name = experiment.recipe.name if experiment.recipe.name in recipes else GENERAL

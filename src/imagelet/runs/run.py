@@ -64,7 +64,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether training came to its end."""
+        """Whether training is finished."""
         return (self.folder / "metrics.json").exists()
 
     @property
@@ -127,7 +127,7 @@ class Run:
         title = f"Run {self.name}"
         try:
             facts, past = (
-                html_repr.carried_out(self.experiment, self.metrics, len(self.test_evaluations)),
+                html_repr.run_facts(self.experiment, self.metrics, len(self.test_evaluations)),
                 self.history,
             )
             curves: list[tuple[str, list[float | None]]] = [("training", [each.accuracy for each in past])]

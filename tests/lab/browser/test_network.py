@@ -180,7 +180,7 @@ def test_the_text_is_tidied(page: Page) -> None:
 def test_train_it_takes_network_and_image_along(page: Page) -> None:
     def all_at_hand(route: Route) -> None:
         known = route.fetch().json()
-        route.fulfill(json=[{**each, "at_hand": True} for each in known])
+        route.fulfill(json=[{**each, "available": True} for each in known])
 
     page.route("**/api/datasets", all_at_hand)
     link = page.get_by_role("link", name="Train it")

@@ -76,13 +76,13 @@ class TestDatasets:
         told = {each["name"]: each for each in lab.get("/api/datasets").json()}
         assert sorted(told) == sorted(datasets)
         assert next(iter(told)) == "digits"  # the smallest first
-        assert told["digits"]["at_hand"]
+        assert told["digits"]["available"]
         assert told["digits"]["shape"] == [8, 8, 1]
         assert told["digits"]["images"] == {"train": 1437, "test": 360}
-        assert not told["mnist"]["at_hand"]
+        assert not told["mnist"]["available"]
 
     def test_one_that_is_brought_here_is_at_hand(self, lab: Lab, small_data) -> None:
-        told = {each["name"]: each["at_hand"] for each in lab.get("/api/datasets").json()}
+        told = {each["name"]: each["available"] for each in lab.get("/api/datasets").json()}
         assert told == {"digits": True, "mnist": True, "fashion-mnist": True, "cifar-10": False}
 
     def test_a_wrong_folder_for_data_is_none(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ class _Waiting(Generic[T, R]):
 
 
 class Together(Generic[T, R]):
-    """Requests that are carried out in batches of one kind, the first come first.
+    """Requests that are answered in batches of one kind, the first come first.
 
     Args:
         compute: given a kind and what was asked, returns the results in that order; called in a thread.
@@ -36,7 +36,7 @@ class Together(Generic[T, R]):
     """
 
     def __init__(self, compute: Callable[[str, Sequence[T]], Sequence[R]], work: Work, waiting: int) -> None:
-        self._carry_out = compute
+        self._compute = compute
         self._work = work
         self._most = waiting
         self._waiting: list[_Waiting[T, R]] = []
@@ -58,11 +58,11 @@ class Together(Generic[T, R]):
         return await one.result
 
     async def _go_on(self) -> None:
-        """Carry batches out until nothing waits."""
+        """Compute batches until nothing waits."""
         while batch := self._next():
             try:
                 asked = [each.asked for each in batch]
-                results = await self._work.run(self._carry_out, batch[0].kind, asked)
+                results = await self._work.run(self._compute, batch[0].kind, asked)
             except Exception as error:
                 for each in batch:
                     if not each.result.done():

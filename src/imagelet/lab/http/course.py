@@ -1,6 +1,6 @@
 """The course: its trainings with the notes' figures beside those that were reached here, and its pages.
 
-A job carries a training out.
+A job runs a training.
 """
 
 from pathlib import Path
@@ -41,7 +41,7 @@ class Lesson(Told):
     notes_seconds: int | None = Field(description="How long the notes' authors waited.")
     state: str = Field(description="new, queued, running, paused, failed, unfinished, finished or damaged")
     run: str | None
-    job: str | None = Field(description="The last job that carried it out.")
+    job: str | None = Field(description="The last job that ran it.")
     command: str
 
 
@@ -96,7 +96,7 @@ def course(request: Request) -> Any:
 
 
 def told(training: Training, runs: Path, job: Job | None) -> dict[str, Any]:
-    """Return what :class:`Lesson` tells of a training, and of the last job that carried it out."""
+    """Return what :class:`Lesson` tells of a training, and of the last job that ran it."""
     damaged = False
     run = find_run_of(experiment_of(training), course_folder(runs))
     try:

@@ -67,7 +67,7 @@ FIELD_PROBLEMS = {
 
 
 class RefusedError(ImageletError):
-    """A request that the server does not carry out, with the HTTP status that says why.
+    """A request that the server refuses, with the HTTP status that says why.
 
     Args:
         message: what was asked, and what is allowed.

@@ -81,7 +81,7 @@ class ListedDataset(Told):
     classes: list[str]
     shape: list[int]
     images: dict[str, int]
-    at_hand: bool = Field(description="Whether its images are on this machine.")
+    available: bool = Field(description="Whether its images are on this machine.")
 
 
 class ListedRecipe(Told):
@@ -189,9 +189,9 @@ def _datasets() -> list[dict[str, Any]]:
 def _dataset(known: KnownDataset) -> dict[str, Any]:
     card, framing = known.card, known.card.framing
     try:
-        at_hand = known.load is not None or place_of(card.name) is not None
+        available = known.load is not None or place_of(card.name) is not None
     except (DataError, UnknownNameError):
-        at_hand = False
+        available = False
     return {
         "name": card.name,
         "title": card.title,
@@ -199,7 +199,7 @@ def _dataset(known: KnownDataset) -> dict[str, Any]:
         "classes": list(card.classes),
         "shape": list(framing.shape) if framing is not None else [],
         "images": dict(known.images),
-        "at_hand": at_hand,
+        "available": available,
     }
 
 

@@ -235,7 +235,7 @@ def _of_course(settings: Settings, store: JobStore, name: str) -> Job:
 
     Raises:
         UnknownNameError: there is none of that name.
-        ConflictError: it was carried out before, or is being carried out.
+        ConflictError: it was run before, or is running.
     """
     training = training_of(lessons.get(name))
     if training is None or training.name != name:
@@ -251,8 +251,8 @@ def _of_course(settings: Settings, store: JobStore, name: str) -> Job:
     experiment = course.experiment_of(training)
     run = find_run_of(experiment, course.course_folder(settings.runs))
     if run is not None and run.finished:
-        message = Message("{name} was carried out before: course/{run}", name=name, run=run.name)
-        raise ConflictError(message, "delete that run to carry it out again")
+        message = Message("{name} was run before: course/{run}", name=name, run=run.name)
+        raise ConflictError(message, "delete that run to run it again")
     return queue.submit(store, experiment.to_toml(), settings.queued, course=name, test=True)
 
 

@@ -20,7 +20,7 @@ const BAR = 14;
 const MOST_CELLS = 12; // so many flat values are drawn one by one
 const IN_A_BOX = new Set(["activation", "normalization", "dropout", "softmax"]); // families that share the box before them
 
-/** The diagram of a network; `onpoint(name | null)` is called when the pointer comes to a layer. */
+/** The diagram of a network; `onpoint(name | null)` is called when the pointer enters a layer. */
 export function diagram(onpoint) {
   const element = h("ol", { class: "diagram", "aria-label": t("network.diagram") });
   return {

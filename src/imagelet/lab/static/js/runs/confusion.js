@@ -82,7 +82,7 @@ function cellButton({ label, predicted, classes, count, most }, openCell) {
   );
 }
 
-/** Go from cell to cell by keys; the tab key comes to one cell alone. */
+/** Go from cell to cell by keys; the tab key reaches one cell alone. */
 function move(event, cells) {
   const step = MOVES[event.key];
   const end = { Home: 0, End: cells.length - 1 }[event.key];

@@ -7,11 +7,11 @@ import { command, field, group, h, remark, replace, uniqueId } from "../shared/u
 
 /**
  * A dataset as /api/datasets lists it.
- * @typedef {{name: string, title: string, classes: string[], shape: number[], at_hand: boolean}} Dataset
+ * @typedef {{name: string, title: string, classes: string[], shape: number[], available: boolean}} Dataset
  */
 
 /** @param {Dataset} dataset */
-export const isHere = (dataset) => dataset.at_hand;
+export const isHere = (dataset) => dataset.available;
 
 /** The datasets as a list to choose from: first those on this machine; the others say how to get them. */
 export function datasetChoice(/** @type {Dataset[]} */ datasets, onchange) {
