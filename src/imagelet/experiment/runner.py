@@ -193,7 +193,7 @@ def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingS
 
 
 def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split) -> dict[str, Any]:
-    """Return the values of what was ``auto`` and of what the data decide, for ``experiment.toml`` and for whoever watches."""
+    """Return what was settled for the experiment, for ``experiment.toml`` and for whoever watches."""
     return {
         "network": network.text,
         "input_shape": list(setup.training.shape),
