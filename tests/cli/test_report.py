@@ -133,7 +133,7 @@ def test_demo_writes_its_report(run, tmp_path, monkeypatch):
 
     from imagelet.training.recipes import recipes
 
-    short = dataclasses.replace(recipes.get("digits"), epochs=3)
+    short = dataclasses.replace(recipes.get("digits"), epochs=1)
     monkeypatch.setitem(recipes._things, "digits", short)
     outcome = run("demo", "--runs", tmp_path, "--json")
     assert outcome.code == 0, outcome.stderr

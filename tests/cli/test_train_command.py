@@ -133,7 +133,7 @@ def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch
     from imagelet.cli import demo
     from imagelet.training.recipes import recipes
 
-    short = dataclasses.replace(recipes.get("digits"), epochs=3)
+    short = dataclasses.replace(recipes.get("digits"), epochs=1)
     monkeypatch.setitem(recipes._things, "digits", short)
     outcome = run("demo", "--runs", tmp_path)
     assert outcome.code == 0, outcome.stderr

@@ -43,7 +43,7 @@ class TestEach:
             path.with_suffix(".md").read_text("utf-8"),
         )
         assert written is not None
-        images = load_dataset(shipped.dataset).test.take(np.arange(500))
+        images = load_dataset(shipped.dataset).test.take(np.arange(250))
         accuracy = 100 * Classifier.load(path).evaluate(images).accuracy
         assert float(written[1]) - 3 <= accuracy <= float(written[2]) + 3
 

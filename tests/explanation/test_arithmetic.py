@@ -42,7 +42,7 @@ SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
 few = st.integers(1, 4)
 sides = st.integers(1, 9)
 whole = st.integers(-50, 50)
-hundreds = settings(max_examples=300, deadline=None)
+hundreds = settings(max_examples=100, deadline=None)
 
 
 def random_matrix(data: st.DataObject, height: int, width: int) -> np.ndarray:

@@ -134,7 +134,7 @@ def test_relu_has_a_quarter_of_the_numbers_to_do_after_its_pool(monkeypatch: pyt
 sides = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
-@settings(unhurried, max_examples=300)
+@settings(unhurried, max_examples=100)
 @given(
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
     window=sides,
@@ -206,7 +206,7 @@ def texts(draw: st.DrawFn, *, single_columns: bool = True) -> tuple[str, tuple[i
     return to_text((*found, kinds.Flatten(), kinds.Dense("classes"))), shape
 
 
-@settings(unhurried, max_examples=150, derandomize=True)
+@settings(unhurried, max_examples=60, derandomize=True)
 @given(texts(), st.booleans(), st.booleans(), st.integers(1, 3))
 def test_any_text_gives_the_numbers_of_its_layers_one_after_the_other(
     text_and_shape: tuple[str, tuple[int, int, int]], training: bool, last: bool, number: int

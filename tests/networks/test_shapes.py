@@ -28,7 +28,7 @@ sliding = st.one_of(
 endings = st.sampled_from(["flatten", "global_average", "global_max", "flatten batchnorm dense(7) silu"])
 
 
-@settings(unhurried, max_examples=150)
+@settings(unhurried, max_examples=80)
 @given(st.lists(sliding, max_size=4), endings, st.integers(1, 12), st.integers(1, 12), st.integers(1, 3))
 def test_shapes_and_parameters_are_those_of_the_built_layers(
     layers: list[kinds.Layer], ending: str, height: int, width: int, channels: int

@@ -29,7 +29,7 @@ def names(classes: int) -> list[str]:
     return [f"class {index}" for index in range(classes)]
 
 
-@pytest.mark.parametrize("classes", [2, 3, 10, 30])
+@pytest.mark.parametrize("classes", [2, 30])
 def test_the_cells_texts_are_the_counts_that_are_not_zero(classes: int) -> None:
     table = counts(classes)
     (axes,) = plots.confusion(table, names(classes)).axes
@@ -76,7 +76,7 @@ def test_counts_are_light_on_deep_colours_and_dark_on_pale_ones() -> None:
     assert found["1"] != PAPER
 
 
-@pytest.mark.parametrize("classes", [2, 5, 10, 17, 30])
+@pytest.mark.parametrize("classes", [2, 17, 30])
 def test_counts_stay_inside_their_cells(classes: int) -> None:
     figure = plots.confusion(np.eye(classes, dtype=int) * 12345, names(classes))
     (axes,) = figure.axes
@@ -89,7 +89,7 @@ def test_counts_stay_inside_their_cells(classes: int) -> None:
         assert extent.height < cell
 
 
-@pytest.mark.parametrize("classes", [1, 2, 3, 9, 10, 11, 17, 20, 21, 29, 30, 31, 40, 41, 100])
+@pytest.mark.parametrize("classes", [1, 5, 6, 30, 31, 40, 41, 100])
 def test_any_number_of_classes_can_be_drawn(classes: int, tmp_path: Path) -> None:
     figure = plots.confusion(counts(classes), names(classes))
     (axes,) = figure.axes

@@ -55,7 +55,7 @@ class TestGrid:
         assert not square[4 : middle[0] - 4, middle[1] + 4 : -4].any()
         assert set(np.unique(found[rows[0] + 4 : rows[-1] - 4, columns[0] + 4 : columns[-1] - 4])) == {0, 255}
 
-    @pytest.mark.parametrize("number", [1, 2, 7, 24])
+    @pytest.mark.parametrize("number", [1, 7])
     @pytest.mark.parametrize(
         "names",
         [
@@ -152,7 +152,7 @@ def test_another_class_is_in_the_colour_of_mistakes() -> None:
     assert colour(found["0.100"]) == MUTED
 
 
-@pytest.mark.parametrize(("number", "k"), [(1, 1), (1, 8), (5, 3)])
+@pytest.mark.parametrize(("number", "k"), [(1, 1), (1, 8), (2, 3)])
 @pytest.mark.parametrize("shape", [(8, 8, 3), (16, 8, 1), (4, 16, 1), (90, 3, 1)])
 def test_nothing_runs_into_anything_else(number: int, k: int, shape: tuple[int, int, int]) -> None:
     figure = sheet(

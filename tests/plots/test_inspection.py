@@ -143,16 +143,15 @@ class TestFlatForm:
 
 
 class TestFigure:
-    @pytest.mark.parametrize("channels", [1, 3])
-    @pytest.mark.parametrize("shape", [(1, 1), (1, 96), (96, 1), (2, 2000), (2000, 2), (17, 5), (96, 96)])
-    def test_of_any_shape_has_a_sensible_size(
-        self, shape: tuple[int, int], channels: int, tmp_path: Path
-    ) -> None:
-        figure = plots.inspection(picture(*shape, channels), "a picture")
+    @pytest.mark.parametrize(
+        "shape", [(1, 1, 1), (1, 1, 3), (1, 96, 3), (96, 1, 1), (2, 2000, 3), (2000, 2, 1), (17, 5, 3)]
+    )
+    def test_of_any_shape_has_a_sensible_size(self, shape: tuple[int, int, int], tmp_path: Path) -> None:
+        figure = plots.inspection(picture(*shape), "a picture")
         assert max(figure.get_size_inches()) < 20
         assert pixels(png(figure, tmp_path)).std() > 5
 
-    @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (8, 8, 3), (150, 150, 3)])
+    @pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 3), (150, 150, 3)])
     def test_has_titles_that_neither_meet_nor_leave_it(self, shape: tuple[int, int, int]) -> None:
         figure = plots.inspection(picture(*shape), "photographs of my own digits " * 9)
         canvas = drawn(figure)

@@ -1,5 +1,6 @@
 """The style of figures, text in any script, saving."""
 
+import io
 import subprocess
 import sys
 import threading
@@ -48,19 +49,24 @@ def each_figure() -> list[Figure]:
     ]
 
 
-def test_saving_twice_and_drawing_again_give_equal_bytes(tmp_path: Path) -> None:
-    for figure, again in zip(each_figure(), each_figure(), strict=True):
-        first = png(figure, tmp_path)
-        assert png(figure, tmp_path) == first
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Return each figure as a PNG file's content."""
+    folder = tmp_path_factory.mktemp("figures")
+    return [png(figure, folder) for figure in each_figure()]
+
+
+def test_saving_twice_and_drawing_again_give_equal_bytes(saved: list[bytes], tmp_path: Path) -> None:
+    for first, again in zip(saved, each_figure(), strict=True):
+        assert png(again, tmp_path) == first
         assert png(again, tmp_path) == first
         assert first.startswith(b"\x89PNG\r\n\x1a\n")
         assert pixels(first).std() > 5
 
 
-def test_a_png_tells_neither_date_nor_version(tmp_path: Path) -> None:
-    for figure in each_figure():
-        plots.save(figure, tmp_path / "figure.png")
-        with Image.open(tmp_path / "figure.png") as image:
+def test_a_png_tells_neither_date_nor_version(saved: list[bytes]) -> None:
+    for content in saved:
+        with Image.open(io.BytesIO(content)) as image:
             assert set(image.info) <= {"dpi"}
 
 
@@ -81,8 +87,9 @@ def test_where_saving_fails_the_old_file_stays(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_users_own_settings_change_nothing_and_are_not_changed(tmp_path: Path) -> None:
-    expected = [png(figure, tmp_path) for figure in each_figure()]
+def test_the_users_own_settings_change_nothing_and_are_not_changed(
+    saved: list[bytes], tmp_path: Path
+) -> None:
     own = {
         "figure.dpi": 40,
         "savefig.dpi": 33,
@@ -101,7 +108,7 @@ def test_the_users_own_settings_change_nothing_and_are_not_changed(tmp_path: Pat
         before = dict(mpl.rcParams)
         found = [png(figure, tmp_path) for figure in each_figure()]
         assert dict(mpl.rcParams) == before
-    assert found == expected
+    assert found == saved
 
 
 def test_figures_need_neither_pyplot_nor_a_display_nor_the_main_thread(tmp_path: Path) -> None:

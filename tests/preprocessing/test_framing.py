@@ -38,7 +38,7 @@ frames = st.builds(
 
 class TestFrame:
     @given(pictures, frames)
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=80, deadline=None)
     def test_gives_every_picture_the_shape(self, picture: Pixels, framing: Framing) -> None:
         before = picture.copy()
         framed = frame(picture, framing)

@@ -372,7 +372,7 @@ class TestRefusals:
         changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6),
         cut=st.floats(0, 1),
     )
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def test_are_all_that_damage_can_cause(
         self, kind: str, changes: list[tuple[float, int]], cut: float
     ) -> None:
