@@ -40,6 +40,23 @@ ADDED: dict[str, tuple[dict[str, str], str]] = {
         {"networks/zoo.py": "\n\n_named('toy', 'flatten dense(classes) softmax', 'a toy')\n"},
         "imagelet.build('toy').name == 'toy'",
     ),
+    "layer kind": (
+        {
+            "networks/layers/toy.py": "\n".join(
+                (
+                    "from dataclasses import dataclass",
+                    "from imagelet.networks.layer_kind import Layer, register",
+                    "@register",
+                    "@dataclass(frozen=True)",
+                    "class Toy(Layer):",
+                    "    word, family, elementwise = 'toy', 'activation', True",
+                    "    def forward(self, module, values):",
+                    "        return values.abs()",
+                )
+            )
+        },
+        "imagelet.build('conv(2, 3x3) residual(toy) flatten toy dense(classes)').text.count('toy') == 2",
+    ),
     "recipe": (
         {"training/recipes.py": "\n\n_add(Recipe(name='toy', note='a toy', epochs=1))\n"},
         "__import__('imagelet.training.recipes', fromlist=['recipes']).recipes.get('toy').epochs == 1",

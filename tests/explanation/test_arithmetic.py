@@ -21,8 +21,8 @@ from imagelet.explanation.arithmetic import (
     read_matrix,
 )
 from imagelet.networks.layers import AveragePool, Conv, Pool
-from imagelet.networks.layers.trace import FULL, number
-from imagelet.networks.layers.window import Side
+from imagelet.networks.trace import FULL, number
+from imagelet.networks.window import Side
 
 pytestmark = pytest.mark.portable
 

@@ -16,8 +16,8 @@ from imagelet.errors import NetworkTextError
 from imagelet.networks import Network, build, to_text
 from imagelet.networks import layers as kinds
 from imagelet.networks.fusion import fused_layers
+from imagelet.networks.layer_module import Convolution
 from imagelet.networks.layers import Layer, Pool
-from imagelet.networks.layers.module import Convolution
 
 from .strategies import built, unhurried
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from imagelet.errors import NetworkTextError
 from imagelet.networks import layers as kinds
+from imagelet.networks.layer_kind import other_words
 from imagelet.networks.layers import Layer
-from imagelet.networks.layers.layer import other_words
 from imagelet.networks.text import DEEPEST, LONGEST_TEXT, is_layer, parse, to_text, usage
 
 from .strategies import networks, unhurried

@@ -14,8 +14,8 @@ from imagelet.errors import UsageError
 
 if TYPE_CHECKING:
     from imagelet.explanation.arithmetic import Working
-    from imagelet.networks.layers.trace import Numbers, Trace
-    from imagelet.networks.layers.window import SidePadding
+    from imagelet.networks.trace import Numbers, Trace
+    from imagelet.networks.window import SidePadding
 
 commands = typer.Typer(cls=Group)
 
@@ -358,7 +358,7 @@ def _matrix(
     title: str, matrix: "Numbers", rims: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 ) -> None:
     """Print a matrix under its title, padding in brackets; of a large one its size."""
-    from imagelet.networks.layers.trace import FULL, number
+    from imagelet.networks.trace import FULL, number
 
     height, width = matrix.shape
     if max(height, width) > PRINTED_SIDE:

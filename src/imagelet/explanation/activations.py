@@ -18,9 +18,9 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
 from imagelet.explanation.spread import ValueRange, rounded
 from imagelet.messages import Message
+from imagelet.networks.layer_kind import INPUT, Layer, LayerRun, named_modules, run_layers
 from imagelet.networks.layers.convolution import Convolving
-from imagelet.networks.layers.foreign import kind_of, layer_of
-from imagelet.networks.layers.layer import INPUT, Layer, LayerRun, named_modules, run_layers
+from imagelet.networks.torch_layers import kind_of, layer_of
 from imagelet.registry import suggestion
 
 Values = NDArray[np.float32]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from imagelet.errors import UnknownNameError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.layers.trace import FULL, Numbers, Trace, patch, weighted_sum, window
-from imagelet.networks.layers.window import Side, SidePadding, size_formula
+from imagelet.networks.trace import FULL, Numbers, Trace, patch, weighted_sum, window
+from imagelet.networks.window import Side, SidePadding, size_formula
 from imagelet.registry import suggestion
 
 Rims = tuple[tuple[int, int], tuple[int, int]]  # cells of padding: (above, below), (left, right)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from imagelet.networks import Network
-    from imagelet.networks.layers.layer import LayerRun
+    from imagelet.networks.layer_kind import LayerRun
 
 
 def grad_cam(network: "Network", inputs: "Tensor", target: int, layer: str) -> "Tensor":
@@ -60,7 +60,7 @@ def _runs(network: "Network", images: "Tensor") -> "dict[str, LayerRun]":
     """Return the layers by name, with what they make of the images."""
     import torch
 
-    from imagelet.networks.layers.layer import run_layers
+    from imagelet.networks.layer_kind import run_layers
 
     with torch.no_grad():
         return {ran.name: ran for ran in run_layers(network.named_children(), images)}
@@ -73,8 +73,8 @@ def _belonging(runs: "dict[str, LayerRun]", layer: str) -> "tuple[str, list[nn.M
     left out, so that they stay as fine as they are. At the end of a residual block they are taken from its
     sum. Without an activation both are taken at the convolution itself.
     """
-    from imagelet.networks.layers.foreign import layer_of
-    from imagelet.networks.layers.window import Sliding
+    from imagelet.networks.torch_layers import layer_of
+    from imagelet.networks.window import Sliding
 
     first, name = layer, layer
     kept: list[nn.Module] = []
@@ -100,9 +100,9 @@ def _cells(runs: "dict[str, LayerRun]", layer: str, size: tuple[int, int]) -> Pl
 
     None where the convolution is inside a layer of a builder's own, or one before it works in an unknown way.
     """
-    from imagelet.networks.layers.foreign import layer_of
-    from imagelet.networks.layers.layer import INPUT
-    from imagelet.networks.layers.window import Sliding
+    from imagelet.networks.layer_kind import INPUT
+    from imagelet.networks.torch_layers import layer_of
+    from imagelet.networks.window import Sliding
 
     # of each layer the sides of its maps; in pixels the first cell's centre, and how far the next one is
     seen: dict[str, tuple[tuple[int, ...], list[float], list[float]]] = {

@@ -19,10 +19,10 @@ from imagelet.explanation.activations import (
 )
 from imagelet.explanation.spread import rounded
 from imagelet.messages import Message
-from imagelet.networks.layers.foreign import layer_of
-from imagelet.networks.layers.layer import named_modules
-from imagelet.networks.layers.trace import Index, Trace, Unit
-from imagelet.networks.layers.window import Sliding
+from imagelet.networks.layer_kind import named_modules
+from imagelet.networks.torch_layers import layer_of
+from imagelet.networks.trace import Index, Trace, Unit
+from imagelet.networks.window import Sliding
 
 ROUNDING = 1e-5  # of the largest numbers on the way: float32 adds a long sum up to some millionths of them
 AXES = {1: ("values",), 2: ("rows", "values"), 3: ("rows", "columns", "channels")}

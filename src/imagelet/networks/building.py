@@ -16,7 +16,7 @@ from imagelet.errors import NetworkTextError, UsageError
 from imagelet.messages import Message
 from imagelet.networks.fusion import fused_layers
 from imagelet.networks.initial_weights import draw_weights
-from imagelet.networks.layers.layer import Layer, Shape, named, written_shape
+from imagelet.networks.layer_kind import Layer, Shape, named, written_shape
 from imagelet.networks.shapes import checked_input, infer_shapes
 from imagelet.networks.text import parse, to_text
 from imagelet.networks.zoo import Builder, NamedNetwork, find_network, networks

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imagelet.networks.layers.module import Convolution, LayerModule
+from imagelet.networks.layer_module import Convolution, LayerModule
 from imagelet.networks.layers.pooling import Pool
 
 FusedLayers = tuple[tuple[str, ...], Callable[[Tensor], Tensor]]

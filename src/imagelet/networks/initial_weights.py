@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from imagelet.errors import UsageError
-from imagelet.networks.layers.foreign import layer_of
+from imagelet.networks.torch_layers import layer_of
 
 InitialWeights = Literal["glorot", "he", "torch"]
 

@@ -5,7 +5,7 @@ from math import prod
 
 from imagelet.errors import NetworkTextError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.layers.layer import PlacedLayer, Shape, named, place_layers, written_shape
+from imagelet.networks.layer_kind import PlacedLayer, Shape, named, place_layers, written_shape
 from imagelet.networks.text import about, parse
 
 MOST_PARAMETERS = 500_000_000  # 2 GB of float32

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagelet import html_repr
 from imagelet.errors import UsageError
-from imagelet.networks.layers.layer import Layer, Shape, run_layers
+from imagelet.networks.layer_kind import Layer, Shape, run_layers
 from imagelet.networks.shapes import infer_shapes
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def summarize(network: "nn.Sequential", input_shape: Sequence[int] | None = None
     """
     import torch
 
-    from imagelet.networks.layers.foreign import kind_of, layer_of
+    from imagelet.networks.torch_layers import kind_of, layer_of
 
     shape = input_shape if input_shape is not None else getattr(network, "input_shape", None)
     if shape is None:
@@ -199,7 +199,7 @@ def _evaluating(network: "nn.Module") -> Iterator[None]:
 @contextmanager
 def _counting(network: "nn.Module") -> Iterator[list[int]]:
     """Collect the multiplications of every layer in ``network`` that runs inside."""
-    from imagelet.networks.layers.foreign import layer_of
+    from imagelet.networks.torch_layers import layer_of
 
     products: list[int] = []
 

@@ -25,8 +25,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
+from imagelet.networks.layer_kind import Form, mistake, other_words, settings, stands_bare
 from imagelet.networks.layers import FAMILIES, KINDS, Layer
-from imagelet.networks.layers.layer import Form, mistake, other_words, settings, stands_bare
 from imagelet.registry import suggestion
 
 LONGEST_TEXT = 10_000  # characters

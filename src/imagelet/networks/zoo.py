@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagelet.messages import Message
-from imagelet.networks.layers.layer import Shape
+from imagelet.networks.layer_kind import Shape
 from imagelet.networks.text import is_layer
 from imagelet.registry import Registry
 

@@ -14,7 +14,7 @@ from imagelet.explanation import arithmetic
 from imagelet.explanation.arithmetic import KERNELS, Working
 from imagelet.lab.http.schemas import Asked, Told
 from imagelet.messages import Message, translate
-from imagelet.networks.layers.trace import Trace
+from imagelet.networks.trace import Trace
 
 router = APIRouter(prefix="/api", tags=["arithmetic"])
 

@@ -43,9 +43,8 @@ from imagelet.lab.jobs.store import (
 from imagelet.lab.services.encoding import epoch_figures, numbers
 from imagelet.messages import Message
 from imagelet.networks import Network
-from imagelet.networks.layers import Flatten
-from imagelet.networks.layers.foreign import layer_of
-from imagelet.networks.layers.layer import own_layer
+from imagelet.networks.layer_kind import own_layer
+from imagelet.networks.torch_layers import layer_of
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import save_checkpoint, saved_checkpoints
@@ -229,7 +228,7 @@ def first_filters(network: Network) -> tuple[str, NDArray[np.float32]] | None:
         elif family == "dense":
             return None
         else:
-            flat = flat or isinstance(own_layer(module), Flatten)
+            flat = flat or own_layer(module).family == "reshape"  # in our order
             continue
         return name, weights[: min(MOST_FILTERS, max(1, MOST_NUMBERS // weights[0].size))]
     return None

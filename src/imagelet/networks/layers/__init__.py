@@ -1,10 +1,16 @@
-"""Kinds of layers, each with all that is known of it in one file; a plugin adds its own by `register`."""
+"""The kinds of layers: each module holds all that is known of one, or of several alike.
 
+A new kind is a new class under `register` in a module of this folder; nothing else names it.
+"""
+
+import importlib
+import pkgutil
+
+from imagelet.networks.layer_kind import FAMILIES, KINDS, Layer, PlacedLayer, Shape, register
 from imagelet.networks.layers.activation import Activation, Gelu, Relu, Sigmoid, Silu, Softmax, Tanh
 from imagelet.networks.layers.convolution import Conv, Depthwise
 from imagelet.networks.layers.dense import Dense
 from imagelet.networks.layers.dropout import Dropout
-from imagelet.networks.layers.layer import FAMILIES, KINDS, Layer, PlacedLayer, Shape, register
 from imagelet.networks.layers.normalization import BatchNorm
 from imagelet.networks.layers.pooling import AveragePool, GlobalAverage, GlobalMax, Pool
 from imagelet.networks.layers.reshape import Flatten
@@ -36,3 +42,6 @@ __all__ = [
     "Tanh",
     "register",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

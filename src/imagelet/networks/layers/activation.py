@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from imagelet.networks.layers.layer import Layer, Shape, register
+from imagelet.networks.layer_kind import Layer, Shape, register
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 LARGEST_EXPONENT = 50  # up to here the exponentials of a softmax are written as they are
 MOST_EXPONENTIALS = 9  # that are written out
@@ -41,7 +41,7 @@ class Activation(Layer):
         """Return the function of one number."""
         import torch
 
-        from imagelet.networks.layers.trace import factor, function, number
+        from imagelet.networks.trace import factor, function, number
 
         value = float(unit.values[unit.index])
         result = float(unit.module(torch.tensor([[value]], dtype=torch.float64)))
@@ -125,7 +125,7 @@ class Softmax(Layer):
         """Return an exponential as a fraction of the sum of all."""
         import numpy as np
 
-        from imagelet.networks.layers.trace import Trace, number, term
+        from imagelet.networks.trace import Trace, number, term
 
         values = unit.values[unit.index[:-1]]
         subtracted = float(values.max()) if np.abs(values).max() > LARGEST_EXPONENT else 0.0

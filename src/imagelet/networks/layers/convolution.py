@@ -5,7 +5,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from imagelet.messages import Message
-from imagelet.networks.layers.layer import (
+from imagelet.networks.layer_kind import (
     COUNT,
     KERNEL,
     PADDING,
@@ -18,12 +18,12 @@ from imagelet.networks.layers.layer import (
     Size,
     register,
 )
-from imagelet.networks.layers.window import Sliding
+from imagelet.networks.window import Sliding
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 
 class Convolving(Sliding):
@@ -66,7 +66,7 @@ class Convolving(Sliding):
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return torch's convolution with this padding."""
-        from imagelet.networks.layers.module import Convolution
+        from imagelet.networks.layer_module import Convolution
 
         filters, groups = self.filters_and_groups(shape[-1])
         rim = self.padding if isinstance(self.padding, tuple) else (0, 0)
@@ -100,7 +100,7 @@ class Convolving(Sliding):
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the kernel's sum over the numbers under it."""
-        from imagelet.networks.layers.trace import patch, weighted_sum
+        from imagelet.networks.trace import patch, weighted_sum
 
         values, module, filter_ = unit.values, unit.module, unit.index[-1]
         if values.ndim != 3 or module.padding_mode != "zeros":

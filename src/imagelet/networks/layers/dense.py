@@ -5,12 +5,12 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from imagelet.messages import Message
-from imagelet.networks.layers.layer import COUNT, SWITCH, Count, Layer, Shape, register, written_shape
+from imagelet.networks.layer_kind import COUNT, SWITCH, Count, Layer, Shape, register, written_shape
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 
 @register
@@ -65,7 +65,7 @@ class Dense(Layer):
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the sum of all inputs, each with its weight."""
-        from imagelet.networks.layers.trace import weighted_sum
+        from imagelet.networks.trace import weighted_sum
 
         values = unit.values
         if values.ndim > 2:

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagelet.networks.layers.layer import FRACTION, Layer, register
+from imagelet.networks.layer_kind import FRACTION, Layer, register
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 
 @register
@@ -45,6 +45,6 @@ class Dropout(Layer):
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number as it is: outside of training nothing is dropped."""
-        from imagelet.networks.layers.trace import passed
+        from imagelet.networks.trace import passed
 
         return passed(unit.values, unit.index)

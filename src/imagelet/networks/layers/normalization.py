@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagelet.networks.layers.layer import FRACTION, POSITIVE, Layer, Shape, register
+from imagelet.networks.layer_kind import FRACTION, POSITIVE, Layer, Shape, register
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 
 @register
@@ -47,7 +47,7 @@ class BatchNorm(Layer):
         """Return the number less the mean, by the standard deviation, times the scale, plus the shift."""
         import numpy as np
 
-        from imagelet.networks.layers.trace import Trace, factor, number, term
+        from imagelet.networks.trace import Trace, factor, number, term
 
         values, module, channel = unit.values, unit.module, unit.index[-1]
         if module.running_mean is None or module.running_var is None or values.ndim == 2:

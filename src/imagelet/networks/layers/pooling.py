@@ -4,13 +4,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagelet.messages import Message
-from imagelet.networks.layers.layer import PADDING, SIZE, Layer, Padding, Shape, Size, register, written_shape
-from imagelet.networks.layers.window import Sliding
+from imagelet.networks.layer_kind import (
+    PADDING,
+    SIZE,
+    Layer,
+    Padding,
+    Shape,
+    Size,
+    register,
+    written_shape,
+)
+from imagelet.networks.window import Sliding
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 
 @register
@@ -89,7 +98,7 @@ class Pool(Sliding):
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the window's largest number, or its mean."""
-        from imagelet.networks.layers.trace import window
+        from imagelet.networks.trace import window
 
         values = unit.values
         if values.ndim != 3:
@@ -137,7 +146,7 @@ class GlobalAverage(Layer):
         """Return the mean or the largest number of a map, or of the part that one cell of several is for."""
         import numpy as np
 
-        from imagelet.networks.layers.trace import window
+        from imagelet.networks.trace import window
 
         if unit.values.ndim != 3:
             return None

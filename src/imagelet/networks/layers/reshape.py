@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from imagelet.networks.layers.layer import Layer, Shape, register
+from imagelet.networks.layer_kind import Layer, Shape, register
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from imagelet.networks.layers.trace import Index, Trace, Unit
+    from imagelet.networks.trace import Index, Trace, Unit
 
 
 @register
@@ -44,7 +44,7 @@ class Flatten(Layer):
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number as it stands in the map."""
-        from imagelet.networks.layers.trace import passed
+        from imagelet.networks.trace import passed
 
         return (
             passed(unit.values, self.origin(unit.index[0], unit.values.shape))

@@ -6,9 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from imagelet.messages import Message
-from imagelet.networks.layers.convolution import Conv
-from imagelet.networks.layers.dense import Dense
-from imagelet.networks.layers.layer import (
+from imagelet.networks.layer_kind import (
     Layer,
     LayerRun,
     PlacedLayer,
@@ -20,12 +18,14 @@ from imagelet.networks.layers.layer import (
     run_layers,
     written_shape,
 )
+from imagelet.networks.layers.convolution import Conv
+from imagelet.networks.layers.dense import Dense
 from imagelet.networks.layers.normalization import BatchNorm
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 NamedLayers = list[tuple[str, Layer]]
 
@@ -116,7 +116,7 @@ class Residual(Layer):
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return a module with the layers of the shortcut, if any, and those inside, by name."""
-        from imagelet.networks.layers.module import LayerModule
+        from imagelet.networks.layer_module import LayerModule
 
         children = {}
         for layers in (self._shortcut(shape, self.output_shape(shape)), [*named(self.layers)]):
@@ -149,7 +149,7 @@ class Residual(Layer):
         """Return the sum of two numbers: what the layers make, and what the shortcut passes on."""
         import numpy as np
 
-        from imagelet.networks.layers.trace import Trace, number, term
+        from imagelet.networks.trace import Trace, number, term
 
         made, passed = (float(values[unit.index]) for values in unit.inputs)
         return Trace(

@@ -1,8 +1,8 @@
 """What a kind of layer is, and the values that its arguments may have.
 
-A kind is a subclass of :class:`Layer` in one file of this package, or in a plugin: its word, its arguments as
-fields, its output shape, its costs, its torch module, and how one number of its output comes about. Nothing
-here imports torch or NumPy.
+A kind is a subclass of :class:`Layer` under :func:`register`, in a file of `layers/` or in a plugin. It has a
+word, arguments, an output shape, costs and a torch module, and says how one number of its output comes about.
+Nothing here imports torch or NumPy.
 
 A shape is (height, width, channels), or (values,) once it is flat.
 """
@@ -20,7 +20,7 @@ from imagelet.registry import Registry
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from imagelet.networks.layers.trace import Trace, Unit
+    from imagelet.networks.trace import Trace, Unit
 
 Shape = tuple[int, ...]
 Size = tuple[int, int]  # height, width
@@ -137,7 +137,7 @@ class Layer:
     def module(self, shape: Shape) -> "nn.Module":
         """Return its torch module for an input of ``shape``, weights zero; a kind may take torch's own."""
         del shape
-        from imagelet.networks.layers.module import LayerModule
+        from imagelet.networks.layer_module import LayerModule
 
         return LayerModule(self)
 
@@ -185,7 +185,9 @@ class Layer:
         return shape[2]
 
 
-KINDS: Registry[type[Layer]] = Registry("layer", listing="the error of an unknown layer")
+KINDS: Registry[type[Layer]] = Registry(
+    "layer", listing="the error of an unknown layer", home="imagelet.networks.layers"
+)
 """Every kind by its word; a plugin adds its own by :func:`register`."""
 
 Kind = TypeVar("Kind", bound=type[Layer])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelet.networks.layers.window import Side, same_padding
+from imagelet.networks.window import Side, same_padding
 from tests.networks.strategies import unhurried
 
 sizes = st.integers(1, 40)

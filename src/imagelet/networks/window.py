@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
-from imagelet.networks.layers.layer import Layer, Padding, Shape, Size
+from imagelet.networks.layer_kind import Layer, Padding, Shape, Size
 
 if TYPE_CHECKING:
-    from imagelet.networks.layers.trace import Cells, Index
+    from imagelet.networks.trace import Cells, Index
 
 SidePadding = Literal["same", "valid"] | int
 

@@ -23,7 +23,7 @@ from imagelet.networks.layers import (
     GlobalMax,
     Pool,
 )
-from imagelet.networks.layers.foreign import kind_of
+from imagelet.networks.torch_layers import kind_of
 from tests.networks.strategies import built, unhurried
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
