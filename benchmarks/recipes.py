@@ -201,6 +201,6 @@ def claim_of(measured: Measured) -> str:
     spread = "" if accuracy["deviation"] is None else f" ± {100 * accuracy['deviation']:.2f}"
     seeds = len(measured["seeds"])
     return (
-        f"{100 * accuracy['mean']:.2f}{spread} % of test images"
-        f" ({seeds} seed{'s' if seeds > 1 else ''}) after {seconds:.0f} s"
+        f"{100 * accuracy['mean']:.2f}{spread} % test accuracy"
+        f" ({seeds} seed{'s' if seeds > 1 else ''}), {seconds:.0f} s of training"
     )

@@ -1,4 +1,4 @@
-"""Named things: datasets, networks, recipes, framings.
+"""Named things: datasets, networks, recipes, optimizers, framings.
 
 A registry maps a name to a thing. A duplicate raises; a miss names the nearest spelling.
 Packages of other people add to the registries through the entry-point group ``imagelet.plugins``:
@@ -52,8 +52,7 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: there is none; the message suggests the nearest name.
         """
-        self._fill()
-        if name in self._things:
+        if name in self:
             return self._things[name]
         meant = suggestion(name.lower(), self._things)
         raise UnknownNameError(
@@ -72,7 +71,8 @@ class Registry(Generic[T]):
         load_plugins()
 
     def __contains__(self, name: object) -> bool:
-        self._fill()
+        if name not in self._things:
+            self._fill()
         return name in self._things
 
     def __iter__(self) -> Iterator[str]:

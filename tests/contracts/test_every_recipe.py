@@ -9,7 +9,7 @@ import torch
 from imagelet.data import ImageSet, load_dataset
 from imagelet.networks import build, find_network
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training.auto_config import sized, suitable_network
+from imagelet.training.auto_config import suitable_network, suited
 from imagelet.training.loop import evaluate, start, train
 from imagelet.training.recipe import recipe_from_json, recipe_to_json
 from imagelet.training.recipes import recipes
@@ -27,7 +27,7 @@ NETWORK = (
 def test_learns_32_images_by_heart(name: str) -> None:
     images = enlarged(load_dataset("digits").train.take(np.arange(32)))
     recipe = dataclasses.replace(recipes.get(name), epochs=80, batch_size=16, early_stopping=0)
-    recipe = sized(recipe, len(images), images.shape)
+    recipe = suited(recipe, len(images), images.shape)
     normalization = Normalization.of(images.images, recipe.normalization)
     setup = TrainingSetup(images, None, recipe, normalization, False, 0, CPU, torch.float32)
     network = build(NETWORK, images.shape, len(images.classes), initial_weights=recipe.initial_weights)
@@ -56,13 +56,13 @@ def test_brings_a_network_that_can_be_built(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(recipes))
 @pytest.mark.parametrize("images", [2, 300, 60_000])
-def test_leaves_nothing_open_once_it_is_sized(name: str, images: int) -> None:
-    recipe = sized(recipes.get(name), images, (28, 28, 1))
+def test_leaves_nothing_open_once_it_suits_the_images(name: str, images: int) -> None:
+    recipe = suited(recipes.get(name), images, (28, 28, 1))
     assert recipe.epochs >= 1
     assert recipe.batch_size >= 1
     assert recipe.learning_rate > 0
     assert recipe.shift >= 0
-    assert sized(recipe, images, (28, 28, 1)) == recipe
+    assert suited(recipe, images, (28, 28, 1)) == recipe
 
 
 def enlarged(images: ImageSet) -> ImageSet:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagelet.networks import build
-from imagelet.training.auto_config import sized, suitable_network
-from imagelet.training.optimizers import make_optimizer
-from imagelet.training.recipe import OPTIMIZERS, Recipe
+from imagelet.training.auto_config import suitable_network, suited
+from imagelet.training.optimizers import optimizers
+from imagelet.training.parameter_groups import make_optimizer
+from imagelet.training.recipe import Recipe
 from imagelet.training.recipes import recipes
 
 OPEN = Recipe(epochs=0, batch_size=0, learning_rate=0, shift=-1)
@@ -19,12 +20,12 @@ SHAPE = (28, 28, 1)
 @pytest.mark.parametrize("name", [name for name in recipes if name != "general"])
 def test_a_recipe_that_says_everything_stays_as_it_is(name: str) -> None:
     recipe = recipes.get(name)
-    assert sized(recipe, 1000, SHAPE) == recipe
+    assert suited(recipe, 1000, SHAPE) == recipe
 
 
 @given(images=st.integers(2, 10**6), side=st.integers(8, 96))
 def test_what_is_open_is_settled_for_any_number_and_size(images: int, side: int) -> None:
-    found = sized(OPEN, images, (side, 2 * side, 3))
+    found = suited(OPEN, images, (side, 2 * side, 3))
     assert 8 <= found.epochs <= 100
     assert 16 <= found.batch_size <= 250
     assert found.learning_rate > 0
@@ -33,15 +34,15 @@ def test_what_is_open_is_settled_for_any_number_and_size(images: int, side: int)
 
 
 def test_hand_worked_sizes() -> None:
-    few, many = (sized(recipes.get("general"), images, SHAPE) for images in (1000, 60_000))
+    few, many = (suited(recipes.get("general"), images, SHAPE) for images in (1000, 60_000))
     assert (few.epochs, few.batch_size, few.shift) == (100, 25, 1.75)
     assert few.learning_rate == pytest.approx(0.1 * (25 / 250) ** 0.5)
     assert (many.epochs, many.batch_size, many.learning_rate) == (8, 250, 0.1)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", list(optimizers))
 def test_every_optimizer_has_a_rate(optimizer: str) -> None:
-    recipe = sized(dataclasses.replace(OPEN, optimizer=optimizer), 100, SHAPE)
+    recipe = suited(dataclasses.replace(OPEN, optimizer=optimizer), 100, SHAPE)
     assert make_optimizer(build("softmax"), recipe).param_groups[0]["lr"] == recipe.learning_rate or (
         optimizer == "muon"
     )

@@ -79,8 +79,8 @@ def test_a_gradient_of_zero_gives_a_step_of_zero():
 # -- the rule for convolutions -------------------------------------------------------------------------------
 
 
-def group(parameters, rate: float, matrices: bool, decay: float = 0.0):
-    return {"params": parameters, "lr": rate, "weight_decay": decay, "matrices": matrices}
+def group(parameters, rate: float, use_muon: bool, decay: float = 0.0):
+    return {"params": parameters, "lr": rate, "weight_decay": decay, "use_muon": use_muon}
 
 
 def gradients(shape: tuple[int, ...], number: int) -> list[torch.Tensor]:
@@ -157,11 +157,11 @@ def test_each_group_keeps_its_own_rate_and_rule():
     assert dense.flatten().tolist() == pytest.approx([0.5] * 12)  # the first step of Adam is its rate
 
 
-@pytest.mark.parametrize("matrices", [True, False])
-def test_a_weight_without_gradient_stays_and_is_not_remembered(matrices):
+@pytest.mark.parametrize("use_muon", [True, False])
+def test_a_weight_without_gradient_stays_and_is_not_remembered(use_muon):
     weight = nn.Parameter(gradients((4, 2, 3, 3), 1)[0].clone())
     before = weight.detach().clone()
-    optimizer = Muon([group([weight], 0.5, matrices, 0.1)], 0.6, (0.9, 0.99), 1e-8)
+    optimizer = Muon([group([weight], 0.5, use_muon, 0.1)], 0.6, (0.9, 0.99), 1e-8)
     optimizer.step()
     assert torch.equal(weight, before)
     assert not optimizer.state

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from imagelet.errors import ImageletError, SettingError, UnknownNameError
 from imagelet.training.recipe import (
+    SECTIONS,
+    Augmentation,
     Recipe,
     recipe_from_json,
     recipe_to_json,
@@ -16,7 +18,8 @@ from imagelet.training.recipe import (
 
 
 @pytest.mark.parametrize("field", setting_fields(), ids=lambda field: field.name)
-def test_every_field_has_a_unit_a_meaning_and_allowed_values(field):
+def test_every_field_has_a_term_a_unit_a_meaning_and_allowed_values(field):
+    assert field.metadata["term"]
     assert field.metadata["unit"]
     assert field.metadata["meaning"]
     assert field.type is bool or len(field.metadata["allowed"]) >= 2
@@ -67,3 +70,23 @@ def test_any_text_gives_a_recipe_or_a_sentence(settings):
 def test_a_recipe_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Recipe().epochs = 3
+
+
+def test_the_sections_hold_every_setting_once():
+    names = [field.name for section in SECTIONS.values() for field in setting_fields(section)]
+    assert names == [field.name for field in setting_fields()]
+    known = {field.name for field in dataclasses.fields(Recipe)}
+    assert sorted([*names, "name", "note", "network"]) == sorted(known)
+
+
+def test_a_section_alone_is_checked_as_a_recipe_is():
+    assert Augmentation(rotation=8).rotation == 8.0
+    with pytest.raises(SettingError, match="rotation = 200"):
+        Augmentation(rotation=200)
+
+
+def test_a_recipe_is_written_flat_section_by_section():
+    recipe = Recipe(name="mine", network="softmax", rotation=8)
+    names = ["name", "network", *(field.name for field in setting_fields())]
+    assert list(recipe_to_json(recipe)) == names
+    assert recipe_to_json(recipe)["rotation"] == 8.0

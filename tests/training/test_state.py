@@ -3,10 +3,9 @@ import dataclasses
 import pytest
 import torch
 
-from imagelet.training.checkpoint import Checkpoint
 from imagelet.training.loop import EpochEnded, Step, Stopped, train
-from imagelet.training.optimizers import learning_rate
 from imagelet.training.recipe import Recipe
+from imagelet.training.schedules import learning_rate
 from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import ManualChange, State
 from tests.training.test_loop import fresh, setup_of
@@ -39,7 +38,8 @@ def weights(state: State) -> list[torch.Tensor]:
 def test_a_factor_multiplies_the_recipes_rates_from_the_next_step_on():
     work = setup_of(RECIPE)
     rates = run(fresh(work), work, change_at=4)
-    plain = [learning_rate(RECIPE, (step + 0.5) / len(rates)) for step in range(len(rates))]
+    schedule = (RECIPE.schedule, RECIPE.learning_rate, RECIPE.warmup)
+    plain = [learning_rate(*schedule, (step + 0.5) / len(rates)) for step in range(len(rates))]
     assert rates == pytest.approx([*plain[:4], *(0.5 * rate for rate in plain[4:])])
     assert len(rates) == 9
 
@@ -72,20 +72,6 @@ def test_a_changed_training_is_resumed_to_the_same_bytes():
     run(second, work)
     assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(second), strict=True))
     assert second.history == straight.history
-
-
-def test_an_older_checkpoint_knows_no_factor():
-    work = setup_of(RECIPE)
-    state, restored = fresh(work), fresh(work)
-    run(state, work, stop_at=2)
-    known = state.checkpoint()
-    facts = {
-        name: each
-        for name, each in known.facts.items()
-        if name not in ("learning_rate_factor", "ended", "manual_changes")
-    }
-    restored.restore(Checkpoint(known.tensors, facts))
-    assert (restored.learning_rate_factor, restored.ended, restored.manual_changes) == (1.0, False, [])
 
 
 def test_an_ended_training_leaves_the_epoch_that_runs_out():

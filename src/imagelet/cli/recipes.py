@@ -1,5 +1,7 @@
-"""`imagelet recipes`: how to train, field by field."""
+"""`imagelet recipes`: how to train, field by field; and the optimizers."""
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +10,8 @@ from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 
 if TYPE_CHECKING:
-    from imagelet.training.recipe import Recipe
+    from imagelet.training.optimizers import Optimizer
+    from imagelet.training.recipe import Field, Recipe
 
 commands = typer.Typer(cls=Group)
 
@@ -19,59 +22,106 @@ Name = Annotated[
 
 @commands.command(cls=Command, epilog="imagelet recipes default")
 def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
-    """List the named recipes, or show every field of one.
+    """List the named recipes and the optimizers, or show every field of one recipe.
 
     imagelet train takes a recipe with --recipe NAME and another value of a field with --set FIELD=VALUE.
 
-    JSON: recipes[{name, note, network, settings[{field, value, unit, allowed, meaning}]}].
+    JSON: recipes[{name, note, network, settings[{field, group, term, value, unit, allowed, meaning}]}],
+    optimizers[{name, learning_rate, rule, source, constants}].
     """
+    from imagelet.training.optimizers import optimizers
     from imagelet.training.recipes import recipes as registered
 
-    names = list(registered) if name is None else [registered.get(name).name]
-    listed = [_described(registered.get(each)) for each in names]
+    if name is not None:
+        name = registered.get(name).name
+    listed = [_described(registered.get(known)) for known in registered if name in (None, known)]
+    rules = [_rule(optimizers.get(known)) for known in optimizers]
     if as_json:
-        printing.document({"recipes": listed})
+        printing.document({"recipes": listed, "optimizers": rules})
     elif name is None:
-        _list(listed)
+        _list(listed, rules)
     else:
-        (one,) = listed
-        printing.say(
-            "{name}: {note}; trains {network}\n", name=name, note=one["note"], network=one["network"]
-        )
-        headings = ("field", "value", "allowed", "unit", "meaning")
-        rows = [tuple(str(each[key]) for key in headings) for each in one["settings"]]
-        printing.table(headings, rows, right=("value",))
-        printing.advice("imagelet train mnist --recipe {name} --set epochs=3 replaces a value", name=name)
+        _show(listed[0])
 
 
 def _described(recipe: "Recipe") -> dict[str, Any]:
-    from imagelet.training.recipe import setting_fields
+    from imagelet.training.recipe import SECTIONS, setting_fields
 
     settings = [
         {
             "field": field.name,
+            "group": group,
+            "term": field.metadata["term"],
             "value": getattr(recipe, field.name),
             "unit": field.metadata["unit"],
-            "allowed": _allowed(field.metadata["allowed"], field.metadata["open_end"]),
-            "meaning": field.metadata["meaning"],
+            "allowed": _allowed(field),
+            "meaning": _meaning(field),
         }
-        for field in setting_fields()
+        for group, section in SECTIONS.items()
+        for field in setting_fields(section)
     ]
     return {"name": recipe.name, "note": recipe.note, "network": recipe.network, "settings": settings}
 
 
-def _allowed(allowed: tuple[Any, ...] | None, open_end: bool) -> str:
-    if allowed is None:
+def _allowed(field: "Field") -> str:
+    allowed, auto = field.metadata["allowed"], field.metadata["auto"]
+    if field.type is bool:
         return "true, false"
-    if isinstance(allowed[0], str):
+    if field.type is str:
         return ", ".join(allowed)
-    return f"{allowed[0]:g} to {'below ' if open_end else ''}{allowed[1]:g}"
+    below = "below " if field.metadata["open_end"] else ""
+    numbers = f"{allowed[0]:g} to {below}{allowed[1]:g}"
+    return numbers if auto is None else f"{numbers}, {auto} is auto"
 
 
-def _list(listed: list[dict[str, Any]]) -> None:
+def _meaning(field: "Field") -> str:
+    """Return what a field means; of an optimizer's constant also which optimizers use it."""
+    from imagelet.training.optimizers import optimizers
+
+    users = ", ".join(name for name in optimizers if field.name in optimizers.get(name).constants)
+    meaning: str = field.metadata["meaning"]
+    return f"{meaning} ({users})" if users else meaning
+
+
+def _rule(optimizer: "Optimizer") -> dict[str, Any]:
+    names = ("name", "learning_rate", "rule", "source")
+    return {**{name: getattr(optimizer, name) for name in names}, "constants": list(optimizer.constants)}
+
+
+def _list(listed: list[dict[str, Any]], rules: list[dict[str, Any]]) -> None:
     rows = []
-    for each in listed:
-        values = {setting["field"]: setting["value"] for setting in each["settings"]}
-        rows.append((each["name"], each["network"], str(values["epochs"] or "auto"), each["note"]))
-    printing.table(("name", "network", "epochs", "note"), rows, right=("epochs",))
+    for recipe in listed:
+        values = {setting["field"]: setting["value"] for setting in recipe["settings"]}
+        rows.append((recipe["name"], recipe["network"], str(values["epochs"] or "auto"), recipe["note"]))
+    printing.table(("recipe", "network", "epochs", "note"), rows, right=("epochs",))
+    printing.say()
+    printing.table(
+        ("optimizer", "learning rate", "constants", "update rule"),
+        [
+            (rule["name"], f"{rule['learning_rate']:g}", ", ".join(rule["constants"]), rule["rule"])
+            for rule in rules
+        ],
+        right=("learning rate",),
+    )
     printing.advice("imagelet recipes NAME shows every field of one")
+
+
+def _row(setting: dict[str, Any]) -> tuple[str, ...]:
+    value, unit = setting["value"], setting["unit"]
+    if isinstance(value, bool):
+        value, unit = str(value).lower(), ""
+    elif isinstance(value, str):
+        unit = ""
+    else:
+        value, unit = f"{value:g}", f" ({unit})"
+    return setting["field"], value, f"{setting['term']}: {setting['meaning']}", setting["allowed"] + unit
+
+
+def _show(recipe: dict[str, Any]) -> None:
+    values = {name: recipe[name] for name in ("name", "note", "network")}
+    printing.say("{name}: {note}; trains {network}", **values)
+    for group, settings in groupby(recipe["settings"], key=itemgetter("group")):
+        printing.say()
+        headings = (group, "value", "meaning", "allowed")
+        printing.table(headings, map(_row, settings), right=("value",), whole=(group,))
+    printing.advice("imagelet train mnist --recipe {name} --set epochs=3 replaces a value", **values)

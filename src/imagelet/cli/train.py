@@ -10,7 +10,6 @@ from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
 from imagelet.messages import Message
-from imagelet.training.recipe import OPTIMIZERS
 
 if TYPE_CHECKING:
     from imagelet.experiment.finalize import Finished
@@ -34,8 +33,11 @@ RecipeOption = Annotated[
 ]
 Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training images.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", "-b", metavar="N", help="Images in one step.")]
-LearningRate = Annotated[float | None, typer.Option("--lr", metavar="X", help="The highest step size.")]
-Optimizer = Annotated[str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(OPTIMIZERS)}.")]
+LearningRate = Annotated[float | None, typer.Option("--lr", metavar="X", help="The highest learning rate.")]
+Optimizer = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The update rule (imagelet recipes).", show_default="the recipe's"),
+]
 Validation = Annotated[
     str,
     typer.Option(

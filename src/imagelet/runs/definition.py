@@ -7,7 +7,7 @@ from typing import Any
 
 from imagelet.data.splits import read_fold, validation_fraction
 from imagelet.errors import SettingError
-from imagelet.training.auto_config import sized, suitable_network
+from imagelet.training.auto_config import suitable_network, suited
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
 from imagelet.training.recipes import recipes
 
@@ -121,4 +121,4 @@ def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) ->
         shape: (height, width, channels) of each.
     """
     network = suitable_network(shape) if experiment.network == AUTO else experiment.network
-    return dataclasses.replace(experiment, network=network, recipe=sized(experiment.recipe, images, shape))
+    return dataclasses.replace(experiment, network=network, recipe=suited(experiment.recipe, images, shape))

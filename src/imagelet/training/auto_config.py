@@ -3,27 +3,19 @@
 import dataclasses
 import math
 
-from imagelet.training.recipe import CHOSEN, Recipe
+from imagelet.training.optimizers import optimizers
+from imagelet.training.recipe import AUTO, Recipe
 
-IMAGES_SEEN = 400_000  # over all epochs: minutes on a laptop
+IMAGES_IN_ALL = 400_000  # over all epochs: minutes on a laptop
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 100
 STEPS_IN_AN_EPOCH = 40  # where there are few images
 SMALLEST_BATCH, LARGEST_BATCH = 16, 250
-RATES = {  # at the largest batch; smaller ones take the square root of their share of it
-    "sgd": 0.1,
-    "momentum": 0.02,
-    "nesterov": 0.02,
-    "rmsprop": 0.002,
-    "adam": 0.004,
-    "adamw": 0.004,
-    "muon": 0.1,
-}
 SHIFT = 1 / 16  # of the shorter side
-SMALLEST_SIDE = 16  # pixels; below, there is too little to pool three times
+SMALLEST_SIDE = 16  # pixels; a smaller image cannot be pooled three times
 
 
-def sized(recipe: Recipe, images: int, shape: tuple[int, int, int]) -> Recipe:
-    """Return the recipe with all settled that it leaves open; what it says stays.
+def suited(recipe: Recipe, images: int, shape: tuple[int, int, int]) -> Recipe:
+    """Return the recipe with a number in place of every auto value; all other values stay.
 
     Args:
         recipe: how to train.
@@ -31,12 +23,13 @@ def sized(recipe: Recipe, images: int, shape: tuple[int, int, int]) -> Recipe:
         shape: (height, width, channels) of each.
     """
     epochs, batch_size, rate, shift = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.shift
-    if batch_size == CHOSEN:
+    if batch_size == AUTO:
         batch_size = min(max(images // STEPS_IN_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
-    if epochs == CHOSEN:
-        epochs = min(max(round(IMAGES_SEEN / images), FEWEST_EPOCHS), MOST_EPOCHS)
-    if rate == CHOSEN:
-        rate = RATES[recipe.optimizer] * math.sqrt(min(1.0, batch_size / LARGEST_BATCH))
+    if epochs == AUTO:
+        epochs = min(max(round(IMAGES_IN_ALL / images), FEWEST_EPOCHS), MOST_EPOCHS)
+    if rate == AUTO:
+        default = optimizers.get(recipe.optimizer).learning_rate
+        rate = default * math.sqrt(min(1.0, batch_size / LARGEST_BATCH))
     if shift < 0:
         shift = min(shape[:2]) * SHIFT
     return dataclasses.replace(recipe, epochs=epochs, batch_size=batch_size, learning_rate=rate, shift=shift)

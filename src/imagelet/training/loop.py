@@ -21,10 +21,11 @@ from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, mirrored_in
 from imagelet.training.batches import autocast, gatherer, seeded
 from imagelet.training.history import EpochFigures
-from imagelet.training.optimizers import learning_rate, set_learning_rates
 from imagelet.training.outlier_exposure import distance_from_doubt, tear
+from imagelet.training.parameter_groups import set_learning_rates
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
+from imagelet.training.schedules import learning_rate
 from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
@@ -157,8 +158,8 @@ def _events(
 
             state.optimizer.step()
             state.optimizer.zero_grad()
-            if state.average:
-                state.average.update(network, state.steps_done(setup.steps))
+            if state.ema:
+                state.ema.update(network, state.steps_done(setup.steps))
             profile.mark("optimizer")
 
             plain = F.cross_entropy(logits.detach(), target)  # without smoothing, as in validation
@@ -220,9 +221,14 @@ def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
         accuracy=float(state.right) / state.seen,
         val_loss=val_loss,
         val_accuracy=val_accuracy,
-        learning_rate=state.learning_rate_factor
-        * learning_rate(setup.recipe, _progress(setup, (state.epoch + 1) * setup.steps - 1)),
+        learning_rate=state.learning_rate_factor * _scheduled(setup, (state.epoch + 1) * setup.steps - 1),
     )
+
+
+def _scheduled(setup: TrainingSetup, step: int) -> float:
+    """Return the learning rate of the recipe at ``step``, counted over all epochs."""
+    recipe = setup.recipe
+    return learning_rate(recipe.schedule, recipe.learning_rate, recipe.warmup, _progress(setup, step))
 
 
 def _progress(setup: TrainingSetup, step: int) -> float:

@@ -44,7 +44,7 @@ class Muon(torch.optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                if group["matrices"]:
+                if group["use_muon"]:
                     self._turn(weight, group)
                 else:
                     self._adapt(weight, group)

@@ -1,8 +1,8 @@
-"""How to train: the recipe, and its fields with their units. The named ones are in ``recipes.py``."""
+"""The recipe: how to train, in sections of fields with term, unit, meaning and allowed values."""
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,181 +10,301 @@ from imagelet.errors import SettingError, UnknownNameError
 from imagelet.messages import Message
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
 from imagelet.registry import Registry
+from imagelet.training.optimizers import optimizers
+from imagelet.training.schedules import SCHEDULES
 
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "muon")
-SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
 INITIAL_WEIGHTS = ("glorot", "he", "torch")
 NORMALIZATIONS = ("scale", "standardize")
-CHOSEN = 0  # epochs, batch size or learning rate: whatever suits the images
+AUTO = 0  # epochs, batch size, learning rate: chosen to suit the images
+AUTO_SHIFT = -1  # 0 is no shift
+
+Field = dataclasses.Field[Any]
 
 
 def setting(
     default: Any,
+    term: str,
     unit: str,
     meaning: str,
-    allowed: tuple[Any, Any] | tuple[str, ...] | None = None,
+    allowed: tuple[float, float] | Collection[str] | None = None,
     *,
     open_end: bool = False,
+    auto: int | None = None,
 ) -> Any:
-    """Return a dataclass field that knows its unit, its meaning and the values that are allowed.
+    """Return a dataclass field that knows its term, unit, meaning and allowed values.
 
     Args:
-        default: the value where nothing is said.
+        default: the value where none is given.
+        term: what the literature calls it.
         unit: what the number counts, or "name".
-        meaning: one sentence for help texts and the page.
-        allowed: lowest and highest number, or the names to choose from.
+        meaning: a phrase for help texts and the page.
+        allowed: lowest and highest number, or the names to choose from; None for true and false.
         open_end: the highest number itself is not allowed.
+        auto: the value that stands for what suits the images; None: there is no such value.
     """
-    return dataclasses.field(
-        default=default,
-        metadata={"unit": unit, "meaning": meaning, "allowed": allowed, "open_end": open_end},
+    about = {"term": term, "unit": unit, "meaning": meaning, "allowed": allowed}
+    return dataclasses.field(default=default, metadata={**about, "open_end": open_end, "auto": auto})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Fields of a recipe that serve one purpose.
+
+    Raises:
+        SettingError: a value that is not allowed; the message names the field and what is allowed.
+    """
+
+    def __post_init__(self) -> None:
+        for field in setting_fields(type(self)):
+            object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Length(Section):
+    """How long to train, on how many images at once."""
+
+    epochs: int = setting(10, "epochs", "epochs", "passes over the training images", (0, 100_000), auto=AUTO)
+    batch_size: int = setting(
+        128, "batch size", "images", "images in one optimizer step", (0, 65_536), auto=AUTO
+    )
+    early_stopping: int = setting(
+        0,
+        "early stopping",
+        "epochs",
+        "stop after so many without a lower validation loss; 0: never",
+        (0, 100_000),
     )
 
 
-@dataclass(frozen=True)
-class Recipe:
+@dataclass(frozen=True, kw_only=True)
+class Optimization(Section):
+    """How a step changes the weights."""
+
+    optimizer: str = setting("adamw", "optimizer", "name", "the update rule", optimizers)
+    learning_rate: float = setting(
+        0.003, "learning rate", "per step", "the highest of the schedule", (0.0, 1000.0), auto=AUTO
+    )
+    adamw_learning_rate: float = setting(
+        0.01,
+        "AdamW learning rate",
+        "per step",
+        "of all parameters but the weights of convolutions (muon)",
+        (1e-9, 1000.0),
+    )
+    momentum: float = setting(
+        0.9, "momentum μ", "per step", "decay rate of the sum of gradients", (0.0, 1.0), open_end=True
+    )
+    beta1: float = setting(
+        0.9, "β₁", "per step", "decay rate of the mean of gradients", (0.0, 1.0), open_end=True
+    )
+    beta2: float = setting(
+        0.999, "β₂", "per step", "decay rate of the mean of squared gradients", (0.0, 1.0), open_end=True
+    )
+    rho: float = setting(
+        0.9, "ρ", "per step", "decay rate of the mean of squared gradients", (0.0, 1.0), open_end=True
+    )
+    epsilon: float = setting(
+        1e-7, "ε", "gradient", "added to the root of the mean of squared gradients", (1e-16, 1.0)
+    )
+    max_gradient_norm: float = setting(
+        0.0, "maximum gradient norm", "L2 norm", "longer gradients are scaled to it; 0: no limit", (0.0, 1e9)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Section):
+    """How the learning rate changes over the steps."""
+
+    schedule: str = setting(
+        "one-cycle", "learning rate schedule", "name", "from the first step to the last", SCHEDULES
+    )
+    warmup: float = setting(
+        0.2, "warm-up", "fraction of the steps", "the learning rate rises to its highest", (0.0, 0.9)
+    )
+    freeze_first_layer_at: float = setting(
+        1.0,
+        "first layer frozen",
+        "fraction of the steps",
+        "until then the first layer's learning rate falls to 0; 1: never",
+        (0.0, 1.0),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regularization(Section):
+    """What keeps the network from learning the training images by heart, and from false certainty."""
+
+    weight_decay: float = setting(
+        0.0,
+        "weight decay λ",
+        "per learning rate",
+        "decoupled for adamw and muon's AdamW, else L2; not of biases",
+        (0.0, 10.0),
+    )
+    label_smoothing: float = setting(
+        0.0, "label smoothing", "probability", "spread evenly over all classes", (0.0, 1.0), open_end=True
+    )
+    outlier_share: float = setting(
+        0.0,
+        "outlier exposure",
+        "fraction of the batch",
+        "outliers made of training images, with equal probabilities as their target",
+        (0.0, 1.0),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation(Section):
+    """Random changes of the training images."""
+
+    shift: float = setting(0.0, "shift", "pixels", "at most, each way", (-1.0, 64.0), auto=AUTO_SHIFT)
+    rotation: float = setting(0.0, "rotation", "degrees", "at most, each way", (0.0, 180.0))
+    scaling: float = setting(0.0, "zoom", "fraction", "larger or smaller by this at most", (0.0, 0.9))
+    shear: float = setting(0.0, "shear", "degrees", "at most, each way", (0.0, 60.0))
+    thickness: float = setting(
+        0.0,
+        "stroke thickness",
+        "pixels",
+        "each side of a light stroke grows or shrinks by this at most",
+        (0.0, 1.0),
+    )
+    coarseness: float = setting(
+        0.0, "low resolution", "probability", "an image is drawn at half its resolution", (0.0, 1.0)
+    )
+    blur: float = setting(0.0, "blur", "fraction", "of a 3×3 blur, blended in at most", (0.0, 1.0))
+    background: float = setting(
+        0.0,
+        "background",
+        "fraction of the contrast",
+        "lightness at most of a grey gradient behind the strokes",
+        (0.0, 1.0),
+    )
+    noise: float = setting(
+        0.0, "Gaussian noise", "normalized pixels", "standard deviation at most", (0.0, 2.0)
+    )
+    cutout: int = setting(0, "cutout", "pixels", "side of a blanked square; 0: none", (0, 64))
+    flip: bool = setting(
+        True,
+        "horizontal flip",
+        "yes or no",
+        "every other epoch, if the dataset's card says that a mirrored image keeps its class",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation(Section):
+    """What happens before the first step."""
+
+    normalization: str = setting(
+        "standardize",
+        "normalization",
+        "name",
+        "scale: pixels from 0 to 1; standardize: then mean 0 and standard deviation 1",
+        NORMALIZATIONS,
+    )
+    initial_weights: str = setting(
+        "glorot", "initial weights", "name", "the distribution that they are drawn from", INITIAL_WEIGHTS
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averaging(Section):
+    """What is averaged for evaluation and prediction: weights, and the logits of an image's views."""
+
+    ema_decay: float = setting(
+        0.0,
+        "EMA decay",
+        "per step",
+        "decay rate of the moving average of the weights; 0: none",
+        (0.0, 1.0),
+        open_end=True,
+    )
+    test_time_augmentation: str = setting(
+        "none",
+        "test-time augmentation",
+        "name",
+        "views of an image whose logits are averaged; mirrored ones as for flip",
+        TEST_TIME_AUGMENTATIONS,
+    )
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "length": Length,
+    "optimization": Optimization,
+    "schedule": Schedule,
+    "regularization": Regularization,
+    "augmentation": Augmentation,
+    "preparation": Preparation,
+    "averaging": Averaging,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Length, Optimization, Schedule, Regularization, Augmentation, Preparation, Averaging):
     """How to train a network: every number that decides the result, with its unit.
+
+    Its fields are those of all sections, side by side: ``Recipe(epochs=3).epochs``.
 
     Attributes:
         name: what is typed.
         note: what it is for, and what was measured.
         network: what it trains where no other network is named: a name, network text, or ``auto``: what
             suits the images.
-
-    Raises:
-        SettingError: a value that is not allowed; the message names the field and what is allowed.
     """
 
     name: str = "default"
     note: str = dataclasses.field(default="", compare=False)
     network: str = "small-cnn"
-    epochs: int = setting(
-        10, "epochs", "passes over the training images; 0 for what suits their number", (0, 100_000)
-    )
-    batch_size: int = setting(
-        128, "images", "images in one optimizer step; 0 for what suits their number", (0, 65_536)
-    )
-    optimizer: str = setting("adamw", "name", "the update rule", OPTIMIZERS)
-    learning_rate: float = setting(
-        0.003, "per step", "the highest step size of the schedule; 0 for what suits the batch", (0.0, 1000.0)
-    )
-    adamw_learning_rate: float = setting(
-        0.01, "per step", "muon: the step size of AdamW, for all but convolutions", (1e-9, 1000.0)
-    )
-    freeze_first_layer_at: float = setting(
-        1.0, "share of the steps", "how long the first layer learns; below 1 the step falls to 0", (0.0, 1.0)
-    )
-    schedule: str = setting("one-cycle", "name", "the step size from first to last step", SCHEDULES)
-    warmup: float = setting(0.2, "share of the steps", "rise of the step size at the start", (0.0, 0.9))
-    momentum: float = setting(
-        0.9, "per step", "memory of momentum, nesterov and muon", (0.0, 1.0), open_end=True
-    )
-    beta1: float = setting(0.9, "per step", "memory of Adam's mean", (0.0, 1.0), open_end=True)
-    beta2: float = setting(0.999, "per step", "memory of Adam's mean square", (0.0, 1.0), open_end=True)
-    rho: float = setting(0.9, "per step", "memory of RMSprop's mean square", (0.0, 1.0), open_end=True)
-    epsilon: float = setting(1e-7, "gradient", "keeps adaptive steps finite", (1e-16, 1.0))
-    weight_decay: float = setting(
-        0.0, "per learning rate", "pull of the weights to zero; decoupled in adamw, else L2", (0.0, 10.0)
-    )
-    label_smoothing: float = setting(
-        0.0, "share", "part of each label spread over all classes", (0.0, 1.0), open_end=True
-    )
-    max_gradient_norm: float = setting(0.0, "norm", "longest gradient; 0 for no limit", (0.0, 1e9))
-    ema_decay: float = setting(
-        0.0, "per step", "memory of the averaged weights; 0 for none", (0.0, 1.0), open_end=True
-    )
-    early_stopping: int = setting(
-        0, "epochs", "stop after so many without a better validation loss; 0 for never", (0, 100_000)
-    )
-    shift: float = setting(
-        0.0, "pixels", "largest random shift, each way; -1 for a sixteenth of the shorter side", (-1.0, 64.0)
-    )
-    rotation: float = setting(0.0, "degrees", "largest random rotation, each way", (0.0, 180.0))
-    scaling: float = setting(0.0, "share", "largest random growth or shrinkage", (0.0, 0.9))
-    shear: float = setting(0.0, "degrees", "largest random slant, each way", (0.0, 60.0))
-    thickness: float = setting(
-        0.0, "pixels", "how much each side of a light stroke grows or shrinks at most", (0.0, 1.0)
-    )
-    coarseness: float = setting(0.0, "share", "images drawn at half their resolution", (0.0, 1.0))
-    blur: float = setting(0.0, "share", "largest part of a 3x3 blur in an image", (0.0, 1.0))
-    background: float = setting(
-        0.0,
-        "share of the contrast",
-        "how light a gradient of grey behind the strokes becomes at most",
-        (0.0, 1.0),
-    )
-    noise: float = setting(0.0, "normalised pixels", "largest deviation of added noise", (0.0, 2.0))
-    outlier_share: float = setting(
-        0.0,
-        "share of the batch",
-        "images torn up and mixed, that are to be answered with no class",
-        (0.0, 1.0),
-    )
-    cutout: int = setting(0, "pixels", "side of a square that is blanked at random; 0 for none", (0, 64))
-    flip: bool = setting(
-        True,
-        "yes or no",
-        "mirror every other epoch, where the dataset's card says a mirror image keeps its class",
-    )
-    normalization: str = setting(
-        "standardize",
-        "name",
-        "scale: pixels to 0..1; standardize: mean 0 and deviation 1 as well",
-        NORMALIZATIONS,
-    )
-    initial_weights: str = setting("glorot", "name", "how the weights are drawn at first", INITIAL_WEIGHTS)
-    test_time_augmentation: str = setting(
-        "none",
-        "name",
-        "views of an image whose logits the classifier averages; mirrored as flip",
-        TEST_TIME_AUGMENTATIONS,
-    )
-
-    def __post_init__(self) -> None:
-        for field in setting_fields():
-            object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
 
 
-def setting_fields() -> tuple[dataclasses.Field[Any], ...]:
-    """Return the recipe's settings: the fields with a unit."""
-    return tuple(field for field in dataclasses.fields(Recipe) if field.metadata)
+def setting_fields(section: type[Section] = Recipe) -> tuple[Field, ...]:
+    """Return the settings of a section, or of the whole recipe, section by section."""
+    parts = [part for part in SECTIONS.values() if issubclass(section, part)]
+    return tuple(field for part in parts for field in dataclasses.fields(part))
 
 
-def checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
+def checked(field: Field, value: Any) -> Any:
     """Return ``value`` in the field's own type.
 
     Raises:
         SettingError: it has another type, or is not among the values that are allowed.
     """
+    if not _is_allowed(field, value):
+        raise SettingError(
+            "{field} = {value!r} is not allowed; it is {expected}",
+            field=field.name,
+            value=value,
+            expected=_expected(field),
+        )
+    return value if field.type in (bool, str) else field.type(value)
+
+
+def _is_allowed(field: Field, value: Any) -> bool:
     allowed = field.metadata["allowed"]
     if field.type is bool:
-        if not isinstance(value, bool):
-            raise _refusal(field, value, "true or false")
-        return value
+        return isinstance(value, bool)
     if field.type is str:
-        if value not in allowed:
-            raise _refusal(field, value, f"one of {', '.join(allowed)}")
-        return value
-    lowest, highest = allowed
-    end = "below" if field.metadata["open_end"] else "to"
-    kind = "a whole number" if field.type is int else "a number"
-    expected = f"{kind} from {lowest:g} {end} {highest:g} ({field.metadata['unit']})"
+        return isinstance(value, str) and value in allowed
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _refusal(field, value, expected)
+        return False
     if field.type is int and value != int(value):
-        raise _refusal(field, value, expected)
-    if not lowest <= value <= highest or (field.metadata["open_end"] and value == highest):
-        raise _refusal(field, value, expected)
-    return int(value) if field.type is int else float(value)
+        return False
+    lowest, highest = allowed
+    return bool(lowest <= value < highest or (value == highest and not field.metadata["open_end"]))
 
 
-def _refusal(field: "dataclasses.Field[Any]", value: Any, expected: str) -> SettingError:
-    return SettingError(
-        "{field} = {value!r} is not allowed; it is {expected}",
-        field=field.name,
-        value=value,
-        expected=expected,
-    )
+def _expected(field: Field) -> Message:
+    if field.type is bool:
+        return Message("true or false")
+    allowed, unit = field.metadata["allowed"], field.metadata["unit"]
+    if field.type is str:
+        return Message("one of {names}", names=", ".join(allowed))
+    values = {"lowest": allowed[0], "highest": allowed[1], "unit": Message(unit)}
+    if field.type is int:
+        return Message("a whole number from {lowest:g} to {highest:g} ({unit})", **values)
+    if field.metadata["open_end"]:
+        return Message("a number from {lowest:g} to below {highest:g} ({unit})", **values)
+    return Message("a number from {lowest:g} to {highest:g} ({unit})", **values)
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
@@ -194,14 +314,14 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         UnknownNameError: no such field; the nearest is suggested.
         SettingError: a value that is not allowed.
     """
-    fields: Registry[dataclasses.Field[Any]] = Registry(Message("recipe field"), "imagelet recipes default")
+    fields: Registry[Field] = Registry(Message("recipe field"), "imagelet recipes default")
     for field in setting_fields():
         fields.add(field.name, field)
     values = {name: _read(fields.get(name), value) for name, value in settings.items()}
     return dataclasses.replace(recipe, **values)
 
 
-def _read(field: "dataclasses.Field[Any]", value: Any) -> Any:
+def _read(field: Field, value: Any) -> Any:
     """Read the text of a value as the field's type; what is not a text stays as it is."""
     if not isinstance(value, str) or field.type is str:
         return value
@@ -215,8 +335,9 @@ def _read(field: "dataclasses.Field[Any]", value: Any) -> Any:
 
 
 def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as plain data, in the order of its fields; its note belongs to the named one."""
-    return {name: value for name, value in dataclasses.asdict(recipe).items() if name != "note"}
+    """Return the recipe as plain data, section by section; its note is left out."""
+    settings = {field.name: getattr(recipe, field.name) for field in setting_fields()}
+    return {"name": recipe.name, "network": recipe.network, **settings}
 
 
 def recipe_from_json(data: Mapping[str, Any]) -> Recipe:

@@ -1,12 +1,12 @@
 """The named recipes. Adding one is one ``_add(Recipe(...))``, or ``_add_muon(...)``, at the end.
 
-The figures in the notes are those of ``benchmarks/results``: test accuracy as mean ± deviation over seeds,
-and seconds of training on two cores of a processor that multiplies bfloat16. A test compares them.
+The figures in the notes are those of ``benchmarks/results``: test accuracy as mean ± standard deviation over
+seeds, and seconds of training on two cores of a processor with bfloat16 instructions. A test compares them.
 """
 
 from imagelet.messages import Message
 from imagelet.registry import Registry
-from imagelet.training.recipe import CHOSEN, Recipe, with_settings
+from imagelet.training.recipe import AUTO, AUTO_SHIFT, Recipe, with_settings
 
 recipes: Registry[Recipe] = Registry(Message("recipe"), "imagelet recipes")
 
@@ -18,18 +18,18 @@ def _add(recipe: Recipe) -> None:
 _add(
     Recipe(
         name="general",
-        note="suits itself to the images; used where no recipe is named",
+        note="chooses what suits the images; the default of imagelet train",
         network="auto",
-        epochs=CHOSEN,
-        batch_size=CHOSEN,
+        epochs=AUTO,
+        batch_size=AUTO,
         optimizer="muon",
-        learning_rate=CHOSEN,
+        learning_rate=AUTO,
         momentum=0.6,
         schedule="linear",
         warmup=0.0,
         weight_decay=0.01,
         label_smoothing=0.1,
-        shift=-1.0,
+        shift=AUTO_SHIFT,
         rotation=8.0,
         scaling=0.1,
     )
@@ -38,7 +38,7 @@ _add(Recipe(note="one-cycle AdamW for the small network, a plain starting point"
 _add(
     Recipe(
         name="keras",
-        note="what Keras does where nothing is said, and the course's batch",
+        note="Keras's defaults, with the course's epochs and batch size",
         epochs=5,
         batch_size=100,
         optimizer="adam",
@@ -65,7 +65,7 @@ _add(
 
 
 def _add_muon(name: str, network: str, note: str, **settings: float | str) -> None:
-    """Add a recipe of the speed-record family; what its members share is written here."""
+    """Add a recipe of the airbench family, with the settings that they share."""
     shared = {
         "optimizer": "muon",
         "momentum": 0.6,
@@ -82,7 +82,7 @@ def _add_muon(name: str, network: str, note: str, **settings: float | str) -> No
 _add_muon(
     "mnist-fast",
     "fast",
-    "MNIST: 99.50 ± 0.04 % of test images (10 seeds) after 12 s",
+    "MNIST: 99.50 ± 0.04 % test accuracy (10 seeds), 12 s of training",
     epochs=2,
     batch_size=250,
     learning_rate=0.1,
@@ -92,7 +92,7 @@ _add_muon(
 _add_muon(
     "mnist-best",
     "fast-mnist",
-    "MNIST: 99.67 ± 0.03 % of test images (5 seeds) after 235 s",
+    "MNIST: 99.67 ± 0.03 % test accuracy (5 seeds), 235 s of training",
     epochs=12,
     batch_size=250,
     learning_rate=0.1,
@@ -106,7 +106,7 @@ _add_muon(
 _add_muon(
     "handwriting",
     "fast-mnist",
-    "digits by anybody's hand: forgives what framing leaves, doubts what is no digit",
+    "handwritten digits: robust to imperfect framing, unsure about what is no digit",
     epochs=24,
     batch_size=250,
     learning_rate=0.1,
@@ -126,7 +126,7 @@ _add_muon(
 _add_muon(
     "fashion-fast",
     "fast-narrow",
-    "Fashion-MNIST: 93.78 ± 0.09 % of test images (5 seeds) after 72 s",
+    "Fashion-MNIST: 93.78 ± 0.09 % test accuracy (5 seeds), 72 s of training",
     epochs=6,
     batch_size=500,
     learning_rate=0.24,
@@ -137,7 +137,7 @@ _add_muon(
 _add_muon(
     "fashion-best",
     "fast-wide",
-    "Fashion-MNIST: 95.11 % of test images (1 seed) after 609 s",
+    "Fashion-MNIST: 95.11 % test accuracy (1 seed), 609 s of training",
     epochs=14,
     batch_size=500,
     learning_rate=0.24,
@@ -148,7 +148,7 @@ _add_muon(
 _add_muon(
     "cifar-fast",
     "fast-wide",
-    "CIFAR-10: 94.75 ± 0.07 % of test images (2 seeds) after 667 s",
+    "CIFAR-10: 94.75 ± 0.07 % test accuracy (2 seeds), 667 s of training",
     epochs=16,
     batch_size=1000,
     learning_rate=0.24,

@@ -1,6 +1,7 @@
 """The state of a training: what a checkpoint holds, and nothing else."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +11,9 @@ from torch import Tensor, nn
 from imagelet.device import sum_type
 from imagelet.networks import Network
 from imagelet.training.checkpoint import Checkpoint
+from imagelet.training.ema import ExponentialMovingAverage
 from imagelet.training.history import EpochFigures
-from imagelet.training.optimizers import (
-    Average,
-    make_optimizer,
-    optimizer_tensors,
-    restore_optimizer,
-)
+from imagelet.training.parameter_groups import make_optimizer
 from imagelet.training.recipe import Recipe
 
 
@@ -42,7 +39,7 @@ class State:
     Attributes:
         network: the network that is trained.
         optimizer: with its memory.
-        average: the averaged weights, where the recipe wants them.
+        ema: the moving average of the weights, where the recipe has one.
         loss_sum: float64, the losses of this epoch's images added up.
         right: int64, how many of this epoch's images were right.
         seen: how many images this epoch has seen.
@@ -58,7 +55,7 @@ class State:
 
     network: Network
     optimizer: torch.optim.Optimizer
-    average: Average | None
+    ema: ExponentialMovingAverage | None
     loss_sum: Tensor
     right: Tensor
     seen: int = 0
@@ -78,7 +75,7 @@ class State:
         return cls(
             network=network,
             optimizer=make_optimizer(network, recipe),
-            average=Average(network, recipe.ema_decay) if recipe.ema_decay else None,
+            ema=ExponentialMovingAverage(network, recipe.ema_decay) if recipe.ema_decay else None,
             loss_sum=torch.zeros((), dtype=sum_type(device), device=device),
             right=torch.zeros((), dtype=torch.int64, device=device),
         )
@@ -96,7 +93,7 @@ class State:
 
     def evaluated_network(self) -> nn.Module:
         """Return the network that counts: the averaged one where there is one."""
-        return self.average.network if self.average else self.network
+        return self.ema.network if self.ema else self.network
 
     def end_epoch(self, figures: EpochFigures) -> bool:
         """Note an epoch's figures, keep its weights if they are the best so far, and say whether they are.
@@ -142,8 +139,8 @@ class State:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_weights.items()}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
-        if self.average:
-            tensors |= {f"average.{name}": t for name, t in self.average.network.state_dict().items()}
+        if self.ema:
+            tensors |= {f"ema.{name}": t for name, t in self.ema.network.state_dict().items()}
         tensors |= {"sum.loss": self.loss_sum, "sum.right": self.right}
         facts: dict[str, Any] = {
             "epoch": self.epoch,
@@ -153,20 +150,20 @@ class State:
             "history": [dataclasses.asdict(figures) for figures in self.history],
             "learning_rate_factor": self.learning_rate_factor,
             "ended": self.ended,
-            "manual_changes": [dataclasses.asdict(each) for each in self.manual_changes],
+            "manual_changes": [dataclasses.asdict(change) for change in self.manual_changes],
         }
         return Checkpoint(tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Become the state that :meth:`checkpoint` returned."""
         device = self.loss_sum.device
-        groups: dict[str, dict[str, Tensor]] = {"best": {}, "optimizer": {}, "network": {}, "average": {}}
+        groups: dict[str, dict[str, Tensor]] = {"best": {}, "optimizer": {}, "network": {}, "ema": {}}
         for name, tensor in checkpoint.tensors.items():
             group, _, rest = name.partition(".")
             groups.setdefault(group, {})[rest] = tensor
         self.network.load_state_dict(groups["network"])
-        if self.average:
-            self.average.network.load_state_dict(groups["average"])
+        if self.ema:
+            self.ema.network.load_state_dict(groups["ema"])
         restore_optimizer(self.optimizer, groups["optimizer"])
         self.best_weights = {name: tensor.to(device) for name, tensor in groups["best"].items()}
         self.loss_sum.copy_(groups["sum"]["loss"])
@@ -175,9 +172,9 @@ class State:
         self.epoch, self.step, self.seen = facts["epoch"], facts["step"], facts["seen"]
         self.best_epoch = facts["best_epoch"]
         self.history = [EpochFigures(**figures) for figures in facts["history"]]
-        self.learning_rate_factor = facts.get("learning_rate_factor", 1.0)  # older checkpoints know no hands
-        self.ended = facts.get("ended", False)
-        self.manual_changes = [ManualChange(**each) for each in facts.get("manual_changes", [])]
+        self.learning_rate_factor = facts["learning_rate_factor"]
+        self.ended = facts["ended"]
+        self.manual_changes = [ManualChange(**change) for change in facts["manual_changes"]]
 
 
 def _merit(figures: EpochFigures) -> tuple[float, float]:
@@ -185,3 +182,34 @@ def _merit(figures: EpochFigures) -> tuple[float, float]:
     if figures.val_accuracy is None or figures.val_loss is None:
         return float(figures.epoch), 0.0
     return figures.val_accuracy, -figures.val_loss
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state as named tensors: ``"<index of the parameter>.<name>"``.
+
+    Raises:
+        TypeError: it keeps something else, which no checkpoint could hold.
+    """
+    tensors = {}
+    for index, kept in optimizer.state_dict()["state"].items():
+        for name, value in kept.items():
+            if not isinstance(value, Tensor):
+                raise TypeError(f"the optimizer keeps {name} = {value!r}; checkpoints hold tensors only")
+            tensors[f"{index}.{name}"] = value
+    return tensors
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give the optimizer the state that :func:`optimizer_tensors` returned.
+
+    Each tensor takes the memory layout of its parameter: fused steps walk through both in one go.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape:
+            tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+        state.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

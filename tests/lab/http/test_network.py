@@ -12,7 +12,7 @@ from torch.nn import functional
 from imagelet.data.known import datasets
 from imagelet.explanation.arithmetic import KERNELS
 from imagelet.networks import build, networks, summarize
-from imagelet.training.recipe import setting_fields
+from imagelet.training.recipe import SECTIONS, setting_fields
 from imagelet.training.recipes import recipes
 from tests.lab.conftest import Lab
 
@@ -100,7 +100,9 @@ def test_every_recipe_is_listed_with_every_field(lab: Lab) -> None:
         assert each["settings"] == {name: getattr(recipe, name) for name in names}
         for name, value in each["settings"].items():
             assert type(value) is type(getattr(recipe, name))  # true is not 1
+    assert list(dict.fromkeys(each["group"] for each in told["fields"])) == list(SECTIONS)
     for each in told["fields"]:
+        assert each["term"]
         assert each["unit"]
         assert each["meaning"]
         assert each["allowed"] is not None or isinstance(each["default"], bool)

@@ -13,7 +13,7 @@ from imagelet.lab.http.schemas import Asked, Told
 from imagelet.messages import Message
 from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
 from imagelet.networks.summary import summarize, summarize_text
-from imagelet.training.recipe import Recipe, setting_fields
+from imagelet.training.recipe import SECTIONS, Recipe, setting_fields
 from imagelet.training.recipes import recipes
 
 router = APIRouter(prefix="/api", tags=["networks"])
@@ -97,6 +97,8 @@ class SettingField(Told):
     """A setting of every recipe."""
 
     name: str
+    group: str = Field(description="What it is for: settings of one purpose are shown together.")
+    term: str = Field(description="What the literature calls it.")
     unit: str
     meaning: str
     default: bool | int | float | str
@@ -104,6 +106,7 @@ class SettingField(Told):
         description="Names; or the lowest and the highest number; null for true and false."
     )
     open_end: bool = Field(description="The highest number itself is not allowed.")
+    auto: int | None = Field(description="The number that stands for what suits the images, if there is one.")
 
 
 class Recipes(Told):
@@ -139,11 +142,13 @@ async def list_recipes() -> Any:
         "fields": [
             {
                 "name": field.name,
+                "group": group,
                 "default": field.default,
-                **{name: field.metadata[name] for name in ("unit", "meaning", "open_end")},
+                **{name: field.metadata[name] for name in ("term", "unit", "meaning", "open_end", "auto")},
                 "allowed": None if field.metadata["allowed"] is None else list(field.metadata["allowed"]),
             }
-            for field in setting_fields()
+            for group, section in SECTIONS.items()
+            for field in setting_fields(section)
         ],
     }
 

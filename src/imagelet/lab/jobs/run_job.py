@@ -334,4 +334,4 @@ def _leave(store: JobStore, identity: str, controller: Controller) -> None:
 def _learning_rate(event: Step) -> float:
     """Return the learning rate of the step that was taken, of the layers that learn all the time."""
     groups = event.state.optimizer.param_groups
-    return float(next((group["lr"] for group in groups if not group["first"]), groups[0]["lr"]))
+    return float(next((group["lr"] for group in groups if not group["first_layer"]), groups[0]["lr"]))

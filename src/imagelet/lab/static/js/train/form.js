@@ -12,7 +12,7 @@ import { commandOf, fits, parametersOf, parametersText, readSetup } from "./setu
 
 const ADDRESS_WAIT = 300; // milliseconds without a change before the address says it
 const CHECK_WAIT = 400; // milliseconds without typing before the network is checked
-const MEASURED = /^(.+): ([\d.]+(?: ± [\d.]+)?) % of test images \((\d+) seeds?\) after (\d+) s$/;
+const MEASURED = /^(.+): ([\d.]+(?: ± [\d.]+)?) % test accuracy \((\d+) seeds?\), (\d+) s of training$/;
 
 /** The form; what is chosen is in the address. */
 export class Form {

@@ -8,27 +8,15 @@ import { button, h, number, replace, select, uniqueId } from "../shared/ui.js";
 
 /**
  * A setting of every recipe, as /api/recipes describes it.
- * @typedef {{name: string, unit: string, meaning: string, default: boolean | number | string,
- * allowed: string[] | number[], open_end: boolean}} Field
+ * @typedef {{name: string, group: string, term: string, unit: string, meaning: string,
+ * default: boolean | number | string, allowed: string[] | number[], open_end: boolean, auto: number | null}} Field
  */
 
-const IN_SIGHT = ["epochs", "batch_size", "learning_rate"]; // 0 in them: what suits the images
-const GROUPS = {
-  time: ["early_stopping"],
-  steps: [
-    "optimizer", "schedule", "warmup", "momentum", "beta1", "beta2", "rho", "epsilon", "adamw_learning_rate",
-    "freeze_first_layer_at", "max_gradient_norm", "ema_decay",
-  ],
-  regularization: ["weight_decay", "label_smoothing"],
-  augmentation: [
-    "shift", "rotation", "scaling", "shear", "thickness", "coarseness", "blur", "background", "noise", "outlier_share",
-    "cutout", "flip",
-  ],
-  numbers: ["normalization", "initial_weights", "test_time_augmentation"],
-};
+const IN_SIGHT = ["epochs", "batch_size", "learning_rate"];
 
 const yesNo = () => ({ true: t("train.settings.yes"), false: t("train.settings.no") });
-const isAuto = (name, value) => value === 0 && IN_SIGHT.includes(name);
+const isAuto = (/** @type {Field} */ { auto }, value) => auto !== null && value === auto;
+const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
 const translated = (kind, name, otherwise) => (has(`train.${kind}.${name}`) ? t(`train.${kind}.${name}`) : otherwise);
 
 const isNumeric = (/** @type {Field} */ field) => typeof field.default === "number"; // else yes or no, or a name
@@ -47,17 +35,16 @@ export function isAllowed(/** @type {Field} */ field, value) {
   return Number.isFinite(value) && value >= low && value <= high && !(field.open_end && value === high);
 }
 
-/** The groups of the settings out of sight: {group, members}; what none of them knows is in the last. */
-export function groupsOf(/** @type {string[]} */ names) {
-  const known = new Set([...IN_SIGHT, ...Object.values(GROUPS).flat()]);
-  const groups = Object.entries({ ...GROUPS, other: names.filter((name) => !known.has(name)) });
-  const present = groups.map(([group, members]) => ({ group, members: members.filter((name) => names.includes(name)) }));
-  return present.filter(({ members }) => members.length);
+/** The groups of the settings out of sight: {group, members}. */
+export function groupsOf(/** @type {Field[]} */ fields) {
+  const hidden = fields.filter(({ name }) => !IN_SIGHT.includes(name));
+  const groups = [...new Set(hidden.map(({ group }) => group))];
+  return groups.map((group) => ({ group, members: hidden.filter((field) => field.group === group).map(({ name }) => name) }));
 }
 
 /** A remark as a sentence: with a capital letter, and its full stop. */
 export function sentence(text) {
-  return text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+  return text && `${capital(text)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 /** The input or list of choices of a setting. @returns {any} */
@@ -73,7 +60,7 @@ function remarks(/** @type {Field} */ field, recipeValue, { wrong, changed }) {
     const [low, high] = allowed.map((end) => number(end, 9));
     return h("strong", null, t(below ? "train.settings.below" : "train.settings.allowed", { low, high }));
   }
-  const value = isAuto(name, recipeValue) ? t("train.settings.auto") : (yesNo()[recipeValue] ?? String(recipeValue));
+  const value = isAuto(field, recipeValue) ? t("train.settings.auto") : (yesNo()[recipeValue] ?? String(recipeValue));
   return [
     h("span", { class: "meaning" }, translated("meaning", name, sentence(field.meaning))),
     changed && h("span", { class: "was" }, ` ${t("train.settings.recipe_says", { value })}`),
@@ -97,7 +84,7 @@ class Setting {
     this.element = h(
       "div",
       { class: "field setting", dataset: { setting: field.name } },
-      h("label", { for: id }, translated("field", field.name, field.name), h("code", null, field.name)),
+      h("label", { for: id }, translated("field", field.name, capital(field.term)), h("code", null, field.name)),
       h("div", { class: "setting-input" }, this.control, unit && h("span", { class: "unit" }, unit)),
       this.about,
     );
@@ -122,14 +109,14 @@ class Setting {
 
   /** Show a recipe's value, or the text of another value in its place. */
   use(recipeValue, text) {
-    const { name } = this.field;
+    const automatic = isAuto(this.field, recipeValue);
     const choices = [...(this.control.options ?? [])].map(({ value }) => value);
     const isKnown = text !== undefined && (isNumeric(this.field) || choices.includes(text));
     const shown = isKnown ? text : recipeValue;
     this.recipeValue = recipeValue;
-    this.control.value = isAuto(name, recipeValue) && isAuto(name, shown) ? "" : String(shown);
+    this.control.value = automatic && isAuto(this.field, shown) ? "" : String(shown);
     // What an empty input means:
-    this.control.placeholder = isAuto(name, recipeValue) ? t("train.settings.auto") : String(recipeValue);
+    this.control.placeholder = automatic ? t("train.settings.auto") : String(recipeValue);
     this.show();
   }
 
@@ -164,7 +151,7 @@ export class Settings {
     const elements = (settings) => settings.map((setting) => setting.element);
     const inSight = IN_SIGHT.map((name) => byName[name]).filter(Boolean);
     const hidden = this.settings.filter((setting) => !inSight.includes(setting));
-    const groups = groupsOf(Object.keys(byName)).map(({ group, members }) => {
+    const groups = groupsOf(fields).map(({ group, members }) => {
       const settings = members.map((name) => byName[name]);
       const content = h("div", { class: "group-fields" }, elements(settings));
       return countedGroup("group", t(`train.group.${group}`), settings, content);
