@@ -276,7 +276,9 @@ def checked(field: Field, value: Any) -> Any:
             value=value,
             expected=_expected(field),
         )
-    return value if field.type in (bool, str) else field.type(value)
+    if field.type in (bool, str):
+        return value
+    return int(value) if field.type is int else float(value)
 
 
 def _is_allowed(field: Field, value: Any) -> bool:
