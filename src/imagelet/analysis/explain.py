@@ -187,14 +187,8 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
     plots.save(_evidence_figure(explanation), drawn["evidence"])
     if explanation.near is not None:
         drawn["neighbours"] = folder / "neighbours.png"
-        answer = explanation.prediction.predicted
-        sheet = neighbours_sheet(
-            explanation.near,
-            explanation.framed.image[np.newaxis],
-            [answer],
-            [answer],
-            (explanation.neighbours,),
-        )
+        image, predicted = explanation.framed.image[np.newaxis], [explanation.prediction.predicted]
+        sheet = neighbours_sheet(explanation.near, image, predicted, predicted, (explanation.neighbours,))
         plots.save(sheet, drawn["neighbours"])
     for number, layer in enumerate(explanation.layers, start=1):
         path = folder / f"layer-{number:02}-{_as_file(layer.name)}.png"

@@ -12,6 +12,7 @@ from imagelet.html_repr import write_percent
 
 if TYPE_CHECKING:
     from imagelet.analysis.explain import Explanation
+    from imagelet.classifier.classifier import Classifier
     from imagelet.explanation.unit_trace import UnitTrace
 
 commands = typer.Typer(cls=Group)
@@ -138,6 +139,15 @@ def _show_number(number: "UnitTrace") -> None:
     printing.facts(facts)
 
 
+def _calibration(classifier: "Classifier") -> dict[str, str]:
+    """Return what the probabilities above have and the softmax layer in the table below has not."""
+    temperature, augmentation = classifier.calibration.temperature, classifier.test_time_augmentation
+    if temperature == 1 and augmentation == "none":
+        return {}
+    changes = f"logits divided by {temperature:.2f}, test-time augmentation: {augmentation}"
+    return {"calibration": f"{changes}; softmax below has neither"}
+
+
 def _show(found: "Explanation", folder: Path, files: int) -> None:
     prediction = found.prediction
     doubt = "" if prediction.sure else "?"
@@ -146,15 +156,7 @@ def _show(found: "Explanation", folder: Path, files: int) -> None:
         "answer": f"{prediction.predicted}{doubt}   {write_percent(prediction.probability)} %",
         "evidence for": f"{asked.class_name}, {write_percent(asked.probability)} %",
     }
-    temperature, augmentation = (
-        found.classifier.calibration.temperature,
-        found.classifier.test_time_augmentation,
-    )
-    if temperature != 1 or augmentation != "none":
-        facts["calibration"] = (
-            f"logits divided by {temperature:.2f}, test-time augmentation: {augmentation}; "
-            "softmax below has neither"
-        )
+    facts |= _calibration(found.classifier)
     if prediction.warnings:
         facts["remarks"] = "; ".join(prediction.warnings)
     if found.near is not None:

@@ -22,7 +22,7 @@ Name = Annotated[
 
 @commands.command(cls=Command, epilog="imagelet recipes default")
 def recipes(name: Name = None, as_json: arguments.Json = False) -> None:
-    """List the named recipes and the optimizers, or show every field of one recipe.
+    """List the recipes and optimizers, or show every field of one recipe.
 
     imagelet train takes a recipe with --recipe NAME and another value of a field with --set FIELD=VALUE.
 
