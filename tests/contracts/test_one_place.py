@@ -1,4 +1,7 @@
-"""Adding a thing takes one place: one of each is added to a copy of the package, in one file."""
+"""Adding a thing takes one place: one of each is added to a copy of the package, in one file.
+
+The files of a tab of the page are counted in tests/lab/static/tabs.test.js.
+"""
 
 import shutil
 import subprocess
@@ -56,6 +59,10 @@ ADDED: dict[str, tuple[dict[str, str], str]] = {
             )
         },
         "imagelet.build('conv(2, 3x3) residual(toy) flatten toy dense(classes)').text.count('toy') == 2",
+    ),
+    "optimizer": (
+        {"training/optimizers.py": "\n\n_add(Optimizer('toy', 'w ← w − η·g', 'nobody', 0.1, (), _sgd))\n"},
+        "imagelet.Recipe(optimizer='toy').optimizer == 'toy'",
     ),
     "recipe": (
         {"training/recipes.py": "\n\n_add(Recipe(name='toy', note='a toy', epochs=1))\n"},
