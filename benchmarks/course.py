@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks.measuring import summary
 from benchmarks.processes import runs_folder
+from imagelet.course.exercises import OWN_DIGITS, WAYS
 from imagelet.course.lessons import Training, lessons, training_of, trainings
-from imagelet.course.own_digits import NAME, WAYS
 from imagelet.data.datasets import place_of
 
 SEEDS = 3  # the training's own and the next ones
@@ -75,12 +75,12 @@ def own_digits() -> dict[str, Any]:
     pictures = os.environ.get("IMAGELET_OWN_DIGITS")
     if not pictures or place_of("mnist") is None:
         return {}
-    training = training_of(lessons.get(NAME))
+    training = training_of(lessons.get(OWN_DIGITS))
     assert training is not None
     seeds, documents = _seeds(training.seed), []
     with runs_folder() as folder:
         for seed in seeds:
-            words = ["course", NAME, "--pictures", pictures, "--seed", str(seed), "--runs", folder]
+            words = ["course", OWN_DIGITS, "--pictures", pictures, "--seed", str(seed), "--runs", folder]
             documents.append(_document(words)["exercises"][0]["facts"])
     ways: dict[str, list[float]] = {way: [] for way in WAYS}
     for document in documents:

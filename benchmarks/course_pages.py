@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.course import SEEDS
 from benchmarks.course_words import WORDS
 from imagelet import atomic_files
+from imagelet.course.exercises import WAYS
 from imagelet.course.lessons import Exercise, Lesson, Printed, Training, lessons, training_of, trainings
-from imagelet.course.own_digits import WAYS
 from imagelet.course.results import SUMMARY
 
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ from benchmarks.measuring import Benchmark, LeftOut, at_once, summary
 from benchmarks.processes import imagelet
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import Prediction
-from imagelet.course.own_digits import squeezed_as_in_the_notes
+from imagelet.course.exercises import squeezed_as_in_the_notes
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.metrics.classification import clustered_interval
 from imagelet.preprocessing.framing import frame

@@ -1,12 +1,22 @@
 """The course's table, as it is written for people and for programs."""
 
 import json
+import statistics
 from pathlib import Path
 
 import pytest
 
 from imagelet.course.lessons import Printed, Training, lessons, trainings
-from imagelet.course.results import Reached, Result, rows, summary, write_results
+from imagelet.course.results import (
+    Reached,
+    RepeatedResult,
+    Result,
+    repeated_rows,
+    rows,
+    summary,
+    write_repeated,
+    write_results,
+)
 from imagelet.metrics.classification import wilson_interval
 
 
@@ -77,3 +87,55 @@ def test_an_exercise_with_a_figure_counts_its_networks_parameters() -> None:
     (line,) = rows(result)
     assert line[2] == "5,259,594"
     assert line[3] == "own pictures 86.67 %"
+
+
+# -- several seeds -------------------------------------------------------------------------------------------
+
+
+def made(name: str, *accuracies: float) -> RepeatedResult:
+    """Return a training with such test accuracies; one more seed was not carried out."""
+    lesson = lessons.get(name)
+    assert isinstance(lesson, Training)
+    results = [
+        Result(
+            lesson,
+            seed,
+            Path("runs") / str(seed),
+            tuple(
+                Reached(printed, accuracy, wilson_interval(round(1000 * accuracy), 1000), 1000)
+                for printed in lesson.printed
+            ),
+            seconds=10.0 + seed,
+        )
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    return RepeatedResult(lesson, (*results, Result(lesson, len(results))))
+
+
+def test_a_line_has_the_mean_of_the_seeds_that_were_carried_out() -> None:
+    accuracies = (0.990, 0.992, 0.994)
+    (line,) = repeated_rows(made("cnn-3", *accuracies))
+    assert line[:4] == ("cnn-3", "test 99.10 %", "99.20 %", f"{100 * statistics.stdev(accuracies):.2f} %")
+    assert line[5:] == ("3", "11.0")
+    first, second = repeated_rows(made("mlp-512", 0.92, 0.93))
+    assert second[:2] == ("", "validation 91.83 %")
+    assert second[5:] == ("", "")
+    assert first[2] == "92.50 %"
+
+
+def test_one_seed_has_no_spread() -> None:
+    (line,) = repeated_rows(made("cnn-3", 0.99))
+    assert line[2:] == ("–", "–", "–", "1", "10.0")
+    told = made("cnn-3", 0.99).to_json()
+    assert (told["mean"], told["deviation"], told["interval"]) == (None, None, None)
+    assert [each["reached"] for each in told["seeds"]] == [0.99, None]
+
+
+def test_the_files_have_the_seeds_in_their_names(tmp_path: Path) -> None:
+    results = [made("cnn-3", 0.98, 0.99), made("softmax")]
+    table = write_repeated(results, tmp_path, 3)
+    assert table == tmp_path / "README-3-seeds.md"
+    assert "| cnn-3 | test 99.10 % | 98.50 % |" in table.read_text("utf-8")
+    content = json.loads((tmp_path / "results-3-seeds.json").read_text())["experiments"]
+    assert [each["mean"] for each in content] == [pytest.approx(0.985), None]
+    assert write_repeated(results, tmp_path, 3, first=7).name == "README-3-seeds-from-7.md"

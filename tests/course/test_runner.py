@@ -6,7 +6,7 @@ import pytest
 
 from imagelet.course.lessons import Training, lessons
 from imagelet.course.results import result_of
-from imagelet.course.runner import course_folder, experiment_of, run_experiment
+from imagelet.course.runner import course_folder, experiment_of, repeated_result, run_experiment
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import run_experiment as carry_out_anything
@@ -110,3 +110,10 @@ def test_a_validation_figure_is_that_of_the_last_epoch(small_data: Path, place: 
     assert validation.images == 60
     assert validation.accuracy == last.run.history[-1].val_accuracy
     assert validation.interval == wilson_interval(round(60 * validation.accuracy), 60)
+
+
+def test_seeds_begin_with_the_trainings_own(tmp_path: Path) -> None:
+    lesson = lessons.get("softmax")
+    assert isinstance(lesson, Training)
+    assert [each.seed for each in repeated_result(lesson, 3, tmp_path).results] == [0, 1, 2]
+    assert [each.seed for each in repeated_result(lesson, 2, tmp_path, 5).results] == [5, 6]

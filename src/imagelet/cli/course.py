@@ -18,10 +18,9 @@ from imagelet.messages import Message
 if TYPE_CHECKING:
     import numpy as np
 
-    from imagelet.course.exercises import Answers
+    from imagelet.course.exercises import PredictedImages
     from imagelet.course.lessons import Exercise, Lesson, Printed, Training
-    from imagelet.course.repeats import RepeatedResult
-    from imagelet.course.results import Result
+    from imagelet.course.results import RepeatedResult, Result
     from imagelet.runs.run import Run
 
 commands = typer.Typer(cls=Group)
@@ -108,7 +107,7 @@ def course(
     """
     from imagelet.course.lessons import lessons
     from imagelet.course.results import summary, write_results
-    from imagelet.course.runner import course_folder, results_until_now
+    from imagelet.course.runner import course_folder, results_so_far
 
     chosen = [lessons.get(name) for name in dict.fromkeys(names or lessons)]
     plan = Plan(course_folder(runs), seed, device, precision, pictures)
@@ -120,7 +119,7 @@ def course(
     if not listing:
         left_out = [] if pictures else [OWN]
         shown, errors = _carry_out([each for each in chosen if each.name not in left_out], plan, as_json)
-    results = results_until_now(plan.folder, seed, device=device, precision=precision)
+    results = results_so_far(plan.folder, seed, device=device, precision=precision)
     table = None
     if not listing and any(result.reached for result in results):
         table = write_results(results, plan.folder, seed)
@@ -150,7 +149,8 @@ def _trainings(chosen: "Sequence[Lesson]", *, all_of_them: bool) -> list["Traini
 
 def _repeat(trainings: "Sequence[Training]", plan: Plan, seeds: int, listing: bool, as_json: bool) -> None:
     """Carry the trainings out with several seeds, and show the notes' figures beside the mean of ours."""
-    from imagelet.course.repeats import repeated_result, write_repeated
+    from imagelet.course.results import write_repeated
+    from imagelet.course.runner import repeated_result
 
     seeds_and_folds.check_seeds(seeds)
     _check(trainings, plan, needs_pictures=False)
@@ -416,7 +416,7 @@ def three_images(plan: Plan, run: "Run") -> Outcome:
 
     def show() -> None:
         printing.pictures(list(found.images), captions)
-        printing.say("\ntest images {names}; --seed N draws others", names=", ".join(map(str, found.places)))
+        printing.say("\ntest images {names}; --seed N draws others", names=", ".join(map(str, found.indices)))
 
     return Outcome(found.picture, {"images": _listed(found)}, show)
 
@@ -442,8 +442,8 @@ def probabilities(plan: Plan, run: "Run") -> Outcome:
 
 def own_digits(plan: Plan, run: "Run") -> Outcome:
     """The user's own pictures in three ways."""
-    from imagelet.course.own_digits import WAYS
-    from imagelet.course.own_digits import own_digits as run_experiment
+    from imagelet.course.exercises import WAYS
+    from imagelet.course.exercises import own_digits as run_experiment
 
     assert plan.pictures is not None  # asked for before anything was trained
     found = run_experiment(run, plan.pictures, plan.folder)
@@ -462,7 +462,7 @@ def own_digits(plan: Plan, run: "Run") -> Outcome:
             "\n{images:,} pictures; framed, {count:,} are wrong", images=found.images, count=len(found.wrong)
         )
         if found.wrong:
-            printing.table(("file", "label", "answer"), found.wrong[:WRONG_LISTED])
+            printing.table(("file", "label", "predicted"), found.wrong[:WRONG_LISTED])
         if len(found.wrong) > WRONG_LISTED:
             printing.say("and {count:,} more; --json lists all", count=len(found.wrong) - WRONG_LISTED)
 
@@ -477,8 +477,8 @@ EXERCISES: dict[str, Callable[[Plan, Any], Outcome]] = {
 }
 
 
-def _listed(found: "Answers") -> list[dict[str, Any]]:
-    rows = zip(found.places, found.labels, found.predicted, found.probabilities, strict=True)
+def _listed(found: "PredictedImages") -> list[dict[str, Any]]:
+    rows = zip(found.indices, found.labels, found.predicted, found.probabilities, strict=True)
     return [
         {"image": place, "label": label, "predicted": answer, "probability": float(shares.max())}
         for place, label, answer, shares in rows

@@ -1,1 +1,1 @@
-"""The course: its trainings and exercises, carried out, with the notes' figures beside ours."""
+"""The course: its trainings and exercises, and the notes' figures beside ours."""

@@ -1,8 +1,8 @@
 """What the course consists of: its trainings with the figures that its notes print, and its exercises.
 
 Plain data. The settings are those of the notes, as Keras has them, with two corrections: where the notes
-watched the test set while training, a tenth of the training images is held out in its place; and the test set
-is looked at once, at the end.
+watched the test set while training, a tenth of the training images is held out in its place; and there is one
+test evaluation, at the end.
 """
 
 import shlex
@@ -92,7 +92,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Exercise:
-    """Something to look at.
+    """A picture or a calculation to look at.
 
     Attributes:
         name: what is typed.

@@ -8,6 +8,7 @@ from typing import Any
 from imagelet import atomic_files
 from imagelet.course.lessons import Lesson, Printed, Training, training_of
 from imagelet.metrics.classification import Interval, wilson_interval
+from imagelet.metrics.repetition import Spread, spread
 from imagelet.runs.run import Run
 
 SUMMARY = (
@@ -47,12 +48,12 @@ class Reached:
 
 @dataclass(frozen=True)
 class Result:
-    """What an experiment of the course came to.
+    """The result of an experiment of the course.
 
     Attributes:
         lesson: which; one for which the notes print a figure.
         seed: the training's.
-        run: the folder of its classifier's run; None where it was not begun.
+        run: the folder of its classifier's run; None where there is none.
         reached: a figure for each that the notes print, in their order; empty while there is none.
         seconds: of training, or of what the exercise did; None while there is nothing.
     """
@@ -95,8 +96,62 @@ class Result:
         }
 
 
+@dataclass(frozen=True)
+class RepeatedResult:
+    """The results of a training of the course with several seeds.
+
+    Attributes:
+        training: which.
+        results: one for each seed; without figures where it was not run.
+    """
+
+    training: Training
+    results: tuple[Result, ...]
+
+    @property
+    def reached(self) -> tuple[Result, ...]:
+        """The results of the seeds that were run."""
+        return tuple(result for result in self.results if result.reached)
+
+    def spread(self, index: int) -> Spread | None:
+        """Return the spread of our figures beside one of the notes'; None of fewer than 2 seeds."""
+        accuracies = [result.reached[index].accuracy for result in self.reached]
+        return spread(accuracies) if len(accuracies) > 1 else None
+
+    @property
+    def seconds(self) -> float | None:
+        """The mean seconds of a training; None while there is none."""
+        took = [result.seconds for result in self.reached if result.seconds is not None]
+        return sum(took) / len(took) if took else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data: the figure to compare by, and ``figures`` with all of them."""
+        figures = [self._figure(index) for index in range(len(self.training.printed))]
+        return {
+            "id": self.training.name,
+            "teaches": self.training.teaches,
+            "dataset": self.training.dataset,
+            "network": self.training.network,
+            "parameters": self.training.parameters,
+            **figures[0],
+            "seconds": self.seconds,
+            "seeds": [self._seed(result) for result in self.results],
+            "figures": figures,
+        }
+
+    def _figure(self, index: int) -> dict[str, Any]:
+        printed, spread = self.training.printed[index], self.spread(index)
+        nothing = {"mean": None, "deviation": None, "interval": None}
+        ours = nothing if spread is None else spread.to_json()
+        return {"part": printed.part, "printed": printed.accuracy, **ours}
+
+    def _seed(self, result: Result) -> dict[str, Any]:
+        content = result.to_json()
+        return {name: content[name] for name in ("seed", "run", "reached", "interval", "images", "seconds")}
+
+
 def result_of(training: Training, seed: int, run: Run | None) -> Result:
-    """Return what ``run`` came to; nothing is reached where there is none or it is not finished.
+    """Return the result of ``run``; without figures where there is none or it is not finished.
 
     Raises:
         RunError: the run's files are damaged.
@@ -150,9 +205,9 @@ def as_markdown(results: Sequence[Result]) -> str:
     lines += [f"| {' | '.join(row)} |" for result in results for row in rows(result)]
     lines += ["", "The notes' summary of methods on MNIST, and ours:", ""]
     lines += ["| method | notes | ours |", "|---|---:|---:|"]
-    for each in summary(results):
-        method = f"{each['method']} (`{each['id']}`)"
-        lines.append(f"| {method} | about {100 * each['printed']:.0f} % | {percent(each['reached'])} |")
+    for row in summary(results):
+        method = f"{row['method']} (`{row['id']}`)"
+        lines.append(f"| {method} | about {100 * row['printed']:.0f} % | {percent(row['reached'])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -161,26 +216,83 @@ def rows(result: Result) -> list[tuple[str, ...]]:
 
     id, what it teaches, parameters, the notes' figure, ours, its interval, images, seconds.
     """
-    made: list[tuple[str, ...]] = []
-    for place, printed in enumerate(result.lesson.printed):
-        rough = f"about {100 * printed.accuracy:.0f} %"
-        notes = f"{printed.part} {rough if printed.rough else percent(printed.accuracy)}"
+    table: list[tuple[str, ...]] = []
+    for index, printed in enumerate(result.lesson.printed):
         ours = ("–", "–", "–")
         if result.reached:
-            figure = result.reached[place]
+            figure = result.reached[index]
             low, high = figure.interval
             ours = (percent(figure.accuracy), f"{100 * low:.2f} to {100 * high:.2f}", f"{figure.images:,}")
-        made.append(
+        table.append(
             (
-                "" if place else result.lesson.name,
-                "" if place else result.lesson.teaches,
-                "" if place else f"{result.training.parameters:,}",
-                notes,
+                "" if index else result.lesson.name,
+                "" if index else result.lesson.teaches,
+                "" if index else f"{result.training.parameters:,}",
+                _notes(printed),
                 *ours,
-                "" if place else seconds(result.seconds),
+                "" if index else seconds(result.seconds),
             )
         )
-    return made
+    return table
+
+
+def write_repeated(
+    results: Sequence[RepeatedResult], folder: Path, seeds: int, first: int | None = None
+) -> Path:
+    """Write the results and their table into the course's folder, with the seeds in their names.
+
+    Returns:
+        The table.
+    """
+    suffix = f"-{seeds}-seeds" + ("" if first is None else f"-from-{first}")
+    content = {"experiments": [result.to_json() for result in results]}
+    atomic_files.write_json(folder / f"results{suffix}.json", content)
+    table = folder / f"README{suffix}.md"
+    atomic_files.write_text(table, _repeated_as_markdown(results, seeds))
+    return table
+
+
+def _repeated_as_markdown(results: Sequence[RepeatedResult], seeds: int) -> str:
+    """Return the table as a Markdown page."""
+    head = ("id", "notes", "ours, mean", "deviation", "95 % interval of the mean", "seeds", "seconds")
+    lines = [f"# The course, with {seeds} seeds", "", f"| {' | '.join(head)} |", f"|---|{'---:|' * 6}"]
+    lines += [f"| {' | '.join(row)} |" for result in results for row in repeated_rows(result)]
+    lines += [
+        "",
+        "The deviation and the interval cover the chance of training: other seeds, the same test images. "
+        "Where validation images are drawn by the seed, they cover that choice too.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def repeated_rows(result: RepeatedResult) -> list[tuple[str, ...]]:
+    """Return the result as table rows, one for each figure that the notes print.
+
+    id, the notes' figure, mean, deviation, interval of the mean, seeds, mean seconds.
+    """
+    table: list[tuple[str, ...]] = []
+    for index, printed in enumerate(result.training.printed):
+        ours, spread = ("–", "–", "–"), result.spread(index)
+        if spread is not None:
+            low, high = spread.interval
+            reach = f"{100 * low:.2f} to {100 * high:.2f}"
+            ours = (percent(spread.mean), f"{100 * spread.deviation:.2f} %", reach)
+        table.append(
+            (
+                "" if index else result.training.name,
+                _notes(printed),
+                *ours,
+                "" if index else str(len(result.reached)),
+                "" if index else seconds(result.seconds),
+            )
+        )
+    return table
+
+
+def _notes(printed: Printed) -> str:
+    """Return the notes' figure: ``test 99.10 %``, ``test about 92 %``."""
+    rough = f"about {100 * printed.accuracy:.0f} %"
+    return f"{printed.part} {rough if printed.rough else percent(printed.accuracy)}"
 
 
 def percent(share: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The course's trainings as run folders: found again, gone on with, or begun.
+"""The course's trainings as runs: started, resumed, or found finished.
 
 Everything lies in one folder, ``runs/course``: a run folder for each training, the table, the pictures.
 """
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from imagelet import experiment as experiments
 from imagelet import paths
-from imagelet.course import own_digits
+from imagelet.course import exercises
 from imagelet.course.lessons import RECIPE, Training, lessons, training_of
-from imagelet.course.results import Result, result_of
+from imagelet.course.results import RepeatedResult, Result, result_of
 from imagelet.experiment.runner import Event
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, describe
@@ -45,7 +45,7 @@ def experiment_of(
 def run_experiment(
     training: Training, experiment: Experiment, folder: Path, *, progress: Progress | None = None
 ) -> Iterator[Event]:
-    """Carry a training out, or go on where it was interrupted, and yield what happens.
+    """Run a training, or resume it where it was interrupted, and yield its events.
 
     It is evaluated on the test images once, at the end.
 
@@ -66,10 +66,10 @@ def run_experiment(
     )
 
 
-def results_until_now(
+def results_so_far(
     folder: Path, seed: int | None = None, *, device: str = AUTO, precision: str = AUTO
 ) -> list[Result]:
-    """Return what the experiments came to that the notes print figures for, in the order of the course.
+    """Return the results so far of the experiments that the notes print figures for, in the course's order.
 
     Args:
         folder: the course's.
@@ -90,5 +90,35 @@ def results_until_now(
         if isinstance(lesson, Training):
             results.append(result_of(lesson, experiment.seed, run))
         else:
-            results.append(own_digits.result_of(folder, experiment.seed, run))
+            results.append(exercises.own_digits_result(folder, experiment.seed, run))
     return results
+
+
+def repeated_result(
+    training: Training,
+    seeds: int,
+    folder: Path,
+    first: int | None = None,
+    *,
+    device: str = AUTO,
+    precision: str = AUTO,
+) -> RepeatedResult:
+    """Return the results so far of a training with several seeds.
+
+    Args:
+        training: which.
+        seeds: how many, one after the other.
+        folder: the course's.
+        first: the first of them; None: the training's own.
+        device: of the runs that count.
+        precision: of the runs that count.
+
+    Raises:
+        RunError: a finished run's files are damaged.
+    """
+    start = training.seed if first is None else first
+    results = []
+    for seed in range(start, start + seeds):
+        experiment = experiment_of(training, seed, device=device, precision=precision)
+        results.append(result_of(training, seed, find_run_of(experiment, folder)))
+    return RepeatedResult(training, tuple(results))

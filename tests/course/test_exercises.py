@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from imagelet.classifier.classifier import Classifier
-from imagelet.course.own_digits import own_digits
+from imagelet.course.exercises import own_digits
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import run_experiment
 from imagelet.runs.definition import Experiment
