@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
 from imagelet import plots
-from imagelet.metrics.calibration import Bin
+from imagelet.metrics.calibration import ReliabilityBin
 from imagelet.metrics.classification import Interval
 from imagelet.plots.classification import reliability
 from imagelet.plots.style import ACCENT, MUTED, PAPER, WRONG
@@ -145,9 +145,9 @@ def test_a_table_of_another_shape_is_refused(table: object, classes: list[str]) 
 
 
 BINS = (
-    Bin(0.2, 0.4, 3, 0.35, 1 / 3, Interval(0.06, 0.79)),
-    Bin(0.6, 0.8, 40, 0.72, 0.75, Interval(0.6, 0.86)),
-    Bin(0.8, 1.0, 9957, 0.99, 0.98, Interval(0.977, 0.983)),
+    ReliabilityBin(0.2, 0.4, 3, 0.35, 1 / 3, Interval(0.06, 0.79)),
+    ReliabilityBin(0.6, 0.8, 40, 0.72, 0.75, Interval(0.6, 0.86)),
+    ReliabilityBin(0.8, 1.0, 9957, 0.99, 0.98, Interval(0.977, 0.983)),
 )
 
 
@@ -177,8 +177,10 @@ def test_each_bin_is_a_bar_with_its_number() -> None:
     assert lower.get_yscale() == "log"
 
 
-@pytest.mark.parametrize("bins", [BINS, BINS[:1], (Bin(0.9, 1.0, 1, 1.0, 1.0, Interval(0.2, 1.0)),)])
-def test_nothing_leaves_the_figure(bins: tuple[Bin, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "bins", [BINS, BINS[:1], (ReliabilityBin(0.9, 1.0, 1, 1.0, 1.0, Interval(0.2, 1.0)),)]
+)
+def test_nothing_leaves_the_figure(bins: tuple[ReliabilityBin, ...], tmp_path: Path) -> None:
     figure = reliability(bins, 0.0)
     canvas = drawn(figure)
     written = [text for axes in figure.axes for text in (*axes.texts, axes.xaxis.label, axes.yaxis.label)]
