@@ -158,7 +158,7 @@ def test_the_bar_says_epoch_speed_figures_and_the_time_left(shown: list[Any]) ->
     assert str(half) == (
         "epoch 6/10 · 8:20 left · 10 images/s · loss 0.5000 · accuracy 0.7500 · validation accuracy 0.6250"
     )
-    assert half.share == pytest.approx(0.5, abs=0.001)
+    assert half.fraction == pytest.approx(0.5, abs=0.001)
     assert str(shown[0]) == "epoch 1/10"
     assert "validation" not in str(shown[1])  # not known yet
 
@@ -198,7 +198,7 @@ def test_a_training_that_breaks_off_leaves_a_bar_that_says_so(
         watch(broken(), Bar(notebook.notebook_display(), Pace(clock)))
     assert caught.value is error
     assert str(shown[-1]) == f"stopped in epoch 3 of 10: {said}"
-    assert shown[-1].share == shown[-2].share
+    assert shown[-1].fraction == shown[-2].fraction
 
 
 def test_an_interruption_says_how_to_go_on(shown: list[Any]) -> None:
@@ -233,8 +233,8 @@ def test_reading_data_is_shown_and_so_is_its_end(shown: list[Any]) -> None:
     *states, last = shown
     assert 4 <= len(states) <= 6
     assert {str(each) for each in states} == {"reading the data"}
-    assert [each.share for each in states[:1]] == [None]
-    assert states[-1].share == pytest.approx(0.8, abs=0.01)
+    assert [each.fraction for each in states[:1]] == [None]
+    assert states[-1].fraction == pytest.approx(0.8, abs=0.01)
     assert str(last) == "a picture is damaged"
 
 

@@ -1,4 +1,4 @@
-"""The embeddings of a classifier's training images: made when they are first asked for, kept, read again.
+"""The embeddings of a classifier's training images: made at the first request, then read from a file.
 
 A run keeps them in its folder, a classifier without a run in the cache, as one safetensors file that names
 the bytes of the classifier and the fingerprint of the images that it was made of. A file that is damaged, or
@@ -87,7 +87,7 @@ def neighbourhood(run_or_file: str | Path, progress: Progress | None = None) -> 
     kept = _read(place, sources, images, indices)
     if kept is None:
         kept = embed(classifier, images, indices, progress)
-        with contextlib.suppress(OSError):  # a folder that cannot be written is no reason not to answer
+        with contextlib.suppress(OSError):  # a folder that cannot be written is no reason to fail
             _write(place, kept, sources)
     return Neighbourhood(classifier, images, kept)
 
@@ -111,7 +111,7 @@ def neighbours_of(
         UsageError: more neighbours than there are training images, or fewer than one.
         ValueError: images of another type or shape.
     """
-    return tuple(nearest(each, near.embeddings, k) for each in embeddings(near.classifier, images))
+    return tuple(nearest(row, near.embeddings, k) for row in embeddings(near.classifier, images))
 
 
 def neighbours_sheet(
@@ -119,7 +119,7 @@ def neighbours_sheet(
     images: NDArray[np.uint8],
     titles: list[str],
     expected: list[str],
-    found: tuple[tuple[Neighbour, ...], ...],
+    nearest_images: tuple[tuple[Neighbour, ...], ...],
 ) -> "Figure":
     """Return a picture of images, each beside its neighbours.
 
@@ -127,13 +127,13 @@ def neighbours_sheet(
         near: where the neighbours lie.
         images: uint8 (n, height, width, channels), at least one.
         titles: what stands above each image.
-        expected: for each the class name that its neighbours should have: its label, or the answer.
-        found: what :func:`neighbours_of` gave for them.
+        expected: the class name that the neighbours of each should have: its label, or the predicted class.
+        nearest_images: what :func:`neighbours_of` gave for them.
     """
-    names = [[near.images.classes[each.label] for each in row] for row in found]
-    shown = np.stack([near.images.images[[each.index for each in row]] for row in found])  # (n, k, h, w, c)
-    distances = np.array([[each.distance for each in row] for row in found])
-    wrong = [[name != right for name in row] for row, right in zip(names, expected, strict=True)]
+    names = [[near.images.classes[one.label] for one in row] for row in nearest_images]
+    shown = np.stack([near.images.images[[one.index for one in row]] for row in nearest_images])
+    distances = np.array([[one.distance for one in row] for row in nearest_images])
+    wrong = [[name != wanted for name in row] for row, wanted in zip(names, expected, strict=True)]
     return neighbours(images, titles, shown, names, distances, wrong)
 
 
@@ -158,8 +158,8 @@ def embed(
     for start in range(0, len(indices), AT_ONCE):
         part = images.take(indices[start : start + AT_ONCE]).images
         rows += [
-            projected(directions(found), projection).astype(np.float16)
-            for found in batches(classifier, part, precision)
+            projected(directions(batch), projection).astype(np.float16)
+            for batch in batches(classifier, part, precision)
         ]
         if progress is not None:
             progress(start + len(part), len(indices))

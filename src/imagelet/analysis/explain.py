@@ -1,4 +1,4 @@
-"""One picture explained: the answer, what every layer makes of it, the evidence, the nearest training images.
+"""One picture explained: prediction, activations of every layer, attributions, nearest training images.
 
 Everything is plain data first; :func:`draw` makes files of it.
 """
@@ -42,10 +42,10 @@ from imagelet.runs.store import load
 NEIGHBOURS = 8
 LOOKED_AT = 500  # training images, for units that are dead
 MEANINGS: dict[str, tuple[Meaning, str]] = {
-    "saliency": ("either way", "small changes here move the answer"),
-    "integrated-gradients": ("for and against", "these pixels' share of the answer"),
+    "saliency": ("either way", "small changes here move the prediction"),
+    "integrated-gradients": ("for and against", "these pixels' part of the logit"),
     "grad-cam": ("for", "where the layer finds the class"),
-    "occlusion": ("for and against", "hidden, the answer gets weaker, or stronger"),
+    "occlusion": ("for and against", "hidden, the probability falls, or rises"),
 }
 
 
@@ -54,17 +54,17 @@ class Explanation:
     """What a classifier makes of one picture, and how.
 
     Attributes:
-        classifier: whose answer it is.
-        prediction: the answer.
+        classifier: the classifier.
+        prediction: its prediction.
         picture: uint8 (height, width, 1 or 3), the picture as a person sees it, upright.
         framed: the image that the network got, and where it lies in the picture.
         layers: what every layer gives, in order.
         attributions: what speaks for one class, by each method that the network allows.
-        neighbours: the nearest training images, the nearest first; empty where they are not available.
-        near: where these lie; None where they are not available.
+        neighbours: the nearest training images, the nearest first; empty where they are not on this machine.
+        near: all training images; None where they are not on this machine.
         dead: the units of each activation that rose above 0 for none of some hundred training images; empty
-            where these are not available.
-        missing: what is left out, and why; a sentence each.
+            where these are not on this machine.
+        missing: what is left out, and why, in sentences.
     """
 
     classifier: Classifier
@@ -103,7 +103,7 @@ class Explanation:
         }
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: the answer, the layers, the neighbours' labels."""
+        """Return what a notebook shows: the prediction, the layers, the neighbours' labels."""
         rows = [
             (each.name, each.kind, _shape(each), f"{each.low:.3g} … {each.high:.3g}") for each in self.layers
         ]
@@ -124,7 +124,7 @@ def explain(
     Args:
         run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
         picture: the picture, or ``test:17`` for an image of the dataset that the classifier learned from.
-        target: the class, name or index, that the evidence is about; None: the answer.
+        target: the class, name or index, that the attributions are about; None: the predicted class.
         neighbours: how many training images to find; 0 for none.
         progress: is told how many training images are embedded, where that was not done before.
 
@@ -167,7 +167,7 @@ def load_and_frame(run_or_file: str | Path, picture: Source) -> tuple[Classifier
 
 
 def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[str, Path]:
-    """Draw everything into a folder: the evidence, the neighbours, each layer's maps, filters, histograms.
+    """Draw everything into a folder: attributions, neighbours, each layer's maps, filters, histograms.
 
     Args:
         explanation: what to draw.

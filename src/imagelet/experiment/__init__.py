@@ -1,4 +1,4 @@
-"""An experiment becomes a run: trained, finished, repeated with other seeds and folds, reproduced."""
+"""Experiments: run and resumed, repeated with other seeds and folds, reproduced."""
 
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.repeats import repeat

@@ -1,8 +1,8 @@
-"""The end of a training: the classifier of the best epoch, its figures, pictures and card."""
+"""The end of a training: the classifier of the best epoch, metrics, figures, model card."""
 
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagelet import atomic_files, html_repr, plots
 from imagelet.analysis import error_analysis
@@ -19,9 +19,6 @@ from imagelet.training.history import as_columns, write_history
 from imagelet.training.recipe import recipe_to_json
 from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def finish(
         metrics["test"] = tested.metrics.to_json(classifier.classes)
         error_analysis.draw_evaluation(run.figures, tested, "test")
     if state.manual_changes:
-        metrics["manual_changes"] = [asdict(each) for each in state.manual_changes]
+        metrics["manual_changes"] = [asdict(change) for change in state.manual_changes]
     metrics["seconds"] = {"data": clock.data, "training": clock.training, "total": clock.total}
     write_model_card(run, classifier, dataset.card, metrics)
     atomic_files.write_json(run.folder / "metrics.json", metrics)

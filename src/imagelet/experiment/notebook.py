@@ -1,4 +1,4 @@
-"""Training as Python calls it, and the bar that a notebook or a terminal shows of it.
+"""``imagelet.train``, and the bar that a notebook or a terminal shows while it trains.
 
 A notebook is known by its kernel's shell; IPython is neither needed nor imported where none is running. The
 bar is drawn at most 5 times a second, and only then are the figures read: on a GPU, that waits.
@@ -70,7 +70,7 @@ def watch(events: Iterable[Event], bar: "Bar | None" = None) -> Finished:
     try:
         for last in events:
             bar.note(last)
-    except BaseException as error:  # an interruption as well: the bar must not look as if it went on
+    except BaseException as error:  # an interruption as well: the bar must not look as if it still moved
         bar.stop(error)
         raise
     assert isinstance(last, Finished)
@@ -83,11 +83,11 @@ class Shown:
 
     Attributes:
         text: one line.
-        share: how far the bar is filled, 0 to 1; None: there is no bar.
+        fraction: how far the bar is filled, 0 to 1; None: there is no bar.
     """
 
     text: str
-    share: float | None
+    fraction: float | None
 
     def __repr__(self) -> str:
         return self.text
@@ -95,8 +95,8 @@ class Shown:
     def _repr_html_(self) -> str:
         bar = (
             ""
-            if self.share is None
-            else html_repr.joined(html_repr.bar(self.share), html_repr.Html("&ensp;"))
+            if self.fraction is None
+            else html_repr.joined(html_repr.bar(self.fraction), html_repr.Html("&ensp;"))
         )
         style = "font-variant-numeric:tabular-nums"
         words = html_repr.text(self.text)
@@ -115,7 +115,7 @@ class Bar:
         self._show = draw
         self._shown = False
         self._pace = pace or Pace()
-        self._share: float | None = None
+        self._fraction: float | None = None
         self._started: RunStarted | None = None
         self._epoch = 1
         self._validation: Message | None = None
@@ -145,13 +145,13 @@ class Bar:
     def stop(self, error: BaseException) -> None:
         """Say in the bar that the training broke off, and why."""
         if not self._shown and self._started is None:
-            return  # nothing was begun: the error says all
+            return  # nothing was started: the error says all
         problem = str(error) or type(error).__name__
         if isinstance(error, KeyboardInterrupt) and error.args:
-            problem = "; ".join(map(str, error.args))  # they say where, and how to go on
+            problem = "; ".join(map(str, error.args))  # they say where, and how to resume
         elif self._started:
             problem = f"stopped in epoch {self._epoch} of {self._epochs}: {problem}"
-        self._draw(problem, self._share)
+        self._draw(problem, self._fraction)
 
     @property
     def _epochs(self) -> int:
@@ -175,11 +175,11 @@ class Bar:
     def _due(self) -> bool:
         return self._show is not None and self._pace.due()
 
-    def _draw(self, text: str, share: float | None) -> None:
+    def _draw(self, text: str, fraction: float | None) -> None:
         if self._show is not None:
             self._pace.drawn()
-            self._shown, self._share = True, share
-            self._show(translate(text), share)
+            self._shown, self._fraction = True, fraction
+            self._show(translate(text), fraction)
 
 
 def notebook_display() -> Draw | None:
@@ -189,8 +189,8 @@ def notebook_display() -> Draw | None:
     display = importlib.import_module("IPython.display").display
     handles: list[Any] = []
 
-    def draw(text: str, share: float | None) -> None:
-        state = Shown(text, share)
+    def draw(text: str, fraction: float | None) -> None:
+        state = Shown(text, fraction)
         if handles:
             handles[0].update(state)
         else:

@@ -1,4 +1,4 @@
-"""What folds answer to the images that they did not learn from: honest probabilities of training images."""
+"""Out-of-fold predictions: probabilities of training images by networks that did not learn from them."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class OutOfFold(NamedTuple):
 
 
 def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
-    """Let each fold's classifier answer its own images, write all answers to one file, and return it.
+    """Predict each fold's images with its own classifier, write all to one file, and return the file.
 
     A fold's temperature is fitted on the other folds' images: neither the weights nor the temperature behind
     an image's probabilities have seen its label.
@@ -77,18 +77,20 @@ def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
 
 
 def label_issues_of_folds(folder: Path, images: ImageSet) -> tuple[LabelIssue, ...]:
-    """Return the training images whose labels may be wrong, by what the folds answered, and draw them.
+    """Return the training images whose labels may be wrong by the out-of-fold predictions, and draw them.
 
     Args:
         folder: has ``out-of-fold.safetensors``; gets ``label-issues.png`` where there are any.
-        images: the training images, which the label issues' indices count.
+        images: the training images, which the issues' indices count.
 
     Raises:
         RunError, DataError: as :func:`out_of_fold`.
     """
-    answered = out_of_fold(folder, images)
-    found = find_label_issues(answered.probabilities, answered.labels)
-    issues = tuple(dataclasses.replace(each, image=int(answered.indices[each.image])) for each in found)
+    predictions = out_of_fold(folder, images)
+    issues = tuple(
+        dataclasses.replace(issue, image=int(predictions.indices[issue.image]))
+        for issue in find_label_issues(predictions.probabilities, predictions.labels)
+    )
     draw_label_issues(folder / "label-issues.png", images, issues)
     return issues
 
@@ -102,23 +104,23 @@ def calibrated_by_others(
         logits: of each fold, float (n, classes); at least 2 folds.
         labels: of each fold, int (n,).
     """
-    made = []
-    for place, own in enumerate(logits):
-        others = [other for other in range(len(logits)) if other != place]
+    probabilities = []
+    for fold, own in enumerate(logits):
+        others = [other for other in range(len(logits)) if other != fold]
         temperature = fit_temperature(
             np.concatenate([logits[other] for other in others]),
             np.concatenate([labels[other] for other in others]),
         )
-        made.append(Calibration(temperature, DEFAULT_THRESHOLD).probabilities(own))
-    return made
+        probabilities.append(Calibration(temperature, DEFAULT_THRESHOLD).probabilities(own))
+    return probabilities
 
 
 def out_of_fold(folder: Path, images: ImageSet | None = None) -> OutOfFold:
-    """Return what the folds answered, from the folder that ``imagelet train --folds`` names.
+    """Return the predictions of the folds, from the folder that ``imagelet train --folds`` names.
 
     Args:
         folder: has ``out-of-fold.safetensors``.
-        images: the training images as they are now; they must be those that were answered. None: any.
+        images: the training images as they are now; they must be those of the predictions. None: any.
 
     Raises:
         RunError: there is no such file in the folder, or it is damaged.
@@ -128,7 +130,7 @@ def out_of_fold(folder: Path, images: ImageSet | None = None) -> OutOfFold:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             facts = file.metadata() or {}
-            found = OutOfFold(*(file.get_tensor(name) for name in OutOfFold._fields))
+            predictions = OutOfFold(*(file.get_tensor(name) for name in OutOfFold._fields))
     except FileNotFoundError as error:
         raise RunError(
             "there is no {path}", hint="imagelet train DATASET --folds 5 makes one", path=path
@@ -137,22 +139,22 @@ def out_of_fold(folder: Path, images: ImageSet | None = None) -> OutOfFold:
         raise RunError(
             "{file} cannot be read: {error}", hint="run the folds again", file=path, error=error
         ) from error
-    if not _fits(found):
-        raise RunError("{path} does not hold the answers of folds", hint="run the folds again", path=path)
+    if not _is_valid(predictions):
+        raise RunError("{path} does not hold the predictions of folds", hint="run the folds again", path=path)
     if images is not None and images.fingerprint() != facts.get("data_sha256"):
         raise DataError(
-            "the images are not those that {path} has answers to: the data has changed since",
+            "the images are not those that {path} has predictions for: the data has changed since",
             hint="run the folds again",
             path=path,
         )
-    return found
+    return predictions
 
 
-def _fits(found: OutOfFold) -> bool:
-    shares, labels, indices = found
+def _is_valid(predictions: OutOfFold) -> bool:
+    probabilities, labels, indices = predictions
     return (
-        shares.dtype == np.float32
+        probabilities.dtype == np.float32
         and labels.dtype == indices.dtype == np.int64
-        and shares.ndim == 2
-        and labels.shape == indices.shape == shares.shape[:1]
+        and probabilities.ndim == 2
+        and labels.shape == indices.shape == probabilities.shape[:1]
     )

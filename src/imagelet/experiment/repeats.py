@@ -1,7 +1,7 @@
 """One experiment several times: with several seeds, or with each fold of the images held out in turn.
 
-Each training is an ordinary run. What was run before is found again by its experiment, and its data,
-so that an interrupted series goes on; the figures are read from the run folders.
+Each training is an ordinary run. Runs that exist already are found by their experiment and their data, so
+that an interrupted series can be resumed; the figures are read from the run folders.
 """
 
 import contextlib
@@ -40,8 +40,8 @@ class Part:
 
     Attributes:
         number: its seed, or its fold, counted from 1.
-        experiment: what is run.
-        run: of exactly this experiment and its data, finished or begun; None where there is none yet.
+        experiment: what to run.
+        run: of exactly this experiment and its data, finished or not; None where there is none yet.
     """
 
     number: int
@@ -51,15 +51,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Series:
-    """What is to be run, and what of it was run before.
+    """The trainings of one experiment with several seeds or folds, and the runs that exist already.
 
     Attributes:
         kind: ``seeds`` or ``folds``.
         experiment: what all parts have in common.
         parts: one for each seed or fold.
         folder: where the runs live.
-        name: begins the names of the runs where the user chose it, else None.
-        default_name: begins them where none was chosen.
+        name: the start of the runs' names where the user chose it, else None.
+        default_name: their start where none was chosen.
         data_sha256: the fingerprint of the training images.
         test: evaluate on the test images after each training, once.
     """
@@ -134,13 +134,13 @@ class Repeated:
         """Return the figures as plain data."""
         members = [
             {
-                self.kind.removesuffix("s"): each.number,
-                "run": str(each.run.folder),
-                "accuracy": each.accuracy,
-                "interval": list(each.interval),
-                "images": each.images,
+                self.kind.removesuffix("s"): member.number,
+                "run": str(member.run.folder),
+                "accuracy": member.accuracy,
+                "interval": list(member.interval),
+                "images": member.images,
             }
-            for each in self.members
+            for member in self.members
         ]
         content = {"dataset": self.dataset, "network": self.network, "part": self.part, self.kind: members}
         if self.pooled is None:
@@ -160,7 +160,7 @@ def repeat(
     folder: Path | None = None,
     test: bool = False,
 ) -> Repeated:
-    """Run an experiment with several seeds, or with each fold held out; what is there is not repeated.
+    """Run an experiment with several seeds, or with each fold held out; finished runs are not repeated.
 
     Arguments and errors are those of :func:`plan`.
     """
@@ -184,10 +184,10 @@ def plan(
     """Return the trainings of a series, each with its run if there is one; nothing is written.
 
     Args:
-        experiment: what to run; its seed gives way to ``seeds``, its validation to ``folds``.
+        experiment: what to run; ``seeds`` replace its seed, ``folds`` its validation.
         seeds: at least 2 different ones.
         folds: how many parts of the training images to hold out in turn, at least 2; or ``seeds``.
-        name: begins the names of the runs: ``NAME-seed0``, ``NAME-fold1``; None: dataset and network do.
+        name: the start of the runs' names: ``NAME-seed0``, ``NAME-fold1``; None: made of dataset and network.
         folder: where runs live; None: ``places.runs()``.
         test: evaluate each run on its test images at the end, once; with seeds only.
         progress: is told (done, total) while files are downloaded or pictures decoded.
@@ -207,8 +207,8 @@ def plan(
     place, data_sha256 = folder or paths.runs(), dataset.train.fingerprint()
     kind = SEEDS if folds is None else FOLDS
     parts = tuple(
-        Part(number, each, _find_part(each, place, _chosen(name, kind, number), data_sha256))
-        for number, each in numbered
+        Part(number, one, _find_part(one, place, _chosen(name, kind, number), data_sha256))
+        for number, one in numbered
     )
     default_name = _default_name(experiment, dataset)
     series = Series(kind, experiment, parts, place, name, default_name, data_sha256, test)
@@ -250,48 +250,48 @@ def _end(series: Series, part: Part) -> Iterator[Event]:
 
 
 def conclude(series: Series) -> Repeated:
-    """Return the result of the series, from its runs, all of which are finished; write it into a folder.
+    """Return the result of a series from its runs, all of which are finished; write it into a folder.
 
     Raises:
         RunError: a run is missing, or not finished.
     """
     part = "test" if series.test else "validation"
     members = []
-    for each in series.parts:
-        chosen = _chosen(series.name, series.kind, each.number)
-        run = _find_part(each.experiment, series.folder, chosen, series.data_sha256)
+    for one in series.parts:
+        chosen = _chosen(series.name, series.kind, one.number)
+        run = _find_part(one.experiment, series.folder, chosen, series.data_sha256)
         if run is None or not run.finished:
             raise RunError(
                 "the {removesuffix} {number} is not finished",
                 removesuffix=series.kind.removesuffix("s"),
-                number=each.number,
+                number=one.number,
             )
         figures = run.metrics[part]
         interval = Interval(*figures["interval"])
-        members.append(Member(each.number, run, figures["accuracy"], interval, figures["images"]))
+        members.append(Member(one.number, run, figures["accuracy"], interval, figures["images"]))
     suffix = f"-{series.kind}"
     name = series.name and series.name + suffix
     folder = _earlier(series) or create_run(series.folder, name, series.default_name + suffix).folder
-    answered: dict[str, Any] = {"out_of_fold": None}
+    of_folds: dict[str, Any] = {"out_of_fold": None}
     if series.kind == FOLDS:
         images = load_dataset(series.experiment.dataset, shape=series.experiment.input_shape).train
-        answered["out_of_fold"] = write_out_of_fold([each.run for each in members], folder)
-        answered |= {"label_issues": label_issues_of_folds(folder, images), "classes": images.classes}
-    found = Repeated(
+        of_folds["out_of_fold"] = write_out_of_fold([member.run for member in members], folder)
+        of_folds |= {"label_issues": label_issues_of_folds(folder, images), "classes": images.classes}
+    result = Repeated(
         kind=series.kind,
         dataset=series.experiment.dataset,
         network=members[0].run.experiment["network"],
         part=part if series.kind == SEEDS else "fold",
         members=tuple(members),
-        spread=spread([each.accuracy for each in members]),
+        spread=spread([member.accuracy for member in members]),
         pooled=_pooled(members) if series.kind == FOLDS else None,
         folder=folder,
-        **answered,
+        **of_folds,
     )
     atomic_files.write_json(
-        folder / f"{series.kind}.json", {**found.to_json(), "experiment": series.identity}
+        folder / f"{series.kind}.json", {**result.to_json(), "experiment": series.identity}
     )
-    return found
+    return result
 
 
 def _find_part(experiment: Experiment, place: Path, name: str | None, data_sha256: str) -> Run | None:
@@ -336,7 +336,7 @@ def _with_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[tuple[int,
 
 def _with_folds(experiment: Experiment, folds: int) -> list[tuple[int, Experiment]]:
     names = [fold(number, folds) for number in range(1, max(folds, 1) + 1)]
-    return [(n, dataclasses.replace(experiment, validation=each)) for n, each in enumerate(names, start=1)]
+    return [(n, dataclasses.replace(experiment, validation=name)) for n, name in enumerate(names, start=1)]
 
 
 def _chosen(name: str | None, kind: str, number: int) -> str | None:
@@ -344,11 +344,11 @@ def _chosen(name: str | None, kind: str, number: int) -> str | None:
 
 
 def _default_name(experiment: Experiment, dataset: Dataset) -> str:
-    """Return what begins the names of the runs: dataset and network."""
+    """Return the start of the runs' names: dataset and network."""
     network = settled(experiment, len(dataset.train), dataset.train.shape).network
     return f"{dataset.card.name}-{find_network(network).name or 'network'}"
 
 
 def _pooled(members: Sequence[Member]) -> Pooled:
-    right = [round(each.accuracy * each.images) for each in members]
-    return pooled(right, [each.images for each in members])
+    correct = [round(member.accuracy * member.images) for member in members]
+    return pooled(correct, [member.images for member in members])

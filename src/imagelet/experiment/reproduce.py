@@ -1,7 +1,7 @@
-"""A run reproduced from its folder, and compared with its first result.
+"""Reproducing a run: it is trained again from what its folder says, and the results are compared.
 
-The weights are compared bit by bit. Where they differ, both classifiers answer the same images, and what is
-known of the two machines is laid side by side.
+The weights are compared bit by bit. Where they differ, both classifiers are compared on the same images, and
+so are the two environments.
 """
 
 import contextlib
@@ -82,17 +82,17 @@ class WeightDifference:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The result of a run that was reproduced.
+    """The result of reproducing a run.
 
     Attributes:
         run: the run.
-        again: the new run.
+        again: the run that was trained now.
         identical: the weights are the same, bit by bit.
         weights: how far they lie apart; None where they are identical, or the networks have other layers.
         first_epoch: the first epoch whose figures are other ones; None where all are the same.
-        part: which images both answered: ``validation``, or ``training`` where there are no such.
+        part: the images that both were compared on: ``validation``, or ``training`` where there are none.
         accuracies: of the run and of its repetition on these images.
-        paired: their answers compared, a the run and b its repetition.
+        paired: their predictions compared; a is the run, b its repetition.
         environment: what is not as it was.
     """
 
@@ -124,12 +124,12 @@ class Reproduction:
             "accuracy": self.accuracies[0],
             "accuracy_again": self.accuracies[1],
             **self.paired.to_json(),
-            "environment": [each.to_json() for each in self.environment],
+            "environment": [difference.to_json() for difference in self.environment],
         }
 
 
 def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None = None) -> Iterator[Event]:
-    """Run the experiment of a finished run again in a new run folder, ``NAME-again``, and yield what happens.
+    """Train a finished run again in a new run folder, ``NAME-again``, and yield the events.
 
     Dataset, network, recipe, split, seed, device, precision and number of threads are the run's. Where there
     is no such device, another is taken. The test images are not read.
@@ -145,7 +145,7 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
     """
     if not run.finished or not run.classifier_file.is_file():
         raise RunError(
-            "the run '{name}' is not finished: there is nothing to hold a repetition against",
+            "the run '{name}' is not finished: there is nothing to compare a repetition with",
             hint="imagelet train --resume {folder}",
             name=run.name,
             folder=run.folder,
@@ -153,7 +153,7 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
     if done := run.metrics.get("manual_changes"):
         raise RunError(
             "the run '{name}' was changed by hand in epoch {epoch} ({change}): its experiment alone "
-            "does not reproduce it",
+            "does not come to the same again",
             hint="{folder} lists what was done",
             name=run.name,
             done=done[0]["epoch"],
@@ -175,7 +175,7 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
 
 
 def compare(run: Run, again: Run) -> Reproduction:
-    """Hold a run's repetition against it.
+    """Compare a run with its repetition.
 
     Args:
         run: the run.
@@ -188,7 +188,7 @@ def compare(run: Run, again: Run) -> Reproduction:
     identical = before.keys() == after.keys() and all(
         _bits(before[name]) == _bits(after[name]) for name in before
     )
-    part, accuracies, paired = _answers(run, again)
+    part, accuracies, paired = _predictions(run, again)
     return Reproduction(
         run=run,
         again=again,
@@ -206,16 +206,16 @@ def weight_difference(
     before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor]
 ) -> WeightDifference | None:
     """Return how far weights lie apart; None where the tensors have other names or shapes."""
-    shapes = [{name: tensor.shape for name, tensor in each.items()} for each in (before, after)]
+    shapes = [{name: tensor.shape for name, tensor in one.items()} for one in (before, after)]
     if shapes[0] != shapes[1] or not before:
         return None
     apart = {name: (before[name].double() - after[name].double()).abs().max().item() for name in before}
-    name = max(apart, key=lambda each: apart[each])
+    name = max(apart, key=lambda one: apart[one])
     return WeightDifference(
         largest=apart[name],
         tensor=name,
         size=before[name].double().abs().max().item(),
-        differing=sum(int((before[each] != after[each]).sum()) for each in before),
+        differing=sum(int((before[one] != after[one]).sum()) for one in before),
         numbers=sum(tensor.numel() for tensor in before.values()),
     )
 
@@ -235,7 +235,7 @@ def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in content.items():
         inner = value if isinstance(value, Mapping) else {"": value}
-        flat |= {f"{name}.{key}" if key else name: each for key, each in inner.items()}
+        flat |= {f"{name}.{key}" if key else name: leaf for key, leaf in inner.items()}
     return flat
 
 
@@ -273,23 +273,24 @@ def _bits(tensor: torch.Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
 
 def _first_other_epoch(run: Run, again: Run) -> int | None:
     before, after = run.history, again.history
-    for place in range(max(len(before), len(after))):
-        if before[place : place + 1] != after[place : place + 1]:
-            return place + 1
+    for index in range(max(len(before), len(after))):
+        if before[index : index + 1] != after[index : index + 1]:
+            return index + 1
     return None
 
 
-def _answers(run: Run, again: Run) -> tuple[str, tuple[float, float], PairedDifference]:
-    """Let both classifiers answer the validation images, else the training images."""
+def _predictions(run: Run, again: Run) -> tuple[str, tuple[float, float], PairedDifference]:
+    """Compare both classifiers on the validation images, else on the training images."""
     experiment = Experiment.from_toml(run.experiment)
     learned_from = provenance_of_run(run).open()
     validation, part = learned_from.validation, "validation"
     images = None if validation is None else validation.images
     if images is None:
         images, part = learned_from.dataset.train.take(learned_from.training_indices), "training"
-    right = []
-    for each in (run, again):
-        classifier = Classifier.load(each.classifier_file, allow_import=":" in experiment.network)
+    correct = []
+    for one in (run, again):
+        classifier = Classifier.load(one.classifier_file, allow_import=":" in experiment.network)
         logits = classifier.to(choose_device(experiment.device)).logits(images.images)
-        right.append(logits.argmax(axis=1) == images.labels)
-    return part, (float(right[0].mean()), float(right[1].mean())), compare_predictions(right[0], right[1])
+        correct.append(logits.argmax(axis=1) == images.labels)
+    accuracies = (float(correct[0].mean()), float(correct[1].mean()))
+    return part, accuracies, compare_predictions(correct[0], correct[1])

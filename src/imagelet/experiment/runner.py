@@ -1,6 +1,6 @@
-"""From an experiment to a run folder, as a stream of events.
+"""Running an experiment: from data to a finished run folder, as a stream of events.
 
-Iterate over :func:`run_experiment` or :func:`resume` to let it happen; look at the events to see it.
+Iterating over :func:`run_experiment` or :func:`resume` trains; the events say what happens.
 """
 
 import dataclasses
@@ -41,12 +41,12 @@ SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run folder was made, or a run goes on.
+    """A run folder was made, or a run is resumed.
 
     Attributes:
         run: its folder.
         experiment: what is run.
-        resolved: the values of what was ``auto``, and of what the data decide.
+        resolved: the values chosen for ``auto``, and facts of the data.
         resumed_at: (epochs done, steps done in the next); None for a new run.
         warnings: a sentence for each checkpoint that was damaged and left out.
     """
@@ -72,10 +72,10 @@ def run_experiment(
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> Iterator[Event]:
-    """Run an experiment in a new run folder and yield its events.
+    """Run an experiment in a new run folder and yield the events.
 
     Args:
-        experiment: what to do.
+        experiment: what to run.
         name: the run's name, which must be free; None: the default name, numbered where it is taken.
         default_name: None: made of dataset and network.
         folder: where runs live; None: ``places.runs()``.
@@ -116,11 +116,11 @@ def run_experiment(
 def resume(
     run: Run, *, test: bool = False, progress: Progress | None = None, profile: Profile | None = None
 ) -> Iterator[Event]:
-    """Go on with a run that was interrupted; what comes out is what would have without the interruption.
+    """Resume a run that was interrupted; the result is the same as without the interruption.
 
     Raises:
         RunError: the run is finished.
-        DataError: the data is not what the run was begun with.
+        DataError: the data is not what the run was started with.
         CheckpointError: all checkpoints are damaged.
     """
     if run.finished:
@@ -193,7 +193,7 @@ def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingS
 
 
 def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split) -> dict[str, Any]:
-    """Return what was settled for the experiment, for ``experiment.toml`` and for whoever watches."""
+    """Return the values chosen for ``auto`` and facts of the data, for ``experiment.toml`` and the events."""
     return {
         "network": network.text,
         "input_shape": list(setup.training.shape),
@@ -235,7 +235,7 @@ def _train(
 
 
 def _without_fold(setup: TrainingSetup, run: Run) -> TrainingSetup:
-    """Return what the loop gets to see: a fold tells how good the last epoch is, and chooses none."""
+    """Return the setup of the loop: a fold measures the last epoch, and chooses none."""
     return dataclasses.replace(setup, validation=None) if read_fold(run.experiment["validation"]) else setup
 
 

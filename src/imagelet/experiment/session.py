@@ -38,7 +38,7 @@ class Clock:
         self._last = self._last_save = time.perf_counter()
 
     def tick(self, images: int) -> None:
-        """Note that training goes on and has been through ``images`` more images."""
+        """Note that training has been through ``images`` more images."""
         now = time.perf_counter()
         self.training += now - self._last
         self._session += now - self._last

@@ -1,1 +1,1 @@
-"""Runs: the folder of each, the store that finds them, what a run learned from, its model card."""
+"""Runs: their folders and how they are found, what they learned from, environment, model card."""

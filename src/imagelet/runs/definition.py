@@ -1,4 +1,4 @@
-"""What to train on what, how: plain data, written to a run's ``experiment.toml`` and read from it."""
+"""The definition of an experiment: dataset, network, recipe, split, seed; ``experiment.toml``."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Experiment:
         network: network text, the name of a network, ``package.module:function``, or ``auto``: what suits
             the images.
         recipe: how to train.
-        validation: the share of the training images that choose the best epoch (0 up to 1), ``course``
+        validation: the fraction of the training images that choose the best epoch (0 up to 1), ``course``
             for the split of the course's notes, ``fold 2 of 5`` for a fold, whose images choose nothing (the
             last epoch is taken), or ``auto``: the dataset's own validation images where it has any, else 0.2.
         limit: how many of the training images to use, drawn at random; 0 for all.

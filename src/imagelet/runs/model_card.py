@@ -40,7 +40,7 @@ def model_card(
         classifier: trained on the dataset of ``card``.
         card: of the dataset.
         metrics: as in ``metrics.json``.
-        limits: what the classifier is for and what not, beside what is true of each.
+        limits: what the classifier is for and what not, beside what holds for all classifiers.
         test_evaluations: how often the run was evaluated on its test images.
     """
     height, width, channels = classifier.input_shape

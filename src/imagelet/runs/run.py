@@ -64,7 +64,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether training is finished."""
+        """Whether training has ended and the folder is complete."""
         return (self.folder / "metrics.json").exists()
 
     @property
@@ -130,8 +130,8 @@ class Run:
                 html_repr.run_facts(self.experiment, self.metrics, len(self.test_evaluations)),
                 self.history,
             )
-            curves: list[tuple[str, list[float | None]]] = [("training", [each.accuracy for each in past])]
-            curves += [("validation", [each.val_accuracy for each in past])]
+            curves: list[tuple[str, list[float | None]]] = [("training", [epoch.accuracy for epoch in past])]
+            curves += [("validation", [epoch.val_accuracy for epoch in past])]
             return html_repr.block(
                 title, html_repr.facts(facts | {"folder": self.folder}), html_repr.curves(curves)
             )

@@ -76,7 +76,7 @@ def _make(folder: Path) -> Run | None:
 def _taken(folder: Path) -> Run:
     raise RunError(
         "there is a run '{name}' in {folder} already, and a run never overwrites another",
-        hint="choose another --name, or go on with it: imagelet train --resume {run}",
+        hint="choose another --name, or resume it: imagelet train --resume {run}",
         name=folder.name,
         folder=folder.parent,
         run=folder,
@@ -89,15 +89,15 @@ def list_runs(folder: Path | None = None) -> list[Run]:
     Raises:
         RunError: the folder that was named does not exist.
     """
-    place = folder or paths.runs()
-    if not place.is_dir():
+    parent = folder or paths.runs()
+    if not parent.is_dir():
         if folder is None:
             return []
         raise RunError(
             "there is no folder {folder}", hint="imagelet train DATASET makes the first run", folder=folder
         )
-    found = [path.parent for path in place.glob("*/experiment.toml")]
-    return [Run(path) for path in sorted(found, key=lambda path: (path / "experiment.toml").stat().st_mtime)]
+    files = sorted(parent.glob("*/experiment.toml"), key=lambda path: path.stat().st_mtime)
+    return [Run(path.parent) for path in files]
 
 
 def find_run(text: str, folder: Path | None = None) -> Run:
@@ -131,7 +131,7 @@ def find_classifier(text: str) -> Path:
         shipped = shipped_classifiers()
         if text in shipped:
             return shipped[text]
-        raise _no_run(text, place, [*(each.name for each in list_runs()), *shipped])
+        raise _no_run(text, place, [*(run.name for run in list_runs()), *shipped])
     if not run.finished or not run.classifier_file.exists():
         raise RunError(
             "the run '{name}' is not finished: it has no classifier yet",
