@@ -191,3 +191,12 @@ def test_what_cannot_be_reproduced_is_told(small_data: Path, tmp_path: Path) -> 
     with pytest.raises(DataError):
         next(run_again(run))
     assert [path.parent.name for path in tmp_path.glob("*/experiment.toml")] == ["run"]
+
+
+@pytest.mark.usefixtures("small_data")
+def test_a_run_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    change = {"epoch": 2, "step": 7, "change": "learning rate × 0.5"}
+    (run.folder / "metrics.json").write_text(json.dumps(run.metrics | {"manual_changes": [change]}))
+    with pytest.raises(RunError, match=r"by hand in epoch 2 \(learning rate × 0\.5\)"):
+        next(run_again(run))

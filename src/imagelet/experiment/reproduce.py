@@ -153,10 +153,10 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
     if done := run.metrics.get("manual_changes"):
         raise RunError(
             "the run '{name}' was changed by hand in epoch {epoch} ({change}): its experiment alone "
-            "does not come to the same again",
+            "does not reproduce it",
             hint="{folder} lists what was done",
             name=run.name,
-            done=done[0]["epoch"],
+            epoch=done[0]["epoch"],
             change=done[0]["change"],
             folder=run.folder / "README.md",
         )
