@@ -5,7 +5,8 @@ translation, those that are gone leave it, and the ``.mo`` that gettext reads is
 says what differs.
 
 A message is what stands in the source as a text: what an error or ``printing`` is given, what ``Message`` is
-made of, the headings of a table, and the names of the facts that are printed.
+made of, the headings of a table, and the names of the facts that are printed. What the registries hold is
+taken from them: notes, descriptions, units.
 """
 
 import ast
@@ -40,6 +41,54 @@ def messages(package: Path) -> dict[str, list[str]]:
                 for text in _texts(node, errors):
                     found.setdefault(text, []).append(name)
     return found
+
+
+def registered() -> dict[str, list[str]]:
+    """Return the texts of what is registered and of a few tables, each with the module that holds it."""
+    from imagelet.course.exercises import WAYS
+    from imagelet.course.lessons import lessons
+    from imagelet.course.results import SUMMARY
+    from imagelet.data.checking import KINDS
+    from imagelet.data.known import datasets
+    from imagelet.experiment.reproduce import REASONS
+    from imagelet.metrics.corruptions import CORRUPTIONS
+    from imagelet.networks import networks
+    from imagelet.training.profiling import PHASES
+    from imagelet.training.recipe import SECTIONS, setting_fields
+    from imagelet.training.recipes import recipes
+
+    texts = {
+        "course.lessons": [lessons.get(name).teaches for name in lessons],
+        "course.exercises": [*WAYS.values()],
+        "course.results": [method for method, *_ in SUMMARY],
+        "data.checking": [*KINDS],
+        "data.datasets": [datasets.get(name).card.description for name in datasets],
+        "experiment.reproduce": [*REASONS.values()],
+        "metrics.corruptions": [text for known in CORRUPTIONS for text in (known.name, known.unit)],
+        "networks": [networks.get(name).note for name in networks],
+        "training.profiling": [*PHASES, *PHASES.values()],
+        "training.recipe": [
+            *SECTIONS,
+            *(
+                field.metadata[key]
+                for section in SECTIONS.values()
+                for field in setting_fields(section)
+                for key in ("term", "unit", "meaning")
+            ),
+        ],
+        "training.recipes": [recipes.get(name).note for name in recipes],
+    }
+    found: dict[str, list[str]] = {}
+    for place, several in texts.items():
+        for text in several:
+            if text:
+                found.setdefault(text, []).append(f"imagelet.{place}")
+    return found
+
+
+def all_messages(package: Path) -> dict[str, list[str]]:
+    """Return the messages of a package's source, and of imagelet what is registered as well."""
+    return messages(package) | (registered() if package == PACKAGE else {})
 
 
 def error_classes(trees: Iterable[ast.Module]) -> frozenset[str]:
@@ -109,7 +158,7 @@ def renewed(package: Path, language: str) -> Catalog:
     """Return the catalog with exactly the messages of the source; known translations are kept."""
     before = read_catalog(package, language)
     after = Catalog(locale=language, project="imagelet", charset="utf-8", fuzzy=False, header_comment="")
-    for text in sorted(messages(package)):
+    for text in sorted(all_messages(package)):
         known = before.get(text)
         after.add(text, known.string if known else "")
     return after
@@ -144,7 +193,7 @@ def translations(mo: bytes) -> dict[str, str]:
 
 def problems(package: Path, language: str) -> list[str]:
     """Return a sentence for each message that is missing, stale or untranslated."""
-    here, known = messages(package), read_catalog(package, language)
+    here, known = all_messages(package), read_catalog(package, language)
     listed = {str(entry.id): str(entry.string) for entry in known if entry.id}
     return [
         *(f"{language}: missing: {text!r} ({here[text][0]})" for text in sorted(set(here) - set(listed))),

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from imagelet import paths
 from imagelet.errors import DataError
+from imagelet.messages import Message
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "OMP_NUM_THREADS",
 )
+OFFICIAL_DATA = Message("official data")
 ROOM_NEEDED = 1 << 30  # bytes; CIFAR-10's archive, its files and a few runs
 
 
@@ -104,20 +106,26 @@ def examine() -> Examination:
     problems: list[str] = []
     packages = {name: _version(name) for name in PACKAGES}
     problems += [
-        f"the package {name} is not installed" for name, installed in packages.items() if not installed
+        Message("the package {name} is not installed", name=name)
+        for name, installed in packages.items()
+        if not installed
     ]
     cores = usable_cores()
     no_devices: list[Device] = []
-    devices = _attempt("torch does not work", _devices, no_devices, problems)
-    threads = _attempt("torch does not work", _threads, 0, problems) if devices else 0
+    devices = _attempt(Message("torch does not work"), _devices, no_devices, problems)
+    threads = _attempt(Message("torch does not work"), _threads, 0, problems) if devices else 0
     if threads > cores:
         problems.append(
-            f"torch computes with {threads} threads on {cores} usable cores; set OMP_NUM_THREADS={cores}"
+            Message(
+                "torch computes with {threads} threads on {cores} usable cores; set OMP_NUM_THREADS={cores}",
+                threads=threads,
+                cores=cores,
+            )
         )
     folders = [
-        _place("cache", paths.home()),
-        _place("runs", paths.runs()),
-        *(_place("official data", folder) for folder in paths.data_folders()),
+        _place(Message("cache"), paths.home()),
+        _place(Message("runs"), paths.runs()),
+        *(_place(OFFICIAL_DATA, folder) for folder in paths.data_folders()),
     ]
     problems += _problems_with(folders)
     return Examination(
@@ -131,7 +139,7 @@ def examine() -> Examination:
         devices=devices,
         places=folders,
         variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
-        datasets=_attempt("the datasets cannot be listed", _datasets, {}, problems),
+        datasets=_attempt(Message("the datasets cannot be listed"), _datasets, {}, problems),
         problems=problems,
     )
 
@@ -158,7 +166,8 @@ def _attempt(complaint: str, look: Callable[[], T], otherwise: T, problems: list
     try:
         return look()
     except Exception as error:  # whatever it is: the doctor goes on
-        problems.append(f"{complaint}: {type(error).__name__}: {' '.join(str(error).split())}")
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        problems.append(Message("{problem}: {reason}", problem=complaint, reason=reason))
         return otherwise
 
 
@@ -212,16 +221,22 @@ def _place(what: str, path: Path) -> Place:
 
 
 def _problems_with(folders: list[Place]) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for place in folders:
-        if place.what == "official data":
+        if place.what == OFFICIAL_DATA:
             continue  # need not exist, need not be writable
         if not place.writable:
-            problems.append(f"the folder for the {place.what} cannot be written: {place.path}")
+            message = Message(
+                "the folder for the {what} cannot be written: {path}", what=place.what, path=place.path
+            )
+            problems.append(message)
         elif place.free < ROOM_NEEDED:
-            problems.append(f"less than 1 GB is free for the {place.what}: {place.path}")
+            message = Message(
+                "less than 1 GB is free for the {what}: {path}", what=place.what, path=place.path
+            )
+            problems.append(message)
     if (named := os.environ.get("IMAGELET_DATA")) and not Path(named).expanduser().is_dir():
-        problems.append(f"IMAGELET_DATA names a folder that does not exist: {named}")
+        problems.append(Message("IMAGELET_DATA names a folder that does not exist: {folder}", folder=named))
     return problems
 
 

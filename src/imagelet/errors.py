@@ -41,8 +41,15 @@ class ImageletError(Exception):
         self.hint = Message(hint, **values)
         super().__init__(self.message)
 
+    @property
+    def sentence(self) -> Message:
+        """The message, with the hint in brackets."""
+        if not self.hint:
+            return self.message
+        return Message("{message} ({hint})", message=self.message, hint=self.hint)
+
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        return str(self.sentence)
 
 
 class UsageError(ImageletError):

@@ -18,6 +18,7 @@ from imagelet.cli import main
 from tests.conftest import blank_pictures
 
 SETTINGS = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "TTY_COMPATIBLE", "IMAGELET_DEBUG")
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _blank_pictures() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the caller's settings for terminals out of the tests."""
-    for name in SETTINGS:
+    for name in SETTINGS + LOCALE:
         monkeypatch.delenv(name, raising=False)
 
 

@@ -147,7 +147,7 @@ def test_an_earlier_picture_is_not_overwritten(run: Run, photo: Path) -> None:
 
 def test_what_a_pixel_cannot_hold_is_told(run: Run, photo: Path) -> None:
     done = run("conv", "--image", photo, "--kernel", "edges", "--out", "edges.png")
-    assert "below 0 or above 255 were cut; --stretch" in done.stderr
+    assert "below 0 or above 255 were clipped; --stretch" in done.stderr
     stretched = run(
         "conv", "--image", photo, "--kernel", "edges", "--out", "edges.png", "--stretch", "--json"
     )

@@ -58,7 +58,7 @@ def test_an_experiment_is_carried_out_once(run: Run, place: Path) -> None:
     assert first["table"] == str(place / "course" / "README.md")
     weights = (place / "course" / "softmax" / "classifier.safetensors").read_bytes()
     again = run("course", "softmax", "--runs", place)
-    assert "carried out before" in again.stderr
+    assert "finished before" in again.stderr
     assert (place / "course" / "softmax" / "classifier.safetensors").read_bytes() == weights
     assert [path.name for path in (place / "course").iterdir() if path.is_dir()] == ["softmax"]
 
@@ -87,7 +87,7 @@ def test_an_interruption_loses_nothing(run: Run, place: Path, monkeypatch: pytes
     monkeypatch.setattr(experiments, "_save", interrupted)
     done = run("course", "softmax", "--runs", place)
     assert done.code == 130
-    assert "type the same again to go on" in done.stderr
+    assert "type the same again to resume" in done.stderr
     monkeypatch.setattr(experiments, "_save", saved)
     again = run("course", "softmax", "--runs", place)
     assert again.code == 0

@@ -44,8 +44,10 @@ class TestList:
         outcome = run("data", "list")
         lines = outcome.stdout.splitlines()
         assert lines[0].split() == ["name", "images", "classes", "shape", "place"]
-        assert lines[2].split(maxsplit=4) == ["mnist", "70,000", "10", "28x28x1", "not at hand"]
-        assert outcome.stderr.startswith("→ imagelet data get mnist fetches one")
+        rows = {cells[0]: cells[1:] for line in lines[1:] if (cells := line.split(maxsplit=4))}
+        assert rows["mnist"] == ["70,000", "10", "28x28x1", "not on this computer"]
+        first = next(name for name, cells in rows.items() if cells[-1] == "not on this computer")
+        assert outcome.stderr.startswith(f"→ imagelet data get {first} fetches one")
 
     def test_has_the_fields_of_its_help(self, run: Run, documented: Documented) -> None:
         assert run("data", "list", "--json").fields == documented("data", "list")
@@ -158,11 +160,11 @@ class TestShowPicture:
         outcome = run("data", "show", five)
         assert (outcome.code, outcome.stderr) == (0, "")
         lines = outcome.stdout.splitlines()
-        assert "mode      L: grey, 8 bits" in lines
-        assert "array     (28, 28) uint8 (height, width)" in lines
-        assert "values    0 to 131, mean 4.714" in lines
+        assert "mode       L: grey, 8 bits" in lines
+        assert "array      (28, 28) uint8 (height, width)" in lines
+        assert "values     0 to 131, mean 4.714" in lines
         assert any(line.startswith("flat ") and "(784,)" in line and "[602]" in line for line in lines)
-        assert "flat    row 21, column 14 is place 21 * 28 + 14 = 602" in lines
+        assert "flat    row 21, column 14 has the index 21 * 28 + 14 = 602" in lines
         (last, drawn) = lines[-1], lines[-15:-1]
         assert last == "28 x 28 pixels"
         assert [line.strip() != "" for line in drawn] == [False] * 3 + [True] * 8 + [False] * 3
@@ -171,7 +173,7 @@ class TestShowPicture:
     def test_sets_the_first_numbers_in_the_brackets_of_their_axes(self, run: Run, tmp_path: Path) -> None:
         Image.fromarray(np.arange(18, dtype=np.uint8).reshape(2, 3, 3)).save(tmp_path / "a.png")
         printed = run("data", "show", tmp_path / "a.png").stdout
-        assert "flat    row 1, column 2, channel 2 is place (1 * 3 + 2) * 3 + 2 = 17\n" in printed
+        assert "flat    row 1, column 2, channel 2 has the index (1 * 3 + 2) * 3 + 2 = 17\n" in printed
         assert "scaled  divided by 255: 17 becomes 0.0667\n" in printed
         assert first_numbers(printed) == {
             "as stored": "[[[0 1 2] [3 4 …",
@@ -197,9 +199,9 @@ class TestShowPicture:
     def test_says_what_opening_does_to_other_pictures(self, run: Run, tmp_path: Path) -> None:
         Image.new("RGBA", (50, 30), (0, 0, 0, 10)).save(tmp_path / "drawing.png")
         outcome = run("data", "show", tmp_path / "drawing.png")
-        assert "array     (30, 50, 4) uint8 (height, width, channels)" in outcome.stdout
-        assert "  alpha   all 10" in outcome.stdout
-        assert "opens it as (30, 50, 3) uint8: what is transparent is laid on white" in outcome.stdout
+        assert "array      (30, 50, 4) uint8 (height, width, channels)" in outcome.stdout
+        assert "  alpha    all 10" in outcome.stdout
+        assert "opened as  (30, 50, 3) uint8: transparent parts are laid on white" in outcome.stdout
         assert outcome.stdout.endswith("scaled down to 40 x 24 pixels\n")
 
     @pytest.mark.parametrize("as_json", [False, True])

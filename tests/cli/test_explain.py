@@ -19,7 +19,7 @@ def test_the_layers_the_neighbours_and_the_pictures_are_told(run, folder, tmp_pa
     monkeypatch.chdir(tmp_path)
     outcome = run("explain", folder, "test:5")
     assert outcome.code == 0
-    for part in ("answer", "neighbours", "conv1", "8 × 8 × 4", "pictures in explained-test-5/"):
+    for part in ("predicted", "neighbours", "conv1", "8 × 8 × 4", "pictures in explained-test-5/"):
         assert part in outcome.stdout
     assert (tmp_path / "explained-test-5" / "evidence.png").exists()
 

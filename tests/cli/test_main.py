@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from imagelet import cli
-from imagelet.cli import printing
+from imagelet.cli import commands, printing
 from imagelet.cli.commands import Command
 from imagelet.errors import (
     DataError,
@@ -145,8 +145,7 @@ class TestErrors:
             (
                 FileExistsError(errno.EEXIST, "File exists", "/a"),
                 1,
-                "error: /a: is there already, and is no folder\n"
-                "→ name a folder, or a place where nothing is yet\n",
+                "error: /a: this exists already and is not a folder\n→ choose another place\n",
             ),
             (OSError(errno.EIO, "Input/output error"), 1, "error: Input/output error\n"),
             (
@@ -240,9 +239,9 @@ class TestErrors:
 
     def test_every_message_survives_a_terminal_without_its_letters(self) -> None:
         program = (
-            "from imagelet.cli import printing; from imagelet.errors import DataError\n"
+            "from imagelet.cli import commands, printing; from imagelet.errors import DataError\n"
             "printing.prepare_streams(); printing.say('Größe 28×28')\n"
-            "raise SystemExit(printing.report_failure(DataError('größer', 'weiter'), debug=False))"
+            "raise SystemExit(commands.report_failure(DataError('größer', 'weiter'), debug=False))"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -318,8 +317,8 @@ _MANY_LINES = (
 
 
 def test_every_failure_that_is_known_by_number_has_a_hint() -> None:
-    for number in printing._SENTENCES:
-        message, hint = printing._sentence(OSError(number, "said", "file"))
+    for number in commands._SENTENCES:
+        message, hint = commands._sentence(OSError(number, "said", "file"))
         assert message.startswith("file: ")
         assert hint
 

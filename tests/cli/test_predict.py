@@ -157,7 +157,7 @@ class TestUsage:
     def test_standard_input_gives_one_picture(self, run: Run, classifier: Path) -> None:
         outcome = run("predict", classifier, "-", "-")
         assert outcome.code == 2
-        assert "standard input gives one picture" in outcome.stderr
+        assert "standard input holds one picture" in outcome.stderr
 
     @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
     def test_a_keyboard_is_no_picture(

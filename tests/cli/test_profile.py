@@ -54,7 +54,7 @@ def test_the_phases_and_the_layers_come_after_the_result_on_standard_output(trai
     phases = rows(outcome.stdout, "where the time went, by phase")
     assert [cells[0] for cells in phases] == [*PHASES, "all"]
     assert all(cells[3] == PHASES[cells[0]] for cells in phases[:-1])
-    layers = rows(outcome.stdout, "by layer, a mean of 10 steps")
+    layers = rows(outcome.stdout, "by layer, mean of 10 steps")
     assert tuple(cells[0] for cells in layers) == LAYERS
     assert [cells[-1] == "–" for cells in layers] == [False, True, False]
 
@@ -142,7 +142,7 @@ def test_a_resumed_run_shows_this_sitting(run, small_data, tmp_path):
     events.close()
     outcome = run("train", "--resume", tmp_path / "long", "--profile")
     assert outcome.code == 0, outcome.stderr
-    assert "by layer, a mean of 10 steps" in outcome.stdout
+    assert "by layer, mean of 10 steps" in outcome.stdout
 
 
 def test_a_resumed_run_that_had_only_to_be_finished_shows_an_empty_profile(run, small_data, tmp_path):

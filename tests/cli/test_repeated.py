@@ -39,11 +39,11 @@ class TestSeeds:
             assert f"seed {seed} ({place} of 3)" in done.stderr
             assert f"mnist-network-seed{seed}" in done.stdout
         assert " ± " in done.stdout
-        assert "(standard deviation of 3 seeds)" in done.stdout
-        assert "over what the seed decides, not over other images" in done.stdout
+        assert "(standard deviation over 3 seeds)" in done.stdout
+        assert "over seeds, not over other images" in done.stdout
         again = train("--seeds", "3", "--seed", "5")
         assert again.stdout == done.stdout
-        assert again.stderr.count("carried out before") == 3
+        assert again.stderr.count("finished before") == 3
 
     def test_json_has_the_fields_of_the_contract(
         self, train: Callable[..., Outcome], documented: Callable[..., str]
@@ -76,7 +76,7 @@ class TestSeeds:
         done = train("--seeds", "2", "--name", "mine")
         assert done.code == 130
         assert "seed 0 (1 of 2): stopped" in done.stderr
-        assert "type the same again to go on" in done.stderr
+        assert "type the same again to resume" in done.stderr
         monkeypatch.setattr(experiments, "_save", saved)
         again = train("--seeds", "2", "--name", "mine")
         assert again.code == 0
@@ -100,7 +100,7 @@ class TestFolds:
             assert f"fold {number} of 3\n" in done.stderr
         assert "accuracy, all folds" in done.stdout
         assert "300 images" in done.stdout
-        assert "no fold's images chose it" in done.stdout
+        assert "the fold's images did not choose it" in done.stdout
         folder = tmp_path / "runs" / "mnist-network-folds"
         assert len(out_of_fold(folder).labels) == 300
         assert str(folder / "out-of-fold.safetensors") in done.stderr
@@ -137,7 +137,7 @@ class TestFolds:
         (("mnist", "--folds", "2", "--validation", "0.1"), "--folds and --validation do not go together"),
         (("--resume", "x", "--folds", "2"), "--folds and --resume do not go together"),
         (("--resume", "x", "--seeds", "2"), "--seeds and --resume do not go together"),
-        (("mnist", "--seeds", "2", "--profile"), "--profile is of one training"),
+        (("mnist", "--seeds", "2", "--profile"), "--profile is for one training"),
         (("mnist", "--seeds", "2", "--validation", "0"), "--seeds needs validation or test images"),
         (("mnist", "--folds", "2", "--set", "early_stopping=3"), "early_stopping = 3 is not allowed"),
         (("mnist", "--seeds", "2", "--name", "a/b"), "cannot be a run's name"),
@@ -168,7 +168,7 @@ class TestCourse:
         folders = {path.name for path in (tmp_path / "course").iterdir() if path.is_dir()}
         assert folders == {"softmax", "softmax-seed-1"}
         again = run("course", "softmax", "--seeds", "2", "--runs", tmp_path, "--json")
-        assert again.stderr.count("carried out before") == 2
+        assert again.stderr.count("finished before") == 2
         (told,) = again.document["experiments"]
         assert documented("course", of="--seeds").startswith("experiments[{")
         fields = documented("course", of="--seeds").replace(

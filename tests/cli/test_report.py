@@ -103,7 +103,7 @@ def test_the_command_that_repeats_a_run_is_read_as_the_same_experiment(run, monk
         typed.append(experiment)
         raise Caught
 
-    monkeypatch.setattr(train_command_line, "carry_out_watched", catch)
+    monkeypatch.setattr(train_command_line, "run_watched", catch)
     program, *words = shlex.split(train_command(experiment, RESOLVED))
     assert program == "imagelet"
     run(*words)

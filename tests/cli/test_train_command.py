@@ -85,7 +85,7 @@ def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run
         (("mnist", "--set", "epoch=3"), "did you mean 'epochs'"),
         (("mnist", "--optimizer", "adm"), "one of sgd"),
         (("mnist", "--validation", "2"), "a fraction from 0"),
-        (("mnist", "--require", "98"), "a fraction from 0 to 1"),
+        (("mnist", "--require", "98"), "an accuracy from 0 to 1"),
         (("mnist", "--device", "tpu"), "unknown device 'tpu'"),
         (("mnist", "--precision", "fp8"), "unknown precision 'fp8'"),
         (("mnist", "--input", "28"), "is not an input shape"),

@@ -89,7 +89,7 @@ def test_the_command_that_is_told_is_the_same_experiment(
         caught.append(experiment)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "carry_out_watched", catch)
+    monkeypatch.setattr(train, "run_watched", catch)
     words = shlex.split(training(name).command(seed))
     assert words[0] == "imagelet"
     assert main(words[1:]) == 130

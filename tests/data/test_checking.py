@@ -54,7 +54,7 @@ class TestFolders:
         (problem,) = check(folder)
         assert problem == Problem(
             "two labels",
-            "the same picture is labelled 'a' and 'b'",
+            "the same picture has the labels 'a', 'b'",
             (name("a", "1.png"), name("b", "9.png")),
         )
 
@@ -79,7 +79,7 @@ class TestFolders:
         shutil.copy(parted / "train" / "a" / "1.png", parted / "test" / "a" / "9.png")
         (problem,) = check(parted)
         assert problem.kind == "shared"
-        assert problem.message == "the same picture is in the parts 'train' and 'test'"
+        assert problem.message == "the same picture is in the parts 'train', 'test'"
         assert problem.files == (name("train", "a", "1.png"), name("test", "a", "9.png"))
 
     def test_a_picture_that_is_shared_under_another_label_is_both(self, parted: Path) -> None:
@@ -175,9 +175,9 @@ class TestRegistered:
         assert learnt_labels[10] == labels[20]
         assert problems == [
             Problem(
-                "two labels", "the same picture is labelled '3' and '7'", ("test 3", "test 7", "test 13")
+                "two labels", "the same picture has the labels '3', '7'", ("test 3", "test 7", "test 13")
             ),
-            Problem("shared", "the same picture is in the parts 'train' and 'test'", ("train 10", "test 20")),
+            Problem("shared", "the same picture is in the parts 'train', 'test'", ("train 10", "test 20")),
         ]
 
     def test_damaged_files_are_an_error(self, small_data: Path) -> None:

@@ -102,7 +102,7 @@ class TestFacts:
         opaque = inspect_picture(write(tmp_path / "a.png", Image.fromarray(COLOUR).convert("RGBA")))
         assert opaque.changes == ("alpha is left out, as nothing is transparent",)
         (change,) = inspect_picture(of_mode("RGBA", tmp_path)).changes
-        assert change.startswith("what is transparent is laid on")
+        assert change.startswith("transparent parts are laid on")
 
     def test_tell_of_a_picture_that_lies_on_its_side(self, tmp_path: Path) -> None:
         exif = Image.Exif()

@@ -34,6 +34,7 @@ from imagelet.explanation.activations import (
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.neighbours import Neighbour
 from imagelet.explanation.spread import histogram
+from imagelet.messages import Message
 from imagelet.plots.attribution import Marked, Meaning
 from imagelet.progress import Progress
 from imagelet.runs.provenance import image_of
@@ -152,7 +153,9 @@ def explain(
             near = neighbourhood(run_or_file, progress)
             (found,) = neighbours_of(near, framed.image[np.newaxis], neighbours)
         except DataError as error:
-            missing.append(f"the nearest training images, dead units: {error.message}")
+            missing.append(
+                Message("the nearest training images, dead units: {problem}", problem=error.message)
+            )
     layers = layer_activations(classifier, framed.image)
     dead = () if near is None else dead_units(classifier, _some(near))
     return Explanation(

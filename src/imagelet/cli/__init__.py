@@ -1,4 +1,4 @@
-"""The command line: one file for each family of commands; each parses, calls the API and prints.
+"""The command line: each command is a function that parses, calls the API and prints.
 
 Importing this package is cheap: a command imports what it needs when it is called.
 """
@@ -27,7 +27,9 @@ from imagelet.cli import (
     runs,
     train,
 )
-from imagelet.cli.commands import Group
+from imagelet.cli.commands import Group, report_failure
+from imagelet.errors import UsageError
+from imagelet.messages import LANGUAGES, current_language, preferred_language, use_language
 
 PROGRAM = "imagelet"
 
@@ -63,7 +65,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        printing.say("{PROGRAM} {version}", PROGRAM=PROGRAM, version=version(PROGRAM))
+        printing.say(f"{PROGRAM} {version(PROGRAM)}")
         raise typer.Exit
 
 
@@ -78,6 +80,15 @@ def options(
             "--debug", help="Show the traceback of an error; goes anywhere in the line. Or IMAGELET_DEBUG=1."
         ),
     ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            metavar="en|ko",
+            help="The language of results, warnings and errors; goes anywhere in the line.",
+            show_default="that of LC_ALL, LC_MESSAGES or LANG, else en",
+        ),
+    ] = None,
 ) -> None:
     """From a folder of small images to a trained, honestly tested classifier, on your own machine.
 
@@ -86,7 +97,7 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out a command line and return its exit code.
+    """Run a command line and return its exit code.
 
     Args:
         arguments: the words after the program's name; None for those that it was started with.
@@ -96,23 +107,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     printing.prepare_streams()
+    with use_language(preferred_language(os.environ)):
+        try:
+            words, language = _without_language(words)
+        except UsageError as error:
+            return report_failure(error, debug=debug)
+        with use_language(language):
+            return _run(words, debug=debug)
+
+
+def _run(words: Sequence[str], *, debug: bool) -> int:
     command = typer.main.get_command(app)
     if f"_{PROGRAM}_COMPLETE".upper() in os.environ:
-        command(words, prog_name=PROGRAM)  # the shell asks for completions; leaves by SystemExit
+        command(list(words), prog_name=PROGRAM)  # the shell asks for completions; leaves by SystemExit
     try:
-        with printing.warnings_as_lines(debug=debug), command.make_context(PROGRAM, words) as context:
+        with printing.warnings_as_lines(debug=debug), command.make_context(PROGRAM, list(words)) as context:
             command.invoke(context)
     except typer.Exit as ending:
         return ending.exit_code
     except printing.OutputClosedError:
         return 0  # the reader has seen enough
     except (Exception, KeyboardInterrupt) as error:
-        return printing.report_failure(error, debug=debug)
+        return report_failure(error, debug=debug)
     return 0
 
 
 def _without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
     """Take ``--debug`` out of the words before a ``--``, so that it may stand anywhere."""
+    options, others = _split(words)
+    rest = [word for word in options if word != "--debug"]
+    return rest + others, len(rest) < len(options) or bool(os.environ.get("IMAGELET_DEBUG"))
+
+
+def _without_language(words: Sequence[str]) -> tuple[list[str], str]:
+    """Take ``--language en`` out of the words before a ``--``; return the rest and the language.
+
+    Raises:
+        UsageError: no language follows, or one that there is not.
+    """
+    options, others = _split(words)
+    rest: list[str] = []
+    language = current_language()
+    remaining = iter(options)
+    for word in remaining:
+        option, equals, value = word.partition("=")
+        if option != "--language":
+            rest.append(word)
+            continue
+        language = value if equals else next(remaining, "")
+        if language not in LANGUAGES:
+            raise UsageError(
+                "--language takes one of {languages}, not '{given}'",
+                "for example: imagelet recipes --language ko",
+                languages=", ".join(LANGUAGES),
+                given=language,
+            )
+    return rest + others, language
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words before a ``--``, and the others."""
     end = words.index("--") if "--" in words else len(words)
-    rest = [*(word for word in words[:end] if word != "--debug"), *words[end:]]
-    return rest, len(rest) < len(words) or bool(os.environ.get("IMAGELET_DEBUG"))
+    return list(words[:end]), list(words[end:])

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and the reading of their texts."""
+"""Arguments and options of several commands; shapes read and written; accuracies described."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from imagelet.errors import UsageError
-from imagelet.html_repr import counted, write_percent
+from imagelet.html_repr import write_percent
+from imagelet.messages import Message
 
 DATASET = "A dataset's name, or a folder with one subfolder a class."
 
@@ -37,6 +38,13 @@ Network = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
+PARTS = {
+    "train": Message("train"),
+    "validation": Message("validation"),
+    "test": Message("test"),
+    "own pictures": Message("own pictures"),
+    "fold": Message("fold"),
+}
 _SHAPE = re.compile(r"(\d+)[x×](\d+)(?:[x×](\d+))?")
 
 
@@ -62,22 +70,32 @@ def write_shape(shape: tuple[int, ...]) -> str:
     return "x".join(str(size) for size in shape)
 
 
-def describe_accuracy(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
+def count_images(number: int) -> Message:
+    """Return ``1 image`` or ``1,200 images``."""
+    return Message("1 image") if number == 1 else Message("{count:,} images", count=number)
+
+
+def describe_accuracy(name: Message, figures: Mapping[str, Any]) -> dict[str, str]:
     """Return an accuracy as it is read: ``98.33 % (95 % interval 96.41 to 99.23 %, 360 images)``, and name.
 
     Where a classifier averages several views of each image, the accuracy without them follows.
 
     Args:
         name: what to call it: "test accuracy".
-        figures: ``accuracy`` and ``interval`` [low, high], shares from 0 to 1; ``images``, their number; and
-            perhaps ``one_view_accuracy``, a share.
+        figures: ``accuracy`` and ``interval`` [low, high], from 0 to 1; ``images``, their number; and perhaps
+            ``one_view_accuracy``, from 0 to 1.
     """
-    low, high = figures["interval"]
-    facts = {
-        name: f"{write_percent(figures['accuracy'])} %"
-        f" (95 % interval {write_percent(low)} to {write_percent(high)} %,"
-        f" {counted(figures['images'], 'image')})"
+    low, high = map(write_percent, figures["interval"])
+    facts: dict[str, str] = {
+        name: Message(
+            "{accuracy} % (95 % interval {low} to {high} %, {images})",
+            accuracy=write_percent(figures["accuracy"]),
+            low=low,
+            high=high,
+            images=count_images(figures["images"]),
+        )
     }
     if "one_view_accuracy" in figures:
-        facts[f"{name}, one view"] = f"{write_percent(figures['one_view_accuracy'])} %"
+        plain = Message("{name}, one view", name=name)
+        facts[plain] = f"{write_percent(figures['one_view_accuracy'])} %"
     return facts

@@ -1,4 +1,4 @@
-"""`imagelet conv` and `imagelet pool`: layer arithmetic with the working shown."""
+"""`imagelet conv`, `pool`: layer arithmetic, with how each number comes about."""
 
 import contextlib
 import itertools
@@ -11,6 +11,7 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.explanation.arithmetic import Working
@@ -75,7 +76,7 @@ def conv(
 ) -> None:
     """Slide a kernel over a matrix or a picture, with the working.
 
-    Of a picture each colour is filtered by itself, and the result is written as a picture: values below 0 are
+    Each colour of a picture is filtered by itself, and the result is written as a picture: values below 0 are
     black, above 255 white, unless --stretch.
 
     JSON: image, kernel, padded, at[{row, column, patch, sum, products, text}], output, shape, formula,
@@ -127,17 +128,17 @@ def pool(
 ) -> None:
     """Take the largest or the mean of each window, with the working.
 
-    Padding never wins and never counts. Of a picture each colour is pooled by itself, and the result is
+    Padding never wins and never counts. Each colour of a picture is pooled by itself, and the result is
     written as a picture.
 
     JSON: image, size, kind, padded, at[{row, column, patch, sum, text}], output, shape, formula, file,
     clipped; of a picture image is its file.
     """
-    from imagelet.explanation.arithmetic import pool as run_experiment
+    from imagelet.explanation.arithmetic import pool as pool_image
 
     given = _read(image)
     how = (size, stride, _read_padding(padding), kind)
-    workings = [run_experiment(channel, *how) for channel in given.channels]
+    workings = [pool_image(channel, *how) for channel in given.channels]
     place = _read_place(at)
     sums = _sums(given, workings, place)
     file, clipped = _write(given, workings, "pool", out, stretch)
@@ -261,7 +262,7 @@ def _write(
 def _free(path: Path) -> Path:
     """Return ``path``, with a number where there is such a file already."""
     others = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
-    return next(each for each in itertools.chain([path], others) if not each.exists())
+    return next(free for free in itertools.chain([path], others) if not free.exists())
 
 
 def _document(given: _Given, workings: "list[Working]") -> dict[str, Any]:
@@ -279,7 +280,7 @@ def _document(given: _Given, workings: "list[Working]") -> dict[str, Any]:
 
 def _outputs(workings: "list[Working]") -> Any:
     """Return the output as lists: (height, width), and a last axis where there are several."""
-    outputs = [_plain(each.output) for each in workings]
+    outputs = [_plain(working.output) for working in workings]
     if len(outputs) == 1:
         return outputs[0]
     return [[list(cell) for cell in zip(*rows, strict=True)] for rows in zip(*outputs, strict=True)]
@@ -307,15 +308,16 @@ def _plain_number(value: float) -> int | float:
 def _show_file(file: Path | None, clipped: int) -> None:
     if file is None:
         return
-    printing.say("\nwrote {file}", file=file)
+    printing.say()
+    printing.say("wrote {file}", file=file)
     if clipped:
         printing.advice(
-            "{clipped:,} numbers below 0 or above 255 were cut; --stretch keeps them apart", clipped=clipped
+            "{count:,} numbers below 0 or above 255 were clipped; --stretch keeps them apart", count=clipped
         )
 
 
 PRINTED_SIDE = 16  # cells; of a larger matrix only the size is printed
-CHANNELS = ("red", "green", "blue")
+CHANNELS = (Message("red"), Message("green"), Message("blue"))
 
 
 def _show_working(
@@ -327,44 +329,49 @@ def _show_working(
 ) -> None:
     """Print image, kernel, padded image, the chosen sum, the output and how its size comes about."""
     first = workings[0]
-    names = CHANNELS if file and len(workings) == len(CHANNELS) else ("grey",)
+    channels = CHANNELS if file and len(workings) == len(CHANNELS) else (Message("grey"),)
     kernels = [working.kernel for working in (workings[:1] if file else workings)]
     if file:
-        printing.say(
-            "{file}, {by}, {names}", style="bold", file=file, by=_by(first.image), names=" ".join(names)
-        )
-    _matrix("image" if not file else f"its {names[0]} numbers", first.image)
+        names = printing.joined(channels, " ")
+        printing.say("{file}, {size}, {names}", style="bold", file=file, size=_size(first.image), names=names)
+    _matrix(Message("{channel} channel", channel=channels[0]) if file else Message("image"), first.image)
     for number, kernel in enumerate(kernels, start=1):
         if kernel is not None:
-            _matrix(f"kernel {number}" if len(kernels) > 1 else "kernel", kernel)
+            title = Message("kernel {number}", number=number) if len(kernels) > 1 else Message("kernel")
+            _matrix(title, kernel)
     if any(map(any, first.rims)):
-        _matrix("padded image, padding in brackets", first.padded, first.rims)
+        _matrix(Message("padded image, padding in brackets"), first.padded, first.rims)
+    where = {"row": place[0], "column": place[1]}
     for number, trace in enumerate(sums, start=1):
-        what = f" of kernel {number}" if len(sums) > 1 else f", {names[0]}" if len(names) > 1 else ""
-        printing.say(
-            "the sum at row {row}, column {column}{what}",
-            style="bold",
-            row=place[0],
-            column=place[1],
-            what=what,
-        )
-        printing.say("  {given}\n", given=trace.text)
+        if len(sums) > 1:
+            title = Message(
+                "the sum at row {row}, column {column} of kernel {number}", **where, number=number
+            )
+        elif len(channels) > 1:
+            title = Message("the sum at row {row}, column {column}, {channel}", **where, channel=channels[0])
+        else:
+            title = Message("the sum at row {row}, column {column}", **where)
+        printing.say(title, style="bold")
+        printing.say("  {_}", _=trace.text)
+        printing.say()
     for number, working in enumerate(workings if not file else workings[:1], start=1):
-        _matrix(f"output {number}" if len(sums) > 1 else "output", working.output)
+        title = Message("output {number}", number=number) if len(sums) > 1 else Message("output")
+        _matrix(title, working.output)
     printing.facts({"output size": first.formula, **facts})
 
 
 def _matrix(
-    title: str, matrix: "Numbers", rims: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    title: Message, matrix: "Numbers", rims: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 ) -> None:
     """Print a matrix under its title, padding in brackets; of a large one its size."""
     from imagelet.networks.trace import FULL, number
 
-    height, width = matrix.shape
-    if max(height, width) > PRINTED_SIDE:
-        printing.say("{title}, {by}: too large to print\n", style="bold", title=title, by=_by(matrix))
+    if max(matrix.shape) > PRINTED_SIDE:
+        printing.say("{title}, {size}: too large to print", style="bold", title=title, size=_size(matrix))
+        printing.say()
         return
-    printing.say("{title}, {by}", style="bold", title=title, by=_by(matrix))
+    printing.say("{title}, {size}", style="bold", title=title, size=_size(matrix))
+    height, width = matrix.shape
     (above, below), (left, right) = rims
     cells = [
         [
@@ -383,5 +390,5 @@ def _matrix(
     printing.say()
 
 
-def _by(matrix: "Numbers") -> str:
+def _size(matrix: "Numbers") -> str:
     return f"{matrix.shape[0]}×{matrix.shape[1]}"

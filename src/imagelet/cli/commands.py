@@ -1,5 +1,6 @@
-"""The frame of every command: its help page, and sentences for wrong usage, in place of typer's."""
+"""The frame of every command: its help page, and what it says of wrong usage and of failures."""
 
+import errno
 import inspect
 import re
 import shutil
@@ -15,7 +16,7 @@ from typer._click.exceptions import BadOptionUsage, BadParameter, MissingParamet
 from typer.core import TyperCommand, TyperGroup
 
 from imagelet.cli import printing
-from imagelet.errors import UnknownNameError, UsageError
+from imagelet.errors import ImageletError, NetworkTextError, UnknownNameError, UsageError
 from imagelet.messages import Message
 from imagelet.registry import suggestion
 
@@ -263,3 +264,83 @@ def _listed(entries: tuple[Entry, ...], width: int) -> list[str]:
 def _coloured(text: str) -> str:
     text = re.sub(r"(?m)^([A-Z][a-z]+:)", lambda match: typer.style(match[1], bold=True), text)
     return re.sub(r"(?<![\w-])(--?[a-z][\w-]*)", lambda match: typer.style(match[1], fg="cyan"), text)
+
+
+INTERRUPTED = 130
+
+_ELSEWHERE = Message("choose another place")
+_PERMISSION = (Message("no permission"), Message("choose another place, or change the permissions"))
+_SENTENCES = {
+    errno.ENOSPC: (
+        Message("the disk is full"),
+        Message("make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk"),
+    ),
+    getattr(errno, "EDQUOT", -1): (
+        Message("the disk quota is used up"),
+        Message("make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk"),
+    ),
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EROFS: (Message("the disk is read-only"), _ELSEWHERE),
+    errno.ENOENT: (
+        Message("there is no such file or folder"),
+        Message("check the spelling; quote names with spaces"),
+    ),
+    errno.EEXIST: (Message("this exists already and is not a folder"), _ELSEWHERE),
+    errno.ENOTDIR: (Message("a part of this path is a file, not a folder"), Message("name another folder")),
+    errno.EISDIR: (Message("this is a folder, not a file"), Message("add a file's name")),
+    errno.EMFILE: (Message("too many files are open"), Message("raise the limit: ulimit -n 4096")),
+}
+
+
+def report_failure(error: BaseException, *, debug: bool) -> int:
+    """Print one sentence about ``error`` to standard error and return the exit code.
+
+    Args:
+        error: what ended the command.
+        debug: print the traceback first.
+    """
+    if debug:
+        printing.show_traceback(error)
+    if isinstance(error, KeyboardInterrupt):
+        printing.note(error.args[0] if error.args else Message("interrupted"))
+        for hint in error.args[1:]:  # what was saved, and how to resume
+            printing.advice(hint)
+        return INTERRUPTED
+    if isinstance(error, NetworkTextError) and error.text:
+        printing.failure(error.message)
+        printing.pointer(error.text, error.position)
+        if error.hint:
+            printing.advice(error.hint)
+        return error.exit_code
+    if isinstance(error, ImageletError):
+        printing.failure(error.message, error.hint)
+        return error.exit_code
+    printing.failure(*_sentence(error))
+    return 1
+
+
+def _sentence(error: BaseException) -> tuple[str, str]:
+    """Return message and hint for an error that is not imagelet's own."""
+    if isinstance(error, OSError) and error.errno is not None:
+        problem, hint = _SENTENCES.get(error.errno, (str(error.strerror), ""))
+        if error.filename:
+            problem = Message("{file}: {problem}", file=error.filename, problem=problem)
+        return problem, hint
+    if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
+        return (
+            Message("there is not enough memory for this"),
+            Message("try fewer images at a time or a smaller network"),
+        )
+    reason = " ".join(str(error).split())
+    reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    return (
+        Message("something unexpected went wrong: {reason}", reason=reason),
+        Message("run again with --debug to see the traceback"),
+    )
+
+
+def _is_torchs_memory_error(error: BaseException) -> bool:
+    return type(error).__name__ == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )

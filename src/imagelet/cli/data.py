@@ -1,4 +1,4 @@
-"""`imagelet data list`, `get`, `show`, `check`."""
+"""`imagelet data list`, `get`, `show`, `check`: where datasets are, and what they hold."""
 
 import dataclasses
 import math
@@ -13,6 +13,7 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
+from imagelet.messages import Message, translate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,8 @@ Out = Annotated[
 def list_(as_json: arguments.Json = False) -> None:
     """List the datasets by name and where their files are.
 
-    JSON: datasets[{name, title, images, classes, shape, place}]; place is null where it is not at hand.
+    JSON: datasets[{name, title, images, classes, shape, place}]; place is null where they are not
+    on this machine.
     """
     from imagelet.data import place_of
     from imagelet.data.known import datasets
@@ -97,7 +99,8 @@ def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = Fals
         return
     rows = [(file.path.name, printing.write_size(file.size), _verdict(file)) for file in found]
     printing.table(("file", "size", "SHA-256"), rows, right=("size",))
-    printing.say("\nin {parent}", parent=found[0].path.parent)
+    printing.say()
+    printing.say("in {folder}", folder=found[0].path.parent)
     printing.advice(
         "imagelet data show {name} shows what it holds; imagelet train {name} trains on it", name=name
     )
@@ -116,7 +119,7 @@ def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> No
     JSON of a picture: file, format, mode, meaning, size, shape, dtype, lowest, highest, mean, channels[{name,
     lowest, highest, mean}], changes, forms[{name, shape, dtype, first, place, value}], out; size is width and
     height, shape to channels are those of the stored numbers, changes is what opening does to them, place is
-    where value lies in each form.
+    the index of value in each form.
     """
     if _is_picture(dataset):
         _show_picture(dataset, out, as_json=as_json)
@@ -133,7 +136,8 @@ def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> No
         return
     _show(facts)
     if out is not None:
-        printing.say("\nwrote {out}", out=out)
+        printing.say()
+        printing.say("wrote {file}", file=out)
 
 
 @data.command(cls=Command, epilog="imagelet data check my-pictures/")
@@ -159,17 +163,21 @@ def check(dataset: arguments.Dataset, as_json: arguments.Json = False) -> None:
 
 def _show_problems(problems: list["Problem"]) -> None:
     """Print the problems, of each kind the first ones."""
-    counts = Counter(each.kind for each in problems)
+    counts = Counter(problem.kind for problem in problems)
     shown: Counter[str] = Counter()
     rows = []
-    for each in problems:
-        shown[each.kind] += 1
-        if shown[each.kind] <= LISTED_OF_A_KIND:
-            rows.append((each.kind, each.message, _some(each.files)))
-        elif shown[each.kind] == LISTED_OF_A_KIND + 1:
-            rows.append((each.kind, f"and {counts[each.kind] - LISTED_OF_A_KIND:,} more like this", ""))
+    for problem in problems:
+        shown[problem.kind] += 1
+        kind = Message(problem.kind)
+        if shown[problem.kind] <= LISTED_OF_A_KIND:
+            rows.append((kind, problem.message, _some(problem.files)))
+        elif shown[problem.kind] == LISTED_OF_A_KIND + 1:
+            more = counts[problem.kind] - LISTED_OF_A_KIND
+            rows.append((kind, Message("and {count:,} more like this", count=more), ""))
     printing.table(("kind", "problem", "files"), rows, whole=("kind",))
-    printing.say("\n" + ", ".join(f"{kind}: {count:,}" for kind, count in counts.items()))
+    totals = (Message("{kind}: {count:,}", kind=Message(kind), count=count) for kind, count in counts.items())
+    printing.say()
+    printing.say(printing.joined(totals, ", "))
     if max(counts.values()) > LISTED_OF_A_KIND:
         printing.advice("--json lists all of them")
 
@@ -177,31 +185,31 @@ def _show_problems(problems: list["Problem"]) -> None:
 def _some(files: Sequence[str]) -> str:
     listed = ", ".join(files[:FILES_OF_A_PROBLEM])
     more = len(files) - FILES_OF_A_PROBLEM
-    return f"{listed} and {more:,} more" if more > 0 else listed
+    return Message("{files} and {count:,} more", files=listed, count=more) if more > 0 else listed
 
 
 def _list(listed: list[dict[str, Any]]) -> None:
     rows = [
         (
-            each["name"],
-            f"{each['images']:,}",
-            str(each["classes"]),
-            arguments.write_shape(each["shape"] or ()),
-            str(each["place"] or "not at hand"),
+            dataset["name"],
+            f"{dataset['images']:,}",
+            str(dataset["classes"]),
+            arguments.write_shape(dataset["shape"] or ()),
+            str(dataset["place"]) if dataset["place"] else Message("not on this computer"),
         )
-        for each in listed
+        for dataset in listed
     ]
     printing.table(("name", "images", "classes", "shape", "place"), rows, right=("images", "classes"))
     if missing := [each["name"] for each in listed if not each["place"]]:
         printing.advice(
-            "imagelet data get {missing} fetches one; training does so by itself", missing=missing[0]
+            "imagelet data get {name} fetches one; training fetches it by itself", name=missing[0]
         )
 
 
-def _verdict(file: "FoundFile") -> str:
+def _verdict(file: "FoundFile") -> Message:
     if file.official is None:
-        return "not known"
-    return "official" if file.official else "not the official one"
+        return Message("not known")
+    return Message("official") if file.official else Message("not the official one")
 
 
 def _facts(dataset: "Dataset") -> dict[str, Any]:
@@ -239,19 +247,20 @@ def _facts(dataset: "Dataset") -> dict[str, Any]:
 
 
 def _show(facts: dict[str, Any]) -> None:
-    mirrored = (
-        "a mirrored image is still its class" if facts["flips"] else "a mirrored image may be another class"
-    )
+    mirrored = Message("a mirrored image may be another class")
+    if facts["flips"]:
+        mirrored = Message("a mirrored image keeps its class")
+    shape = arguments.write_shape(facts["shape"])
     described = {
-        "name": facts["name"],
-        "title": facts["title"],
-        "description": facts["description"],
-        "place": facts["place"],
-        "shape": f"{arguments.write_shape(facts['shape'])} (height, width, channels)",
-        "mirroring": mirrored,
-        "source": facts["source"],
-        "licence": facts["licence"],
-        "citation": facts["citation"],
+        Message("name"): facts["name"],
+        Message("title"): facts["title"],
+        Message("description"): facts["description"] and Message(facts["description"]),
+        Message("place"): facts["place"],
+        Message("shape"): Message("{shape} (height, width, channels)", shape=shape),
+        Message("mirroring"): mirrored,
+        Message("source"): facts["source"],
+        Message("licence"): facts["licence"],
+        Message("citation"): facts["citation"],
     }
     printing.facts({name: value for name, value in described.items() if value})
     printing.say()
@@ -259,20 +268,21 @@ def _show(facts: dict[str, Any]) -> None:
         ("part", "images", "values", "mean", "sha256"),
         [
             (
-                each["part"],
-                f"{each['images']:,}",
-                f"{each['lowest']} to {each['highest']}",
-                f"{each['mean']:.1f}",
-                each["sha256"][:16],
+                arguments.PARTS[part["part"]],
+                f"{part['images']:,}",
+                Message("{low} to {high}", low=part["lowest"], high=part["highest"]),
+                f"{part['mean']:.1f}",
+                part["sha256"][:16],
             )
-            for each in facts["parts"]
+            for part in facts["parts"]
         ],
         right=("images", "values", "mean"),
     )
     printing.say()
-    names = [each["part"] for each in facts["parts"]]
-    rows = [(each["name"], *(f"{each['images'][name]:,}" for name in names)) for each in facts["classes"]]
-    printing.table(("class", *names), rows, right=names)
+    names = [part["part"] for part in facts["parts"]]
+    headings = [arguments.PARTS[name] for name in names]
+    rows = [(known["name"], *(f"{known['images'][name]:,}" for name in names)) for known in facts["classes"]]
+    printing.table((Message("class"), *headings), rows, right=headings)
 
 
 def _draw(dataset: "Dataset", path: Path) -> None:
@@ -332,7 +342,8 @@ def _show_picture(file: str, out: Path | None, *, as_json: bool) -> None:
         return
     _show_picture_facts(facts, file)
     if out is not None:
-        printing.say("\nwrote {out}", out=out)
+        printing.say()
+        printing.say("wrote {file}", file=out)
 
 
 def _picture_document(facts: "PictureFacts", file: str) -> dict[str, Any]:
@@ -355,66 +366,78 @@ def _picture_document(facts: "PictureFacts", file: str) -> dict[str, Any]:
 
 def _show_picture_facts(facts: "PictureFacts", file: str) -> None:
     width, height = facts.size
-    axes = "height, width" if facts.stored.ndim == 2 else "height, width, channels"
-    described = {
-        "file": file,
-        "format": facts.format,
-        "mode": f"{facts.mode}: {facts.meaning}",
-        "size": f"{width} x {height} pixels (width x height)",
-        "array": f"{facts.stored.shape} {facts.stored.dtype.name} ({axes})",
-        "values": _range(facts.values),
+    values = {"shape": facts.stored.shape, "dtype": facts.stored.dtype.name}
+    array = Message("{shape} {dtype} (height, width, channels)", **values)
+    if facts.stored.ndim == 2:
+        array = Message("{shape} {dtype} (height, width)", **values)
+    described: dict[str, str] = {
+        Message("file"): file,
+        Message("format"): facts.format,
+        Message("mode"): Message("{mode}: {meaning}", mode=facts.mode, meaning=facts.meaning),
+        Message("size"): Message("{width} x {height} pixels (width x height)", width=width, height=height),
+        Message("array"): array,
+        Message("values"): _range(facts.values),
     }
     if len(facts.channels) > 1:
-        described |= {f"  {channel.name}": _range(channel) for channel in facts.channels}
-    printing.facts(described | {"imagelet": _opened(facts)})
+        described |= {
+            Message("  {channel}", channel=channel.name): _range(channel) for channel in facts.channels
+        }
+    printing.facts(described | {Message("opened as"): _opened(facts)})
     printing.say()
     _show_forms(facts)
     printing.say()
     _sketch(facts.picture)
 
 
-def _range(spread: "Spread") -> str:
+def _range(spread: "Spread") -> Message:
+    low, high = _number(spread.lowest), _number(spread.highest)
     if spread.lowest == spread.highest:
-        return f"all {_number(spread.lowest)}"
-    return f"{_number(spread.lowest)} to {_number(spread.highest)}, mean {spread.mean:.4g}"
+        return Message("all {value}", value=low)
+    return Message("{low} to {high}, mean {mean:.4g}", low=low, high=high, mean=spread.mean)
 
 
-def _opened(facts: "PictureFacts") -> str:
-    """Say what ``open_picture`` makes of the file."""
-    told = f"opens it as {facts.picture.shape} uint8: "
-    if facts.changes:
-        return told + "; ".join(facts.changes)
-    if facts.stored.ndim == 2:
-        return told + "the same numbers, with an axis for the one channel"
-    return told + "the same numbers"
+def _opened(facts: "PictureFacts") -> Message:
+    """Return what ``open_picture`` makes of the file."""
+    changes = printing.joined(facts.changes)
+    if not changes and facts.stored.ndim == 2:
+        changes = translate("the same numbers, with an axis for the one channel")
+    elif not changes:
+        changes = translate("the same numbers")
+    return Message("{shape} uint8: {changes}", shape=facts.picture.shape, changes=changes)
 
 
 def _show_forms(facts: "PictureFacts") -> None:
-    """Print each form with its first numbers, and where one and the same number lies in each of them."""
+    """Print each form with its first numbers, and the index of one and the same number in each of them."""
+    from imagelet.preprocessing.inspection import CHANNEL_AXIS, FLAT, SCALED
+
     flat, whole, scaled = (
-        next(form for form in facts.forms if form.name == name)
-        for name in ("flat", "channel axis", "scaled to 0..1")
+        next(form for form in facts.forms if form.name == name) for name in (FLAT, CHANNEL_AXIS, SCALED)
     )
-    places = [f"[{', '.join(map(str, form.place))}]" if form.place else "" for form in facts.forms]
+    indices = [f"[{', '.join(map(str, form.place))}]" if form.place else "" for form in facts.forms]
     printing.table(
-        ("form", "shape", "first numbers", f"where {flat.value} lies"),
+        ("form", "shape", "first numbers", Message("index of {value}", value=flat.value)),
         [
-            (form.name, str(form.shape), _nested(form), place)
-            for form, place in zip(facts.forms, places, strict=True)
+            (form.name, str(form.shape), _nested(form), index)
+            for form, index in zip(facts.forms, indices, strict=True)
         ],
         whole=("form", "shape"),
     )
     row, column, channel = whole.place or (0, 0, 0)
     _, width, channels = whole.shape
-    where, words, index = f"row {row}, column {column}", f"{row} * {width} + {column}", row * width + column
+    sum_, index = f"{row} * {width} + {column}", row * width + column
+    where = Message("row {row}, column {column}", row=row, column=column)
     if channels > 1:
-        where, words = f"{where}, channel {channel}", f"({words}) * {channels} + {channel}"
-        index = index * channels + channel
+        where = Message("{place}, channel {channel}", place=where, channel=channel)
+        sum_, index = f"({sum_}) * {channels} + {channel}", index * channels + channel
     printing.say()
     printing.facts(
         {
-            "flat": f"{where} is place {words} = {index:,}",
-            "scaled": f"divided by 255: {flat.value} becomes {_number(scaled.value or 0)}",
+            FLAT: Message("{place} has the index {sum} = {index:,}", place=where, sum=sum_, index=index),
+            Message("scaled"): Message(
+                "divided by 255: {value} becomes {scaled}",
+                value=flat.value,
+                scaled=_number(scaled.value or 0),
+            ),
         }
     )
 
@@ -445,8 +468,11 @@ def _sketch(picture: "NDArray[np.uint8]") -> None:
     grey = small.mean(axis=2, keepdims=True)
     low, high = grey.min(), grey.max()
     shades = ((grey - low) * (255 / (high - low)) if high > low else grey).astype(np.uint8)
-    drawn = f"{small.shape[1]} x {small.shape[0]} pixels"
-    printing.pictures([shades], [drawn if small is picture else f"scaled down to {drawn}"])
+    size = {"width": small.shape[1], "height": small.shape[0]}
+    caption = Message("{width} x {height} pixels", **size)
+    if small is not picture:
+        caption = Message("scaled down to {width} x {height} pixels", **size)
+    printing.pictures([shades], [caption])
 
 
 def _draw_picture(facts: "PictureFacts", path: Path) -> None:

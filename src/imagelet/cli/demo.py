@@ -1,4 +1,4 @@
-"""`imagelet demo`: the whole way once, on the built-in digits."""
+"""`imagelet demo`: train, test and predict on the built-in digits."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ import typer
 
 from imagelet.cli import arguments, printing, train
 from imagelet.cli.commands import Command, Group
+from imagelet.messages import Message, translate
 
 if TYPE_CHECKING:
     from imagelet.classifier.prediction import Prediction
@@ -34,7 +35,7 @@ def demo(
     figures and a report, and says what to type next.
 
     JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
-    test, seconds, history, predictions[{file, class, label, probability, top, sure, warnings, expected}],
+    test, seconds, history, predictions[{file, class, predicted, probability, top, sure, warnings, label}],
     figure, report.
     """
     import numpy as np
@@ -45,7 +46,7 @@ def demo(
     from imagelet.training.recipes import recipes
 
     experiment = Experiment(dataset=DATASET, recipe=recipes.get(RECIPE), seed=seed)
-    finished = train.carry_out_watched(experiment, name=None, runs=runs, test=True)
+    finished = train.run_watched(experiment, name=None, runs=runs, test=True)
     images = load_dataset(DATASET).test
     chosen = np.random.default_rng(seed).choice(len(images), SHOWN, replace=False)
     predictions = finished.classifier.predict([images.images[i] for i in chosen], top=len(images.classes))
@@ -55,7 +56,7 @@ def demo(
         report = write_report(finished.run, progress=advance)
     if as_json:
         shown = [
-            {**prediction.to_json(), "expected": label}
+            {**prediction.to_json(), "label": label}
             for prediction, label in zip(predictions, labels, strict=True)
         ]
         printing.document(
@@ -72,10 +73,14 @@ def _draw(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     from imagelet import plots
 
     classes = finished.classifier.classes
-    shares = np.array([[dict(each.top)[name] for name in classes] for each in predictions])
-    images = np.stack([each.framed_input for each in predictions])
+    probabilities = np.array(
+        [[dict(prediction.top)[name] for name in classes] for prediction in predictions]
+    )  # (images, classes)
+    images = np.stack([prediction.framed_input for prediction in predictions])
     path = finished.run.figures / "answers.png"
-    plots.save(plots.answers(images, shares, classes, [classes.index(label) for label in labels]), path)
+    plots.save(
+        plots.answers(images, probabilities, classes, [classes.index(label) for label in labels]), path
+    )
     return path
 
 
@@ -84,7 +89,7 @@ def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     printing.say()
     printing.say("three test images, as the network sees them", style="bold")
     captions = [
-        f"label {label}, predicted {prediction.predicted}"
+        Message("label {label}, predicted {predicted}", label=label, predicted=prediction.predicted)
         for label, prediction in zip(labels, predictions, strict=True)
     ]
     printing.pictures([prediction.framed_input for prediction in predictions], captions)
@@ -95,24 +100,25 @@ def _show(finished: "Finished", predictions: "list[Prediction]", labels: list[st
     printing.bars({name: by_name[name] for name in classes})
     folder = finished.run.folder
     printing.say()
-    printing.say("figures: {figures}", figures=finished.run.figures)
-    printing.say("report: {report}, to open in a browser", report=report)
+    printing.say("figures: {folder}", folder=finished.run.figures)
+    printing.say("report: {file}, to open in a browser", file=report)
     printing.say("next:")
-    for command, what in (
+    for command, meaning in (
         *_activation(),
-        (f"imagelet predict {folder} PICTURE", "a picture of your own"),
-        (f"imagelet evaluate {folder}", "every figure"),
-        ("imagelet train mnist --network cnn-3 --epochs 1", "the real MNIST"),
-        ("imagelet train FOLDER", "one subfolder a class"),
+        (f"imagelet predict {folder} PICTURE", Message("a picture of your own")),
+        (f"imagelet evaluate {folder}", Message("all figures")),
+        ("imagelet train mnist --network cnn-3 --epochs 1", Message("the real MNIST")),
+        ("imagelet train FOLDER", Message("one subfolder a class")),
     ):
-        printing.say("  {command:<48}  {what}", command=command, what=what)
+        printing.say(f"  {command:<48}  {translate(meaning)}")
 
 
-def _activation() -> list[tuple[str, str]]:
+def _activation() -> list[tuple[str, Message]]:
     """Return the command that lets the shell find ``imagelet``, where it does not yet."""
     script = Path(sys.prefix) / ("Scripts/activate" if os.name == "nt" else "bin/activate")
     if shutil.which("imagelet") or not script.exists():
         return []
     if script.is_relative_to(Path.cwd()):
         script = script.relative_to(Path.cwd())
-    return [(str(script) if os.name == "nt" else f"source {script}", "so that imagelet is found")]
+    command = str(script) if os.name == "nt" else f"source {script}"
+    return [(command, Message("so that imagelet is found"))]

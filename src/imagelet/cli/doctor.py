@@ -1,4 +1,4 @@
-"""`imagelet doctor`: what is installed, what it can compute on, where things are."""
+"""`imagelet doctor`: what is installed, which devices there are, where things are."""
 
 import dataclasses
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import typer
 
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.doctor import Examination
@@ -16,7 +17,7 @@ commands = typer.Typer(cls=Group)
 
 @commands.command(cls=Command, epilog="imagelet doctor")
 def doctor(as_json: arguments.Json = False) -> None:
-    """Show Python, torch, devices, places and the datasets at hand.
+    """Show Python, torch, devices, folders and datasets.
 
     The exit code is 1 where something is wrong. Paste the output into a question or a bug report.
 
@@ -25,30 +26,54 @@ def doctor(as_json: arguments.Json = False) -> None:
     """
     from imagelet.doctor import examine
 
-    found = examine()
+    examination = examine()
     if as_json:
-        printing.document(dataclasses.asdict(found))
+        printing.document(dataclasses.asdict(examination))
     else:
-        _show(found)
-    if found.problems:
+        _show(examination)
+    if examination.problems:
         raise typer.Exit(1)
 
 
-def _show(found: "Examination") -> None:
-    facts = {
-        "imagelet": found.imagelet,
-        "Python": f"{found.python} ({found.executable})",
-        "system": found.platform,
-        "packages": ", ".join(f"{name} {number or 'missing'}" for name, number in found.packages.items()),
-        "cores": f"{found.cores} usable; torch computes with {found.threads} threads",
+def _show(examination: "Examination") -> None:
+    packages = (
+        f"{name} {number}" if number else Message("{name} missing", name=name)
+        for name, number in examination.packages.items()
+    )
+    facts: dict[str, str] = {
+        "imagelet": examination.imagelet,
+        "Python": f"{examination.python} ({examination.executable})",
+        Message("system"): examination.platform,
+        Message("packages"): printing.joined(packages, ", "),
+        Message("cores"): Message(
+            "{count} usable; torch computes with {threads} threads",
+            count=examination.cores,
+            threads=examination.threads,
+        ),
     }
-    printing.facts(facts | {f"variable {name}": value for name, value in found.variables.items()})
+    variables = {
+        Message("variable {name}", name=name): value for name, value in examination.variables.items()
+    }
+    printing.facts(facts | variables)
     printing.say()
+    _show_tables(examination)
+    for problem in examination.problems:
+        printing.say("problem: {problem}", style="red", problem=problem)
+    if not examination.problems:
+        printing.say("all is well", style="green")
+
+
+def _show_tables(examination: "Examination") -> None:
     printing.table(
         ("device", "memory", "bfloat16", "model"),
         [
-            (each.name, _memory(each.memory), "in hardware" if each.bfloat16 else "emulated", each.model)
-            for each in found.devices
+            (
+                device.name,
+                _memory(device.memory),
+                Message("in hardware") if device.bfloat16 else Message("emulated"),
+                device.model,
+            )
+            for device in examination.devices
         ],
         right=("memory",),
     )
@@ -56,26 +81,29 @@ def _show(found: "Examination") -> None:
     printing.table(
         ("folder", "free", "state", "path"),
         [
-            (each.what, printing.write_size(each.free), _state(each.exists, each.writable), each.path)
-            for each in found.places
+            (
+                Message(place.what),
+                printing.write_size(place.free),
+                _state(place.exists, place.writable),
+                place.path,
+            )
+            for place in examination.places
         ],
         right=("free",),
     )
     printing.say()
-    rows = [(name, place or "not at hand") for name, place in found.datasets.items()]
-    printing.table(("dataset", "place"), rows)
+    missing = Message("not on this computer")
+    printing.table(
+        ("dataset", "place"), [(name, place or missing) for name, place in examination.datasets.items()]
+    )
     printing.say()
-    for problem in found.problems:
-        printing.say("problem: {problem}", style="red", problem=problem)
-    if not found.problems:
-        printing.say("all is well", style="green")
 
 
-def _state(exists: bool, writable: bool) -> str:
+def _state(exists: bool, writable: bool) -> Message:
     if exists:
-        return "writable" if writable else "read only"
-    return "not there yet" if writable else "not there"
+        return Message("writable") if writable else Message("read-only")
+    return Message("not there yet") if writable else Message("not there")
 
 
 def _memory(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB" if size else "unknown"
+    return f"{size / 2**30:.1f} GiB" if size else Message("unknown")

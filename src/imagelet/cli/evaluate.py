@@ -10,6 +10,7 @@ from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.analysis.evaluate import Evaluation
@@ -113,7 +114,7 @@ def evaluate(
 def _show(found: "Evaluation") -> None:
     figures = found.to_json()
     facts = {
-        **arguments.describe_accuracy("accuracy", figures),
+        **arguments.describe_accuracy(Message("accuracy"), figures),
         "loss": f"{figures['loss']:.4f}",
         "calibration error": f"{figures['calibration_error']:.4f}",
         "images": f"{figures['images']:,}, {found.split} part of {found.dataset}",
@@ -169,7 +170,7 @@ def _show_corruptions(report: "RobustnessReport") -> None:
     plain = {**report.plain.to_json(), "images": report.images}
     printing.facts(
         {
-            **arguments.describe_accuracy("accuracy", plain),
+            **arguments.describe_accuracy(Message("accuracy"), plain),
             "images": f"{report.images:,} of {report.dataset}",
             **_counted(report.test_evaluations),
             "seconds": f"{report.seconds:.1f}",

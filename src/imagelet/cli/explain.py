@@ -9,14 +9,22 @@ from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.analysis.explain import Explanation
-    from imagelet.classifier.classifier import Classifier
     from imagelet.explanation.unit_trace import UnitTrace
 
 commands = typer.Typer(cls=Group)
 
+NAMES = {
+    "mean": Message("mean"),
+    "deviation": Message("standard deviation"),
+    "scale": Message("scale"),
+    "shift": Message("shift"),
+    "sum": Message("sum"),
+    "subtracted": Message("subtracted"),
+}
 
 Picture = Annotated[
     str,
@@ -33,14 +41,17 @@ Out = Annotated[
 Target = Annotated[
     str | None,
     typer.Option(
-        "--class", metavar="NAME", help="The class that the evidence is about.", show_default="the answer"
+        "--class",
+        metavar="NAME",
+        help="The class that the attribution is for.",
+        show_default="predicted",
     ),
 ]
 At = Annotated[
     str | None,
     typer.Option(
         metavar="LAYER:ROW,COLUMN,CHANNEL",
-        help="Take one number of a layer's output apart instead; of flat values LAYER:PLACE.",
+        help="Show how one number of a layer's output comes about instead; of flat values LAYER:INDEX.",
         show_default=False,
     ),
 ]
@@ -65,9 +76,9 @@ def explain(
 ) -> None:
     """Show what happens inside a network when it sees one picture.
 
-    Drawn are the maps of every layer, the filters, where the evidence for the answer lies, by four methods,
-    over the picture and over what the network saw of it, and the training images that are nearest to it. The
-    first time, all training images of a run are embedded, which may take a minute; they are kept.
+    It draws the maps of every layer, the filters, the attribution of the class by four methods, over the
+    picture and over the network's input, and the nearest training images. The first time, all training
+    images of a run are embedded, which may take a minute; the embeddings are kept.
 
     JSON: prediction, layers[{name, kind, family, channelwise, sources, shape, low, high, zeros, silent, file,
     filters}], attributions[{method, class, name, probability, layer}], neighbours[{index, label, distance}],
@@ -84,16 +95,16 @@ def explain(
             _show_number(number)
         return
     from imagelet.analysis.explain import draw
-    from imagelet.analysis.explain import explain as run_experiment
+    from imagelet.analysis.explain import explain as explain_picture
 
     with printing.progress("embedding training images") as advance:
-        found = run_experiment(run, image, target, neighbours=neighbours, progress=advance)
+        explanation = explain_picture(run, image, target, neighbours=neighbours, progress=advance)
     folder = out or Path(f"explained-{Path(image.replace(':', '-')).stem}")
-    drawn = draw(found, folder, scope)
+    drawn = draw(explanation, folder, scope)
     if as_json:
-        printing.document(found.to_json(drawn))
+        printing.document(explanation.to_json(drawn))
     else:
-        _show(found, folder, len(drawn))
+        _show(explanation, folder, len(drawn))
 
 
 def _trace_unit(run: str, image: str, at: str) -> "UnitTrace":
@@ -104,13 +115,13 @@ def _trace_unit(run: str, image: str, at: str) -> "UnitTrace":
     """
     layer, colon, written = at.rpartition(":")
     try:
-        index = [int(each) for each in written.split(",")]
+        index = [int(number) for number in written.split(",")]
     except ValueError:
         index = []
     if not colon or not index:
         raise UsageError(
             "--at {at} does not name a number of a layer",
-            hint="write LAYER:ROW,COLUMN,CHANNEL (--at conv1:3,4,0), or LAYER:PLACE (--at dense1:7)",
+            hint="write LAYER:ROW,COLUMN,CHANNEL (--at conv1:3,4,0), or LAYER:INDEX (--at dense1:7)",
             at=at,
         )
     from imagelet.analysis.explain import load_and_frame
@@ -130,69 +141,83 @@ def _show_number(number: "UnitTrace") -> None:
         result=number.result,
     )
     printing.say(number.text)
-    facts = {"from": f"{', '.join(number.sources)}, {' × '.join(map(str, number.inputs.shape))} numbers"}
-    facts |= {name: f"{value:.6g}" for name, value in number.parts.items()}
-    if number.weights is not None:
-        facts["bias"] = f"{number.bias:.6g}"
-    for each in number.following:
-        facts[f"then {each.name}"] = "takes other numbers, too" if each.value is None else f"{each.value:.6g}"
-    printing.facts(facts)
-
-
-def _calibration(classifier: "Classifier") -> dict[str, str]:
-    """Return what the probabilities above have and the softmax layer in the table below has not."""
-    temperature, augmentation = classifier.calibration.temperature, classifier.test_time_augmentation
-    if temperature == 1 and augmentation == "none":
-        return {}
-    changes = f"logits divided by {temperature:.2f}, test-time augmentation: {augmentation}"
-    return {"calibration": f"{changes}; softmax below has neither"}
-
-
-def _show(found: "Explanation", folder: Path, files: int) -> None:
-    prediction = found.prediction
-    doubt = "" if prediction.sure else "?"
-    asked = found.attributions[0]
-    facts = {
-        "answer": f"{prediction.predicted}{doubt}   {write_percent(prediction.probability)} %",
-        "evidence for": f"{asked.class_name}, {write_percent(asked.probability)} %",
+    size = " × ".join(map(str, number.inputs.shape))
+    facts: dict[str, str] = {
+        Message("from"): Message("{layers}, {size} numbers", layers=", ".join(number.sources), size=size)
     }
-    facts |= _calibration(found.classifier)
-    if prediction.warnings:
-        facts["remarks"] = "; ".join(prediction.warnings)
-    if found.near is not None:
-        classes = found.near.images.classes
-        facts["neighbours"] = "  ".join(
-            f"{classes[each.label]} ({each.distance:.3f})" for each in found.neighbours
-        )
+    facts |= {NAMES.get(name, name): f"{value:.6g}" for name, value in number.parts.items()}
+    if number.weights is not None:
+        facts[Message("bias")] = f"{number.bias:.6g}"
+    for layer in number.following:
+        name = Message("then {layer}", layer=layer.name)
+        facts[name] = Message("takes other numbers, too") if layer.value is None else f"{layer.value:.6g}"
     printing.facts(facts)
+
+
+def _show(explanation: "Explanation", folder: Path, files: int) -> None:
+    printing.facts(_facts(explanation))
     printing.say()
-    dead = {each.name: f"{len(each.dead)} of {each.units}" for each in found.dead}
+    _show_layers(explanation)
+    if explanation.dead:
+        printing.note(
+            "silent: no value above 0 for this picture; dead: for none of {images} training images",
+            images=explanation.dead[0].images,
+        )
+    for missing in explanation.missing:
+        printing.note("left out: {what}", what=missing)
+    printing.say()
+    printing.say(
+        "{count} pictures in {folder}/; evidence.png shows the attribution of the class",
+        count=files,
+        folder=folder,
+    )
+
+
+def _facts(explanation: "Explanation") -> dict[str, str]:
+    prediction, target = explanation.prediction, explanation.attributions[0]
+    mark = "" if prediction.sure else "?"
+    facts: dict[str, str] = {
+        Message("predicted"): f"{prediction.predicted}{mark}   {write_percent(prediction.probability)} %",
+        Message("attribution for"): f"{target.class_name}, {write_percent(target.probability)} %",
+    }
+    classifier = explanation.classifier
+    temperature, augmentation = classifier.calibration.temperature, classifier.test_time_augmentation
+    if temperature != 1 or augmentation != "none":
+        facts[Message("calibration")] = Message(
+            "logits divided by {temperature:.2f}, test-time augmentation: {augmentation}; "
+            "softmax below has neither",
+            temperature=temperature,
+            augmentation=augmentation,
+        )
+    if prediction.warnings:
+        facts[Message("remarks")] = printing.joined(prediction.warnings)
+    if explanation.near is not None:
+        classes = explanation.near.images.classes
+        facts[Message("neighbours")] = "  ".join(
+            f"{classes[neighbour.label]} ({neighbour.distance:.3f})" for neighbour in explanation.neighbours
+        )
+    return facts
+
+
+def _show_layers(explanation: "Explanation") -> None:
+    dead = {
+        layer.name: Message("{count} of {units}", count=len(layer.dead), units=layer.units)
+        for layer in explanation.dead
+    }
     printing.table(
         ("layer", "kind", "output", "lowest", "highest", "zeros", "silent here", "dead"),
         [
             (
-                each.name,
-                each.kind,
-                " × ".join(map(str, each.shape)),
-                f"{each.low:.3g}",
-                f"{each.high:.3g}",
-                f"{each.zeros:.0%}",
-                f"{each.silent:.0%}" if each.layer.rising else "",
-                dead.get(each.name, ""),
+                layer.name,
+                layer.kind,
+                " × ".join(map(str, layer.shape)),
+                f"{layer.low:.3g}",
+                f"{layer.high:.3g}",
+                f"{layer.zeros:.0%}",
+                f"{layer.silent:.0%}" if layer.layer.rising else "",
+                dead.get(layer.name, ""),
             )
-            for each in found.layers
+            for layer in explanation.layers
         ],
         right=("lowest", "highest", "zeros", "silent here", "dead"),
-    )
-    if found.dead:
-        printing.note(
-            "silent: no value above 0 for this picture; dead: for none of {images} training images",
-            images=found.dead[0].images,
-        )
-    for each in found.missing:
-        printing.note("left out: {what}", what=each)
-    printing.say(
-        "\n{files} pictures in {folder}/; evidence.png shows where the answer comes from",
-        files=files,
-        folder=folder,
     )

@@ -49,7 +49,7 @@ Host = Annotated[
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address, and open nothing.")]
 Runs = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Where the runs lie.", show_default="$IMAGELET_RUNS, or ./runs"),
+    typer.Option(metavar="DIR", help="Where the runs are.", show_default="$IMAGELET_RUNS, or ./runs"),
 ]
 
 
@@ -63,8 +63,8 @@ def lab(
 ) -> None:
     """Open a page to draw on, look inside, build, train and compare.
 
-    The page comes from your own computer and sends nothing anywhere. Trainings that it starts go on when it
-    is closed. Ctrl-C ends it.
+    The page comes from your own computer and sends nothing anywhere. Trainings that it starts continue when
+    it is closed. Ctrl-C ends it.
     """
     listening = _listen(host, port)
     with contextlib.closing(listening):
@@ -79,7 +79,7 @@ def lab(
         if not no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         _serve(app, listening)
-    printing.note("the lab is closed; trainings that it has started go on")
+    printing.note("the lab is closed; trainings that it started continue")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -170,7 +170,7 @@ def _serve(app: object, listening: socket.socket) -> None:
 
 
 class _Shown(logging.Handler):
-    """Prints what the server could not answer: the browser is told only that it failed."""
+    """Prints the errors of the server; the browser shows only that a request failed."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""

@@ -1,4 +1,4 @@
-"""`imagelet networks` and `imagelet summary`."""
+"""`imagelet networks`, `summary`: the named networks, and the layers of any network."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -6,6 +6,7 @@ import typer
 
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.networks import NamedNetwork, Summary
@@ -49,7 +50,7 @@ def networks(name: Name = None, as_json: arguments.Json = False) -> None:
         printing.facts(
             {
                 "name": facts["name"],
-                "note": facts["note"],
+                "note": Message(facts["note"]),
                 "input": arguments.write_shape(facts["input_shape"]),
                 "parameters": f"{facts['parameters']:,}",
                 "text": facts["text"],
@@ -107,7 +108,12 @@ def _parameters(named: "NamedNetwork") -> int:
 
 def _list(networks: list[dict[str, Any]]) -> None:
     rows = [
-        (each["name"], arguments.write_shape(each["input_shape"]), f"{each['parameters']:,}", each["note"])
+        (
+            each["name"],
+            arguments.write_shape(each["input_shape"]),
+            f"{each['parameters']:,}",
+            Message(each["note"]),
+        )
         for each in networks
     ]
     printing.table(("name", "input", "parameters", "note"), rows, right=("parameters",))
@@ -115,7 +121,7 @@ def _list(networks: list[dict[str, Any]]) -> None:
 
 
 def _show(shown: "Summary") -> None:
-    first = ("input", "", arguments.write_shape(shown.input_shape), "")
+    first = (Message("input"), "", arguments.write_shape(shown.input_shape), "")
     layers = [
         (each.name, each.kind, arguments.write_shape(each.shape), f"{each.parameters:,}")
         for each in shown.layers
@@ -128,6 +134,6 @@ def _show(shown: "Summary") -> None:
             "parameters": f"{shown.total:,}",
             "trainable": f"{shown.trainable:,}",
             "non-trainable": f"{shown.non_trainable:,}",
-            "multiply-adds": f"{shown.multiply_adds:,} for one image",
+            "multiply-adds": Message("{count:,} for one image", count=shown.multiply_adds),
         }
     )

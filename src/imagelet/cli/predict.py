@@ -1,4 +1,4 @@
-"""`imagelet predict`: what own pictures show."""
+"""`imagelet predict`: the classes of your own pictures."""
 
 import csv
 import io
@@ -14,6 +14,7 @@ from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import PictureError, UsageError
 from imagelet.html_repr import write_percent
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.classifier.classifier import Classifier
@@ -23,7 +24,7 @@ commands = typer.Typer(cls=Group)
 
 STANDARD_INPUT = "-"
 SHOWN_AT_MOST = 100  # pictures in seen.png; more take long to draw and are too small to see
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would carry out
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins so
 
 Images = Annotated[
     list[str],
@@ -37,11 +38,11 @@ Top = Annotated[int, typer.Option(metavar="N", min=1, help="How many classes to 
 Seen = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Draw each picture beside what the network saw of it, with its answer: seen.png."
+        metavar="FILE", help="Draw each picture beside the network's input, with the prediction: seen.png."
     ),
 ]
 Table = Annotated[
-    Path | None, typer.Option("--csv", metavar="FILE", help="Write the answers as a CSV table.")
+    Path | None, typer.Option("--csv", metavar="FILE", help="Write the predictions as a CSV table.")
 ]
 
 
@@ -50,7 +51,7 @@ class Picture:
     """One picture to classify.
 
     Args:
-        name: as it is written in the answer.
+        name: the file of its prediction.
         source: its path, or its content.
     """
 
@@ -60,7 +61,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Failure:
-    """What has no answer, and why."""
+    """A file without a prediction, and why."""
 
     file: str
     error: str
@@ -75,10 +76,10 @@ def predict(
     table: Table = None,
     as_json: arguments.Json = False,
 ) -> None:
-    """Say what your own pictures show.
+    """Predict the classes of your own pictures.
 
-    A question mark stands behind an answer that is unsure. A picture that cannot be read is named on standard
-    error, the others are answered, and the exit code is 1.
+    A question mark follows an unsure prediction. A picture that cannot be read is named on standard error,
+    the others are predicted, and the exit code is 1.
 
     JSON: predictions[{file, class, predicted, probability, top[{class, name, probability}], sure, warnings}],
     errors[{file, error}].
@@ -88,21 +89,21 @@ def predict(
 
     classifier = Classifier.load(find_classifier(run))
     pictures, failures = _gather(images)
-    answers, unreadable = _answer(classifier, pictures, top)
+    predictions, unreadable = _predict(classifier, pictures, top)
     failures += unreadable
     if table is not None:
-        _write_table(answers, table)
-    if seen is not None and answers:
-        _draw(answers, pictures, seen)
+        _write_table(predictions, table)
+    if seen is not None and predictions:
+        _draw(predictions, pictures, seen)
     if as_json:
         printing.document(
             {
-                "predictions": [answer.to_json() for answer in answers],
+                "predictions": [prediction.to_json() for prediction in predictions],
                 "errors": [asdict(failure) for failure in failures],
             }
         )
-    elif answers:
-        _show(answers)
+    elif predictions:
+        _show(predictions)
     for failure in failures:
         printing.failure(failure.error)
     if failures:
@@ -118,7 +119,7 @@ def _gather(images: Sequence[str]) -> tuple[list[Picture], list[Failure]]:
     from imagelet.preprocessing.picture import find_pictures
 
     if images.count(STANDARD_INPUT) > 1:
-        raise UsageError("- stands twice; standard input gives one picture")
+        raise UsageError("- is given twice; standard input holds one picture")
     pictures: list[Picture] = []
     failures: list[Failure] = []
     for given in images:
@@ -127,13 +128,13 @@ def _gather(images: Sequence[str]) -> tuple[list[Picture], list[Failure]]:
             pictures.append(Picture(given, _read_standard_input()))
         elif path.is_dir():
             try:
-                found = find_pictures(path)
+                files = find_pictures(path)
             except PictureError as error:
-                failures.append(Failure(given, str(error)))
+                failures.append(Failure(given, error.sentence))
                 continue
-            pictures += [Picture(str(each), each) for each in found]
-            if not found:
-                failures.append(Failure(given, f"the folder '{given}' holds no pictures"))
+            pictures += [Picture(str(file), file) for file in files]
+            if not files:
+                failures.append(Failure(given, Message("the folder '{name}' holds no pictures", name=given)))
         else:
             pictures.append(Picture(given, path))
     return pictures, failures
@@ -148,59 +149,63 @@ def _read_standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _answer(
+def _predict(
     classifier: "Classifier", pictures: list[Picture], top: int
 ) -> tuple[list["Prediction"], list[Failure]]:
-    """Classify the pictures; return the answers and what could not be read, each in the given order."""
-    answers: list[Prediction] = []
+    """Classify the pictures; return the predictions and what could not be read, each in the given order."""
+    predictions: list[Prediction] = []
     failures: list[Failure] = []
     with printing.progress("classifying") as advance:
-        results = classifier.predict_each([each.source for each in pictures], top=top)
+        results = classifier.predict_each([picture.source for picture in pictures], top=top)
         for done, (picture, result) in enumerate(zip(pictures, results, strict=True), start=1):
             if isinstance(result, PictureError):
-                failures.append(Failure(picture.name, str(result)))
+                failures.append(Failure(picture.name, result.sentence))
             else:
-                answers.append(replace(result, file=picture.name))
+                predictions.append(replace(result, file=picture.name))
             advance(done, len(pictures))
-    return answers, failures
+    return predictions, failures
 
 
-def _show(answers: list["Prediction"]) -> None:
+def _show(predictions: list["Prediction"]) -> None:
     rows = []
-    for answer in answers:
-        others = ", ".join(f"{name} {write_percent(share)} %" for name, share in answer.top[1:])
-        remarks = [] if answer.sure else ["unsure"]
+    for prediction in predictions:
+        others = (f"{name} {write_percent(probability)} %" for name, probability in prediction.top[1:])
+        remarks = [] if prediction.sure else [Message("unsure")]
         rows.append(
             (
-                answer.file,
-                answer.predicted if answer.sure else f"{answer.predicted}?",
-                f"{write_percent(answer.probability)} %",
-                others,
-                "; ".join([*remarks, *answer.warnings]),
+                prediction.file,
+                prediction.predicted if prediction.sure else f"{prediction.predicted}?",
+                f"{write_percent(prediction.probability)} %",
+                ", ".join(others),
+                printing.joined([*remarks, *prediction.warnings]),
             )
         )
     printing.table(("file", "predicted", "probability", "then", "remarks"), rows, right=("probability",))
 
 
-def _write_table(answers: list["Prediction"], path: Path) -> None:
-    """Write the answers as CSV (UTF-8), whole or not at all; no cell is a spreadsheet's formula."""
+def _write_table(predictions: list["Prediction"], path: Path) -> None:
+    """Write the predictions as CSV (UTF-8), whole or not at all; no cell is a spreadsheet's formula."""
     from imagelet import atomic_files
 
-    places = max((len(answer.top) for answer in answers), default=1)
-    also = [name for place in range(2, places + 1) for name in (f"predicted_{place}", f"probability_{place}")]
+    most = max((len(prediction.top) for prediction in predictions), default=1)
+    also = [name for rank in range(2, most + 1) for name in (f"predicted_{rank}", f"probability_{rank}")]
     content = io.StringIO()
     writer = csv.writer(content)
     writer.writerow(["file", "class", "predicted", "probability", "sure", "warnings", *also])
-    for answer in answers:
-        others = [cell for name, share in answer.top[1:] for cell in (_harmless(name), f"{share:.6f}")]
+    for prediction in predictions:
+        others = [
+            cell
+            for name, probability in prediction.top[1:]
+            for cell in (_harmless(name), f"{probability:.6f}")
+        ]
         writer.writerow(
             [
-                _harmless(answer.file),
-                answer.class_index,
-                _harmless(answer.predicted),
-                f"{answer.probability:.6f}",
-                "yes" if answer.sure else "no",
-                "; ".join(answer.warnings),
+                _harmless(prediction.file),
+                prediction.class_index,
+                _harmless(prediction.predicted),
+                f"{prediction.probability:.6f}",
+                "yes" if prediction.sure else "no",
+                "; ".join(prediction.warnings),
                 *others,
             ]
         )
@@ -211,28 +216,31 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
-def _draw(answers: list["Prediction"], pictures: list[Picture], path: Path) -> None:
-    """Write a sheet of the pictures beside what the network saw; a question mark means unsure."""
+def _draw(predictions: list["Prediction"], pictures: list[Picture], path: Path) -> None:
+    """Write a sheet of the pictures beside the network's input; a question mark follows an unsure one."""
     import numpy as np
 
     from imagelet import plots
     from imagelet.preprocessing.inspection import thumbnail
 
-    shown = answers[:SHOWN_AT_MOST]
+    shown = predictions[:SHOWN_AT_MOST]
     sources = {picture.name: picture.source for picture in pictures}
     sheet = plots.seen(
-        [thumbnail(sources[answer.file]) for answer in shown],
-        np.stack([answer.framed_input for answer in shown]),
-        [plots.answer_line(each.predicted, each.probability, unsure=not each.sure) for each in shown],
-        [Path(answer.file).name for answer in shown],
-        [answer.warnings for answer in shown],
-        [not answer.sure for answer in shown],
+        [thumbnail(sources[prediction.file]) for prediction in shown],
+        np.stack([prediction.framed_input for prediction in shown]),
+        [
+            plots.answer_line(prediction.predicted, prediction.probability, unsure=not prediction.sure)
+            for prediction in shown
+        ],
+        [Path(prediction.file).name for prediction in shown],
+        [prediction.warnings for prediction in shown],
+        [not prediction.sure for prediction in shown],
     )
     plots.save(sheet, path)
-    if len(shown) < len(answers):
+    if len(shown) < len(predictions):
         printing.note(
-            "{path} shows the first {count} of {total} pictures",
-            path=path,
+            "{file} shows the first {count} of {total} pictures",
+            file=path,
             count=len(shown),
-            total=len(answers),
+            total=len(predictions),
         )

@@ -1,12 +1,12 @@
 """The only place that prints: results to standard output, everything else to standard error.
 
 A terminal gets colours and lines wrapped at its width; a pipe or a file gets plain text with one record a
-line, however long. ``NO_COLOR`` is honoured. What comes from outside (file names, class names) is printed as
-it is, with control characters made visible: it can neither colour nor move the cursor.
+line, however long. ``NO_COLOR`` is honoured. Messages, headings and the names of facts are translated here.
+What comes from outside (file names, class names) is printed as it is, with control characters made visible:
+it can neither colour nor move the cursor.
 """
 
 import contextlib
-import errno
 import json
 import math
 import os
@@ -19,9 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from imagelet.errors import ImageletError, NetworkTextError
 from imagelet.html_repr import write_percent
-from imagelet.messages import Message, translate
+from imagelet.messages import Message, message_of, translate
 from imagelet.progress import Pace, Progress, write_seconds
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def table(
     """Print rows under their headings.
 
     Args:
-        headings: one for each column.
+        headings: one for each column; a name that a user chose is :func:`verbatim`.
         rows: one text for each column.
         right: the headings of the columns that hold numbers; they are never folded.
         whole: the headings of other columns that are not folded in a narrow terminal.
@@ -136,7 +135,7 @@ def facts(rows: Mapping[str, str]) -> None:
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in rows.items():
-        grid.add_row(Text(translate(name)), Text(visible(_shown(value))))
+        grid.add_row(Text(visible(translate(name))), Text(visible(_shown(value))))
     _render(sys.stdout, grid)
 
 
@@ -145,11 +144,11 @@ def pictures(images: "Sequence[np.ndarray]", captions: Sequence[str]) -> None:
 
     Args:
         images: uint8 (height, width, 1 or 3), light is ink.
-        captions: one for each.
+        captions: one for each, messages or texts as they are.
     """
     shades = SHADES if _can_show(sys.stdout, SHADES) else PLAIN_SHADES
     width = min(console(sys.stdout).width, 80)
-    lines = sketch_images(images, [visible(each) for each in captions], width, shades)
+    lines = sketch_images(images, [visible(_shown(caption)) for caption in captions], width, shades)
     write(sys.stdout, "".join(f"{line}\n" for line in lines))
 
 
@@ -232,7 +231,9 @@ def warnings_as_lines(*, debug: bool = False) -> Iterator[None]:
     def show(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
     ) -> None:
-        caution(f"{message} ({category.__name__}, {filename}:{lineno})" if debug else str(message))
+        text = message if isinstance(message, str) else message_of(message)
+        place = f" ({category.__name__}, {filename}:{lineno})" if debug else ""
+        caution("{text}{place}", text=text, place=place)
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -298,6 +299,29 @@ def _can_show(stream: TextIO, text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def joined(texts: Iterable[str], separator: str = "; ") -> str:
+    """Return messages and texts in one, each message in the user's language."""
+    return separator.join(map(_shown, texts))
+
+
+def verbatim(text: str) -> Message:
+    """Return a text that is never translated: a name that a user chose, as a heading."""
+    return Message("{_}", _=text)
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal ``text`` takes; Korean letters take two each."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """Return ``text`` with spaces up to ``width`` columns, before it where it stands at the right."""
+    spaces = " " * max(0, width - columns(text))
+    return spaces + text if right else text + spaces
 
 
 def _shown(text: str) -> str:
@@ -373,13 +397,13 @@ def sketch_images(
     """
     lines: list[str] = []
     sketches = [_sketch(image, shades, wide=(2 * image.shape[1] + len(GAP)) * 3 <= width) for image in images]
-    columns = [
-        max(len(caption), *map(len, sketch)) for sketch, caption in zip(sketches, captions, strict=True)
+    widths = [
+        max(columns(caption), *map(len, sketch)) for sketch, caption in zip(sketches, captions, strict=True)
     ]
     start = 0
     while start < len(sketches):
         stop = start + 1
-        while stop < len(sketches) and sum(columns[start : stop + 1]) + len(GAP) * (stop - start) <= width:
+        while stop < len(sketches) and sum(widths[start : stop + 1]) + len(GAP) * (stop - start) <= width:
             stop += 1
         height = max(len(sketch) for sketch in sketches[start:stop])
         blocks = [
@@ -388,8 +412,8 @@ def sketch_images(
         ]
         lines += [""] if lines else []
         for row in zip(*blocks, strict=True):
-            padded = (text.ljust(column) for text, column in zip(row, columns[start:stop], strict=True))
-            lines.append(GAP.join(padded).rstrip())
+            cells = (padded(text, column) for text, column in zip(row, widths[start:stop], strict=True))
+            lines.append(GAP.join(cells).rstrip())
         start = stop
     return lines
 
@@ -401,9 +425,10 @@ def sketch_shares(shares: Mapping[str, float], block: str = "█") -> list[str]:
         shares: name → 0 to 1.
         block: the letter of which bars are made.
     """
-    longest = max(map(len, shares), default=0)
+    longest = max(map(columns, shares), default=0)
+    names = {name: padded(name, longest, right=True) for name in shares}
     return [
-        f"{name:>{longest}}  {block * round(BAR * share):<{BAR}}  {write_percent(share):>6} %"
+        f"{names[name]}  {block * round(BAR * share):<{BAR}}  {write_percent(share):>6} %"
         for name, share in shares.items()
     ]
 
@@ -417,67 +442,3 @@ def _sketch(image: "np.ndarray", shades: str, *, wide: bool) -> list[str]:
         grey = (even[0::2] + even[1::2]) / 2  # (height / 2, width)
     levels = (grey * len(shades) / 256).astype(int)
     return ["".join(shades[level] * (2 if wide else 1) for level in row) for row in levels]
-
-
-INTERRUPTED = 130
-
-_SENTENCES = {
-    errno.ENOSPC: ("the disk is full", "make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk"),
-    getattr(errno, "EDQUOT", -1): (
-        "the disk quota is used up",
-        "make room, or set IMAGELET_HOME and IMAGELET_RUNS elsewhere",
-    ),
-    errno.EACCES: ("no permission", "choose another place, or change the permissions"),
-    errno.EPERM: ("no permission", "choose another place, or change the permissions"),
-    errno.EROFS: ("the disk can only be read", "choose another place"),
-    errno.ENOENT: ("there is no such file or folder", "check the spelling; quote names with spaces"),
-    errno.EEXIST: ("is there already, and is no folder", "name a folder, or a place where nothing is yet"),
-    errno.ENOTDIR: ("goes through a file as if it were a folder", "name another folder"),
-    errno.EISDIR: ("is a folder, not a file", "add a file's name"),
-    errno.EMFILE: ("too many files are open", "raise the limit: ulimit -n 4096"),
-}
-
-
-def report_failure(error: BaseException, *, debug: bool) -> int:
-    """Print one sentence about ``error`` to standard error and return the exit code.
-
-    Args:
-        error: what ended the command.
-        debug: print the traceback first.
-    """
-    if debug:
-        show_traceback(error)
-    if isinstance(error, KeyboardInterrupt):
-        note(str(error.args[0]) if error.args else "interrupted")
-        for hint in error.args[1:]:  # what was saved, and how to go on
-            advice(str(hint))
-        return INTERRUPTED
-    if isinstance(error, NetworkTextError) and error.text:
-        failure(error.message)
-        pointer(error.text, error.position)
-        if error.hint:
-            advice(error.hint)
-        return error.exit_code
-    if isinstance(error, ImageletError):
-        failure(error.message, error.hint)
-        return error.exit_code
-    failure(*_sentence(error))
-    return 1
-
-
-def _sentence(error: BaseException) -> tuple[str, str]:
-    """Return message and hint for an error that is not imagelet's own."""
-    if isinstance(error, OSError) and error.errno is not None:
-        what, hint = _SENTENCES.get(error.errno, (str(error.strerror), ""))
-        return (f"{error.filename}: {what}" if error.filename else what), hint
-    if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
-        return "there is not enough memory for this", "try fewer images at a time or a smaller network"
-    said = " ".join(str(error).split())
-    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return f"something unexpected went wrong: {what}", "run again with --debug to see the traceback"
-
-
-def _is_torchs_memory_error(error: BaseException) -> bool:
-    return type(error).__name__ == "OutOfMemoryError" or (
-        isinstance(error, RuntimeError) and "allocate memory" in str(error)
-    )

@@ -1,4 +1,4 @@
-"""`imagelet recipes`: how to train, field by field; and the optimizers."""
+"""`imagelet recipes`: the named recipes, every field of one, and the optimizers."""
 
 from itertools import groupby
 from operator import itemgetter
@@ -8,6 +8,7 @@ import typer
 
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.training.optimizers import Optimizer
@@ -69,9 +70,12 @@ def _allowed(field: "Field") -> str:
         return "true, false"
     if field.type is str:
         return ", ".join(allowed)
-    below = "below " if field.metadata["open_end"] else ""
-    numbers = f"{allowed[0]:g} to {below}{allowed[1]:g}"
-    return numbers if auto is None else f"{numbers}, {auto} is auto"
+    bounds = {"low": allowed[0], "high": allowed[1]}
+    if field.metadata["open_end"]:
+        return Message("{low:g} to below {high:g}", **bounds)
+    if auto is not None:
+        return Message("{low:g} to {high:g}, {auto} is auto", **bounds, auto=auto)
+    return Message("{low:g} to {high:g}", **bounds)
 
 
 def _meaning(field: "Field") -> str:
@@ -79,8 +83,8 @@ def _meaning(field: "Field") -> str:
     from imagelet.training.optimizers import optimizers
 
     users = ", ".join(name for name in optimizers if field.name in optimizers.get(name).constants)
-    meaning: str = field.metadata["meaning"]
-    return f"{meaning} ({users})" if users else meaning
+    meaning = Message(field.metadata["meaning"])
+    return Message("{meaning} ({_})", meaning=meaning, _=users) if users else meaning
 
 
 def _rule(optimizer: "Optimizer") -> dict[str, Any]:
@@ -92,7 +96,9 @@ def _list(listed: list[dict[str, Any]], rules: list[dict[str, Any]]) -> None:
     rows = []
     for recipe in listed:
         values = {setting["field"]: setting["value"] for setting in recipe["settings"]}
-        rows.append((recipe["name"], recipe["network"], str(values["epochs"] or "auto"), recipe["note"]))
+        rows.append(
+            (recipe["name"], recipe["network"], str(values["epochs"] or "auto"), Message(recipe["note"]))
+        )
     printing.table(("recipe", "network", "epochs", "note"), rows, right=("epochs",))
     printing.say()
     printing.table(
@@ -107,21 +113,23 @@ def _list(listed: list[dict[str, Any]], rules: list[dict[str, Any]]) -> None:
 
 
 def _row(setting: dict[str, Any]) -> tuple[str, ...]:
-    value, unit = setting["value"], setting["unit"]
+    value, allowed, term = setting["value"], setting["allowed"], Message(setting["term"])
     if isinstance(value, bool):
-        value, unit = str(value).lower(), ""
-    elif isinstance(value, str):
-        unit = ""
-    else:
-        value, unit = f"{value:g}", f" ({unit})"
-    return setting["field"], value, f"{setting['term']}: {setting['meaning']}", setting["allowed"] + unit
+        value = str(value).lower()
+    elif not isinstance(value, str):
+        value = f"{value:g}"
+        allowed = Message("{allowed} ({unit})", allowed=allowed, unit=Message(setting["unit"]))
+    meaning = Message("{term}: {meaning}", term=term, meaning=setting["meaning"])
+    return setting["field"], value, meaning, allowed
 
 
 def _show(recipe: dict[str, Any]) -> None:
-    values = {name: recipe[name] for name in ("name", "note", "network")}
-    printing.say("{name}: {note}; trains {network}", **values)
+    name, network = recipe["name"], recipe["network"]
+    printing.say("{name}: {note}; trains {network}", name=name, note=Message(recipe["note"]), network=network)
     for group, settings in groupby(recipe["settings"], key=itemgetter("group")):
         printing.say()
-        headings = (group, "value", "meaning", "allowed")
-        printing.table(headings, map(_row, settings), right=("value",), whole=(group,))
-    printing.advice("imagelet train mnist --recipe {name} --set epochs=3 replaces a value", **values)
+        heading = Message(group)
+        printing.table(
+            (heading, "value", "meaning", "allowed"), map(_row, settings), right=("value",), whole=(heading,)
+        )
+    printing.advice("imagelet train mnist --recipe {name} --set epochs=3 replaces a value", name=name)

@@ -1,4 +1,4 @@
-"""Several trainings of one experiment: `imagelet train --seeds` and `--folds`, watched and shown."""
+"""`imagelet train --seeds` and `--folds`: several trainings of one experiment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +10,20 @@ from imagelet.cli import arguments, evaluate, printing
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, UsageError
 from imagelet.html_repr import write_percent
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.experiment.repeats import Part, Repeated, Series
     from imagelet.runs.definition import Experiment
 
 MOST_LABEL_ISSUES = 10  # training images that are named
-GO_ON = "type the same again to go on"
+REPEAT = Message("type the same again to resume")
 
 Seeds = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Train with N seeds, from --seed on, and tell how much the accuracies differ.",
+        help="Train with N seeds, from --seed on, and show how much the accuracies differ.",
         show_default=False,
     ),
 ]
@@ -30,7 +31,7 @@ Folds = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Cross-validate: hold each of N parts of the training images out in turn.",
+        help="Cross-validation with N folds of the training images.",
         show_default=False,
     ),
 ]
@@ -38,7 +39,7 @@ Folds = Annotated[
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks of a series.
+    """Which series the command line asks for.
 
     Attributes:
         seeds, folds: how many; None where the series is not of that kind.
@@ -68,12 +69,12 @@ class Request:
         if resume:
             raise UsageError(
                 "{option} and --resume do not go together",
-                "type the series again: what is finished stays, what was interrupted goes on",
+                "type the series again: finished trainings are kept, an interrupted one is resumed",
                 option=option,
             )
         if profile:
             raise UsageError(
-                "--profile is of one training, and {option} asks for several",
+                "--profile is for one training, and {option} runs several",
                 "drop one of them",
                 option=option,
             )
@@ -89,35 +90,35 @@ class Request:
     def _check_folds(self, validation: str) -> None:
         if self.test:
             raise UsageError(
-                "--folds and --test do not go together: each fold's classifier is tested on the fold",
-                "drop --test; train on all images to have one classifier that imagelet evaluate tests",
+                "--folds and --test do not go together: each classifier is tested on its fold",
+                "drop --test; train on all images to get one classifier for imagelet evaluate",
             )
         if validation != "auto":
             raise UsageError(
-                "--folds and --validation do not go together: a fold is what is held out, and nothing more",
+                "--folds and --validation do not go together: only the fold is held out",
                 "drop one of them",
             )
         if self.folds is not None and self.folds < 2:
             raise UsageError(
-                "--folds {folds} is not allowed: each fold is answered by what learned from the others, "
-                "so there are at least 2",
+                "--folds {folds} is not allowed: there are at least 2, as each fold is predicted by a "
+                "classifier that learned from the others",
                 "5 and 10 are usual",
                 folds=self.folds,
             )
 
 
 def check_seeds(seeds: int) -> None:
-    """Raise where there are too few seeds for a deviation."""
+    """Raise where there are too few seeds for a standard deviation."""
     if seeds < 2:
         raise UsageError(
-            "--seeds {seeds} is not allowed: how much trainings differ shows from 2 on",
+            "--seeds {seeds} is not allowed: at least 2 show how much trainings differ",
             "for example 5; --seed N trains once with another seed",
             seeds=seeds,
         )
 
 
 def train(experiment: "Experiment", request: Request) -> None:
-    """Carry the series out, show what it came to, and hold it against what is required.
+    """Run the series, show its results, and compare the accuracy with what is required.
 
     Raises:
         RequirementMissedError: the mean accuracy of the seeds, or that of all folds' images, is too low.
@@ -135,88 +136,109 @@ def train(experiment: "Experiment", request: Request) -> None:
             test=request.test,
             progress=progress,
         )
-    for place, part in enumerate(series.parts, start=1):
-        _carry_out(series, part, place)
-    found = conclude(series)
+    for position, part in enumerate(series.parts, start=1):
+        _run_part(series, part, position)
+    result = conclude(series)
     if request.as_json:
-        printing.document(found.to_json())
+        printing.document(result.to_json())
     else:
-        _show(found)
-    _require(found, request.require)
+        _show(result)
+    _require(result, request.require)
 
 
-def _carry_out(series: "Series", part: "Part", place: int) -> None:
-    """Carry one training of the series out in front of the user's eyes; a finished one is only named."""
+def _run_part(series: "Series", part: "Part", position: int) -> None:
+    """Run one training of the series and show it; a finished one is only named."""
     from imagelet.experiment.repeats import run_part
 
-    one = series.kind.removesuffix("s")
-    which = f"seed {part.number} ({place} of {len(series.parts)})"
-    if one == "fold":
-        which = f"fold {part.number} of {len(series.parts)}"
-    printing.note(which, style="bold")
+    values = {"number": part.number, "position": position, "count": len(series.parts)}
+    if series.kind == "folds":
+        name = Message("fold {number} of {count}", **values)
+    else:
+        name = Message("seed {number} ({position} of {count})", **values)
+    printing.note(name, style="bold")
     if part.run is not None and part.run.finished:
-        printing.note("carried out before: {folder}", folder=part.run.folder)
+        printing.note("finished before: {folder}", folder=part.run.folder)
     try:
         with printing.progress("reading data") as progress:
             events = run_part(series, part, progress)
             first = next(events)
         watch(first, events)
     except KeyboardInterrupt as interruption:
-        what = interruption.args[0] if interruption.args else "stopped"
-        raise KeyboardInterrupt(f"{which}: {what}", GO_ON) from interruption
+        what = interruption.args[0] if interruption.args else Message("stopped")
+        problem = Message("{place}: {problem}", place=name, problem=what)
+        raise KeyboardInterrupt(problem, REPEAT) from interruption
 
 
-def _show(found: "Repeated") -> None:
+def _show(result: "Repeated") -> None:
     """Print each training's accuracy, and all of them taken together."""
-    one = found.kind.removesuffix("s")
     rows = []
-    for each in found.members:
-        low, high = (write_percent(end) for end in each.interval)
-        share = f"{write_percent(each.accuracy)} %"
-        rows.append((str(each.number), share, f"{low} to {high} %", f"{each.images:,}", each.run.name))
+    for member in result.members:
+        low, high = map(write_percent, member.interval)
+        interval = Message("{low} to {high} %", low=low, high=high)
+        accuracy = f"{write_percent(member.accuracy)} %"
+        rows.append((str(member.number), accuracy, interval, f"{member.images:,}", member.run.name))
+    number = Message("fold") if result.kind == "folds" else Message("seed")
+    accuracy = _part_accuracy(result)
     printing.say()
     printing.table(
-        (one, f"{found.part} accuracy", "95 % interval", "images", "run"),
+        (number, accuracy, "95 % interval", "images", "run"),
         rows,
-        right=(one, f"{found.part} accuracy", "images"),
+        right=(number, accuracy, "images"),
         whole=("95 % interval",),
     )
     printing.say()
-    printing.facts(_of_folds(found) if found.pooled else _of_seeds(found))
-    if found.label_issues:
-        heading = f"{len(found.label_issues):,} training images may have a wrong label: look at them"
-        records = [each.to_json(found.classes) for each in found.label_issues]
-        columns = ("image", "label", "suggested", "probability")
-        evaluate.show_some(heading, columns, records, MOST_LABEL_ISSUES)
+    printing.facts(_of_folds(result) if result.pooled else _of_seeds(result))
+    if result.label_issues:
+        evaluate.show_some(
+            Message(
+                "{count:,} training images may have a wrong label: look at them",
+                count=len(result.label_issues),
+            ),
+            ("image", "label", "suggested", "probability"),
+            [issue.to_json(result.classes) for issue in result.label_issues],
+            MOST_LABEL_ISSUES,
+        )
         printing.say(
-            "drawn as {folder}; imagelet explain RUN train:N looks into one",
-            folder=found.folder / "label-issues.png",
+            "drawn as {file}; imagelet explain RUN train:N looks into one",
+            file=result.folder / "label-issues.png",
         )
-    if found.out_of_fold is not None:
+    if result.out_of_fold is not None:
         printing.advice(
-            "{out_of_fold} has each image's probabilities, by what had not learned it",
-            out_of_fold=found.out_of_fold,
+            "{file} has each image's probabilities, from a classifier that did not learn from it",
+            file=result.out_of_fold,
         )
 
 
-def _of_seeds(found: "Repeated") -> dict[str, str]:
-    low, high = (write_percent(end) for end in found.spread.interval)
+def _part_accuracy(result: "Repeated") -> Message:
+    return Message("{part} accuracy", part=arguments.PARTS[result.part])
+
+
+def _of_seeds(result: "Repeated") -> dict[str, str]:
+    low, high = map(write_percent, result.spread.interval)
     return {
-        f"mean {found.part} accuracy": f"{write_spread(found.spread.mean, found.spread.deviation)} "
-        f"(standard deviation of {len(found.members)} seeds)",
-        "95 % interval of the mean": f"{low} to {high} %, over what the seed decides, not over other images",
-        "result": str(found.folder / f"{found.kind}.json"),
+        Message("mean {accuracy}", accuracy=_part_accuracy(result)): Message(
+            "{spread} (standard deviation over {count} seeds)",
+            spread=write_spread(result.spread.mean, result.spread.deviation),
+            count=len(result.members),
+        ),
+        Message("95 % interval of the mean"): Message(
+            "{low} to {high} %, over seeds, not over other images", low=low, high=high
+        ),
+        Message("result"): str(result.folder / f"{result.kind}.json"),
     }
 
 
-def _of_folds(found: "Repeated") -> dict[str, str]:
-    assert found.pooled is not None
-    spread = write_spread(found.spread.mean, found.spread.deviation)
+def _of_folds(result: "Repeated") -> dict[str, str]:
+    assert result.pooled is not None
     return {
-        **arguments.describe_accuracy("accuracy, all folds", found.pooled.to_json()),
-        "mean of the folds": f"{spread} (standard deviation of {len(found.members)} folds)",
-        "epoch": "the last of each training; no fold's images chose it",
-        "result": str(found.folder / f"{found.kind}.json"),
+        **arguments.describe_accuracy(Message("accuracy, all folds"), result.pooled.to_json()),
+        Message("mean of the folds"): Message(
+            "{spread} (standard deviation over {count} folds)",
+            spread=write_spread(result.spread.mean, result.spread.deviation),
+            count=len(result.members),
+        ),
+        Message("epoch"): Message("the last of each training; the fold's images did not choose it"),
+        Message("result"): str(result.folder / f"{result.kind}.json"),
     }
 
 
@@ -225,14 +247,14 @@ def write_spread(mean: float, deviation: float) -> str:
     return f"{write_percent(mean)} ± {100 * deviation:.2f} %"
 
 
-def _require(found: "Repeated", share: float | None) -> None:
-    name, reached = ("mean accuracy", found.spread.mean)
-    if found.pooled:
-        name, reached = "accuracy over all folds", found.pooled.accuracy
-    if share is not None and reached < share:
+def _require(result: "Repeated", required: float | None) -> None:
+    name, reached = Message("mean accuracy"), result.spread.mean
+    if result.pooled:
+        name, reached = Message("accuracy over all folds"), result.pooled.accuracy
+    if required is not None and reached < required:
         raise RequirementMissedError(
-            "the {name} {reached:.4f} is below the required {share:g}",
+            "the {name} {reached:.4f} is below the required {required:g}",
             name=name,
             reached=reached,
-            share=share,
+            required=required,
         )

@@ -41,8 +41,8 @@ Optimizer = Annotated[
 Validation = Annotated[
     str,
     typer.Option(
-        metavar="SHARE",
-        help="Share of the training images that choose the best epoch; 'course' for the course's split; "
+        metavar="FRACTION",
+        help="Fraction of the training images that choose the best epoch; 'course' for the course's split; "
         "'auto' for the dataset's own validation images, else 0.2.",
     ),
 ]
@@ -70,13 +70,13 @@ Runs = Annotated[
     typer.Option("--runs", metavar="DIR", help="Where runs are written.", show_default="./runs"),
 ]
 Resume = Annotated[
-    str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.", show_default=False)
+    str | None, typer.Option(metavar="RUN", help="Resume an interrupted run.", show_default=False)
 ]
 Test = Annotated[bool, typer.Option("--test", help="Evaluate on the test images at the end, once.")]
 Require = Annotated[
     float | None,
     typer.Option(
-        metavar="SHARE",
+        metavar="ACCURACY",
         help="Exit with 3 if the accuracy is lower (test with --test, else validation).",
         show_default=False,
     ),
@@ -115,7 +115,7 @@ def train(
     """Train a classifier on DATASET and write a run folder.
 
     The best epoch is chosen by validation images; the test images are not read unless --test says so.
-    Ctrl-C saves; --resume RUN goes on, to the same result as without the interruption.
+    Ctrl-C saves; --resume RUN continues, to the same result as without the interruption.
 
     JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
     test, seconds, history; validation and test hold accuracy, interval, loss and more, test only with --test.
@@ -128,8 +128,7 @@ def train(
 
     JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean, deviation,
     accuracy, interval, images, label_issues[{image, label, suggested, probability, label_probability}],
-    folder, out_of_fold; accuracy is over all images, label_issues are training images whose labels may be
-    wrong.
+    folder, out_of_fold; accuracy is over all images, label_issues are training images with doubtful labels.
     """
     chosen = _read_settings(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
@@ -145,7 +144,7 @@ def train(
         experiment = _describe(dataset, network, recipe, chosen, input_shape, validation=validation, **rest)
         if request.of_many:
             return seeds_and_folds.train(experiment, request)
-        finished = carry_out_watched(experiment, name=name, runs=runs, test=test, profile=times)
+        finished = run_watched(experiment, name=name, runs=runs, test=test, profile=times)
     _show_result(finished, times, as_json)
     _require(finished, require)
 
@@ -154,7 +153,7 @@ def _check(dataset: str | None, resume: str | None, require: float | None, chose
     """Raise where the words of the command line do not go together."""
     if require is not None and not 0 <= require <= 1:
         raise UsageError(
-            "--require {require:g} is not allowed; it is a fraction from 0 to 1",
+            "--require {require:g} is not allowed; it is an accuracy from 0 to 1",
             "for example 0.98",
             require=require,
         )
@@ -165,9 +164,9 @@ def _check(dataset: str | None, resume: str | None, require: float | None, chose
         )
     if resume is not None and chosen:
         raise UsageError(
-            "--resume goes on with the run's own settings, so {min} cannot be changed",
-            "leave it out, or train anew: imagelet train DATASET",
-            min=min(chosen),
+            "--resume keeps the run's own settings, so {field} cannot be changed",
+            "leave it out, or train a new run: imagelet train DATASET",
+            field=min(chosen),
         )
 
 
@@ -207,7 +206,7 @@ def _new_profile() -> "Profile":
     return Profile()
 
 
-def carry_out_watched(
+def run_watched(
     experiment: "Experiment",
     *,
     name: str | None,
@@ -215,7 +214,7 @@ def carry_out_watched(
     test: bool,
     profile: "Profile | None" = None,
 ) -> "Finished":
-    """Carry out an experiment in front of the user's eyes."""
+    """Run an experiment and show its training."""
     from imagelet.experiment.runner import run_experiment
 
     with printing.progress("reading data") as progress:
@@ -255,19 +254,25 @@ def as_document(finished: "Finished") -> dict[str, Any]:
 def show_facts(finished: "Finished") -> None:
     """Print the figures."""
     metrics = finished.metrics
-    rows: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for part in ("validation", "test"):
         if part in metrics:
-            rows |= arguments.describe_accuracy(f"{part} accuracy", metrics[part])
+            name = Message("{part} accuracy", part=arguments.PARTS[part])
+            facts |= arguments.describe_accuracy(name, metrics[part])
     seconds = metrics["seconds"]
-    rows["best epoch"] = f"{metrics['best_epoch']} of {metrics['epochs']}"
-    rows["seconds"] = (
-        f"{seconds['training']:.1f} training, {seconds['data']:.1f} data, {seconds['total']:.1f} in all; "
-        f"{metrics['images_per_second']:,.0f} images/s"
+    facts[Message("best epoch")] = Message(
+        "{epoch} of {epochs}", epoch=metrics["best_epoch"], epochs=metrics["epochs"]
     )
-    rows["run"] = str(finished.run.folder)
+    facts[Message("seconds")] = Message(
+        "{training:.1f} training, {data:.1f} data, {total:.1f} in total; {speed:,.0f} images/s",
+        training=seconds["training"],
+        data=seconds["data"],
+        total=seconds["total"],
+        speed=metrics["images_per_second"],
+    )
+    facts[Message("run")] = str(finished.run.folder)
     printing.say()
-    printing.facts(rows)
+    printing.facts(facts)
 
 
 def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool) -> None:
@@ -284,28 +289,32 @@ def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool)
     printing.advice("imagelet predict {folder} PICTURE classifies your own pictures", folder=folder)
 
 
-def _require(finished: "Finished", share: float | None) -> None:
-    if share is None:
+def _require(finished: "Finished", required: float | None) -> None:
+    if required is None:
         return
     part = "test" if "test" in finished.metrics else "validation"
     if part not in finished.metrics:
         raise UsageError("--require needs validation or test images", "drop --validation 0, or add --test")
     reached = finished.metrics[part]["accuracy"]
-    if reached < share:
+    if reached < required:
         raise RequirementMissedError(
-            "the {part} accuracy {reached:.4f} is below the required {share:g}",
-            part=part,
+            "the {part} accuracy {reached:.4f} is below the required {required:g}",
+            part=arguments.PARTS[part],
             reached=reached,
-            share=share,
+            required=required,
         )
 
 
-STANDS_OUT = {  # a phase, from which share of the training on it stands out, and what to do then
-    "gathering": (1 / 3, "are the images on a slow disk?"),
-    "augmentation": (1 / 3, "shift and flip cost little, rotation, scaling and shear much: --set rotation=0"),
-    "optimizer": (1 / 3, "larger batches take fewer steps: --batch-size"),
-    "validation": (1 / 3, "fewer validation images take less: --validation 0.05"),
-    "outside": (1 / 3, "are the runs on a slow disk? --runs DIR writes elsewhere"),
+# A phase, the fraction of the training from which on it stands out, and what to do then.
+STANDS_OUT = {
+    "gathering": (1 / 3, Message("are the images on a slow disk?")),
+    "augmentation": (
+        1 / 3,
+        Message("shift and flip cost little, rotation, scaling and shear much: --set rotation=0"),
+    ),
+    "optimizer": (1 / 3, Message("larger batches take fewer steps: --batch-size")),
+    "validation": (1 / 3, Message("fewer validation images take less time: --validation 0.05")),
+    "outside": (1 / 3, Message("are the runs on a slow disk? --runs DIR writes elsewhere")),
 }
 LAYER_STANDS_OUT = 1 / 2
 
@@ -317,20 +326,22 @@ def show_profile(profile: "Profile") -> None:
     printing.say()
     printing.say("where the time went, by phase", style="bold")
     rows = [
-        (name, f"{seconds:.2f}", _percent(seconds, profile), PHASES[name])
+        (Message(name), f"{seconds:.2f}", _percent(seconds, profile), Message(PHASES[name]))
         for name, seconds in profile.phases.items()
     ]
-    rows.append(("all", f"{profile.seconds:.2f}", _percent(profile.seconds, profile), ""))
-    printing.table(("phase", "seconds", "share", ""), rows, right=("seconds", "share"), whole=("phase",))
+    rows.append((Message("all"), f"{profile.seconds:.2f}", _percent(profile.seconds, profile), Message("")))
+    printing.table(("phase", "seconds", "percent", ""), rows, right=("seconds", "percent"), whole=("phase",))
 
     layers = profile.layers()
     if layers:  # none where the training was over already and had only to be finished
         printing.say()
-        printing.say("by layer, a mean of {steps:,} steps", style="bold", steps=profile.steps)
-        headings = ("layers", "forward ms", "backward ms", "share", "GFLOP/s")
-        printing.table(headings, [_layer_row(each, profile) for each in layers], right=headings[1:])
-    if advice := _advice(profile, layers):
-        printing.advice(advice)
+        printing.say("by layer, mean of {steps:,} steps", style="bold", steps=profile.steps)
+        printing.table(
+            ("layers", "forward ms", "backward ms", "percent", "GFLOP/s"),
+            [_layer_row(times, profile) for times in layers],
+            right=("forward ms", "backward ms", "percent", "GFLOP/s"),
+        )
+    _advise(profile, layers)
 
 
 def _layer_row(times: "LayerTimes", profile: "Profile") -> tuple[str, ...]:
@@ -341,22 +352,25 @@ def _layer_row(times: "LayerTimes", profile: "Profile") -> tuple[str, ...]:
     return " ".join(times.layers), forward, backward, _percent(times.seconds, profile), speed
 
 
-def _advice(profile: "Profile", layers: "list[LayerTimes]") -> str:
-    """Return a sentence about the phase or layer that takes far too much; empty if none does."""
-    found = [
-        (profile.phases[name], name, what)
-        for name, (limit, what) in STANDS_OUT.items()
+def _advise(profile: "Profile", layers: "list[LayerTimes]") -> None:
+    """Print a sentence about the phase or layer that takes far too much; nothing if none does."""
+    costly: list[tuple[float, str, str]] = [
+        (profile.phases[name], Message(name), advice)
+        for name, (limit, advice) in STANDS_OUT.items()
         if profile.share(profile.phases[name]) > limit
     ]
-    found += [
-        (each.seconds, " ".join(each.layers), "fewer filters or units there, or a pool before, save the most")
-        for each in layers
-        if profile.share(each.seconds) > LAYER_STANDS_OUT
+    fewer = Message("fewer filters or units there, or a pool before, save the most")
+    costly += [
+        (times.seconds, " ".join(times.layers), fewer)
+        for times in layers
+        if profile.share(times.seconds) > LAYER_STANDS_OUT
     ]
-    if not found:
-        return ""
-    seconds, name, what = max(found)
-    return f"{name} takes {_percent(seconds, profile)} of the training: {what}"
+    if costly:
+        seconds, name, advice = max(costly)
+        percent = _percent(seconds, profile)
+        printing.advice(
+            "{name} takes {percent} of the training: {advice}", name=name, percent=percent, advice=advice
+        )
 
 
 def _percent(seconds: float, profile: "Profile") -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagelet.cli import arguments, printing
+from imagelet.messages import Message, translate
 
 if TYPE_CHECKING:
     from imagelet.experiment.finalize import Finished
@@ -31,29 +32,36 @@ def watch(first: "Event", events: Iterator["Event"]) -> "Finished":
                 case EpochEnded():
                     printing.note(epoch_line(event, epochs), style="bold" if _is_best(event) else "")
                 case Stopped(early=True):
-                    printing.note("stopped early: the validation loss got no better")
+                    printing.note("stopped early: the validation loss did not improve")
                 case Finished():
                     return event
             bar.note(event)
     raise AssertionError("a run ends with Finished")
 
 
-COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds", "images/s")
-WIDTHS = tuple(max(len(name), 6) for name in COLUMNS)
+COLUMNS = (
+    Message("loss"),
+    Message("accuracy"),
+    Message("val_loss"),
+    Message("val_accuracy"),
+    Message("seconds"),
+    Message("images/s"),
+)
 
 
 def heading(epochs: int) -> str:
     """Return the line above the epochs' lines; it and they fit on a terminal of 80 columns."""
-    return _in_columns("epoch", COLUMNS, epochs)
+    return _in_columns(translate("epoch"), [translate(name) for name in COLUMNS], epochs)
 
 
 def epoch_line(event: "EpochEnded", epochs: int) -> str:
     """Return the line that an epoch leaves; a figure that was not measured is a dash."""
     figures = event.figures
-    shares = (figures.loss, figures.accuracy, figures.val_loss, figures.val_accuracy)
-    cells = ["–" if share is None else f"{share:.4f}" for share in shares]
+    measured = (figures.loss, figures.accuracy, figures.val_loss, figures.val_accuracy)
+    cells = ["–" if figure is None else f"{figure:.4f}" for figure in measured]
     cells += [f"{event.seconds:.1f}", f"{event.images_per_second:,.0f}"]
-    return _in_columns(f"{figures.epoch}/{epochs}", cells, epochs) + ("  best" if _is_best(event) else "")
+    line = _in_columns(f"{figures.epoch}/{epochs}", cells, epochs)
+    return f"{line}  {translate('best')}" if _is_best(event) else line
 
 
 def _is_best(event: "EpochEnded") -> bool:
@@ -62,8 +70,12 @@ def _is_best(event: "EpochEnded") -> bool:
 
 
 def _in_columns(place: str, cells: Sequence[str], epochs: int) -> str:
-    first = place.rjust(max(len("epoch"), len(f"{epochs}/{epochs}")))
-    return "  ".join([first, *(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True))])
+    first = max(printing.columns(translate("epoch")), len(f"{epochs}/{epochs}"))
+    widths = [first, *(max(6, printing.columns(translate(name))) for name in COLUMNS)]
+    aligned = (
+        printing.padded(cell, width, right=True) for cell, width in zip([place, *cells], widths, strict=True)
+    )
+    return "  ".join(aligned)
 
 
 def _introduce(event: "RunStarted") -> None:
@@ -72,11 +84,19 @@ def _introduce(event: "RunStarted") -> None:
         printing.caution(warning)
     if event.resumed_at:
         epoch, step = event.resumed_at
-        printing.note(f"resuming {event.run.folder} after epoch {epoch}" + (f", step {step}" if step else ""))
+        if step:
+            printing.note(
+                "resuming {run} after epoch {epoch}, step {step}",
+                run=event.run.folder,
+                epoch=epoch,
+                step=step,
+            )
+        else:
+            printing.note("resuming {run} after epoch {epoch}", run=event.run.folder, epoch=epoch)
     if ":" in resolved["network"]:
         printing.caution(
-            "imagelet predict will refuse this classifier, as its network is imported code: register it as "
-            "a plugin, or load it in Python with allow_import=True"
+            "imagelet predict will refuse this classifier, because its network is imported code: register it "
+            "as a plugin, or load it in Python with allow_import=True"
         )
     recipe = event.experiment.recipe
     shape = arguments.write_shape(tuple(resolved["input_shape"]))

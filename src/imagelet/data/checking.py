@@ -35,6 +35,7 @@ from imagelet.data.labelled_pictures import (
     part_folders,
 )
 from imagelet.errors import DataError, PictureError
+from imagelet.messages import Message
 from imagelet.preprocessing.picture import find_files, is_grey, open_picture
 from imagelet.progress import Progress
 
@@ -106,7 +107,7 @@ def _check_folder(folder: Path, progress: Progress | None) -> list[Problem]:
     for (part, label, path), result in zip(files, looked_at, strict=True):
         name = str(path.relative_to(folder))
         if isinstance(result, PictureError):
-            problems.append(Problem("unreadable", str(result), (name,)))
+            problems.append(Problem("unreadable", result.sentence, (name,)))
         else:
             digest, sizes[name] = result
             images.append(_Image(name, part, label, digest))
@@ -130,7 +131,8 @@ def _list_parts(folder: Path) -> tuple[dict[str, LabelledFiles], list[Problem]]:
         empty = [name for name, count in zip(files.classes, counts, strict=True) if count == 0]
         places_of_empty = [str((files.folder / name).relative_to(folder)) for name in empty]
         problems += [
-            Problem("classes", f"the class '{place}' has no pictures", (place,)) for place in places_of_empty
+            Problem("classes", Message("the class '{name}' has no pictures", name=place), (place,))
+            for place in places_of_empty
         ]
     return listed, problems
 
@@ -176,19 +178,27 @@ def _group(group: Sequence[_Image]) -> Iterable[Problem]:
     labels = list(dict.fromkeys(image.label for image in group))
     parts = [part for part in PARTS if any(image.part == part for image in group)]
     if len(labels) > 1:
-        yield make("two labels", f"the same picture is labelled {_and(labels)}")
+        yield make("two labels", Message("the same picture has the labels {labels}", labels=_quoted(labels)))
     if len(parts) > 1:
-        yield make("shared", f"the same picture is in the parts {_and(parts)}")
+        yield make("shared", Message("the same picture is in the parts {parts}", parts=_quoted(parts)))
     if len(labels) == len(parts) == 1:
-        yield make("duplicate", f"the same picture is {len(group)} times in the class '{labels[0]}'")
+        message = Message(
+            "the same picture is {count} times in the class '{name}'", count=len(group), name=labels[0]
+        )
+        yield make("duplicate", message)
 
 
 def _left_out(folder: Path, used: set[Path]) -> list[Problem]:
     names = sorted(str(path.relative_to(folder)) for path in find_files(folder) if path not in used)
     if not names:
         return []
-    number = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
-    return [Problem("left out", f"{number} not used: no picture by name, or in no class", tuple(names))]
+    if len(names) == 1:
+        message = Message("1 file is not used: no picture by its name, or in no class")
+    else:
+        message = Message(
+            "{count:,} files are not used: no pictures by their names, or in no class", count=len(names)
+        )
+    return [Problem("left out", message, tuple(names))]
 
 
 def _sizes(sizes: dict[str, tuple[int, int]]) -> list[Problem]:
@@ -198,12 +208,14 @@ def _sizes(sizes: dict[str, tuple[int, int]]) -> list[Problem]:
     others = tuple(name for name, size in sizes.items() if size != (height, width))
     if not others:
         return []
-    message = (
-        f"{len(others):,} of {len(sizes):,} pictures are not {height}x{width} (height x width), as most are"
+    message = Message(
+        "{count:,} of {total:,} pictures are not {size} (height x width), as most are",
+        count=len(others),
+        total=len(sizes),
+        size=f"{height}x{width}",
     )
     return [Problem("size", message, others)]
 
 
-def _and(names: Sequence[str]) -> str:
-    quoted = [f"'{name}'" for name in names]
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

@@ -41,7 +41,7 @@ METHODS = {
 }
 """What each method shows, and its source."""
 
-NO_CONVOLUTION = "grad-cam: the network has no convolution"
+NO_CONVOLUTION = Message("grad-cam: the network has no convolution")
 """What is said where ``grad-cam`` is left out."""
 
 SIGNED = frozenset({"integrated-gradients", "occlusion"})

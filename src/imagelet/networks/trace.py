@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.messages import Message
+
 Numbers = NDArray[np.float64]
 Cells = NDArray[np.int64]
 Index = tuple[int, ...]
@@ -114,7 +116,7 @@ def weighted_sum(
         products=products,
         bias=bias,
         result=result,
-        text=f"{_products_text(weights.ravel(), inputs.ravel(), bias, style)} = {number(result, style)}",
+        text=_equation(_products_text(weights.ravel(), inputs.ravel(), bias, style), result, style),
     )
 
 
@@ -149,7 +151,7 @@ def window(
         step=(down, across),
         winner=None if average else (int(rows[row]), int(columns[column]), channel),
         result=result,
-        text=f"{(_mean_text if average else _largest_text)(real, style)} = {number(result, style)}",
+        text=_equation((_mean_text if average else _largest_text)(real, style), result, style),
     )
 
 
@@ -164,7 +166,8 @@ def function(value: float, index: Index, result: float, text: str) -> Trace:
 def passed(inputs: Numbers, origin: Index) -> Trace:
     """Return a number that is handed on from ``origin`` as it is."""
     value = float(inputs[origin])
-    text = f"{number(value)}, as it stands at {','.join(map(str, origin))}"
+    index = ",".join(map(str, origin))
+    text = Message("{number}, unchanged from index {index}", number=number(value), index=index)
     return Trace(method="passed", inputs=np.array([value]), first=origin, result=value, text=text)
 
 
@@ -196,6 +199,10 @@ def term(value: float, style: Style = BRIEF) -> str:
     return f"{'-' if value < 0 else '+'} {number(abs(value), style)}"
 
 
+def _equation(text: str, result: float, style: Style) -> Message:
+    return Message("{_} = {result}", _=text, result=number(result, style))
+
+
 def _products_text(weights: Numbers, inputs: Numbers, bias: float, style: Style) -> str:
     """Return ``0.5·2 - 0.25·4 + (430 smaller terms: 0.01) + 0.1 (bias)``; weights of 0 are left out."""
     products = weights * inputs
@@ -206,7 +213,10 @@ def _products_text(weights: Numbers, inputs: Numbers, bias: float, style: Style)
     terms = [f"{term(weights[at], style)}·{factor(inputs[at], style)}" for at in shown]
     if len(shown) < count:
         rest = number(float(products.sum() - products[shown].sum()), style)
-        terms.append(f"+ ({count - len(shown):,} smaller terms: {rest})")
+        sums = {"terms": _added(terms), "count": count - len(shown), "rest": rest, "bias": term(bias, style)}
+        if bias:
+            return Message("{terms} + ({count:,} smaller terms: {rest}) {bias} (bias)", **sums)
+        return Message("{terms} + ({count:,} smaller terms: {rest})", **sums)
     if bias:
         terms.append(f"{term(bias, style)} (bias)")
     return _added(_shortened(terms, style))
@@ -215,14 +225,15 @@ def _products_text(weights: Numbers, inputs: Numbers, bias: float, style: Style)
 def _mean_text(real: Numbers, style: Style) -> str:
     """Return ``(1 + 2 - 6) / 3``."""
     if len(real) > style.most and not style.in_order:
-        return f"{number(float(real.sum()), style)}, the sum of {len(real):,} numbers, / {len(real):,}"
+        sum_ = number(float(real.sum()), style)
+        return Message("{sum}, the sum of {count:,} numbers, / {count:,}", sum=sum_, count=len(real))
     return f"({_added(_shortened([term(value, style) for value in real], style))}) / {len(real)}"
 
 
 def _largest_text(real: Numbers, style: Style) -> str:
     """Return ``max(1, 2, -6)``."""
     if len(real) > style.most and not style.in_order:
-        return f"the largest of {len(real):,} numbers"
+        return Message("the largest of {count:,} numbers", count=len(real))
     return f"max({', '.join(_shortened([number(value, style) for value in real], style))})"
 
 

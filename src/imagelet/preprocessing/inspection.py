@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imagelet.messages import Message
 from imagelet.preprocessing.picture import Source, open_picture, opened_file, orientation_of
 
 THUMBNAIL_SIDE = 256  # pixels, of the longer side
-FIRST = 8  # numbers of a form that are told
+FIRST = 8  # numbers of a form that are shown
+AS_STORED, FLAT = Message("as stored"), Message("flat")  # names of forms
+CHANNEL_AXIS, SCALED = Message("channel axis"), Message("scaled to 0..1")
 
 
 @dataclass(frozen=True)
@@ -29,29 +32,40 @@ class Mode:
     change: str = ""
 
 
-_COLOURS = ("red", "green", "blue")
-_SCALED = "the numbers are scaled to 0 to 255"
-_INKS = "the inks are turned into red, green and blue"
-_CONVERTED = "the colours are turned into red, green and blue"
+_GREY, _ALPHA = Message("grey"), Message("alpha")
+_COLOURS = (Message("red"), Message("green"), Message("blue"))
+_SCALED = Message("the numbers are scaled to 0 to 255")
+_INKS = Message("the inks are converted to red, green and blue")
+_CONVERTED = Message("the colours are converted to red, green and blue")
+_BLACK_OR_WHITE = Message("black or white")
+_TRANSPARENT_GREY = Message("grey with transparency")
+_TRANSPARENT = Message("colour with transparency")
+_LOOKED_UP = Message("each index becomes its colour")
 
 MODES = {
-    "1": Mode("black or white", ("black or white",), "0 and 1 become 0 and 255"),
-    "L": Mode("grey, 8 bits", ("grey",)),
-    "LA": Mode("grey with transparency", ("grey", "alpha")),
-    "La": Mode("grey with transparency", ("grey", "alpha")),
-    "P": Mode("palette of colours", ("place in the palette",), "each place becomes its colour"),
-    "PA": Mode("palette with transparency", ("place", "alpha"), "each place becomes its colour"),
-    "RGB": Mode("red, green, blue", _COLOURS),
-    "RGBX": Mode("colour, spare byte", (*_COLOURS, "spare"), "the spare byte is left out"),
-    "RGBA": Mode("colour with transparency", (*_COLOURS, "alpha")),
-    "RGBa": Mode("colour with transparency", (*_COLOURS, "alpha")),
-    "CMYK": Mode("four printing inks", ("cyan", "magenta", "yellow", "black"), _INKS),
-    "YCbCr": Mode("brightness, colour differences", ("Y", "Cb", "Cr"), _CONVERTED),
-    "LAB": Mode("lightness, colour axes", ("L", "a", "b"), _CONVERTED),
-    "I": Mode("grey, 32-bit integers", ("grey",), _SCALED),
-    "F": Mode("grey, fractions", ("grey",), _SCALED),
+    "1": Mode(_BLACK_OR_WHITE, (_BLACK_OR_WHITE,), Message("0 and 1 become 0 and 255")),
+    "L": Mode(Message("grey, 8 bits"), (_GREY,)),
+    "LA": Mode(_TRANSPARENT_GREY, (_GREY, _ALPHA)),
+    "La": Mode(_TRANSPARENT_GREY, (_GREY, _ALPHA)),
+    "P": Mode(Message("palette of colours"), (Message("index in the palette"),), _LOOKED_UP),
+    "PA": Mode(Message("palette with transparency"), (Message("index"), _ALPHA), _LOOKED_UP),
+    "RGB": Mode(Message("red, green, blue"), _COLOURS),
+    "RGBX": Mode(
+        Message("colour, spare byte"), (*_COLOURS, Message("spare")), Message("the spare byte is left out")
+    ),
+    "RGBA": Mode(_TRANSPARENT, (*_COLOURS, _ALPHA)),
+    "RGBa": Mode(_TRANSPARENT, (*_COLOURS, _ALPHA)),
+    "CMYK": Mode(
+        Message("four printing inks"),
+        (Message("cyan"), Message("magenta"), Message("yellow"), Message("black")),
+        _INKS,
+    ),
+    "YCbCr": Mode(Message("brightness, colour differences"), ("Y", "Cb", "Cr"), _CONVERTED),
+    "LAB": Mode(Message("lightness, colour axes"), ("L", "a", "b"), _CONVERTED),
+    "I": Mode(Message("grey, 32-bit integers"), (_GREY,), _SCALED),
+    "F": Mode(Message("grey, fractions"), (_GREY,), _SCALED),
 }
-_SIXTEEN_BITS = Mode("grey, 16 bits", ("grey",), _SCALED)  # of all that begin with I;16
+_SIXTEEN_BITS = Mode(Message("grey, 16 bits"), (_GREY,), _SCALED)  # of all that begin with I;16
 
 
 @dataclass(frozen=True)
@@ -149,13 +163,13 @@ def inspect_picture(path: str | Path) -> PictureFacts:
     same = stored.size == picture.size and np.array_equal(stored.reshape(-1), picture.reshape(-1))
     changes = [known.change] if known.change else []
     if channels[-1].name == "alpha" and channels[-1].lowest == 255:
-        changes.append("alpha is left out, as nothing is transparent")
+        changes.append(Message("alpha is left out, as nothing is transparent"))
     elif transparent:
-        changes.append("what is transparent is laid on white, or on black where the ink is light")
+        changes.append(Message("transparent parts are laid on white, or on black where the ink is light"))
     if turned:
-        changes.append("it is turned upright, as the camera noted")
+        changes.append(Message("it is turned upright, as the camera noted"))
     if picture.shape[0] * picture.shape[1] < stored.shape[0] * stored.shape[1]:
-        changes.append("a large JPEG is decoded at a fraction of its size")
+        changes.append(Message("a large JPEG is decoded at a fraction of its size"))
     return PictureFacts(
         file=str(path),
         format=form or "",
@@ -211,8 +225,8 @@ def _mode(mode: str, stored: NDArray[Any]) -> Mode:
     if mode.startswith("I;16"):
         return _SIXTEEN_BITS
     number = np.atleast_3d(stored).shape[2]
-    numbered = tuple(f"channel {place}" for place in range(number))
-    return MODES.get(mode, Mode(f"{number} numbers a pixel", numbered, _CONVERTED))
+    numbered = tuple(Message("channel {index}", index=index) for index in range(number))
+    return MODES.get(mode, Mode(Message("{count} numbers a pixel", count=number), numbered, _CONVERTED))
 
 
 def _spread(name: str, numbers: NDArray[Any]) -> Spread:
@@ -243,15 +257,15 @@ def _forms(stored: NDArray[Any], picture: NDArray[np.uint8], same: bool) -> tupl
         return round(number / 255, 4)
 
     batch = picture[np.newaxis]
-    given = Form("as stored", stored.shape, stored.dtype.name, _first(stored), None, None)
-    whole = form("batch", batch)
+    given = Form(AS_STORED, stored.shape, stored.dtype.name, _first(stored), None, None)
+    whole = form(Message("batch"), batch)
     return (
-        form("as stored", stored) if same else given,
-        form("flat", flat),
-        form("channel axis", picture),
+        form(AS_STORED, stored) if same else given,
+        form(FLAT, flat),
+        form(CHANNEL_AXIS, picture),
         whole,
         Form(
-            "scaled to 0..1",
+            SCALED,
             batch.shape,
             "float32",
             tuple(scaled(number) for number in whole.first),

@@ -188,7 +188,7 @@ def explanation(classifiers: Classifiers, asked: Question) -> dict[str, Any]:
     methods, wanted = methods_for(classifier.network), dict.fromkeys(asked.attributions)
     found = [attribute(classifier, framed.image, each, asked.target) for each in wanted if each in methods]
     maps = [_map(each, framed, picture) for each in found]
-    missing = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]
+    missing: list[str] = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]
     near, preparing = _neighbours(classifiers, asked, framed, missing)
     outputs = layer_activations(classifier, framed.image) if asked.layers else ()
     return {
