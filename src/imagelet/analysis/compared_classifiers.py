@@ -154,14 +154,15 @@ def _check_same_data(subjects: Sequence[Subject]) -> None:
         a, b = first.provenance, subject.provenance
         if a.data_sha256 == b.data_sha256 or (a.dataset == b.dataset and not same_size):
             continue
-        changed = f"{b.dataset} has changed between them"
-        problem = changed if a.dataset == b.dataset else f"{a.dataset} and {b.dataset}"
         raise DataError(
-            "'{a}' and '{b}' were trained on different data: {problem}",
+            "'{a}' and '{b}' were trained on different data: {dataset} has changed between them"
+            if a.dataset == b.dataset
+            else "'{a}' and '{b}' were trained on different data: {other} and {dataset}",
             hint="compare classifiers of one dataset",
             a=first.name,
             b=subject.name,
-            problem=problem,
+            other=a.dataset,
+            dataset=b.dataset,
         )
 
 

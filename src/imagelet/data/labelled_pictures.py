@@ -59,9 +59,11 @@ def existing(path: str | Path) -> Path:
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "is not there"
         raise DataError(
-            "the folder '{path}' {what}; a folder with one subfolder a class is needed", path=path, what=what
+            "the folder '{path}' is a file; a folder with one subfolder a class is needed"
+            if folder.exists()
+            else "the folder '{path}' is not there; a folder with one subfolder a class is needed",
+            path=path,
         )
     return folder
 
@@ -234,7 +236,7 @@ SOURCE = "source"  # a column that may be there: who wrote, drew or took the pic
 DELIMITERS = (",", ";", "\t")
 SUFFIXES = frozenset({".csv", ".tsv"})  # by which a table is known that is not there
 LONGEST_HEADER = 10_000  # letters that are looked at; of something else that was taken for a table
-FORM = "a table of pictures is a CSV file with the columns path and label"
+FORM = Message("a table of pictures is a CSV file with the columns path and label")
 
 
 @dataclass(frozen=True)
@@ -303,19 +305,28 @@ def list_table(path: str | Path) -> LabelledFiles:
 
 def _existing(table: Path, folder: Path, row: _Row) -> Path:
     """Return the row's file as a path that starts with ``folder`` (and may lead out of it)."""
-    file, what = folder / row.path, ""
+    file, problem = folder / row.path, None
     try:
         if not file.is_relative_to(folder):
             file = folder / os.path.relpath(file.resolve(), folder)
         if not file.is_file():
-            what = "is a folder" if file.is_dir() else "is not there"
+            problem = Message(
+                "names the file '{path}', which is a folder"
+                if file.is_dir()
+                else "names the file '{path}', which is not there",
+                path=row.path,
+            )
     except (OSError, ValueError) as error:  # too long, not to be looked at, or on another drive of Windows
-        what = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    if what:
+        problem = Message(
+            "names the file '{path}', which cannot be read: {error}",
+            path=row.path,
+            error=getattr(error, "strerror", None) or error,
+        )
+    if problem:
         raise _error(
             table,
             row.line,
-            Message("names the file '{path}', which {what}", path=row.path, what=what),
+            problem,
             hint=Message("a path is absolute or starts in '{folder}'", folder=folder),
         )
     return file
@@ -343,8 +354,13 @@ def _rows(table: Path) -> Iterator[_Row]:
         has_header = True
         yield _Row(line, values["path"], values["label"], values.get(SOURCE))
     if not has_header:
-        what = "is empty" if header is None else "has a header line but no rows"
-        raise DataError("the table '{table}' {what}", hint=FORM, table=table, what=what)
+        raise DataError(
+            "the table '{table}' is empty"
+            if header is None
+            else "the table '{table}' has a header line but no rows",
+            hint=FORM,
+            table=table,
+        )
 
 
 def _text(table: Path) -> str:
@@ -354,7 +370,7 @@ def _text(table: Path) -> str:
         raise DataError("the table '{table}' is not there", hint=FORM, table=table) from None
     except OSError as error:
         raise DataError(
-            "the table '{table}' cannot be read: {strerror}", table=table, strerror=error.strerror
+            "the table '{table}' cannot be read: {error}", table=table, error=error.strerror
         ) from error
     try:
         return content.decode("utf-8-sig")
@@ -364,7 +380,7 @@ def _text(table: Path) -> str:
             table,
             line,
             Message("is not UTF-8 text"),
-            hint=Message("save it as CSV in UTF-8; {FORM}", FORM=FORM),
+            hint=Message("save it as CSV in UTF-8; {form}", form=FORM),
         ) from error
 
 
@@ -389,8 +405,12 @@ def _cells(table: Path) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            what = "opens a double quote that is never closed" if "end of data" in str(error) else error
-            raise _error(table, reader.line_num, Message("is not CSV: {what}", what=what)) from error
+            problem = (
+                Message("is not CSV: opens a double quote that is never closed")
+                if "end of data" in str(error)
+                else Message("is not CSV: {error}", error=error)
+            )
+            raise _error(table, reader.line_num, problem) from error
         yield reader.line_num, [cell.strip() for cell in cells]
 
 
@@ -398,13 +418,14 @@ def _header(table: Path, line: int, cells: Sequence[str]) -> list[str]:
     header = _names(cells)
     for name in (*COLUMNS, SOURCE):
         if header.count(name) > 1 or (name in COLUMNS and name not in header):
-            what = f"has the column '{name}' twice" if name in header else f"lacks the column '{name}'"
-            raise _error(
-                table,
-                line,
-                Message("{what}; its columns are {names}", what=what, names=", ".join(filter(None, header))),
-                hint=FORM,
+            problem = Message(
+                "has the column '{name}' twice; its columns are {names}"
+                if name in header
+                else "lacks the column '{name}'; its columns are {names}",
+                name=name,
+                names=", ".join(filter(None, header)),
             )
+            raise _error(table, line, problem, hint=FORM)
     return header
 
 
@@ -412,5 +433,5 @@ def _names(cells: Sequence[str]) -> list[str]:
     return [cell.strip().casefold() for cell in cells]
 
 
-def _error(table: Path, line: int, what: str, hint: str = "") -> DataError:
-    return DataError("line {line} of '{table}' {what}", hint, line=line, table=table, what=what)
+def _error(table: Path, line: int, problem: Message, hint: str = "") -> DataError:
+    return DataError("line {line} of '{table}' {problem}", hint, line=line, table=table, problem=problem)

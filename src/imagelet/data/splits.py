@@ -224,12 +224,14 @@ def _fold(
     count, name = min(there, default=(0, ""))
     if count < folds:
         raise DataError(
-            "the class '{name}' has {count} image{value}, too few for {folds} folds: each fold needs "
-            "one of every class",
+            "the class '{name}' has {count} image, too few for {folds} folds: each fold needs one of "
+            "every class"
+            if count == 1
+            else "the class '{name}' has {count} images, too few for {folds} folds: each fold needs one of "
+            "every class",
             hint="choose fewer folds, or add images of it",
             name=name,
             count=count,
-            value="s" if count != 1 else "",
             folds=folds,
         )
     from sklearn.model_selection import StratifiedKFold

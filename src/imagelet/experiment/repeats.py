@@ -262,8 +262,9 @@ def conclude(series: Series) -> Repeated:
         run = _find_part(one.experiment, series.folder, chosen, series.data_sha256)
         if run is None or not run.finished:
             raise RunError(
-                "the {removesuffix} {number} is not finished",
-                removesuffix=series.kind.removesuffix("s"),
+                "the fold {number} is not finished"
+                if series.kind == "folds"
+                else "the seed {number} is not finished",
                 number=one.number,
             )
         figures = run.metrics[part]

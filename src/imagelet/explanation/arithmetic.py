@@ -24,6 +24,7 @@ LARGEST_MAP = 100_000_000  # cells of all of it: 800 MB
 KINDS = ("max", "average")
 WHITE = 255
 EXAMPLE = '"1 2 3; 4 5 6; 7 8 9"'
+MATRIX = Message("matrix")
 LARGEST_NUMBER = 1e15  # beyond it floats are not exact whole numbers any more
 
 KERNELS = {
@@ -118,7 +119,7 @@ def convolve(
         UsageError: a stride or dilation below 1, a padding below 0, or a kernel larger than the image.
     """
     cells, weights = np.asarray(image, np.float64), np.asarray(kernel, np.float64)
-    rows, columns = _checked_sides(cells, weights.shape, stride, padding, dilation, "a kernel of")
+    rows, columns = _checked_sides(cells, weights.shape, stride, padding, dilation, Message("a kernel of"))
     padded = np.pad(cells, (rows.rim, columns.rim))
     output = np.zeros((rows.places, columns.places))
     for (row, column), weight in np.ndenumerate(weights):
@@ -155,7 +156,7 @@ def pool(
         )
     cells = np.asarray(image, np.float64)
     rows, columns = _checked_sides(
-        cells, (size, size), size if stride is None else stride, padding, 1, "a window of"
+        cells, (size, size), size if stride is None else stride, padding, 1, Message("a window of")
     )
     if isinstance(padding, int) and padding > size // 2:
         message = Message(
@@ -178,7 +179,7 @@ def convolution_parameters(height: int, width: int, channels: int, filters: int)
     return f"{filters} × ({height}·{width}·{channels} + 1) = {count:,}"
 
 
-def read_matrix(text: str, what: str = "matrix") -> NDArray[np.float64]:
+def read_matrix(text: str, what: str = MATRIX) -> NDArray[np.float64]:
     """Return the matrix that is written as rows split by ``;``, numbers split by blanks or commas.
 
     Args:
@@ -199,20 +200,20 @@ def read_matrix(text: str, what: str = "matrix") -> NDArray[np.float64]:
     if not any(rows):
         raise UsageError(
             "the {what} is empty",
-            hint="write rows split by semicolons: {EXAMPLE}",
+            hint="write rows split by semicolons: {example}",
             what=what,
-            EXAMPLE=EXAMPLE,
+            example=EXAMPLE,
         )
     for place, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
             raise UsageError(
                 "the {what} is ragged: row {place} has {count}, row 1 has {first}",
-                hint="give every row as many numbers: {EXAMPLE}",
+                hint="give every row as many numbers: {example}",
                 what=what,
                 place=place,
                 count=_count(row),
                 first=_count(rows[0]),
-                EXAMPLE=EXAMPLE,
+                example=EXAMPLE,
             )
     return np.array(
         [
@@ -234,13 +235,13 @@ def read_kernel(text: str) -> NDArray[np.float64]:
     if name and name[0].isalpha() and not name.startswith(("nan", "inf")):
         raise UnknownNameError(
             "unknown kernel '{given}'{suggestion}",
-            hint="write it as a matrix, {EXAMPLE}, or name one of {names}",
+            hint="write it as a matrix, {example}, or name one of {names}",
             given=text,
             suggestion=suggestion(name, KERNELS),
-            EXAMPLE=EXAMPLE,
+            example=EXAMPLE,
             names=", ".join(KERNELS),
         )
-    return read_matrix(text, "kernel")
+    return read_matrix(text, Message("kernel"))
 
 
 def as_pixels(outputs: Sequence[NDArray[np.float64]], *, stretch: bool) -> tuple[NDArray[np.uint8], int]:
@@ -285,12 +286,18 @@ def _checked_sides(
     rows, columns = (Side(image.shape[i], window[i], stride, padding, dilation) for i in (0, 1))
     largest = max(rows.padded, columns.padded)
     if largest > LARGEST_SIDE or rows.padded * columns.padded > LARGEST_MAP:
-        most = f"{LARGEST_SIDE:,} cells on a side" if largest > LARGEST_SIDE else f"{LARGEST_MAP:,} cells"
-        hint = Message("take less padding or dilation, or a smaller image")
-        raise UsageError("with its padding the image has more than {most}", hint, most=most)
+        wide = largest > LARGEST_SIDE
+        raise UsageError(
+            "with its padding the image has more than {most:,} cells on a side"
+            if wide
+            else "with its padding the image has more than {most:,} cells",
+            hint="take less padding or dilation, or a smaller image",
+            most=LARGEST_SIDE if wide else LARGEST_MAP,
+        )
     if not rows.places or not columns.places:
-        spread = f", dilated to {rows.span}×{columns.span}," if dilation > 1 else ""
-        rim = " with its padding" if any(map(any, (rows.rim, columns.rim))) else ""
+        span = f"{rows.span}×{columns.span}"
+        spread = Message(", dilated to {span},", span=span) if dilation > 1 else ""
+        rim = Message(" with its padding") if any(map(any, (rows.rim, columns.rim))) else ""
         raise UsageError(
             "{what} {rows}×{columns}{spread} is larger than the image, {height}×{width}{rim}",
             hint="pad the image with --padding same, or take a smaller one",
@@ -329,7 +336,7 @@ def _real_cells(side: Side) -> NDArray[np.int64]:
 
 
 def _count(row: list[str]) -> str:
-    return f"{len(row)} number{'' if len(row) == 1 else 's'}"
+    return Message("{count} number" if len(row) == 1 else "{count} numbers", count=len(row))
 
 
 def _read_number(word: str, what: str, row: int, column: int) -> float:
@@ -340,11 +347,11 @@ def _read_number(word: str, what: str, row: int, column: int) -> float:
     if not math.isfinite(number) or abs(number) > LARGEST_NUMBER:
         raise UsageError(
             "'{word}' in row {row}, column {column} of the {what} is not a number of use here",
-            hint="write numbers such as 3, -1 or 0.5: {EXAMPLE}",
+            hint="write numbers such as 3, -1 or 0.5: {example}",
             word=word,
             row=row,
             column=column,
             what=what,
-            EXAMPLE=EXAMPLE,
+            example=EXAMPLE,
         )
     return number

@@ -117,7 +117,8 @@ def attribute(
     import torch
 
     if method not in METHODS:
-        raise _unknown("method", method, METHODS, Message("methods are {names}", names=", ".join(METHODS)))
+        known = Message("methods are {names}", names=", ".join(METHODS))
+        raise _unknown(Message("method"), method, METHODS, known)
     probabilities = classifier.predict_proba(image[np.newaxis])[0]  # (classes,)
     index = int(probabilities.argmax()) if target is None else class_of(classifier.classes, target)
     chosen = None
@@ -160,11 +161,10 @@ def class_of(classes: tuple[str, ...], target: int | str) -> int:
     """
     if isinstance(target, str) and target in classes:
         return classes.index(target)
-    known = Message(
-        "classes are {names}{value}", names=", ".join(classes[:12]), value=", …" if len(classes) > 12 else ""
-    )
+    names = ", ".join([*classes[:12], *(["…"] if len(classes) > 12 else [])])
+    known = Message("classes are {names}", names=names)
     if isinstance(target, str) and not target.removeprefix("-").isdecimal():
-        raise _unknown("class", target, classes, known)
+        raise _unknown(Message("class"), target, classes, known)
     if not 0 <= int(target) < len(classes):
         message = Message(
             "there is no class {number}: the classifier's are numbered 0 to {last}",
@@ -192,7 +192,7 @@ def convolution_of(network: "Network", layer: str | None) -> str:
         raise UsageError(message, hint="take another method: {names}", names=others)
     known = Message("convolutions are {names}", names=", ".join(found))
     if layer is not None and (not layer or layer not in modules):
-        raise _unknown("layer", layer, found, known)
+        raise _unknown(Message("layer"), layer, found, known)
     if layer is not None and layer not in found:
         raise UsageError(
             "the layer '{layer}' is no convolution, which grad-cam looks at", hint=known, layer=layer

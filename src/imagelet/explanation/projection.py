@@ -185,9 +185,9 @@ def _check(method: str, number: int) -> None:
         )
     if number < FEWEST_IMAGES:
         raise UsageError(
-            "a map of {number} images is asked for; it needs at least {FEWEST_IMAGES}",
+            "a map of {number} images is asked for; it needs at least {fewest}",
             number=number,
-            FEWEST_IMAGES=FEWEST_IMAGES,
+            fewest=FEWEST_IMAGES,
         )
 
 

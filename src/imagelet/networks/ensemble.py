@@ -63,17 +63,17 @@ def _widened(layers: Sequence[Layer], number: int) -> list[Layer]:
             wide.append(layer)
         else:
             raise UsageError(
-                "networks with '{word}' here cannot stand side by side: {to_text}",
+                "networks with '{word}' here cannot stand side by side: {text}",
                 hint="convolutions first, then a single dense layer",
                 word=layer.word,
-                to_text=to_text(layers),
+                text=to_text(layers),
             )
     if not isinstance(wide[0], Conv) or wide[0].groups > 1 or not dense:
         raise UsageError(
             "only networks that begin with a convolution and end in a dense layer can stand side by "
-            "side: {to_text}",
+            "side: {text}",
             hint="convolutions first, then a single dense layer",
-            to_text=to_text(layers),
+            text=to_text(layers),
         )
     return wide
 

@@ -43,7 +43,7 @@ class Form:
     """One kind of value.
 
     Attributes:
-        allowed: what a person may write, as it stands in errors: "stride must be …".
+        allowed: what a person may write, a message that stands in errors: "stride must be …".
         read: the value of a written one; raises ValueError where that is not allowed.
         write: the canonical spelling of a value.
         bare: it may stand without its keyword, as every required argument may.
@@ -398,9 +398,13 @@ def _write_number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value).replace("e-0", "e-")
 
 
-_COUNTS = f"a whole number from 1 to {LARGEST_COUNT:,}"
-_SIZES = f"a size from 1 to {LARGEST_SIZE:,}, such as 3 or 3x3"
-_PADDINGS = f"same, valid, or a size from 0 to {LARGEST_SIZE:,}, such as 1 or 1x2"
+_COUNTS = Message("a whole number from 1 to {most:,}", most=LARGEST_COUNT)
+_COUNTS_OR_CLASSES = Message("a whole number from 1 to {most:,}, or the word classes", most=LARGEST_COUNT)
+_SIZES = Message("a size from 1 to {most:,}, such as 3 or 3x3", most=LARGEST_SIZE)
+_PADDINGS = Message("same, valid, or a size from 0 to {most:,}, such as 1 or 1x2", most=LARGEST_SIZE)
+_FRACTIONS = Message("a number of at least 0 and below 1, such as 0.5")
+_POSITIVES = Message("a number above 0 and at most 1")
+_SWITCHES = Message("yes or no")
 
 
 def _metadata(form: Form) -> dict[str, Form]:
@@ -408,11 +412,11 @@ def _metadata(form: Form) -> dict[str, Form]:
 
 
 # What stands as metadata on the fields that network text can set.
-COUNT = _metadata(Form(f"{_COUNTS}, or the word classes", _read_count, str))
+COUNT = _metadata(Form(_COUNTS_OR_CLASSES, _read_count, str))
 WHOLE = _metadata(Form(_COUNTS, lambda written: _whole(written, 1, LARGEST_COUNT), str))
 KERNEL = _metadata(Form(_SIZES, _read_size, _write_sides))
 SIZE = _metadata(Form(_SIZES, _read_size, _write_size))
 PADDING = _metadata(Form(_PADDINGS, _read_padding, _write_padding, bare=True))
-FRACTION = _metadata(Form("a number of at least 0 and below 1, such as 0.5", _fraction, _write_number))
-POSITIVE = _metadata(Form("a number above 0 and at most 1", _positive, _write_number))
-SWITCH = _metadata(Form("yes or no", _read_switch, lambda value: "yes" if value else "no"))
+FRACTION = _metadata(Form(_FRACTIONS, _fraction, _write_number))
+POSITIVE = _metadata(Form(_POSITIVES, _positive, _write_number))
+SWITCH = _metadata(Form(_SWITCHES, _read_switch, lambda value: "yes" if value else "no"))

@@ -134,7 +134,9 @@ class _Reader:
 
     def network(self) -> tuple[Layer, ...]:
         if not self.tokens:
-            raise NetworkTextError("the network text is empty", hint="for example: {what}", what=EXAMPLE)
+            raise NetworkTextError(
+                "the network text is empty", hint="for example: {example}", example=EXAMPLE
+            )
         layers = self.layers(depth=0)
         for layer in layers[:-1]:
             _check_open(layer)
@@ -165,7 +167,7 @@ class _Reader:
             hint = (
                 Message("it closes no bracket")
                 if word.text == ")" and not depth
-                else Message("for example: {what}", what=EXAMPLE)
+                else Message("for example: {example}", example=EXAMPLE)
             )
             message = Message(
                 "stray '{word}' at position {position}, where a layer's name should stand",
@@ -213,7 +215,11 @@ class _Reader:
             if after.text == ")":
                 return arguments
             if after.text != ",":
-                problem = f"expected ',' or ')' before '{after.text}' at position {after.position}"
+                problem = Message(
+                    "expected ',' or ')' before '{sign}' at position {position}",
+                    sign=after.text,
+                    position=after.position,
+                )
                 hint = Message(
                     "arguments are parted by commas, and the bracket of {layer} must be closed",
                     layer=word.text,
@@ -230,8 +236,14 @@ class _Reader:
                 raise _unclosed(word, opening)
             value, keyword = self.tokens.popleft(), first.text
         if value.kind in ("mark", "arrow"):
-            wanted = f"a value after '{keyword}='" if keyword else "an argument"
-            problem = f"expected {wanted}, not '{value.text}' at position {value.position}"
+            problem = Message(
+                "expected a value after '{keyword}=', not '{sign}' at position {position}"
+                if keyword
+                else "expected an argument, not '{sign}' at position {position}",
+                keyword=keyword,
+                sign=value.text,
+                position=value.position,
+            )
             raise mistake(word.text, word.position, problem, "", value.position)
         return _Argument(keyword, value.text, first.position)
 
@@ -298,8 +310,12 @@ def _layer(word: _Token, kind: type[Layer], arguments: list[_Argument]) -> Layer
             raise _wrong(word, kind, argument.position, message) from None
     required = [setting.name for setting in settings(kind).values() if setting.default is MISSING]
     if missing := [name for name in required if name not in given]:
-        verb = "is" if len(missing) == 1 else "are"
-        message = Message("{names} {verb} missing", names=" and ".join(missing), verb=verb)
+        *names, last = missing
+        message = Message(
+            "{names} and {last} are missing" if names else "{last} is missing",
+            names=", ".join(names),
+            last=last,
+        )
         raise _wrong(word, kind, word.position, message)
     return kind(**given, position=word.position)
 

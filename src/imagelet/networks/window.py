@@ -111,7 +111,7 @@ def size_formula(rows: Side, columns: Side) -> str:
 class Sliding(Layer):
     """A layer whose window slides over a map: the convolutions and poolings. Abstract."""
 
-    noun: ClassVar[str] = "kernel"
+    noun: ClassVar[str] = Message("kernel")
 
     @property
     def geometry(self) -> tuple[Size, Size, Padding, Size]:
@@ -164,8 +164,8 @@ class Sliding(Layer):
     def _too_large(self, rows: Side, columns: Side) -> NetworkTextError:
         window, span = f"{rows.kernel}x{columns.kernel}", f"{rows.span}x{columns.span}"
         size, padded = f"{rows.size}x{columns.size}", f"{rows.padded}x{columns.padded}"
-        spread = f", dilated to {span}," if span != window else ""
-        rim = f" (padded to {padded})" if padded != size else ""
+        spread = Message(", dilated to {span},", span=span) if span != window else ""
+        rim = Message(" (padded to {padded})", padded=padded) if padded != size else ""
         message = Message(
             "{noun} {window}{spread} is larger than its {size} input{rim}",
             noun=self.noun,

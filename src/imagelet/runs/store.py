@@ -188,11 +188,10 @@ def _run_at(text: str, place: Path) -> Run | None:
 def _no_run(text: str, place: Path, names: list[str]) -> RunError:
     meant = suggestion(Path(text).name, names)
     return RunError(
-        "no run '{given}' here or in {place}{sep}{meant}",
+        "no run '{given}' here or in {place}{meant}",
         hint="imagelet runs lists them",
         given=text,
-        place=place,
-        sep=os.sep,
+        place=f"{place}{os.sep}",
         meant=meant,
     )
 
@@ -218,7 +217,7 @@ def delete_run(folder: Path, name: str) -> None:
     Raises:
         RunError: there is none, or it is being trained.
     """
-    run = named(runs_by_name(folder), name, "run", "/api/runs lists the runs")
+    run = named(runs_by_name(folder), name, Message("run"), Message("/api/runs lists the runs"))
     with run.in_use():
         pass
     stamp = f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"

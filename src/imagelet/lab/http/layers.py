@@ -82,7 +82,7 @@ async def convolve(request: Request, asked: Convolution) -> Any:
     """Lay a kernel on every place of an image, multiply cell by cell, and add up."""
 
     def work() -> dict[str, Any]:
-        image, kernel = _matrix(asked.image, "image"), _matrix(asked.kernel, "kernel")
+        image, kernel = _matrix(asked.image, Message("image")), _matrix(asked.kernel, Message("kernel"))
         with _in_the_page():
             working = arithmetic.convolve(image, kernel, asked.stride, asked.padding, asked.dilation)
         return _worked(working)
@@ -95,7 +95,7 @@ async def pool(request: Request, asked: Pooling) -> Any:
     """Take the largest, or the mean, of the cells under each place of a window."""
 
     def work() -> dict[str, Any]:
-        image = _matrix(asked.image, "image")
+        image = _matrix(asked.image, Message("image"))
         with _in_the_page():
             working = arithmetic.pool(image, asked.size, asked.stride, asked.padding, asked.kind)
         return _worked(working)

@@ -16,6 +16,7 @@ from imagelet import atomic_files
 from imagelet.errors import DataError, UsageError
 from imagelet.lab.http.schemas import Asked, Name, Picture, Told
 from imagelet.lab.services import encoding
+from imagelet.messages import Message
 from imagelet.preprocessing.picture import open_picture, write_picture
 
 router = APIRouter(prefix="/api", tags=["own pictures"])
@@ -69,7 +70,7 @@ def add(runs: Path, asked: OwnPicture) -> dict[str, Any]:
         UsageError: a label or name that cannot be shown, or too many pictures.
         DataError: the table is not the lab's.
     """
-    label, source = _plain(asked.label, "label"), _plain(asked.name or "", "name")
+    label, source = _plain(asked.label, Message("label")), _plain(asked.name or "", Message("name"))
     if not label:
         raise UsageError("the label is empty", hint="say what the picture shows")
     pixels = open_picture(encoding.picture_file(asked.picture))

@@ -144,7 +144,7 @@ class Conv(Convolving):
             NetworkTextError: it does not fit its input.
         """
         output = super().output_shape(shape)
-        for count, what in ((shape[-1], "channels"), (output[-1], "filters")):
+        for count, what in ((shape[-1], Message("channels")), (output[-1], Message("filters"))):
             if count % self.groups:
                 message = Message(
                     "{count} {what} cannot be parted into {groups} groups",

@@ -33,7 +33,7 @@ class Pool(Sliding):
     word = "pool"
     other_words: ClassVar[tuple[str, ...]] = ("max_pool", "maxpool")
     family = "pooling"
-    noun = "window"
+    noun = Message("window")
     channelwise = True
     average: ClassVar[bool] = False
     size: Size = field(metadata=SIZE)
