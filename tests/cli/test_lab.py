@@ -91,7 +91,7 @@ class TestWords:
         seen: dict[str, Any] = {"opened": []}
 
         def serve(app: Any, listening: socket.socket) -> None:
-            seen.update(settings=app.state.settings, port=listening.getsockname()[1])
+            seen.update(settings=app.state.lab.settings, port=listening.getsockname()[1])
 
         monkeypatch.setattr(lab, "_serve", serve)
         monkeypatch.setattr(lab, "_has_screen", lambda: True)

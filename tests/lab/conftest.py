@@ -36,12 +36,14 @@ class Lab:
 
     Attributes:
         app: the server.
+        state: what its routes work with.
         settings: what it was told.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.app = create_app(settings)
+        self.state = self.app.state.lab
 
     def ask(self, method: str, path: str, body: Any = None, **named: Any) -> httpx.Response:
         """Send a request; ``body`` goes as JSON, ``named`` to httpx as it is."""
@@ -63,9 +65,7 @@ class Lab:
 
     def close(self) -> None:
         """End it, as the server's own end does."""
-        self.app.state.classifiers.close()
-        self.app.state.jobs.close()
-        self.app.state.work.close()
+        self.state.close()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -178,11 +178,11 @@ def test_the_text_is_tidied(page: Page) -> None:
 
 
 def test_train_it_takes_network_and_image_along(page: Page) -> None:
-    def all_at_hand(route: Route) -> None:
+    def all_present(route: Route) -> None:
         known = route.fetch().json()
         route.fulfill(json=[{**each, "available": True} for each in known])
 
-    page.route("**/api/datasets", all_at_hand)
+    page.route("**/api/datasets", all_present)
     link = page.get_by_role("link", name="Train it")
     assert f"network={SMALL}&input=28x28x1&classes=10" in unquote_plus(str(link.get_attribute("href")))
     for name, value in (("Height", "32"), ("Width", "32"), ("Channels", "3")):

@@ -51,7 +51,7 @@ def test_a_lesson_is_not_begun_twice(lab):
 
 
 def test_a_carried_out_lesson_stands_beside_the_notes_figure(lab, small_data):
-    store = lab.app.state.jobs
+    store = lab.state.jobs
     job = lab.post("/api/jobs", {"course": "softmax"}).json()
     with worker.lock(store):
         run_job.run_job(store, store.find(job["id"]))
@@ -62,11 +62,11 @@ def test_a_carried_out_lesson_stands_beside_the_notes_figure(lab, small_data):
     assert told["interval"][0] <= told["reached"] <= told["interval"][1]
     refused = lab.post("/api/jobs", {"course": "softmax"})
     assert refused.status_code == 409
-    assert "carried out before" in refused.json()["error"]["message"]
+    assert "was run before" in refused.json()["error"]["message"]
 
 
 def test_a_lesson_whose_data_is_not_there_says_so(lab, monkeypatch):
-    store = lab.app.state.jobs
+    store = lab.state.jobs
     job = lab.post("/api/jobs", {"course": "softmax"}).json()
     with worker.lock(store):
         run_job.run_job(store, store.find(job["id"]))

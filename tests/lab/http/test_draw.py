@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from imagelet.analysis.evaluate import evaluate
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
-from imagelet.lab.http.pages import drawn
+from imagelet.lab.services.pictures import draw_indices
 from imagelet.runs.store import shipped_classifiers
 from tests.lab.conftest import Lab, drawing, png
 
@@ -79,7 +79,7 @@ class TestClassifiers:
             weights.data.mul_(0.5)
         classifier.save(file)
         os.utime(file, (1, 1))
-        lab.app.state.classifiers.check()  # as the lab does every second
+        lab.state.classifiers.check()  # as the lab does every second
         after = lab.post("/api/predict", asked).json()["predictions"][0]["probabilities"]
         assert not np.allclose(before, after)
 
@@ -174,7 +174,7 @@ class TestSamples:
 
     @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(1, 80), st.integers(0, 9))
     def test_classes_come_in_turn(self, labels: list[int], count: int, seed: int) -> None:
-        places = drawn(np.array(labels, np.int64), count, seed)
+        places = draw_indices(np.array(labels, np.int64), count, seed)
         assert len(set(places)) == len(places) == min(count, len(labels))
         held = [labels.count(label) for label in range(5)]
         shown = [[labels[place] for place in places].count(label) for label in range(5)]

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from imagelet.errors import BusyError
+from imagelet.lab.http.app import STATIC
+from imagelet.lab.http.computing import Threads
 from imagelet.lab.http.guard import HEADERS, POLICY
-from imagelet.lab.http.pages import STATIC
-from imagelet.lab.http.threads import Work
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.lab.settings import Settings, is_loopback
 from tests.lab.conftest import ADDRESS, Lab, in_a_loop
@@ -302,7 +302,7 @@ class TestLimits:
         async def scenario() -> list[httpx.Response]:
             transport = httpx.ASGITransport(lab.app)
             async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
-                held = asyncio.create_task(lab.app.state.work.run(free.wait, 10))
+                held = asyncio.create_task(lab.state.threads.run(free.wait, 10))
                 waiting = asyncio.create_task(client.get("/api/networks"))
                 await asyncio.sleep(0.2)
                 refused_one = await client.get("/api/networks")
@@ -316,7 +316,7 @@ class TestLimits:
         assert second.status_code == third.status_code == 200
 
     def test_what_takes_too_long_is_given_up(self) -> None:
-        work = Work(1, 1, 0.05)
+        work = Threads(1, 1, 0.05)
         with pytest.raises(BusyError, match=r"longer than 0\.05 seconds"):
             in_a_loop(work.run(time.sleep, 0.3))
         work.close()

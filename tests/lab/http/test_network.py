@@ -81,7 +81,7 @@ class TestDatasets:
         assert told["digits"]["images"] == {"train": 1437, "test": 360}
         assert not told["mnist"]["available"]
 
-    def test_one_that_is_brought_here_is_at_hand(self, lab: Lab, small_data) -> None:
+    def test_one_that_is_brought_here_is_available(self, lab: Lab, small_data) -> None:
         told = {each["name"]: each["available"] for each in lab.get("/api/datasets").json()}
         assert told == {"digits": True, "mnist": True, "fashion-mnist": True, "cifar-10": False}
 

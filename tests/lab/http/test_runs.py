@@ -69,7 +69,7 @@ class TestListing:
 
     def test_says_what_is_in_training(self, lab, runs):
         (runs / "two" / "metrics.json").unlink()
-        lab.app.state.jobs.write(Job(new_id(), RUNNING, {}, run="two"))
+        lab.state.jobs.write(Job(new_id(), RUNNING, {}, run="two"))
         states = {each["name"]: each["state"] for each in lab.get("/api/runs").json()}
         assert states["two"] == "running"
 
@@ -200,7 +200,7 @@ class TestTrash:
 
     @pytest.mark.parametrize("state", [QUEUED, RUNNING])
     def test_a_run_in_training_stays(self, lab, runs, state):
-        lab.app.state.jobs.write(Job(new_id(), state, {}, run="one"))
+        lab.state.jobs.write(Job(new_id(), state, {}, run="one"))
         refused = lab.ask("DELETE", "/api/runs/one")
         assert refused.status_code == 409
         assert "in training" in refused.json()["error"]["message"]
@@ -208,7 +208,7 @@ class TestTrash:
 
     @pytest.mark.parametrize("state", [PAUSED, FINISHED])
     def test_a_run_whose_training_rests_may_go(self, lab, runs, state):
-        lab.app.state.jobs.write(Job(new_id(), state, {}, run="one"))
+        lab.state.jobs.write(Job(new_id(), state, {}, run="one"))
         assert lab.ask("DELETE", "/api/runs/one").status_code == 200
 
     def test_a_run_that_another_process_trains_stays(self, lab, runs):

@@ -12,8 +12,8 @@ import pytest
 
 from imagelet.errors import BusyError, ConflictError, RunError, UsageError
 from imagelet.experiment.reproduce import weight_difference
-from imagelet.lab.http.train import job_facts
 from imagelet.lab.jobs import queue, run_job, worker
+from imagelet.lab.jobs.queue import job_facts
 from imagelet.lab.jobs.store import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Job, JobStore
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.run import Run
@@ -104,7 +104,12 @@ class TestCarryingOut:
         job = queue.submit(store, tiny(2, "conv(3, 5x5) relu flatten dense(classes)"), MANY)
         work(store)
         first, *after = data_of(store, job, "filters")
-        assert (first["layer"], first["kind"], first["epoch"], first["step"]) == ("conv1", "conv", 0, 1)
+        assert (first["layer"], first["family"], first["epoch"], first["step"]) == (
+            "conv1",
+            "convolution",
+            0,
+            1,
+        )
         assert first["shape"] == [3, 5, 5, 1]
         assert [each["epoch"] for each in after] == [1, 2]
 
@@ -112,7 +117,7 @@ class TestCarryingOut:
         job = queue.submit(store, tiny(1), MANY)
         work(store)
         event = data_of(store, job, "filters")[0]
-        assert (event["kind"], event["shape"]) == ("dense", [10, 8, 8, 1])
+        assert (event["family"], event["shape"]) == ("dense", [10, 8, 8, 1])
 
     def test_one_after_the_other_in_the_order_of_the_queue(self, store, no_worker):
         first, second = (queue.submit(store, tiny(1), MANY, name=name) for name in ("b", "a"))
@@ -436,7 +441,7 @@ class TestAsking:
         answer = lab.post("/api/jobs", asked)
         assert answer.status_code == status, answer.text
         assert words in answer.json()["error"]["message"]
-        assert lab.app.state.jobs.jobs() == []
+        assert lab.state.jobs.jobs() == []
 
     def test_a_mistake_in_a_network_has_its_position(self, lab):
         error = lab.post("/api/jobs", {"dataset": "digits", "network": "conv(8, 3x3) dens(10)"}).json()[
@@ -450,7 +455,7 @@ class TestAsking:
     def test_looking_at_the_trainings_starts_no_worker(self, lab, no_worker):
         job = lab.post("/api/jobs", {"dataset": "digits"}).json()
         assert no_worker == [lab.settings.runs]
-        lab.app.state.jobs.note_worker_started()  # it died since
+        lab.state.jobs.note_worker_started()  # it died since
         no_worker.clear()
         for path in ("/api/jobs", f"/api/jobs/{job['id']}", "/api/course", "/api/runs"):
             assert lab.get(path).status_code == 200
@@ -458,7 +463,7 @@ class TestAsking:
 
     def test_a_lab_that_is_opened_starts_one_for_what_waits(self, lab, no_worker):
         lab.post("/api/jobs", {"dataset": "digits"})
-        lab.app.state.jobs.note_worker_started()  # it died since
+        lab.state.jobs.note_worker_started()  # it died since
         no_worker.clear()
 
         async def opened() -> None:
@@ -514,7 +519,7 @@ def test_a_worker_trains_one_after_the_other_without_the_server(open_lab, worker
     assert lab.get(f"/api/jobs/{second}").json()["state"] in (QUEUED, RUNNING)
     stream = lab.get(f"/api/jobs/{first}/events").text
     assert stream.count("event: epoch") == 4
-    done = until(lab.app.state.jobs, second, FINISHED)
+    done = until(lab.state.jobs, second, FINISHED)
     assert Run(lab.settings.runs / str(done.run)).metrics["validation"]["accuracy"] > 0.85
     assert len(workers) == 1
     assert os.getsid(workers[0].pid) != os.getsid(0)

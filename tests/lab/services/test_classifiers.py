@@ -96,7 +96,7 @@ class TestChanges:
         self, lab: Lab, small_run: Path, predict: Callable[[], httpx.Response]
     ) -> None:
         shutil.rmtree(small_run)
-        lab.app.state.classifiers.check()
+        lab.state.classifiers.check()
         assert predict().status_code == 404
 
     def test_a_new_one_is_found_when_it_is_asked_for(
@@ -109,7 +109,7 @@ class TestChanges:
         self, lab: Lab, predict: Callable[[], httpx.Response], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with watched() as accesses:
-            lab.app.state.classifiers.check()
+            lab.state.classifiers.check()
         assert len(accesses) == 1  # of the one classifier that is loaded
         monkeypatch.setattr(Classifier, "load", None)
         assert predict().status_code == 200

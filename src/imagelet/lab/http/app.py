@@ -1,84 +1,93 @@
-"""The lab's server: routes and what stands before them, put together."""
+"""The lab's server: its routes, the page's files and the guard, put together."""
 
 import asyncio
 import contextlib
 import importlib
+import mimetypes
 from collections.abc import AsyncIterator
-from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from imagelet.errors import ImageletError
-from imagelet.lab.http import course, draw, errors, explain, layers, network, own_pictures, pages, runs, train
-from imagelet.lab.http.batches import Together
+from imagelet.lab.http import course, draw, errors, layers, network, runs, train
 from imagelet.lab.http.guard import Guard
 from imagelet.lab.http.schemas import Problem
-from imagelet.lab.http.threads import Work
+from imagelet.lab.http.state import Lab, open_lab
 from imagelet.lab.jobs import worker
-from imagelet.lab.jobs.store import JobStore
-from imagelet.lab.services.classifiers import Classifiers
-from imagelet.lab.services.runs import RunList
 from imagelet.lab.settings import Settings
 
 SECONDS_BETWEEN_CHECKS = 1.0  # of the worker, and of the files of the classifiers that are loaded
-ROUTES = (draw, explain, own_pictures, network, layers, train, runs, course, pages)
+TABS = (draw, layers, network, train, runs, course)
+
+STATIC = Path(__file__).parents[1] / "static"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the server of one lab.
-
-    Routes find in ``request.app.state``: ``settings``, ``classifiers`` (loaded once) and ``work`` (a few
-    threads, for whatever takes a core), ``predictions`` (answered together), ``jobs`` (the trainings).
-    """
+    """Return the server of one lab; the routes find the :class:`Lab` in ``app.state.lab``."""
     app = FastAPI(
         title="imagelet lab",
         version=version("imagelet"),
         description="Every error is {error: {message, hint}}, with a sentence that people can act on.",
         docs_url=None,  # its page would come from elsewhere
         redoc_url=None,
-        lifespan=_alive,
+        lifespan=_lifespan,
         responses={"4XX": {"model": Problem}, 503: {"model": Problem}},
     )
-    app.state.settings = settings
-    app.state.runs = RunList(settings.runs)
-    app.state.classifiers = Classifiers(settings, app.state.runs)
-    app.state.jobs = JobStore(settings.runs)
-    app.state.work = Work(settings.at_once, settings.waiting, settings.seconds)
-    predict = partial(draw.answers, app.state.classifiers)
-    app.state.predictions = Together(predict, app.state.work, settings.requests)
+    app.state.lab = open_lab(settings)
     errors.add_to(app)
-    for routes in ROUTES:
-        app.include_router(routes.router)
-    app.mount("/", pages.page_files())
+    for tab in TABS:
+        app.include_router(tab.router)
+    app.mount("/", page_files())
     app.add_middleware(Guard, settings=settings)
     return app
 
 
+class Files(StaticFiles):
+    """The page's files; a browser that has one asks whether it is still the same."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file, or say that it has not changed."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def page_files() -> Files:
+    """Return the app that serves the page; the types of its files do not depend on the system's tables."""
+    for suffix, kind in TYPES.items():
+        mimetypes.add_type(kind, suffix)
+    return Files(directory=STATIC, html=True)
+
+
 @contextlib.asynccontextmanager
-async def _alive(app: FastAPI) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_warm(app)), asyncio.create_task(_watch(app))]
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    lab: Lab = app.state.lab
+    tasks = [asyncio.create_task(_warm_up(lab)), asyncio.create_task(_watch(lab))]
     yield
     for task in tasks:
         task.cancel()
-    app.state.classifiers.close()
-    app.state.jobs.close()
-    app.state.work.close()
+    lab.close()
 
 
-async def _watch(app: FastAPI) -> None:
+async def _watch(lab: Lab) -> None:
     """Look at the disk, so that no drawing has to: for changed classifiers and a dead worker."""
     while True:
-        await asyncio.to_thread(app.state.classifiers.check)
-        if app.state.settings.training:
+        await asyncio.to_thread(lab.classifiers.check)
+        if lab.settings.training:
             with contextlib.suppress(ImageletError):  # who asks for the trainings sees the error
-                await asyncio.to_thread(worker.ensure, app.state.jobs)
+                await asyncio.to_thread(worker.ensure, lab.jobs)
         await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
 
 
-async def _warm(app: FastAPI) -> None:
-    """Do before anyone asks what would make the first answer slow; who asks sees the errors."""
-    if name := app.state.settings.first:
+async def _warm_up(lab: Lab) -> None:
+    """Load what would make the first response slow; who asks for it sees the errors."""
+    if name := lab.settings.first:
         with contextlib.suppress(ImageletError):
-            await app.state.work.run(app.state.classifiers.load, name)
-            await app.state.work.run(importlib.import_module, "captum.attr")
+            await lab.threads.run(lab.classifiers.load, name)
+            await lab.threads.run(importlib.import_module, "captum.attr")

@@ -1,13 +1,8 @@
-"""The course: its trainings with the notes' figures beside those that were reached here, and its pages.
+"""The tab Course: its trainings with the notes' figures beside those reached here, and its pages."""
 
-A job runs a training.
-"""
-
-from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi import Path as InPath
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from imagelet.course.lessons import Training, trainings
@@ -15,14 +10,15 @@ from imagelet.course.reading import Language, page_names, read_page
 from imagelet.course.results import Result, result_of
 from imagelet.course.runner import course_folder, experiment_of
 from imagelet.errors import ImageletError
-from imagelet.lab.http.schemas import Name, Told
+from imagelet.lab.http.schemas import Name, Sent
+from imagelet.lab.http.state import CurrentLab
 from imagelet.lab.jobs.store import FAILED, PAUSED, QUEUED, RUNNING, Job, JobStore
 from imagelet.runs.store import find_run_of
 
 router = APIRouter(prefix="/api", tags=["course"])
 
 
-class Lesson(Told):
+class Lesson(Sent):
     """A training of the course."""
 
     id: str
@@ -45,7 +41,7 @@ class Lesson(Told):
     command: str
 
 
-class Heading(Told):
+class Heading(Sent):
     """A page of the course, by its heading."""
 
     name: str
@@ -65,47 +61,45 @@ class Reading(Heading):
 @router.get("/course/pages", response_model=list[Heading])
 def pages(language: Annotated[Language, Query()] = "en") -> Any:
     """List the course's pages in their order; the entrance is the first."""
-    return [heading(name, language) for name in page_names()]
+    return [_heading(name, language) for name in page_names()]
 
 
 @router.get("/course/pages/{name}", response_model=Reading)
-def page(name: Annotated[Name, InPath()], language: Annotated[Language, Query()] = "en") -> Any:
+def page(name: Annotated[Name, Path()], language: Annotated[Language, Query()] = "en") -> Any:
     """Return a page of the course."""
-    found = read_page(name, language)
+    content = read_page(name, language)
     return {
-        **heading(name, language),
+        **_heading(name, language),
         "language": language,
-        "html": found.html,
-        "previous": found.previous and heading(found.previous, language),
-        "next": found.next and heading(found.next, language),
+        "html": content.html,
+        "previous": content.previous and _heading(content.previous, language),
+        "next": content.next and _heading(content.next, language),
     }
 
 
-def heading(name: str, language: Language) -> dict[str, Any]:
-    """Return a page as :class:`Heading` has it."""
-    found = read_page(name, language)
-    return {"name": name, "title": found.title, "experiment": found.experiment}
-
-
 @router.get("/course", response_model=list[Lesson])
-def course(request: Request) -> Any:
+def lessons(lab: CurrentLab) -> Any:
     """List the course's trainings in their order."""
-    store: JobStore = request.app.state.jobs
-    last = {job.course: job for job in store.jobs_if_usable() if job.course is not None}
-    return [told(training, store.runs, last.get(training.name)) for training in trainings()]
+    last = {job.course: job for job in lab.jobs.jobs_if_usable() if job.course is not None}
+    return [_lesson(training, lab.jobs, last.get(training.name)) for training in trainings()]
 
 
-def told(training: Training, runs: Path, job: Job | None) -> dict[str, Any]:
-    """Return what :class:`Lesson` tells of a training, and of the last job that ran it."""
-    damaged = False
-    run = find_run_of(experiment_of(training), course_folder(runs))
+def _heading(name: str, language: Language) -> dict[str, Any]:
+    content = read_page(name, language)
+    return {"name": name, "title": content.title, "experiment": content.experiment}
+
+
+def _lesson(training: Training, store: JobStore, job: Job | None) -> dict[str, Any]:
+    """Return what is known of a training, and of the last job that ran it."""
+    is_damaged = False
+    run = find_run_of(experiment_of(training), course_folder(store.runs))
     try:
         result = result_of(training, training.seed, run)
     except (ImageletError, LookupError, TypeError, AssertionError):
-        result, damaged = Result(training, training.seed, run.folder if run else None), True
+        result, is_damaged = Result(training, training.seed, run.folder if run else None), True
     facts, printed = result.to_json(), training.printed[0]
     state = "new" if run is None else "finished" if run.finished else "unfinished"
-    if job is not None and (job.state in (QUEUED, RUNNING) or (state != "finished" and _is_left(job))):
+    if job is not None and (job.state in (QUEUED, RUNNING) or (state != "finished" and _can_resume(job))):
         state = job.state
     return {
         "id": training.name,
@@ -116,12 +110,11 @@ def told(training: Training, runs: Path, job: Job | None) -> dict[str, Any]:
         "expected": printed.accuracy,
         "rough": printed.rough,
         "notes_seconds": training.notes_seconds or None,
-        "state": "damaged" if damaged else state,
-        "run": run and run.folder.relative_to(runs).as_posix(),
+        "state": "damaged" if is_damaged else state,
+        "run": run and run.folder.relative_to(store.runs).as_posix(),
         "job": job and job.id,
     }
 
 
-def _is_left(job: Job) -> bool:
-    """Say whether a job was left as it is, to be gone on with."""
+def _can_resume(job: Job) -> bool:
     return job.state in (PAUSED, FAILED)

@@ -1,24 +1,36 @@
-"""Which classifiers there are, what they make of pictures, and a person's own labelled drawings."""
+"""The tab Draw: predictions and explanations of a picture, images to try, a person's own pictures."""
 
-from collections.abc import Sequence
-from itertools import islice
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
-from pydantic import Field
+from fastapi import APIRouter, Query
+from pydantic import Field, model_validator
 
-from imagelet.classifier.prediction import Prediction
-from imagelet.errors import ImageletError, PictureError
-from imagelet.lab.http import schemas
-from imagelet.lab.http.schemas import Asked, Fault, Image, Name, Picture, Told
-from imagelet.lab.services import encoding
-from imagelet.lab.services.classifiers import Classifiers, described
-from imagelet.messages import translate
+from imagelet.explanation.attribution import METHODS
+from imagelet.lab.http.schemas import (
+    MOST_PICTURES,
+    Fault,
+    Image,
+    Name,
+    Numbers,
+    Part,
+    Picture,
+    Received,
+    Sample,
+    Sent,
+)
+from imagelet.lab.http.state import CurrentLab
+from imagelet.lab.services import own_pictures, pictures
+from imagelet.lab.services.classifiers import classifier_rows
+from imagelet.messages import Message, translate
 
-router = APIRouter(prefix="/api", tags=["predict"])
+router = APIRouter(prefix="/api", tags=["draw"])
+
+MOST_NEIGHBOURS = 50
+
+Method = Literal["saliency", "integrated-gradients", "grad-cam", "occlusion"]
 
 
-class KnownClassifier(Told):
+class KnownClassifier(Sent):
     """A classifier by its name."""
 
     name: str
@@ -30,15 +42,15 @@ class KnownClassifier(Told):
     network: str
 
 
-class Pictures(Asked):
-    """Pictures, and whom to ask."""
+class Pictures(Received):
+    """Pictures, and the classifier that is to predict them."""
 
     classifier: Name
-    pictures: list[Picture] = Field(min_length=1, max_length=schemas.MOST_PICTURES)
+    pictures: list[Picture] = Field(min_length=1, max_length=MOST_PICTURES)
 
 
-class Answer(Told):
-    """What a classifier says of one picture."""
+class Prediction(Sent):
+    """A classifier's prediction for one picture."""
 
     predicted: str = Field(description="The predicted class's name.")
     class_: int = Field(alias="class", description="The predicted class's index, from 0.")
@@ -49,76 +61,228 @@ class Answer(Told):
     framed_input: Image
 
 
-class Unreadable(Told):
+class Unreadable(Sent):
     """A picture that cannot be read."""
 
     error: Fault
 
 
-class Answers(Told):
-    """What a classifier says of each picture, in their order."""
+class Predictions(Sent):
+    """A classifier's prediction for each picture, in their order."""
 
     classes: list[str]
-    predictions: list[Answer | Unreadable]
+    predictions: list[Prediction | Unreadable]
+
+
+class OnePicture(Received):
+    """One picture, or an image of the dataset, and the classifier."""
+
+    classifier: Name
+    picture: Picture | None = None
+    sample: Sample | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "OnePicture":
+        if (self.picture is None) == (self.sample is None):
+            raise ValueError(Message("send either a picture or a sample"))
+        return self
+
+
+class Explained(OnePicture):
+    """One picture, and what to explain of it."""
+
+    layers: bool = False
+    attributions: list[Method] = Field([], max_length=len(METHODS))
+    target: int | Name | None = Field(None, description="The class that the attributions are about.")
+    neighbours: int = Field(0, ge=0, le=MOST_NEIGHBOURS)
+
+
+class Unit(OnePicture):
+    """One picture, and one number of a layer's activations."""
+
+    layer: Name
+    index: list[Annotated[int, Field(ge=-(2**31), le=2**31)]] = Field(min_length=1, max_length=3)
+
+
+class LayerActivations(Sent):
+    """What a layer makes of the picture."""
+
+    name: str
+    kind: str
+    family: str
+    channelwise: bool = Field(description="Whether each channel comes from its own channel alone.")
+    sources: list[str] = Field(description="The layers whose outputs it takes.")
+    shape: list[int] = Field(description="(height, width, channels) or (values).")
+    low: float
+    high: float
+    zeros: float = Field(description="The fraction of values that are 0.")
+    silent: float = Field(description="The fraction of units without a value above 0.")
+    values: Numbers
+
+
+class AttributionMap(Sent):
+    """What speaks for a class, pixel by pixel."""
+
+    method: str
+    layer: str | None
+    name: str
+    probability: float
+    signed: bool = Field(description="Whether values below 0 speak against the class.")
+    values: Numbers = Field(description="(height, width) of the image that the network gets.")
+    on_picture: Numbers | None = Field(
+        description=f"The same on the whole picture, at most {pictures.LONGEST_SIDE} a side."
+    )
+
+
+class NeighbourImage(Sent):
+    """A training image that is like the picture to the network."""
+
+    index: int
+    label: str
+    distance: float
+    image: Image
+
+
+class Explanation(Sent):
+    """A classifier's prediction for one picture, and how it comes about."""
+
+    prediction: Prediction
+    classes: list[str]
+    label: str | None = Field(description="The true class, where the picture is an image of the dataset.")
+    input: LayerActivations | None = Field(description="What the first layer gets: the normalised pixels.")
+    layers: list[LayerActivations]
+    attributions: list[AttributionMap]
+    neighbours: list[NeighbourImage]
+    preparing: bool = Field(description="The neighbours are being prepared; ask again in some seconds.")
+    missing: list[str] = Field(description="What is left out, and why.")
+
+
+class NextLayer(Sent):
+    """A layer that comes after; its value is null where it takes other numbers, too."""
+
+    name: str
+    kind: str
+    value: float | None
+
+
+class Number(Sent):
+    """One number of a layer's activations, and how it comes about; lists are null where there is nothing."""
+
+    layer: str
+    kind: str
+    index: list[int]
+    sources: list[str]
+    method: str
+    inputs: list[Any]
+    first: list[int]
+    step: list[int]
+    weights: list[Any] | None
+    products: list[Any] | None
+    bias: float
+    exponentials: list[Any] | None
+    winner: list[int] | None
+    parts: dict[str, float]
+    result: float
+    text: str
+    following: list[NextLayer]
+    input_shape: list[int] = Field(description="Of what the layer gets.")
+    size_formula: str | None = Field(description="How the size of the layer's output comes about.")
+
+
+class SampleImage(Sent):
+    """An image of a dataset."""
+
+    sample: str
+    label: str
+    image: Image
+
+
+class OwnPicture(Received):
+    """A picture and what it shows."""
+
+    picture: Picture
+    label: Name
+    name: str | None = Field(None, max_length=100, description="Who drew, wrote or took it.")
+
+
+class OwnPictures(Sent):
+    """A person's own labelled pictures."""
+
+    count: int
+    table: str = Field(description="The file that names the pictures with their labels.")
 
 
 @router.get("/classifiers", response_model=list[KnownClassifier])
-async def list_classifiers(request: Request) -> Any:
+async def list_classifiers(lab: CurrentLab) -> Any:
     """List the classifiers: runs, the last first, then those that come with the package."""
-    return await request.app.state.work.run(described, request.app.state.classifiers)
+    return await lab.threads.run(classifier_rows, lab.classifiers)
 
 
-@router.post("/predict", response_model=Answers)
-async def predict(request: Request, asked: Pictures) -> Any:
-    """Say what each picture shows; one that cannot be read gives an error in its place."""
-    answers = await request.app.state.predictions.ask(asked.classifier, asked.pictures)
-    for item in answers["predictions"]:  # computed together with others; the language is of this request
-        if "error" in item:
-            item["error"] = {name: translate(text) for name, text in item["error"].items()}
-        else:
-            item["warnings"] = [translate(warning) for warning in item["warnings"]]
-    return answers
+@router.post("/predict", response_model=Predictions)
+async def predict(lab: CurrentLab, body: Pictures) -> Any:
+    """Predict what each picture shows; one that cannot be read gives an error in its place."""
+    response = await lab.predictions.run(body.classifier, body.pictures)
+    for prediction in response["predictions"]:
+        _translate(prediction)
+    return response
 
 
-def answers(classifiers: Classifiers, name: str, asked: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Return a classifier's answers to several requests' pictures, each as :class:`Answers` has them."""
-    classifier = classifiers.load(name)
-    contents = [_content(picture) for pictures in asked for picture in pictures]
-    sound = [each for each in contents if isinstance(each, bytes)]
-    given = iter(classifier.predict_each(sound, top=len(classifier.classes)))
-    found = (next(given) if isinstance(each, bytes) else each for each in contents)
-    told = (
-        {"error": error_of(each)} if isinstance(each, PictureError) else prediction(each) for each in found
+@router.post("/explain", response_model=Explanation)
+async def explain(lab: CurrentLab, body: Explained) -> Any:
+    """Explain a prediction: by layers, attributions to a class, and the nearest training images."""
+    parts = body.model_dump(exclude={"classifier"})
+    response = await lab.threads.run(pictures.explain, lab.classifiers, body.classifier, **parts)
+    _translate(response["prediction"])
+    return response
+
+
+@router.post("/number", response_model=Number)
+async def number(lab: CurrentLab, body: Unit) -> Any:
+    """Say how one number of a layer's activations comes about."""
+    unit = body.model_dump(exclude={"classifier"})
+    return await lab.threads.run(pictures.trace, lab.classifiers, body.classifier, **unit)
+
+
+@router.get("/filters", response_model=Numbers)
+async def filters(
+    lab: CurrentLab, classifier: Annotated[Name, Query()], layer: Annotated[Name, Query()]
+) -> Any:
+    """Return a convolution's weights: (filters, height, width, channels that each filter sees)."""
+    return await lab.threads.run(pictures.layer_filters, lab.classifiers, classifier, layer)
+
+
+@router.get("/samples", response_model=list[SampleImage])
+async def samples(
+    lab: CurrentLab,
+    classifier: Annotated[Name, Query()],
+    part: Annotated[Part, Query()] = "test",
+    count: Annotated[int, Query(ge=1, le=100)] = 12,
+    seed: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> Any:
+    """Draw images at random from what a classifier learned from, the classes in turn."""
+    return await lab.threads.run(pictures.sample_images, lab.classifiers, classifier, part, count, seed)
+
+
+@router.get("/own", response_model=OwnPictures)
+async def count_own_pictures(lab: CurrentLab) -> Any:
+    """Say how many own pictures there are, and where."""
+    return await lab.threads.run(own_pictures.count_pictures, lab.settings.runs)
+
+
+@router.post("/own", response_model=OwnPictures)
+async def add_own_picture(lab: CurrentLab, body: OwnPicture) -> Any:
+    """Add a labelled picture to the person's own."""
+    return await lab.threads.run(
+        own_pictures.add_picture, lab.settings.runs, body.picture, body.label, body.name or ""
     )
-    classes = list(classifier.classes)
-    return [{"classes": classes, "predictions": list(islice(told, len(pictures)))} for pictures in asked]
 
 
-def prediction(found: Prediction) -> dict[str, Any]:
-    """Return a prediction that names all classes as :class:`Answer` has it."""
-    shares = dict(zip(found.top_classes, (share for _, share in found.top), strict=True))
-    return {
-        "predicted": found.predicted,
-        "class": found.class_index,
-        "probability": found.probability,
-        "sure": found.sure,
-        "warnings": list(found.warnings),
-        "probabilities": [shares[index] for index in sorted(shares)],
-        "framed_input": encoding.image(found.framed_input),
-    }
+def _translate(prediction: dict[str, Any]) -> None:
+    """Bring a prediction's warnings, or its error, into the language of the request.
 
-
-def error_of(error: ImageletError) -> dict[str, Any]:
-    """Return an error as :class:`Fault` has it."""
-    return {"message": error.message, "hint": error.hint}
-
-
-def _told(found: Prediction | PictureError) -> dict[str, Any]:
-    return {"error": error_of(found)} if isinstance(found, PictureError) else prediction(found)
-
-
-def _content(picture: str) -> bytes | PictureError:
-    try:
-        return encoding.picture_file(picture)
-    except PictureError as error:
-        return error
+    Predictions are computed together with those of other requests.
+    """
+    if "error" in prediction:
+        prediction["error"] = {name: translate(text) for name, text in prediction["error"].items()}
+    else:
+        prediction["warnings"] = [translate(warning) for warning in prediction["warnings"]]

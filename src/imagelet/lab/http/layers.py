@@ -1,26 +1,27 @@
-"""Convolution and pooling of small matrices, with the sum behind each number."""
+"""The tab Layers: convolution and pooling of small matrices, with the sum behind each number."""
 
 import contextlib
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from numpy.typing import NDArray
 from pydantic import Field
 
 from imagelet.errors import UsageError
 from imagelet.explanation import arithmetic
 from imagelet.explanation.arithmetic import KERNELS, Working
-from imagelet.lab.http.schemas import Asked, Told
+from imagelet.lab.http.schemas import Received, Sent
+from imagelet.lab.http.state import CurrentLab
 from imagelet.messages import Message, translate
 from imagelet.networks.trace import Trace
 
-router = APIRouter(prefix="/api", tags=["arithmetic"])
+router = APIRouter(prefix="/api", tags=["layers"])
 
 LARGEST = 1e9
 LONGEST_SIDE = 64  # cells
-MOST_NUMBERS = 200_000  # behind all sums of an answer
+MOST_NUMBERS = 200_000  # behind all sums of a response
 
 Cell = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Row = Annotated[list[Cell], Field(min_length=1, max_length=LONGEST_SIDE)]
@@ -31,7 +32,7 @@ Known = list[list[float]]
 Gapped = list[list[float | None]]
 
 
-class Convolution(Asked):
+class Convolution(Received):
     """A kernel that slides over an image."""
 
     image: Matrix
@@ -41,7 +42,7 @@ class Convolution(Asked):
     dilation: Steps = 1
 
 
-class Pooling(Asked):
+class Pooling(Received):
     """A window that slides over an image."""
 
     image: Matrix
@@ -51,7 +52,7 @@ class Pooling(Asked):
     kind: Literal["max", "average"] = "max"
 
 
-class SumOfPlace(Told):
+class CellSum(Sent):
     """How one number of the output comes about; null where padding has no value."""
 
     patch: Gapped
@@ -60,17 +61,17 @@ class SumOfPlace(Told):
     text: str
 
 
-class Worked(Told):
+class Worked(Sent):
     """An output, and all that it came from."""
 
     padded: Gapped = Field(description="The image with its padding; null where padding has no value.")
     output: Known
     formula: str
     rims: list[list[int]] = Field(description="Cells of padding: (above, below), (left, right).")
-    sums: list[list[SumOfPlace]]
+    sums: list[list[CellSum]]
 
 
-class Kernel(Told):
+class Kernel(Sent):
     """A kernel that has a name."""
 
     name: str
@@ -78,29 +79,29 @@ class Kernel(Told):
 
 
 @router.post("/convolve", response_model=Worked)
-async def convolve(request: Request, asked: Convolution) -> Any:
+async def convolve(lab: CurrentLab, body: Convolution) -> Any:
     """Lay a kernel on every place of an image, multiply cell by cell, and add up."""
 
     def work() -> dict[str, Any]:
-        image, kernel = _matrix(asked.image, Message("image")), _matrix(asked.kernel, Message("kernel"))
+        image, kernel = _matrix(body.image, Message("image")), _matrix(body.kernel, Message("kernel"))
         with _in_the_page():
-            working = arithmetic.convolve(image, kernel, asked.stride, asked.padding, asked.dilation)
+            working = arithmetic.convolve(image, kernel, body.stride, body.padding, body.dilation)
         return _worked(working)
 
-    return await request.app.state.work.run(work)
+    return await lab.threads.run(work)
 
 
 @router.post("/pool", response_model=Worked)
-async def pool(request: Request, asked: Pooling) -> Any:
+async def pool(lab: CurrentLab, body: Pooling) -> Any:
     """Take the largest, or the mean, of the cells under each place of a window."""
 
     def work() -> dict[str, Any]:
-        image = _matrix(asked.image, Message("image"))
+        image = _matrix(body.image, Message("image"))
         with _in_the_page():
-            working = arithmetic.pool(image, asked.size, asked.stride, asked.padding, asked.kind)
+            working = arithmetic.pool(image, body.size, body.stride, body.padding, body.kind)
         return _worked(working)
 
-    return await request.app.state.work.run(work)
+    return await lab.threads.run(work)
 
 
 @router.get("/kernels", response_model=list[Kernel])
@@ -124,11 +125,11 @@ def _matrix(rows: list[list[float]], what: str) -> NDArray[np.float64]:
     Raises:
         UsageError: they are not.
     """
-    for place, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
             counts = Message(
                 "row {row} has {count} numbers, row 1 has {first}",
-                row=place,
+                row=number,
                 count=len(row),
                 first=len(rows[0]),
             )

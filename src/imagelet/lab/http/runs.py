@@ -5,17 +5,17 @@ A run of a course or a series has a slash in its name, which an address may hold
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import FileResponse
 
 from imagelet import paths
 from imagelet.analysis.comparison import compare
 from imagelet.errors import ConflictError, RunError, UsageError
-from imagelet.lab.http.schemas import Image, Told
+from imagelet.lab.http.schemas import Image, Sent
+from imagelet.lab.http.state import CurrentLab
 from imagelet.lab.jobs.store import QUEUED, RUNNING
-from imagelet.lab.services.cache import Cache
-from imagelet.lab.services.runs import Predictions, RunList, cell, in_full
+from imagelet.lab.services.runs import RunList, cell, in_full
 from imagelet.report import write_report
 from imagelet.runs.run import Run
 from imagelet.runs.store import (
@@ -29,21 +29,20 @@ router = APIRouter(prefix="/api", tags=["runs"])
 
 MOST_COMPARED = 8
 LARGEST_CLASS = 100_000
-ANSWERED = 2  # runs whose predictions are kept
 
 FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}}
 PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
 
 
-class Accuracy(Told):
-    """A share of right answers with its Wilson interval at 95 %."""
+class Accuracy(Sent):
+    """A fraction of correct predictions with its Wilson interval at 95 %."""
 
     accuracy: float
     interval: list[float]
     images: int
 
 
-class RunRow(Told):
+class RunRow(Sent):
     """A run among others."""
 
     name: str
@@ -59,15 +58,15 @@ class RunRow(Told):
     created: str | None
 
 
-class Confusion(Told):
-    """How often each label (row) got each answer (column)."""
+class Confusion(Sent):
+    """How often each label (row) was predicted as each class (column)."""
 
     part: str
     classes: list[str]
     table: list[list[int]]
 
 
-class RunInFull(Told):
+class RunInFull(Sent):
     """All that a run's folder tells."""
 
     name: str
@@ -81,7 +80,7 @@ class RunInFull(Told):
     terminal: str = Field(description="What the command line calls the run.")
 
 
-class CellImage(Told):
+class CellImage(Sent):
     """An image behind a number of the confusion matrix."""
 
     sample: str
@@ -91,89 +90,83 @@ class CellImage(Told):
     probability: float
 
 
-class Deleted(Told):
+class Deleted(Sent):
     """A run that was deleted, or brought back."""
 
     name: str
 
 
 @router.get("/runs", response_model=list[RunRow])
-def list_runs(request: Request) -> Any:
+def list_runs(lab: CurrentLab) -> Any:
     """List the runs, the newest first."""
-    rows = _runs(request).rows(request.app.state.jobs.runs_in(RUNNING))
-    return rows
+    return lab.runs.rows(lab.jobs.runs_in(RUNNING))
 
 
 @router.get("/compare")
-async def compared(request: Request, runs: Annotated[str, Query(max_length=2_000)]) -> dict[str, Any]:
+async def compared(lab: CurrentLab, runs: Annotated[str, Query(max_length=2_000)]) -> dict[str, Any]:
     """Compare runs and shipped classifiers, their names parted by commas, on their validation images."""
-    files = _classifiers(_runs(request), [name for name in runs.split(",") if name])
-    found = await request.app.state.work.run(compare, files)
-    return {**found.to_json(), "figures": []}
+    files = _classifiers(lab.runs, [name for name in runs.split(",") if name])
+    comparison = await lab.threads.run(compare, files)
+    return {**comparison.to_json(), "figures": []}
 
 
 @router.get("/trash", response_model=list[Deleted])
-def list_deleted(request: Request) -> Any:
+def list_deleted(lab: CurrentLab) -> Any:
     """List the deleted runs that can be brought back."""
-    return [{"name": name} for name in sorted(deleted_runs(_runs(request).folder))]
+    return [{"name": name} for name in sorted(deleted_runs(lab.runs.folder))]
 
 
 @router.get("/runs/{name:path}/cell", response_model=list[CellImage])
 async def images_of_a_cell(
-    request: Request,
+    lab: CurrentLab,
     name: str,
     label: Annotated[int, Query(ge=0, le=LARGEST_CLASS)],
     predicted: Annotated[int, Query(ge=0, le=LARGEST_CLASS)],
     part: Literal["validation", "test"] = "validation",
 ) -> Any:
     """Show the images with this label and this prediction, indices of classes, the most confident first."""
-    state = request.app.state
-    if not hasattr(state, "answered"):
-        state.answered = Cache[Predictions](ANSWERED)
-    run = _runs(request).find(name)
-    return await state.work.run(cell, run, label, predicted, part, state.answered)
+    return await lab.threads.run(cell, lab.runs.find(name), label, predicted, part, lab.cells)
 
 
 @router.get("/runs/{name:path}/classifier", response_class=FileResponse, responses=FILE)
-def classifier(request: Request, name: str) -> FileResponse:
+def classifier(lab: CurrentLab, name: str) -> FileResponse:
     """Hand out the run's classifier, the one file that predicts."""
-    run = _finished(_runs(request), name)
+    run = _finished(lab.runs, name)
     return FileResponse(
         run.classifier_file, 200, None, "application/octet-stream", filename=f"{run.name}.safetensors"
     )
 
 
 @router.post("/runs/{name:path}/report", response_class=FileResponse, responses=PAGE)
-async def report(request: Request, name: str) -> FileResponse:
+async def report(lab: CurrentLab, name: str) -> FileResponse:
     """Write the run's page, one HTML file that needs nothing else, and hand it out."""
-    run = _finished(_runs(request), name)
-    written = await request.app.state.work.run(write_report, run)
+    run = _finished(lab.runs, name)
+    written = await lab.threads.run(write_report, run)
     return FileResponse(written.file, 200, None, "text/html", filename=f"{run.name}-report.html")
 
 
 @router.post("/runs/{name:path}/restore", response_model=Deleted)
-def bring_back(request: Request, name: str) -> Any:
+def bring_back(lab: CurrentLab, name: str) -> Any:
     """Bring a deleted run back."""
-    restore_run(_runs(request).folder, name)
+    restore_run(lab.runs.folder, name)
     return {"name": name}
 
 
 @router.get("/runs/{name:path}", response_model=RunInFull)
-def one_run(request: Request, name: str) -> Any:
+def one_run(lab: CurrentLab, name: str) -> Any:
     """Tell all of one run."""
-    runs = _runs(request)
-    training = request.app.state.jobs.runs_in(RUNNING)
-    run = runs.find(name)
-    terminal = name if runs.folder.resolve() == paths.runs().resolve() else str(run.folder)
+    training = lab.jobs.runs_in(RUNNING)
+    run = lab.runs.find(name)
+    terminal = name if lab.runs.folder.resolve() == paths.runs().resolve() else str(run.folder)
     return {**in_full(name, run, is_running=name in training), "terminal": terminal}
 
 
 @router.delete("/runs/{name:path}", response_model=Deleted)
-def remove(request: Request, name: str) -> Any:
+def remove(lab: CurrentLab, name: str) -> Any:
     """Move a run to the trash, from which it can be brought back."""
-    if name in request.app.state.jobs.runs_in(QUEUED, RUNNING):
+    if name in lab.jobs.runs_in(QUEUED, RUNNING):
         raise ConflictError("the run '{name}' is in training", "stop it first, or pause it", name=name)
-    delete_run(_runs(request).folder, name)
+    delete_run(lab.runs.folder, name)
     return {"name": name}
 
 
@@ -200,8 +193,3 @@ def _classifiers(runs: RunList, names: list[str]) -> list[str]:
         str(shipped[name] if name in shipped and name not in known else _finished(runs, name).classifier_file)
         for name in names
     ]
-
-
-def _runs(request: Request) -> RunList:
-    runs: RunList = request.app.state.runs
-    return runs

@@ -1,4 +1,4 @@
-"""What several routes send and receive, as pydantic models; and plain data made to fit them."""
+"""What several routes receive and send, as pydantic models."""
 
 from typing import Annotated, Literal
 
@@ -16,38 +16,39 @@ Picture = Annotated[
 ]
 
 
-class Asked(BaseModel):
-    """What a request holds; a field that nobody knows is refused."""
+class Received(BaseModel):
+    """What a request holds; an unknown field is refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class Told(BaseModel):
-    """What an answer holds."""
+class Sent(BaseModel):
+    """What a response holds."""
 
 
-class Fault(Told):
+class Fault(Sent):
     """What went wrong, and what to do next."""
 
     message: str
     hint: str
     position: int | None = Field(None, description="Where in a network's text, counted from 1.")
+    meant: str | None = Field(None, description="The known name that is nearest to an unknown one.")
 
 
-class Problem(Told):
-    """Every answer that is not what was asked for."""
+class Problem(Sent):
+    """Every response to a request that is refused or fails."""
 
     error: Fault
 
 
-class Numbers(Told):
+class Numbers(Sent):
     """Numbers as they are: float32, little-endian, row by row."""
 
     shape: list[int]
     base64: str
 
 
-class Image(Told):
+class Image(Sent):
     """Pixels: uint8 (height, width, channels), row by row, 1 or 3 channels."""
 
     height: int

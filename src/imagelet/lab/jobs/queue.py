@@ -5,6 +5,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from imagelet.course import runner as course
+from imagelet.course.lessons import lessons, training_of
+from imagelet.data.known import datasets
 from imagelet.errors import BusyError, ConflictError, UsageError
 from imagelet.lab.jobs import worker
 from imagelet.lab.jobs.store import (
@@ -20,10 +23,111 @@ from imagelet.lab.jobs.store import (
     JobStore,
     new_id,
 )
+from imagelet.lab.services.encoding import epoch_figures
+from imagelet.messages import translate
+from imagelet.networks.shapes import infer_shapes
+from imagelet.networks.zoo import find_network
+from imagelet.runs.definition import AUTO, Experiment, describe
 from imagelet.runs.run import Run
+from imagelet.runs.store import find_run_of
+from imagelet.training.recipe import with_settings
 
 KEPT = 50  # ended jobs; of older ones only the runs remain
 LOWEST, HIGHEST = 0.001, 100.0  # of a learning rate factor
+LARGEST_SEED = 2**32 - 1
+TAKEN = ("course", "own-pictures")  # folders of another kind among the runs
+
+
+def start(
+    store: JobStore,
+    most: int,
+    dataset: str,
+    network: str | None = None,
+    recipe: str = "general",
+    settings: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    test: bool = False,
+    **rest: Any,
+) -> Job:
+    """Put the training that is described into the queue, once all is checked that can be checked before it.
+
+    Args:
+        store: where jobs are kept.
+        most: jobs that may wait.
+        dataset: a registered name: folders are for the command line, and no path comes from the page.
+        network: network text or a network's name; None: the recipe's.
+        recipe: its name.
+        settings: recipe fields and their values.
+        name: the run's; None: made of dataset and network.
+        test: whether it is evaluated on the test images in the end.
+        **rest: other fields of the experiment.
+
+    Raises:
+        UsageError: an unknown name, a value that is not allowed, or a network that cannot be built.
+        ConflictError: the run's name is taken.
+        BusyError: so many jobs wait already.
+    """
+    card = datasets.get(dataset).card
+    experiment = describe(dataset, network, recipe, settings, **rest)
+    if experiment.network != AUTO:
+        _check_network(experiment.network, card.framing.shape if card.framing else None, len(card.classes))
+    if name is not None and (name in TAKEN or (store.runs / name).exists()):
+        raise ConflictError(
+            "there is a run '{name}' already, and a run never overwrites another",
+            "choose another name",
+            name=name,
+        )
+    return submit(store, experiment.to_toml(), most, name=name, test=test)
+
+
+def start_lesson(store: JobStore, most: int, name: str) -> Job:
+    """Put an experiment of the course into the queue; one that was cut short is resumed.
+
+    Raises:
+        UsageError: there is none of that name.
+        ConflictError: it is finished, or is being trained.
+        BusyError: so many jobs wait already.
+    """
+    training = training_of(lessons.get(name))
+    if training is None or training.name != name:
+        raise UsageError("{name} trains no network", "type: imagelet course {name}", name=name)
+    for job in store.jobs():
+        if job.course == name and not job.ended:
+            raise ConflictError(
+                "{name} is {state} already", "wait for it, or resume it", name=name, state=job.state
+            )
+    experiment = course.experiment_of(training)
+    run = find_run_of(experiment, course.course_folder(store.runs))
+    if run is not None and run.finished:
+        raise ConflictError(
+            "{name} was run before: course/{run}",
+            "delete that run to run it again",
+            name=name,
+            run=run.name,
+        )
+    return submit(store, experiment.to_toml(), most, course=name, test=True)
+
+
+def continue_training(store: JobStore, most: int, identity: str, epochs: int) -> Job:
+    """Train a finished job's weights for more epochs: a new run, with the images in another order.
+
+    Raises:
+        RunError: there is no such job.
+        ConflictError: it is not finished.
+        BusyError: so many jobs wait already.
+    """
+    job = store.find(identity)
+    run = Run(store.runs / job.run) if job.run is not None else None
+    if run is None or not run.finished or not run.classifier_file.is_file():
+        raise ConflictError(
+            "the training is not finished: there are no weights to go on with",
+            "resume it, or wait until it is finished",
+        )
+    experiment = Experiment.from_toml(run.experiment)
+    recipe = with_settings(experiment.recipe, {"epochs": epochs})
+    seed = (experiment.seed + 1) % (LARGEST_SEED + 1)
+    changed = dataclasses.replace(experiment, recipe=recipe, seed=seed)
+    return submit(store, changed.to_toml(), most, continues=job.run)
 
 
 def submit(store: JobStore, experiment: Mapping[str, Any], most: int, **fields: Any) -> Job:
@@ -117,6 +221,37 @@ def change_learning_rate(store: JobStore, identity: str, factor: float) -> Job:
             raise ConflictError("the job is {state}: its learning rate changes nothing", state=job.state)
         store.write_control(identity, learning_rate_factor=factor)
     return job
+
+
+def job_facts(store: JobStore, job: Job) -> dict[str, Any]:
+    """Return a job as plain data: with what is wanted of it, its progress and its epochs."""
+    control = store.control(job.id)
+    run = None if job.run is None else Run(store.runs / job.run)
+    exists = run is not None and (run.folder / "experiment.toml").is_file()
+    finished = run is not None and run.finished
+    return {
+        **{name: getattr(job, name) for name in ("id", "state", "run", "name", "experiment", "test")},
+        **{name: getattr(job, name) for name in ("course", "continues")},
+        "want": control.want if job.state == RUNNING else RUN,
+        "created": job.created.isoformat(),
+        "learning_rate_factor": control.learning_rate_factor,
+        "progress": None if job.ended else store.progress(job.id),
+        "history": [epoch_figures(epoch) for epoch in run.history] if run is not None and exists else [],
+        "can_resume": not finished and job.state in (PAUSED, STOPPED, FAILED),
+        "can_continue": run is not None and finished and run.classifier_file.is_file(),
+        "error": job.error and {name: translate(text) for name, text in vars(job.error).items()},
+    }
+
+
+def _check_network(text: str, shape: tuple[int, int, int] | None, classes: int) -> None:
+    """Raise where a network cannot be built for the images; code is imported for the command line alone."""
+    network = find_network(text)
+    if isinstance(network.builder, str):
+        raise UsageError(
+            "'{given}' would run code from outside imagelet", "write network text, or a name", given=text
+        )
+    if network.builder is None and shape is not None:
+        infer_shapes(network.text, shape, classes)
 
 
 def _want(store: JobStore, identity: str, want: str, state: str) -> Job:

@@ -5,6 +5,7 @@ images are taken from: who asks for the same classifier again reads nothing from
 anew when it is asked for, or when a name is unknown; :meth:`Classifiers.check` notices files that changed.
 """
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -194,28 +195,27 @@ class Classifiers:
         return self._learned_from.get(named.key, open_images)
 
 
-def described(classifiers: Classifiers) -> list[dict[str, Any]]:
-    """Return what can be told of each classifier without loading its weights; a damaged file is left out."""
+def classifier_rows(classifiers: Classifiers) -> list[dict[str, Any]]:
+    """Return what is known of each classifier without its weights; a damaged file is left out."""
     rows = []
     for named in classifiers.listed().values():
-        try:
-            facts = classifiers.facts(named)
-            training = facts["training"]
-            share = training.get("validation_accuracy")
-            rows.append(
-                {
-                    "name": named.name,
-                    "shipped": named.shipped,
-                    "dataset": str(training.get("dataset", "")),
-                    "classes": facts["classes"],
-                    "input_shape": facts["network"]["input_shape"],
-                    "accuracy": float(share) if isinstance(share, int | float) and 0 <= share <= 1 else None,
-                    "network": str(facts["network"]["text"]),
-                }
-            )
-        except (ImageletError, OSError, LookupError, TypeError, AttributeError):
-            continue
+        with contextlib.suppress(ImageletError, OSError, LookupError, TypeError, AttributeError):
+            rows.append(_row(named, classifiers.facts(named)))
     return rows
+
+
+def _row(named: Named, facts: dict[str, Any]) -> dict[str, Any]:
+    training = facts["training"]
+    accuracy = training.get("validation_accuracy")
+    return {
+        "name": named.name,
+        "shipped": named.shipped,
+        "dataset": str(training.get("dataset", "")),
+        "classes": facts["classes"],
+        "input_shape": facts["network"]["input_shape"],
+        "accuracy": float(accuracy) if isinstance(accuracy, int | float) and 0 <= accuracy <= 1 else None,
+        "network": str(facts["network"]["text"]),
+    }
 
 
 def _named(name: str, file: Path, run: Run | None, *, shipped: bool = False) -> Named | None:

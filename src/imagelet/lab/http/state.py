@@ -1,0 +1,61 @@
+"""What the routes of a lab work with: its runs, classifiers, trainings and threads."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from imagelet.lab.http.computing import Batches, Threads
+from imagelet.lab.jobs.store import JobStore
+from imagelet.lab.services.cache import Cache
+from imagelet.lab.services.classifiers import Classifiers
+from imagelet.lab.services.pictures import predict
+from imagelet.lab.services.runs import Predictions, RunList
+from imagelet.lab.settings import Settings
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab that is open.
+
+    Attributes:
+        settings: what it was started with.
+        runs: the list of runs.
+        classifiers: by name, loaded once.
+        jobs: the store of trainings.
+        threads: for whatever takes a core.
+        predictions: requests for predictions, by the classifier's name.
+        cells: the predictions of the last runs whose confusion matrix was looked into.
+    """
+
+    settings: Settings
+    runs: RunList
+    classifiers: Classifiers
+    jobs: JobStore
+    threads: Threads
+    predictions: Batches[list[str], dict[str, Any]]
+    cells: Cache[Predictions]
+
+    def close(self) -> None:
+        """Give up what is being computed, and close the store of trainings."""
+        self.classifiers.close()
+        self.jobs.close()
+        self.threads.close()
+
+
+def open_lab(settings: Settings) -> Lab:
+    """Return a lab; nothing is read yet."""
+    runs = RunList(settings.runs)
+    classifiers = Classifiers(settings, runs)
+    threads = Threads(settings.at_once, settings.waiting, settings.seconds)
+    predictions = Batches(partial(predict, classifiers), threads, settings.requests)
+    return Lab(settings, runs, classifiers, JobStore(settings.runs), threads, predictions, Cache(2))
+
+
+async def _lab(request: Request) -> Lab:
+    lab: Lab = request.app.state.lab
+    return lab
+
+
+CurrentLab = Annotated[Lab, Depends(_lab)]

@@ -1,0 +1,105 @@
+"""Networks, datasets and recipes as plain data: what a training can be made of."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from imagelet.data.datasets import place_of
+from imagelet.data.known import KnownDataset, datasets
+from imagelet.errors import DataError, UnknownNameError, UsageError
+from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
+from imagelet.networks.summary import summarize, summarize_text
+from imagelet.training.recipe import SECTIONS, Recipe, setting_fields
+from imagelet.training.recipes import recipes
+
+NUMBER_BYTES = 4  # float32
+
+
+def network_summary(text: str, input_shape: Sequence[int], classes: int) -> dict[str, Any]:
+    """Return a network's layers and totals; a network from text is given no memory.
+
+    Args:
+        text: network text, or a network's name.
+        input_shape: (height, width, channels).
+        classes: their number.
+
+    Raises:
+        NetworkTextError: text that cannot be read, or does not fit.
+        UnknownNameError: a single word that is no network's name.
+        UsageError: a network whose code would have to be imported.
+    """
+    network = find_network(text)
+    if network.builder is not None and network.name not in networks:
+        raise UsageError(
+            "'{text}' would run code, which the page cannot ask for",
+            "write network text, or a network's name",
+            text=text.strip(),
+        )
+    shape = tuple(input_shape)
+    if network.builder is None:
+        written, summary = to_text(parse(network.text)), summarize_text(network.text, shape, classes)
+    else:
+        built = build(network.name, shape, classes, allow_import=False)
+        written, summary = built.text, summarize(built)
+    facts = summary.to_json()
+    layers = [{**layer, "memory_bytes": NUMBER_BYTES * prod(layer["shape"])} for layer in facts["layers"]]
+    return {"text": written, "classes": classes, **facts, "layers": layers}
+
+
+def network_rows() -> list[dict[str, Any]]:
+    """Return the named networks with their parameters."""
+    return [_network(networks.get(name)) for name in networks]
+
+
+def dataset_rows() -> list[dict[str, Any]]:
+    """Return the named datasets, the smallest first, and whether their images are on this machine."""
+    known = [datasets.get(name) for name in datasets]
+    return [_dataset(dataset) for dataset in sorted(known, key=lambda dataset: sum(dataset.images.values()))]
+
+
+def recipe_rows() -> dict[str, Any]:
+    """Return the ``recipes`` with their settings, and the ``fields`` that every recipe has."""
+    fields = [
+        {
+            "name": field.name,
+            "group": group,
+            "default": field.default,
+            **{name: field.metadata[name] for name in ("term", "unit", "meaning", "open_end", "auto")},
+            "allowed": None if field.metadata["allowed"] is None else list(field.metadata["allowed"]),
+        }
+        for group, section in SECTIONS.items()
+        for field in setting_fields(section)
+    ]
+    return {"recipes": [_recipe(recipes.get(name)) for name in recipes], "fields": fields}
+
+
+def _network(network: NamedNetwork) -> dict[str, Any]:
+    parameters = network.parameters
+    if network.builder is None:
+        parameters = sum(layer.parameters for layer in infer_shapes(network.text, network.input_shape))
+    elif not parameters:  # of a plugin
+        parameters = summarize(build(network.name, network.input_shape)).total
+    facts = {name: getattr(network, name) for name in ("name", "text", "note")}
+    return {**facts, "input_shape": list(network.input_shape), "parameters": parameters}
+
+
+def _dataset(dataset: KnownDataset) -> dict[str, Any]:
+    card, framing = dataset.card, dataset.card.framing
+    try:
+        available = dataset.load is not None or place_of(card.name) is not None
+    except (DataError, UnknownNameError):
+        available = False
+    return {
+        "name": card.name,
+        "title": card.title,
+        "description": card.description,
+        "classes": list(card.classes),
+        "shape": list(framing.shape) if framing is not None else [],
+        "images": dict(dataset.images),
+        "available": available,
+    }
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    settings = {field.name: getattr(recipe, field.name) for field in setting_fields()}
+    return {"name": recipe.name, "note": recipe.note, "network": recipe.network, "settings": settings}

@@ -1,0 +1,233 @@
+"""What a classifier makes of pictures: predictions, explanations, one unit traced, images to try."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.analysis.embeddings import neighbours_of
+from imagelet.classifier.prediction import FramedInput, Prediction
+from imagelet.errors import DataError, PictureError
+from imagelet.explanation.activations import LayerActivations, filters, layer_activations, network_input
+from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
+from imagelet.explanation.unit_trace import trace_unit
+from imagelet.lab.services import encoding
+from imagelet.lab.services.classifiers import Classifiers
+from imagelet.messages import Message, translate
+from imagelet.preprocessing.picture import open_picture
+
+LONGEST_SIDE = 280  # of an attribution that is carried onto the picture; a larger picture gets it coarser
+
+
+def predict(classifiers: Classifiers, name: str, requests: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Return a classifier's predictions for the pictures of several requests, in one batch.
+
+    Args:
+        classifiers: those of the lab.
+        name: the classifier's.
+        requests: picture files in base64, some for each request.
+
+    Returns:
+        For each request ``classes`` and ``predictions``; a picture that cannot be read has an ``error``.
+    """
+    classifier = classifiers.load(name)
+    contents = [_content(picture) for pictures in requests for picture in pictures]
+    readable = [content for content in contents if isinstance(content, bytes)]
+    predictions = iter(classifier.predict_each(readable, top=len(classifier.classes)))
+    results = (next(predictions) if isinstance(content, bytes) else content for content in contents)
+    facts = map(prediction_or_error, results)
+    classes = list(classifier.classes)
+    return [{"classes": classes, "predictions": list(islice(facts, len(pictures)))} for pictures in requests]
+
+
+def prediction_or_error(result: Prediction | PictureError) -> dict[str, Any]:
+    """Return a prediction that names all classes; or the error of a picture that cannot be read."""
+    if isinstance(result, PictureError):
+        return {"error": {"message": result.message, "hint": result.hint}}
+    probabilities = dict(zip(result.top_classes, (share for _, share in result.top), strict=True))
+    return {
+        "predicted": result.predicted,
+        "class": result.class_index,
+        "probability": result.probability,
+        "sure": result.sure,
+        "warnings": list(result.warnings),
+        "probabilities": [probabilities[index] for index in sorted(probabilities)],
+        "framed_input": encoding.image(result.framed_input),
+    }
+
+
+def open_one(
+    classifiers: Classifiers, name: str, picture: str | None, sample: str | None
+) -> tuple[NDArray[np.uint8], str | None]:
+    """Return one picture's pixels, uint8 (height, width, 1 or 3); and its label where that is known.
+
+    Args:
+        classifiers: those of the lab.
+        name: the classifier's.
+        picture: a picture's file in base64; or None:
+        sample: an image of what the classifier learned from, ``test:17``.
+
+    Raises:
+        PictureError: the picture cannot be read.
+        RunError, DataError, UsageError: there is no such image.
+    """
+    if sample is not None:
+        return classifiers.sample(name, sample)
+    return open_picture(encoding.picture_file(picture or "")), None
+
+
+def explain(
+    classifiers: Classifiers,
+    name: str,
+    picture: str | None = None,
+    sample: str | None = None,
+    *,
+    layers: bool = False,
+    attributions: Iterable[str] = (),
+    target: int | str | None = None,
+    neighbours: int = 0,
+) -> dict[str, Any]:
+    """Return a classifier's prediction for one picture, and those parts of its explanation that are wanted.
+
+    Args:
+        classifiers: those of the lab.
+        name: the classifier's.
+        picture: a picture's file in base64; or None:
+        sample: an image of what the classifier learned from, ``test:17``.
+        layers: whether the layers' activations are wanted.
+        attributions: methods.
+        target: the class that attributions are about, its index or name; None: the predicted class.
+        neighbours: how many of the nearest training images.
+    """
+    classifier = classifiers.load(name)
+    if target is not None:
+        class_of(classifier.classes, target)  # refused before anything is computed
+    pixels, label = open_one(classifiers, name, picture, sample)
+    framed = classifier.frame(pixels)
+    probabilities = classifier.predict_proba(framed.image[np.newaxis])[0]
+    prediction = classifier.prediction(framed, probabilities, top=len(probabilities))
+    methods, wanted = methods_for(classifier.network), dict.fromkeys(attributions)
+    maps = [attribute(classifier, framed.image, method, target) for method in wanted if method in methods]
+    missing: list[str] = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]
+    nearest, preparing = _neighbours(classifiers, name, framed, neighbours, missing)
+    activations = layer_activations(classifier, framed.image) if layers else ()
+    return {
+        "prediction": prediction_or_error(prediction),
+        "classes": list(classifier.classes),
+        "label": label,
+        "input": _layer(network_input(classifier, framed.image)) if layers else None,
+        "layers": [_layer(layer) for layer in activations],
+        "attributions": [_map(attribution, framed, pixels) for attribution in maps],
+        "neighbours": nearest,
+        "preparing": preparing,
+        "missing": missing,
+    }
+
+
+def trace(
+    classifiers: Classifiers, name: str, picture: str | None, sample: str | None, layer: str, index: list[int]
+) -> dict[str, Any]:
+    """Return how one number of a layer's activations comes about."""
+    classifier = classifiers.load(name)
+    pixels, _ = open_one(classifiers, name, picture, sample)
+    unit = trace_unit(classifier, classifier.frame(pixels).image, layer, index)
+    formula = None if unit.size_formula is None else translate(unit.size_formula)
+    return {**unit.to_json(), "size_formula": formula}
+
+
+def layer_filters(classifiers: Classifiers, name: str, layer: str) -> dict[str, Any]:
+    """Return a convolution's weights: (filters, height, width, channels that each filter sees)."""
+    return encoding.numbers(filters(classifiers.load(name).network, layer))
+
+
+def sample_images(
+    classifiers: Classifiers, name: str, part: str, count: int, seed: int
+) -> list[dict[str, Any]]:
+    """Return some images of a part of what a classifier learned from, the classes in turn."""
+    images = classifiers.part(name, part)
+    return [
+        {
+            "sample": f"{part}:{index}",
+            "label": images.classes[images.labels[index]],
+            "image": encoding.image(np.asarray(images.images[index])),
+        }
+        for index in draw_indices(images.labels, count, seed)
+    ]
+
+
+def draw_indices(labels: NDArray[np.int64], count: int, seed: int) -> list[int]:
+    """Return the indices of ``count`` images, drawn at random, so that each class comes once in a round.
+
+    >>> labels = np.array([0, 0, 0, 1, 1, 2])
+    >>> [int(labels[index]) for index in draw_indices(labels, 4, seed=0)]
+    [0, 1, 2, 0]
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = labels[order]
+    rounds = np.zeros(len(order), np.int64)
+    for label in np.unique(shuffled):
+        of_class = shuffled == label
+        rounds[of_class] = np.arange(of_class.sum())
+    return [int(index) for index in order[np.lexsort((shuffled, rounds))][:count]]
+
+
+def _content(picture: str) -> bytes | PictureError:
+    try:
+        return encoding.picture_file(picture)
+    except PictureError as error:
+        return error
+
+
+def _layer(activations: LayerActivations) -> dict[str, Any]:
+    return {**activations.facts(), "values": encoding.numbers(activations.values)}
+
+
+def _map(attribution: Attribution, framed: FramedInput, picture: NDArray[np.uint8]) -> dict[str, Any]:
+    height, width = picture.shape[:2]
+    factor = max(1.0, max(height, width) / LONGEST_SIDE)
+    on_picture = None
+    if framed.placement is not None:
+        scaled = {name: value / factor for name, value in dataclasses.asdict(framed.placement).items()}
+        placement = dataclasses.replace(framed.placement, **scaled)
+        sides = (max(1, round(height / factor)), max(1, round(width / factor)))
+        on_picture = encoding.numbers(placement.onto(attribution.values, *sides))
+    return {
+        "method": attribution.method,
+        "layer": attribution.layer,
+        "name": attribution.class_name,
+        "probability": attribution.probability,
+        "signed": attribution.signed,
+        "values": encoding.numbers(attribution.values),
+        "on_picture": on_picture,
+    }
+
+
+def _neighbours(
+    classifiers: Classifiers, name: str, framed: FramedInput, count: int, missing: list[str]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return the nearest training images, and whether they are still being prepared."""
+    if not count:
+        return [], False
+    try:
+        neighbourhood = classifiers.neighbourhood(name)
+    except DataError as error:
+        missing.append(translate(Message("the nearest training images: {reason}", reason=error.message)))
+        return [], False
+    if neighbourhood is None:
+        missing.append(
+            translate("the nearest training images: they are being prepared, once, for about a minute")
+        )
+        return [], True
+    images = neighbourhood.images
+    most = min(count, len(neighbourhood.embeddings))
+    (nearest,) = neighbours_of(neighbourhood, framed.image[np.newaxis], most)
+    return [
+        {
+            **neighbour.to_json(images.classes),
+            "image": encoding.image(np.asarray(images.images[neighbour.index])),
+        }
+        for neighbour in nearest
+    ], False
