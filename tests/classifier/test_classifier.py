@@ -495,7 +495,7 @@ class TestEvaluating:
         several = make_classifier(test_time_augmentation=kind)
         images = ImageSet(drawn(30), np.arange(30) % 3, CLASSES)
         probabilities = np.eye(3)[(np.arange(30) + (np.arange(30) < 12)) % 3]
-        metrics = several.judge(images, probabilities)
+        metrics = several.compute_metrics(images, probabilities)
         assert metrics.accuracy == 18 / 30
         own = make_classifier().logits(images.images).argmax(axis=1) == images.labels
         assert metrics.one_view == (None if kind == "none" else own.mean())

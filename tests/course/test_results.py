@@ -127,7 +127,7 @@ def test_one_seed_has_no_spread() -> None:
     (line,) = repeated_rows(made("cnn-3", 0.99))
     assert line[2:] == ("–", "–", "–", "1", "10.0")
     told = made("cnn-3", 0.99).to_json()
-    assert (told["mean"], told["deviation"], told["interval"]) == (None, None, None)
+    assert (told["mean"], told["standard_deviation"], told["interval"]) == (None, None, None)
     assert [each["reached"] for each in told["seeds"]] == [0.99, None]
 
 

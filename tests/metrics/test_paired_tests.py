@@ -202,9 +202,9 @@ def test_among_equals_the_first_comes_first_and_agreement_is_none() -> None:
 
 def test_what_cannot_be_compared_is_refused() -> None:
     three = np.array([True, False, True])
-    with pytest.raises(ValueError, match="3 and 2 answers"):
+    with pytest.raises(ValueError, match="3 and 2 predictions"):
         compare_predictions(three, three[:2])
-    with pytest.raises(ValueError, match="0 and 0 answers"):
+    with pytest.raises(ValueError, match="0 and 0 predictions"):
         compare_predictions(three[:0], three[:0])
     with pytest.raises(ValueError, match="must be bool"):
         compare_predictions(three.astype(int), three)

@@ -19,7 +19,7 @@ SHARES = st.lists(st.floats(0.3, 0.7), min_size=2, max_size=12).filter(lambda sh
 def test_the_spread_is_students(shares: list[float]) -> None:
     found = spread(shares)
     assert found.mean == pytest.approx(statistics.mean(shares))
-    assert found.deviation == pytest.approx(statistics.stdev(shares), abs=1e-9)
+    assert found.standard_deviation == pytest.approx(statistics.stdev(shares), abs=1e-9)
     low, high = stats.t.interval(0.95, len(shares) - 1, found.mean, stats.sem(shares))
     assert found.interval == pytest.approx((max(0, low), min(1, high)), abs=1e-9)
 
@@ -27,7 +27,7 @@ def test_the_spread_is_students(shares: list[float]) -> None:
 def test_the_interval_of_three_seeds_by_hand() -> None:
     # t for 2 degrees of freedom at 95 % is 4.303; the deviation is 0.02, its root of 3 1.732
     found = spread([0.90, 0.92, 0.94])
-    assert found.deviation == pytest.approx(0.02)
+    assert found.standard_deviation == pytest.approx(0.02)
     assert found.interval == pytest.approx(
         (0.92 - 4.3027 * 0.02 / 1.7321, 0.92 + 4.3027 * 0.02 / 1.7321), abs=1e-5
     )
@@ -40,7 +40,7 @@ def test_an_interval_ends_where_shares_do() -> None:
 
 def test_equal_accuracies_have_no_spread() -> None:
     found = spread([0.1, 0.1, 0.1])
-    assert (found.mean, found.deviation, found.interval) == (0.1, 0.0, (0.1, 0.1))
+    assert (found.mean, found.standard_deviation, found.interval) == (0.1, 0.0, (0.1, 0.1))
 
 
 @pytest.mark.parametrize("shares", [[], [0.5]])

@@ -147,6 +147,9 @@ def test_damaged_files_get_a_sentence(tmp_path: Path) -> None:
     (run.folder / "metrics.json").write_text("{")
     with pytest.raises(RunError, match=r"metrics\.json is damaged"):
         _ = run.metrics
+    (run.folder / "test_evaluations.jsonl").write_text('{"accuracy": 0.5}\n{')
+    with pytest.raises(RunError, match=r"test_evaluations\.jsonl is damaged"):
+        _ = run.test_evaluations
     (run.folder / "experiment.toml").write_text("=")
     with pytest.raises(RunError, match=r"no experiment\.toml that can be read"):
         _ = run.experiment

@@ -115,7 +115,7 @@ def evaluate_pictures(
     analysis = analyze_errors(probabilities, images.labels)
     files = tuple(str(path) for path in listed.paths)
     result = OwnPictures(
-        metrics=classifier.judge(images, probabilities),
+        metrics=classifier.compute_metrics(images, probabilities),
         misclassified=_misclassified(analysis, files, framed, classifier.classes),
         unsure=int(unsure.sum()),
         correct_but_unsure=int((unsure & correct).sum()),

@@ -41,7 +41,7 @@ def evaluate_images(classifier: Classifier, images: ImageSet) -> Evaluated:
         ValueError: images of another size, or other labels.
     """
     probabilities = classifier.predict_proba(images.images)
-    return Evaluated(images, probabilities, classifier.judge(images, probabilities))
+    return Evaluated(images, probabilities, classifier.compute_metrics(images, probabilities))
 
 
 def evaluate_test_images(run: Run, classifier: Classifier, dataset: Dataset) -> Evaluated:

@@ -215,9 +215,9 @@ class Classifier:
         """
         if images.classes != self.classes:
             raise ValueError(f"the images' classes {images.classes} are not the classifier's {self.classes}")
-        return self.judge(images, self.predict_proba(images.images))
+        return self.compute_metrics(images, self.predict_proba(images.images))
 
-    def judge(self, images: ImageSet, probabilities: np.ndarray) -> Metrics:
+    def compute_metrics(self, images: ImageSet, probabilities: np.ndarray) -> Metrics:
         """Return the figures of ``probabilities``, which are this classifier's for ``images``.
 
         A classifier of several views looks at the images once more in one view, to tell what these are worth.

@@ -98,9 +98,9 @@ def course(
     seconds, seed, run, command, figures}], summary[{method, id, printed, reached}], exercises[{id, teaches,
     picture, facts}], errors[{id, error}], table; part says what was measured: test, validation, own pictures.
 
-    JSON of --seeds: experiments[{id, teaches, dataset, network, parameters, part, printed, mean, deviation,
-    interval, seconds, seeds[{seed, run, reached, interval, images, seconds}], figures}], errors, table; an
-    experiment's interval is of the mean over trainings.
+    JSON of --seeds: experiments[{id, teaches, dataset, network, parameters, part, printed, mean,
+    standard_deviation, interval, seconds, seeds[{seed, run, reached, interval, images, seconds}], figures}],
+    errors, table; an experiment's interval is of the mean over trainings.
     """
     from imagelet.course.lessons import lessons
     from imagelet.course.results import summary, write_results
@@ -343,7 +343,7 @@ def _show_repeated(results: "Sequence[RepeatedResult]", table: Path | None) -> N
             spread, first = result.spread(number), number == 0
             ours = interval = "–"
             if spread is not None:
-                ours = seeds_and_folds.write_spread(spread.mean, spread.deviation)
+                ours = seeds_and_folds.write_spread(spread.mean, spread.standard_deviation)
                 low, high = map(write_percent, spread.interval)
                 interval = Message("{low} to {high}", low=low, high=high)
             seconds = "–" if result.seconds is None else f"{result.seconds:.1f}"

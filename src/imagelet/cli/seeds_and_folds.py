@@ -218,7 +218,7 @@ def _of_seeds(result: "Repeated") -> dict[str, str]:
     return {
         Message("mean {accuracy}", accuracy=_part_accuracy(result)): Message(
             "{spread} (standard deviation over {count} seeds)",
-            spread=write_spread(result.spread.mean, result.spread.deviation),
+            spread=write_spread(result.spread.mean, result.spread.standard_deviation),
             count=len(result.members),
         ),
         Message("95 % interval of the mean"): Message(
@@ -234,7 +234,7 @@ def _of_folds(result: "Repeated") -> dict[str, str]:
         **arguments.describe_accuracy(Message("accuracy, all folds"), result.pooled.to_json()),
         Message("mean of the folds"): Message(
             "{spread} (standard deviation over {count} folds)",
-            spread=write_spread(result.spread.mean, result.spread.deviation),
+            spread=write_spread(result.spread.mean, result.spread.standard_deviation),
             count=len(result.members),
         ),
         Message("epoch"): Message("the last of each training; the fold's images did not choose it"),
@@ -242,9 +242,9 @@ def _of_folds(result: "Repeated") -> dict[str, str]:
     }
 
 
-def write_spread(mean: float, deviation: float) -> str:
+def write_spread(mean: float, standard_deviation: float) -> str:
     """Return ``98.40 ± 0.31 %``."""
-    return f"{write_percent(mean)} ± {100 * deviation:.2f} %"
+    return f"{write_percent(mean)} ± {100 * standard_deviation:.2f} %"
 
 
 def _require(result: "Repeated", required: float | None) -> None:

@@ -123,12 +123,14 @@ def train(
     JSON of a profile: steps, images, phases[{phase, seconds}], layers[{layers, forward_seconds,
     backward_seconds, multiply_adds}]; --profile adds it as the field profile.
 
-    JSON of --seeds: dataset, network, part, seeds[{seed, run, accuracy, interval, images}], mean, deviation,
-    interval, folder. The last interval is of the mean over trainings, and says nothing of other images.
+    JSON of --seeds: dataset, network, part, seeds[{seed, run, accuracy, interval, images}], mean,
+    standard_deviation, interval, folder. The last interval is of the mean over trainings, and says nothing of
+    other images.
 
-    JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean, deviation,
-    accuracy, interval, images, label_issues[{image, label, suggested, probability, label_probability}],
-    folder, out_of_fold; accuracy is over all images, label_issues are training images with doubtful labels.
+    JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean,
+    standard_deviation, accuracy, interval, images, label_issues[{image, label, suggested, probability,
+    label_probability}], folder, out_of_fold; accuracy is over all images, label_issues are training images
+    with doubtful labels.
     """
     chosen = _read_settings(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer

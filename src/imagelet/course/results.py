@@ -141,7 +141,7 @@ class RepeatedResult:
 
     def _figure(self, index: int) -> dict[str, Any]:
         printed, spread = self.training.printed[index], self.spread(index)
-        nothing = {"mean": None, "deviation": None, "interval": None}
+        nothing = {"mean": None, "standard_deviation": None, "interval": None}
         ours = nothing if spread is None else spread.to_json()
         return {"part": printed.part, "printed": printed.accuracy, **ours}
 
@@ -254,12 +254,12 @@ def write_repeated(
 
 def _repeated_as_markdown(results: Sequence[RepeatedResult], seeds: int) -> str:
     """Return the table as a Markdown page."""
-    head = ("id", "notes", "ours, mean", "deviation", "95 % interval of the mean", "seeds", "seconds")
+    head = ("id", "notes", "mean", "standard deviation", "95 % interval of the mean", "seeds", "seconds")
     lines = [f"# The course, with {seeds} seeds", "", f"| {' | '.join(head)} |", f"|---|{'---:|' * 6}"]
     lines += [f"| {' | '.join(row)} |" for result in results for row in repeated_rows(result)]
     lines += [
         "",
-        "The deviation and the interval cover the chance of training: other seeds, the same test images. "
+        "Standard deviation and interval cover the chance of training: other seeds, the same test images. "
         "Where validation images are drawn by the seed, they cover that choice too.",
     ]
     return "\n".join(lines) + "\n"
@@ -268,7 +268,7 @@ def _repeated_as_markdown(results: Sequence[RepeatedResult], seeds: int) -> str:
 def repeated_rows(result: RepeatedResult) -> list[tuple[str, ...]]:
     """Return the result as table rows, one for each figure that the notes print.
 
-    id, the notes' figure, mean, deviation, interval of the mean, seeds, mean seconds.
+    id, the notes' figure, mean, standard deviation, interval of the mean, seeds, mean seconds.
     """
     table: list[tuple[str, ...]] = []
     for index, printed in enumerate(result.training.printed):
@@ -276,7 +276,7 @@ def repeated_rows(result: RepeatedResult) -> list[tuple[str, ...]]:
         if spread is not None:
             low, high = spread.interval
             reach = f"{100 * low:.2f} to {100 * high:.2f}"
-            ours = (percent(spread.mean), f"{100 * spread.deviation:.2f} %", reach)
+            ours = (percent(spread.mean), f"{100 * spread.standard_deviation:.2f} %", reach)
         table.append(
             (
                 "" if index else result.training.name,

@@ -62,7 +62,7 @@ def finish(
         logits = classifier.logits(setup.validation.images)
         classifier = classifier.calibrated(fit_calibration(logits, setup.validation.labels))
         probabilities = classifier.calibration.probabilities(logits)
-        figures = classifier.judge(setup.validation, probabilities)
+        figures = classifier.compute_metrics(setup.validation, probabilities)
         validated = Evaluated(setup.validation, probabilities, figures)
         metrics["validation"] = figures.to_json(classifier.classes)
         error_analysis.draw_evaluation(run.figures, validated, "validation")

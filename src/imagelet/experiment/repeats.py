@@ -145,7 +145,9 @@ class Repeated:
         content = {"dataset": self.dataset, "network": self.network, "part": self.part, self.kind: members}
         if self.pooled is None:
             return {**content, **self.spread.to_json(), "folder": str(self.folder)}
-        figures = {"mean": self.spread.mean, "deviation": self.spread.deviation, **self.pooled.to_json()}
+        spread = self.spread.to_json()
+        del spread["interval"]  # of folds, only that of all their images holds
+        figures = {**spread, **self.pooled.to_json()}
         issues = {"label_issues": [issue.to_json(self.classes) for issue in self.label_issues]}
         files = {"folder": str(self.folder), "out_of_fold": str(self.out_of_fold)}
         return {**content, **figures, **issues, **files}

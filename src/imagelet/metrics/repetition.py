@@ -21,17 +21,17 @@ class Spread:
 
     Attributes:
         mean: their mean, in [0, 1].
-        deviation: their standard deviation, with n - 1.
+        standard_deviation: of the accuracies, with n - 1.
         interval: of the mean accuracy of all trainings that could have been drawn.
     """
 
     mean: float
-    deviation: float
+    standard_deviation: float
     interval: Interval
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
-        return {"mean": self.mean, "deviation": self.deviation, "interval": list(self.interval)}
+        return {**vars(self), "interval": list(self.interval)}
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,16 @@ class Run:
 
     @property
     def test_evaluations(self) -> list[dict[str, Any]]:
-        """Every evaluation on the test images, the oldest first."""
+        """Every evaluation on the test images, the oldest first.
+
+        Raises:
+            RunError: the file is damaged.
+        """
         path = self.folder / "test_evaluations.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        try:
+            return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        except ValueError as error:
+            raise RunError("{file} is damaged: {error}", file=path, error=error) from error
 
     def record_test_evaluation(self, figures: dict[str, Any], then: Callable[[], None] = lambda: None) -> int:
         """Record an evaluation on the test images and return how many there were, this one included.
