@@ -66,7 +66,7 @@ def test_prints_what_json_has(run: Run) -> None:
     (pair,) = document["pairs"]
     points = f"{100 * pair['difference']:.2f} points"
     assert pairs.startswith(f"fast is better than slow by {points}")
-    assert f"only fast is right on {pair['only_b']} images, only slow on {pair['only_a']}" in pairs
+    assert f"only fast is correct on {pair['only_b']} images, only slow on {pair['only_a']}" in pairs
     lines = surest.splitlines()
     assert lines[0] == "the surest disagreements"
     assert [int(line.split()[0]) for line in lines[2:]] == [
@@ -153,27 +153,27 @@ def pair(only_a: int, only_b: int, interval: tuple[float, float], p: float, corr
         (
             pair(12, 43, (0.016, 0.046), 0.00004, 0.00004),
             "B is better than A by 3.10 points (95 % interval 1.60 to 4.60), p < 0.0001; "
-            "only B is right on 43 images, only A on 12",
+            "only B is correct on 43 images, only A on 12",
         ),
         (
             pair(5, 1, (-0.0092, -0.0001), 0.0341, 0.0341),
             "A is better than B by 0.40 points (95 % interval 0.01 to 0.92), p = 0.034; "
-            "only A is right on 5 images, only B on 1",
+            "only A is correct on 5 images, only B on 1",
         ),
         (
             pair(1, 0, (-0.0056, 0.0029), 1.0, 1.0),
             "no difference shown: A is ahead of B by 0.10 points (95 % interval -0.29 to 0.56), p = 1; "
-            "only A is right on 1 image, only B on 0",
+            "only A is correct on 1 image, only B on 0",
         ),
         (
             pair(3, 3, (-0.006, 0.006), 1.0, 1.0),
             "no difference shown: A and B have the same accuracy (95 % interval of the difference -0.60 to "
-            "0.60 points), p = 1; only B is right on 3 images, only A on 3",
+            "0.60 points), p = 1; only B is correct on 3 images, only A on 3",
         ),
         (  # alone it would be shown, among others it is not
             pair(2, 11, (0.002, 0.018), 0.022, 0.066),
             "no difference shown: B is ahead of A by 0.90 points (95 % interval 0.20 to 1.80), p = 0.066; "
-            "only B is right on 11 images, only A on 2",
+            "only B is correct on 11 images, only A on 2",
         ),
     ],
 )

@@ -8,6 +8,7 @@ import typer
 from imagelet.cli import arguments, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.html_repr import write_percent
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.analysis.comparison import Compared, Comparison, Pair
@@ -62,95 +63,129 @@ def compare(
     predictions[{run, predicted, probability}]}], seconds, figures; difference is the accuracy of b minus that
     of a, from -1 to 1, image the index in part.
     """
-    from imagelet.analysis.comparison import compare as run_experiment
+    from imagelet.analysis.comparison import compare as compare_classifiers
 
-    with printing.progress("asking classifiers") as advance:
-        found = run_experiment(runs, split, out, advance)
+    with printing.progress("predicting") as advance:
+        comparison = compare_classifiers(runs, split, out, advance)
     if as_json:
-        printing.document(found.to_json())
+        printing.document(comparison.to_json())
     else:
-        _show(found)
+        _show(comparison)
 
 
-def _show(found: "Comparison") -> None:
-    chosen = "" if found.split == "test" else ", which chose the epochs"
-    printing.facts(
-        {
-            "images": f"{found.images:,} {found.split} images of {found.dataset}{chosen}",
-            **({"test evaluations": _test_evaluations(found)} if found.split == "test" else {}),
-            "disagree on": f"{len(found.disagreements):,} of them",
-            "seconds": f"{found.seconds:.1f}",
-            **({"figures": ", ".join(map(str, found.figures))} if found.figures else {}),
-        }
-    )
-    printing.say()
-    _show_runs(found)
-    names = [each.name for each in found.compared]
-    if found.settings:
-        printing.say("\nsettings that differ")
-        rows = [(name, *map(_written, values)) for name, values in found.settings.items()]
-        printing.table(("setting", *names), rows, whole=("setting",))
+def _show(comparison: "Comparison") -> None:
+    images = {"count": comparison.images, "part": arguments.PARTS[comparison.split]}
+    facts: dict[str, str] = {
+        Message("images"): Message(
+            "{count:,} {part} images of {dataset}", **images, dataset=comparison.dataset
+        )
+    }
+    if comparison.split == "test":
+        facts[Message("test evaluations")] = _test_evaluations(comparison)
     else:
-        printing.say("\nno settings differ")
+        facts[Message("images")] = Message(
+            "{count:,} {part} images of {dataset}, which chose the epochs",
+            **images,
+            dataset=comparison.dataset,
+        )
+    facts[Message("disagree on")] = Message("{count:,} of them", count=len(comparison.disagreements))
+    facts[Message("seconds")] = f"{comparison.seconds:.1f}"
+    if comparison.figures:
+        facts[Message("figures")] = ", ".join(map(str, comparison.figures))
+    printing.facts(facts)
     printing.say()
-    for pair in found.pairs:
+    _show_runs(comparison)
+    names = [printing.verbatim(compared.name) for compared in comparison.compared]
+    printing.say()
+    if comparison.settings:
+        printing.say("settings that differ")
+        rows = [(name, *map(_written, values)) for name, values in comparison.settings.items()]
+        printing.table((Message("setting"), *names), rows, whole=("setting",))
+    else:
+        printing.say("no settings differ")
+    printing.say()
+    for pair in comparison.pairs:
         printing.say(describe_pair(pair))
-    if len(found.pairs) > 1:
-        printing.say("p is corrected for {count} comparisons; the intervals are not", count=len(found.pairs))
-    _show_disagreements(found, names)
+    if (count := len(comparison.pairs)) > 1:
+        printing.say("p is corrected for {count} comparisons; the intervals are not", count=count)
+    _show_disagreements(comparison, names)
 
 
-def _test_evaluations(found: "Comparison") -> str:
+def _test_evaluations(comparison: "Comparison") -> Message:
     """Return how often each run was evaluated on the test images: ``first 1, second 3``."""
-    counted = [
-        f"{each.name} {each.test_evaluations}" for each in found.compared if each.test_evaluations is not None
+    counts = [
+        f"{compared.name} {compared.test_evaluations}"
+        for compared in comparison.compared
+        if compared.test_evaluations is not None
     ]
-    return f"{', '.join(counted)} so far" if counted else "not counted: none of them is a run"
+    if not counts:
+        return Message("not counted: none of them is a run")
+    return Message("{counts} so far", counts=", ".join(counts))
 
 
-def _show_runs(found: "Comparison") -> None:
-    numbers = ("accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds")
-    printing.table(("run", *numbers), [_row(each) for each in found.compared], right=numbers, whole=("run",))
-
-
-def _row(each: "Compared") -> tuple[str, ...]:
-    low, high = map(write_percent, each.interval)
-    return (
-        each.name,
-        f"{write_percent(each.accuracy)} %",
-        f"{low} to {high} %",
-        f"{each.loss:.4f}",
-        f"{each.parameters:,}",
-        "" if each.epochs is None else f"{each.epochs}",
-        "" if each.seconds is None else f"{each.seconds:.1f}",
+def _show_runs(comparison: "Comparison") -> None:
+    printing.table(
+        ("run", "accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds"),
+        [_row(compared) for compared in comparison.compared],
+        right=("accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds"),
+        whole=("run",),
     )
 
 
-def describe_pair(pair: "Pair") -> str:
-    """Return what is found of a pair as a sentence, from the side of the one with the higher accuracy.
+def _row(compared: "Compared") -> tuple[str, ...]:
+    low, high = map(write_percent, compared.interval)
+    return (
+        compared.name,
+        f"{write_percent(compared.accuracy)} %",
+        Message("{low} to {high} %", low=low, high=high),
+        f"{compared.loss:.4f}",
+        f"{compared.parameters:,}",
+        "" if compared.epochs is None else f"{compared.epochs}",
+        "" if compared.seconds is None else f"{compared.seconds:.1f}",
+    )
 
-    ``B is better than A by 0.31 points (95 % interval 0.10 to 0.52), p = 0.004; only A is right on 12
-    images, only B on 43``.
+
+def describe_pair(pair: "Pair") -> Message:
+    """Return the result for a pair as a sentence, from the side of the one with the higher accuracy.
+
+    ``B is better than A by 0.31 points (95 % interval 0.10 to 0.52), p = 0.004; only B is correct on 43
+    images, only A on 12``.
     """
-    found, low, high = pair.paired, *pair.paired.interval
-    ahead, behind, ahead_alone, behind_alone = pair.b, pair.a, found.only_b, found.only_a
-    if found.difference < 0:
+    paired, low, high = pair.paired, *pair.paired.interval
+    ahead, behind, ahead_alone, behind_alone = pair.b, pair.a, paired.only_b, paired.only_a
+    if paired.difference < 0:
         ahead, behind, ahead_alone, behind_alone = behind, ahead, behind_alone, ahead_alone
         low, high = -high, -low
-    points = f"{_points(abs(found.difference))} points (95 % interval {_points(low)} to {_points(high)})"
+    names = {"ahead": ahead, "behind": behind}
+    values = {**names, "points": _points(abs(paired.difference)), "low": _points(low), "high": _points(high)}
     if pair.corrected_p < SHOWN:
-        told = f"{ahead} is better than {behind} by {points}"
-    elif found.difference:
-        told = f"no difference shown: {ahead} is ahead of {behind} by {points}"
+        verdict = Message(
+            "{ahead} is better than {behind} by {points} points (95 % interval {low} to {high})", **values
+        )
+    elif paired.difference:
+        verdict = Message(
+            "no difference shown: {ahead} is ahead of {behind} by {points} points "
+            "(95 % interval {low} to {high})",
+            **values,
+        )
     else:
-        points = f"95 % interval of the difference {_points(low)} to {_points(high)} points"
-        told = f"no difference shown: {behind} and {ahead} have the same accuracy ({points})"
-    alone = f"only {ahead} is right on {_images(ahead_alone)}, only {behind} on {behind_alone:,}"
-    return f"{told}, {_p(pair.corrected_p)}; {alone}"
+        verdict = Message(
+            "no difference shown: {behind} and {ahead} have the same accuracy "
+            "(95 % interval of the difference {low} to {high} points)",
+            **values,
+        )
+    return Message(
+        "{verdict}, {p}; only {ahead} is correct on {images}, only {behind} on {count:,}",
+        **names,
+        verdict=verdict,
+        p=_p(pair.corrected_p),
+        images=arguments.count_images(ahead_alone),
+        count=behind_alone,
+    )
 
 
 def _points(difference: float) -> str:
-    """Return a difference of shares in percentage points, with a sign below 0; never rounded to 0."""
+    """Return a difference of accuracies in percentage points, with a sign below 0; never rounded to 0."""
     written = write_percent(abs(difference))
     return f"-{written}" if difference < 0 else written
 
@@ -159,50 +194,39 @@ def _p(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
 
 
-def _images(number: int) -> str:
-    return f"{number:,} image" + ("" if number == 1 else "s")
-
-
 def _written(value: Any) -> str:
     """Return a setting's value as it is typed; a dash where it is not known."""
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return Message("yes") if value else Message("no")
     if isinstance(value, list):
         return arguments.write_shape(tuple(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _show_disagreements(found: "Comparison", names: list[str]) -> None:
-    shown = found.disagreements[:SUREST]
+def _show_disagreements(comparison: "Comparison", names: list[Message]) -> None:
+    shown = comparison.disagreements[:SUREST]
     if not shown:
         return
-    printing.say("\nthe surest disagreements")
-    printing.table(
-        (f"{found.part} image", "label", *names),
-        [
-            (
-                f"{each.image}",
-                each.label,
-                *(
-                    f"{predicted} ({write_percent(probability)} %)"
-                    for predicted, probability in zip(each.predictions, each.probabilities, strict=True)
-                ),
-            )
-            for each in shown
-        ],
-        right=(f"{found.part} image",),
-    )
-    if len(shown) < len(found.disagreements):
-        printing.note("{count:,} more; --json lists all of them", count=len(found.disagreements) - len(shown))
+    printing.say()
+    printing.say("disagreements, the most confident first")
+    image = Message("{part} image", part=arguments.PARTS[comparison.part])
+    rows = []
+    for disagreement in shown:
+        predictions = zip(disagreement.predictions, disagreement.probabilities, strict=True)
+        cells = (f"{predicted} ({write_percent(probability)} %)" for predicted, probability in predictions)
+        rows.append((str(disagreement.image), disagreement.label, *cells))
+    printing.table((image, Message("label"), *names), rows, right=(image,))
+    if more := len(comparison.disagreements) - len(shown):
+        printing.note("{count:,} more; --json lists all of them", count=more)
 
 
 ReportedRuns = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN...",
-        help="A run's folder or name; of several the page compares them.",
+        help="A run's folder or name; several are compared.",
         show_default=False,
     ),
 ]
@@ -211,7 +235,7 @@ Page = Annotated[
     typer.Option(
         metavar="FILE.html",
         help="Where to write the page.",
-        show_default="report.html in the run folder, of several comparison.html here",
+        show_default="report.html in the run folder, for several comparison.html here",
     ),
 ]
 Test = Annotated[
@@ -224,11 +248,11 @@ Test = Annotated[
 def report(runs: ReportedRuns, out: Page = None, test: Test = False, as_json: arguments.Json = False) -> None:
     """Write one page on a run: what was trained, how good it is, and why.
 
-    Figures, mistakes, labels to look at, and what goes on inside the network, in one file that works offline,
-    prints, and can be read aloud. Of several runs the page compares them. It shows figures of the test images
-    where the run has them already, and pictures of the validation images.
+    It has the figures, misclassified images, label issues and what happens inside the network, in one file
+    that works offline, can be printed, and suits screen readers. For several runs the page compares them. It
+    shows the figures of the test images where the run has them already, and validation images.
 
-    JSON: file, bytes, part, left_out, seconds; part is the one whose pictures are shown.
+    JSON: file, bytes, part, left_out, seconds; part is the one whose images are shown.
     """
     from imagelet.report import open_run, write_comparison, write_report
 
@@ -244,14 +268,11 @@ def report(runs: ReportedRuns, out: Page = None, test: Test = False, as_json: ar
 
 
 def _show_report(written: "Report") -> None:
-    shown = "no pictures" if written.part is None else f"{written.part} images"
-    printing.facts(
-        {
-            "page": str(written.file),
-            "size": f"{printing.write_size(written.size)}, {shown}",
-            "seconds": f"{written.seconds:.1f}",
-        }
-    )
-    for each in written.left_out:
-        printing.note("left out: {what}", what=each)
-    printing.advice("open it in a browser; it needs no network and can be handed on as it is")
+    size = printing.write_size(written.size)
+    described = Message("{size}, no images", size=size)
+    if written.part is not None:
+        described = Message("{size}, {part} images", size=size, part=arguments.PARTS[written.part])
+    printing.facts({"page": str(written.file), "size": described, "seconds": f"{written.seconds:.1f}"})
+    for missing in written.left_out:
+        printing.note("left out: {what}", what=missing)
+    printing.advice("open it in a browser; it needs no network and can be passed on as it is")

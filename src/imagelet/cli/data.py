@@ -56,7 +56,7 @@ def list_(as_json: arguments.Json = False) -> None:
     """List the datasets by name and where their files are.
 
     JSON: datasets[{name, title, images, classes, shape, place}]; place is null where they are not
-    on this machine.
+    on this computer.
     """
     from imagelet.data import place_of
     from imagelet.data.known import datasets

@@ -70,8 +70,8 @@ def evaluate(
 ) -> None:
     """Test a classifier on images that had no part in its training.
 
-    Each evaluation of a run on its test images is counted: who chooses by them has no test set any more. A
-    CSV file may have a column source: then the interval is given by people, too.
+    Each evaluation of a run on its test images is counted: once you choose by them, they are no test set any
+    more. A CSV file may have a column source: then there is an interval by people, too.
 
     Images are numbered from 0, as they lie in their part. Label issues, labels that may be wrong, are found
     by confident learning, from predictions for images that the classifier has not learned from. Look at these
@@ -91,7 +91,7 @@ def evaluate(
     JSON of --shift: dataset, images, corruptions[{corruption, unit, strength, accuracy, interval, unsure}],
     test_evaluations, seconds, figure.
     """
-    from imagelet.analysis.evaluate import evaluate as run_experiment
+    from imagelet.analysis.evaluate import evaluate as evaluate_run
     from imagelet.analysis.robustness import evaluate_corruptions
 
     if shift and cell is not None:
@@ -104,56 +104,66 @@ def evaluate(
         else:
             _show_corruptions(report)
         return
-    found = run_experiment(run, data, split, out, cell)
+    evaluation = evaluate_run(run, data, split, out, cell)
     if as_json:
-        printing.document(found.to_json())
+        printing.document(evaluation.to_json())
     else:
-        _show(found)
+        _show(evaluation)
 
 
-def _show(found: "Evaluation") -> None:
-    figures = found.to_json()
-    facts = {
+def _show(evaluation: "Evaluation") -> None:
+    figures = evaluation.to_json()
+    images, part = figures["images"], arguments.PARTS[evaluation.split]
+    facts: dict[str, str] = {
         **arguments.describe_accuracy(Message("accuracy"), figures),
-        "loss": f"{figures['loss']:.4f}",
-        "calibration error": f"{figures['calibration_error']:.4f}",
-        "images": f"{figures['images']:,}, {found.split} part of {found.dataset}",
+        Message("loss"): f"{figures['loss']:.4f}",
+        Message("calibration error"): f"{figures['calibration_error']:.4f}",
+        Message("images"): Message(
+            "{count:,}, {part} part of {dataset}", count=images, part=part, dataset=evaluation.dataset
+        ),
     }
-    if found.pictures is not None:
-        facts |= _of_pictures(found.pictures, found.dataset, figures["images"])
-    facts |= _counted(found.test_evaluations)
-    facts["seconds"] = f"{found.seconds:.1f}"
-    if found.figures is not None:
-        facts["figures"] = str(found.figures)
+    if evaluation.pictures is not None:
+        facts |= _of_pictures(evaluation.pictures, evaluation.dataset, images)
+    facts |= _counted(evaluation.test_evaluations)
+    facts[Message("seconds")] = f"{evaluation.seconds:.1f}"
+    if evaluation.figures is not None:
+        facts[Message("figures")] = str(evaluation.figures)
     printing.facts(facts)
     printing.say()
     printing.table(
         ("class", "precision", "recall", "f1", "images"),
         [
             (
-                each["name"],
-                *(_share(each[name]) for name in ("precision", "recall", "f1")),
-                f"{each['images']:,}",
+                known["name"],
+                *(_figure(known[name]) for name in ("precision", "recall", "f1")),
+                f"{known['images']:,}",
             )
-            for each in figures["classes"]
+            for known in figures["classes"]
         ],
         right=("precision", "recall", "f1", "images"),
     )
-    if confused := _most_confused(figures["confusion"], found.classes):
-        printing.say("\nmost often confused")
+    if confused := _most_confused(figures["confusion"], evaluation.classes):
+        printing.say()
+        printing.say("most often confused")
         printing.table(("label", "predicted", "images"), confused, right=("images",))
-    _show_images(found, figures)
+    _show_images(evaluation, figures)
 
 
 def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, str]:
     """Return what is known of own pictures beside the figures."""
-    facts = {
-        "images": f"{images:,} of {name}",
-        "unsure": f"{pictures.unsure:,} predictions, {pictures.correct_but_unsure:,} of them correct",
+    facts: dict[str, str] = {
+        Message("images"): Message("{count:,} of {dataset}", count=images, dataset=name),
+        Message("unsure"): Message(
+            "{count:,} predictions, {correct:,} of them correct",
+            count=pictures.unsure,
+            correct=pictures.correct_but_unsure,
+        ),
     }
     if pictures.by_source is not None:
-        low, high = (write_percent(each) for each in pictures.by_source)
-        facts["by source"] = f"95 % interval {low} to {high} %, {pictures.sources:,} sources"
+        low, high = map(write_percent, pictures.by_source)
+        facts[Message("by source")] = Message(
+            "95 % interval {low} to {high} %, {count:,} sources", low=low, high=high, count=pictures.sources
+        )
     return facts
 
 
@@ -161,33 +171,33 @@ def _counted(test_evaluations: int | None) -> dict[str, str]:
     """Return how often the run was evaluated on its test images; nothing where the images were others."""
     if test_evaluations is None:
         return {}
-    first = test_evaluations == 1
-    return {"test evaluations": "the first of this run" if first else f"{test_evaluations} so far"}
+    count = Message("{count} so far", count=test_evaluations)
+    return {Message("test evaluations"): Message("the first of this run") if test_evaluations == 1 else count}
 
 
 def _show_corruptions(report: "RobustnessReport") -> None:
     """Print a row for each corruption: its strengths, the weakest first, with the accuracies."""
     plain = {**report.plain.to_json(), "images": report.images}
-    printing.facts(
-        {
-            **arguments.describe_accuracy(Message("accuracy"), plain),
-            "images": f"{report.images:,} of {report.dataset}",
-            **_counted(report.test_evaluations),
-            "seconds": f"{report.seconds:.1f}",
-            **({} if report.figure is None else {"figure": str(report.figure)}),
-        }
-    )
+    facts: dict[str, str] = {
+        **arguments.describe_accuracy(Message("accuracy"), plain),
+        Message("images"): Message("{count:,} of {dataset}", count=report.images, dataset=report.dataset),
+        **_counted(report.test_evaluations),
+        Message("seconds"): f"{report.seconds:.1f}",
+    }
+    if report.figure is not None:
+        facts[Message("figure")] = str(report.figure)
+    printing.facts(facts)
     rows: dict[str, list[str]] = {}
     for point in report.corrupted:
-        row = rows.setdefault(point.corruption, [point.corruption, point.unit])
+        row = rows.setdefault(point.corruption, [Message(point.corruption), Message(point.unit)])
         row.append(f"{point.strength:g}: {100 * point.accuracy:.1f} %")
     longest = max(len(row) for row in rows.values())
-    headings = ("corruption", "strength", "accuracy", *[""] * (longest - 3))
+    headings = (Message("corruption"), Message("strength"), Message("accuracy"), *[""] * (longest - 3))
     printing.say()
     printing.table(headings, [row + [""] * (longest - len(row)) for row in rows.values()])
 
 
-def _share(value: float | None) -> str:
+def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"  # a class without images has no recall
 
 
@@ -206,66 +216,87 @@ def _most_confused(confusion: list[list[int]], classes: tuple[str, ...]) -> list
 MOST_MISCLASSIFIED = 10  # images that are named,
 MOST_LABEL_ISSUES = 5  # of those whose labels may be wrong,
 MOST_IN_CELL = 20  # and of a cell
+COLUMNS = {
+    "image": Message("image"),
+    "file": Message("file"),
+    "label": Message("label"),
+    "predicted": Message("predicted"),
+    "suggested": Message("suggested"),
+    "probability": Message("probability"),
+    "remarks": Message("remarks"),
+}
 
 
-def _show_images(found: "Evaluation", told: Mapping[str, Any]) -> None:
+def _show_images(evaluation: "Evaluation", figures: Mapping[str, Any]) -> None:
     """Print misclassified images, label issues, and the cell that was asked for.
 
     Args:
-        found: an evaluation.
-        told: the same as plain data.
+        evaluation: an evaluation.
+        figures: the same as plain data.
     """
-    name = "image" if found.pictures is None else "file"
-    remarks = () if found.pictures is None else ("remarks",)
+    own = evaluation.pictures is not None
+    name, remarks = ("file", ("remarks",)) if own else ("image", ())
+    heading = Message("misclassified, the most confident first")
     columns = (name, "label", "predicted", "probability", *remarks)
-    show_some("misclassified, the most confident first", columns, told["misclassified"], MOST_MISCLASSIFIED)
-    issues = told["label_issues"]
-    labels = f"{len(issues):,} of {found.metrics.images:,} labels may be wrong: look at these images"
-    show_some(labels, (name, "label", "suggested", "probability"), issues, MOST_LABEL_ISSUES)
-    if found.cell is not None:
-        _show_cell(found, told["cell"])
+    show_some(heading, columns, figures["misclassified"], MOST_MISCLASSIFIED)
+    issues = figures["label_issues"]
+    heading = Message(
+        "{count:,} of {total:,} labels may be wrong: look at these images",
+        count=len(issues),
+        total=figures["images"],
+    )
+    show_some(heading, (name, "label", "suggested", "probability"), issues, MOST_LABEL_ISSUES)
+    if evaluation.cell is not None:
+        _show_cell(figures["cell"], "files" if own else "images")
 
 
 def show_some(
-    heading: str, columns: tuple[str, ...], records: Sequence[Mapping[str, Any]], most: int
+    heading: Message, columns: tuple[str, ...], records: Sequence[Mapping[str, Any]], most: int
 ) -> None:
-    """Print the first of ``records`` under a heading, and how many more there are; nothing of none."""
+    """Print the first of ``records`` under a heading, and how many more there are; nothing if there are none.
+
+    Args:
+        heading: above the table.
+        columns: some of the names in ``COLUMNS``, which are those of the records' fields.
+        records: plain data.
+        most: how many are printed.
+    """
     if not records:
         return
-    printing.say("\n{heading}", heading=heading)
-    rows = [[_written(record, column) for column in columns] for record in records[:most]]
-    printing.table(columns, rows, right=("image", "probability"))
+    printing.say()
+    printing.say(heading)
+    rows = [[_cell_text(record, column) for column in columns] for record in records[:most]]
+    printing.table([COLUMNS[name] for name in columns], rows, right=("image", "probability"))
     if len(records) > most:
         printing.note("{count:,} more; --json lists all of them", count=len(records) - most)
 
 
-def _written(record: Mapping[str, Any], column: str) -> str:
+def _cell_text(record: Mapping[str, Any], column: str) -> str:
     if column == "probability":
         return f"{write_percent(record['probability'])} %"
     if column == "remarks":
-        return "; ".join(record["warnings"])
-    return str(
-        record[column]
-    )  # of an image its number, without the comma of thousands: it may be typed again
+        return printing.joined(record["warnings"])
+    return str(record[column])  # an image's number is without commas: it may be typed again
 
 
-def _show_cell(found: "Evaluation", cell: Mapping[str, Any]) -> None:
-    within = cell["images"] if found.pictures is None else cell["files"]
-    count = f"{len(within):,} {'image' if len(within) == 1 else 'images'}"
+def _show_cell(cell: Mapping[str, Any], kind: str) -> None:
+    """Print a cell of the confusion matrix, whose field ``kind`` holds the images or the files in it."""
+    within = cell[kind]
+    printing.say()
     printing.say(
-        "\nlabel {label}, predicted {predicted}: {count}",
+        "label {label}, predicted {predicted}: {images}",
         label=cell["label"],
         predicted=cell["predicted"],
-        count=count,
+        images=arguments.count_images(len(within)),
     )
-    if within and found.pictures is None:
+    if within and kind == "images":
         printing.say(", ".join(map(str, within[:MOST_IN_CELL])))
     else:
         for path in within[:MOST_IN_CELL]:
-            printing.say(path)
+            printing.say(printing.verbatim(path))
     if len(within) > MOST_IN_CELL:
         printing.note("{count:,} more; --json lists all of them", count=len(within) - MOST_IN_CELL)
     if cell["figure"] is not None:
-        printing.say("drawn as {cell}", cell=cell["figure"])
+        printing.say("drawn as {file}", file=cell["figure"])
     elif within:
         printing.advice("--out FOLDER draws them")

@@ -11,7 +11,7 @@ from imagelet.cli.commands import Command, Group
 from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, RunError
 from imagelet.html_repr import write_percent
-from imagelet.messages import Message
+from imagelet.messages import Message, message_of
 
 if TYPE_CHECKING:
     from imagelet.experiment.reproduce import Reproduction
@@ -78,32 +78,42 @@ def _facts(run: "Run") -> dict[str, Any]:
             "seconds": metrics.get("seconds", {}).get("total"),
         }
     except (RunError, KeyError, TypeError, ValueError) as error:  # one damaged run hides no other
-        printing.caution("the run '{name}' is damaged: {error}", name=run.name, error=error)
+        printing.caution("the run '{name}' is damaged: {error}", name=run.name, error=message_of(error))
         return facts | {"state": "damaged"} | dict.fromkeys(FIGURES)
 
 
 def _list(listed: list[dict[str, Any]]) -> None:
     rows = [
         (
-            each["run"] if each["state"] == "finished" else f"{each['run']} ({each['state']})",
-            each["dataset"] or "",
-            each["network"] or "",
-            "" if each["epochs"] is None else str(each["epochs"]),
-            _share(each["validation"]),
-            _share(each["test"]),
-            "" if each["test_evaluations"] is None else str(each["test_evaluations"]),
+            _name(run["run"], run["state"]),
+            run["dataset"] or "",
+            run["network"] or "",
+            "" if run["epochs"] is None else str(run["epochs"]),
+            _short_accuracy(run["validation"]),
+            _short_accuracy(run["test"]),
+            "" if run["test_evaluations"] is None else str(run["test_evaluations"]),
         )
-        for each in listed
+        for run in listed
     ]
-    numbers = ("epochs", "validation", "test", "test evaluations")
-    printing.table(("run", "dataset", "network", *numbers), rows, right=numbers, whole=("run",))
+    printing.table(
+        ("run", "dataset", "network", "epochs", "validation", "test", "test evaluations"),
+        rows,
+        right=("epochs", "validation", "test", "test evaluations"),
+        whole=("run",),
+    )
+
+
+def _name(name: str, state: str) -> str:
+    if state == "unfinished":
+        return Message("{name} (unfinished)", name=name)
+    return Message("{name} (damaged)", name=name) if state == "damaged" else name
 
 
 def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
     return figures and {name: figures[name] for name in ("accuracy", "interval", "images")}
 
 
-def _share(figures: dict[str, Any] | None) -> str:
+def _short_accuracy(figures: dict[str, Any] | None) -> str:
     """Return an accuracy with its interval in few letters: ``98.33 % (96.4–99.2)``."""
     if figures is None:
         return ""
@@ -132,14 +142,14 @@ def reproduce(
     exact: Exact = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Carry RUN out again from its folder, and compare the weights.
+    """Train RUN again from its folder, and compare the weights.
 
     Data, split, network, recipe, seed, device, precision and the number of threads are the run's. The test
     images are not read. On the same machine with the same versions the weights are identical to the last bit;
-    where they are not, both classifiers answer the validation images.
+    where they are not, the predictions of both classifiers for the validation images are compared.
 
-    Exit code 0: the weights are identical, or the answers differ by no more than chance (McNemar's p is at
-    least 0.05). Exit code 3: they differ by more; with --exact also where the weights are not identical.
+    Exit code 0: the weights are identical, or the predictions differ by no more than chance (McNemar's p is
+    at least 0.05). Exit code 3: they differ by more; with --exact also where the weights are not identical.
 
     JSON: run, kept, identical, agrees, weights, first_epoch, part, images, accuracy, accuracy_again,
     difference, interval, p, both_correct, only_a, only_b, both_wrong, environment; weights is null or holds
@@ -148,24 +158,24 @@ def reproduce(
     """
     from imagelet.runs.store import find_run
 
-    found = find_run(run, runs)
+    original = find_run(run, runs)
     if keep:
-        result = _carry_out(found, None)
+        result = _reproduce(original, None)
         _show_reproduction(result, result.again.folder, as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="imagelet-") as folder:
-            result = _carry_out(found, Path(folder))
+            result = _reproduce(original, Path(folder))
         _show_reproduction(result, None, as_json)
     if not (result.identical if exact else result.agrees):
         raise RequirementMissedError(
             Message("the weights are not identical")
             if exact
-            else Message("the answers differ by more than chance")
+            else Message("the predictions differ by more than chance")
         )
 
 
-def _carry_out(run: "Run", folder: Path | None) -> "Reproduction":
-    """Carry the run out again in front of the user's eyes, and compare.
+def _reproduce(run: "Run", folder: Path | None) -> "Reproduction":
+    """Train the run again, show the training, and compare.
 
     Args:
         run: a finished one.
@@ -181,7 +191,7 @@ def _carry_out(run: "Run", folder: Path | None) -> "Reproduction":
     except KeyboardInterrupt as interruption:
         if folder is None:
             raise
-        raise KeyboardInterrupt("stopped; the new run was not kept") from interruption
+        raise KeyboardInterrupt(Message("stopped; the new run was not kept")) from interruption
     return compare(run, again)
 
 
@@ -191,66 +201,86 @@ def _show_reproduction(result: "Reproduction", kept: Path | None, as_json: bool)
         content = result.to_json()
         printing.document({"run": content.pop("run"), "kept": kept, **content})
         return
-    rows = {"weights": _weights(result), **_figures(result)}
+    facts: dict[str, str] = {Message("weights"): _weights(result), **_figures(result)}
     if kept is not None:
-        rows["kept"] = str(kept)
+        facts[Message("kept")] = str(kept)
     printing.say()
-    printing.facts(rows)
+    printing.facts(facts)
     if result.environment:
         printing.say()
         printing.table(
             ("not as it was", "then", "now", "why it matters"),
             [
-                (each.what, _written(each.then), _written(each.now), each.reason)
-                for each in result.environment
+                (
+                    difference.what,
+                    _written(difference.then),
+                    _written(difference.now),
+                    Message(difference.reason),
+                )
+                for difference in result.environment
             ],
         )
     elif not result.identical:
         printing.note(
-            "nothing that is noted of the two differs: imagelet's files may have been changed, or the device "
-            "does not compute the same twice"
+            "nothing that was recorded differs: imagelet's files may have been changed, or the device does "
+            "not compute the same twice"
         )
 
 
-def _weights(result: "Reproduction") -> str:
+def _weights(result: "Reproduction") -> Message:
     if result.identical:
-        return "identical to the last bit"
+        return Message("identical to the last bit")
     apart = result.weights
     if apart is None:
-        return "of other names or shapes: the network is not the same"
-    return (
-        f"not identical: {apart.differing:,} of {apart.numbers:,} numbers differ, by {apart.largest:.2g} at "
-        f"most ({apart.tensor}, whose largest is {apart.size:.2g})"
+        return Message("other names or shapes: the network is not the same")
+    return Message(
+        "not identical: {differing:,} of {numbers:,} numbers differ, by {largest:.2g} at most "
+        "({tensor}, whose largest is {size:.2g})",
+        differing=apart.differing,
+        numbers=apart.numbers,
+        largest=apart.largest,
+        tensor=apart.tensor,
+        size=apart.size,
     )
 
 
 def _figures(result: "Reproduction") -> dict[str, str]:
-    """Return the accuracy, and where the weights are not identical, how the answers differ."""
-    first, again = (write_percent(each) for each in result.accuracies)
+    """Return the accuracy, and where the weights are not identical, how the predictions differ."""
+    first, again = map(write_percent, result.accuracies)
     paired = result.paired
-    name, images = f"{result.part} accuracy", f"{paired.images:,} images"
-    rows = {name: f"{first} %, {images}"}
+    name = Message("{part} accuracy", part=arguments.PARTS[result.part])
+    images = arguments.count_images(paired.images)
+    facts: dict[str, str] = {name: Message("{accuracy} %, {images}", accuracy=first, images=images)}
     if not result.identical:
+        facts[name] = Message(
+            "{first} % then, {again} % now, {images}", first=first, again=again, images=images
+        )
         low, high = (100 * end for end in paired.interval)
-        rows[name] = f"{first} % then, {again} % now, {images}"
-        rows["difference"] = (
-            f"{100 * paired.difference:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}): "
-            f"{paired.only_a:,} right then only, {paired.only_b:,} now only; {_chance(result)}"
+        facts[Message("difference")] = Message(
+            "{points:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}): {then:,} correct then only, "
+            "{now:,} now only; {chance}",
+            points=100 * paired.difference,
+            low=low,
+            high=high,
+            then=paired.only_a,
+            now=paired.only_b,
+            chance=_chance(result),
         )
     if result.first_epoch is not None:
-        rows["figures"] = f"other ones from epoch {result.first_epoch} on"
-    return rows
+        facts[Message("figures")] = Message("different from epoch {epoch} on", epoch=result.first_epoch)
+    return facts
 
 
-def _chance(result: "Reproduction") -> str:
-    words = "no more than chance" if result.agrees else "more than chance"
-    return f"{words} (p = {result.paired.p:.3g})"
+def _chance(result: "Reproduction") -> Message:
+    if result.agrees:
+        return Message("no more than chance (p = {p:.3g})", p=result.paired.p)
+    return Message("more than chance (p = {p:.3g})", p=result.paired.p)
 
 
 def _written(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return "not noted" if value is None else str(value)
+        return ", ".join(map(str, value)) or Message("none")
+    return Message("not recorded") if value is None else str(value)
 
 
 Name = Annotated[
@@ -271,10 +301,10 @@ def classifiers(name: Name = None, as_json: arguments.Json = False) -> None:
     from imagelet.runs.store import shipped_classifiers
 
     shipped: Registry[Path] = Registry(Message("shipped classifier"), "imagelet classifiers")
-    for each, path in shipped_classifiers().items():
-        shipped.add(each, path)
+    for known, path in shipped_classifiers().items():
+        shipped.add(known, path)
     if name is None:
-        listed = [_classifier_facts(each, shipped.get(each)) for each in shipped]
+        listed = [_classifier_facts(known, shipped.get(known)) for known in shipped]
         if as_json:
             printing.document({"classifiers": listed})
         else:
