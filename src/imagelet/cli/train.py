@@ -127,16 +127,10 @@ def train(
     standard_deviation, interval, folder. The last interval is of the mean over trainings, and says nothing of
     other images.
 
-    <<<<<<< HEAD
     JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean,
     standard_deviation, accuracy, interval, images, label_issues[{image, label, suggested, probability,
     label_probability}], folder, out_of_fold; accuracy is over all images, label_issues are training images
-    with doubtful labels.
-    =======
-    JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean, deviation,
-    accuracy, interval, images, label_issues[{image, label, suggested, probability, label_probability}],
-    folder, out_of_fold; accuracy is over all images, label_issues are training images whose labels may be wrong.
-    >>>>>>> 2e0aec4 (imagelet reproduce says what it does)
+    whose labels may be wrong.
     """
     chosen = _read_settings(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
