@@ -67,7 +67,7 @@ def test_seconds_shares_and_speeds_are_worked_out_of_the_profile(capsys):
     captured = capsys.readouterr()
     phases = {cells[0]: cells[1:3] for cells in rows(captured.out, "where the time went")}
     assert phases["forward"] == ["1.00", "25.0 %"]
-    assert phases["gathering"] == ["0.00", "0.0 %"]
+    assert phases["loading"] == ["0.00", "0.0 %"]
     assert phases["all"] == ["4.00", "100.0 %"]
     assert rows(captured.out, "by layer") == [
         ["conv1 relu1", "50.00", "150.00", "50.0 %", "1.0"],
@@ -87,7 +87,7 @@ def test_seconds_shares_and_speeds_are_worked_out_of_the_profile(capsys):
         ({}, {"validation": 3.0, "forward": 7.0}, ""),
         ({}, {"optimizer": 5.0, "forward": 5.0}, "--batch-size"),
         ({}, {"augmentation": 5.0, "forward": 5.0}, "--set rotation=0"),
-        ({}, {"gathering": 5.0, "forward": 5.0}, "slow disk"),
+        ({}, {"loading": 5.0, "forward": 5.0}, "slow disk"),
         ({}, {"outside": 5.0, "forward": 5.0}, "--runs DIR"),
         (
             {"conv1": (2.0, 4.0)},

@@ -69,5 +69,5 @@ def test_json_and_back():
     ],
 )
 def test_anything_else_is_refused(content):
-    with pytest.raises(ValueError, match=r"normalisation|mean"):
+    with pytest.raises(ValueError, match=r"normalization|mean"):
         Normalization.from_json(content)

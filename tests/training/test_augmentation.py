@@ -12,16 +12,16 @@ from scipy import ndimage
 
 from imagelet.training import augmentation
 from imagelet.training.augmentation import (
+    add_background,
     add_noise,
     augment,
     blur,
-    coarsen,
+    change_thickness,
     cut_out,
-    lay_on_grey,
+    lower_resolution,
     mirrored_in,
-    move,
     shift,
-    thicken_or_thin,
+    transform,
 )
 from imagelet.training.recipe import Recipe
 
@@ -226,7 +226,7 @@ def slope(image: torch.Tensor) -> float:
 
 
 def moved(image: torch.Tensor, **settings_: float) -> torch.Tensor:
-    return move(image, dataclasses.replace(STILL, **settings_), seeded())
+    return transform(image, dataclasses.replace(STILL, **settings_), seeded())
 
 
 @pytest.mark.parametrize("size", [(24, 40), (40, 24), (31, 31)])
@@ -267,7 +267,7 @@ def test_rotation_and_shear_together_keep_areas(drawn, monkeypatch):
 @given(st.integers(0, 10_000))
 def test_angles_are_drawn_evenly_up_to_the_recipes(seed):
     recipe = dataclasses.replace(STILL, shear=25.0)
-    slopes = [slope(one[0]) for one in move(line(31, 41).expand(50, -1, -1, -1), recipe, seeded(seed))]
+    slopes = [slope(one[0]) for one in transform(line(31, 41).expand(50, -1, -1, -1), recipe, seeded(seed))]
     degrees = [math.degrees(math.atan(each)) for each in slopes]
     assert max(map(abs, degrees)) <= 25.6
     assert max(degrees) > 10
@@ -297,7 +297,7 @@ def test_scales_are_as_often_above_as_below_one():
 
 def test_a_move_by_nothing_changes_nothing():
     images = torch.rand(3, 3, 7, 9, generator=seeded())
-    assert move(images, STILL, seeded()) == pytest.approx(images, abs=1e-5)
+    assert transform(images, STILL, seeded()) == pytest.approx(images, abs=1e-5)
 
 
 @pytest.mark.parametrize("drawn", [0.0, 1.0])
@@ -319,7 +319,7 @@ def test_a_shift_by_a_part_of_a_pixel_lies_between_its_neighbours(drawn, monkeyp
 def test_a_rotation_about_the_centre_keeps_what_is_round():
     rows, columns = torch.meshgrid(torch.arange(21.0), torch.arange(21.0), indexing="ij")
     round_hill = torch.exp(-((rows - 10) ** 2 + (columns - 10) ** 2) / 12)[None, None].repeat(8, 1, 1, 1)
-    result = move(round_hill, dataclasses.replace(STILL, rotation=180.0), seeded(4))
+    result = transform(round_hill, dataclasses.replace(STILL, rotation=180.0), seeded(4))
     assert result == pytest.approx(round_hill, abs=0.03)
     assert result != pytest.approx(round_hill, abs=1e-4)
 
@@ -328,7 +328,7 @@ def test_a_rotation_is_a_rotation_on_images_that_are_not_square():
     image = torch.zeros(1, 1, 11, 21)
     image[0, 0, 5, 5:16] = 1.0  # a horizontal bar of 11 pixels
     for seed in range(20):
-        result = move(image, dataclasses.replace(STILL, rotation=90.0), seeded(seed))[0, 0]
+        result = transform(image, dataclasses.replace(STILL, rotation=90.0), seeded(seed))[0, 0]
         places = (result > 0.3).nonzero().float()
         length = (places.max(0).values - places.min(0).values).norm()
         assert 7 < length < 13
@@ -337,7 +337,7 @@ def test_a_rotation_is_a_rotation_on_images_that_are_not_square():
 # -- strokes, sharpness, noise -------------------------------------------------------------------------------
 
 
-AMOUNTS = (thicken_or_thin, coarsen, blur, add_noise)
+AMOUNTS = (change_thickness, lower_resolution, blur, add_noise)
 
 
 @pytest.mark.parametrize("change", AMOUNTS)
@@ -351,7 +351,7 @@ def test_an_amount_of_0_changes_nothing_and_another_keeps_shape_and_type(change,
     assert torch.equal(changed, change(images, 0.8, seeded(1)))
 
 
-@pytest.mark.parametrize("change", [thicken_or_thin, coarsen, blur])
+@pytest.mark.parametrize("change", [change_thickness, lower_resolution, blur])
 @pytest.mark.parametrize("size", [(6, 6), (7, 9)], ids=str)
 def test_an_image_of_one_level_stays_as_it_is(change, size):
     images = torch.full((4, 3, *size), 0.37)
@@ -369,13 +369,13 @@ def test_light_strokes_grow_or_shrink_towards_scipys_dilation_or_erosion(drawn, 
     for most in (0.5, 1.0):
         amount = most * abs(2 * drawn - 1)
         expected = images.numpy() + amount * (whole - images.numpy())
-        assert thicken_or_thin(images, most, seeded()).numpy() == pytest.approx(expected, abs=1e-6)
+        assert change_thickness(images, most, seeded()).numpy() == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_light_stroke_gets_wider_and_narrower_by_up_to_the_pixels_on_each_side():
     bar = torch.zeros(300, 1, 9, 15)
     bar[..., 5:10] = 1.0
-    widths = thicken_or_thin(bar, 0.8, seeded())[:, 0, 4].sum(dim=1)
+    widths = change_thickness(bar, 0.8, seeded())[:, 0, 4].sum(dim=1)
     assert 5 - 1.6 <= float(widths.min()) < 3.5
     assert 6.5 < float(widths.max()) <= 5 + 1.6
     assert 120 < int((widths > 5).sum()) < 180
@@ -384,7 +384,7 @@ def test_a_light_stroke_gets_wider_and_narrower_by_up_to_the_pixels_on_each_side
 @pytest.mark.parametrize("size", [(6, 8), (12, 4)], ids=str)
 def test_half_the_resolution_is_pillows(size):
     images = np.random.default_rng(0).random((3, 1, *size), np.float32)
-    coarse = coarsen(torch.from_numpy(images), 1.0, seeded())[:, 0].numpy()
+    coarse = lower_resolution(torch.from_numpy(images), 1.0, seeded())[:, 0].numpy()
     for before, after in zip(images[:, 0], coarse, strict=True):
         small = Image.fromarray(before).resize((size[1] // 2, size[0] // 2), Image.Resampling.BOX)
         expected = np.asarray(small.resize((size[1], size[0]), Image.Resampling.BILINEAR))
@@ -393,7 +393,7 @@ def test_half_the_resolution_is_pillows(size):
 
 def test_a_share_of_the_images_is_coarse_and_the_others_are_as_they_were():
     images = torch.rand(400, 1, 6, 6, generator=seeded())
-    changed = (coarsen(images, 0.3, seeded(1)) != images).flatten(1)
+    changed = (lower_resolution(images, 0.3, seeded(1)) != images).flatten(1)
     assert 90 < int(changed.any(dim=1).sum()) < 150
     assert changed[changed.any(dim=1)].float().mean() > 0.9
 
@@ -440,13 +440,13 @@ def test_a_gradient_of_grey_lies_behind_what_is_light(monkeypatch):
     all_drawn(monkeypatch, 1.0)  # a whole turn: it rises from left to right
     images = torch.full((1, 1, 2, 3), -1.0)
     images[0, 0, 0, 0], images[0, 0, 1, 2] = 1.0, 0.5
-    laid = lay_on_grey(images, 0.5, seeded())[0, 0]
+    laid = add_background(images, 0.5, seeded())[0, 0]
     torch.testing.assert_close(laid, torch.tensor([[1.0, -0.5, 0.0], [-1.0, -0.5, 0.5]]))
 
 
 def test_a_grey_background_keeps_to_its_share_of_the_contrast():
     images = torch.rand(50, 1, 8, 8, generator=seeded()).round()
-    laid = lay_on_grey(images, 0.4, seeded(1))
+    laid = add_background(images, 0.4, seeded(1))
     assert torch.equal(laid[images == 1], images[images == 1])
     assert 0.3 < laid[images == 0].max() <= 0.4
-    assert torch.equal(lay_on_grey(torch.ones(3, 1, 4, 4), 0.4, seeded()), torch.ones(3, 1, 4, 4))
+    assert torch.equal(add_background(torch.ones(3, 1, 4, 4), 0.4, seeded()), torch.ones(3, 1, 4, 4))

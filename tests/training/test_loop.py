@@ -13,7 +13,7 @@ from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop
 from imagelet.training.history import EpochFigures
 from imagelet.training.loop import EpochEnded, Step, Stopped, evaluate, start, train
-from imagelet.training.outlier_exposure import tear
+from imagelet.training.outlier_exposure import make_outliers
 from imagelet.training.recipe import Recipe
 from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
@@ -133,9 +133,9 @@ def test_another_seed_gives_another_result_and_the_same_seed_the_same():
     recipe = RECIPES["adamw"]
     states = []
     for seed in (5, 5, 6):
-        one = setup_of(recipe, seed=seed)
-        state = fresh(one)
-        list(train(one, state))
+        setup = setup_of(recipe, seed=seed)
+        state = fresh(setup)
+        list(train(setup, state))
         states.append(state)
     assert_same(states[0], states[1])
     assert states[0].history != states[2].history
@@ -148,9 +148,9 @@ def test_the_processs_own_random_numbers_are_left_alone(recipe):
     expected, expected_numpy = torch.rand(3), np.random.rand(3)
     torch.manual_seed(1)
     np.random.seed(1)
-    one = setup_of(recipe, flips=True)
+    setup = setup_of(recipe, flips=True)
     before = torch.get_rng_state()
-    for _ in train(one, fresh(one)):
+    for _ in train(setup, fresh(setup)):
         assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(torch.rand(3), expected)
     assert np.array_equal(np.random.rand(3), expected_numpy)
@@ -162,19 +162,19 @@ def test_the_processs_own_random_numbers_are_left_alone_by_a_network_that_fails(
             torch.rand(5)
             raise ZeroDivisionError
 
-    one = setup_of(RECIPES["adamw"])
-    state = fresh(one)
+    setup = setup_of(RECIPES["adamw"])
+    state = fresh(setup)
     state.network[0] = Failing()
     before = torch.get_rng_state()
     with pytest.raises(ZeroDivisionError):
-        next(iter(train(one, state)))
+        next(iter(train(setup, state)))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_what_can_be_learned_is_learned():
-    one = setup_of(Recipe(epochs=12, batch_size=16, learning_rate=0.01), training=400)
-    state = fresh(one)
-    list(train(one, state))
+    setup = setup_of(Recipe(epochs=12, batch_size=16, learning_rate=0.01), training=400)
+    state = fresh(setup)
+    list(train(setup, state))
     assert max(figures.val_accuracy for figures in state.history) > 0.9
 
 
@@ -183,14 +183,14 @@ def test_the_first_step_is_the_formulas():
     recipe = Recipe(
         epochs=1, batch_size=60, optimizer="sgd", learning_rate=0.5, schedule="constant", warmup=0
     )
-    one = setup_of(recipe, training=60)
-    state = fresh(one, "flatten dense(classes)")
+    setup = setup_of(recipe, training=60)
+    state = fresh(setup, "flatten dense(classes)")
     before = state.network.dense1.weight.detach().numpy().copy()
-    next(iter(train(one, state)))
-    x = one.training.images.reshape(60, -1) / 255
+    next(iter(train(setup, state)))
+    x = setup.training.images.reshape(60, -1) / 255
     scores = np.exp(x @ before.T)
     p = scores / scores.sum(axis=1, keepdims=True)
-    expected = before - 0.5 * (p - np.eye(4)[one.training.labels]).T @ x / 60
+    expected = before - 0.5 * (p - np.eye(4)[setup.training.labels]).T @ x / 60
     assert state.network.dense1.weight.detach().numpy() == pytest.approx(expected, abs=1e-5)
 
 
@@ -200,36 +200,38 @@ def test_a_first_step_with_torn_images_is_the_formulas():
         **{"epochs": 1, "batch_size": 60, "outlier_share": 0.5},
         **{"optimizer": "sgd", "learning_rate": 0.5, "schedule": "constant", "warmup": 0},
     )
-    one = setup_of(recipe, training=60)
-    state = fresh(one, "flatten dense(classes)")
+    setup = setup_of(recipe, training=60)
+    state = fresh(setup, "flatten dense(classes)")
     batches = Seen(state.network).batches
     before = state.network.dense1.weight.detach().numpy().copy()
-    step = next(iter(train(one, state)))
+    step = next(iter(train(setup, state)))
     x = batches[0].flatten(1).numpy()
-    labels = one.training.labels[loop._order(one, 0)]
+    labels = setup.training.labels[loop._order(setup, 0)]
     scores = np.exp(x @ before.T)
     p = scores / scores.sum(axis=1, keepdims=True)
     assert len(x) == 90
-    pull = (p[:60] - np.eye(4)[labels]).T @ x[:60] / 60 + loop.DOUBT * 0.5 * (p[60:] - 1 / 4).T @ x[60:] / 30
+    pull = (p[:60] - np.eye(4)[labels]).T @ x[:60] / 60 + loop.OUTLIER_WEIGHT * 0.5 * (p[60:] - 1 / 4).T @ x[
+        60:
+    ] / 30
     assert state.network.dense1.weight.detach().numpy() == pytest.approx(before - 0.5 * pull, abs=1e-5)
-    assert state.seen == 60  # the figures are of the images that have a class
+    assert state.images_done == 60  # the figures are of the images that have a class
     assert step.loss == pytest.approx(-np.log(p[np.arange(60), labels]).mean(), rel=1e-5)
     assert step.accuracy == np.mean(p[:60].argmax(axis=1) == labels)
 
 
 def test_who_has_seen_torn_images_doubts_them_and_still_learns(monkeypatch):
-    monkeypatch.setattr(loop, "DOUBT", 1.0)
+    monkeypatch.setattr(loop, "OUTLIER_WEIGHT", 1.0)
     mixed = striped(100, 2)
     normalization = Normalization.of(mixed.images, "scale")
     images, drawing = normalization.apply(torch.tensor(mixed.images)), torch.Generator().manual_seed(0)
-    unknown = tear(images, torch.tensor(mixed.labels), 100, drawing)
+    unknown = make_outliers(images, torch.tensor(mixed.labels), 100, drawing)
     certainties, accuracies = [], []
     for share in (0.0, 1.0):
-        one = setup_of(
+        setup = setup_of(
             Recipe(epochs=10, batch_size=16, learning_rate=0.01, outlier_share=share), training=400
         )
-        state = fresh(one, "flatten dense(32) relu dense(classes)")
-        list(train(one, state))
+        state = fresh(setup, "flatten dense(32) relu dense(classes)")
+        list(train(setup, state))
         state.network.load_state_dict(state.best_weights)
         with torch.inference_mode():
             certainties.append(float(state.network.eval()(unknown).softmax(1).amax(1).mean()))
@@ -239,12 +241,12 @@ def test_who_has_seen_torn_images_doubts_them_and_still_learns(monkeypatch):
 
 
 def test_every_image_is_seen_once_in_an_epoch_in_another_order_each_time():
-    one = setup_of(Recipe(epochs=2, batch_size=32))
-    state = fresh(one)
+    setup = setup_of(Recipe(epochs=2, batch_size=32))
+    state = fresh(setup)
     batches = Seen(state.network).batches
-    seen = [event.state.seen for event in train(one, state) if isinstance(event, Step)]
+    seen = [event.state.images_done for event in train(setup, state) if isinstance(event, Step)]
     assert seen == [32, 64, 96, 128, 150] * 2
-    expected = one.normalization.apply(torch.tensor(one.training.images)).flatten(1)
+    expected = setup.normalization.apply(torch.tensor(setup.training.images)).flatten(1)
     epochs = [torch.cat(batches[:5]).flatten(1), torch.cat(batches[5:]).flatten(1)]
     for images in epochs:
         assert torch.equal(images.unique(dim=0), expected.unique(dim=0))
@@ -266,11 +268,11 @@ def turned_to(images: torch.Tensor, originals: torch.Tensor) -> dict[int, bool]:
 def test_two_epochs_show_each_image_both_ways_and_each_about_half_of_them_mirrored():
     epochs = []
     for seed in (0, 0, 1):
-        one = setup_of(Recipe(epochs=3, batch_size=50), flips=True, seed=seed)
-        state = fresh(one)
+        setup = setup_of(Recipe(epochs=3, batch_size=50), flips=True, seed=seed)
+        state = fresh(setup)
         seen = Seen(state.network)
-        list(train(one, state))
-        originals = one.normalization.apply(torch.tensor(one.training.images))
+        list(train(setup, state))
+        originals = setup.normalization.apply(torch.tensor(setup.training.images))
         three = [turned_to(torch.cat(seen.batches[start : start + 3]), originals) for start in (0, 3, 6)]
         assert all(len(each) == 150 for each in three)
         assert all(three[0][place] != three[1][place] for place in range(150))
@@ -283,11 +285,11 @@ def test_two_epochs_show_each_image_both_ways_and_each_about_half_of_them_mirror
 
 @pytest.mark.parametrize(("card", "recipe"), [(True, False), (False, True), (False, False)])
 def test_none_is_mirrored_unless_both_the_card_and_the_recipe_say_so(card, recipe):
-    one = setup_of(Recipe(epochs=2, batch_size=75, flip=recipe), flips=card)
-    state = fresh(one)
+    setup = setup_of(Recipe(epochs=2, batch_size=75, flip=recipe), flips=card)
+    state = fresh(setup)
     seen = Seen(state.network)
-    list(train(one, state))
-    originals = one.normalization.apply(torch.tensor(one.training.images))
+    list(train(setup, state))
+    originals = setup.normalization.apply(torch.tensor(setup.training.images))
     assert not any(turned_to(torch.cat(seen.batches), originals).values())
 
 
@@ -311,25 +313,25 @@ def test_images_are_changed_anew_in_each_step_and_for_each_seed():
 def test_whitening_learns_from_the_first_normalised_images_before_training_and_never_again(
     whitening, monkeypatch
 ):
-    monkeypatch.setattr(loop, "WHITENED_BY", 70)
-    one = setup_of(Recipe(epochs=2, batch_size=50))
-    network = build(whitening, one.training.shape, 4)
+    monkeypatch.setattr(loop, "WHITENING_IMAGES", 70)
+    setup = setup_of(Recipe(epochs=2, batch_size=50))
+    network = build(whitening, setup.training.shape, 4)
     bias = network.whiten.bias.detach().clone()
-    state = start(one, network)
+    state = start(setup, network)
     expected = Whiten(1)
-    expected.fit(one.normalization.apply(torch.tensor(one.training.images[:70])))
+    expected.fit(setup.normalization.apply(torch.tensor(setup.training.images[:70])))
     assert torch.equal(state.network.whiten.weight, expected.weight)
-    list(train(one, state))
+    list(train(setup, state))
     assert torch.equal(state.network.whiten.weight, expected.weight)
     assert torch.equal(state.best_weights["whiten.weight"], expected.weight)
     assert not torch.equal(state.network.whiten.bias, bias)
 
 
 def test_training_begins_with_the_weights_that_the_network_has():
-    one = setup_of(Recipe())
-    network = build(TEXT, one.training.shape, 4, seed=3)
+    setup = setup_of(Recipe())
+    network = build(TEXT, setup.training.shape, 4, seed=3)
     expected = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    state = start(one, network)
+    state = start(setup, network)
     assert state.network is network
     assert (state.epoch, state.step, state.history) == (0, 0, [])
     assert network.conv1.weight.is_contiguous(memory_format=torch.channels_last)
@@ -341,10 +343,10 @@ def test_the_first_layer_learns_for_its_share_of_the_steps_only():
     recipe = dataclasses.replace(
         RECIPES["muon"], epochs=4, batch_size=50, freeze_first_layer_at=0.5, ema_decay=0
     )
-    one = setup_of(recipe)
-    state = fresh(one)
+    setup = setup_of(recipe)
+    state = fresh(setup)
     before, changed = weights(state), []
-    for event in train(one, state):
+    for event in train(setup, state):
         if isinstance(event, Step):
             after = weights(state)
             changed.append(
@@ -385,84 +387,85 @@ def test_a_last_batch_of_one_image_is_left_out(images, batch, steps):
 
 
 def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_kept():
-    one = setup_of(Recipe(epochs=6, batch_size=16, learning_rate=0.02))
-    state = fresh(one)
+    setup = setup_of(Recipe(epochs=6, batch_size=16, learning_rate=0.02))
+    state = fresh(setup)
     marked = [
-        event.figures.epoch for event in train(one, state) if isinstance(event, EpochEnded) and event.best
+        event.figures.epoch for event in train(setup, state) if isinstance(event, EpochEnded) and event.best
     ]
     accuracies = [figures.val_accuracy for figures in state.history]
     assert state.best_epoch == marked[-1]
     assert accuracies[state.best_epoch - 1] == max(accuracies)
     state.network.load_state_dict(state.best_weights)
-    loss, accuracy = evaluate(state.network, one.validation, one.normalization, CPU, torch.float32)
+    loss, accuracy = evaluate(state.network, setup.validation, setup.normalization, CPU, torch.float32)
     assert accuracy == accuracies[state.best_epoch - 1]
     assert loss == pytest.approx(state.history[state.best_epoch - 1].val_loss)
 
 
 def test_evaluation_agrees_with_numpy():
-    one = setup_of(Recipe())
-    network = fresh(one, "flatten dense(classes)").network
-    loss, accuracy = evaluate(network, one.validation, one.normalization, CPU, torch.float32)
+    setup = setup_of(Recipe())
+    network = fresh(setup, "flatten dense(classes)").network
+    loss, accuracy = evaluate(network, setup.validation, setup.normalization, CPU, torch.float32)
     weight, bias = (tensor.detach().numpy() for tensor in network.parameters())
-    scores = one.validation.images.reshape(60, -1) / 255 @ weight.T + bias
+    scores = setup.validation.images.reshape(60, -1) / 255 @ weight.T + bias
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    assert accuracy == np.mean(scores.argmax(axis=1) == one.validation.labels)
-    assert loss == pytest.approx(-np.log(p[np.arange(60), one.validation.labels]).mean(), rel=1e-5)
+    assert accuracy == np.mean(scores.argmax(axis=1) == setup.validation.labels)
+    assert loss == pytest.approx(-np.log(p[np.arange(60), setup.validation.labels]).mean(), rel=1e-5)
 
 
 def test_without_validation_images_the_last_epoch_is_the_best():
-    one = dataclasses.replace(setup_of(Recipe(epochs=3, batch_size=50)), validation=None)
-    state = fresh(one)
-    list(train(one, state))
+    setup = dataclasses.replace(setup_of(Recipe(epochs=3, batch_size=50)), validation=None)
+    state = fresh(setup)
+    list(train(setup, state))
     assert state.best_epoch == 3
     assert state.history[-1].val_accuracy is None
 
 
 def test_training_stops_when_the_validation_loss_gets_no_better():
     recipe = Recipe(epochs=200, batch_size=75, learning_rate=0.03, schedule="constant", early_stopping=2)
-    one = setup_of(recipe)
-    state = fresh(one)
-    last = list(train(one, state))[-1]
+    setup = setup_of(recipe)
+    state = fresh(setup)
+    last = list(train(setup, state))[-1]
     assert isinstance(last, Stopped)
     assert last.early
     losses = [figures.val_loss for figures in state.history]
     assert len(losses) < 200
     assert losses.index(min(losses)) == len(losses) - 3
-    assert list(train(one, state)) == [last]  # a finished training that is resumed stays as it is
+    assert list(train(setup, state)) == [last]  # a finished training that is resumed stays as it is
 
 
 def test_a_loss_that_is_not_finite_stops_with_epoch_and_step():
     recipe = Recipe(epochs=5, optimizer="sgd", learning_rate=1000.0, schedule="constant", warmup=0)
-    one = setup_of(dataclasses.replace(recipe, batch_size=32))
-    diverging = fresh(one, "flatten dense(16) dense(16) dense(classes)")
+    setup = setup_of(dataclasses.replace(recipe, batch_size=32))
+    diverging = fresh(setup, "flatten dense(16) dense(16) dense(classes)")
     with pytest.raises(TrainingError, match=r"not finite .* at epoch \d, step \d") as caught:
-        list(train(one, diverging))
+        list(train(setup, diverging))
     assert "--lr" in caught.value.hint
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_stop_the_training_even_where_relu_hides_them(value):
-    one = setup_of(Recipe(epochs=3, batch_size=50))
-    state = fresh(one, "conv(4, 3x3) relu conv(4, 3x3) relu flatten dense(classes)")
+    setup = setup_of(Recipe(epochs=3, batch_size=50))
+    state = fresh(setup, "conv(4, 3x3) relu conv(4, 3x3) relu flatten dense(classes)")
     nn.init.constant_(state.network.conv1.weight, value)
     with pytest.raises(TrainingError, match=r"not finite .* epoch 1"):
-        list(train(one, state))
+        list(train(setup, state))
 
 
 def test_label_smoothing_keeps_a_network_from_certainty_and_the_figures_comparable():
     plain, smooth = (setup_of(Recipe(epochs=8, batch_size=16, label_smoothing=s)) for s in (0.0, 0.2))
     states = [fresh(plain), fresh(smooth)]
-    first = [next(iter(train(one, state))).loss for one, state in zip((plain, smooth), states, strict=True)]
+    pairs = list(zip((plain, smooth), states, strict=True))
+    first = [next(iter(train(setup, state))).loss for setup, state in pairs]
     assert first[0] == first[1]  # both are the plain loss of the same weights
-    for one, state in zip((plain, smooth), states, strict=True):
-        list(train(one, state))
+    for setup, state in pairs:
+        list(train(setup, state))
     assert states[1].history[-1].val_loss > 1.2 * states[0].history[-1].val_loss
 
 
 def test_bfloat16_gives_the_loss_of_float32_within_its_rounding():
     losses = []
     for precision in (torch.float32, torch.bfloat16):
-        one = setup_of(Recipe(epochs=1, batch_size=150), precision=precision)
-        losses.append(next(iter(train(one, fresh(one)))).loss)
+        setup = setup_of(Recipe(epochs=1, batch_size=150), precision=precision)
+        losses.append(next(iter(train(setup, fresh(setup)))).loss)
     assert losses[0] == pytest.approx(losses[1], rel=2**-7)
     assert losses[0] != losses[1]

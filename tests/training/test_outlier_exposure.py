@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from imagelet.training.outlier_exposure import distance_from_doubt, tear
+from imagelet.training.outlier_exposure import divergence_from_uniform, make_outliers
 
 SIZES = [(7, 9), (8, 8), (28, 28), (9, 6)]
-WAYS = 6
+METHODS = 6
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -27,8 +27,8 @@ def classes(images: torch.Tensor) -> torch.Tensor:
     return torch.arange(len(images)) % 5
 
 
-def torn_of(images: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
-    return tear(images, classes(images), count, seeded(seed))
+def outliers_of(images: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
+    return make_outliers(images, classes(images), count, seeded(seed))
 
 
 def strokes(n: int = 12, channels: int = 1) -> torch.Tensor:
@@ -54,11 +54,11 @@ def strokes(n: int = 12, channels: int = 1) -> torch.Tensor:
 def test_as_many_come_back_as_were_asked_for_and_the_seed_decides_which(count, n, channels, size, seed):
     images = noise(n, channels, *size)
     kept, before = images.clone(), torch.get_rng_state()
-    torn = torn_of(images, count, seed)
-    assert torn.shape == (count, channels, *size)
-    assert torn.dtype == torch.float32
-    assert torch.isfinite(torn).all()
-    assert torch.equal(torn, torn_of(images, count, seed))
+    outliers = outliers_of(images, count, seed)
+    assert outliers.shape == (count, channels, *size)
+    assert outliers.dtype == torch.float32
+    assert torch.isfinite(outliers).all()
+    assert torch.equal(outliers, outliers_of(images, count, seed))
     assert torch.equal(images, kept)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -68,30 +68,32 @@ def test_as_many_come_back_as_were_asked_for_and_the_seed_decides_which(count, n
 def test_none_is_one_of_the_given(channels, size):
     images = noise(16, channels, *size).flatten(1)
     for seed in range(5):
-        torn = torn_of(images.reshape(16, channels, *size), 60, seed).flatten(1)
-        assert float(torch.cdist(torn, images).min()) > 0.5
+        outliers = outliers_of(images.reshape(16, channels, *size), 60, seed).flatten(1)
+        assert float(torch.cdist(outliers, images).min()) > 0.5
 
 
 @pytest.mark.parametrize("n", [5, 6])
 def test_of_few_images_and_hardly_two_classes_none_is_one_of_the_given(n):
     images = noise(n, 1, 8, 8)
-    torn = torch.cat([tear(images, torch.arange(n) // (n - 1), 6 * n, seeded(seed)) for seed in range(20)])
-    assert float(torch.cdist(torn.flatten(1), images.flatten(1)).min()) > 0.5
+    outliers = torch.cat(
+        [make_outliers(images, torch.arange(n) // (n - 1), 6 * n, seeded(seed)) for seed in range(20)]
+    )
+    assert float(torch.cdist(outliers.flatten(1), images.flatten(1)).min()) > 0.5
 
 
 def test_another_seed_tears_in_another_way():
-    one, other = (torn_of(noise(), WAYS, seed) for seed in (1, 2))
+    one, other = (outliers_of(noise(), METHODS, seed) for seed in (1, 2))
     assert (one != other).flatten(1).any(dim=1).all()
 
 
 @pytest.mark.parametrize(("n", "count"), [(16, 0), (0, 5), (1, 5), (3, 5)])
 def test_of_nothing_or_too_few_nothing_is_torn(n, count):
-    assert torn_of(noise(n, 3), count).shape == (0, 3, 7, 9)
+    assert outliers_of(noise(n, 3), count).shape == (0, 3, 7, 9)
 
 
 def test_torn_images_are_channels_last_in_memory():
     images = noise(8, 3, 8, 8).contiguous(memory_format=torch.channels_last)
-    assert torn_of(images, 20).is_contiguous(memory_format=torch.channels_last)
+    assert outliers_of(images, 20).is_contiguous(memory_format=torch.channels_last)
 
 
 # -- what is on them -----------------------------------------------------------------------------------------
@@ -100,16 +102,16 @@ def test_torn_images_are_channels_last_in_memory():
 @pytest.mark.parametrize("ground", [0.0, 1.0])
 def test_nothing_is_darker_or_lighter_than_what_was_torn(ground):
     images = (strokes() - ground).abs()  # light on dark, then dark on light
-    torn = torn_of(images, 40)
-    assert float(torn.min()) >= -1e-6
-    assert float(torn.max()) <= 1 + 1e-6
-    assert (torn.flatten(1).std(dim=1) > 0.02).all()  # on each of them there is something to see
+    outliers = outliers_of(images, 40)
+    assert float(outliers.min()) >= -1e-6
+    assert float(outliers.max()) <= 1 + 1e-6
+    assert (outliers.flatten(1).std(dim=1) > 0.02).all()  # on each of them there is something to see
 
 
 def test_colours_are_torn_together():
     """What is grey stays grey: no channel is taken from another place."""
-    grey = torn_of(strokes(channels=1), 40)
-    assert torn_of(strokes(channels=3), 40).numpy() == pytest.approx(
+    grey = outliers_of(strokes(channels=1), 40)
+    assert outliers_of(strokes(channels=3), 40).numpy() == pytest.approx(
         grey.expand(-1, 3, -1, -1).numpy(), abs=1e-6
     )
 
@@ -119,7 +121,7 @@ def test_the_first_are_halves_of_two_images_each_at_its_place(size):
     images = noise(16, 1, *size)
     labels = classes(images)
     ways = set()
-    for one in torn_of(images, WAYS * 12)[:12]:
+    for one in outliers_of(images, METHODS * 12)[:12]:
         sources = (images == one).float().argmax(dim=0)[0]  # (height, width): which image a pixel is from
         assert torch.equal(torch.gather(images[:, 0], 0, sources[None])[0], one[0])
         assert len(labels[sources.unique()].unique()) == len(sources.unique()) == 2  # of two classes
@@ -136,7 +138,7 @@ def test_the_first_are_halves_of_two_images_each_at_its_place(size):
 
 
 def test_blank_images_stay_blank():
-    assert torch.equal(torn_of(torch.full((8, 1, 9, 9), 0.5), 30), torch.full((30, 1, 9, 9), 0.5))
+    assert torch.equal(outliers_of(torch.full((8, 1, 9, 9), 0.5), 30), torch.full((30, 1, 9, 9), 0.5))
 
 
 # -- the distance from doubt ---------------------------------------------------------------------------------
@@ -144,7 +146,7 @@ def test_blank_images_stay_blank():
 
 @pytest.mark.parametrize("level", [0.0, -7.5, 1e4])
 def test_no_distance_is_left_where_all_classes_are_alike(level):
-    assert float(distance_from_doubt(torch.full((5, 10), level))) == pytest.approx(0, abs=1e-6)
+    assert float(divergence_from_uniform(torch.full((5, 10), level))) == pytest.approx(0, abs=1e-6)
 
 
 @given(st.integers(1, 8), st.integers(2, 12), st.floats(0.1, 30), st.integers(0, 999))
@@ -153,14 +155,14 @@ def test_the_distance_is_scipys_divergence_of_the_answers_from_every_class_alike
     logits = np.random.default_rng(seed).normal(0, spread, (n, classes))
     alike = np.full((n, classes), 1 / classes)
     expected = entropy(alike, softmax(logits, axis=1), axis=1).mean()
-    assert float(distance_from_doubt(torch.tensor(logits))) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert float(divergence_from_uniform(torch.tensor(logits))) == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
 def test_a_step_down_the_distance_leads_to_doubt():
     logits = torch.tensor([[4.0, 0.0, -1.0], [0.0, 2.0, 1.0]], requires_grad=True)
-    distance_from_doubt(logits).backward()
+    divergence_from_uniform(logits).backward()
     after = (logits - logits.grad).detach()
-    assert distance_from_doubt(after) < distance_from_doubt(logits)
+    assert divergence_from_uniform(after) < divergence_from_uniform(logits)
     assert (after.softmax(1).amax(1) < logits.softmax(1).amax(1)).all()
     certain = torch.tensor([[200.0, 0.0]])  # a certain answer is far from doubt, but not endlessly
-    assert float(distance_from_doubt(certain)) == pytest.approx(100 - math.log(2))
+    assert float(divergence_from_uniform(certain)) == pytest.approx(100 - math.log(2))

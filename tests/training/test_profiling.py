@@ -75,7 +75,7 @@ def network_of(*layers: nn.Module) -> Network:
 def profiled(network: Network, images: torch.Tensor | None = None) -> Profile:
     """Return the profile of a forward and backward pass."""
     profile = Profile()
-    profile.begin(network, CPU)
+    profile.start(network, CPU)
     logits = profile.forward(network, torch.rand(2, 1, 8, 8) if images is None else images)
     profile.mark("forward")
     logits.sum().backward()
@@ -110,10 +110,10 @@ def fresh(setup: TrainingSetup, text: str = FUSED) -> State:
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
 def test_a_profile_changes_no_bit_of_a_training(precision):
-    one = setup_of(precision=precision)
-    plain, watched = fresh(one), fresh(one)
-    list(train(one, plain))
-    list(train(one, watched, Profile()))
+    setup = setup_of(precision=precision)
+    plain, watched = fresh(setup), fresh(setup)
+    list(train(setup, plain))
+    list(train(setup, watched, Profile()))
     assert plain.history == watched.history
     for name, tensor in plain.network.state_dict().items():
         assert torch.equal(tensor, watched.network.state_dict()[name]), name
@@ -190,7 +190,7 @@ def test_a_layer_that_does_not_learn_has_no_backward_and_does_not_lengthen_the_n
 
 def test_steps_add_up(clock):
     network, profile = network_of(Waiting(clock, 1, 20)), Profile()
-    profile.begin(network, CPU)
+    profile.start(network, CPU)
     for count in (2, 3):
         profile.forward(network, torch.rand(count, 1, 8, 8)).sum().backward()
         profile.mark("backward")
@@ -200,15 +200,15 @@ def test_steps_add_up(clock):
 
 def test_a_mark_charges_the_time_since_the_one_before(clock):
     profile = Profile()
-    profile.begin(network_of(nn.Flatten()), CPU)
-    for phase, seconds in (("gathering", 1), ("loss", 2), ("gathering", 4)):
+    profile.start(network_of(nn.Flatten()), CPU)
+    for phase, seconds in (("loading", 1), ("loss", 2), ("loading", 4)):
         clock.now += seconds
         profile.mark(phase)
     assert {name: seconds for name, seconds in profile.phases.items() if seconds} == {
-        "gathering": 5,
+        "loading": 5,
         "loss": 2,
     }
-    assert profile.share(profile.phases["loss"]) == pytest.approx(2 / 7)
+    assert profile.fraction(profile.phases["loss"]) == pytest.approx(2 / 7)
     with pytest.raises(KeyError):
         profile.mark("gatherin")
 
@@ -227,10 +227,10 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
         clock.now += 100 if "label_smoothing" in named else 1_000  # the latter only counts
         return cross_entropy(*given, **named)
 
-    one = setup_of()
-    state = State.new(network_of(nn.Flatten(), Waiting(clock, 3, 7), nn.Linear(64, 4)), one.recipe, CPU)
-    gatherer = loop.gatherer
-    monkeypatch.setattr(loop, "gatherer", lambda *given: slow(10, gatherer(*given)))
+    setup = setup_of()
+    state = State.new(network_of(nn.Flatten(), Waiting(clock, 3, 7), nn.Linear(64, 4)), setup.recipe, CPU)
+    batch_loader = loop.batch_loader
+    monkeypatch.setattr(loop, "batch_loader", lambda *given: slow(10, batch_loader(*given)))
     monkeypatch.setattr(loop, "augment", slow(20, loop.augment))
     monkeypatch.setattr(Normalization, "apply", slow(30, Normalization.apply))
     monkeypatch.setattr(loop.F, "cross_entropy", loss)
@@ -239,11 +239,11 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
     monkeypatch.setattr(loop, "evaluate", lambda *_: slow(1e6, lambda: (1.0, 0.5))())
     monkeypatch.setattr(state, "end_epoch", slow(1e7, state.end_epoch))
     profile = Profile()
-    for event in train(one, state, profile):
+    for event in train(setup, state, profile):
         clock.now += {Step: 1e8, EpochEnded: 1e9}.get(type(event), 0)
-    assert one.steps == 3
+    assert setup.steps == 3
     assert profile.phases == {
-        "gathering": 6 * 10,
+        "loading": 6 * 10,
         "augmentation": 6 * (20 + 30),
         "forward": 6 * 3,
         "loss": 6 * 100,
@@ -259,24 +259,24 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
 
 
 def test_a_resumed_training_is_profiled_from_where_it_goes_on():
-    one = setup_of()
-    state = fresh(one)
-    events = train(one, state)
+    setup = setup_of()
+    state = fresh(setup)
+    events = train(setup, state)
     for _ in range(2):
         next(events)
     profile = Profile()
-    list(train(one, state, profile))
+    list(train(setup, state, profile))
     assert (profile.steps, profile.images) == (4, 8 + 40)
 
 
 def test_a_training_that_was_over_already_has_an_empty_profile():
-    one = setup_of()
-    state = fresh(one)
-    list(train(one, state))
+    setup = setup_of()
+    state = fresh(setup)
+    list(train(setup, state))
     profile = Profile()
-    list(train(one, state, profile))
+    list(train(setup, state, profile))
     assert (profile.steps, profile.layers()) == (0, [])
-    assert profile.share(1.0) == 0.0
+    assert profile.fraction(1.0) == 0.0
     assert Profile().layers() == []
 
 

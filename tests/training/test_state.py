@@ -96,7 +96,7 @@ def test_a_training_without_an_epoch_cannot_be_ended():
 
 def test_what_was_changed_manually_is_plain_data():
     state = fresh(setup_of(RECIPE))
-    state.note("begun with other weights")
+    state.record_change("begun with other weights")
     assert [dataclasses.asdict(each) for each in state.manual_changes] == [
         {"epoch": 1, "step": 0, "change": "begun with other weights"}
     ]

@@ -1,1 +1,1 @@
-"""The classifier: network, preprocessing, class names and calibration in one file; and its predictions."""
+"""The classifier: network, preprocessing, class names and calibration in one file; its predictions."""

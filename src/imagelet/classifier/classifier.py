@@ -1,6 +1,6 @@
-"""The classifier: network, framing, normalisation, class names and calibration in one piece.
+"""The classifier: network, framing, normalization, class names and calibration in one object.
 
-Training makes it; predicting, evaluating, explaining, exporting and serving take it.
+A training returns it; prediction, evaluation and explanation use it.
 """
 
 import dataclasses
@@ -36,16 +36,16 @@ Source = str | Path | bytes | BinaryIO | np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A trained network with everything that it takes to use it.
+    """A trained network with all that is needed to use it.
 
     Attributes:
-        network: gives logits; set to evaluation, its weights are not to be changed.
+        network: from images to logits; in evaluation mode. Its weights must not be changed.
         classes: the class names in the order of the logits.
         framing: how a picture becomes an image of the network's size.
         normalization: how an image's pixels become network input.
-        calibration: how logits become probabilities that can be believed.
-        training: what the classifier was trained on and how; plain data.
-        test_time_augmentation: which views of an image it averages, by the names of
+        calibration: how logits become calibrated probabilities.
+        training: what it was trained on, and how; plain data.
+        test_time_augmentation: the views of an image whose logits are averaged, a name of
             :mod:`imagelet.preprocessing.test_time_augmentation`.
 
     Raises:
@@ -106,7 +106,7 @@ class Classifier:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         return next(self.network.parameters(), torch.empty(0)).device
 
     def calibrated(self, calibration: Calibration) -> "Classifier":
@@ -133,7 +133,7 @@ class Classifier:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.input_shape:
             shape = ", ".join(map(str, self.input_shape))
             raise ValueError(f"images are uint8 (n, {shape}); these are {images.dtype} {images.shape}")
-        pixels = torch.from_numpy(np.array(images, order="C"))  # other strides would round otherwise
+        pixels = torch.from_numpy(np.array(images, order="C"))  # other strides round differently
         return self.normalization.apply(pixels.to(self.device))
 
     def logits(self, images: np.ndarray) -> np.ndarray:
@@ -141,7 +141,7 @@ class Classifier:
 
         Raises:
             ValueError: images of another type or shape.
-            ClassifierFileError: the network gives something else than finite numbers.
+            ClassifierFileError: a logit is not a finite number.
         """
         height, width, _ = self.input_shape
         size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
@@ -154,7 +154,7 @@ class Classifier:
         return logits
 
     def _averaged(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits (n, classes) of network input, the mean over the views."""
+        """Return the logits (n, classes) of network input, averaged over the views."""
         weighted = [
             weight * self.network(view) for weight, view in views(images, self.test_time_augmentation)
         ]
@@ -163,7 +163,7 @@ class Classifier:
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width, channels).
 
-        The images are taken as they are; :meth:`predict` opens and frames pictures of any size.
+        The images have the network's size; :meth:`predict` opens and frames pictures of any size.
 
         Raises:
             ValueError, ClassifierFileError: as :meth:`logits`.
@@ -171,25 +171,25 @@ class Classifier:
         return self.calibration.probabilities(self.logits(images))
 
     def predict(self, sources: Source | Iterable[Source], top: int = 3) -> list[Prediction]:
-        """Say what pictures show.
+        """Classify pictures.
 
         Args:
             sources: one picture, several, or the pixels of several: uint8 (n, height, width, 1 or 3).
-            top: how many classes to name for each, at least 1.
+            top: how many of the most probable classes each prediction names, at least 1.
 
         Raises:
             PictureError: one of them cannot be read.
             ValueError: ``top`` is below 1.
         """
         predictions = []
-        for answer in self.predict_each(_several(sources), top):
-            if isinstance(answer, PictureError):
-                raise answer
-            predictions.append(answer)
+        for prediction in self.predict_each(_several(sources), top):
+            if isinstance(prediction, PictureError):
+                raise prediction
+            predictions.append(prediction)
         return predictions
 
     def predict_each(self, sources: Iterable[Source], top: int = 3) -> Iterator[Prediction | PictureError]:
-        """Say what each picture shows, in the given order; one that cannot be read gives its error.
+        """Classify pictures in the given order; one that cannot be read gives its error.
 
         Raises:
             ValueError: ``top`` is below 1.
@@ -220,7 +220,7 @@ class Classifier:
     def compute_metrics(self, images: ImageSet, probabilities: np.ndarray) -> Metrics:
         """Return the figures of ``probabilities``, which are this classifier's for ``images``.
 
-        A classifier of several views looks at the images once more in one view, to tell what these are worth.
+        With test-time augmentation, the accuracy without it is computed as well.
         """
         metrics = evaluate_probabilities(probabilities, images.labels)
         if self.test_time_augmentation == "none":
@@ -231,11 +231,11 @@ class Classifier:
         return dataclasses.replace(metrics, one_view=float((answers == images.labels).mean()))
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
-        """Write the classifier as one ``.safetensors`` file, whole or not at all.
+        """Write the classifier as one ``.safetensors`` file, completely or not at all.
 
         Args:
             path: the file.
-            half: with weights of two bytes each: half the size; logits differ in the third digit.
+            half: store weights as float16: half the size; logits differ in the third digit.
         """
         file.write(Path(path), file.Content(**vars(self)), half=half)
 
@@ -243,10 +243,10 @@ class Classifier:
     def load(cls, path: str | Path, *, allow_import: bool = False) -> "Classifier":
         """Return the classifier in a ``.safetensors`` file.
 
-        Nothing in it is executed, unless ``allow_import`` lets a ``package.module:function`` network run.
+        No code in it is run, unless ``allow_import`` lets a ``package.module:function`` network be imported.
 
         Raises:
-            ClassifierFileError: there is no such file, it is damaged, or it is no classifier.
+            ClassifierFileError: there is no such file, it is damaged, or it holds no classifier.
         """
         return cls(**vars(file.read(Path(path), allow_import)))
 

@@ -1,8 +1,8 @@
 """The classifier's file: safetensors, with everything but the weights as JSON in its header.
 
-A file comes from anywhere, so nothing in it is believed: sizes are bounded before anything is read, every
-field is checked, the network is rebuilt from its text (never imported) and is never larger than the file,
-and names, types and shapes of the tensors must be the rebuilt network's. No pickle is ever read.
+A file may come from anywhere, so nothing in it is trusted: sizes are limited before anything is read, every
+field is checked, the network is built from its text (never imported) and is never larger than the file, and
+names, types and shapes of the tensors must be those of that network. Pickle is never used.
 
 The header holds no times, and its keys are sorted: equal trainings give equal bytes.
 """
@@ -32,9 +32,9 @@ from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATION
 FORMAT = 1
 KEY = "imagelet"  # of the facts in the safetensors header
 LARGEST_HEADER = 2**23  # bytes; room for the longest network text and MOST_CLASSES long names
-LARGEST_FILE = 4 * MOST_PARAMETERS + LARGEST_HEADER  # bytes: whatever can be trained can be saved and loaded
+LARGEST_FILE = 4 * MOST_PARAMETERS + LARGEST_HEADER  # bytes; every network that can be trained fits
 MOST_CLASSES = 10_000
-LONGEST_REASON = 300  # letters of what a file says that an error repeats
+LONGEST_REASON = 300  # letters of a file's content that an error repeats
 FIELDS = (
     "calibration",
     "classes",
@@ -55,7 +55,7 @@ SMALLEST_WEIGHT = 2  # bytes
 
 @dataclass(frozen=True)
 class Content:
-    """What a classifier's file says."""
+    """The content of a classifier's file."""
 
     network: Network
     classes: tuple[str, ...]
@@ -67,7 +67,7 @@ class Content:
 
 
 def write(path: Path, content: Content, *, half: bool = False) -> None:
-    """Write a classifier's file, whole or not at all; ``half``: with weights of two bytes each."""
+    """Write a classifier's file, completely or not at all; ``half``: with float16 weights."""
     facts = {
         "format": FORMAT,
         "network": {"text": content.network.text, "input_shape": list(content.network.input_shape)},
@@ -93,7 +93,7 @@ def _fits_half(tensor: torch.Tensor) -> bool:
 
 
 def read(path: Path, allow_import: bool = False) -> Content:
-    """Return what is in a classifier's file, the network with its weights.
+    """Return the content of a classifier's file, the network with its weights.
 
     Args:
         path: the file.
@@ -158,12 +158,12 @@ def _header(raw: bytes) -> dict[str, Any]:
 
 def _parsed(text: bytes | str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as error:
         raise ValueError(Message("its header is not JSON")) from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ValueError(Message("its header is not a JSON object"))
-    return found
+    return content
 
 
 def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content:
-    """Return the content that ``facts`` tell, of a file of ``size`` bytes; the weights are still missing."""
+    """Return the content of a file of ``size`` bytes with these ``facts``, without the weights."""
     classes = _classes(facts["classes"])
     framing = Framing.from_json(facts["framing"])
     normalization = Normalization.from_json(facts["normalization"])
@@ -211,15 +211,15 @@ def _classes(names: Any) -> tuple[str, ...]:
 
 
 def _network(facts: Any, framing: Framing, classes: int, size: int, allow_import: bool) -> Network:
-    """Build the network of the file; its size is bounded before anything is allocated."""
+    """Build the network of the file; its size is checked before memory is allocated."""
     if not isinstance(facts, dict) or set(facts) != {"text", "input_shape"}:
         raise ValueError(Message("its network is not a text and an input shape"))
     text, shape = facts["text"], facts["input_shape"]
     if not isinstance(text, str) or shape != list(framing.shape):
         raise ValueError(Message("its network does not have the framing's input shape"))
-    found = find_network(text)
-    if found.builder is None:
-        parameters = sum(layer.parameters for layer in infer_shapes(found.text, framing.shape, classes))
+    named = find_network(text)
+    if named.builder is None:
+        parameters = sum(layer.parameters for layer in infer_shapes(named.text, framing.shape, classes))
         if parameters * SMALLEST_WEIGHT > size:
             raise ValueError(
                 Message(
@@ -231,7 +231,7 @@ def _network(facts: Any, framing: Framing, classes: int, size: int, allow_import
 
 
 def _load_weights(network: Network, raw: bytes, header: Mapping[str, Any]) -> None:
-    """Give the network the weights of the file, which must be exactly those that it has."""
+    """Load the weights of the file into the network; names, types and shapes must be the same."""
     expected = network.state_dict()
     stored = {name: entry for name, entry in header.items() if name != "__metadata__"}
     if set(stored) != set(expected):

@@ -309,7 +309,7 @@ def _require(finished: "Finished", required: float | None) -> None:
 
 # A phase, the fraction of the training from which on it stands out, and what to do then.
 STANDS_OUT = {
-    "gathering": (1 / 3, Message("are the images on a slow disk?")),
+    "loading": (1 / 3, Message("are the images on a slow disk?")),
     "augmentation": (
         1 / 3,
         Message("shift and flip cost little, rotation, scaling and shear much: --set rotation=0"),
@@ -359,13 +359,13 @@ def _advise(profile: "Profile", layers: "list[LayerTimes]") -> None:
     costly: list[tuple[float, str, str]] = [
         (profile.phases[name], Message(name), advice)
         for name, (limit, advice) in STANDS_OUT.items()
-        if profile.share(profile.phases[name]) > limit
+        if profile.fraction(profile.phases[name]) > limit
     ]
     fewer = Message("fewer filters or units there, or a pool before, save the most")
     costly += [
         (times.seconds, " ".join(times.layers), fewer)
         for times in layers
-        if profile.share(times.seconds) > LAYER_STANDS_OUT
+        if profile.fraction(times.seconds) > LAYER_STANDS_OUT
     ]
     if costly:
         seconds, name, advice = max(costly)
@@ -376,4 +376,4 @@ def _advise(profile: "Profile", layers: "list[LayerTimes]") -> None:
 
 
 def _percent(seconds: float, profile: "Profile") -> str:
-    return f"{100 * profile.share(seconds):.1f} %"
+    return f"{100 * profile.fraction(seconds):.1f} %"

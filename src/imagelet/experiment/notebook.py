@@ -164,7 +164,7 @@ class Bar:
         done, total = event.state.steps_done(event.steps), self._epochs * event.steps
         parts = [self._which_epoch()]
         if speed := self._pace.speed(done):
-            images = speed * event.state.seen / event.state.step
+            images = speed * event.state.images_done / event.state.step
             parts.append(Message("{left} left", left=write_seconds((total - done) / speed)))
             parts.append(Message("{speed:,.0f} images/s", speed=images))
         parts.append(Message("loss {loss:.4f}", loss=event.loss))

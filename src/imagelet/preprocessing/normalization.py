@@ -1,4 +1,4 @@
-"""From pixels to network input: the one place where that happens, for training and predicting alike."""
+"""Normalization: from pixels to network input, for training and prediction alike."""
 
 import functools
 import math
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-SMALLEST_STD = 1 / 255  # of pixels from 0 to 1; images of one colour must not be divided by zero
+SMALLEST_STD = 1 / 255  # of pixels from 0 to 1; images of one colour have none
 MEASURED_AT_ONCE = 1 << 22  # pixels
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """What is taken from each channel's pixels, scaled to 0–1, and what they are then divided by.
+    """The mean and standard deviation by which each channel is normalized, of pixels from 0 to 1.
 
     Args:
-        mean: one a channel, finite.
-        std: standard deviation, one a channel, finite and above 0.
+        mean: one for each channel, finite.
+        std: one for each channel, finite and above 0.
 
     Raises:
         ValueError: other lengths or values.
@@ -33,16 +33,17 @@ class Normalization:
 
     def __post_init__(self) -> None:
         if not self.mean or len(self.mean) != len(self.std):
-            raise ValueError(f"{len(self.mean)} means and {len(self.std)} deviations; one each a channel")
+            counts = f"{len(self.mean)} means and {len(self.std)} standard deviations"
+            raise ValueError(f"{counts}; each channel has one of both")
         if not all(math.isfinite(value) for value in (*self.mean, *self.std)) or min(self.std) <= 0:
-            raise ValueError("means must be finite numbers, deviations finite numbers above 0")
+            raise ValueError("means must be finite numbers, standard deviations finite numbers above 0")
 
     @classmethod
     def of(cls, images: np.ndarray, kind: str) -> "Normalization":
-        """Return the normalisation for ``images``, uint8 (n, height, width, channels).
+        """Return the normalization of ``images``, uint8 (n, height, width, channels).
 
         Args:
-            images: the images to learn from; may be memory-mapped.
+            images: the training images; may be memory-mapped.
             kind: ``scale``: pixels from 0 to 1; ``standardize``: then mean 0 and standard deviation 1.
         """
         channels = images.shape[3]
@@ -82,13 +83,13 @@ class Normalization:
 
     @classmethod
     def from_json(cls, content: object) -> "Normalization":
-        """Return the normalisation that :meth:`to_json` wrote.
+        """Return the normalization that :meth:`to_json` wrote.
 
         Raises:
             ValueError: anything but that.
         """
         if not isinstance(content, Mapping) or set(content) != {"mean", "std"}:
-            raise ValueError("a normalisation holds mean and std, nothing else")
+            raise ValueError("a normalization holds mean and std, nothing else")
         return cls(_numbers(content["mean"]), _numbers(content["std"]))
 
 
@@ -104,5 +105,5 @@ def _scale_and_offset(normalization: Normalization, device: "torch.device") -> "
 
 def _numbers(values: Any) -> tuple[float, ...]:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
-        raise ValueError("a normalisation's mean and std are lists of numbers")
+        raise ValueError("a normalization's mean and std are lists of numbers")
     return tuple(float(value) for value in values)

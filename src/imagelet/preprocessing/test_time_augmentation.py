@@ -1,6 +1,6 @@
-"""Views of an image: its mirror image, small shifts. A classifier may average the logits of several.
+"""Test-time augmentation: mirrored and shifted views of an image, whose logits are averaged.
 
-Source: the test-time augmentation of airbench (arXiv 2404.00498), there for CIFAR-10.
+Source: airbench (Jordan 2024, arXiv 2404.00498).
 """
 
 from typing import TYPE_CHECKING

@@ -1,1 +1,1 @@
-"""Training."""
+"""Training: recipes, optimizers, augmentation, the loop, its state and checkpoints."""

@@ -1,4 +1,4 @@
-"""Augmentation: batched, on the device, pure functions of (images, numbers, generator)."""
+"""Augmentation of whole batches on the device: functions of images, amounts and a random generator."""
 
 import math
 
@@ -6,47 +6,46 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from imagelet.training.recipe import Recipe
+from imagelet.training.recipe import Augmentation
 
 
 def augment(
-    images: Tensor, recipe: Recipe, generator: torch.Generator, *, mirrored: Tensor | None = None
+    images: Tensor, amounts: Augmentation, generator: torch.Generator, *, mirrored: Tensor | None = None
 ) -> Tensor:
-    """Return randomly changed copies of ``images``, as the recipe says.
+    """Return randomly changed copies of ``images``.
 
     Args:
-        images: float (n, channels, height, width), normalised.
-        recipe: its ``shift``, ``rotation``, ``scaling``, ``shear``, ``thickness``, ``coarseness``, ``blur``,
-            ``background``, ``noise`` and ``cutout``.
+        images: float (n, channels, height, width), normalized.
+        amounts: what is changed, and how far at most; a recipe has it.
         generator: the only source of randomness, on the images' device.
-        mirrored: bool (n,), which of them to mirror left to right; None for none.
+        mirrored: bool (n,), which of them to mirror left to right; None: none.
 
     Returns:
         Float images of the same shape. Where an image moves, its edge pixels fill the gap.
     """
     if mirrored is not None:
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    if recipe.rotation or recipe.scaling or recipe.shear or recipe.shift % 1:
-        images = move(images, recipe, generator)
-    elif recipe.shift:
-        images = shift(images, int(recipe.shift), generator)
-    if recipe.thickness:
-        images = thicken_or_thin(images, recipe.thickness, generator)
-    if recipe.coarseness:
-        images = coarsen(images, recipe.coarseness, generator)
-    if recipe.blur:
-        images = blur(images, recipe.blur, generator)
-    if recipe.background:
-        images = lay_on_grey(images, recipe.background, generator)
-    if recipe.noise:
-        images = add_noise(images, recipe.noise, generator)
-    return cut_out(images, recipe.cutout, generator) if recipe.cutout else images
+    if amounts.rotation or amounts.scaling or amounts.shear or amounts.shift % 1:
+        images = transform(images, amounts, generator)
+    elif amounts.shift:
+        images = shift(images, int(amounts.shift), generator)
+    if amounts.thickness:
+        images = change_thickness(images, amounts.thickness, generator)
+    if amounts.coarseness:
+        images = lower_resolution(images, amounts.coarseness, generator)
+    if amounts.blur:
+        images = blur(images, amounts.blur, generator)
+    if amounts.background:
+        images = add_background(images, amounts.background, generator)
+    if amounts.noise:
+        images = add_noise(images, amounts.noise, generator)
+    return cut_out(images, amounts.cutout, generator) if amounts.cutout else images
 
 
 def mirrored_in(epoch: int, first: Tensor) -> Tensor:
-    """Return which images (n,) are mirrored in an epoch: those of ``first`` in even ones, else the others.
+    """Return which images (n,) are mirrored in an epoch: those of ``first`` in even epochs, else the others.
 
-    Two epochs show each image both ways, which random flips do not.
+    So every two epochs show each image both ways; independent random flips do not.
 
     Source: Jordan 2024, arXiv 2404.00498, "alternating flip".
     """
@@ -58,15 +57,15 @@ def shift(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
     n, _, height, width = images.shape
     offsets = torch.randint(0, 2 * pixels + 1, (2, n), generator=generator, device=images.device)
     wider = F.pad(images, (pixels,) * 4, mode="replicate").permute(0, 2, 3, 1)
-    windows = wider.unfold(1, height, 1).unfold(2, width, 1)  # (n, places, places, channels, height, width)
+    windows = wider.unfold(1, height, 1).unfold(2, width, 1)  # (n, offsets, offsets, channels, height, width)
     moved = windows[torch.arange(n, device=images.device), offsets[0], offsets[1]]
     return moved.contiguous(memory_format=torch.channels_last)
 
 
 def cut_out(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """Blank a square in each of the images (n, channels, height, width) with 0, their mean when standardized.
+    """Set a square in each of the images (n, channels, height, width) to 0, the mean of standardized pixels.
 
-    The square's centre is anywhere in the image, so that a part of it may lie outside.
+    The centre of the square lies anywhere in the image, so a part of the square may lie outside.
 
     Source: DeVries and Taylor 2017, arXiv 1708.04552.
     """
@@ -74,25 +73,25 @@ def cut_out(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
     centres = torch.rand(2, n, 1, generator=generator, device=images.device)
     across = torch.arange(width, device=images.device) - (centres[0] * width).floor()  # (n, width)
     down = torch.arange(height, device=images.device) - (centres[1] * height).floor()  # (n, height)
-    columns, rows = ((-(side // 2) <= each) & (each < side - side // 2) for each in (across, down))
+    columns, rows = ((-(side // 2) <= offset) & (offset < side - side // 2) for offset in (across, down))
     inside = rows[:, :, None] & columns[:, None, :]  # (n, height, width)
     return images.masked_fill(inside[:, None], 0.0).contiguous(memory_format=torch.channels_last)
 
 
-def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Rotate, scale, slant and shift each of the images (n, channels, height, width) about its centre.
+def transform(images: Tensor, amounts: Augmentation, generator: torch.Generator) -> Tensor:
+    """Rotate, zoom, shear and shift each of the images (n, channels, height, width) about its centre.
 
-    Each is drawn evenly up to the recipe's ``rotation``, ``scaling``, ``shear`` and ``shift``; scales lie
-    between 1 / (1 + scaling) and 1 + scaling, evenly in the logarithm.
+    Rotation, shear and shift are drawn uniformly up to their amounts, each way; the zoom between
+    1 / (1 + scaling) and 1 + scaling, uniformly in its logarithm.
     """
     n, _, height, width = images.shape
     uniform = torch.rand(5, n, generator=generator, device=images.device) * 2 - 1
-    angle = uniform[0] * math.radians(recipe.rotation)
-    zoom = torch.exp(uniform[1] * math.log1p(recipe.scaling))
-    slant = torch.tan(uniform[4] * math.radians(recipe.shear))
+    angle = uniform[0] * math.radians(amounts.rotation)
+    zoom = torch.exp(uniform[1] * math.log1p(amounts.scaling))
+    slant = torch.tan(uniform[4] * math.radians(amounts.shear))
     cosine, sine = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    across, down = uniform[2] * 2 * recipe.shift / width, uniform[3] * 2 * recipe.shift / height
-    # From the place in the result to the place in the image; coordinates run from -1 to 1 over each side.
+    across, down = uniform[2] * 2 * amounts.shift / width, uniform[3] * 2 * amounts.shift / height
+    # From a position in the result to one in the image; coordinates run from -1 to 1 over each side.
     matrix = torch.stack(
         [
             torch.stack([cosine, (slant * cosine - sine) * height / width, across], dim=1),
@@ -105,11 +104,11 @@ def move(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     return moved.contiguous(memory_format=torch.channels_last)
 
 
-def thicken_or_thin(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+def change_thickness(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
     """Grow or shrink what is light in each of the images (n, channels, height, width).
 
-    Each side of a stroke moves by up to ``most`` of a pixel: between the image and its dilation, or its
-    erosion, by the 3 × 3 neighbours.
+    Each side of a stroke moves by up to ``most`` of a pixel: the result lies between the image and its 3 × 3
+    dilation or erosion.
     """
     amount = (_uniform(images, generator) * 2 - 1) * most
     thick = F.max_pool2d(images, 3, stride=1, padding=1)
@@ -117,32 +116,32 @@ def thicken_or_thin(images: Tensor, most: float, generator: torch.Generator) -> 
     return torch.lerp(images, torch.where(amount > 0, thick, thin), amount.abs())
 
 
-def coarsen(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Give a ``share`` of the images (n, channels, height, width) half their resolution."""
+def lower_resolution(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Draw each of the images (n, channels, height, width) at half its resolution, with a ``probability``."""
     small = F.avg_pool2d(images, 2, ceil_mode=True)
     coarse = F.interpolate(small, images.shape[2:], mode="bilinear", align_corners=False)
-    return torch.where(_uniform(images, generator) < share, coarse, images)
+    return torch.where(_uniform(images, generator) < probability, coarse, images)
 
 
 def blur(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """Blend each of the images (n, channels, height, width) with its blur, up to ``most`` of the blur.
+    """Blend each of the images (n, channels, height, width) with its blur, by a weight of up to ``most``.
 
-    The blur is that of the binomial weights 1, 2, 1 down and across; a side's end pixels repeat.
+    The blur has the binomial weights 1, 2, 1 down and across; border pixels are repeated.
     """
     blurred = images
     for axis in (2, 3):
-        places = torch.arange(images.shape[axis], device=images.device)
-        before = blurred.index_select(axis, (places - 1).clamp(min=0))
-        after = blurred.index_select(axis, (places + 1).clamp(max=len(places) - 1))
+        positions = torch.arange(images.shape[axis], device=images.device)
+        before = blurred.index_select(axis, (positions - 1).clamp(min=0))
+        after = blurred.index_select(axis, (positions + 1).clamp(max=len(positions) - 1))
         blurred = (before + 2 * blurred + after) / 4
     return torch.lerp(images, blurred, _uniform(images, generator) * most)
 
 
-def lay_on_grey(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """Lay what is light in each of the images (n, channels, height, width) on a gradient of grey.
+def add_background(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """Put a gradient of grey behind what is light in each of the images (n, channels, height, width).
 
-    It rises in a random direction from the image's darkest pixel, by up to ``most`` of the way to its
-    lightest, as paper does under a lamp. What is lighter than it stays.
+    It rises in a random direction from the image's darkest pixel, by up to ``most`` of the contrast, like
+    paper under a lamp. Pixels that are lighter than the gradient stay.
     """
     height, width = images.shape[2:]
     angle = _uniform(images, generator) * 2 * math.pi
@@ -156,11 +155,11 @@ def lay_on_grey(images: Tensor, most: float, generator: torch.Generator) -> Tens
 
 
 def add_noise(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """Add Gaussian noise to each of the images (n, channels, height, width), its deviation up to ``most``."""
+    """Add Gaussian noise to the images (n, channels, height, width), each with a deviation up to ``most``."""
     noise = torch.empty_like(images).normal_(generator=generator)
     return images + noise * (_uniform(images, generator) * most)
 
 
 def _uniform(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return a number from 0 to 1 for each image: (n, 1, 1, 1)."""
+    """Return a random number from 0 to 1 for each image: (n, 1, 1, 1)."""
     return torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)

@@ -1,4 +1,4 @@
-"""What suits the images, where a recipe leaves it open: network, epochs, batch, learning rate, shift."""
+"""What suits the images where a recipe says auto: network, epochs, batch size, learning rate, shift."""
 
 import dataclasses
 import math

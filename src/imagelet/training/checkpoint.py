@@ -1,7 +1,8 @@
-"""Checkpoints: the whole state of a training in one file that is whole or absent.
+"""Checkpoints: the state of a training in one file, which is complete or absent.
 
-A file is 64 hexadecimal digits, the SHA-256 of the rest, a line feed, and then safetensors: tensors, and the
-facts as JSON in its header. The last two are kept, so a damaged one costs a few steps, not the training.
+A file starts with the SHA-256 of the rest, 64 hexadecimal digits and a line feed. The rest is safetensors:
+the tensors, and the facts as JSON in its header. The last two checkpoints are kept, so that a damaged one
+costs a few steps, not the training.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ class Checkpoint:
 
     Attributes:
         tensors: named tensors on the CPU.
-        facts: plain data; whoever saved it knows its fields.
+        facts: plain data, whose fields the caller knows.
     """
 
     tensors: Mapping[str, Tensor]
@@ -37,7 +38,7 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> Path:
-    """Write ``checkpoint`` as number ``number`` (the optimizer steps done) and drop all but the last two.
+    """Write ``checkpoint`` under ``number`` (the optimizer steps done) and remove all but the last two.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; earlier checkpoints are still there.
@@ -62,7 +63,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Return the checkpoint in ``path``.
 
     Raises:
-        CheckpointError: the file is not whole, or is not a checkpoint.
+        CheckpointError: the file is damaged, or is not a checkpoint.
     """
     content = path.read_bytes()
     digest, body = content[:64], content[65:]
@@ -74,12 +75,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest checkpoint that is whole, and a sentence about each newer one that is not.
+    """Return the newest undamaged checkpoint, and a sentence about each newer one that is damaged.
 
-    Returns None where no checkpoint was written yet: training then starts from the beginning.
+    Without any checkpoint it is None: the training then starts from the beginning.
 
     Raises:
-        CheckpointError: there are checkpoints, but none is whole.
+        CheckpointError: there are checkpoints, and all are damaged.
     """
     warnings: list[str] = []
     paths = saved_checkpoints(folder)
@@ -87,7 +88,7 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
         try:
             return read_checkpoint(path), warnings
         except CheckpointError as error:
-            warnings.append(f"{error.message}; going on from the checkpoint before it")
+            warnings.append(f"{error.message}; resuming from the checkpoint before it")
     if paths:
         raise CheckpointError(
             "all {count} checkpoints in {folder} are damaged",
@@ -99,5 +100,5 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove the folder with all its checkpoints; an absent one is fine."""
+    """Remove the folder with all its checkpoints, if there is one."""
     shutil.rmtree(folder, ignore_errors=True)

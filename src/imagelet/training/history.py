@@ -1,4 +1,4 @@
-"""The epochs' figures: as a Keras-like dictionary and as JSON lines."""
+"""The figures of the epochs: as a dictionary like Keras's, and as JSON lines in a file."""
 
 import dataclasses
 import json
@@ -12,15 +12,15 @@ from imagelet.errors import RunError
 
 @dataclass(frozen=True)
 class EpochFigures:
-    """What one epoch came to. It holds no times, so that equal trainings give equal figures.
+    """The figures of one epoch. It holds no times, so that equal trainings give equal figures.
 
     Attributes:
         epoch: counted from 1.
-        loss: mean training loss over the epoch, as the weights changed (nats, without label smoothing).
-        accuracy: share of the training images right over the epoch, as the weights changed (0 to 1).
-        val_loss: loss on the validation images after the epoch (nats); None without any.
-        val_accuracy: share of the validation images right after the epoch (0 to 1); None without any.
-        learning_rate: step size of the epoch's last step.
+        loss: mean loss of the training images during the epoch (nats, without label smoothing).
+        accuracy: of the training images during the epoch (0 to 1).
+        val_loss: of the validation images after the epoch (nats); None without any.
+        val_accuracy: of the validation images after the epoch (0 to 1); None without any.
+        learning_rate: that of the epoch's last step.
     """
 
     epoch: int
@@ -42,7 +42,7 @@ def as_columns(history: Iterable[EpochFigures]) -> dict[str, list[float]]:
 
 
 def write_history(path: Path, history: Sequence[EpochFigures]) -> None:
-    """Replace ``path`` by one JSON object a line and epoch."""
+    """Replace ``path`` by a file with one line for each epoch, a JSON object."""
     atomic_files.write_text(
         path, "".join(json.dumps(dataclasses.asdict(figures)) + "\n" for figures in history)
     )

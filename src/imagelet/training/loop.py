@@ -1,7 +1,7 @@
-"""Training: one loop, from top to bottom, that yields what happened.
+"""The training loop: it yields an event after every optimizer step and every epoch.
 
-Whoever iterates decides what to do with an event: draw a bar, write a file, save the state. While an event is
-being looked at, nothing moves: its state is exactly what a resumed training needs.
+The caller decides what to do with an event: draw a progress bar, write a file, save a checkpoint. Until it
+asks for the next event nothing changes: the state is exactly what a resumed training needs.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from imagelet.networks import Network
 from imagelet.networks.airbench import Whiten
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, mirrored_in
-from imagelet.training.batches import autocast, gatherer, seeded
+from imagelet.training.batches import autocast, batch_loader, seeded_dropout
 from imagelet.training.history import EpochFigures
-from imagelet.training.outlier_exposure import distance_from_doubt, tear
+from imagelet.training.outlier_exposure import divergence_from_uniform, make_outliers
 from imagelet.training.parameter_groups import set_learning_rates
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
@@ -29,33 +29,46 @@ from imagelet.training.schedules import learning_rate
 from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
-WHITENED_BY = 5000  # images; airbench's number
+WHITENING_IMAGES = 5000  # airbench's number
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
-DOUBT = 0.3  # weight of a torn image's loss beside that of a whole one
-ORDER, AUGMENTATION, DROPOUT, MIRRORING = range(4)  # the streams of randomness
+OUTLIER_WEIGHT = 0.3  # of an outlier's loss beside that of an image with a class
+ORDER, AUGMENTATION, DROPOUT, MIRRORING = range(4)  # independent streams of random numbers
 
 
 @dataclass(frozen=True)
 class Step:
-    """An optimizer step was taken. The figures wait for the device: read them only to show them."""
+    """An optimizer step was taken.
+
+    Attributes:
+        state: the state after it.
+        steps: the optimizer steps of an epoch.
+    """
 
     state: State
     steps: int
 
     @property
     def loss(self) -> float:
-        """Mean loss since the epoch began."""
-        return float(self.state.loss_sum) / self.state.seen
+        """Mean loss since the epoch began. Reading it waits for the device."""
+        return float(self.state.loss_sum) / self.state.images_done
 
     @property
     def accuracy(self) -> float:
-        """Share of the images right since the epoch began, 0 to 1."""
-        return float(self.state.right) / self.state.seen
+        """Accuracy since the epoch began, 0 to 1. Reading it waits for the device."""
+        return float(self.state.correct) / self.state.images_done
 
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """An epoch ended. ``best``: its validation accuracy is the highest so far."""
+    """An epoch ended.
+
+    Attributes:
+        figures: its loss and accuracy.
+        best: it is the best epoch so far, see :meth:`State.end_epoch`.
+        seconds: how long it took, since the training was started or resumed.
+        images_per_second: training images, without the validation.
+        state: the state after it.
+    """
 
     figures: EpochFigures
     best: bool
@@ -66,9 +79,11 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Training is over: all epochs done, or ``early``. The state holds the best epoch's weights.
+    """The training is over.
 
-    Early is also what a person ended; the epoch that ran then is left out.
+    Attributes:
+        early: by early stopping, or a person ended it; the epoch that was running then does not count.
+        state: with the weights of the best epoch.
     """
 
     early: bool
@@ -82,7 +97,7 @@ def start(setup: TrainingSetup, network: Network) -> State:
     """
     first = next(network.children())
     if isinstance(first, Whiten):
-        pixels = torch.from_numpy(np.array(setup.training.images[:WHITENED_BY]))
+        pixels = torch.from_numpy(np.array(setup.training.images[:WHITENING_IMAGES]))
         first.fit(setup.normalization.apply(pixels))
     return State.new(network, setup.recipe, setup.device)
 
@@ -95,10 +110,10 @@ def train(
     Args:
         setup: what the training depends on.
         state: a new state, or a restored one: the result is the same to the last bit on the same machine.
-        profile: is told where the time goes; it changes nothing else.
+        profile: measures where the time goes; the weights are the same without it.
 
     Raises:
-        TrainingError: the loss is not finite; the message has epoch and step.
+        TrainingError: the loss or a weight is not finite; the message names epoch and step.
     """
     events = _events(setup, state, profile or NoProfile())
     while True:
@@ -112,44 +127,49 @@ def train(
 def _events(
     setup: TrainingSetup, state: State, profile: Profile | NoProfile
 ) -> Iterator[Step | EpochEnded | Stopped]:
-    """Train as :func:`train` says; the loop itself."""
+    """Run the loop of :func:`train`."""
     recipe, device, network = setup.recipe, setup.device, state.network
-    profile.begin(network, device)
+    profile.start(network, device)
     keep_freed_memory()
-    take = gatherer(setup.training, device)
+    load_batch = batch_loader(setup.training, device)
     labels = torch.tensor(setup.training.labels, device=device)  # (images,)
-    flipping = _mirrored_first(setup)
+    mirrored_first = _mirrored_first(setup)
     early = _is_early(recipe, state)
     while state.epoch < recipe.epochs and not early:
-        timer, first = Timer(device), state.seen
+        timer, images_before = Timer(device), state.images_done
         order = _order(setup, state.epoch)
         network.train()
         while state.step < setup.steps:
             chosen = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]  # (n,)
-            moment = (state.epoch, state.step)
             progress = _progress(setup, state.steps_done(setup.steps))
             set_learning_rates(state.optimizer, recipe, progress, state.learning_rate_factor)
-            pixels = take(chosen)  # (n, height, width, channels)
-            which = torch.from_numpy(chosen).to(device)
-            target = labels[which]  # (n,)
-            profile.mark("gathering")
+            pixels = load_batch(chosen)  # (n, height, width, channels)
+            indices = torch.from_numpy(chosen).to(device)
+            targets = labels[indices]  # (n,)
+            profile.mark("loading")
 
             images = setup.normalization.apply(pixels)  # (n, channels, height, width)
-            mirrored = None if flipping is None else mirrored_in(state.epoch, flipping[which])
-            drawing = generator(device, setup.seed, AUGMENTATION, *moment)
-            images = augment(images, recipe, drawing, mirrored=mirrored)
+            mirrored = None
+            if mirrored_first is not None:
+                mirrored = mirrored_in(state.epoch, mirrored_first[indices])  # (n,)
+            position = (state.epoch, state.step)  # random numbers are a function of seed and position
+            random = generator(device, setup.seed, AUGMENTATION, *position)
+            images = augment(images, recipe, random, mirrored=mirrored)
             if recipe.outlier_share:
                 count = round(recipe.outlier_share * len(images))
-                images = torch.cat([images, tear(images, target, count, drawing, setup.turned)])
+                outliers = make_outliers(images, targets, count, random, setup.turned)
+                images = torch.cat([images, outliers])  # (n + count, channels, height, width)
             profile.mark("augmentation")
 
-            with seeded(device, seed_of(setup.seed, DROPOUT, *moment)), autocast(device, setup.precision):
-                answers = profile.forward(network, images).float()  # (n and the torn ones, classes)
+            dropout_seed = seed_of(setup.seed, DROPOUT, *position)
+            with seeded_dropout(device, dropout_seed), autocast(device, setup.precision):
+                all_logits = profile.forward(network, images).float()  # (n + count, classes)
             profile.mark("forward")
-            logits, of_torn = answers[: len(target)], answers[len(target) :]
-            loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
-            if len(of_torn):
-                loss = loss + DOUBT * recipe.outlier_share * distance_from_doubt(of_torn)
+            logits, outlier_logits = all_logits[: len(targets)], all_logits[len(targets) :]
+            loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+            if len(outlier_logits):
+                penalty = divergence_from_uniform(outlier_logits)
+                loss = loss + OUTLIER_WEIGHT * recipe.outlier_share * penalty
             profile.mark("loss")
             loss.backward()  # type: ignore[no-untyped-call]
             profile.mark("backward")
@@ -162,8 +182,8 @@ def _events(
                 state.ema.update(network, state.steps_done(setup.steps))
             profile.mark("optimizer")
 
-            plain = F.cross_entropy(logits.detach(), target)  # without smoothing, as in validation
-            state.count(plain, logits.detach().argmax(1) == target)
+            plain_loss = F.cross_entropy(logits.detach(), targets)  # without smoothing, as in validation
+            state.count_step(plain_loss, logits.detach().argmax(1) == targets)
             if device.type == "cpu" or state.step == setup.steps:  # on a GPU, waiting for the loss costs time
                 _require_finite(state)
             profile.mark("counting")
@@ -176,11 +196,11 @@ def _events(
         _require_finite_weights(state)
         figures = _epoch_figures(setup, state)
         profile.mark("validation")
-        speed = (state.seen - first) / timer.seconds()
+        images_per_second = (state.images_done - images_before) / timer.seconds()
         best = state.end_epoch(figures)
         early = _is_early(recipe, state)
         profile.mark("counting")
-        yield EpochEnded(figures, best, timer.seconds(), speed, state)
+        yield EpochEnded(figures, best, timer.seconds(), images_per_second, state)
         profile.mark("outside")
     yield Stopped(early, state)
 
@@ -193,19 +213,19 @@ def evaluate(
     precision: torch.dtype,
 ) -> tuple[float, float]:
     """Return mean cross-entropy (nats) and accuracy (0 to 1) of ``network`` on ``images``."""
-    take = gatherer(images, device)
-    labels = torch.tensor(images.labels, device=device)
+    load_batch = batch_loader(images, device)
+    labels = torch.tensor(images.labels, device=device)  # (images,)
     loss_sum = torch.zeros((), dtype=sum_type(device), device=device)
-    right = torch.zeros((), dtype=torch.int64, device=device)
+    correct = torch.zeros((), dtype=torch.int64, device=device)
     network.eval()
     with torch.inference_mode(), autocast(device, precision):
         for start in range(0, len(images), EVALUATION_BATCH):
             batch = np.arange(start, min(start + EVALUATION_BATCH, len(images)))
-            logits = network(normalization.apply(take(batch))).float()  # (n, classes)
-            target = labels[start : start + len(batch)]
-            loss_sum += F.cross_entropy(logits, target, reduction="sum")
-            right += (logits.argmax(1) == target).sum()
-    return float(loss_sum) / len(images), float(right) / len(images)
+            logits = network(normalization.apply(load_batch(batch))).float()  # (n, classes)
+            targets = labels[start : start + len(batch)]  # (n,)
+            loss_sum += F.cross_entropy(logits, targets, reduction="sum")
+            correct += (logits.argmax(1) == targets).sum()
+    return float(loss_sum) / len(images), float(correct) / len(images)
 
 
 def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
@@ -217,8 +237,8 @@ def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
         )
     return EpochFigures(
         epoch=state.epoch + 1,
-        loss=float(state.loss_sum) / state.seen,
-        accuracy=float(state.right) / state.seen,
+        loss=float(state.loss_sum) / state.images_done,
+        accuracy=float(state.correct) / state.images_done,
         val_loss=val_loss,
         val_accuracy=val_accuracy,
         learning_rate=state.learning_rate_factor * _scheduled(setup, (state.epoch + 1) * setup.steps - 1),
@@ -232,7 +252,7 @@ def _scheduled(setup: TrainingSetup, step: int) -> float:
 
 
 def _progress(setup: TrainingSetup, step: int) -> float:
-    """Return the share of all steps done (0 to 1) at the middle of ``step``, counted over all epochs."""
+    """Return the fraction of all steps done (0 to 1) at the middle of ``step``, counted over all epochs."""
     return (step + 0.5) / (setup.recipe.epochs * setup.steps)
 
 
@@ -246,7 +266,7 @@ def _order(setup: TrainingSetup, epoch: int) -> np.ndarray:
 
 
 def _mirrored_first(setup: TrainingSetup) -> Tensor | None:
-    """Return which training images (n,) the first epoch mirrors, half of them; None where none ever is."""
+    """Return which training images (n,) the first epoch mirrors, about half; None: none is ever mirrored."""
     if not (setup.flips and setup.recipe.flip):
         return None
     chance = np.random.default_rng([setup.seed, MIRRORING]).random(len(setup.training))
@@ -254,7 +274,7 @@ def _mirrored_first(setup: TrainingSetup) -> Tensor | None:
 
 
 def _require_finite_weights(state: State) -> None:
-    """Raise where the weights are lost and the loss does not show it: oneDNN's relu makes 0 of a NaN."""
+    """Raise where a weight is not finite and the loss does not show it: oneDNN's relu turns NaN into 0."""
     norms = torch._foreach_norm([parameter.detach() for parameter in state.network.parameters()])
     if norms and not torch.isfinite(torch.stack(list(norms))).all():
         raise TrainingError(

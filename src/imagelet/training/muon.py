@@ -1,7 +1,7 @@
-"""Muon: momentum whose step is made orthogonal, for the weights of convolutions; AdamW for all others.
+"""Muon: momentum with orthogonalized steps for the weights of convolutions; AdamW for all others.
 
 Source: Keller Jordan, "Muon: an optimizer for hidden layers" (2024), in the form of airbench94: the weights
-of a layer keep the norm √filters, so that the step size is an angle.
+of a layer keep the norm √filters, so that the learning rate is an angle.
 """
 
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration, chosen for a steep slope at 0
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration; its slope at 0 is steep
 ITERATIONS = 3
-SMALLEST_NORM = 1e-30  # of weights or of a gradient that are not taken for nothing
+SMALLEST_NORM = 1e-30  # of weights or of a gradient; avoids a division by 0
 
 
 class Muon(torch.optim.Optimizer):
-    """Steps along the nearest orthogonal matrix to the gradient's running sum.
+    """Moves weights along the orthogonal matrix that is nearest to the sum of their gradients.
 
     ======  =========================================================
     v       μ·v + g
@@ -25,11 +25,12 @@ class Muon(torch.optim.Optimizer):
     ======  =========================================================
 
     Args:
-        groups: each with ``params``, ``lr``, ``weight_decay`` and ``matrices``, which says that Muon takes
-            them; η is then an angle in radians. The others are AdamW's (Loshchilov and Hutter 2017).
+        groups: each with ``params``, ``lr``, ``weight_decay`` and ``use_muon``. Where that is true, the
+            learning rate η is an angle in radians; all others are updated by AdamW (Loshchilov and Hutter
+            2017).
         momentum: μ.
-        betas: AdamW's memories of the mean and of the mean square.
-        epsilon: AdamW's.
+        betas: AdamW's β₁ and β₂.
+        epsilon: AdamW's ε.
     """
 
     def __init__(
@@ -45,11 +46,11 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is None:
                     continue
                 if group["use_muon"]:
-                    self._turn(weight, group)
+                    self._update_by_muon(weight, group)
                 else:
-                    self._adapt(weight, group)
+                    self._update_by_adamw(weight, group)
 
-    def _turn(self, weight: Tensor, group: dict[str, Any]) -> None:
+    def _update_by_muon(self, weight: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(weight)
@@ -59,24 +60,24 @@ class Muon(torch.optim.Optimizer):
         weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(SMALLEST_NORM))
         weight.sub_(orthogonal(rows).view(weight.shape), alpha=group["lr"])
 
-    def _adapt(self, weight: Tensor, group: dict[str, Any]) -> None:
+    def _update_by_adamw(self, weight: Tensor, group: dict[str, Any]) -> None:
         state, (beta1, beta2) = self.state[weight], group["betas"]
         if not state:
             state.update(step=torch.zeros(()), mean=torch.zeros_like(weight), square=torch.zeros_like(weight))
         assert weight.grad is not None
         state["step"] += 1
-        taken = float(state["step"])
+        steps = float(state["step"])
         state["mean"].lerp_(weight.grad, 1 - beta1)
         state["square"].lerp_(weight.grad.square(), 1 - beta2)
-        root = state["square"].sqrt().div_((1 - beta2**taken) ** 0.5).add_(group["eps"])
+        root = state["square"].sqrt().div_((1 - beta2**steps) ** 0.5).add_(group["eps"])
         weight.mul_(1 - group["lr"] * group["weight_decay"])
-        weight.addcdiv_(state["mean"], root, value=-group["lr"] / (1 - beta1**taken))
+        weight.addcdiv_(state["mean"], root, value=-group["lr"] / (1 - beta1**steps))
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Return about the nearest matrix with singular values 1, of any (rows, columns), in the same type.
+    """Return approximately the nearest matrix with singular values 1, of any (rows, columns).
 
-    Newton's and Schulz's iteration: singular values come to lie between about 0.7 and 1.2.
+    Newton-Schulz iteration: afterwards the singular values lie between about 0.7 and 1.2.
     """
     a, b, c = COEFFICIENTS
     wide = matrix if len(matrix) <= matrix.shape[1] else matrix.T

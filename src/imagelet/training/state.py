@@ -1,4 +1,4 @@
-"""The state of a training: what a checkpoint holds, and nothing else."""
+"""The state of a training: all that a checkpoint holds."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from imagelet.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class ManualChange:
-    """What a person did to a training that ran. Its experiment alone does not come to the same again.
+    """A change that a person made while the training ran: its experiment alone gives other weights.
 
     Attributes:
-        epoch: in which epoch, counted from 1.
-        step: after how many of its steps.
-        change: what was done, a few words: ``learning rate × 0.5``.
+        epoch: the epoch that was running, counted from 1.
+        step: the steps of it that were done.
+        change: what was changed, a few words: ``learning rate × 0.5``.
     """
 
     epoch: int
@@ -38,27 +38,27 @@ class State:
 
     Attributes:
         network: the network that is trained.
-        optimizer: with its memory.
+        optimizer: with its own state.
         ema: the moving average of the weights, where the recipe has one.
-        loss_sum: float64, the losses of this epoch's images added up.
-        right: int64, how many of this epoch's images were right.
-        seen: how many images this epoch has seen.
-        epoch: whole epochs done.
-        step: steps done in the epoch that runs.
-        history: the figures of the epochs done.
-        best_weights: the state dict of the best epoch so far; empty before the first epoch ended.
-        best_epoch: its number, counted from 1; 0 before the first epoch ended.
-        learning_rate_factor: what the recipe's step sizes are multiplied by.
+        loss_sum: float64, the sum of the losses of this epoch's images.
+        correct: int64, how many of this epoch's images were predicted correctly.
+        images_done: how many images of this epoch were trained on.
+        epoch: the epochs that are done.
+        step: the steps that are done in the running epoch.
+        history: the figures of the epochs that are done.
+        best_weights: the state dict of the best epoch so far; empty until an epoch is done.
+        best_epoch: its number, counted from 1; 0 until an epoch is done.
+        learning_rate_factor: the recipe's learning rates are multiplied by it.
         ended: a person ended the training; the loop takes no further step.
-        manual_changes: what persons did, in the order in which they did it.
+        manual_changes: what persons changed, in that order.
     """
 
     network: Network
     optimizer: torch.optim.Optimizer
     ema: ExponentialMovingAverage | None
     loss_sum: Tensor
-    right: Tensor
-    seen: int = 0
+    correct: Tensor
+    images_done: int = 0
     epoch: int = 0
     step: int = 0
     history: list[EpochFigures] = field(default_factory=list)
@@ -77,56 +77,56 @@ class State:
             optimizer=make_optimizer(network, recipe),
             ema=ExponentialMovingAverage(network, recipe.ema_decay) if recipe.ema_decay else None,
             loss_sum=torch.zeros((), dtype=sum_type(device), device=device),
-            right=torch.zeros((), dtype=torch.int64, device=device),
+            correct=torch.zeros((), dtype=torch.int64, device=device),
         )
 
     def steps_done(self, steps: int) -> int:
-        """Return the optimizer steps done in all, at ``steps`` an epoch."""
+        """Return the optimizer steps done since the beginning, with ``steps`` in an epoch."""
         return self.epoch * steps + self.step
 
-    def count(self, loss: Tensor, right: Tensor) -> None:
-        """Add the mean loss of a batch, and which of its images (n,) were right; one more step is done."""
-        self.loss_sum += loss.to(self.loss_sum.dtype) * len(right)
-        self.right += right.sum()
-        self.seen += len(right)
+    def count_step(self, loss: Tensor, correct: Tensor) -> None:
+        """Add a step: the mean loss of its batch, and which of its images (n,) were predicted correctly."""
+        self.loss_sum += loss.to(self.loss_sum.dtype) * len(correct)
+        self.correct += correct.sum()
+        self.images_done += len(correct)
         self.step += 1
 
     def evaluated_network(self) -> nn.Module:
-        """Return the network that counts: the averaged one where there is one."""
+        """Return the network that is evaluated: that of the moving average where the recipe has one."""
         return self.ema.network if self.ema else self.network
 
     def end_epoch(self, figures: EpochFigures) -> bool:
-        """Note an epoch's figures, keep its weights if they are the best so far, and say whether they are.
+        """Record an epoch's figures; keep its weights and return true if they are the best so far.
 
         The best epoch has the highest validation accuracy, among equals the lowest validation loss; without
         validation images it is the last.
         """
-        best = self.best_epoch == 0 or _merit(figures) > _merit(self.history[self.best_epoch - 1])
+        best = self.best_epoch == 0 or _rank(figures) > _rank(self.history[self.best_epoch - 1])
         self.history.append(figures)
         if best:
             weights = self.evaluated_network().state_dict()
             self.best_weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
             self.best_epoch = figures.epoch
         self.epoch += 1
-        self.step = self.seen = 0
+        self.step = self.images_done = 0
         self.loss_sum.zero_()
-        self.right.zero_()
+        self.correct.zero_()
         return best
 
     def change_learning_rate(self, factor: float) -> None:
-        """Multiply the recipe's step sizes by ``factor`` (above 0) from the next step on."""
+        """Multiply the recipe's learning rates by ``factor`` (above 0) from the next step on."""
         self.learning_rate_factor = factor
-        self.note(f"learning rate × {factor:g}")
+        self.record_change(f"learning rate × {factor:g}")
 
     def end(self) -> None:
-        """End the training with the epochs that are done, at least one; the one that runs is left out."""
+        """End the training after the epochs that are done, at least one; the running epoch does not count."""
         if not self.best_epoch:
             raise ValueError("a training can be ended once an epoch is done")
         self.ended = True
-        self.note("ended")
+        self.record_change("ended")
 
-    def note(self, change: str) -> None:
-        """Note that a person did something now."""
+    def record_change(self, change: str) -> None:
+        """Record that a person changes something now."""
         self.manual_changes.append(ManualChange(self.epoch + 1, self.step, change))
 
     def epochs_without_better_loss(self) -> int:
@@ -141,11 +141,11 @@ class State:
         tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer_tensors(self.optimizer).items()}
         if self.ema:
             tensors |= {f"ema.{name}": t for name, t in self.ema.network.state_dict().items()}
-        tensors |= {"sum.loss": self.loss_sum, "sum.right": self.right}
+        tensors |= {"sum.loss": self.loss_sum, "sum.correct": self.correct}
         facts: dict[str, Any] = {
             "epoch": self.epoch,
             "step": self.step,
-            "seen": self.seen,
+            "images_done": self.images_done,
             "best_epoch": self.best_epoch,
             "history": [dataclasses.asdict(figures) for figures in self.history],
             "learning_rate_factor": self.learning_rate_factor,
@@ -167,9 +167,9 @@ class State:
         restore_optimizer(self.optimizer, groups["optimizer"])
         self.best_weights = {name: tensor.to(device) for name, tensor in groups["best"].items()}
         self.loss_sum.copy_(groups["sum"]["loss"])
-        self.right.copy_(groups["sum"]["right"])
+        self.correct.copy_(groups["sum"]["correct"])
         facts = checkpoint.facts
-        self.epoch, self.step, self.seen = facts["epoch"], facts["step"], facts["seen"]
+        self.epoch, self.step, self.images_done = facts["epoch"], facts["step"], facts["images_done"]
         self.best_epoch = facts["best_epoch"]
         self.history = [EpochFigures(**figures) for figures in facts["history"]]
         self.learning_rate_factor = facts["learning_rate_factor"]
@@ -177,8 +177,8 @@ class State:
         self.manual_changes = [ManualChange(**change) for change in facts["manual_changes"]]
 
 
-def _merit(figures: EpochFigures) -> tuple[float, float]:
-    """Return what the best epoch has most of; without validation images, the later epoch has more."""
+def _rank(figures: EpochFigures) -> tuple[float, float]:
+    """Return what is highest in the best epoch; without validation images, it is the epoch's number."""
     if figures.val_accuracy is None or figures.val_loss is None:
         return float(figures.epoch), 0.0
     return figures.val_accuracy, -figures.val_loss

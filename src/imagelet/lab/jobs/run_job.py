@@ -303,7 +303,7 @@ def _start_with_weights(run: Run, before: Run, name: str) -> None:
     content["resolved"]["weights_of"] = name
     atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
     state = State.new(classifier.network, experiment.recipe, torch.device("cpu"))
-    state.note(f"begun with the weights of the run {name}")
+    state.record_change(f"begun with the weights of the run {name}")
     checkpoint = state.checkpoint()
     facts = {**checkpoint.facts, "seconds": 0.0}
     save_checkpoint(run.checkpoints, 0, dataclasses.replace(checkpoint, facts=facts))
