@@ -200,7 +200,5 @@ def claim_of(measured: Measured) -> str:
     accuracy, seconds = measured["test_accuracy"], measured["training_seconds"]["median"]
     spread = "" if accuracy["deviation"] is None else f" ± {100 * accuracy['deviation']:.2f}"
     seeds = len(measured["seeds"])
-    return (
-        f"{100 * accuracy['mean']:.2f}{spread} % test accuracy"
-        f" ({seeds} seed{'s' if seeds > 1 else ''}), {seconds:.0f} s of training"
-    )
+    accuracy = f"{100 * accuracy['mean']:.2f}{spread}"
+    return f"test accuracy {accuracy} % (seeds: {seeds}), {seconds:.0f} s of training"

@@ -51,12 +51,14 @@ def registered() -> dict[str, list[str]]:
     from imagelet.data.checking import KINDS
     from imagelet.data.known import datasets
     from imagelet.experiment.reproduce import REASONS
+    from imagelet.messages import Message
     from imagelet.metrics.corruptions import CORRUPTIONS
     from imagelet.networks import networks
     from imagelet.training.profiling import PHASES
     from imagelet.training.recipe import SECTIONS, setting_fields
     from imagelet.training.recipes import recipes
 
+    notes = [recipes.get(name).note for name in recipes]  # a message is in the source
     texts = {
         "course.lessons": [lessons.get(name).teaches for name in lessons],
         "course.exercises": [*WAYS.values()],
@@ -76,7 +78,7 @@ def registered() -> dict[str, list[str]]:
                 for key in ("term", "unit", "meaning")
             ),
         ],
-        "training.recipes": [recipes.get(name).note for name in recipes],
+        "training.recipes": [note for note in notes if not isinstance(note, Message)],
     }
     found: dict[str, list[str]] = {}
     for place, several in texts.items():

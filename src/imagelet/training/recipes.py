@@ -64,6 +64,17 @@ _add(
 )
 
 
+def _measured(dataset: str, accuracy: str, seeds: int, seconds: int) -> Message:
+    """Return a note that says what was measured on a dataset."""
+    return Message(
+        "{dataset}: test accuracy {accuracy} % (seeds: {seeds}), {seconds} s of training",
+        dataset=dataset,
+        accuracy=accuracy,
+        seeds=seeds,
+        seconds=seconds,
+    )
+
+
 def _add_muon(name: str, network: str, note: str, **settings: float | str) -> None:
     """Add a recipe of the airbench family, with the settings that they share."""
     shared = {
@@ -82,7 +93,7 @@ def _add_muon(name: str, network: str, note: str, **settings: float | str) -> No
 _add_muon(
     "mnist-fast",
     "fast",
-    "MNIST: 99.50 ± 0.04 % test accuracy (10 seeds), 12 s of training",
+    _measured("MNIST", "99.50 ± 0.04", seeds=10, seconds=12),
     epochs=2,
     batch_size=250,
     learning_rate=0.1,
@@ -92,7 +103,7 @@ _add_muon(
 _add_muon(
     "mnist-best",
     "fast-mnist",
-    "MNIST: 99.67 ± 0.03 % test accuracy (5 seeds), 235 s of training",
+    _measured("MNIST", "99.67 ± 0.03", seeds=5, seconds=235),
     epochs=12,
     batch_size=250,
     learning_rate=0.1,
@@ -126,7 +137,7 @@ _add_muon(
 _add_muon(
     "fashion-fast",
     "fast-narrow",
-    "Fashion-MNIST: 93.78 ± 0.09 % test accuracy (5 seeds), 72 s of training",
+    _measured("Fashion-MNIST", "93.78 ± 0.09", seeds=5, seconds=72),
     epochs=6,
     batch_size=500,
     learning_rate=0.24,
@@ -137,7 +148,7 @@ _add_muon(
 _add_muon(
     "fashion-best",
     "fast-wide",
-    "Fashion-MNIST: 95.11 % test accuracy (1 seed), 609 s of training",
+    _measured("Fashion-MNIST", "95.11", seeds=1, seconds=609),
     epochs=14,
     batch_size=500,
     learning_rate=0.24,
@@ -148,7 +159,7 @@ _add_muon(
 _add_muon(
     "cifar-fast",
     "fast-wide",
-    "CIFAR-10: 94.75 ± 0.07 % test accuracy (2 seeds), 667 s of training",
+    _measured("CIFAR-10", "94.75 ± 0.07", seeds=2, seconds=667),
     epochs=16,
     batch_size=1000,
     learning_rate=0.24,

@@ -7,6 +7,7 @@ from typing import Any
 from imagelet.data.datasets import place_of
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.errors import DataError, UnknownNameError, UsageError
+from imagelet.messages import translate
 from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
 from imagelet.networks.summary import summarize, summarize_text
 from imagelet.training.recipe import SECTIONS, Recipe, setting_fields
@@ -64,7 +65,8 @@ def recipe_rows() -> dict[str, Any]:
             "name": field.name,
             "group": group,
             "default": field.default,
-            **{name: field.metadata[name] for name in ("term", "unit", "meaning", "open_end", "auto")},
+            **{name: translate(field.metadata[name]) for name in ("term", "unit", "meaning")},
+            **{name: field.metadata[name] for name in ("open_end", "auto")},
             "allowed": None if field.metadata["allowed"] is None else list(field.metadata["allowed"]),
         }
         for group, section in SECTIONS.items()
@@ -102,4 +104,9 @@ def _dataset(dataset: KnownDataset) -> dict[str, Any]:
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:
     settings = {field.name: getattr(recipe, field.name) for field in setting_fields()}
-    return {"name": recipe.name, "note": recipe.note, "network": recipe.network, "settings": settings}
+    return {
+        "name": recipe.name,
+        "note": translate(recipe.note),
+        "network": recipe.network,
+        "settings": settings,
+    }

@@ -2,7 +2,7 @@
 // The form of a new training: images, network, recipe with its settings, split; and the command that does the same.
 
 import { ApiError, api } from "../shared/api.js";
-import { has, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
 import { busy, button, command, error, field, group, h, number, replace, select } from "../shared/ui.js";
@@ -12,7 +12,6 @@ import { commandOf, fits, parametersOf, parametersText, readSetup } from "./setu
 
 const ADDRESS_WAIT = 300; // milliseconds without a change before the address says it
 const CHECK_WAIT = 400; // milliseconds without typing before the network is checked
-const MEASURED = /^(.+): ([\d.]+(?: ± [\d.]+)?) % test accuracy \((\d+) seeds?\), (\d+) s of training$/;
 
 /** The form; what is chosen is in the address. */
 export class Form {
@@ -120,7 +119,7 @@ export class Form {
   /** Show the recipe that is chosen, and texts in the place of some of its settings. */
   useRecipe(texts = {}) {
     const recipe = this.recipes.find(({ name }) => name === this.recipe.value) ?? this.recipes[0];
-    this.note.textContent = noteOf(recipe);
+    this.note.textContent = sentence(recipe.note);
     this.network.suggest(recipe.network);
     this.settings.use(recipe.settings, texts);
     this.check();
@@ -196,10 +195,3 @@ export class Form {
 }
 
 const sizeText = (shape, classes) => t("train.size", { shape: shape.join(" × "), classes });
-
-/** A recipe's note in the page's language, where there are words for it; what was measured keeps its numbers. */
-function noteOf({ name, note }) {
-  if (has(`train.note.${name}`)) return t(`train.note.${name}`);
-  const [, dataset, accuracy, seeds, seconds] = note.match(MEASURED) ?? [];
-  return dataset ? t("train.note_measured", { dataset, accuracy, seeds, seconds }) : sentence(note);
-}

@@ -3,7 +3,7 @@
 //
 // Every input holds what the recipe says; only what differs from it is sent.
 
-import { has, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { button, h, number, replace, select, uniqueId } from "../shared/ui.js";
 
 /**
@@ -17,7 +17,6 @@ const IN_SIGHT = ["epochs", "batch_size", "learning_rate"];
 const yesNo = () => ({ true: t("train.settings.yes"), false: t("train.settings.no") });
 const isAuto = (/** @type {Field} */ { auto }, value) => auto !== null && value === auto;
 const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
-const translated = (kind, name, otherwise) => (has(`train.${kind}.${name}`) ? t(`train.${kind}.${name}`) : otherwise);
 
 const isNumeric = (/** @type {Field} */ field) => typeof field.default === "number"; // else yes or no, or a name
 
@@ -55,14 +54,14 @@ function controlOf(/** @type {Field} */ field, onchange) {
 
 /** What is said below a setting: its meaning, or what may be typed; and the recipe's value where it differs. */
 function remarks(/** @type {Field} */ field, recipeValue, { wrong, changed }) {
-  const { name, allowed, open_end: below } = field;
+  const { allowed, open_end: below } = field;
   if (wrong) {
     const [low, high] = allowed.map((end) => number(end, 9));
     return h("strong", null, t(below ? "train.settings.below" : "train.settings.allowed", { low, high }));
   }
   const value = isAuto(field, recipeValue) ? t("train.settings.auto") : (yesNo()[recipeValue] ?? String(recipeValue));
   return [
-    h("span", { class: "meaning" }, translated("meaning", name, sentence(field.meaning))),
+    h("span", { class: "meaning" }, sentence(field.meaning)),
     changed && h("span", { class: "was" }, ` ${t("train.settings.recipe_says", { value })}`),
   ];
 }
@@ -72,7 +71,7 @@ class Setting {
   constructor(/** @type {Field} */ field, /** @type {() => void} */ onchange) {
     this.field = field;
     this.recipeValue = field.default;
-    const unit = translated("unit", field.unit, isNumeric(field) ? field.unit : "");
+    const unit = isNumeric(field) ? field.unit : "";
     const id = uniqueId("setting");
     this.control = controlOf(field, () => {
       this.show();
@@ -84,7 +83,7 @@ class Setting {
     this.element = h(
       "div",
       { class: "field setting", dataset: { setting: field.name } },
-      h("label", { for: id }, translated("field", field.name, capital(field.term)), h("code", null, field.name)),
+      h("label", { for: id }, capital(field.term), h("code", null, field.name)),
       h("div", { class: "setting-input" }, this.control, unit && h("span", { class: "unit" }, unit)),
       this.about,
     );
