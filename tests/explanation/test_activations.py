@@ -116,6 +116,28 @@ class TestLayerActivations:
         assert output(np.array([0.0, 1.0, 2.0, -3.0])).silent == 0.5
 
 
+class TestBlocks:
+    def test_a_blocks_layers_and_its_sum_are_layers(self) -> None:
+        text = "residual(conv(3, 1x1, same) relu) flatten dense(classes)"
+        classifier, (image,) = classifier_of(build(text, (4, 4, 3), 2)), images_of((4, 4, 3))
+        layers = {layer.name: layer for layer in layer_activations(classifier, image)}
+        assert list(layers)[:3] == ["residual1.conv1", "residual1.relu1", "residual1"]
+        pixels = network_input(classifier, image).values
+        np.testing.assert_allclose(
+            layers["residual1"].values, layers["residual1.relu1"].values + pixels, atol=1e-6
+        )
+        assert layers["residual1"].sources == ("residual1.relu1", "input")
+
+    def test_filters_and_dead_units_are_found_inside(self) -> None:
+        network = build("resnet-8", (8, 8, 1))
+        assert filters(network, "residual2.shortcut_conv").shape == (32, 1, 1, 16)
+        names = [units.name for units in dead_units(classifier_of(network), images_of((8, 8, 1), 4))]
+        assert names == [
+            "relu1",
+            *(name for at in (1, 2, 3) for name in (f"residual{at}.relu1", f"relu{at + 1}")),
+        ]
+
+
 class TestRanges:
     maps = output(np.array([[[-1.0, 0.5, 0.0]], [[3.0, 2.0, 0.0]]]), "maps")
     flat = output(np.array([-8.0, -5.0]), "flat")

@@ -396,6 +396,39 @@ class TestGradCam:
         assert found.values.shape == (8, 8)
 
 
+class TestGradCamInBlocks:
+    TEXT = "conv(4, 3x3, same) relu residual({inside}) relu flatten dense(classes)"
+
+    def test_of_the_last_convolution_takes_the_maps_behind_the_sum(self) -> None:
+        text = self.TEXT.format(inside="conv(4, 3x3, same) batchnorm relu conv(6, 3x3, same) batchnorm")
+        classifier, image = classifier_of(build(text, (9, 7, 1), 3)), noise(9, 7, 1)
+        behind = classifier.network.get_submodule("relu2")
+        wanted = LayerGradCam(classifier.network, behind).attribute(
+            classifier.prepare(image[None]), 1, relu_attributions=True
+        )
+        found = attribute(classifier, image, "grad-cam", 1)
+        assert found.layer == "residual1.conv2"
+        assert isinstance(wanted, torch.Tensor)
+        np.testing.assert_allclose(found.values, wanted[0, 0].detach().numpy(), rtol=1e-3, atol=1e-6)
+
+    def test_of_a_convolution_before_an_activation_takes_that(self) -> None:
+        text = self.TEXT.format(inside="conv(4, 3x3, same) batchnorm relu conv(6, 3x3, same) batchnorm")
+        classifier, image = classifier_of(build(text, (9, 7, 1), 3)), noise(9, 7, 1)
+        behind = classifier.network.get_submodule("residual1.relu1")
+        wanted = LayerGradCam(classifier.network, behind).attribute(
+            classifier.prepare(image[None]), 2, relu_attributions=True
+        )
+        found = attribute(classifier, image, "grad-cam", 2, "residual1.conv1")
+        assert isinstance(wanted, torch.Tensor)
+        np.testing.assert_allclose(found.values, wanted[0, 0].detach().numpy(), rtol=1e-3, atol=1e-6)
+
+    def test_has_the_geometry_of_the_layers_before(self) -> None:
+        network = build("resnet-8", (32, 32, 3))
+        placement = _cells(_runs(network, torch.ones(1, 3, 32, 32)), "residual3.conv2", (32, 32))
+        assert placement is not None
+        assert (placement.pixel_height, placement.pixel_width) == (4, 4)
+
+
 class TestGround:
     def test_is_the_median_of_the_border_channel_by_channel(self) -> None:
         image = np.full((5, 6, 3), (10, 20, 30), np.uint8)

@@ -304,3 +304,49 @@ class TestMistakes:
             trace_unit(classifier, image_of(SHAPE), "dense1", (0, 0, 0))
         with pytest.raises(UsageError, match="is row, column, channel, counted from 0, not 1 number "):
             trace_unit(classifier, image_of(SHAPE), "conv1", (0,))
+
+
+class TestBlocks:
+    TEXT = (
+        "conv(4, 3x3, same) relu residual(conv(6, 3x3, same, stride=2) batchnorm) relu"
+        " residual(tanh) flatten dense(classes)"
+    )
+
+    def test_a_sum_has_both_parts(self) -> None:
+        classifier, image = built(self.TEXT), image_of(SHAPE)
+        layers = {layer.name: layer for layer in layer_activations(classifier, image)}
+        number = check(classifier, image, "residual1", (2, 1, 5))
+        made = float(layers["residual1.batchnorm1"].values[2, 1, 5])
+        passed = float(layers["residual1.shortcut_batchnorm"].values[2, 1, 5])
+        assert number.method == "added"
+        assert number.sources == ("residual1.batchnorm1", "residual1.shortcut_batchnorm")
+        assert number.inputs.tolist() == [made, passed]
+        assert number.parts == {"layers": made, "shortcut": passed}
+        assert number.text.startswith(f"{made:.4g} (layers) ")
+
+    def test_an_input_that_is_added_as_it_is_is_the_second_part(self) -> None:
+        number = check(built(self.TEXT), image_of(SHAPE), "residual2", (0, 0, 0))
+        assert number.sources == ("residual2.tanh1", "relu2")
+
+    @pytest.mark.parametrize(
+        ("layer", "sources"),
+        [
+            ("residual1.conv1", ("relu1",)),
+            ("residual1.shortcut_conv", ("relu1",)),
+            ("residual1.shortcut_batchnorm", ("residual1.shortcut_conv",)),
+        ],
+    )
+    def test_layers_inside_say_what_they_get(self, layer: str, sources: tuple[str, ...]) -> None:
+        number = check(built(self.TEXT), image_of(SHAPE), layer, (1, 2, 3))
+        assert number.sources == sources
+        assert number.input_shape == ((9, 8, 4) if "conv" in layer else (5, 4, 6))
+
+    def test_what_becomes_of_a_number_goes_into_the_block(self) -> None:
+        classifier, image = built(self.TEXT), image_of(SHAPE)
+        following = check(classifier, image, "conv1", (0, 0, 0)).following
+        assert [(layer.name, layer.value is None) for layer in following] == [
+            ("relu1", False),
+            ("residual1.conv1", True),
+        ]
+        (after,) = check(classifier, image, "residual1.batchnorm1", (0, 0, 0)).following
+        assert (after.name, after.value) == ("residual1", None)

@@ -90,16 +90,28 @@ def test_it_becomes_json() -> None:
         "input_shape": [28, 28, 1],
         "layers": [
             {
-                **{"name": "flatten", "kind": "flatten", "family": "reshape", "sources": ["input"]},
-                **{"shape": [784], "parameters": 0, "multiply_adds": 0},
+                **{
+                    "name": "flatten",
+                    "kind": "flatten",
+                    "family": "reshape",
+                    "sources": ["input"],
+                    "block": "",
+                },
+                **{"shape": [784], "block": "", "parameters": 0, "multiply_adds": 0},
             },
             {
                 **{"name": "dense1", "kind": "dense", "family": "dense", "sources": ["flatten"]},
-                **{"shape": [10], "parameters": 7850, "multiply_adds": 7840},
+                **{"shape": [10], "block": "", "parameters": 7850, "multiply_adds": 7840},
             },
             {
-                **{"name": "softmax", "kind": "softmax", "family": "softmax", "sources": ["dense1"]},
-                **{"shape": [10], "parameters": 0, "multiply_adds": 0},
+                **{
+                    "name": "softmax",
+                    "kind": "softmax",
+                    "family": "softmax",
+                    "sources": ["dense1"],
+                    "block": "",
+                },
+                **{"shape": [10], "block": "", "parameters": 0, "multiply_adds": 0},
             },
         ],
         "total": 7850,
@@ -107,3 +119,19 @@ def test_it_becomes_json() -> None:
         "non_trainable": 0,
         "multiply_adds": 7840,
     }
+
+
+def test_layers_inside_a_block_have_rows_and_the_block_is_its_sum() -> None:
+    text = "residual(conv(5, 3x3, same, bias=no)) global_average dense(classes)"
+    summary = summarize(build(text, (6, 6, 2), 2))
+    assert [(row.name, row.block, row.parameters, row.multiply_adds) for row in summary.layers] == [
+        ("residual1.shortcut_conv", "residual1", 10, 360),
+        ("residual1.shortcut_batchnorm", "residual1", 20, 0),
+        ("residual1.conv1", "residual1", 90, 3240),
+        ("residual1", "", 0, 0),
+        ("global_average", "", 0, 0),
+        ("dense1", "", 12, 10),
+    ]
+    assert (summary.total, summary.non_trainable, summary.multiply_adds) == (132, 10, 3610)
+    assert summary.multiply_adds_in("residual1") == 3600
+    assert summary.layers[3].sources == ("residual1.conv1", "residual1.shortcut_batchnorm")

@@ -69,7 +69,7 @@ def summary(
     """Show a network's layers with output shapes and parameters.
 
     JSON: network, classes, input_shape, layers[{name, kind, family, shape, parameters, multiply_adds,
-    sources}], total, trainable, non_trainable, multiply_adds; the multiplications are those for one image.
+    sources, block}], total, trainable, non_trainable, multiply_adds; multiplications are for one image.
     """
     from imagelet.networks import build, find_network, summarize
 

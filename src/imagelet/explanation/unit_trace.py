@@ -168,9 +168,11 @@ def _following(
     """Yield the layers after one, as long as each makes one number of the one at the same index."""
     alone = True
     while alone:
-        after = next((layer for layer in activations.values() if output.name in layer.sources), None)
-        if after is None:
+        takers = [layer for layer in activations.values() if output.name in layer.sources]
+        if not takers:
             return
+        # of a block its first layer, which comes after those of its shortcut and before its sum
+        after = next((layer for layer in reversed(takers) if not layer.layer.nested), takers[0])
         alone = layer_of(modules[after.name]).elementwise and after.shape == output.shape
         yield Following(after.name, after.kind, float(after.values[index]) if alone else None)
         output = after

@@ -40,6 +40,11 @@ class SummaryRow:
     multiply_adds: int
     sources: tuple[str, ...]
 
+    @property
+    def block(self) -> str:
+        """The name of the block that it is inside; empty outside of all."""
+        return self.name.rpartition(".")[0]
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -79,7 +84,8 @@ class Summary:
         return {
             "input_shape": list(self.input_shape),
             "layers": [
-                {**asdict(row), "shape": list(row.shape), "sources": list(row.sources)} for row in self.layers
+                {**asdict(row), "block": row.block, "shape": list(row.shape), "sources": list(row.sources)}
+                for row in self.layers
             ],
             "total": self.total,
             "trainable": self.trainable,

@@ -9,7 +9,7 @@ import { stretchesOf, wordAt } from "../../../src/imagelet/lab/static/js/network
 import { isMapByMap, readShape } from "../../../src/imagelet/lab/static/js/shared/layers.js";
 
 const layer = (name, family, shape, parameters = 0) => ({
-  ...{ name, kind: name.replace(/\d+$/, ""), family, sources: [], shape, parameters },
+  ...{ name, kind: name.replace(/\d+$/, ""), family, sources: [], block: "", shape, parameters },
   ...{ multiply_adds: 2, memory_bytes: 4 },
 });
 
@@ -19,6 +19,14 @@ test("a text falls into names, arguments, numbers and what is between", () => {
   const words = [["conv", "name"], ["8", "count"], ["same", "argument"], ["relu", "name"]];
   assert.deepEqual(kinds.filter(([, kind]) => kind), words);
   assert.equal(kinds.map(([piece]) => piece).join(""), text);
+});
+
+test("words in the brackets of a block are layers' names", () => {
+  const kinds = (text) => stretchesOf(text).filter(([, , kind]) => kind).map(([from, to, kind]) => [text.slice(from, to), kind]);
+  assert.deepEqual(kinds("residual(norm conv(3, same)) relu"), [
+    ["residual", "name"], ["norm", "name"], ["conv", "name"], ["3", "count"], ["same", "argument"], ["relu", "name"],
+  ]);
+  assert.deepEqual(kinds("a(b) ) c"), [["a", "name"], ["b", "argument"], ["c", "name"]]);
 });
 
 test("a mistake is a stretch of its own, within a word too", () => {
@@ -46,6 +54,21 @@ test("layers that leave the shape as it is share the box before them", () => {
   assert.deepEqual(blocks.map(({ name }) => name), ["input", "conv1", "pool1", "flatten", "softmax"]);
   assert.deepEqual([blocks[1].tags, blocks[1].parameters], [["norm", "relu"], 48]);
   assert.deepEqual(blocks.map(({ family }) => family), ["input", "convolution", "pooling", "reshape", "softmax"]);
+});
+
+test("a block holds the boxes of its layers, and what goes past them", () => {
+  const layers = [
+    layer("relu1", "activation", [8, 8, 4]),
+    { ...layer("b.shortcut_conv", "convolution", [8, 8, 6], 30), block: "b", sources: ["relu1"] },
+    { ...layer("b.conv1", "convolution", [8, 8, 6], 40), block: "b", sources: ["relu1"] },
+    { ...layer("b.norm1", "normalization", [8, 8, 6], 8), block: "b", sources: ["b.conv1"] },
+    { ...layer("b", "block", [8, 8, 6]), sources: ["b.norm1", "b.shortcut_conv"] },
+    { ...layer("relu2", "activation", [8, 8, 6]), sources: ["b"] },
+  ];
+  const [, block] = blocksOf([8, 8, 4], layers).slice(1);
+  assert.deepEqual([block.name, block.parameters, block.tags], ["b", 78, ["relu"]]);
+  assert.deepEqual(block.inside.map(({ label, tags }) => [label, tags]), [["conv1", ["b.norm"]]]);
+  assert.deepEqual(block.shortcut.map(({ name }) => name), ["b.shortcut_conv"]);
 });
 
 test("costs are summed, and bytes have a fitting unit", () => {

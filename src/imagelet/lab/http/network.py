@@ -45,6 +45,7 @@ class SummaryLayer(Sent):
     kind: str
     family: str
     sources: list[str] = Field(description="The layers whose outputs it takes; input for the image.")
+    block: str = Field(description="The block that it is inside; empty outside of all.")
     shape: list[int]
     parameters: int
     multiply_adds: int

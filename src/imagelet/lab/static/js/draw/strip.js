@@ -50,9 +50,14 @@ function makeCard(layer, hit) {
   const face = h(
     "button",
     { type: "button", class: flat ? "flat" : null, onclick },
-    h("span", { class: "name" }, layer.name),
+    h("span", { class: "name" }, breakable(layer.name)),
     h("span", { class: "maps" }, canvases),
     h("span", { class: "shape" }, shape),
   );
   return { face, canvases, shape };
+}
+
+/** A layer's name that may be broken behind the name of its block. */
+function breakable(name) {
+  return name.replaceAll(".", ".\u200b");
 }

@@ -7,8 +7,10 @@ import { h, number, replace, svg } from "../shared/ui.js";
 /** @typedef {import("../shared/layers.js").Layer} Layer */
 
 /**
- * A box: a layer, or the image, with the layers after it that leave the shape as it is.
- * @typedef {{name: string, label: string, family: string, shape: number[], parameters: number, tags: string[]}} Block
+ * A box: a layer, or the image, with the layers after it that leave the shape as it is; of a block of layers their boxes
+ * stand inside, and `shortcut` are the layers that its input goes through before it is added.
+ * @typedef {{name: string, label: string, family: string, shape: number[], parameters: number, tags: string[],
+ * inside?: Block[], shortcut?: Layer[]}} Block
  */
 
 const HIGHEST = 104; // pixels of the drawing
@@ -32,8 +34,9 @@ export function diagram(onpoint) {
     /** @param {{input_shape: number[], layers: Layer[]}} summary */
     show({ input_shape: shape, layers }) {
       const blocks = blocksOf(shape, layers);
-      const sides = blocks.filter((block) => block.shape.length === 3).flatMap((block) => block.shape.slice(0, 2));
-      const flat = blocks.filter((block) => block.shape.length === 1).map((block) => block.shape[0]);
+      const shapes = [shape, ...layers.map((layer) => layer.shape)];
+      const sides = shapes.filter(({ length }) => length === 3).flatMap((sidesAndChannels) => sidesAndChannels.slice(0, 2));
+      const flat = shapes.filter(({ length }) => length === 1).flat();
       const scale = { side: Math.max(...sides), flat: Math.max(...flat, 2) };
       replace(element, blocks.map((block) => item(block, scale, onpoint)));
       element.classList.remove("stale");
@@ -48,29 +51,66 @@ export function diagram(onpoint) {
  * @returns {Block[]}
  */
 export function blocksOf(shape, layers) {
-  const blocks = [{ name: "input", label: t("network.input"), family: "input", shape, parameters: 0, tags: [] }];
-  for (const layer of layers) {
-    const last = blocks.at(-1);
-    const { family } = layer;
-    const isSameShape = layer.shape.join() === last.shape.join();
-    if (IN_A_BOX.has(family) && isSameShape && last.family !== "input") {
-      last.tags.push(layer.kind);
-      last.parameters += layer.parameters;
-    } else blocks.push({ ...layer, label: layer.name, tags: [] });
-  }
-  return blocks;
+  return boxesOf(layers, "", [{ name: "input", label: t("network.input"), family: "input", shape, parameters: 0, tags: [] }]);
 }
 
-function item(/** @type {Block} */ { label, name, family, shape, parameters, tags }, scale, onpoint) {
+/** The boxes of the layers inside a block, "" for the network, after those that are there. @returns {Block[]} */
+function boxesOf(layers, block, boxes = []) {
+  for (const layer of layers.filter((one) => one.block === block)) {
+    const last = boxes.at(-1);
+    const label = layer.name.slice(block ? block.length + 1 : 0);
+    if (layer.family === "block") boxes.push({ ...blockOf(layers, layer), label });
+    else if (IN_A_BOX.has(layer.family) && last?.shape.join() === layer.shape.join() && last.family !== "input") {
+      last.tags.push(layer.kind);
+      last.parameters += layer.parameters;
+    } else boxes.push({ ...layer, label, tags: [] });
+  }
+  return boxes;
+}
+
+/** A block of layers: its own, and those of the shortcut, from the sum back to what went into the block. */
+function blockOf(layers, block) {
+  const find = (name) => layers.find((layer) => layer.name === name && layer.block === block.name);
+  const shortcut = [];
+  for (let layer = find(block.sources[1]); layer; layer = find(layer.sources[0])) shortcut.unshift(layer);
+  const inside = boxesOf(layers.filter((layer) => !shortcut.includes(layer)), block.name);
+  const parameters = [...inside, ...shortcut].reduce((sum, part) => sum + part.parameters, 0);
+  return { ...block, parameters, tags: [], inside, shortcut };
+}
+
+function item(/** @type {Block} */ block, scale, onpoint) {
+  const { name, family, inside } = block;
+  const point = { onpointerenter: () => onpoint(name), onpointerleave: () => onpoint(null) };
+  if (!inside) return h("li", { class: `block ${family}`, ...point }, drawing(block.shape, scale), words(block));
+  const sum = h("li", { class: "block sum", ...point }, plus(), words(block));
   return h(
     "li",
-    { class: `block ${family}`, onpointerenter: () => onpoint(name), onpointerleave: () => onpoint(null) },
-    drawing(shape, scale),
+    { class: "group" },
+    h("span", { class: "shortcut" }, h("span", null, shortcutText(block))),
+    h("ol", null, inside.map((box) => item(box, scale, onpoint)), sum),
+  );
+}
+
+/** What is under a drawing: name, shape, parameters, and the layers that share the box. */
+function words({ label, shape, parameters, tags }) {
+  return [
     h("span", { class: "block-name" }, label),
     h("span", { class: "block-shape" }, shape.map((side) => number(side, 6)).join(" × ")),
     h("span", { class: "block-parameters" }, parameters ? t("network.parameters_count", { count: number(parameters, 12) }) : ""),
     tags.length > 0 && h("span", { class: "block-tags" }, tags.map((tag) => h("span", null, tag))),
-  );
+  ];
+}
+
+/** What goes past the layers of a block: its input as it is, or through some layers. */
+function shortcutText({ shortcut = [] }) {
+  const through = shortcut.map(({ kind }) => kind).join(" ");
+  return through ? t("network.shortcut_through", { layers: through }) : t("network.shortcut");
+}
+
+function plus() {
+  const cross = svg("path", { d: "M9 1v16M1 9h16" });
+  const box = { width: 36, height: HIGHEST, viewBox: `-9 ${9 - HIGHEST / 2} 36 ${HIGHEST}` };
+  return svg("svg", { ...box, "aria-hidden": "true", focusable: "false" }, [svg("circle", { cx: 9, cy: 9, r: 15 }), cross]);
 }
 
 function drawing(shape, scale) {

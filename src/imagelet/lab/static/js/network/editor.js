@@ -111,14 +111,19 @@ export function stretchesOf(text, mistake = null) {
   });
 }
 
-/** The words of a network text. @returns {Stretch[]} */
+/** The words of a network text; in brackets with others inside stand layers, else arguments. @returns {Stretch[]} */
 function wordsOf(text) {
   const words = [];
-  let depth = 0;
+  const brackets = [{ holdsLayers: true }]; // around a word, the innermost last; the first is the text itself
   for (const { 0: word, index } of text.matchAll(/[A-Za-z_]\w*|\d[\w.]*|[()]/g)) {
-    if (word === "(") depth += 1;
-    else if (word === ")") depth = Math.max(0, depth - 1);
-    else words.push([index, index + word.length, /^\d/.test(word) ? "count" : depth ? "argument" : "name"]);
+    if (word === "(") {
+      brackets.at(-1).holdsLayers = true;
+      brackets.push({ holdsLayers: false });
+    } else if (word !== ")") words.push({ word, index, bracket: brackets.at(-1) });
+    else if (brackets.length > 1) brackets.pop();
   }
-  return words;
+  return words.map(({ word, index, bracket }) => {
+    const kind = bracket.holdsLayers ? "name" : "argument";
+    return [index, index + word.length, /^\d/.test(word) ? "count" : kind];
+  });
 }

@@ -3,8 +3,8 @@
 
 /**
  * A layer as the server describes it.
- * @typedef {{name: string, kind: string, family: string, sources: string[], shape: number[], parameters: number,
- * multiply_adds: number, memory_bytes: number}} Layer
+ * @typedef {{name: string, kind: string, family: string, sources: string[], block: string, shape: number[],
+ * parameters: number, multiply_adds: number, memory_bytes: number}} Layer `block`: the block that it is inside, or ""
  */
 
 /** Whether each map of a layer is made from the map of the same index before it alone. */
