@@ -80,6 +80,30 @@ def test_the_table_is_the_summary(visit: Visit, name: str) -> None:
     assert set(drawn[1:]) <= {row.name for row in expected.layers}
 
 
+def test_a_block_holds_its_layers_and_what_goes_past_them(
+    visit: Visit, check_access: Callable[[Page], None]
+) -> None:
+    page = visit("network?network=resnet-8&input=8x8x1")
+    expect(page.locator(".group")).to_have_count(3)
+    assert page.locator(".group .shortcut").all_inner_texts() == [
+        *("the input itself", "the input, through conv batchnorm", "the input, through conv batchnorm"),
+    ]
+    assert page.locator(".group").first.locator(".block-name").all_inner_texts() == [
+        "conv1",
+        "conv2",
+        "residual1",
+    ]
+    assert [row[0] for row in rows(page)] == [
+        placed.name for placed in infer_shapes(networks.get("resnet-8").text, (8, 8, 1))
+    ]
+    page.locator(".group .block").first.hover()
+    expect(page.locator(".layer-table tr.pointed th")).to_have_text("residual1.conv1")
+    names = page.locator(".letters .name").all_inner_texts()
+    assert names[:4] == ["conv", "batchnorm", "relu", "residual"]
+    assert "same" not in names
+    check_access(page)
+
+
 def test_bars_are_shares(visit: Visit) -> None:
     page = visit("network?network=cnn-1")
     expect(page.locator(".layer-table tbody tr").first).to_be_attached()
