@@ -201,7 +201,7 @@ class TestDeadUnits:
         images = images_of((8, 6, 1), 20)
         first, second = dead_units(classifier, images)
         assert (first.name, first.units, first.dead, first.images) == ("relu1", 4, (2,), 20)
-        assert (first.share, second.name) == (0.25, "relu2")
+        assert (first.fraction, second.name) == (0.25, "relu2")
         assert json.loads(json.dumps(first.to_json()))["dead"] == [2]
 
     def test_are_the_same_in_small_batches(

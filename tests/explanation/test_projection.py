@@ -1,24 +1,17 @@
 """The map: scikit-learn's PCA, clusters that stay together, the draw, what is refused."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from imagelet.data import ImageSet
 from imagelet.errors import UsageError
-from imagelet.explanation.neighbours import directions, embeddings
+from imagelet.explanation.neighbours import directions
 from imagelet.explanation.projection import (
     METHODS,
-    EmbeddingMap,
     draw_evenly,
     embedding_map,
-    map_images,
 )
-from imagelet.networks import build
-from tests.explanation.test_neighbours import SHAPE, classifier_of, images_of
 
 
 def clusters(each: int, number: int = 3, values: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -90,53 +83,3 @@ class TestDraw:
         one, same, other = (draw_evenly(labels, 20, seed).tolist() for seed in (0, 0, 1))
         assert one == same != other
         assert len(draw_evenly(labels[:0], 20, 0)) == 0
-
-
-class TestMapOfImages:
-    def test_tells_labels_answers_and_mistakes_of_the_images_that_were_drawn(self) -> None:
-        classifier = classifier_of(build("flatten dense(5) relu dense(classes)", SHAPE, 3))
-        labels = np.arange(60) % 3
-        images = ImageSet(images_of(SHAPE, 60), labels, classifier.classes)
-        found = map_images(classifier, images, "pca", most=30)
-        drawn = images.images[found.indices]
-        assert (len(found.points), found.drawn_from) == (30, 60)
-        assert np.array_equal(found.labels, labels[found.indices])
-        assert np.array_equal(found.answers, classifier.logits(drawn).argmax(axis=1))
-        assert np.array_equal(found.points, embedding_map(embeddings(classifier, drawn), "pca"))
-        assert found.mistakes.tolist() == (found.labels != found.answers).tolist()
-        assert 0 < found.mistakes.sum() < 30
-
-    def test_believes_answers_that_are_known(self) -> None:
-        classifier = classifier_of(build("flatten dense(classes)", SHAPE, 3))
-        images = ImageSet(images_of(SHAPE, 20), np.arange(20) % 3, classifier.classes)
-        answers = np.arange(20) % 2
-        found = map_images(classifier, images, "pca", most=9, answers=answers)
-        assert np.array_equal(found.answers, answers[found.indices])
-        with pytest.raises(ValueError, match="one for each is needed"):
-            map_images(classifier, images, "pca", answers=answers[:9])
-
-    def test_refuses_other_classes_and_too_few(self) -> None:
-        classifier = classifier_of(build("flatten dense(classes)", SHAPE, 3))
-        images = ImageSet(images_of(SHAPE, 6), np.zeros(6, np.int64), ("a", "b", "c"))
-        with pytest.raises(ValueError, match="are not the classifier's"):
-            map_images(classifier, images)
-        same = ImageSet(images.images, images.labels, classifier.classes)
-        with pytest.raises(UsageError, match="a map of 2 images"):
-            map_images(classifier, same, most=2)
-
-    def test_is_plain_data(self) -> None:
-        points = np.array([[1 / 3, -2], [0, 1e-8]], np.float32)
-        two = np.array([4, 9])
-        found = EmbeddingMap("pca", 7, points, two, np.array([0, 1]), np.array([1, 1]), ("a", "b"), 20)
-        assert json.loads(json.dumps(found.to_json())) == {
-            "method": "pca",
-            "seed": 7,
-            "images": 2,
-            "drawn_from": 20,
-            "mistakes": 1,
-            "classes": ["a", "b"],
-            "points": [[0.333333, -2.0], [0.0, 1e-8]],
-            "indices": [4, 9],
-            "labels": [0, 1],
-            "answers": [1, 1],
-        }

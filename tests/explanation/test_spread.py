@@ -27,7 +27,7 @@ def test_a_histogram_counts_by_hand() -> None:
     assert found.counts.tolist() == [2, 1, 1, 0, 2]
     assert found.edges.tolist() == [0, 1, 2, 3, 4, 5]
     assert (found.mean, found.number, found.zeros) == (2, 6, 2)
-    assert found.deviation == pytest.approx(np.std([0, 0, 1, 2, 4, 5]))
+    assert found.standard_deviation == pytest.approx(np.std([0, 0, 1, 2, 4, 5]))
     assert json.loads(json.dumps(found.to_json()))["edges"] == [0, 1, 2, 3, 4, 5]
 
 

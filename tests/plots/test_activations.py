@@ -231,7 +231,7 @@ class TestFilters:
 
 def histogram(counts: list[int], edges: list[float], zeros: int = 0) -> dict[str, Any]:
     facts = {"counts": counts, "edges": edges, "zeros": zeros, "number": sum(counts)}
-    return {**facts, "mean": 1.5, "deviation": 0.25}
+    return {**facts, "mean": 1.5, "standard_deviation": 0.25}
 
 
 def bar_heights(figure: Figure) -> list[float]:

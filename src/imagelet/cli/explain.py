@@ -82,7 +82,7 @@ def explain(
 
     JSON: prediction, layers[{name, kind, family, channelwise, sources, shape, low, high, zeros, silent, file,
     filters}], attributions[{method, class, name, probability, layer}], neighbours[{index, label, distance}],
-    dead_units[{name, units, dead, images, share}], missing, files.
+    dead_units[{name, units, dead, images, fraction}], missing, files.
 
     JSON of --at: layer, kind, index, sources, method, inputs, weights, products, bias, result, text,
     following[{name, kind, value}] and more.

@@ -111,13 +111,13 @@ class DeadUnits:
     images: int
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """The fraction of units that are dead."""
         return len(self.dead) / self.units
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and numbers."""
-        return {**vars(self), "dead": list(self.dead), "share": self.share}
+        return {**vars(self), "dead": list(self.dead), "fraction": self.fraction}
 
 
 def layer_activations(classifier: Classifier, image: NDArray[np.uint8]) -> tuple[LayerActivations, ...]:

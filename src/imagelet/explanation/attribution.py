@@ -59,9 +59,9 @@ class Attribution:
 
     Attributes:
         method: a name in ``METHODS``.
-        class_index: the class that was asked about, counted from 0.
+        class_index: the class, counted from 0.
         class_name: its name.
-        probability: what the classifier gives it, calibrated, over all its views.
+        probability: what the classifier gives it, calibrated, with its test-time augmentation.
         layer: the convolution that was looked at; None for other methods than ``grad-cam``.
         values: float32 (height, width), in logits for integrated gradients (as a sum) and occlusion. Above 0
             speaks for the class, below 0 against it; never below 0 where the method is not signed.
@@ -103,11 +103,11 @@ def attribute(
     The network is copied, so nothing is left behind in it and other threads may use it meanwhile.
 
     Args:
-        classifier: whose network is asked.
+        classifier: whose network it is.
         image: uint8 (height, width, channels), framed as the network takes it.
         method: a name in ``METHODS``.
         target: the class's name or index; the classifier's answer by default.
-        layer: for ``grad-cam``, a convolution's name; the last one by default. Other methods look at none.
+        layer: for ``grad-cam``, a convolution's name; the last one by default. Other methods take none.
 
     Raises:
         UnknownNameError: an unknown method, class name or layer.
@@ -185,19 +185,19 @@ def convolution_of(network: "Network", layer: str | None) -> str:
     from imagelet.explanation.activations import is_convolution
 
     modules = dict(network.named_modules())
-    found = [name for name, module in modules.items() if is_convolution(module)]
-    if not found:
+    convolutions = [name for name, module in modules.items() if is_convolution(module)]
+    if not convolutions:
         others = ", ".join(name for name in METHODS if name != "grad-cam")
         message = Message("grad-cam looks at a convolution, and '{network}' has none", network=network.text)
         raise UsageError(message, hint="take another method: {names}", names=others)
-    known = Message("convolutions are {names}", names=", ".join(found))
+    known = Message("convolutions are {names}", names=", ".join(convolutions))
     if layer is not None and (not layer or layer not in modules):
-        raise _unknown(Message("layer"), layer, found, known)
-    if layer is not None and layer not in found:
+        raise _unknown(Message("layer"), layer, convolutions, known)
+    if layer is not None and layer not in convolutions:
         raise UsageError(
             "the layer '{layer}' is no convolution, which grad-cam looks at", hint=known, layer=layer
         )
-    return layer or found[-1]
+    return layer or convolutions[-1]
 
 
 def _unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNameError:

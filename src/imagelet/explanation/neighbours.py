@@ -1,11 +1,11 @@
-"""What a network makes of an image just before it decides, and which training images come out alike.
+"""Embeddings of images, and the training images that are nearest to one.
 
 The embedding of an image is what its network's last dense layer gets: the values that the logits are sums of.
 Two embeddings are compared by the cosine of the angle between them, of which the distance is what is missing
-to 1: 0 for the same direction, 1 for a right angle, 2 for the opposite one. How long an embedding is tells
-more of the ink and the light than of the class: among 60,000 training images of MNIST the nearest one had
-another label than a test image 14 times in 1,000 by Euclid's distance, 10 times by the cosine, for the
-network ``fast-mnist``; 24 and 19 times in 500 for a network of one convolution and 20,000 images.
+to 1: 0 for the same direction, 1 for a right angle, 2 for the opposite one. The length of an embedding says
+more about the amount of foreground than about the class: among 60,000 training images of MNIST the nearest
+one had another label than a test image 14 times in 1,000 by Euclid's distance, 10 times by the cosine, for
+the network ``fast-mnist``; 24 and 19 times in 500 for a network of one convolution and 20,000 images.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class Neighbour:
     """A training image that is like another image to a network.
 
     Attributes:
-        index: its place among the dataset's training images, from 0.
+        index: among the dataset's training images, from 0.
         label: its class, an index.
         distance: 1 − cosine, from 0 (the same direction) to 2.
     """
@@ -54,7 +54,7 @@ class TrainingEmbeddings:
 
     Args:
         rows: float16 (n, kept), the directions of the embeddings, perhaps projected.
-        indices: int64 (n,), the images' places among the dataset's training images.
+        indices: int64 (n,), of the images among the dataset's training images.
         labels: int64 (n,), their classes.
         projection: float32 (values, kept), orthonormal columns; None where the directions are kept whole.
 
@@ -106,9 +106,9 @@ def embeddings(
 
     It is the last layer with weights of two or more dimensions: a dense layer in nearly every network, else
     a convolution, of whose input the whole map counts, or a plugin's own. What is a plain sequence itself is
-    looked into. A network without such a layer embeds an image as its pixels. An image counts in one view,
-    even where the classifier averages several: three views found the nearest image of the same label 991
-    times in 1,000, one view 990 times, in 0.4 of the time.
+    looked into. A network without such a layer embeds an image as its pixels. There is no test-time
+    augmentation: with three views the nearest image had the same label 991 times in 1,000, with one 990
+    times, in 0.4 of the time.
 
     Args:
         classifier: works on its own device.
@@ -139,16 +139,16 @@ def batches(
             for layer in layers:
                 values = layer(values)
             # a float32 copy by rows: flat maps, which may lie channels last, have the network's own order
-            found = values.flatten(1).float().cpu().numpy()  # (batch, values)
-        if not np.isfinite(found).all():
+            rows = values.flatten(1).float().cpu().numpy()  # (batch, values)
+        if not np.isfinite(rows).all():
             raise ClassifierFileError("the classifier is damaged: not all its embeddings are finite numbers")
-        yield found
+        yield rows
 
 
-def directions(found: Numbers) -> Numbers:
+def directions(rows: Numbers) -> Numbers:
     """Return embeddings (n, values) brought to length 1; one that is 0 stays 0, at 0.5 from all."""
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)  # (n, 1)
-    return np.asarray(found / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)  # (n, 1)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 def fit_projection(unit: Numbers, most: int = WIDEST) -> Numbers | None:
@@ -182,7 +182,7 @@ def projected(unit: Numbers, projection: Numbers | None) -> Numbers:
 
 
 def nearest(embedding: Numbers, kept: TrainingEmbeddings, k: int = 8) -> tuple[Neighbour, ...]:
-    """Return the ``k`` training images whose embeddings are nearest, the nearest first; all are looked at.
+    """Return the ``k`` training images whose embeddings are nearest, the nearest first.
 
     Of equally near ones the first in the dataset comes first. A training image is its own nearest neighbour.
 
@@ -226,5 +226,5 @@ def _before_the_last(network: nn.Sequential) -> list[Callable[[Tensor], Tensor]]
 
 
 def _mixes(layer: nn.Module) -> bool:
-    """Say whether a layer has a matrix or kernels; a normalisation has one number for each channel only."""
+    """Return whether a layer has a matrix or kernels; a normalisation has one number a channel."""
     return any(weights.dim() > 1 for weights in layer.parameters())

@@ -45,7 +45,7 @@ class Histogram:
     Attributes:
         counts: int64 (bins,), of all values.
         edges: float64 (bins + 1,), ascending.
-        mean, deviation: of all values.
+        mean, standard_deviation: of all values.
         number: how many values there are.
         zeros: how many of them are exactly 0.
     """
@@ -53,7 +53,7 @@ class Histogram:
     counts: NDArray[np.int64]
     edges: NDArray[np.float64]
     mean: float
-    deviation: float
+    standard_deviation: float
     number: int
     zeros: int
 

@@ -95,26 +95,26 @@ def build(
         UsageError: an impossible input shape, unknown initial weights, or a builder that cannot be imported
             or breaks its contract.
     """
-    found = find_network(text_or_name)
+    known = find_network(text_or_name)
     shape = checked_input(input_shape, classes)
-    if found.builder is not None:
-        return _from_builder(found, found.builder, shape, classes, seed, allow_import)
-    network = _from_text(found, shape, classes)
+    if known.builder is not None:
+        return _from_builder(known, known.builder, shape, classes, seed, allow_import)
+    network = _from_text(known, shape, classes)
     draw_weights(network, initial_weights, seed)
     return network
 
 
-def _from_text(found: NamedNetwork, input_shape: Shape, classes: int) -> Network:
+def _from_text(known: NamedNetwork, input_shape: Shape, classes: int) -> Network:
     try:
-        shaped = infer_shapes(found.text, input_shape, classes)
+        shaped = infer_shapes(known.text, input_shape, classes)
     except NetworkTextError as error:
-        if not found.name:
+        if not known.name:
             raise
         message = Message(
-            "the network '{name}' does not fit: {problem}", name=found.name, problem=error.message
+            "the network '{name}' does not fit: {problem}", name=known.name, problem=error.message
         )
         raise NetworkTextError(message, error.hint, text=error.text, position=error.position) from None
-    layers = parse(found.text)
+    layers = parse(known.text)
     shapes = {placed.name: placed.input_shape for placed in shaped}
     children = OrderedDict(
         (name, layer.settled(classes).build(shapes[name])) for name, layer in named(layers)
@@ -122,7 +122,7 @@ def _from_text(found: NamedNetwork, input_shape: Shape, classes: int) -> Network
     return Network(
         children,
         text=to_text(layers),
-        name=found.name,
+        name=known.name,
         input_shape=input_shape,
         classes=classes,
         layers=layers,
@@ -130,10 +130,10 @@ def _from_text(found: NamedNetwork, input_shape: Shape, classes: int) -> Network
 
 
 def _from_builder(
-    found: NamedNetwork, builder: Builder | str, shape: Shape, classes: int, seed: int, allow_import: bool
+    known: NamedNetwork, builder: Builder | str, shape: Shape, classes: int, seed: int, allow_import: bool
 ) -> Network:
     if isinstance(builder, str):
-        if not allow_import and found.name not in networks:
+        if not allow_import and known.name not in networks:
             message = Message("the network '{name}' would run code from outside imagelet", name=builder)
             hint = Message(
                 "register it as a plugin, or, if you trust it, use Classifier.load(path, allow_import=True)"
@@ -149,15 +149,15 @@ def _from_builder(
     except Exception as error:  # whatever someone else's function raises
         message = Message(
             "the builder '{name}' fails for {shape} and {classes} classes: {error}",
-            name=found.name,
+            name=known.name,
             shape=written_shape(shape),
             classes=classes,
             error=error,
         )
         raise UsageError(message, hint=CONTRACT) from error
-    _check_contract(found.name, built, shape, classes)
+    _check_contract(known.name, built, shape, classes)
     children = OrderedDict(built.named_children())
-    return Network(children, text=found.text, name=found.name, input_shape=shape, classes=classes)
+    return Network(children, text=known.text, name=known.name, input_shape=shape, classes=classes)
 
 
 def import_builder(reference: str) -> Builder:

@@ -2,7 +2,7 @@
 
 Networks that were trained apart make different mistakes, so their mean makes fewer (Hansen and Salamon 1990,
 "Neural Network Ensembles"). Side by side they are ordinary layers again: each convolution after the first has
-a group for each of them, and the last dense layer adds up what all of them found.
+a group for each of them, and the last dense layer adds up all of their values.
 """
 
 import dataclasses
@@ -86,10 +86,9 @@ def _cells_before(network: Network, last: str) -> int:
             break
         with torch.no_grad():
             before, values = values, layer(values)
-        cells = before.shape[2] * before.shape[3] if before.dim() == 4 and values.dim() == 2 else None
-        found = cells if cells is not None and values.shape[1] == before[0].numel() else None
-        if found is not None:
-            return int(found)
+        is_flattened = before.dim() == 4 and values.dim() == 2 and values.shape[1] == before[0].numel()
+        if is_flattened:
+            return int(before.shape[2] * before.shape[3])
     return 1
 
 

@@ -1,6 +1,6 @@
 """Several layers computed at once: the same numbers as one after the other, in less time.
 
-Two layers that follow each other may be taken together:
+Two layers that follow each other may be computed together:
 
 - ``relu pool`` becomes pool, then relu, on a quarter of the numbers. Outputs and gradients are the same to
   the last bit: the largest number stands at the same place before and after relu, or all are below 0.
@@ -35,9 +35,9 @@ def fused_layers(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[FusedLayer
 
 
 def _is_watched(modules: Iterable[nn.Module | None]) -> bool:
-    """Say whether someone wants to see each layer.
+    """Return whether someone wants to see each layer.
 
-    They do it by hooks, by a trace that becomes another program, by torch.func, or by a mode that is told of
+    They do it by hooks, by a trace that becomes another program, by torch.func, or by a mode that sees
     every operation, as torch's counter of multiplications is.
     """
     if torch._C._get_tracing_state() is not None or torch.compiler.is_compiling():

@@ -310,7 +310,7 @@ def layer_histograms(
 
     Args:
         histograms: for each layer its name, and by their names ``counts`` (bins,), ``edges`` (bins + 1,),
-            ``mean``, ``deviation``, ``number`` of values, and how many are ``zeros``; at least one.
+            ``mean``, ``standard_deviation``, ``number`` of values, and how many are ``zeros``; at least one.
         title: what is written above, in bold.
         caption: what is written below the title.
 
@@ -364,7 +364,7 @@ def _panel(axes: "Axes", name: str, histogram: Mapping[str, Any], left: int, top
     for place, number, side in ((left, low, "left"), (left + PANEL, high, "right")):
         axes.text(place, bottom + 7, f"{number:.3g}", fontsize=7, color=INK, ha=side, va="top")
     share = histogram["zeros"] / histogram["number"]
-    remark = f"mean {histogram['mean']:.2g} ± {histogram['deviation']:.2g}"
+    remark = f"mean {histogram['mean']:.2g} ± {histogram['standard_deviation']:.2g}"
     remark += f", {percent(share)} zero" if share else ""
     axes.text(left, bottom + 27, remark, fontsize=7, color=MUTED, va="top")
 
