@@ -25,7 +25,7 @@ def main() -> None:
     for recipe, one in zip(recipes, found.compared, strict=True):
         low, high = map(percent, one.interval)
         print(f"{recipe}: {percent(one.accuracy)} (95 % interval {low} to {high}), {found.images} images")
-    pair = found.pairs[0].found
+    pair = found.pairs[0].paired
     low, high = (f"{100 * end:+.1f}" for end in pair.interval)
     better = f"{100 * pair.difference:+.1f} points"
     print(f"general against keras: {better} (95 % interval {low} to {high}), p = {pair.p:.2g}")

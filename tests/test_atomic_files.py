@@ -126,8 +126,8 @@ def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> N
     path = tmp_path / "file"
     path.write_text("old")
     program = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom imagelet import files\n"
-        "with files.replacing(Path(sys.argv[1])) as file:\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom imagelet import atomic_files\n"
+        "with atomic_files.replacing(Path(sys.argv[1])) as file:\n"
         "    file.write(b'half')\n    file.flush()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=60)

@@ -258,7 +258,7 @@ def test_seeds_of_another_recipe_or_machine_are_not_mixed_in(
     ("claim", "reason"),
     [
         (recipes.Claim("no-such", "digits", seeds=1), "no recipe 'no-such' yet"),
-        (recipes.Claim("mnist-fast", "mnist", seeds=1), "data is not at hand"),
+        (recipes.Claim("mnist-fast", "mnist", seeds=1), "data is not on this computer"),
     ],
 )
 def test_a_claim_without_its_recipe_or_data_is_left_out_with_a_sentence(

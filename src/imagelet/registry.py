@@ -7,6 +7,7 @@ each entry point names a module, which registers its things when it is imported.
 
 import difflib
 import importlib
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import entry_points
@@ -66,7 +67,7 @@ class Registry(Generic[T]):
 
     def _fill(self) -> None:
         """Import what adds to the registry: its home, and the plugins."""
-        if self._home:
+        if self._home and self._home not in sys.modules:
             importlib.import_module(self._home)
         load_plugins()
 

@@ -490,7 +490,7 @@ class TestTheFacts:
             (field("framing", "box", value=0), "box"),
             (field("framing", "box", value=float("nan")), "box"),
             (field("framing", "more", value=1), "exactly"),
-            (field("normalization", "mean", value=[0.1, 0.2, 0.3]), "one each a channel"),
+            (field("normalization", "mean", value=[0.1, 0.2, 0.3]), "each channel has one of both"),
             (field("normalization", value={"mean": [0.0] * 3, "std": [1.0] * 3}), "channels"),
             (field("normalization", "std", value=[0.0]), "above 0"),
             (field("normalization", "std", value=[-1.0]), "above 0"),

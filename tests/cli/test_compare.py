@@ -68,7 +68,7 @@ def test_prints_what_json_has(run: Run) -> None:
     assert pairs.startswith(f"fast is better than slow by {points}")
     assert f"only fast is correct on {pair['only_b']} images, only slow on {pair['only_a']}" in pairs
     lines = surest.splitlines()
-    assert lines[0] == "the surest disagreements"
+    assert lines[0] == "disagreements, the most confident first"
     assert [int(line.split()[0]) for line in lines[2:]] == [
         each["image"] for each in document["disagreements"][:5]
     ]

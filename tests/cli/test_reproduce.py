@@ -64,7 +64,7 @@ def test_answers_that_differ_by_more_than_chance_are_exit_code_3(run: Run, short
     assert done.code == 3
     assert "more than chance" in done.stdout
     assert "the predictions differ by more than chance" in done.stderr
-    assert "other ones from epoch 1 on" in done.stdout
+    assert "different from epoch 1 on" in done.stdout
     assert "versions.torch" in done.stdout
     assert "other code computes otherwise" in done.stdout
 

@@ -18,7 +18,7 @@ from imagelet.errors import NetworkTextError
 from imagelet.explanation.activations import layer_activations
 from imagelet.explanation.attribution import METHODS, attribute
 from imagelet.explanation.unit_trace import trace_unit
-from imagelet.lab.http.network import Sketch, table
+from imagelet.lab.services.networks import network_summary
 from imagelet.networks import Network, build, infer_shapes, parse, summarize, to_text
 from imagelet.networks.layer_kind import FAMILIES, Layer, run_layers, settings
 from imagelet.networks.layers import KINDS
@@ -205,7 +205,7 @@ class TestExplanation:
 
 class TestPage:
     def test_knows_kind_and_family(self, word: str) -> None:
-        summary = table(Sketch(text=text_with(word), input_shape=SHAPE, classes=CLASSES))
+        summary = network_summary(text_with(word), SHAPE, CLASSES)
         rows = json.loads(json.dumps(summary))["layers"]
         assert word in [row["kind"] for row in rows]
         assert {row["family"] for row in rows} <= set(FAMILIES)

@@ -70,7 +70,7 @@ def test_members_side_by_side_answer_with_their_mean_and_are_calibrated_together
     from imagelet.data.splits import Split
     from imagelet.experiment.runner import run_experiment
     from imagelet.runs.definition import describe
-    from imagelet.runs.provenance import images_of
+    from imagelet.runs.provenance import provenance_of_run
 
     members, split = [], None
     for seed in (0, 1):
@@ -80,7 +80,7 @@ def test_members_side_by_side_answer_with_their_mean_and_are_calibrated_together
         members.append(member)
         split = Split.load(member.run.folder / "split.json")
     both, figures = joined(members)
-    images = images_of(members[0].run, "validation")
+    images = provenance_of_run(members[0].run).open().part("validation").images
     scaled = [
         each.classifier.logits(images.images) / each.classifier.calibration.temperature for each in members
     ]

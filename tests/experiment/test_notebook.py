@@ -110,9 +110,9 @@ def steps(clock: Clock, epochs: int, seconds: float, loss: Asked | None = None) 
             state = SimpleNamespace(
                 epoch=epoch,
                 step=step + 1,
-                seen=step + 1,
+                images_done=step + 1,
                 loss_sum=loss or 0.5 * (step + 1),
-                right=0.75 * (step + 1),
+                correct=0.75 * (step + 1),
                 steps_done=lambda _, done=done: done,
             )
             yield Step(state, STEPS)  # type: ignore[arg-type]

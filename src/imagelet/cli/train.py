@@ -124,13 +124,11 @@ def train(
     backward_seconds, multiply_adds}]; --profile adds it as the field profile.
 
     JSON of --seeds: dataset, network, part, seeds[{seed, run, accuracy, interval, images}], mean,
-    standard_deviation, interval, folder. The last interval is of the mean over trainings, and says nothing of
-    other images.
+    standard_deviation, interval, folder. The last interval is of the mean over trainings.
 
     JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean,
     standard_deviation, accuracy, interval, images, label_issues[{image, label, suggested, probability,
-    label_probability}], folder, out_of_fold; accuracy is over all images, label_issues are training images
-    whose labels may be wrong.
+    label_probability}], folder, out_of_fold; accuracy is over all images.
     """
     chosen = _read_settings(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer

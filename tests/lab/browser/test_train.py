@@ -120,7 +120,7 @@ def test_only_what_differs_from_the_recipe_is_sent(visit: Visit) -> None:
     page.get_by_text("The same in a terminal").click()
     expect(line).to_have_text("imagelet train digits --recipe keras")
     page.get_by_text("All settings of the recipe").click()
-    page.locator("summary", has_text="Optimizer").click()
+    page.locator("summary", has_text="Optimization").click()
     page.locator("[name=optimizer]").select_option("sgd")
     page.locator("[name=epochs]").fill("5")  # what the recipe says
     expect(line).to_have_text("imagelet train digits --recipe keras --set optimizer=sgd")
