@@ -63,7 +63,8 @@ test("a setting's text is read by its kind; an empty one is the recipe's", () =>
 test("the settings out of sight are in the groups that the server names", () => {
   const fields = [["epochs", "length"], ["momentum", "optimization"], ["flip", "augmentation"], ["rho", "optimization"]];
   const groups = groupsOf(/** @type {any[]} */ (fields.map(([name, group]) => ({ name, group }))));
-  assert.deepEqual(groups.map(({ group, members }) => [group, ...members]), [["optimization", "momentum", "rho"], ["augmentation", "flip"]]);
+  const expected = [["optimization", "momentum", "rho"], ["augmentation", "flip"]];
+  assert.deepEqual(groups.map(({ group, members }) => [group, ...members]), expected);
   assert.equal(sentence("largest shift"), "Largest shift.");
   assert.equal(sentence("Why?"), "Why?");
 });
