@@ -1,9 +1,11 @@
 """Fixtures for every test: an empty home, no network, small but real dataset files, a local file server."""
 
 import contextlib
+import functools
 import gc
 import gzip
 import http.server
+import inspect
 import io
 import os
 import pickle
@@ -210,11 +212,14 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
 
 @contextlib.contextmanager
 def blank_pictures() -> Iterator[None]:
-    """Let the pictures that a training ends with be blank in the block: to draw them takes longer than it.
+    """Let every picture that is written in the block be blank: to draw it takes longer than what it is about.
 
-    They are files with their names, but empty images. What draws them is tested by itself, and at a
-    training's end by the tests that ask for ``drawn_pictures``. The pictures of an evaluation are drawn.
+    They are files with their names and sizes, but blank. Figures are made of their parts as ever, except at a
+    training's end. What is in a figure is tested by itself, and with all around it by the tests that ask for
+    ``drawn_pictures``.
     """
+    from matplotlib.figure import Figure
+
     from imagelet.analysis import error_analysis
     from imagelet.experiment import finalize, runner
 
@@ -230,17 +235,26 @@ def blank_pictures() -> Iterator[None]:
                 patch.setattr(module, "plots", SimpleNamespace(**drawing, save=save))
             return finalize.finish(*given, **named)
 
+    @functools.wraps(Figure.savefig)
+    def save_blank(figure: Figure, file: Any, **_: Any) -> None:
+        width, height = figure.bbox.size
+        Image.new("L", (round(width), round(height))).save(file, "png")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "finish", finish)
+        patch.setattr(Figure, "savefig", save_blank)
         yield
 
 
 @pytest.fixture
 def drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the pictures that a training ends with be drawn."""
+    """Let pictures be drawn."""
+    from matplotlib.figure import Figure
+
     from imagelet.experiment import finalize, runner
 
     monkeypatch.setattr(runner, "finish", finalize.finish)
+    monkeypatch.setattr(Figure, "savefig", inspect.unwrap(Figure.savefig))
 
 
 # -- a file server -------------------------------------------------------------------------------------------

@@ -183,6 +183,7 @@ def sheets(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
     return saved
 
 
+@pytest.mark.usefixtures("drawn_pictures")
 def test_the_mistakes_and_the_confusion_are_drawn(
     classifier: Classifier, listed: LabelledFiles, sheets: dict[str, Figure], tmp_path: Path
 ) -> None:
