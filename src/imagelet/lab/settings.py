@@ -1,4 +1,4 @@
-"""What a lab is told when it starts: where the runs lie, where it listens, and its limits."""
+"""The settings of a lab: where its runs are, where it listens, and its limits."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ MEGABYTE = 2**20
 
 @dataclass(frozen=True)
 class Settings:
-    """What a lab is told when it starts.
+    """The settings of a lab.
 
     Attributes:
         runs: the folder with the runs; need not exist.
@@ -18,7 +18,7 @@ class Settings:
         port: its port; one that was chosen by the system is known by then.
         token: what a request has to show; None only where the server listens to this machine alone.
         others: classifiers that are neither runs nor shipped: the names that they go by, and their files.
-        first: the classifier that is loaded before anyone asks.
+        first: the classifier that is loaded before the first request.
         training: whether jobs may be started; False where nothing may be trained, as in a test.
         most_bytes: of a request's body.
         body_seconds: within which a body must have arrived.

@@ -1,4 +1,4 @@
-"""The lab's server: its routes, the page's files and the guard, put together."""
+"""The server: routes, the page's files and the guard put together."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Requests that take a core: computed in a few threads, predictions that come together in batches."""
+"""Requests computed in a few threads, and predictions in batches."""
 
 import asyncio
 import contextvars

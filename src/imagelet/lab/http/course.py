@@ -1,4 +1,4 @@
-"""The tab Course: its trainings with the notes' figures beside those reached here, and its pages."""
+"""The tab Course: its pages, and its trainings with the notes' figures beside ours."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The tab Draw: predictions and explanations of a picture, images to try, a person's own pictures."""
+"""The tab Draw: predictions, explanations, images to try, one's own pictures."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Errors as the server answers them: a sentence, what to do next, and a status; never a traceback."""
+"""Errors as responses: a sentence, what to do next, and a status."""
 
 import json
 import logging
@@ -70,7 +70,7 @@ class RefusedError(ImageletError):
     """A request that the server refuses, with the HTTP status that says why.
 
     Args:
-        message: what was asked, and what is allowed.
+        message: what was requested, and what is allowed.
         hint: what to do next.
         status: 4xx.
         **values: what the places of both templates stand for.
@@ -81,7 +81,7 @@ class RefusedError(ImageletError):
         self.status = status
 
 
-def answer(status: int, message: str, hint: str = "", position: int | None = None) -> Response:
+def error_response(status: int, message: str, hint: str = "", position: int | None = None) -> Response:
     """Return an error as every route gives it: ``{"error": {"message", "hint", "position"?, "meant"?}}``.
 
     Message and hint are in the language of the request; ``meant`` is the name that was probably meant.
@@ -96,37 +96,39 @@ def answer(status: int, message: str, hint: str = "", position: int | None = Non
     return Response(content, status, headers, media_type="application/json")
 
 
-def of_error(error: ImageletError) -> Response:
-    """Return the answer for an error that was raised on purpose."""
+def response_to(error: ImageletError) -> Response:
+    """Return the response to an error that was raised on purpose."""
     if isinstance(error, RefusedError):
-        return answer(error.status, error.message, error.hint)
+        return error_response(error.status, error.message, error.hint)
     position = error.position if isinstance(error, NetworkTextError) else None
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 422)
-    return answer(status, error.message, error.hint, position)
+    return error_response(status, error.message, error.hint, position)
 
 
 def unexpected(error: BaseException) -> Response:
-    """Return the answer for an error that nobody thought of; what it is goes to the log alone."""
+    """Return the response to any other error; what it is goes to the log alone."""
     log.error("a request failed", exc_info=error)
-    return answer(500, *UNEXPECTED)
+    return error_response(500, *UNEXPECTED)
 
 
 def add_to(app: FastAPI) -> None:
-    """Let the app answer every error in this way; what is unexpected is left to :mod:`security`."""
+    """Let the app respond to every error in this way; what is unexpected is left to the guard."""
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, ImageletError)
-        return of_error(error)
+        return response_to(error)
 
     async def malformed(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         if error.errors()[0]["type"] == "json_invalid":
-            return answer(400, *NO_JSON)
-        return answer(422, _sentence(error.errors()), Message("/openapi.json describes every request"))
+            return error_response(400, *NO_JSON)
+        return error_response(
+            422, _sentence(error.errors()), Message("/openapi.json describes every request")
+        )
 
     async def unknown(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return answer(error.status_code, *_HTTP.get(error.status_code, (str(error.detail), "")))
+        return error_response(error.status_code, *_HTTP.get(error.status_code, (str(error.detail), "")))
 
     app.add_exception_handler(ImageletError, refused)
     app.add_exception_handler(RequestValidationError, malformed)

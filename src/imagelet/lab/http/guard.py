@@ -1,8 +1,8 @@
-"""What stands before every request: who may ask, how much at once, and what a browser may do with an answer.
+"""The guard before every request: hosts, origins, the token, sizes and headers.
 
 A page on another site can make a visitor's browser send requests to this machine. So a request has to name
 this server in ``Host``, because a foreign name that is pointed at 127.0.0.1 (DNS rebinding) does not; and it
-must not come from another site's page, which ``Origin`` and ``Sec-Fetch-Site`` tell. Where others reach the
+must not come from another site's page, which ``Origin`` and ``Sec-Fetch-Site`` say. Where others reach the
 server, a token is demanded of every request.
 
 Source: Fetch standard, W3C Fetch Metadata, Content Security Policy level 3.
@@ -29,7 +29,7 @@ POLICY = (
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,  # an answer that brings its own keeps it
+    "Content-Security-Policy": POLICY,  # a response that has its own keeps it
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -42,7 +42,7 @@ OWN_PAGE = frozenset({"same-origin", "none"})  # none: typed, or from a bookmark
 
 
 class Guard:
-    """ASGI middleware around the whole app; the last to see a request's answer, an unexpected error too."""
+    """ASGI middleware around the whole app; the last to see a response, and unexpected errors."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -60,12 +60,12 @@ class Guard:
                 await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+        has_started = False
 
         async def with_headers(message: ASGIMessage) -> None:
-            nonlocal begun
+            nonlocal has_started
             if message["type"] == "http.response.start":
-                begun = True
+                has_started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -80,13 +80,13 @@ class Guard:
                     return
                 body = await self._body(Headers(scope=scope), receive)
             except ImageletError as error:
-                await errors.of_error(error)(scope, receive, with_headers)
+                await errors.response_to(error)(scope, receive, with_headers)
                 return
             await self._app(scope, _replayed(body, receive), with_headers)
         except Exception as error:
-            answer = errors.unexpected(error)
-            if not begun:
-                await answer(scope, receive, with_headers)
+            response = errors.unexpected(error)
+            if not has_started:
+                await response(scope, receive, with_headers)
         finally:
             self._open -= 1
 
@@ -117,28 +117,32 @@ class Guard:
 
     def _shows_token(self, scope: Scope, headers: Headers) -> bool:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        shown = [bearer.strip() if scheme.lower() == "bearer" else "", self._cookie(headers), _asked(scope)]
-        equal = [_equal(each, self._settings.token or "") for each in shown]  # all are compared
+        shown = [
+            bearer.strip() if scheme.lower() == "bearer" else "",
+            self._cookie(headers),
+            _token_in_address(scope),
+        ]
+        equal = [_equal(text, self._settings.token or "") for text in shown]  # all are compared
         return any(equal)
 
     def _cookie(self, headers: Headers) -> str:
         try:
-            found = SimpleCookie(headers.get("cookie", "")).get(self._cookie_name)
+            cookie = SimpleCookie(headers.get("cookie", "")).get(self._cookie_name)
         except CookieError:
             return ""
-        return found.value if found is not None else ""
+        return cookie.value if cookie is not None else ""
 
     @property
     def _cookie_name(self) -> str:
-        return f"imagelet-lab-{self._settings.port}"  # cookies do not tell ports apart
+        return f"imagelet-lab-{self._settings.port}"  # a host's ports share their cookies
 
     def _cookie_for(self, scope: Scope) -> RedirectResponse | None:
-        """Return the answer that changes a token in the page's address into a cookie, where there is one."""
-        if not self._settings.token or scope["path"] != "/" or not _asked(scope):
+        """Return the response that turns a token in the page's address into a cookie, if there is one."""
+        if not self._settings.token or scope["path"] != "/" or not _token_in_address(scope):
             return None
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(self._cookie_name, self._settings.token, httponly=True, samesite="strict")
-        return answer
+        response = RedirectResponse("/", 303)
+        response.set_cookie(self._cookie_name, self._settings.token, httponly=True, samesite="strict")
+        return response
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """Return a request's whole body.
@@ -147,8 +151,8 @@ class Guard:
             RefusedError: it is too large, or takes too long to arrive.
         """
         most = self._settings.most_bytes
-        told = headers.get("content-length", "0")
-        if not told.isdecimal() or int(told) > most:
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > most:
             raise _too_large(most)
         content = bytearray()
         try:
@@ -174,12 +178,12 @@ def _from_own_page(scope: Scope, headers: Headers, host: str) -> bool:
     return origin is None or origin.lower() in {f"http://{host.lower()}", f"https://{host.lower()}"}
 
 
-def _asked(scope: Scope) -> str:
+def _token_in_address(scope: Scope) -> str:
     """Return the token in a request's address, which only the page's own may have."""
     if scope["path"] != "/" or scope["method"] not in SAFE:
         return ""
-    asked: str = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-    return asked
+    token: str = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+    return token
 
 
 def _equal(shown: str, token: str) -> bool:

@@ -1,4 +1,4 @@
-"""The tab Layers: convolution and pooling of small matrices, with the sum behind each number."""
+"""The tab Layers: convolution and pooling of small matrices, sum by sum."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Runs: listed, opened, compared, deleted and brought back.
+"""The tab Runs: runs listed, opened, compared, deleted and restored.
 
 A run of a course or a series has a slash in its name, which an address may hold as it is.
 """
@@ -67,7 +67,7 @@ class Confusion(Sent):
 
 
 class RunInFull(Sent):
-    """All that a run's folder tells."""
+    """All that is in a run's folder."""
 
     name: str
     state: str
@@ -91,7 +91,7 @@ class CellImage(Sent):
 
 
 class Deleted(Sent):
-    """A run that was deleted, or brought back."""
+    """A run that was deleted, or restored."""
 
     name: str
 
@@ -112,7 +112,7 @@ async def compared(lab: CurrentLab, runs: Annotated[str, Query(max_length=2_000)
 
 @router.get("/trash", response_model=list[Deleted])
 def list_deleted(lab: CurrentLab) -> Any:
-    """List the deleted runs that can be brought back."""
+    """List the deleted runs that can be restored."""
     return [{"name": name} for name in sorted(deleted_runs(lab.runs.folder))]
 
 
@@ -130,7 +130,7 @@ async def images_of_a_cell(
 
 @router.get("/runs/{name:path}/classifier", response_class=FileResponse, responses=FILE)
 def classifier(lab: CurrentLab, name: str) -> FileResponse:
-    """Hand out the run's classifier, the one file that predicts."""
+    """Send the run's classifier, the one file that predicts."""
     run = _finished(lab.runs, name)
     return FileResponse(
         run.classifier_file, 200, None, "application/octet-stream", filename=f"{run.name}.safetensors"
@@ -139,22 +139,22 @@ def classifier(lab: CurrentLab, name: str) -> FileResponse:
 
 @router.post("/runs/{name:path}/report", response_class=FileResponse, responses=PAGE)
 async def report(lab: CurrentLab, name: str) -> FileResponse:
-    """Write the run's page, one HTML file that needs nothing else, and hand it out."""
+    """Write the run's page, one HTML file that needs nothing else, and send it."""
     run = _finished(lab.runs, name)
     written = await lab.threads.run(write_report, run)
     return FileResponse(written.file, 200, None, "text/html", filename=f"{run.name}-report.html")
 
 
 @router.post("/runs/{name:path}/restore", response_model=Deleted)
-def bring_back(lab: CurrentLab, name: str) -> Any:
-    """Bring a deleted run back."""
+def restore(lab: CurrentLab, name: str) -> Any:
+    """Restore a deleted run."""
     restore_run(lab.runs.folder, name)
     return {"name": name}
 
 
 @router.get("/runs/{name:path}", response_model=RunInFull)
 def one_run(lab: CurrentLab, name: str) -> Any:
-    """Tell all of one run."""
+    """Return all that is in a run's folder."""
     training = lab.jobs.runs_in(RUNNING)
     run = lab.runs.find(name)
     terminal = name if lab.runs.folder.resolve() == paths.runs().resolve() else str(run.folder)
@@ -163,7 +163,7 @@ def one_run(lab: CurrentLab, name: str) -> Any:
 
 @router.delete("/runs/{name:path}", response_model=Deleted)
 def remove(lab: CurrentLab, name: str) -> Any:
-    """Move a run to the trash, from which it can be brought back."""
+    """Move a run to the trash, from which it can be restored."""
     if name in lab.jobs.runs_in(QUEUED, RUNNING):
         raise ConflictError("the run '{name}' is in training", "stop it first, or pause it", name=name)
     delete_run(lab.runs.folder, name)

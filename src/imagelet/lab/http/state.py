@@ -1,4 +1,4 @@
-"""What the routes of a lab work with: its runs, classifiers, trainings and threads."""
+"""The state behind the routes: runs, classifiers, trainings, threads."""
 
 from dataclasses import dataclass
 from functools import partial

@@ -1,4 +1,4 @@
-"""The tab Train: datasets and recipes to choose, and trainings: started, watched, steered and stopped."""
+"""The tab Train: datasets, recipes, and trainings that are started, watched and steered."""
 
 import re
 from typing import Annotated, Any, Self

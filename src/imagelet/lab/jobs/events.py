@@ -1,4 +1,4 @@
-"""A job's events as server-sent events: what has happened, then what happens, until the job has ended."""
+"""A job's events as server-sent events: first the past, then what happens until it ends."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the page can do with trainings: start, pause, resume and stop them, and change their learning rate."""
+"""Trainings started, paused, resumed and stopped, and their learning rate changed."""
 
 import dataclasses
 import time

@@ -1,4 +1,4 @@
-"""One job run: its training, what the page controls between two optimizer steps, and the events it writes.
+"""One job run: its training, the controls between two steps, and its events.
 
 To pause is to interrupt the run as Ctrl-C does: its state is saved, its folder is released, and it is resumed
 to the same result later, here or by ``imagelet train --resume``.
@@ -68,7 +68,7 @@ def run_job(store: JobStore, job: Job) -> bool:
     Must be called in a process's main thread: elsewhere nothing can be interrupted.
 
     Returns:
-        False if the process was told to end, so that the next job is not to be started.
+        False if the process was asked to end, so that the next job is not to be started.
     """
     with store.changing():
         job = store.find(job.id)
@@ -95,7 +95,7 @@ class Controller:
     """Applies to a training what the page wants of its job, which is read at most five times a second.
 
     Attributes:
-        interrupted: the training was told to save its state and end.
+        interrupted: the training is to save its state and end.
     """
 
     def __init__(self, store: JobStore, identity: str) -> None:

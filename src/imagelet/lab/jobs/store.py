@@ -60,7 +60,7 @@ CREATE TABLE worker (started REAL NOT NULL)  -- one row from a worker's start un
 """
 
 REPLACED = frozenset({"progress", "data"})
-"""Events that say only how far it is: each takes the place of the one before it."""
+"""Events that say only how far it is: a new one takes the place of the last."""
 
 _TIME = "%Y%m%d-%H%M%S-%f"
 

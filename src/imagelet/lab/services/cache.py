@@ -1,4 +1,4 @@
-"""What takes long to make, kept by key: each is made once, and nobody holds a lock meanwhile."""
+"""A cache: each thing is made once, in one thread, while no lock is held."""
 
 import threading
 from collections import OrderedDict

@@ -48,7 +48,7 @@ class Named:
         file: its ``.safetensors`` file.
         shipped: whether it came with the package.
         run: the run that made it; None where there is none.
-        version: what tells the file from the one that was there before.
+        version: what differs when the file is replaced or changed.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Classifiers:
             named[name] = _named(name, path, run_of(path))
         for name, path in shipped_classifiers().items():
             named[name] = named.get(name) or _named(name, path, None, shipped=True)
-        self._listed = {name: found for name, found in named.items() if found is not None}
+        self._listed = {name: entry for name, entry in named.items() if entry is not None}
         return self._listed
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""A person's own labelled pictures: added to a table beside the runs, a test set of one's own.
+"""A person's own labelled pictures, added to a table beside the runs.
 
 ``imagelet evaluate RUN --data runs/own-pictures/pictures.csv`` measures a classifier on them.
 """

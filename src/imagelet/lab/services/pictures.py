@@ -1,4 +1,4 @@
-"""What a classifier makes of pictures: predictions, explanations, one unit traced, images to try."""
+"""Predictions and explanations of pictures, one unit traced, images to try."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence

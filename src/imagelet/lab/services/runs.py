@@ -1,4 +1,4 @@
-"""What the page is told of runs: rows of a table, one run in full, and the images behind a number."""
+"""The list of runs, one run in full, and the images of a cell of its confusion matrix."""
 
 import contextlib
 import datetime
@@ -118,7 +118,7 @@ def in_full(name: str, run: Run, *, is_running: bool) -> dict[str, Any]:
     metrics, experiment = run.metrics, run.experiment
     part = next((part for part in ("validation", "test") if part in metrics), None)
     try:
-        classes = [str(each) for each in experiment["resolved"]["classes"]]
+        classes = [str(name) for name in experiment["resolved"]["classes"]]
         confusion = part and {"part": part, "classes": classes, "table": metrics[part]["confusion"]}
         test_evaluations = len(run.test_evaluations)
     except (LookupError, TypeError, ValueError) as error:
@@ -198,7 +198,7 @@ def predictions(run: Run, part: str) -> Predictions:
 
 
 def version_of(file: Path) -> tuple[int, ...] | None:
-    """Return what tells a file from the one that was there before; None where there is none."""
+    """Return what differs when a file is replaced or changed; None where there is none."""
     try:
         status = file.stat()
     except OSError:
