@@ -15,6 +15,7 @@ from imagelet.experiment.reproduce import weight_difference
 from imagelet.lab.jobs import queue, run_job, worker
 from imagelet.lab.jobs.queue import job_facts
 from imagelet.lab.jobs.store import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, STOPPED, Job, JobStore
+from imagelet.lab.services.classifiers import Classifiers
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import load_checkpoint
@@ -87,11 +88,11 @@ class TestCarryingOut:
         run = run_of(store, job)
         assert (run.name, run.finished) == ("mine", True)
         assert run.metrics["validation"]["accuracy"] > 0.5
-        assert [each["figures"]["epoch"] for each in data_of(store, job, "epoch")] == [1, 2, 3]
-        assert [each["figures"] for each in data_of(store, job, "epoch")] == [
-            vars(each) for each in run.history
+        assert [epoch["figures"]["epoch"] for epoch in data_of(store, job, "epoch")] == [1, 2, 3]
+        assert [epoch["figures"] for epoch in data_of(store, job, "epoch")] == [
+            vars(epoch) for epoch in run.history
         ]
-        assert [each["state"] for each in data_of(store, job, "state")] == [
+        assert [data["state"] for data in data_of(store, job, "state")] == [
             QUEUED,
             RUNNING,
             RUNNING,
@@ -111,7 +112,7 @@ class TestCarryingOut:
             1,
         )
         assert first["shape"] == [3, 5, 5, 1]
-        assert [each["epoch"] for each in after] == [1, 2]
+        assert [data["epoch"] for data in after] == [1, 2]
 
     def test_weights_of_a_dense_layer_are_told_as_pictures(self, store, no_worker):
         job = queue.submit(store, tiny(1), MANY)
@@ -266,8 +267,8 @@ class TestContinuing:
         lab: Lab = open_lab(training=True, runs=store.runs)
         job = queue.submit(store, tiny(2), MANY, name="first")
         work(store)
-        answer = lab.post(f"/api/jobs/{job.id}/continue", {"epochs": 1}).json()
-        assert (answer["continues"], answer["experiment"]["recipe"]["epochs"]) == ("first", 1)
+        continued = lab.post(f"/api/jobs/{job.id}/continue", {"epochs": 1}).json()
+        assert (continued["continues"], continued["experiment"]["recipe"]["epochs"]) == ("first", 1)
         with pytest.MonkeyPatch.context() as patch:
             kept: list[Any] = []
             resume = run_job.experiments.resume
@@ -277,7 +278,7 @@ class TestContinuing:
                 return resume(run, **named)
 
             patch.setattr(run_job.experiments, "resume", looked_at)
-            assert work(store) == [(answer["id"], FINISHED)]
+            assert work(store) == [(continued["id"], FINISHED)]
         first, second = Run(store.runs / "first"), Run(store.runs / "first-continued")
         import safetensors.torch
 
@@ -321,7 +322,7 @@ class TestKilled:
         at_step.clear()
         queue.resume(store, job.id, MANY)
         assert work(store) == [(waiting.id, FINISHED), (job.id, FINISHED)]
-        assert [each["figures"]["epoch"] for each in data_of(store, job, "epoch")] == [1, 2]
+        assert [data["figures"]["epoch"] for data in data_of(store, job, "epoch")] == [1, 2]
 
     def test_a_living_worker_is_left_alone(self, store, no_worker):
         job = queue.submit(store, tiny(), MANY)
@@ -366,12 +367,13 @@ class TestEvents:
         lab: Lab = open_lab(runs=store.runs)
         job = queue.submit(store, tiny(1), MANY)
         work(store)
-        answer = lab.get(f"/api/jobs/{job.id}/events")
-        assert answer.headers["content-type"].startswith("text/event-stream")
+        response = lab.get(f"/api/jobs/{job.id}/events")
+        assert response.headers["content-type"].startswith("text/event-stream")
         blocks = [
-            dict(line.split(": ", 1) for line in each.splitlines()) for each in answer.text.split("\n\n")[:-1]
+            dict(line.split(": ", 1) for line in block.splitlines())
+            for block in response.text.split("\n\n")[:-1]
         ]
-        assert [each["event"] for each in blocks][-2:] == ["finishing", "state"]
+        assert [block["event"] for block in blocks][-2:] == ["finishing", "state"]
         assert json.loads(blocks[-1]["data"]) == {"state": FINISHED, "run": run_of(store, job).name}
         later = lab.get(f"/api/jobs/{job.id}/events", headers={"Last-Event-ID": blocks[-2]["id"]})
         assert later.text.count("event: ") == 1
@@ -387,8 +389,8 @@ class TestAsking:
         return open_lab(training=True)
 
     def test_a_described_training_is_what_the_command_line_would_carry_out(self, lab):
-        asked = {"dataset": "digits", "network": "softmax", "settings": {"epochs": 3, "optimizer": "sgd"}}
-        asked |= {
+        body = {"dataset": "digits", "network": "softmax", "settings": {"epochs": 3, "optimizer": "sgd"}}
+        body |= {
             "recipe": "keras",
             "seed": 7,
             "limit": 500,
@@ -396,12 +398,12 @@ class TestAsking:
             "test": True,
             "name": "my run",
         }
-        job = lab.post("/api/jobs", asked).json()
+        job = lab.post("/api/jobs", body).json()
         settings = {"epochs": 3, "optimizer": "sgd"}
         same = describe("digits", "softmax", "keras", settings, seed=7, limit=500, validation="0.25")
         assert Experiment.from_toml(job["experiment"]) == same
         assert (job["name"], job["test"], job["state"]) == ("my run", True, QUEUED)
-        assert [each["id"] for each in lab.get("/api/jobs").json()] == [job["id"]]
+        assert [listed["id"] for listed in lab.get("/api/jobs").json()] == [job["id"]]
 
     def test_numbers_and_truths_are_told_apart(self, lab):
         settings = {"epochs": 1, "learning_rate": 1, "momentum": 0, "flip": True}
@@ -413,7 +415,7 @@ class TestAsking:
         assert lab.post("/api/jobs", wrong).status_code == 422
 
     @pytest.mark.parametrize(
-        ("asked", "status", "words"),
+        ("body", "status", "words"),
         [
             ({}, 422, "either a dataset"),
             ({"dataset": "digits", "course": "cnn-3"}, 422, "either a dataset"),
@@ -437,10 +439,10 @@ class TestAsking:
             ({"course": "cnn-33"}, 404, "cnn-3"),
         ],
     )
-    def test_what_cannot_be_trained_is_refused_in_a_sentence(self, lab, asked, status, words):
-        answer = lab.post("/api/jobs", asked)
-        assert answer.status_code == status, answer.text
-        assert words in answer.json()["error"]["message"]
+    def test_what_cannot_be_trained_is_refused_in_a_sentence(self, lab, body, status, words):
+        response = lab.post("/api/jobs", body)
+        assert response.status_code == status, response.text
+        assert words in response.json()["error"]["message"]
         assert lab.state.jobs.jobs() == []
 
     def test_a_mistake_in_a_network_has_its_position(self, lab):
@@ -461,7 +463,13 @@ class TestAsking:
             assert lab.get(path).status_code == 200
         assert no_worker == []
 
-    def test_a_lab_that_is_opened_starts_one_for_what_waits(self, lab, no_worker):
+    def test_a_lab_that_is_opened_starts_one_for_what_waits_whatever_the_disk_says(
+        self, lab, no_worker, monkeypatch
+    ):
+        def broken(_: Classifiers) -> None:
+            raise OSError("the disk is away")
+
+        monkeypatch.setattr(Classifiers, "check", broken)
         lab.post("/api/jobs", {"dataset": "digits"})
         lab.state.jobs.note_worker_started()  # it died since
         no_worker.clear()
@@ -481,8 +489,8 @@ class TestAsking:
         place = f"/api/jobs/{job['id']}"
         assert lab.post(f"{place}/pause").json()["state"] == PAUSED
         assert lab.post(f"{place}/resume").json()["state"] == QUEUED
-        told = lab.ask("PATCH", place, {"learning_rate_factor": 0.5}).json()
-        assert told["learning_rate_factor"] == 0.5
+        changed = lab.ask("PATCH", place, {"learning_rate_factor": 0.5}).json()
+        assert changed["learning_rate_factor"] == 0.5
         assert lab.post(f"{place}/stop").json()["state"] == STOPPED
         assert lab.get("/api/jobs/nothing").status_code == 404
         assert lab.ask("PATCH", place, {"learning_rate_factor": -1}).status_code == 422
@@ -540,4 +548,4 @@ def test_a_worker_that_is_killed_is_noticed_and_followed_by_another(store, worke
     assert until(store, job.id, STOPPED).run is not None
     assert run_of(store, job).finished
     assert len(workers) >= 2
-    assert sum(each.poll() is None for each in workers) <= 1  # one at a time, however many come and go
+    assert sum(process.poll() is None for process in workers) <= 1  # one at a time, however many come and go

@@ -78,9 +78,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _watch(lab: Lab) -> None:
     """Look at the disk, so that no drawing has to: for changed classifiers and a dead worker."""
     while True:
-        await asyncio.to_thread(lab.classifiers.check)
+        with contextlib.suppress(ImageletError, OSError):  # a request that needs it sees the error
+            await asyncio.to_thread(lab.classifiers.check)
         if lab.settings.training:
-            with contextlib.suppress(ImageletError):  # who asks for the trainings sees the error
+            with contextlib.suppress(ImageletError, OSError):
                 await asyncio.to_thread(worker.ensure, lab.jobs)
         await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
 
