@@ -218,7 +218,7 @@ class Classifier:
         return self.compute_metrics(images, self.predict_proba(images.images))
 
     def compute_metrics(self, images: ImageSet, probabilities: np.ndarray) -> Metrics:
-        """Return the figures of ``probabilities``, which are this classifier's for ``images``.
+        """Return the metrics of ``probabilities`` (n, classes), which this classifier gave for ``images``.
 
         With test-time augmentation, the accuracy without it is computed as well.
         """

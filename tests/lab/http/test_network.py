@@ -1,5 +1,6 @@
 """Networks, datasets, recipes, and the arithmetic of small matrices, each held against another way to it."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,12 @@ def test_every_recipe_is_listed_with_every_field(lab: Lab) -> None:
         assert each["unit"]
         assert each["meaning"]
         assert each["allowed"] is not None or isinstance(each["default"], bool)
+
+
+def test_recipes_and_fields_are_described_in_the_requests_language(lab: Lab) -> None:
+    told = lab.get("/api/recipes", headers={"accept-language": "ko"}).json()
+    for text in [*(each["note"] for each in told["recipes"]), *(each["meaning"] for each in told["fields"])]:
+        assert re.search("[가-힣]", text), text
 
 
 class TestArithmetic:

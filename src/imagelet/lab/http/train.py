@@ -14,7 +14,7 @@ from imagelet.lab.jobs import queue
 from imagelet.lab.jobs.events import all_received, stream
 from imagelet.lab.jobs.queue import job_facts
 from imagelet.lab.services.networks import dataset_rows, recipe_rows
-from imagelet.messages import Message
+from imagelet.messages import Message, translate
 from imagelet.runs.definition import AUTO
 
 router = APIRouter(prefix="/api", tags=["train"])
@@ -148,7 +148,12 @@ async def list_datasets(lab: CurrentLab) -> Any:
 @router.get("/recipes", response_model=Recipes)
 async def list_recipes() -> Any:
     """List the recipes, and the fields of all of them."""
-    return recipe_rows()
+    rows = recipe_rows()
+    for recipe in rows["recipes"]:
+        recipe["note"] = translate(recipe["note"])
+    for field in rows["fields"]:
+        field |= {name: translate(field[name]) for name in ("term", "unit", "meaning")}
+    return rows
 
 
 @router.post("/jobs", response_model=Job)
