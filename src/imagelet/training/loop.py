@@ -66,7 +66,7 @@ class EpochEnded:
         figures: its loss and accuracy.
         best: it is the best epoch so far, see :meth:`State.end_epoch`.
         seconds: how long it took, since the training was started or resumed.
-        images_per_second: training images, without the validation.
+        images_per_second: training images by the seconds of the epoch, validation included.
         state: the state after it.
     """
 
