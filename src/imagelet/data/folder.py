@@ -97,9 +97,14 @@ def remembered(key: str, shape: tuple[int, ...], rows: Rows, *, quiet: bool = Fa
     except OSError as error:
         if not quiet:
             warnings.warn(
-                f"the cache '{path.parent}' cannot be written ({error.strerror or error}): the pictures are "
-                "decoded into memory, now and at every start; let IMAGELET_HOME name another folder",
-                UserWarning,
+                UserWarning(
+                    Message(
+                        "the cache '{folder}' cannot be written ({error}): the pictures are decoded into "
+                        "memory, now and at every start; let IMAGELET_HOME name another folder",
+                        folder=path.parent,
+                        error=error.strerror or error,
+                    )
+                ),
                 stacklevel=2,
             )
     return _in_memory(shape, rows) if array is None else array

@@ -20,6 +20,7 @@ from imagelet.device import choose_device, choose_precision, precision_name, sta
 from imagelet.errors import RunError
 from imagelet.experiment.finalize import Finished, finish
 from imagelet.experiment.session import Clock, interruptible
+from imagelet.messages import Message
 from imagelet.networks import Network, build, summarize
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.progress import Progress
@@ -228,8 +229,12 @@ def _train(
             yield event
             if stop:
                 raise KeyboardInterrupt(
-                    f"stopped in epoch {state.epoch + 1} of {setup.recipe.epochs}; nothing is lost",
-                    f"go on with: imagelet train --resume {run.folder}",
+                    Message(
+                        "stopped in epoch {epoch} of {epochs}; nothing is lost",
+                        epoch=state.epoch + 1,
+                        epochs=setup.recipe.epochs,
+                    ),
+                    Message("resume with: imagelet train --resume {run}", run=run.folder),
                 )
     yield finish(run, dataset, setup, state, clock, test=test)
 

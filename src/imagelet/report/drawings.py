@@ -17,6 +17,7 @@ from imagelet.analysis.error_analysis import ErrorAnalysis
 from imagelet.analysis.explain import MEANINGS
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ImageletError
+from imagelet.messages import Message
 from imagelet.plots.activations import filters
 from imagelet.plots.attribution import Marked, evidence
 from imagelet.plots.classification import reliability
@@ -300,11 +301,11 @@ def insights(
     """
     pictures = [tile for tile in pair(answered) if tile is not None]
     ways: tuple[tuple[str, Callable[[], Insight | str]], ...] = (
-        ("First-layer filters", lambda: _filters(classifier)),
-        ("Feature maps", lambda: _maps(classifier, pictures)),
-        ("Where the network looks", lambda: _evidence(classifier, pictures)),
-        ("Nearest training images", lambda: _neighbours(run, pictures, progress)),
-        ("Map of the images", lambda: _plane(classifier, answered)),
+        (Message("First-layer filters"), lambda: _filters(classifier)),
+        (Message("Feature maps"), lambda: _maps(classifier, pictures)),
+        (Message("Where the network looks"), lambda: _evidence(classifier, pictures)),
+        (Message("Nearest training images"), lambda: _neighbours(run, pictures, progress)),
+        (Message("Map of the images"), lambda: _plane(classifier, answered)),
     )
     found = []
     for name, look in ways:
@@ -313,7 +314,7 @@ def insights(
         except ImageletError as error:
             insight = error.message
         if isinstance(insight, str):
-            left_out.append(f"{name}: {insight}.")
+            left_out.append(Message("{what}: {problem}.", what=name, problem=insight))
         else:
             found.append(insight)
     return tuple(found)
@@ -322,7 +323,7 @@ def insights(
 def _filters(classifier: Classifier) -> Insight | str:
     found = first_filters(classifier)
     if found is None:
-        return "the network has no convolution of its own"
+        return Message("the network has no convolution of its own")
     name, weights = found
     return Insight(
         "filters",
@@ -336,7 +337,7 @@ def _filters(classifier: Classifier) -> Insight | str:
 def _maps(classifier: Classifier, pictures: Sequence[Tile]) -> Insight | str:
     found = maps_of(classifier, pictures)
     if not found:
-        return "no layer of the network makes maps"
+        return Message("no layer of the network makes maps")
     return Insight(
         "maps",
         "Feature maps",
@@ -350,7 +351,7 @@ def _maps(classifier: Classifier, pictures: Sequence[Tile]) -> Insight | str:
 def _evidence(classifier: Classifier, pictures: Sequence[Tile]) -> Insight | str:
     found = evidence_of(classifier, pictures)
     if not found:
-        return "there are no pictures to look at"
+        return Message("there are no pictures to look at")
     tiles = [each.tile for each in found]
     return Insight(
         "evidence",
@@ -367,7 +368,7 @@ def _evidence(classifier: Classifier, pictures: Sequence[Tile]) -> Insight | str
 
 def _neighbours(run: Run, pictures: Sequence[Tile], progress: Progress) -> Insight | str:
     if not pictures:
-        return "there are no pictures to look at"
+        return Message("there are no pictures to look at")
     near = neighbourhood(run.folder, progress)
     return Insight(
         "neighbours",

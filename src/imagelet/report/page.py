@@ -19,6 +19,7 @@ from imagelet.analysis.compared_classifiers import open_subjects, shared_images
 from imagelet.analysis.comparison import Comparison, Disagreement, compare
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
+from imagelet.messages import Message
 from imagelet.networks import summarize
 from imagelet.progress import Progress, silent
 from imagelet.report import drawings
@@ -308,27 +309,29 @@ def write_report(
 
 def _asked(run: Run, test: bool) -> tuple[Classifier | None, Answered | None, list[str]]:
     """Return the classifier and its answers, as far as they are to be had, and what is left out."""
-    missing = "The network’s layers, pictures, calibration and all that is inside the network"
+    missing = Message("The network’s layers, pictures, calibration and all that is inside the network")
     try:
         classifier = Classifier.load(run.classifier_file)
     except (ClassifierFileError, UsageError) as error:
-        return None, None, [f"{missing}: {_sentence(error)}"]
+        return None, None, [Message("{what}: {problem}", what=missing, problem=error.message)]
     try:
         return classifier, answer(run, classifier, "test" if test else "validation"), []
     except ImageletError as error:
         if test:
             raise
-        what = "Pictures, calibration and all that is inside the network"
-        hint = "; imagelet report --test evaluates on the test images" if _has_none(error) else ""
-        return classifier, None, [f"{what}: {_sentence(error)}{hint}."]
+        what = Message("Pictures, calibration and all that is inside the network")
+        sentence = Message("{what}: {problem}.", what=what, problem=error.message)
+        if _has_none(error):
+            sentence = Message(
+                "{what}: {problem}; imagelet report --test evaluates on the test images.",
+                what=what,
+                problem=error.message,
+            )
+        return classifier, None, [sentence]
 
 
 def _has_none(error: ImageletError) -> bool:
     return isinstance(error, DataError) and "no validation images" in error.message
-
-
-def _sentence(error: ImageletError) -> str:
-    return error.message
 
 
 def _page(

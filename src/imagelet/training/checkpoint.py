@@ -19,6 +19,7 @@ from torch import Tensor
 
 from imagelet import atomic_files
 from imagelet.errors import CheckpointError
+from imagelet.messages import Message
 
 KEPT = 2
 SUFFIX = ".checkpoint"
@@ -88,7 +89,9 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
         try:
             return read_checkpoint(path), warnings
         except CheckpointError as error:
-            warnings.append(f"{error.message}; resuming from the checkpoint before it")
+            warnings.append(
+                Message("{problem}; resuming from the checkpoint before it", problem=error.message)
+            )
     if paths:
         raise CheckpointError(
             "all {count} checkpoints in {folder} are damaged",
