@@ -19,13 +19,15 @@ Results go to standard output, progress and warnings to standard error. `--json`
 document on standard output; figures that do not exist (no loss, not a number) are `null` in it.
 On a terminal there are colours and progress bars; `NO_COLOR` turns the colours off.
 Into a pipe or a file goes plain text, one record a line.
+Results, warnings and errors are in English or Korean: `--language en|ko`, else the language of the locale.
+Help and JSON, messages in JSON too, are always in English, so that a program reads the same everywhere.
 
 | exit code | meaning |
 |---|---|
 | 0 | done |
 | 1 | failed; standard error says why and what to do next (`--debug` adds the traceback) |
 | 2 | wrong usage; nothing was read, written or changed |
-| 3 | a figure came out below what `--require` asked for |
+| 3 | a figure is below the one that `--require` asks for |
 | 130 | interrupted, after saving what can be resumed |
 
 | variable | what it sets |
@@ -34,13 +36,14 @@ Into a pipe or a file goes plain text, one record a line.
 | `IMAGELET_HOME` | the cache; else `$XDG_CACHE_HOME/imagelet`, else `~/.cache/imagelet` |
 | `IMAGELET_RUNS` | where runs are written; else `runs` in the current folder |
 | `IMAGELET_DEBUG` | any text: as `--debug` |
+| `LC_ALL`, `LC_MESSAGES`, `LANG` | the language, where `--language` does not say: the first that is set |
 
 `IMAGELET_DATA` holds `mnist/*.gz`, `fashion-mnist/*.gz`, and `cifar-10-batches-bin/*.bin`
 or `cifar-10-batches-py/`.
 `RUN` is a run's folder or name, or a `.safetensors` file.
 `DATASET` is a dataset's name, or a folder with one subfolder a class
-(optionally under `train/`, `val/`, `test/`). Where labelled pictures are only looked at, as in
-`evaluate --data`, it may also be a CSV file with the columns `path` and `label`.
+(optionally under `train/`, `val/`, `test/`). `evaluate --data` also takes a CSV file with the columns
+`path` and `label`.
 """
 
 

@@ -54,6 +54,7 @@ def registered() -> dict[str, list[str]]:
     from imagelet.messages import Message
     from imagelet.metrics.corruptions import CORRUPTIONS
     from imagelet.networks import networks
+    from imagelet.training.optimizers import optimizers
     from imagelet.training.profiling import PHASES
     from imagelet.training.recipe import SECTIONS, setting_fields
     from imagelet.training.recipes import recipes
@@ -69,6 +70,7 @@ def registered() -> dict[str, list[str]]:
         "metrics.corruptions": [text for known in CORRUPTIONS for text in (known.name, known.unit)],
         "networks": [networks.get(name).note for name in networks],
         "training.profiling": [*PHASES, *PHASES.values()],
+        "training.optimizers": [optimizers.get(name).rule for name in optimizers],
         "training.recipe": [
             *SECTIONS,
             *(

@@ -137,3 +137,12 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def short_run(_trained: Path, tmp_path: Path) -> Path:
     """Return the folder of a finished run: `softmax` on `digits` for an epoch. The test may change it."""
     return Path(shutil.copytree(_trained, tmp_path / "runs" / "short"))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an evaluation draw nothing."""
+    from imagelet.analysis import error_analysis
+
+    monkeypatch.setattr(error_analysis, "draw_evaluation", lambda *_: None)
+    monkeypatch.setattr(error_analysis, "draw_error_analysis", lambda *_: None)

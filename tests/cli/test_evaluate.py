@@ -27,13 +27,6 @@ def _few_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(error_analysis, "MOST_WRONG", 1)
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a look draw nothing."""
-    monkeypatch.setattr(error_analysis, "draw_evaluation", lambda *_: None)
-    monkeypatch.setattr(error_analysis, "draw_error_analysis", lambda *_: None)
-
-
 def test_prints_what_json_has(run: Run, short_run: Path) -> None:
     outcome = run("evaluate", short_run)
     assert outcome.code == 0

@@ -18,7 +18,7 @@ import typer
 from imagelet.cli import printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
-from imagelet.messages import Message
+from imagelet.messages import Message, current_language, use_language
 
 if TYPE_CHECKING:
     from imagelet.lab.settings import Settings
@@ -172,8 +172,13 @@ def _serve(app: object, listening: socket.socket) -> None:
 class _Shown(logging.Handler):
     """Prints the errors of the server; the browser shows only that a request failed."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._language = current_language()  # a request is answered in the language of its page
+
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
-        printing.caution(record.getMessage())
+        with use_language(self._language):
+            printing.caution(record.msg if isinstance(record.msg, Message) else record.getMessage())
         if record.exc_info and record.exc_info[1]:
             printing.show_traceback(record.exc_info[1])

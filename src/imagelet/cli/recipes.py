@@ -104,7 +104,7 @@ def _list(listed: list[dict[str, Any]], rules: list[dict[str, Any]]) -> None:
     printing.table(
         ("optimizer", "learning rate", "constants", "update rule"),
         [
-            (rule["name"], f"{rule['learning_rate']:g}", ", ".join(rule["constants"]), rule["rule"])
+            (rule["name"], f"{rule['learning_rate']:g}", ", ".join(rule["constants"]), Message(rule["rule"]))
             for rule in rules
         ],
         right=("learning rate",),

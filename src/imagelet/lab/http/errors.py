@@ -107,7 +107,7 @@ def response_to(error: ImageletError) -> Response:
 
 def unexpected(error: BaseException) -> Response:
     """Return the response to any other error; what it is goes to the log alone."""
-    log.error("a request failed", exc_info=error)
+    log.error(Message("a request failed"), exc_info=error)
     return error_response(500, *UNEXPECTED)
 
 
