@@ -74,13 +74,13 @@ def conv(
     stretch: Stretch = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Slide a kernel over a matrix or a picture, with the working.
+    """Convolve a matrix or a picture with a kernel, and show the sums.
 
     Each colour of a picture is filtered by itself, and the result is written as a picture: values below 0 are
     black, above 255 white, unless --stretch.
 
     JSON: image, kernel, padded, at[{row, column, patch, sum, products, text}], output, shape, formula,
-    parameters, file, clipped; of several kernels kernel and output have one axis more, and of a picture image
+    parameters, file, clipped; for several kernels, kernel and output have one more axis; for a picture, image
     is its file.
     """
     from imagelet.explanation.arithmetic import convolution_parameters, convolve
@@ -126,13 +126,13 @@ def pool(
     stretch: Stretch = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Take the largest or the mean of each window, with the working.
+    """Take the largest or the mean of each window, and show how.
 
     Padding never wins and never counts. Each colour of a picture is pooled by itself, and the result is
     written as a picture.
 
     JSON: image, size, kind, padded, at[{row, column, patch, sum, text}], output, shape, formula, file,
-    clipped; of a picture image is its file.
+    clipped; for a picture, image is its file.
     """
     from imagelet.explanation.arithmetic import pool as pool_image
 

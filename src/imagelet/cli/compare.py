@@ -50,10 +50,10 @@ def compare(
 ) -> None:
     """Compare classifiers on the same images: better, or chance.
 
-    Told are the settings that differ, the accuracies, and the images whose predictions differ. Each two
-    are compared image by image: the difference of their accuracies with a 95 % interval for paired data
-    (Tango's), and McNemar's exact p; of more than two, p is corrected for their number (Holm's way). What is
-    found is about these classifiers: another seed gives another classifier.
+    It shows the settings that differ, the accuracies, and the images whose predictions differ. Each pair is
+    compared image by image: the difference of their accuracies with a 95 % interval for paired data (Tango),
+    and McNemar's exact p, corrected by Holm's method where there are several pairs. The result holds for
+    these classifiers: another seed gives another classifier.
 
     Runs can be compared on validation images if they have them in common: equal --seed and --validation.
 

@@ -93,14 +93,14 @@ def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = Fals
     from imagelet.data import get_dataset_files
 
     with printing.progress("fetching {name}", binary=True, name=name) as advance:
-        found = get_dataset_files(name, source_folder, progress=advance)
+        files = get_dataset_files(name, source_folder, progress=advance)
     if as_json:
-        printing.document({"name": name, "files": [dataclasses.asdict(file) for file in found]})
+        printing.document({"name": name, "files": [dataclasses.asdict(file) for file in files]})
         return
-    rows = [(file.path.name, printing.write_size(file.size), _verdict(file)) for file in found]
+    rows = [(file.path.name, printing.write_size(file.size), _verdict(file)) for file in files]
     printing.table(("file", "size", "SHA-256"), rows, right=("size",))
     printing.say()
-    printing.say("in {folder}", folder=found[0].path.parent)
+    printing.say("in {folder}", folder=files[0].path.parent)
     printing.advice(
         "imagelet data show {name} shows what it holds; imagelet train {name} trains on it", name=name
     )
@@ -110,7 +110,7 @@ def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = Fals
 def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> None:
     """Show what a dataset or a picture file holds, and draw it.
 
-    Of a dataset: parts, classes, values; the grid shows training images only. Of a picture: what a program
+    For a dataset: parts, classes, values; the grid shows training images only. For a picture: what a program
     sees, an array of numbers, and the shapes that the same numbers can take.
 
     JSON: name, title, description, place, images, shape, parts[{part, images, lowest, highest, mean,
@@ -154,7 +154,9 @@ def check(dataset: arguments.Dataset, as_json: arguments.Json = False) -> None:
     with printing.progress("looking at images") as advance:
         problems = find_problems(dataset, progress=advance)
     if as_json:
-        printing.document({"name": dataset, "problems": [dataclasses.asdict(each) for each in problems]})
+        printing.document(
+            {"name": dataset, "problems": [dataclasses.asdict(problem) for problem in problems]}
+        )
     elif problems:
         _show_problems(problems)
     else:
@@ -200,7 +202,7 @@ def _list(listed: list[dict[str, Any]]) -> None:
         for dataset in listed
     ]
     printing.table(("name", "images", "classes", "shape", "place"), rows, right=("images", "classes"))
-    if missing := [each["name"] for each in listed if not each["place"]]:
+    if missing := [known["name"] for known in listed if not known["place"]]:
         printing.advice(
             "imagelet data get {name} fetches one; training fetches it by itself", name=missing[0]
         )

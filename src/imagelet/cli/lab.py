@@ -89,12 +89,12 @@ def _listen(host: str, port: int) -> socket.socket:
         UsageError: the port is taken or not allowed, or the address is not this machine's.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise UsageError(
             "there is no address '{host}'", hint="imagelet lab --host 127.0.0.1", host=host
         ) from error
-    family, kind, protocol, _, place = found[0]
+    family, kind, protocol, _, place = addresses[0]
     bound = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":  # elsewhere it would share a port that is in use

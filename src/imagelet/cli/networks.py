@@ -37,7 +37,7 @@ def networks(name: Name = None, as_json: arguments.Json = False) -> None:
     from imagelet.networks import networks as registered
 
     if name is None:
-        listed = [_facts(registered.get(each)) for each in registered]
+        listed = [_facts(registered.get(known)) for known in registered]
         if as_json:
             printing.document({"networks": listed})
         else:
@@ -98,7 +98,7 @@ def _parameters(named: "NamedNetwork") -> int:
     from imagelet.networks import infer_shapes
 
     if named.builder is None:
-        return sum(each.parameters for each in infer_shapes(named.text, named.input_shape))
+        return sum(layer.parameters for layer in infer_shapes(named.text, named.input_shape))
     if named.parameters:
         return named.parameters
     from imagelet.networks import build, summarize  # these import torch, which takes a second
@@ -109,12 +109,12 @@ def _parameters(named: "NamedNetwork") -> int:
 def _list(networks: list[dict[str, Any]]) -> None:
     rows = [
         (
-            each["name"],
-            arguments.write_shape(each["input_shape"]),
-            f"{each['parameters']:,}",
-            Message(each["note"]),
+            network["name"],
+            arguments.write_shape(network["input_shape"]),
+            f"{network['parameters']:,}",
+            Message(network["note"]),
         )
-        for each in networks
+        for network in networks
     ]
     printing.table(("name", "input", "parameters", "note"), rows, right=("parameters",))
     printing.advice("imagelet networks NAME shows the network text of one")
@@ -123,11 +123,10 @@ def _list(networks: list[dict[str, Any]]) -> None:
 def _show(shown: "Summary") -> None:
     first = (Message("input"), "", arguments.write_shape(shown.input_shape), "")
     layers = [
-        (each.name, each.kind, arguments.write_shape(each.shape), f"{each.parameters:,}")
-        for each in shown.layers
+        (layer.name, layer.kind, arguments.write_shape(layer.shape), f"{layer.parameters:,}")
+        for layer in shown.layers
     ]
-    headings = ("layer", "kind", "output shape", "parameters")
-    printing.table(headings, [first, *layers], right=("parameters",))
+    printing.table(("layer", "kind", "output shape", "parameters"), [first, *layers], right=("parameters",))
     printing.say()
     printing.facts(
         {

@@ -196,7 +196,7 @@ def _reproduce(run: "Run", folder: Path | None) -> "Reproduction":
 
 
 def _show_reproduction(result: "Reproduction", kept: Path | None, as_json: bool) -> None:
-    """Print what came of it; ``kept``: the folder of the new run, where it was kept."""
+    """Print the result; ``kept``: the folder of the new run, where it was kept."""
     if as_json:
         content = result.to_json()
         printing.document({"run": content.pop("run"), "kept": kept, **content})

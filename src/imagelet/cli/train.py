@@ -61,7 +61,7 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="Any field of the recipe (imagelet recipes NAME); may be seeds_and_folds.",
+        help="Any field of the recipe (imagelet recipes NAME); may be repeated.",
     ),
 ]
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.", show_default=False)]
