@@ -16,7 +16,8 @@ const IN_SIGHT = ["epochs", "batch_size", "learning_rate"];
 
 const yesNo = () => ({ true: t("train.settings.yes"), false: t("train.settings.no") });
 const isAuto = (/** @type {Field} */ { auto }, value) => auto !== null && value === auto;
-const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
+/** A symbol such as β stays as it is: its capital is another one. */
+const capital = (text) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase());
 
 const isNumeric = (/** @type {Field} */ field) => typeof field.default === "number"; // else yes or no, or a name
 
