@@ -303,9 +303,16 @@ def test_a_file_that_cannot_be_looked_at_is_not_there(
 
 
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, mode: str) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match=r"images\.gz cannot be read \(Permission denied\)"):
-        read_bytes(tmp_path / "images.gz", "pets")
+        read_bytes(tmp_path / "images.gz", "pets", 5)
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "images.gz").write_bytes(b"12345")
+    assert read_bytes(tmp_path / "images.gz", "pets", 5) == b"12345"
+    with pytest.raises(DataError, match=r"images\.gz has more than 4 bytes"):
+        read_bytes(tmp_path / "images.gz", "pets", 4)

@@ -133,18 +133,22 @@ def is_file(path: Path) -> bool:
     return False
 
 
-def read_bytes(path: Path, dataset: str) -> bytes:
+def read_bytes(path: Path, dataset: str, most: int) -> bytes:
     """Return a dataset's file as it is.
 
     Raises:
-        DataError: it is missing or cannot be read.
+        DataError: it is missing, cannot be read, or has more than ``most`` bytes.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     except FileNotFoundError:
         raise damaged(path, dataset, Message("is missing")) from None
     except OSError as error:
         raise damaged(path, dataset, Message("cannot be read ({error})", error=error.strerror)) from error
+    if len(content) > most:
+        raise damaged(path, dataset, Message("has more than {most:,} bytes", most=most))
+    return content
 
 
 def damaged(path: Path, dataset: str, wrong: str) -> DataError:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagelet.data import load_dataset
+from imagelet.data.official import mnist
 from imagelet.data.official.mnist import MNIST, idx_files, read_idx, read_part
 from imagelet.errors import DataError
 from tests.conftest import idx_bytes, make_images
@@ -140,6 +141,19 @@ def test_does_not_unpack_more_than_the_header_announces(folder: Path) -> None:
     bomb = struct.pack(">BBBBI", 0, 0, 8, 1, 300) + bytes(50_000_000)
     (folder / LABELS).write_bytes(gzip.compress(bomb))
     assert "holds more" in broken(folder).message
+
+
+def test_unpacks_no_more_than_is_allowed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mnist, "LARGEST_CONTENT", 300 * 28 * 28)
+    assert len(read_part(MNIST, folder, "train")) == 300
+    monkeypatch.setattr(mnist, "LARGEST_CONTENT", 300 * 28 * 28 - 1)
+    assert "announces 300x28x28 values; at most 235,199 are read" in broken(folder).message
+
+
+def test_reads_a_file_of_many_empty_members_in_one_pass(folder: Path) -> None:
+    content = (folder / LABELS).read_bytes()
+    (folder / LABELS).write_bytes(gzip.compress(b"") * 100_000 + content)
+    assert len(read_part(MNIST, folder, "train")) == 300
 
 
 @pytest.mark.parametrize("name", [TRAIN, LABELS])

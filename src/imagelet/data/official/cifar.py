@@ -1,26 +1,24 @@
 """CIFAR-10 in both of its official forms, unpacked or straight from the ``.tar.gz``.
 
 The binary form has records of 3,073 bytes: the label, then the red, green and blue values, row by row.
-The Python form holds the same in pickles. These are not trusted: the unpickler here admits the names that
-describe an array of bytes, puts stand-ins of its own in their place, and refuses every other name.
+The Python form holds the same in pickles, which :mod:`imagelet.data.batch_pickle` reads. No file is trusted:
+none can take more memory than official ones do, or than it really holds.
 (https://www.cs.toronto.edu/~kriz/cifar.html)
 """
 
 import gzip
 import io
-import math
-import pickle
 import tarfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.data.batch_pickle import PickledArray, read_pickle
 from imagelet.data.download import RemoteFile, damaged, read_bytes
 from imagelet.data.imageset import DatasetCard, ImageSet
 from imagelet.data.known import KnownDataset, datasets
@@ -31,7 +29,9 @@ from imagelet.preprocessing.framing import Framing
 SIDE = 32  # pixels
 CHANNELS = 3
 PIXELS = SIDE * SIDE * CHANNELS  # bytes an image
-LARGEST_BATCH = 1 << 26  # bytes; twice an official batch: more is not read from an archive
+LARGEST_BATCH = 1 << 26  # bytes; twice an official batch: more is not read
+LARGEST_ARCHIVE = 1 << 28  # bytes when unpacked; the official ones hold 184 and 186 MB
+MOST_MEMBERS = 1000  # the official archives have nine
 
 BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 
@@ -124,7 +124,7 @@ def read_batches(form: Form, folder: Path, part: str) -> ImageSet:
     """
     records = []
     for name in form.names(part):
-        content = read_bytes(folder / name, CIFAR_10.name)
+        content = read_bytes(folder / name, CIFAR_10.name, LARGEST_BATCH)
         try:
             records.append(_decode(form, content))
         except ValueError as error:
@@ -157,12 +157,16 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
     """Return the contents of the ``wanted`` members, reading the archive once from end to end."""
     members: dict[str, bytes] = {}
     try:
-        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
-                path = str(PurePosixPath(member.name))
-                if path in wanted and member.isfile() and member.size <= LARGEST_BATCH:
-                    content = tar.extractfile(member)
-                    members[path] = content.read() if content else b""
+        with gzip.open(archive) as whole:
+            stream = _Unpacked(whole, archive)
+            with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]
+                for number, member in enumerate(tar):
+                    path = str(PurePosixPath(member.name))
+                    if number == MOST_MEMBERS:
+                        raise damaged(archive, CIFAR_10.name, Message("has over {most} members", most=number))
+                    if path in wanted and member.isfile() and member.size <= LARGEST_BATCH:
+                        content = tar.extractfile(member)
+                        members[path] = content.read() if content else b""
             while stream.read(io.DEFAULT_BUFFER_SIZE):
                 pass  # to the end, where gzip's checksum is
     except FileNotFoundError:
@@ -176,6 +180,22 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
             archive, CIFAR_10.name, Message("cannot be read ({error})", error=error.strerror)
         ) from error
     return members
+
+
+class _Unpacked:
+    """What an archive unpacks to, from front to end, up to ``LARGEST_ARCHIVE``."""
+
+    def __init__(self, stream: gzip.GzipFile, archive: Path) -> None:
+        self._stream, self._archive, self._left = stream, archive, LARGEST_ARCHIVE
+
+    def read(self, size: int) -> bytes:
+        """Return the next ``size`` bytes; raise DataError where they are too many."""
+        piece = self._stream.read(size)
+        self._left -= len(piece)
+        if self._left < 0:
+            wrong = Message("unpacks to more than {most:,} bytes", most=LARGEST_ARCHIVE)
+            raise damaged(self._archive, CIFAR_10.name, wrong)
+        return piece
 
 
 def _decode(form: Form, content: bytes) -> Records:
@@ -221,15 +241,10 @@ def _decode_binary(content: bytes) -> Records:
 
 
 def _decode_python(content: bytes) -> Records:
-    try:
-        batch = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
-    except _RefusedError:
-        raise
-    except Exception as error:  # damaged pickles raise almost anything, MemoryError too
-        raise ValueError(Message("is not a whole pickle ({error})", error=type(error).__name__)) from error
+    batch = read_pickle(content)
     batch = batch if isinstance(batch, dict) else {}
     array, labels = (batch.get(key.encode(), batch.get(key)) for key in ("data", "labels"))
-    if not isinstance(array, _Array) or not isinstance(labels, list):
+    if not isinstance(array, PickledArray) or not isinstance(labels, list):
         raise ValueError(Message("does not hold 'data' and 'labels'"))
     pixels = array.read()
     if pixels.ndim != 2 or pixels.shape[1] != PIXELS or len(pixels) != len(labels):
@@ -244,86 +259,6 @@ def _decode_python(content: bytes) -> Records:
         raise ValueError(Message("holds labels that are not whole numbers from 0 to 9"))
     return pixels, np.array(labels, np.uint8)
 
-
-class _RefusedError(ValueError):
-    """A pickle names something that no CIFAR-10 file needs."""
-
-
-class _BatchUnpickler(pickle.Unpickler):
-    """Reads a pickled batch; what it admits are the stand-ins below, none of which can do anything."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return the stand-in for ``module.name``; raise ``_RefusedError`` where there is none."""
-        if stand_in := _ADMITTED.get((module.replace("numpy._core", "numpy.core"), name)):
-            return stand_in
-        raise _RefusedError(
-            Message("asks for {module}.{name}, which no CIFAR-10 file needs", module=module, name=name)
-        )
-
-
-class _Call:
-    """A function that a pickle may call, and do nothing else with."""
-
-    __slots__ = ("_function",)
-    _function: Callable[..., Any]
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        object.__setattr__(self, "_function", function)
-
-    def __call__(self, *values: Any) -> Any:
-        return self._function(*values)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise _RefusedError(Message("sets an attribute, which no CIFAR-10 file does"))
-
-
-class _Array:
-    """What a pickle says of an array; nothing is believed before ``read``."""
-
-    def __init__(self, *state: Any) -> None:
-        self._state = state
-
-    def __setstate__(self, state: Any) -> None:
-        self._state = state[1:] if isinstance(state, tuple) else ()  # without the version
-
-    def read(self) -> NDArray[np.uint8]:
-        """Return the array; raise ValueError unless it is one of bytes, described truly."""
-        shape, kind, columns_first, content = self._state if len(self._state) == 4 else (None,) * 4
-        if not isinstance(kind, _Kind) or kind.code not in ("u1", b"u1") or columns_first not in (False, "C"):
-            raise ValueError(Message("holds an array that is not of plain bytes"))
-        if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape):
-            raise ValueError(Message("holds an array without a shape"))
-        if not isinstance(content, bytes | bytearray) or len(content) != math.prod(shape):
-            raise ValueError(Message("holds an array whose shape is not its length"))
-        return np.frombuffer(content, np.uint8).reshape(shape)
-
-
-class _Kind:
-    """What a pickle says of an array's type."""
-
-    def __init__(self, code: Any, *_: Any) -> None:
-        self.code = code
-
-    def __setstate__(self, state: Any) -> None:
-        """Leave out the byte order and the like: one byte has none."""
-
-
-def _encode(text: Any, encoding: Any) -> bytes:
-    """Return bytes that a newer Python wrote into an older pickle format."""
-    if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
-        raise _RefusedError(Message("encodes something that no CIFAR-10 file does"))
-    return text.encode("latin-1")
-
-
-_ADMITTED = {
-    ("numpy", "ndarray"): _Call(_Array),
-    ("numpy", "dtype"): _Call(_Kind),
-    ("numpy.core.multiarray", "_reconstruct"): _Call(lambda *_: _Array()),
-    ("numpy.core.numeric", "_frombuffer"): _Call(
-        lambda content, kind, shape, order, *_: _Array(shape, kind, order, content)
-    ),
-    ("_codecs", "encode"): _Call(_encode),
-}
 
 BINARY = Form("cifar-10-batches-bin", ".bin", "cifar-10-binary.tar.gz", _decode_binary)
 PYTHON = Form("cifar-10-batches-py", "", "cifar-10-python.tar.gz", _decode_python)

@@ -5,6 +5,8 @@ and, for each of these, its size in four bytes, most significant first; then com
 (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
 """
 
+import gzip
+import io
 import math
 import struct
 import zlib
@@ -23,6 +25,7 @@ from imagelet.preprocessing.framing import Framing
 
 SIDE = 28  # pixels
 UNSIGNED_BYTES = 8
+LARGEST_CONTENT = 1 << 28  # bytes; five times what the largest official file holds
 DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own (zlib's technical notes)
 
 MIRRORS = {
@@ -195,10 +198,10 @@ def read_idx(path: Path, dimensions: int, dataset: str) -> NDArray[np.uint8]:
     Raises:
         DataError: the file is missing, truncated, corrupt or of another kind.
     """
-    compressed = read_bytes(path, dataset)
+    compressed = read_bytes(path, dataset, LARGEST_CONTENT)
     try:
         return _parse(compressed, dimensions)
-    except zlib.error as error:
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise damaged(path, dataset, Message("is not a whole gzip file")) from error
     except ValueError as error:
         raise damaged(path, dataset, message_of(error)) from error
@@ -206,43 +209,34 @@ def read_idx(path: Path, dimensions: int, dataset: str) -> NDArray[np.uint8]:
 
 def _parse(compressed: bytes, dimensions: int) -> NDArray[np.uint8]:
     begin = 4 + 4 * dimensions
-    header = _gunzip(compressed, begin)
-    magic = bytes((0, 0, UNSIGNED_BYTES, dimensions))
-    if header[:4] != magic:
-        raise ValueError(
-            Message(
-                "begins with {found} where {expected} is needed",
-                found=header[:4].hex() or "nothing",
-                expected=magic.hex(),
+    with gzip.open(io.BytesIO(compressed)) as file:
+        header = file.read(begin)
+        magic = bytes((0, 0, UNSIGNED_BYTES, dimensions))
+        if header[:4] != magic:
+            raise ValueError(
+                Message(
+                    "begins with {found} where {expected} is needed",
+                    found=header[:4].hex() or "nothing",
+                    expected=magic.hex(),
+                )
             )
-        )
-    if len(header) < begin:
-        raise ValueError(Message("ends within its header"))
-    shape = struct.unpack(f">{dimensions}I", header[4:])
-    length = begin + math.prod(shape)
-    if 0 in shape or length > DEFLATE_RATIO * len(compressed):
-        raise ValueError(
-            Message("announces {shape} values, which it cannot hold", shape="x".join(map(str, shape)))
-        )
-    content = _gunzip(compressed, length + 1)
+        if len(header) < begin:
+            raise ValueError(Message("ends within its header"))
+        shape = struct.unpack(f">{dimensions}I", header[4:])
+        length, sizes = math.prod(shape), "x".join(map(str, shape))
+        if 0 in shape or length > DEFLATE_RATIO * len(compressed):
+            raise ValueError(Message("announces {shape} values, which it cannot hold", shape=sizes))
+        if length > LARGEST_CONTENT:
+            raise ValueError(
+                Message(
+                    "announces {shape} values; at most {most:,} are read", shape=sizes, most=LARGEST_CONTENT
+                )
+            )
+        content = file.read(length + 1)
     if len(content) != length:
         held = Message("only {count}", count=len(content)) if len(content) < length else Message("more")
-        raise ValueError(Message("announces {count} bytes and holds {found}", count=length, found=held))
-    return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)
-
-
-def _gunzip(compressed: bytes, limit: int) -> bytes:
-    """Return what is compressed, at most ``limit`` bytes of it; a gzip file may have several members."""
-    pieces = []
-    while compressed and limit:
-        stream = zlib.decompressobj(wbits=31)  # 31: gzip, with its checksum
-        piece = stream.decompress(compressed, limit)
-        pieces.append(piece)
-        limit -= len(piece)
-        if limit and not stream.eof:
-            raise zlib.error("the compressed data ends early")
-        compressed = stream.unused_data.lstrip(b"\0")
-    return b"".join(pieces)
+        raise ValueError(Message("announces {count} values and holds {found}", count=length, found=held))
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 for _card in (MNIST, FASHION_MNIST):
