@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks.measuring import summary
 from benchmarks.processes import runs_folder
-from imagelet.course.exercises import OWN_DIGITS, WAYS
-from imagelet.course.lessons import Training, lessons, training_of, trainings
+from imagelet.course.exercises import WAYS
+from imagelet.course.lessons import OWN_DIGITS, Training, lessons, training_of, trainings
 from imagelet.data.datasets import place_of
 
 SEEDS = 3  # the training's own and the next ones

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelet.course.reading import FOLDER, LANGUAGES, Language, page_names, read_page
+from imagelet.course.lessons import FOLDER, LANGUAGES, Language, page_names, read_page
 from tools import course_html, documents
 from tools.course_html import PREFIX, SOURCES, page_html, slug
 

@@ -26,7 +26,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from math_core import LatexError, LatexToMathML
 
-from imagelet.course.reading import FOLDER, LANGUAGES
+from imagelet.course.lessons import FOLDER, LANGUAGES
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "docs" / "course"

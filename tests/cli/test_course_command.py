@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet.course import lessons, runner
+from imagelet.course import lessons, results
 from imagelet.experiment import runner as experiments
 from imagelet.registry import Registry
 
@@ -237,12 +237,12 @@ def width_of(path: Path) -> int:
 
 def _with_a_quick_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an exercise's training be `softmax` for an epoch, under the training's own name."""
-    describe = runner.describe
+    describe = results.describe
 
     def quick(dataset: str, network: str, recipe: str, settings: dict[str, object], **rest: object) -> object:
         return describe(dataset, "softmax", recipe, {**settings, "epochs": 1}, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "describe", quick)
+    monkeypatch.setattr(results, "describe", quick)
 
 
 def _without_long_trainings() -> Registry[lessons.Lesson]:

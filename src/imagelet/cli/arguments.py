@@ -1,7 +1,7 @@
 """Arguments and options of several commands; shapes read and written; accuracies described."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -12,30 +12,8 @@ from imagelet.messages import Message
 
 DATASET = "A dataset's name, or a folder with one subfolder a class."
 
-Run = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN",
-        help="A run's folder or name, or a .safetensors file.",
-        show_default=False,
-    ),
-]
-Dataset = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATASET",
-        help=DATASET,
-        show_default=False,
-    ),
-]
-Network = Annotated[
-    str,
-    typer.Argument(
-        metavar="NETWORK",
-        help="Network text, or a name that imagelet networks lists.",
-        show_default=False,
-    ),
-]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder or name, or a .safetensors file.")]
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help=DATASET)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 PARTS = {
@@ -73,6 +51,12 @@ def write_shape(shape: tuple[int, ...]) -> str:
 def count_images(number: int) -> Message:
     """Return ``1 image`` or ``1,200 images``."""
     return Message("1 image") if number == 1 else Message("{count:,} images", count=number)
+
+
+def describe_interval(interval: Iterable[float]) -> Message:
+    """Return ``96.41 to 99.23 %`` for an interval from 0 to 1."""
+    low, high = map(write_percent, interval)
+    return Message("{low} to {high} %", low=low, high=high)
 
 
 def describe_accuracy(name: Message, figures: Mapping[str, Any]) -> dict[str, str]:

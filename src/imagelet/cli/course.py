@@ -1,22 +1,23 @@
 """`imagelet course`: the course's trainings and exercises, with the notes' figures beside ours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing, seeds_and_folds
+from imagelet.cli import arguments, printing, trainings
 from imagelet.cli.commands import Command, Group
-from imagelet.cli.course_exercises import EXERCISES
 from imagelet.cli.train import Device, Precision, Runs
-from imagelet.cli.watching import watch
 from imagelet.errors import ImageletError, UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from imagelet.course.exercises import FeatureMaps, OwnDigits, PredictedImages
     from imagelet.course.lessons import Exercise, Lesson, Printed, Training
     from imagelet.course.results import RepeatedResult, Result
     from imagelet.runs.run import Run
@@ -24,23 +25,17 @@ if TYPE_CHECKING:
 commands = typer.Typer(cls=Group)
 
 OWN = "own-digits"
+WRONG_LISTED = 20  # own pictures with a wrong prediction; --json lists all
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="ID...", help="Only these (--list names them).", show_default=False),
-]
+Names = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Only these (--list names them).")]
 Listing = Annotated[bool, typer.Option("--list", help="List them with the figures so far; train nothing.")]
-Seed = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="In place of each training's own.", show_default=False),
-]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="In place of each training's own.")]
 Seeds = Annotated[
     int | None,
     typer.Option(
         metavar="N",
         help="Run each training with N seeds, from its own or --seed on: the mean accuracy, and how much the "
         "accuracies differ.",
-        show_default=False,
     ),
 ]
 Pictures = Annotated[
@@ -48,7 +43,6 @@ Pictures = Annotated[
     typer.Option(
         metavar="FOLDER_OR_CSV",
         help=f"Your own digits, for {OWN}: one subfolder a digit, or a CSV file with path and label.",
-        show_default=False,
     ),
 ]
 
@@ -62,6 +56,7 @@ class Plan:
         seed: in place of each training's own; None: its own.
         device, precision: as ``imagelet train`` takes them.
         pictures: the user's own digits, if given.
+        quiet: print nothing of the exercises.
         added_to_seed: the number of the repetition, from 0.
     """
 
@@ -70,6 +65,7 @@ class Plan:
     device: str
     precision: str
     pictures: str | None
+    quiet: bool
     added_to_seed: int = 0
 
     def seed_of(self, training: "Training") -> int:
@@ -103,19 +99,18 @@ def course(
     errors, table; an experiment's interval is of the mean over trainings.
     """
     from imagelet.course.lessons import lessons
-    from imagelet.course.results import summary, write_results
-    from imagelet.course.runner import course_folder, results_so_far
+    from imagelet.course.results import course_folder, results_so_far, summary, write_results
 
     chosen = [lessons.get(name) for name in dict.fromkeys(names or lessons)]
-    plan = Plan(course_folder(runs), seed, device, precision, pictures)
+    plan = Plan(course_folder(runs), seed, device, precision, pictures, as_json)
     if seeds is not None:
-        return _repeat(_trainings(chosen, all_of_them=not names), plan, seeds, listing, as_json)
+        return _repeat(_trainings(chosen, all_of_them=not names), plan, seeds, listing)
     _check(chosen, plan, needs_pictures=bool(names) and not listing)
     shown: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
     if not listing:
         possible = [lesson for lesson in chosen if pictures or lesson.name != OWN]
-        shown, errors = _run_lessons(possible, plan, as_json)
+        shown, errors = _run_lessons(possible, plan)
     results = results_so_far(plan.folder, seed, device=device, precision=precision)
     table = None
     if not listing and any(result.reached for result in results):
@@ -125,7 +120,9 @@ def course(
         document = {"experiments": [result.to_json() for result in selected], "summary": summary(results)}
         printing.document(document | {"exercises": shown, "errors": errors, "table": table})
     else:
-        _show_results(selected, results, table, chosen if listing else ())
+        _show_results(selected, summary(results), table)
+        if listing:
+            _list_exercises(chosen)
     if errors:
         raise typer.Exit(1)
 
@@ -144,25 +141,24 @@ def _trainings(chosen: "Sequence[Lesson]", *, all_of_them: bool) -> list["Traini
     return [lesson for lesson in chosen if isinstance(lesson, Training)]
 
 
-def _repeat(trainings: "Sequence[Training]", plan: Plan, seeds: int, listing: bool, as_json: bool) -> None:
+def _repeat(chosen: "Sequence[Training]", plan: Plan, seeds: int, listing: bool) -> None:
     """Run the trainings with several seeds, and show the notes' figures beside the mean of ours."""
-    from imagelet.course.results import write_repeated
-    from imagelet.course.runner import repeated_result
+    from imagelet.course.results import repeated_result, write_repeated
 
-    seeds_and_folds.check_seeds(seeds)
-    _check(trainings, plan, needs_pictures=False)
+    trainings.check_seeds(seeds)
+    _check(chosen, plan, needs_pictures=False)
     errors: list[dict[str, str]] = []
     for number in range(0 if listing else seeds):
         printing.note("seed {number} of {seeds}", style="bold", number=number + 1, seeds=seeds)
         failed = {error["id"] for error in errors}
-        left = [training for training in trainings if training.name not in failed]
-        errors += _run_lessons(left, replace(plan, added_to_seed=number), as_json)[1]
+        left = [training for training in chosen if training.name not in failed]
+        errors += _run_lessons(left, replace(plan, added_to_seed=number))[1]
     where = {"device": plan.device, "precision": plan.precision}
-    results = [repeated_result(training, seeds, plan.folder, plan.seed, **where) for training in trainings]
+    results = [repeated_result(training, seeds, plan.folder, plan.seed, **where) for training in chosen]
     table = None
     if not listing and any(result.reached for result in results):
         table = write_repeated(results, plan.folder, seeds, plan.seed)
-    if as_json:
+    if plan.quiet:
         experiments = [result.to_json() for result in results]
         printing.document({"experiments": experiments, "errors": errors, "table": table})
     else:
@@ -174,7 +170,7 @@ def _repeat(trainings: "Sequence[Training]", plan: Plan, seeds: int, listing: bo
 def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> None:
     """Raise before anything is trained where something could not be done in the end."""
     from imagelet.course.lessons import trainings
-    from imagelet.course.runner import experiment_of
+    from imagelet.course.results import experiment_of
     from imagelet.data.folder import list_labelled
     from imagelet.device import choose_device, choose_precision
 
@@ -195,9 +191,7 @@ def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> N
     choose_precision(plan.precision, choose_device(plan.device))
 
 
-def _run_lessons(
-    chosen: "Sequence[Lesson]", plan: Plan, quiet: bool
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def _run_lessons(chosen: "Sequence[Lesson]", plan: Plan) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Run the lessons; return the results of the exercises, and what failed.
 
     One that fails does not keep the others from running; a single one raises.
@@ -218,7 +212,7 @@ def _run_lessons(
             if isinstance(lesson, Training):
                 _train(lesson, plan)
             else:
-                exercises.append(_run_exercise(lesson, plan, quiet))
+                exercises.append(_run_exercise(lesson, plan))
         except ImageletError as error:
             if len(chosen) == 1:
                 raise
@@ -227,13 +221,13 @@ def _run_lessons(
         except KeyboardInterrupt as interruption:
             stopped = Message("stopped in {name}", name=lesson.name)
             what = interruption.args[0] if interruption.args else stopped
-            raise KeyboardInterrupt(what, seeds_and_folds.REPEAT) from interruption
+            raise KeyboardInterrupt(what, trainings.REPEAT) from interruption
     return exercises, errors
 
 
 def _train(training: "Training", plan: Plan) -> "Run":
     """Return the training's finished run; train or resume it where there is none."""
-    from imagelet.course.runner import experiment_of, run_experiment
+    from imagelet.course.results import experiment_of, run_experiment
     from imagelet.runs.store import find_run_of
 
     experiment = experiment_of(training, plan.seed_of(training), device=plan.device, precision=plan.precision)
@@ -241,41 +235,20 @@ def _train(training: "Training", plan: Plan) -> "Run":
     if run is not None and run.finished:
         printing.note("finished before: {folder}", folder=run.folder)
         return run
-    with printing.progress("reading data") as progress:
-        events = run_experiment(training, experiment, plan.folder, progress=progress)
-        first = next(events)
-    return watch(first, events).run
-
-
-def _run_exercise(lesson: "Exercise", plan: Plan, quiet: bool) -> dict[str, Any]:
-    """Run an exercise, and the training that it needs; return its result."""
-    from imagelet.course.lessons import training_of
-
-    training = training_of(lesson)
-    run = _train(training, replace(plan, seed=None) if lesson.draws else plan) if training else None
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    outcome = EXERCISES[lesson.name](run, plan.folder, plan.seed or 0, plan.pictures)
-    if not quiet:
-        outcome.show()
-        printing.say("picture: {file}", file=outcome.picture)
-    return {"id": lesson.name, "teaches": lesson.teaches, "picture": outcome.picture, "facts": outcome.facts}
+    return trainings.watch(
+        lambda progress: run_experiment(training, experiment, plan.folder, progress=progress)
+    ).run
 
 
 def _show_results(
-    selected: "Sequence[Result]",
-    results: "Sequence[Result]",
-    table: Path | None,
-    listed: "Sequence[Lesson]" = (),
+    selected: "Sequence[Result]", summary: Sequence[dict[str, Any]], table: Path | None
 ) -> None:
-    """Print the table of the chosen experiments, the notes' summary, and the exercises among those listed."""
-    from imagelet.course.results import summary
-
+    """Print the table of the chosen experiments, and the notes' summary."""
     if selected:
-        rows = [row for result in selected for row in _rows(result)]
         printing.say()
         printing.table(
             ("id", "teaches", "parameters", "notes", "ours (95 % interval)", "seconds"),
-            rows,
+            [row for result in selected for row in _rows(result)],
             right=("parameters",),
             whole=("id", "notes", "ours (95 % interval)", "seconds"),
         )
@@ -288,16 +261,13 @@ def _show_results(
             Message("not yet") if record["reached"] is None else f"{write_percent(record['reached'])} %",
             record["id"],
         )
-        for record in summary(results)
+        for record in summary
     ]
     printing.table(("method", "notes", "ours", "id"), rows, right=("notes", "ours"), whole=("method",))
     if table:
         printing.advice("{table} has the whole table", table=table)
-    for result in [result for result in selected if result.reached][:1]:
-        printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=result.run)
-    if listed:
-        _list_exercises(listed)
-        printing.advice("imagelet course ID runs one, imagelet course all that are not finished yet")
+    if run := next((result.run for result in selected if result.reached), None):
+        printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=run)
 
 
 def _list_exercises(chosen: "Sequence[Lesson]") -> None:
@@ -311,22 +281,26 @@ def _list_exercises(chosen: "Sequence[Lesson]") -> None:
     if rows:
         printing.say()
         printing.table(("exercise", "teaches", "network"), rows)
+    printing.advice("imagelet course ID runs one, imagelet course all that are not finished yet")
 
 
 def _rows(result: "Result") -> list[tuple[str, ...]]:
     """Return a line of the table for each figure that the notes print, in percent."""
-    lines: list[tuple[str, ...]] = []
-    for number, printed in enumerate(result.lesson.printed):
-        ours = "–"
-        if result.reached:
-            figure = result.reached[number]
-            accuracy, low, high = (100 * value for value in (figure.accuracy, *figure.interval))
-            ours = Message("{accuracy:.2f} ({low:.2f} to {high:.2f})", accuracy=accuracy, low=low, high=high)
-        facts = (result.lesson.name, Message(result.lesson.teaches), f"{result.training.parameters:,}")
-        seconds = "–" if result.seconds is None else f"{result.seconds:.1f}"
-        first = number == 0
-        lines.append((*(facts if first else ("", "", "")), _notes(printed), ours, seconds if first else ""))
-    return lines
+    from imagelet.course.results import in_rows, write_seconds
+
+    ours: list[str] = [
+        Message(
+            "{accuracy:.2f} ({low:.2f} to {high:.2f})",
+            accuracy=100 * figure.accuracy,
+            low=100 * figure.interval.low,
+            high=100 * figure.interval.high,
+        )
+        for figure in result.reached
+    ]
+    facts = (result.lesson.name, Message(result.lesson.teaches), f"{result.training.parameters:,}")
+    ours = ours or ["–"] * len(result.lesson.printed)
+    figures = zip(map(_notes, result.lesson.printed), ours, strict=True)
+    return in_rows(facts, list(figures), (write_seconds(result.seconds),))
 
 
 def _notes(printed: "Printed") -> Message:
@@ -337,19 +311,20 @@ def _notes(printed: "Printed") -> Message:
 
 def _show_repeated(results: "Sequence[RepeatedResult]", table: Path | None) -> None:
     """Print the notes' figures beside the mean of ours."""
+    from imagelet.course.results import in_rows, write_seconds
+
     rows: list[tuple[str, ...]] = []
     for result in results:
+        figures: list[tuple[str, ...]] = []
         for number, printed in enumerate(result.training.printed):
-            spread, first = result.spread(number), number == 0
             ours = interval = "–"
-            if spread is not None:
-                ours = seeds_and_folds.write_spread(spread.mean, spread.standard_deviation)
+            if (spread := result.spread(number)) is not None:
+                ours = trainings.write_spread(spread.mean, spread.standard_deviation)
                 low, high = map(write_percent, spread.interval)
                 interval = Message("{low} to {high}", low=low, high=high)
-            seconds = "–" if result.seconds is None else f"{result.seconds:.1f}"
-            facts = (str(len(result.reached)), seconds) if first else ("", "")
-            name = result.training.name if first else ""
-            rows.append((name, _notes(printed), ours, interval, *facts))
+            figures.append((_notes(printed), ours, interval))
+        facts = (str(len(result.reached)), write_seconds(result.seconds))
+        rows += in_rows((result.training.name,), figures, facts)
     printing.say()
     printing.table(
         ("id", "notes", "ours, mean", "95 % interval", "seeds", "seconds"),
@@ -360,3 +335,103 @@ def _show_repeated(results: "Sequence[RepeatedResult]", table: Path | None) -> N
     printing.note("± is the standard deviation; the interval is of the mean over seeds")
     if table:
         printing.advice("{table} has the table", table=table)
+
+
+def _run_exercise(lesson: "Exercise", plan: Plan) -> dict[str, Any]:
+    """Run an exercise, and the training that it needs; return its result."""
+    from imagelet.course import exercises
+    from imagelet.course.lessons import training_of
+
+    training = training_of(lesson)
+    run: Any = _train(training, replace(plan, seed=None) if lesson.draws else plan) if training else None
+    folder, seed = plan.folder, plan.seed or 0
+    folder.mkdir(parents=True, exist_ok=True)
+    result: Any
+    show: Callable[[Any], None]
+    match lesson.name:
+        case "feature-maps":
+            result, show = exercises.feature_maps(folder, seed), _show_feature_maps
+        case "three-images":
+            result, show = exercises.three_images(run, folder, seed), _show_three_images
+        case "probabilities":
+            result, show = exercises.probabilities(run, folder), _show_probabilities
+        case _:
+            assert plan.pictures is not None  # asked for before anything was trained
+            result, show = exercises.own_digits(run, plan.pictures, folder), _show_own_digits
+    if not plan.quiet:
+        show(result)
+        printing.say("picture: {file}", file=result.picture)
+    facts = {"picture": result.picture, "facts": result.to_json()}
+    return {"id": lesson.name, "teaches": lesson.teaches, **facts}
+
+
+def _show_feature_maps(result: "FeatureMaps") -> None:
+    shapes = result.to_json()
+    count, maps = len(result.kernels), shapes["maps"]
+    largest, mean = shapes["max_pooled"], shapes["average_pooled"]
+    printing.facts(
+        {
+            "image": Message("{shape}: the first training image", shape=shapes["image"]),
+            "filters": Message("{count} of 3×3, standard deviation of the weights 0.01", count=count),
+            "maps": Message("{shape}: stride 2, SAME", shape=maps),
+            "max pooling": Message("{shape}: 2×2, stride 2, SAME", shape=largest),
+            "average pooling": Message("{shape}: 2×2, stride 2, SAME", shape=mean),
+        }
+    )
+    numbers = range(1, count + 1)
+    printing.say()
+    printing.pictures(_grey(result.maps), [Message("map {number}", number=number) for number in numbers])
+    printing.say()
+    printing.pictures(
+        _grey(result.largest), [Message("pooled {number}", number=number) for number in numbers]
+    )
+    printing.say()
+
+
+def _grey(maps: "np.ndarray") -> "list[np.ndarray]":
+    """Return maps (1, height, width, n) as n grey images: 0 is black, what is farthest from it white."""
+    sizes = abs(maps)
+    scaled = (255 * sizes / max(sizes.max(), 1e-12)).astype("uint8")
+    return [scaled[0, :, :, index, None] for index in range(maps.shape[3])]
+
+
+def _show_three_images(result: "PredictedImages") -> None:
+    captions = [
+        Message("label {label}, predicted {predicted}", label=label, predicted=predicted)
+        for label, predicted in zip(result.labels, result.predicted, strict=True)
+    ]
+    printing.pictures(list(result.images), captions)
+    numbers = ", ".join(map(str, result.indices))
+    printing.say()
+    printing.say("test images {numbers}; --seed N draws others", numbers=numbers)
+
+
+def _show_probabilities(result: "PredictedImages") -> None:
+    printing.say("the first test image, label {label}", style="bold", label=result.labels[0])
+    printing.bars(result.first_probabilities)
+    printing.say()
+    printing.say("the first {count} test images", style="bold", count=len(result.labels))
+    printing.facts({"label": " ".join(result.labels), "predicted": " ".join(result.predicted)})
+    pairs = zip(result.labels, result.predicted, strict=True)
+    if wrong := sum(label != predicted for label, predicted in pairs):
+        printing.say("{count} wrong", count=wrong)
+    else:
+        printing.say("all are correct")
+
+
+def _show_own_digits(result: "OwnDigits") -> None:
+    from imagelet.course.exercises import WAYS
+
+    rows = []
+    for way, description in WAYS.items():
+        low, high = (100 * end for end in result.interval(way))
+        interval = Message("{low:.2f} to {high:.2f}", low=low, high=high)
+        rows.append((Message(description), f"{write_percent(result.accuracies[way])} %", interval))
+    printing.table(("way", "correct", "95 % interval"), rows, right=("correct", "95 % interval"))
+    printing.say()
+    wrong = len(result.wrong)
+    printing.say("{images:,} pictures; framed, {wrong:,} are wrong", images=result.images, wrong=wrong)
+    if result.wrong:
+        printing.table(("file", "label", "predicted"), result.wrong[:WRONG_LISTED])
+    if wrong > WRONG_LISTED:
+        printing.say("and {count:,} more; --json lists all", count=wrong - WRONG_LISTED)

@@ -16,6 +16,9 @@ commands = typer.Typer(cls=Group)
 Name = Annotated[
     str | None, typer.Argument(metavar="NAME", help="Only this one, and what it is.", show_default=False)
 ]
+Network = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="Network text, or a name that imagelet networks lists.")
+]
 Input = Annotated[
     str | None,
     typer.Option(
@@ -61,7 +64,7 @@ def networks(name: Name = None, as_json: arguments.Json = False) -> None:
 
 @commands.command(cls=Command, epilog='imagelet summary "conv(32, 3x3, same) relu pool(2) flatten dense(10)"')
 def summary(
-    network: arguments.Network,
+    network: Network,
     input_shape: Input = None,
     classes: Classes = 10,
     as_json: arguments.Json = False,

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing
+from imagelet.cli import arguments, printing, trainings
 from imagelet.cli.commands import Command, Group
-from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, RunError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message, message_of
@@ -184,10 +183,7 @@ def _reproduce(run: "Run", folder: Path | None) -> "Reproduction":
     from imagelet.experiment.reproduce import compare, run_again
 
     try:
-        with printing.progress("reading data") as progress:
-            events = run_again(run, folder=folder, progress=progress)
-            first = next(events)
-        again = watch(first, events).run
+        again = trainings.watch(lambda progress: run_again(run, folder=folder, progress=progress)).run
     except KeyboardInterrupt as interruption:
         if folder is None:
             raise

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing, seeds_and_folds
+from imagelet.cli import arguments, printing, trainings
 from imagelet.cli.commands import Command, Group
-from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
 from imagelet.messages import Message
 
@@ -107,8 +106,8 @@ def train(
     resume: Resume = None,
     test: Test = False,
     require: Require = None,
-    seeds: seeds_and_folds.Seeds = None,
-    folds: seeds_and_folds.Folds = None,
+    seeds: trainings.Seeds = None,
+    folds: trainings.Folds = None,
     profile: ProfileOption = False,
     as_json: arguments.Json = False,
 ) -> None:
@@ -134,16 +133,18 @@ def train(
         settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
     )
     _check(dataset, resume, require, chosen)
-    request = seeds_and_folds.Request(seeds, folds, name, runs, test, require, as_json)
+    request = trainings.Request(seeds, folds, name, runs, test, require, as_json)
     request.check(resume=resume is not None, validation=validation, profile=profile)
-    times = _new_profile() if profile else None
+    from imagelet.training.profiling import Profile
+
+    times = Profile() if profile else None
     if dataset is None:
         finished = _resume(str(resume), runs, test, times)
     else:
         rest = {"limit": limit, "seed": seed, "device": device, "precision": precision}
         experiment = _describe(dataset, network, recipe, chosen, input_shape, validation=validation, **rest)
         if request.of_many:
-            return seeds_and_folds.train(experiment, request)
+            return trainings.train_series(experiment, request)
         finished = run_watched(experiment, name=name, runs=runs, test=test, profile=times)
     _show_result(finished, times, as_json)
     _require(finished, require)
@@ -200,12 +201,6 @@ def _read_settings(texts: list[str], **options: Any) -> dict[str, Any]:
     return settings
 
 
-def _new_profile() -> "Profile":
-    from imagelet.training.profiling import Profile
-
-    return Profile()
-
-
 def run_watched(
     experiment: "Experiment",
     *,
@@ -217,22 +212,16 @@ def run_watched(
     """Run an experiment and show its training."""
     from imagelet.experiment.runner import run_experiment
 
-    with printing.progress("reading data") as progress:
-        events = run_experiment(
-            experiment, name=name, folder=runs, test=test, progress=progress, profile=profile
-        )
-        first = next(events)
-    return watch(first, events)
+    rest: dict[str, Any] = {"name": name, "folder": runs, "test": test, "profile": profile}
+    return trainings.watch(lambda progress: run_experiment(experiment, **rest, progress=progress))
 
 
 def _resume(text: str, runs: Path | None, test: bool, profile: "Profile | None") -> "Finished":
     from imagelet.experiment.runner import resume
     from imagelet.runs.store import find_run
 
-    with printing.progress("reading data") as progress:
-        events = resume(find_run(text, runs), test=test, progress=progress, profile=profile)
-        first = next(events)
-    return watch(first, events)
+    run = find_run(text, runs)
+    return trainings.watch(lambda progress: resume(run, test=test, progress=progress, profile=profile))
 
 
 def as_document(finished: "Finished") -> dict[str, Any]:

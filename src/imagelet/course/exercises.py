@@ -6,7 +6,6 @@ squeezed it to 28×28, and forgot to divide by 255.
 """
 
 import dataclasses
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,10 @@ from numpy.typing import NDArray
 
 from imagelet import atomic_files, plots
 from imagelet.classifier.classifier import Classifier
-from imagelet.course.lessons import Exercise, lessons
-from imagelet.course.results import Reached, Result
+from imagelet.course.lessons import OWN_DIGITS
 from imagelet.data.datasets import load_dataset
 from imagelet.data.folder import list_labelled
 from imagelet.data.imageset import ImageSet, relabelled
-from imagelet.data.labelled_pictures import LabelledFiles
-from imagelet.errors import DataError
 from imagelet.explanation import arithmetic
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.preprocessing.framing import frame
@@ -37,7 +33,6 @@ FILTERS, DEVIATION = 5, 0.01  # drawn from a normal distribution, as in the note
 IMAGES = 3
 BATCH = 32
 DATASET = "mnist"
-OWN_DIGITS = "own-digits"
 WAYS = {
     "notes": "the notes' way: inverted, squeezed, not divided by 255",
     "scaled": "the same, divided by 255",
@@ -68,6 +63,16 @@ class FeatureMaps:
     mean: NDArray[np.float64]
     picture: Path
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the shapes of all of them."""
+        return {
+            "image": (1, *self.image.shape),
+            "filters": self.kernels.shape,
+            "maps": self.maps.shape,
+            "max_pooled": self.largest.shape,
+            "average_pooled": self.mean.shape,
+        }
+
 
 def feature_maps(folder: Path, seed: int = 0) -> FeatureMaps:
     """Send MNIST's first training image through five random filters and pool what comes out.
@@ -78,23 +83,22 @@ def feature_maps(folder: Path, seed: int = 0) -> FeatureMaps:
     """
     image = load_dataset(DATASET).train.images[0]  # (28, 28, 1)
     kernels = np.random.default_rng(seed).normal(0.0, DEVIATION, (FILTERS, 3, 3))
-    maps = [arithmetic.convolve(image[..., 0] / 255, kernel, 2, "same").output for kernel in kernels]
-    largest = [arithmetic.pool(one, 2, padding="same").output for one in maps]
-    mean = [arithmetic.pool(one, 2, padding="same", kind="average").output for one in maps]
+    maps = np.stack(
+        [arithmetic.convolve(image[..., 0] / 255, kernel, 2, "same").output for kernel in kernels]
+    )
+    largest = np.stack([arithmetic.pool(one, 2, padding="same").output for one in maps])
+    mean = np.stack([arithmetic.pool(one, 2, padding="same", kind="average").output for one in maps])
     picture = folder / "feature-maps.png"
     rows = [
         ("the image", image[None, ..., 0]),
         ("the filters, 3×3", kernels),
-        ("what they give: stride 2, SAME", np.stack(maps)),
-        ("the largest of each 2×2", np.stack(largest)),
-        ("the mean of each 2×2", np.stack(mean)),
+        ("what they give: stride 2, SAME", maps),
+        ("the largest of each 2×2", largest),
+        ("the mean of each 2×2", mean),
     ]
     plots.save(plots.feature_maps(rows), picture)
-    return FeatureMaps(image, kernels, _batch(maps), _batch(largest), _batch(mean), picture)
-
-
-def _batch(maps: list[Any]) -> NDArray[np.float64]:
-    return np.stack(maps, axis=-1)[None]  # (1, height, width, filters)
+    maps, largest, mean = (np.moveaxis(one, 0, -1)[None] for one in (maps, largest, mean))
+    return FeatureMaps(image, kernels, maps, largest, mean, picture)  # maps are (1, height, width, filters)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,22 @@ class PredictedImages:
     probabilities: NDArray[np.float64]
     classes: tuple[str, ...]
     picture: Path
+
+    @property
+    def first_probabilities(self) -> dict[str, float]:
+        """The probabilities of the first image, by class."""
+        return dict(zip(self.classes, map(float, self.probabilities[0]), strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the predictions as plain data."""
+        rows = zip(self.indices, self.labels, self.predicted, self.probabilities, strict=True)
+        return {
+            "probabilities": self.first_probabilities,
+            "images": [
+                {"image": index, "label": label, "predicted": predicted, "probability": float(ten.max())}
+                for index, label, predicted, ten in rows
+            ],
+        }
 
 
 def three_images(run: Run, folder: Path, seed: int = 0) -> PredictedImages:
@@ -156,7 +176,7 @@ def _predictions(
     classifier, shown = Classifier.load(run.classifier_file), images.take(chosen)
     probabilities = classifier.predict_proba(shown.images)
     predicted, classes = probabilities.argmax(axis=1), classifier.classes
-    plots.save(plots.predictions(shown.images, shown.labels, predicted, classes, columns), picture)
+    _draw(shown, predicted, classes, picture, columns)
     return PredictedImages(
         indices=tuple(map(int, chosen)),
         images=shown.images,
@@ -168,7 +188,10 @@ def _predictions(
     )
 
 
-# -- own digits ----------------------------------------------------------------------------------------------
+def _draw(
+    images: ImageSet, predicted: NDArray[np.int64], classes: tuple[str, ...], picture: Path, columns: int
+) -> None:
+    plots.save(plots.predictions(images.images, images.labels, predicted, classes, columns), picture)
 
 
 @dataclass(frozen=True)
@@ -225,22 +248,27 @@ def own_digits(run: Run, pictures: str, folder: Path) -> OwnDigits:
     started = time.perf_counter()
     classifier = Classifier.load(run.classifier_file)
     listed = list_labelled(pictures)
-    squeezed, framed = _read(listed, classifier, pictures)
+    ways: tuple[list[Any], list[Any]] = [], []
+    for path in listed.paths:
+        opened = open_picture(path)
+        ways[0].append(squeezed_as_in_the_notes(opened, classifier.input_shape))
+        ways[1].append(frame(opened, classifier.framing))
+    squeezed, framed = (
+        relabelled(ImageSet(np.stack(way), listed.labels, listed.classes), classifier.classes, pictures)
+        for way in ways
+    )
     predicted = _own_predictions(classifier, squeezed, framed)
     picture = folder / f"{OWN_DIGITS}.png"
-    wrong = np.flatnonzero(predicted["framed"] != framed.labels)
-    _draw_own(framed, predicted["framed"], wrong, picture)
-    names = classifier.classes
+    answers, names = predicted["framed"], classifier.classes
+    wrong = np.flatnonzero(answers != framed.labels)
+    chosen = np.argsort(answers == framed.labels, kind="stable")[:SHOWN]
+    _draw(framed.take(chosen), answers[chosen], names, picture, columns=8)
     result = OwnDigits(
         pictures=pictures,
         images=len(framed),
         accuracies={way: float((predicted[way] == framed.labels).mean()) for way in WAYS},
         wrong=tuple(
-            (
-                str(listed.paths[i].relative_to(listed.folder)),
-                names[framed.labels[i]],
-                names[predicted["framed"][i]],
-            )
+            (str(listed.paths[i].relative_to(listed.folder)), names[framed.labels[i]], names[answers[i]])
             for i in wrong
         ),
         seconds=time.perf_counter() - started,
@@ -248,44 +276,6 @@ def own_digits(run: Run, pictures: str, folder: Path) -> OwnDigits:
     )
     atomic_files.write_json(folder / f"{OWN_DIGITS}.json", {"run": run.name, **result.to_json()})
     return result
-
-
-def own_digits_result(folder: Path, seed: int, run: Run | None) -> Result:
-    """Return the result of the exercise on own digits with this run; without figures where it was not run.
-
-    Raises:
-        DataError: its file is damaged.
-    """
-    lesson = lessons.get(OWN_DIGITS)
-    assert isinstance(lesson, Exercise)
-    run_folder = run.folder if run else None
-    path = folder / f"{OWN_DIGITS}.json"
-    if run is None or not path.exists():
-        return Result(lesson, seed, run_folder)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["run"] != run.name:
-            return Result(lesson, seed, run_folder)
-        framed = next(way for way in content["ways"] if way["way"] == "framed")
-        figure = Reached(
-            lesson.printed[0], framed["accuracy"], Interval(*framed["interval"]), content["images"]
-        )
-        return Result(lesson, seed, run_folder, (figure,), content["seconds"])
-    except (ValueError, KeyError, TypeError, StopIteration) as error:
-        raise DataError("{file} is damaged: {error}", hint="delete it", file=path, error=error) from error
-
-
-def _read(listed: LabelledFiles, classifier: Classifier, pictures: str) -> tuple[ImageSet, ImageSet]:
-    """Return the pictures as the notes made images of them, and framed; labels count in the classifier's."""
-    squeezed, framed = [], []
-    for path in listed.paths:
-        picture = open_picture(path)
-        squeezed.append(squeezed_as_in_the_notes(picture, classifier.input_shape))
-        framed.append(frame(picture, classifier.framing))
-    return (
-        relabelled(ImageSet(np.stack(squeezed), listed.labels, listed.classes), classifier.classes, pictures),
-        relabelled(ImageSet(np.stack(framed), listed.labels, listed.classes), classifier.classes, pictures),
-    )
 
 
 def _own_predictions(
@@ -308,14 +298,3 @@ def squeezed_as_in_the_notes(picture: NDArray[np.uint8], shape: tuple[int, int, 
     pixels = torch.from_numpy(inverted[None, ..., 0].astype(np.float32))[None]  # (1, 1, h, w)
     resized = torch.nn.functional.interpolate(pixels, (height, width), mode="bilinear", align_corners=False)
     return resized[0, 0, :, :, None].round().to(torch.uint8).numpy()  # (height, width, 1)
-
-
-def _draw_own(
-    images: ImageSet, predicted: NDArray[np.int64], wrong: NDArray[np.int64], picture: Path
-) -> None:
-    """Write a sheet of the framed pictures: misclassified ones, then others, as far as there is room."""
-    correct = np.setdiff1d(np.arange(len(images)), wrong)
-    chosen = np.concatenate([wrong, correct])[:SHOWN]
-    shown = images.take(chosen)
-    sheet = plots.predictions(shown.images, shown.labels, predicted[chosen], images.classes, columns=8)
-    plots.save(sheet, picture)

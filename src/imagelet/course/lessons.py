@@ -1,31 +1,29 @@
-"""What the course consists of: its trainings with the figures that its notes print, and its exercises.
+"""What the course consists of: trainings with the figures that its notes print, exercises, and pages.
 
-Plain data. The settings are those of the notes, as Keras has them, with two corrections: where the notes
-watched the test set while training, a tenth of the training images is held out in its place; and there is one
-test evaluation, at the end.
+The settings are those of the notes, as Keras has them, with two corrections: where the notes watched the test
+set while training, a tenth of the training images is held out in its place; and there is one test evaluation,
+at the end. ``tools/course_html.py`` makes ``pages/LANGUAGE/NAME.html`` from the Markdown in ``docs/course``.
 """
 
+import html
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from imagelet.data.splits import COURSE
+from imagelet.errors import UnknownNameError
 from imagelet.messages import Message
 from imagelet.networks.shapes import infer_shapes
 from imagelet.networks.zoo import networks
-from imagelet.registry import Registry
+from imagelet.registry import Registry, suggestion
 
 RECIPE = "keras"
 HELD_OUT = "0.1"  # in place of the test set that the notes watched
 EVERYTHING = "0"  # the notes name no validation images: all training images are learned from
-
-_FLAGS = {
-    "epochs": "--epochs",
-    "batch_size": "--batch-size",
-    "optimizer": "--optimizer",
-    "learning_rate": "--lr",
-}
+OWN_DIGITS = "own-digits"
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,8 @@ class Training:
         seed = self.seed if seed is None else seed
         words = ["imagelet", "train", self.dataset, "--network", self.network, "--recipe", RECIPE]
         for name, value in self.settings.items():
-            words += [_FLAGS[name], str(value)]
+            option = "lr" if name == "learning_rate" else name.replace("_", "-")
+            words += [f"--{option}", str(value)]
         words += ["--validation", self.validation]
         words += ["--seed", str(seed)] if seed else []
         return shlex.join([*words, "--test"])
@@ -127,134 +126,154 @@ def training_of(lesson: Lesson) -> Training | None:
     return found
 
 
-def _add(lesson: Lesson) -> None:
-    lessons.add(lesson.name, lesson)
+def _train(name: str, teaches: str, validation: str, *printed: Printed, **others: Any) -> None:
+    """Add a training of the network of its own name."""
+    facts = {"dataset": "mnist", "network": name, "validation": validation, "printed": printed, **others}
+    lessons.add(name, Training(name, teaches, **facts))
 
 
-_add(
-    Training(
-        "softmax",
-        "softmax, cross-entropy",
-        dataset="mnist",
-        network="softmax",
-        validation=EVERYTHING,
-        printed=(Printed("test", 0.92, rough=True),),
-    )
-)
 _SGD = {"optimizer": "sgd", "learning_rate": 0.01, "batch_size": 128, "epochs": 10}
-_add(
-    Training(
-        "mlp-512",
-        "hidden layer, gradient descent",
-        dataset="mnist",
-        network="mlp-512",
-        validation=COURSE,
-        printed=(Printed("test", 0.9224), Printed("validation", 0.9183)),
-        settings=_SGD,
-    )
+_COLOUR = {"batch_size": 128, "epochs": 10}
+
+_train("softmax", "softmax, cross-entropy", EVERYTHING, Printed("test", 0.92, rough=True))
+_train(
+    "mlp-512",
+    "hidden layer, gradient descent",
+    COURSE,
+    Printed("test", 0.9224),
+    Printed("validation", 0.9183),
+    settings=_SGD,
 )
-_add(
-    Training(
-        "mlp-1024",
-        "dropout, Adam",
-        dataset="mnist",
-        network="mlp-1024",
-        validation=HELD_OUT,
-        printed=(Printed("test", 0.9839),),
-        settings={"epochs": 15},
-        notes_seconds=15 * 105,
-    )
+_train(
+    "mlp-1024",
+    "dropout, Adam",
+    HELD_OUT,
+    Printed("test", 0.9839),
+    settings={"epochs": 15},
+    notes_seconds=15 * 105,
 )
-_add(
-    Training(
-        "cnn-1",
-        "convolution, pooling",
-        dataset="mnist",
-        network="cnn-1",
-        validation=COURSE,
-        printed=(Printed("validation", 0.9433),),
-        settings=_SGD,
-    )
+_train("cnn-1", "convolution, pooling", COURSE, Printed("validation", 0.9433), settings=_SGD)
+_train("cnn-3", "SAME padding, dropped maps", HELD_OUT, Printed("test", 0.9910), notes_seconds=5 * 260)
+_train(
+    "basic-cnn",
+    "batches, one epoch",
+    EVERYTHING,
+    Printed("test", 0.9845),
+    settings={"batch_size": 64, "epochs": 1},
 )
-_add(
-    Training(
-        "cnn-3",
-        "SAME padding, dropped maps",
-        dataset="mnist",
-        network="cnn-3",
-        validation=HELD_OUT,
-        printed=(Printed("test", 0.9910),),
-        notes_seconds=5 * 260,
-    )
+_train(
+    "convnet",
+    "VALID padding, RMSprop",
+    EVERYTHING,
+    Printed("test", 0.9916),
+    settings={"optimizer": "rmsprop", "batch_size": 64},
 )
-_add(
-    Training(
-        "basic-cnn",
-        "batches, one epoch",
-        dataset="mnist",
-        network="basic-cnn",
-        validation=EVERYTHING,
-        printed=(Printed("test", 0.9845),),
-        settings={"batch_size": 64, "epochs": 1},
-    )
+_train(
+    "deep-cnn",
+    "depth, intervals",
+    HELD_OUT,
+    Printed("test", 0.9942),
+    settings={"epochs": 10},
+    seed=1234,
+    notes_seconds=9_300,
 )
-_add(
-    Training(
-        "convnet",
-        "VALID padding, RMSprop",
-        dataset="mnist",
-        network="convnet",
-        validation=EVERYTHING,
-        printed=(Printed("test", 0.9916),),
-        settings={"optimizer": "rmsprop", "batch_size": 64},
-    )
+_train(
+    "fashion-cnn",
+    "harder pictures, dropout",
+    COURSE,
+    Printed("validation", 0.9191),
+    dataset="fashion-mnist",
+    settings=_COLOUR,
+    notes_seconds=10 * 24,
 )
-_add(
-    Training(
-        "deep-cnn",
-        "depth, intervals",
-        dataset="mnist",
-        network="deep-cnn",
-        validation=HELD_OUT,
-        printed=(Printed("test", 0.9942),),
-        settings={"epochs": 10},
-        seed=1234,
-        notes_seconds=9_300,
-    )
+_train(
+    "cifar-cnn",
+    "colour, overfitting",
+    COURSE,
+    Printed("validation", 0.6707),
+    dataset="cifar-10",
+    settings=_COLOUR,
+    notes_seconds=10 * 76,
 )
-_KEEPING_THE_SPLIT = {"batch_size": 128, "epochs": 10}
-_add(
-    Training(
-        "fashion-cnn",
-        "harder pictures, dropout",
-        dataset="fashion-mnist",
-        network="fashion-cnn",
-        validation=COURSE,
-        printed=(Printed("validation", 0.9191),),
-        settings=_KEEPING_THE_SPLIT,
-        notes_seconds=10 * 24,
+for _exercise in (
+    Exercise("feature-maps", "what filters and pooling answer", draws=True),
+    Exercise("three-images", "label and prediction", training="cnn-3", draws=True),
+    Exercise("probabilities", "ten probabilities, a batch", training="basic-cnn"),
+    Exercise(OWN_DIGITS, "own pictures, framing", "deep-cnn", (Printed("own pictures", 26 / 30),)),
+):
+    lessons.add(_exercise.name, _exercise)
+
+
+Language = Literal["en", "ko"]
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
+FOLDER = Path(__file__).parent / "pages"
+FIRST = ("README", "pictures", "layers")  # README is the page of its folder wherever Markdown is shown
+_TITLE = re.compile(r"<h1\b[^>]*>(.+)</h1>")
+_TAG = re.compile(r"<[^>]+>")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the course in one language.
+
+    Attributes:
+        name: what it is asked for by: ``cnn-3``, ``layers``; ``README`` is the entrance.
+        language: ``en`` or ``ko``.
+        title: its first heading, as plain text.
+        html: the whole page, its first heading included; links lead to ``#/course?page=NAME``.
+        previous: the name of the page before it; None at the entrance.
+        next: the name of the page after it; None at the end.
+        experiment: the training that it is about, None where it is about none.
+    """
+
+    name: str
+    language: Language
+    title: str
+    html: str
+    previous: str | None
+    next: str | None
+    experiment: str | None
+
+
+def page_names() -> list[str]:
+    """Return the names of the pages in the order of the course.
+
+    >>> page_names()[:4]
+    ['README', 'pictures', 'layers', 'softmax']
+    """
+    names = (*FIRST, *(training.name for training in trainings()), OWN_DIGITS)
+    return [name for name in names if _file(name, "en").exists()]  # a plug-in's training may have no page
+
+
+def read_page(name: str, language: Language = "en") -> Page:
+    """Return a page.
+
+    Raises:
+        UnknownNameError: there is no such page; the message suggests the nearest name.
+    """
+    names = page_names()
+    if name not in names:
+        raise UnknownNameError(
+            "unknown page of the course '{name}'{meant}",
+            hint="there are {names}",
+            name=name,
+            meant=suggestion(name.lower(), names),
+            names=", ".join(names),
+        )
+    index = names.index(name)
+    text = _file(name, language).read_text("utf-8")
+    heading = _TITLE.search(text)
+    assert heading is not None, f"{name} has no heading"
+    return Page(
+        name=name,
+        language=language,
+        title=html.unescape(_TAG.sub("", heading[1])),
+        html=text,
+        previous=names[index - 1] if index else None,
+        next=names[index + 1] if index + 1 < len(names) else None,
+        experiment=name if name in {training.name for training in trainings()} else None,
     )
-)
-_add(
-    Training(
-        "cifar-cnn",
-        "colour, overfitting",
-        dataset="cifar-10",
-        network="cifar-cnn",
-        validation=COURSE,
-        printed=(Printed("validation", 0.6707),),
-        settings=_KEEPING_THE_SPLIT,
-        notes_seconds=10 * 76,
-    )
-)
-_add(Exercise("feature-maps", "what filters and pooling answer", draws=True))
-_add(Exercise("three-images", "label and prediction", training="cnn-3", draws=True))
-_add(Exercise("probabilities", "ten probabilities, a batch", training="basic-cnn"))
-_add(
-    Exercise(
-        "own-digits",
-        "own pictures, framing",
-        training="deep-cnn",
-        printed=(Printed("own pictures", 26 / 30),),
-    )
-)
+
+
+def _file(name: str, language: Language) -> Path:
+    return FOLDER / language / f"{name}.html"

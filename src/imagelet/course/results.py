@@ -1,15 +1,25 @@
-"""The course's table: the notes' figures beside ours, written for people and for programs."""
+"""The course's trainings as runs, and its table: the notes' figures beside ours, for people and for programs.
 
-from collections.abc import Sequence
+Everything lies in one folder, ``runs/course``: a run folder for each training, the table, the pictures.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagelet import atomic_files
-from imagelet.course.lessons import Lesson, Printed, Training, training_of
+from imagelet import atomic_files, paths
+from imagelet import experiment as experiments
+from imagelet.course.lessons import OWN_DIGITS, RECIPE, Lesson, Printed, Training, lessons, training_of
+from imagelet.errors import DataError
+from imagelet.experiment.runner import Event
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.metrics.repetition import Spread, spread
+from imagelet.progress import Progress
+from imagelet.runs.definition import AUTO, Experiment, describe
 from imagelet.runs.run import Run
+from imagelet.runs.store import find_run_of
 
 SUMMARY = (
     ("softmax regression", "softmax", 0.92),
@@ -17,6 +27,57 @@ SUMMARY = (
     ("convolutional network", "cnn-3", 0.99),
 )
 """The notes' own summary: the method, the training that stands for it, and about what it reaches on MNIST."""
+
+Row = tuple[str, ...]
+
+
+def course_folder(runs: Path | None = None) -> Path:
+    """Return the course's folder among ``runs`` (default: where runs are written)."""
+    return (runs or paths.runs()) / "course"
+
+
+def experiment_of(
+    training: Training, seed: int | None = None, *, device: str = AUTO, precision: str = AUTO
+) -> Experiment:
+    """Return the experiment that a training is; ``seed`` in place of its own.
+
+    Raises:
+        SettingError: a value that is not allowed.
+    """
+    return describe(
+        training.dataset,
+        training.network,
+        RECIPE,
+        training.settings,
+        validation=training.validation,
+        seed=training.seed if seed is None else seed,
+        device=device,
+        precision=precision,
+    )
+
+
+def run_experiment(
+    training: Training, experiment: Experiment, folder: Path, *, progress: Progress | None = None
+) -> Iterator[Event]:
+    """Run a training, or resume it where it was interrupted, and yield its events.
+
+    It is evaluated on the test images once, at the end.
+
+    Args:
+        training: gives the run folder its name; the seed is added where it is not the training's own.
+        experiment: as ``experiment_of`` returns it.
+        folder: the course's.
+        progress: is told (done, total) while files are downloaded.
+
+    Raises:
+        ImageletError: anything that a user can mend; a run that is finished already.
+    """
+    if run := find_run_of(experiment, folder):
+        return experiments.resume(run, test=True, progress=progress)
+    name = training.name if experiment.seed == training.seed else f"{training.name}-seed-{experiment.seed}"
+    return experiments.run_experiment(
+        experiment, default_name=name, folder=folder, test=True, progress=progress
+    )
 
 
 @dataclass(frozen=True)
@@ -37,13 +98,8 @@ class Reached:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figure as plain data."""
-        return {
-            "part": self.printed.part,
-            "printed": self.printed.accuracy,
-            "reached": self.accuracy,
-            "interval": list(self.interval),
-            "images": self.images,
-        }
+        ours = {"reached": self.accuracy, "interval": list(self.interval), "images": self.images}
+        return {"part": self.printed.part, "printed": self.printed.accuracy, **ours}
 
 
 @dataclass(frozen=True)
@@ -74,19 +130,10 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data: the figure to compare by, and ``figures`` with all of them."""
         printed = self.lesson.printed[0]
-        nothing = {
-            "part": printed.part,
-            "printed": printed.accuracy,
-            "reached": None,
-            "interval": None,
-            "images": None,
-        }
+        nothing = {"part": printed.part, "printed": printed.accuracy}
+        nothing |= dict.fromkeys(("reached", "interval", "images"))
         return {
-            "id": self.lesson.name,
-            "teaches": self.lesson.teaches,
-            "dataset": self.training.dataset,
-            "network": self.training.network,
-            "parameters": self.training.parameters,
+            **_about(self.lesson, self.training),
             **(self.reached[0].to_json() if self.reached else nothing),
             "seconds": self.seconds,
             "seed": self.seed,
@@ -126,28 +173,26 @@ class RepeatedResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data: the figure to compare by, and ``figures`` with all of them."""
-        figures = [self._figure(index) for index in range(len(self.training.printed))]
+        figures: list[dict[str, Any]] = []
+        for index, printed in enumerate(self.training.printed):
+            ours = self.spread(index)
+            nothing = dict.fromkeys(("mean", "standard_deviation", "interval"))
+            facts = {"part": printed.part, "printed": printed.accuracy}
+            figures.append(facts | (nothing if ours is None else ours.to_json()))
+        of_seed = ("seed", "run", "reached", "interval", "images", "seconds")
+        results = [result.to_json() for result in self.results]
         return {
-            "id": self.training.name,
-            "teaches": self.training.teaches,
-            "dataset": self.training.dataset,
-            "network": self.training.network,
-            "parameters": self.training.parameters,
+            **_about(self.training, self.training),
             **figures[0],
             "seconds": self.seconds,
-            "seeds": [self._seed(result) for result in self.results],
+            "seeds": [{name: result[name] for name in of_seed} for result in results],
             "figures": figures,
         }
 
-    def _figure(self, index: int) -> dict[str, Any]:
-        printed, spread = self.training.printed[index], self.spread(index)
-        nothing = {"mean": None, "standard_deviation": None, "interval": None}
-        ours = nothing if spread is None else spread.to_json()
-        return {"part": printed.part, "printed": printed.accuracy, **ours}
 
-    def _seed(self, result: Result) -> dict[str, Any]:
-        content = result.to_json()
-        return {name: content[name] for name in ("seed", "run", "reached", "interval", "images", "seconds")}
+def _about(lesson: Lesson, training: Training) -> dict[str, Any]:
+    facts = {"id": lesson.name, "teaches": lesson.teaches, "dataset": training.dataset}
+    return {**facts, "network": training.network, "parameters": training.parameters}
 
 
 def result_of(training: Training, seed: int, run: Run | None) -> Result:
@@ -173,6 +218,87 @@ def _reached(printed: Printed, run: Run) -> Reached:
     return Reached(printed, accuracy, wilson_interval(round(accuracy * images), images), images)
 
 
+def own_digits_result(folder: Path, seed: int, run: Run | None) -> Result:
+    """Return the result of the exercise on own digits with this run; without figures where it was not run.
+
+    Raises:
+        DataError: its file is damaged.
+    """
+    lesson = lessons.get(OWN_DIGITS)
+    nothing = Result(lesson, seed, run.folder if run else None)
+    path = folder / f"{OWN_DIGITS}.json"
+    if run is None or not path.exists():
+        return nothing
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["run"] != run.name:
+            return nothing
+        framed = next(way for way in content["ways"] if way["way"] == "framed")
+        interval = Interval(*framed["interval"])
+        figure = Reached(lesson.printed[0], framed["accuracy"], interval, content["images"])
+        return Result(lesson, seed, run.folder, (figure,), content["seconds"])
+    except (ValueError, KeyError, TypeError, StopIteration) as error:
+        raise DataError("{file} is damaged: {error}", hint="delete it", file=path, error=error) from error
+
+
+def results_so_far(
+    folder: Path, seed: int | None = None, *, device: str = AUTO, precision: str = AUTO
+) -> list[Result]:
+    """Return the results so far of the experiments that the notes print figures for, in the course's order.
+
+    Args:
+        folder: the course's.
+        seed: in place of each experiment's own.
+        device: of the runs that count.
+        precision: of the runs that count.
+
+    Raises:
+        RunError: a finished run's files are damaged.
+    """
+    results = []
+    for lesson in map(lessons.get, lessons):
+        training = training_of(lesson) if lesson.printed else None
+        if training is None:
+            continue
+        experiment = experiment_of(training, seed, device=device, precision=precision)
+        run = find_run_of(experiment, folder)
+        if isinstance(lesson, Training):
+            results.append(result_of(lesson, experiment.seed, run))
+        else:
+            results.append(own_digits_result(folder, experiment.seed, run))
+    return results
+
+
+def repeated_result(
+    training: Training,
+    seeds: int,
+    folder: Path,
+    first: int | None = None,
+    *,
+    device: str = AUTO,
+    precision: str = AUTO,
+) -> RepeatedResult:
+    """Return the results so far of a training with several seeds.
+
+    Args:
+        training: which.
+        seeds: how many, one after the other.
+        folder: the course's.
+        first: the first of them; None: the training's own.
+        device: of the runs that count.
+        precision: of the runs that count.
+
+    Raises:
+        RunError: a finished run's files are damaged.
+    """
+    start = training.seed if first is None else first
+    results = []
+    for seed in range(start, start + seeds):
+        experiment = experiment_of(training, seed, device=device, precision=precision)
+        results.append(result_of(training, seed, find_run_of(experiment, folder)))
+    return RepeatedResult(training, tuple(results))
+
+
 def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     """Return the notes' summary with our figures: method, id, printed, reached (None: not yet)."""
     reached = {result.lesson.name: result.reached[0].accuracy for result in results if result.reached}
@@ -190,16 +316,6 @@ def write_results(results: Sequence[Result], folder: Path, seed: int | None = No
         folder: the course's.
         seed: where it is not each experiment's own, the files have it in their names.
     """
-    suffix = "" if seed is None else f"-seed-{seed}"
-    content = {"experiments": [result.to_json() for result in results], "summary": summary(results)}
-    atomic_files.write_json(folder / f"results{suffix}.json", content)
-    table = folder / f"README{suffix}.md"
-    atomic_files.write_text(table, as_markdown(results))
-    return table
-
-
-def as_markdown(results: Sequence[Result]) -> str:
-    """Return the table and the summary as a Markdown page."""
     head = ("id", "teaches", "parameters", "notes", "ours", "95 % interval", "images", "seconds")
     lines = ["# The course", "", f"| {' | '.join(head)} |", f"|---|---|{'---:|' * 6}"]
     lines += [f"| {' | '.join(row)} |" for result in results for row in rows(result)]
@@ -207,33 +323,9 @@ def as_markdown(results: Sequence[Result]) -> str:
     lines += ["| method | notes | ours |", "|---|---:|---:|"]
     for row in summary(results):
         method = f"{row['method']} (`{row['id']}`)"
-        lines.append(f"| {method} | about {100 * row['printed']:.0f} % | {percent(row['reached'])} |")
-    return "\n".join(lines) + "\n"
-
-
-def rows(result: Result) -> list[tuple[str, ...]]:
-    """Return the result as table rows, one for each figure that the notes print.
-
-    id, what it teaches, parameters, the notes' figure, ours, its interval, images, seconds.
-    """
-    table: list[tuple[str, ...]] = []
-    for index, printed in enumerate(result.lesson.printed):
-        ours = ("–", "–", "–")
-        if result.reached:
-            figure = result.reached[index]
-            low, high = figure.interval
-            ours = (percent(figure.accuracy), f"{100 * low:.2f} to {100 * high:.2f}", f"{figure.images:,}")
-        table.append(
-            (
-                "" if index else result.lesson.name,
-                "" if index else result.lesson.teaches,
-                "" if index else f"{result.training.parameters:,}",
-                _notes(printed),
-                *ours,
-                "" if index else seconds(result.seconds),
-            )
-        )
-    return table
+        lines.append(f"| {method} | about {100 * row['printed']:.0f} % | {_percent(row['reached'])} |")
+    content = {"experiments": [result.to_json() for result in results], "summary": summary(results)}
+    return _write(folder, "" if seed is None else f"-seed-{seed}", content, lines)
 
 
 def write_repeated(
@@ -244,16 +336,6 @@ def write_repeated(
     Returns:
         The table.
     """
-    suffix = f"-{seeds}-seeds" + ("" if first is None else f"-from-{first}")
-    content = {"experiments": [result.to_json() for result in results]}
-    atomic_files.write_json(folder / f"results{suffix}.json", content)
-    table = folder / f"README{suffix}.md"
-    atomic_files.write_text(table, _repeated_as_markdown(results, seeds))
-    return table
-
-
-def _repeated_as_markdown(results: Sequence[RepeatedResult], seeds: int) -> str:
-    """Return the table as a Markdown page."""
     head = ("id", "notes", "mean", "standard deviation", "95 % interval of the mean", "seeds", "seconds")
     lines = [f"# The course, with {seeds} seeds", "", f"| {' | '.join(head)} |", f"|---|{'---:|' * 6}"]
     lines += [f"| {' | '.join(row)} |" for result in results for row in repeated_rows(result)]
@@ -262,44 +344,71 @@ def _repeated_as_markdown(results: Sequence[RepeatedResult], seeds: int) -> str:
         "Standard deviation and interval cover the chance of training: other seeds, the same test images. "
         "Where validation images are drawn by the seed, they cover that choice too.",
     ]
-    return "\n".join(lines) + "\n"
+    suffix = f"-{seeds}-seeds" + ("" if first is None else f"-from-{first}")
+    return _write(folder, suffix, {"experiments": [result.to_json() for result in results]}, lines)
 
 
-def repeated_rows(result: RepeatedResult) -> list[tuple[str, ...]]:
+def _write(folder: Path, suffix: str, content: dict[str, Any], lines: Sequence[str]) -> Path:
+    atomic_files.write_json(folder / f"results{suffix}.json", content)
+    table = folder / f"README{suffix}.md"
+    atomic_files.write_text(table, "\n".join(lines) + "\n")
+    return table
+
+
+def rows(result: Result) -> list[Row]:
+    """Return the result as table rows, one for each figure that the notes print.
+
+    id, what it teaches, parameters, the notes' figure, ours, its interval, images, seconds.
+    """
+    figures = []
+    for index, printed in enumerate(result.lesson.printed):
+        ours: Row = ("–", "–", "–")
+        if result.reached:
+            figure = result.reached[index]
+            low, high = figure.interval
+            ours = (_percent(figure.accuracy), f"{100 * low:.2f} to {100 * high:.2f}", f"{figure.images:,}")
+        figures.append((_notes(printed), *ours))
+    facts = (result.lesson.name, result.lesson.teaches, f"{result.training.parameters:,}")
+    return in_rows(facts, figures, (write_seconds(result.seconds),))
+
+
+def repeated_rows(result: RepeatedResult) -> list[Row]:
     """Return the result as table rows, one for each figure that the notes print.
 
     id, the notes' figure, mean, standard deviation, interval of the mean, seeds, mean seconds.
     """
-    table: list[tuple[str, ...]] = []
+    figures = []
     for index, printed in enumerate(result.training.printed):
-        ours, spread = ("–", "–", "–"), result.spread(index)
-        if spread is not None:
+        ours: Row = ("–", "–", "–")
+        if (spread := result.spread(index)) is not None:
             low, high = spread.interval
-            reach = f"{100 * low:.2f} to {100 * high:.2f}"
-            ours = (percent(spread.mean), f"{100 * spread.standard_deviation:.2f} %", reach)
-        table.append(
-            (
-                "" if index else result.training.name,
-                _notes(printed),
-                *ours,
-                "" if index else str(len(result.reached)),
-                "" if index else seconds(result.seconds),
+            deviation, reach = (
+                f"{100 * spread.standard_deviation:.2f} %",
+                f"{100 * low:.2f} to {100 * high:.2f}",
             )
-        )
-    return table
+            ours = (_percent(spread.mean), deviation, reach)
+        figures.append((_notes(printed), *ours))
+    seeds = (str(len(result.reached)), write_seconds(result.seconds))
+    return in_rows((result.training.name,), figures, seeds)
+
+
+def in_rows(before: Row, figures: Sequence[Row], after: Row) -> list[Row]:
+    """Return a row for each figure; what holds for all of them stands in the first row alone."""
+    rest = ("",) * len(before), ("",) * len(after)
+    ends = [(before, after), *[rest] * (len(figures) - 1)]
+    return [(*first, *figure, *last) for (first, last), figure in zip(ends, figures, strict=True)]
+
+
+def write_seconds(value: float | None) -> str:
+    """Return seconds with one decimal; a dash for None."""
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _notes(printed: Printed) -> str:
     """Return the notes' figure: ``test 99.10 %``, ``test about 92 %``."""
     rough = f"about {100 * printed.accuracy:.0f} %"
-    return f"{printed.part} {rough if printed.rough else percent(printed.accuracy)}"
+    return f"{printed.part} {rough if printed.rough else _percent(printed.accuracy)}"
 
 
-def percent(share: float | None) -> str:
-    """Return ``99.10 %``; a dash for None."""
+def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f} %"
-
-
-def seconds(value: float | None) -> str:
-    """Return seconds with one decimal; a dash for None."""
-    return "–" if value is None else f"{value:.1f}"

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from imagelet.course.lessons import trainings
-from imagelet.course.reading import page_names, read_page
+from imagelet.course.lessons import page_names, read_page, trainings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from imagelet.course.lessons import lessons, trainings
-from imagelet.course.reading import LANGUAGES, page_names, read_page
-from imagelet.course.runner import experiment_of
+from imagelet.course.lessons import LANGUAGES, lessons, page_names, read_page, trainings
+from imagelet.course.results import experiment_of
 from imagelet.experiment.runner import run_experiment
 from imagelet.lab.jobs import run_job, worker
 from imagelet.lab.jobs.store import FAILED, FINISHED, PAUSED, QUEUED

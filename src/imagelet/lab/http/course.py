@@ -5,10 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from imagelet.course.lessons import Training, trainings
-from imagelet.course.reading import Language, page_names, read_page
-from imagelet.course.results import Result, result_of
-from imagelet.course.runner import course_folder, experiment_of
+from imagelet.course.lessons import Language, Training, page_names, read_page, trainings
+from imagelet.course.results import Result, course_folder, experiment_of, result_of
 from imagelet.errors import ImageletError
 from imagelet.lab.http.schemas import Name, Sent
 from imagelet.lab.http.state import CurrentLab

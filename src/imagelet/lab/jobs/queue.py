@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from imagelet.course import runner as course
+from imagelet.course import results as course
 from imagelet.course.lessons import lessons, training_of
 from imagelet.data.known import datasets
 from imagelet.errors import BusyError, ConflictError, UsageError

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from imagelet import atomic_files
 from imagelet import experiment as experiments
 from imagelet.classifier.classifier import Classifier
-from imagelet.course import runner as course
+from imagelet.course import results as course
 from imagelet.course.lessons import Training, lessons
 from imagelet.data.splits import Split
 from imagelet.errors import ImageletError, RunError

@@ -1,20 +1,126 @@
-"""`imagelet train --seeds` and `--folds`: several trainings of one experiment."""
+"""Trainings as they run, a line for each epoch; and several of one experiment: `train --seeds`, `--folds`."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imagelet.cli import arguments, evaluate, printing
-from imagelet.cli.watching import watch
 from imagelet.errors import RequirementMissedError, UsageError
 from imagelet.html_repr import write_percent
-from imagelet.messages import Message
+from imagelet.messages import Message, translate
+from imagelet.progress import Progress
 
 if TYPE_CHECKING:
+    from imagelet.experiment.finalize import Finished
     from imagelet.experiment.repeats import Part, Repeated, Series
+    from imagelet.experiment.runner import Event, RunStarted
     from imagelet.runs.definition import Experiment
+    from imagelet.training.loop import EpochEnded
+
+
+def watch(start: Callable[[Progress], Iterator["Event"]]) -> "Finished":
+    """Start a training, show its events on standard error, on a terminal with a bar; return the last.
+
+    Args:
+        start: returns the events; it is given what to tell how far the reading of data is.
+    """
+    from imagelet.experiment.finalize import Finished
+    from imagelet.experiment.notebook import Bar
+    from imagelet.experiment.runner import RunStarted
+    from imagelet.training.loop import EpochEnded, Stopped
+
+    with printing.progress("reading data") as progress:
+        events = start(progress)
+        event = next(events)
+    epochs = 0
+    with printing.bar() as draw:
+        bar = Bar(draw)
+        while not isinstance(event, Finished):
+            match event:
+                case RunStarted():
+                    _introduce(event)
+                    epochs = event.experiment.recipe.epochs
+                    printing.note(heading(epochs))
+                case EpochEnded():
+                    printing.note(epoch_line(event, epochs), style="bold" if _is_best(event) else "")
+                case Stopped(early=True):
+                    printing.note("stopped early: the validation loss did not improve")
+            bar.note(event)
+            event = next(events)
+    return event
+
+
+COLUMNS = (
+    *(Message("loss"), Message("accuracy"), Message("val_loss"), Message("val_accuracy")),
+    *(Message("seconds"), Message("images/s")),
+)
+
+
+def heading(epochs: int) -> str:
+    """Return the line above the epochs' lines; it and they fit on a terminal of 80 columns."""
+    return _in_columns(translate("epoch"), [translate(name) for name in COLUMNS], epochs)
+
+
+def epoch_line(event: "EpochEnded", epochs: int) -> str:
+    """Return the line that an epoch leaves; a figure that was not measured is a dash."""
+    figures = event.figures
+    measured = (figures.loss, figures.accuracy, figures.val_loss, figures.val_accuracy)
+    cells = ["–" if figure is None else f"{figure:.4f}" for figure in measured]
+    cells += [f"{event.seconds:.1f}", f"{event.images_per_second:,.0f}"]
+    line = _in_columns(f"{figures.epoch}/{epochs}", cells, epochs)
+    return f"{line}  {translate('best')}" if _is_best(event) else line
+
+
+def _is_best(event: "EpochEnded") -> bool:
+    """Say whether the epoch is the best so far; without validation images nothing tells."""
+    return event.best and event.figures.val_accuracy is not None
+
+
+def _in_columns(place: str, cells: Sequence[str], epochs: int) -> str:
+    first = max(printing.columns(translate("epoch")), len(f"{epochs}/{epochs}"))
+    widths = [first, *(max(6, printing.columns(translate(name))) for name in COLUMNS)]
+    aligned = zip([place, *cells], widths, strict=True)
+    return "  ".join(printing.padded(cell, width, right=True) for cell, width in aligned)
+
+
+def _introduce(event: "RunStarted") -> None:
+    resolved: dict[str, Any] = event.resolved
+    for warning in event.warnings:
+        printing.caution(warning)
+    if event.resumed_at:
+        epoch, step = event.resumed_at
+        where: dict[str, Any] = {"run": event.run.folder, "epoch": epoch}
+        if step:
+            printing.note("resuming {run} after epoch {epoch}, step {step}", **where, step=step)
+        else:
+            printing.note("resuming {run} after epoch {epoch}", **where)
+    if ":" in resolved["network"]:
+        printing.caution(
+            "imagelet predict will refuse this classifier, because its network is imported code: register it "
+            "as a plugin, or load it in Python with allow_import=True"
+        )
+    recipe = event.experiment.recipe
+    printing.note(
+        "{dataset}: {training:,} training and {validation:,} validation images, {shape}, {count} classes",
+        dataset=event.experiment.dataset,
+        training=resolved["training_images"],
+        validation=resolved["validation_images"],
+        shape=arguments.write_shape(tuple(resolved["input_shape"])),
+        count=len(resolved["classes"]),
+    )
+    printing.note(
+        "{network}: {parameters:,} parameters; recipe {name}: {optimizer}, batch {batch_size}; "
+        "{device}, {precision}",
+        network=event.experiment.network,
+        name=recipe.name,
+        optimizer=recipe.optimizer,
+        batch_size=recipe.batch_size,
+        **{name: resolved[name] for name in ("parameters", "device", "precision")},
+    )
+
 
 MOST_LABEL_ISSUES = 10  # training images that are named
 REPEAT = Message("type the same again to resume")
@@ -22,18 +128,11 @@ REPEAT = Message("type the same again to resume")
 Seeds = Annotated[
     int | None,
     typer.Option(
-        metavar="N",
-        help="Train with N seeds, from --seed on, and show how much the accuracies differ.",
-        show_default=False,
+        metavar="N", help="Train with N seeds, from --seed on, and show how much the accuracies differ."
     ),
 ]
 Folds = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Cross-validation with N folds of the training images.",
-        show_default=False,
-    ),
+    int | None, typer.Option(metavar="N", help="Cross-validation with N folds of the training images.")
 ]
 
 
@@ -117,7 +216,7 @@ def check_seeds(seeds: int) -> None:
         )
 
 
-def train(experiment: "Experiment", request: Request) -> None:
+def train_series(experiment: "Experiment", request: Request) -> None:
     """Run the series, show its results, and compare the accuracy with what is required.
 
     Raises:
@@ -143,7 +242,16 @@ def train(experiment: "Experiment", request: Request) -> None:
         printing.document(result.to_json())
     else:
         _show(result)
-    _require(result, request.require)
+    name, reached = Message("mean accuracy"), result.spread.mean
+    if result.pooled:
+        name, reached = Message("accuracy over all folds"), result.pooled.accuracy
+    if request.require is not None and reached < request.require:
+        raise RequirementMissedError(
+            "the {name} {reached:.4f} is below the required {required:g}",
+            name=name,
+            reached=reached,
+            required=request.require,
+        )
 
 
 def _run_part(series: "Series", part: "Part", position: int) -> None:
@@ -159,10 +267,7 @@ def _run_part(series: "Series", part: "Part", position: int) -> None:
     if part.run is not None and part.run.finished:
         printing.note("finished before: {folder}", folder=part.run.folder)
     try:
-        with printing.progress("reading data") as progress:
-            events = run_part(series, part, progress)
-            first = next(events)
-        watch(first, events)
+        watch(lambda progress: run_part(series, part, progress))
     except KeyboardInterrupt as interruption:
         what = interruption.args[0] if interruption.args else Message("stopped")
         problem = Message("{place}: {problem}", place=name, problem=what)
@@ -171,14 +276,18 @@ def _run_part(series: "Series", part: "Part", position: int) -> None:
 
 def _show(result: "Repeated") -> None:
     """Print each training's accuracy, and all of them taken together."""
-    rows = []
-    for member in result.members:
-        low, high = map(write_percent, member.interval)
-        interval = Message("{low} to {high} %", low=low, high=high)
-        accuracy = f"{write_percent(member.accuracy)} %"
-        rows.append((str(member.number), accuracy, interval, f"{member.images:,}", member.run.name))
+    rows = [
+        (
+            str(member.number),
+            f"{write_percent(member.accuracy)} %",
+            arguments.describe_interval(member.interval),
+            f"{member.images:,}",
+            member.run.name,
+        )
+        for member in result.members
+    ]
     number = Message("fold") if result.kind == "folds" else Message("seed")
-    accuracy = _part_accuracy(result)
+    accuracy = Message("{part} accuracy", part=arguments.PARTS[result.part])
     printing.say()
     printing.table(
         (number, accuracy, "95 % interval", "images", "run"),
@@ -187,21 +296,17 @@ def _show(result: "Repeated") -> None:
         whole=("95 % interval",),
     )
     printing.say()
-    printing.facts(_of_folds(result) if result.pooled else _of_seeds(result))
-    if result.label_issues:
+    printing.facts(_of_folds(result) if result.pooled else _of_seeds(result, accuracy))
+    if issues := result.label_issues:
+        count = len(issues)
         evaluate.show_some(
-            Message(
-                "{count:,} training images may have a wrong label: look at them",
-                count=len(result.label_issues),
-            ),
+            Message("{count:,} training images may have a wrong label: look at them", count=count),
             ("image", "label", "suggested", "probability"),
-            [issue.to_json(result.classes) for issue in result.label_issues],
+            [issue.to_json(result.classes) for issue in issues],
             MOST_LABEL_ISSUES,
         )
-        printing.say(
-            "drawn as {file}; imagelet explain RUN train:N looks into one",
-            file=result.folder / "label-issues.png",
-        )
+        file = result.folder / "label-issues.png"
+        printing.say("drawn as {file}; imagelet explain RUN train:N looks into one", file=file)
     if result.out_of_fold is not None:
         printing.advice(
             "{file} has each image's probabilities, from a classifier that did not learn from it",
@@ -209,17 +314,12 @@ def _show(result: "Repeated") -> None:
         )
 
 
-def _part_accuracy(result: "Repeated") -> Message:
-    return Message("{part} accuracy", part=arguments.PARTS[result.part])
-
-
-def _of_seeds(result: "Repeated") -> dict[str, str]:
+def _of_seeds(result: "Repeated", accuracy: Message) -> dict[str, str]:
     low, high = map(write_percent, result.spread.interval)
+    spread, count = write_spread(result.spread.mean, result.spread.standard_deviation), len(result.members)
     return {
-        Message("mean {accuracy}", accuracy=_part_accuracy(result)): Message(
-            "{spread} (standard deviation over {count} seeds)",
-            spread=write_spread(result.spread.mean, result.spread.standard_deviation),
-            count=len(result.members),
+        Message("mean {accuracy}", accuracy=accuracy): Message(
+            "{spread} (standard deviation over {count} seeds)", spread=spread, count=count
         ),
         Message("95 % interval of the mean"): Message(
             "{low} to {high} %, over seeds, not over other images", low=low, high=high
@@ -230,12 +330,11 @@ def _of_seeds(result: "Repeated") -> dict[str, str]:
 
 def _of_folds(result: "Repeated") -> dict[str, str]:
     assert result.pooled is not None
+    spread, count = write_spread(result.spread.mean, result.spread.standard_deviation), len(result.members)
     return {
         **arguments.describe_accuracy(Message("accuracy, all folds"), result.pooled.to_json()),
         Message("mean of the folds"): Message(
-            "{spread} (standard deviation over {count} folds)",
-            spread=write_spread(result.spread.mean, result.spread.standard_deviation),
-            count=len(result.members),
+            "{spread} (standard deviation over {count} folds)", spread=spread, count=count
         ),
         Message("epoch"): Message("the last of each training; the fold's images did not choose it"),
         Message("result"): str(result.folder / f"{result.kind}.json"),
@@ -245,16 +344,3 @@ def _of_folds(result: "Repeated") -> dict[str, str]:
 def write_spread(mean: float, standard_deviation: float) -> str:
     """Return ``98.40 ± 0.31 %``."""
     return f"{write_percent(mean)} ± {100 * standard_deviation:.2f} %"
-
-
-def _require(result: "Repeated", required: float | None) -> None:
-    name, reached = Message("mean accuracy"), result.spread.mean
-    if result.pooled:
-        name, reached = Message("accuracy over all folds"), result.pooled.accuracy
-    if required is not None and reached < required:
-        raise RequirementMissedError(
-            "the {name} {reached:.4f} is below the required {required:g}",
-            name=name,
-            reached=reached,
-            required=required,
-        )
