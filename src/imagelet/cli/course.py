@@ -106,11 +106,8 @@ def course(
     if seeds is not None:
         return _repeat(_trainings(chosen, all_of_them=not names), plan, seeds, listing)
     _check(chosen, plan, needs_pictures=bool(names) and not listing)
-    shown: list[dict[str, Any]] = []
-    errors: list[dict[str, str]] = []
-    if not listing:
-        possible = [lesson for lesson in chosen if pictures or lesson.name != OWN]
-        shown, errors = _run_lessons(possible, plan)
+    possible = [] if listing else [lesson for lesson in chosen if pictures or lesson.name != OWN]
+    shown, errors = _run_lessons(possible, plan)
     results = results_so_far(plan.folder, seed, device=device, precision=precision)
     table = None
     if not listing and any(result.reached for result in results):

@@ -135,9 +135,7 @@ def train(
     _check(dataset, resume, require, chosen)
     request = trainings.Request(seeds, folds, name, runs, test, require, as_json)
     request.check(resume=resume is not None, validation=validation, profile=profile)
-    from imagelet.training.profiling import Profile
-
-    times = Profile() if profile else None
+    times = _new_profile() if profile else None
     if dataset is None:
         finished = _resume(str(resume), runs, test, times)
     else:
@@ -199,6 +197,12 @@ def _read_settings(texts: list[str], **options: Any) -> dict[str, Any]:
             raise SettingError("--set {given} has no '='", hint, given=text)
         settings[field.strip()] = value.strip()
     return settings
+
+
+def _new_profile() -> "Profile":
+    from imagelet.training.profiling import Profile
+
+    return Profile()
 
 
 def run_watched(
