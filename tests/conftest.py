@@ -270,7 +270,9 @@ class FileServer:
         ranges: False → ``Range`` is ignored and the whole file comes.
         tells_length: False → the answers have no Content-Length.
         cut_after: the connection breaks after so many bytes of each answer; None → never.
+        pause_after: so many bytes of each answer come, the others when ``wait`` is set; None → all at once.
         status: path → the status to answer with instead of the file.
+        redirects: path → the address to send the other side to.
         wait: an event that every answer waits for; set at first, ``clear`` it to hold the answers back.
     """
 
@@ -280,7 +282,9 @@ class FileServer:
         self.ranges = True
         self.tells_length = True
         self.cut_after: int | None = None
+        self.pause_after: int | None = None
         self.status: dict[str, int] = {}
+        self.redirects: dict[str, str] = {}
         self.wait = threading.Event()
         self.wait.set()
         outer = self
@@ -310,6 +314,12 @@ class FileServer:
         self.requests.append((path, asked))
         self.wait.wait(20)
         content = self.files.get(path)
+        if path in self.redirects:
+            handler.send_response(302)
+            handler.send_header("Location", self.redirects[path])
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
         if path in self.status or content is None:
             handler.send_error(self.status.get(path, 404))
             return
@@ -325,6 +335,11 @@ class FileServer:
         handler.end_headers()
         stop = len(content) if self.cut_after is None else start + self.cut_after
         with contextlib.suppress(ConnectionError):  # the other side may have had enough
+            if self.pause_after is not None:
+                handler.wfile.write(content[start : start + self.pause_after])
+                start += self.pause_after
+                self.wait.clear()
+                self.wait.wait(20)
             handler.wfile.write(content[start:stop])
         handler.close_connection = True
 

@@ -159,3 +159,11 @@ def test_a_folder_is_not_replaced_and_the_error_names_it(tmp_path: Path) -> None
         atomic_files.write_text(tmp_path / "taken", "text")
     assert caught.value.filename == str(tmp_path / "taken")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_sweeping_removes_what_killed_writers_of_one_file_left(tmp_path: Path) -> None:
+    kept = {"a[1].npy", ".b.npy.0123abcd.part", ".a[1].npy.part", ".a1.npy.0123abcd.part"}
+    for name in (*kept, ".a[1].npy.0123abcd.part", ".a[1].npy.deadbeef.part"):
+        (tmp_path / name).write_bytes(b"")
+    atomic_files.sweep(tmp_path / "a[1].npy")
+    assert {path.name for path in tmp_path.iterdir()} == kept

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import secrets
@@ -35,6 +36,15 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes left that were killed while they replaced ``path``.
+
+    The caller holds the lock that lets one process replace it at a time.
+    """
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
+        leftover.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -225,6 +225,8 @@ class TestGetFromAFolder:
         if inside:
             source = (idx_folder / "mnist").rename(tmp_path / "a stick")
         seen: list[tuple[int, int | None]] = []
+        (paths.downloads() / "mnist").mkdir(parents=True)
+        (paths.downloads() / "mnist" / "t10k-labels-idx1-ubyte.gz.part").write_bytes(b"of a broken download")
         files = get_dataset_files("mnist", source, lambda done, total: seen.append((done, total)))
         assert [file.path for file in files] == [paths.downloads() / file.name for file in files]
         assert len(load_dataset("mnist").train) == 300

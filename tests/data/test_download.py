@@ -2,18 +2,22 @@
 
 import errno
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from imagelet import paths
 from imagelet.data import download as module
+from imagelet.data import transfer
 from imagelet.data.download import RemoteFile, damaged, download, existing_folders, fetch, is_file, read_bytes
 from imagelet.errors import DataError, DownloadError
 from tests.conftest import FileServer
@@ -186,7 +190,7 @@ class TestFailures:
     def test_with_a_server_that_does_not_answer_time_out(
         self, remote: Make, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "TIMEOUT", (0.2, 0.2))
+        monkeypatch.setattr(transfer, "TIMEOUT", (0.2, 0.2))
         file_server.wait.clear()
         assert "timed out" in self.failing(remote()).message
         file_server.wait.set()
@@ -231,8 +235,144 @@ class TestFailures:
 
         with pytest.raises(KeyboardInterrupt):
             download(remote(), interrupt)
-        assert kept() == {f"{NAME}.part": 524_288}
+        assert 500_000 < kept()[f"{NAME}.part"] < len(CONTENT)
         assert download(remote()).read_bytes() == CONTENT
+
+
+class TestSlowServers:
+    @pytest.fixture
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+        """Return a clock that stands still until its ``seconds`` are changed."""
+        clock = SimpleNamespace(seconds=0.0)
+        monkeypatch.setattr(transfer, "clock", lambda: clock.seconds)
+        return clock
+
+    def test_that_let_bytes_drip_are_given_up(
+        self, remote: Make, file_server: FileServer, clock: SimpleNamespace
+    ) -> None:
+        file_server.pause_after = 100
+
+        def pass_time(done: int, total: int | None) -> None:
+            clock.seconds += 61 if done else 0
+
+        with pytest.raises(DownloadError, match=r"sent 100 bytes in 60 seconds, which is too slow"):
+            download(remote(), pass_time)
+        file_server.pause_after = None
+        file_server.wait.set()
+        assert kept() == {f"{NAME}.part": 100}
+        assert download(remote()).read_bytes() == CONTENT
+        assert [asked for _, asked in file_server.requests] == ["", "bytes=100-"]
+
+    def test_that_send_no_answer_are_given_up(
+        self, remote: Make, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file_server.files["b"] = CONTENT
+        file_server.wait.clear()
+        ticking = itertools.count(0, 40)
+        monkeypatch.setattr(transfer, "clock", lambda: next(ticking))
+        with pytest.raises(DownloadError, match=r"(127\.0\.0\.1: sent 0 bytes in 60 seconds.*){2}"):
+            download(remote("a", "b"))
+        file_server.wait.set()
+
+    def test_have_a_time_in_all(self, remote: Make, file_server: FileServer, clock: SimpleNamespace) -> None:
+        file_server.files["b"] = CONTENT
+
+        def pass_time(done: int, total: int | None) -> None:
+            clock.seconds += 4000 if done else 0
+
+        file_server.pause_after = 100_000
+        with pytest.raises(DownloadError, match=r"(took longer than the 60 minutes.*){2}"):
+            download(remote("a", "b"), pass_time)
+        file_server.wait.set()
+        assert 0 < kept()[f"{NAME}.part"] <= 100_000
+
+    def test_may_be_as_slow_as_the_limit_says(self, clock: SimpleNamespace) -> None:
+        pace = transfer.Pace(end=3600)
+        for _ in range(59):
+            pace.count(transfer.LEAST // 2)
+            clock.seconds += 30
+            pace.count(transfer.LEAST // 2)
+            clock.seconds += 30
+            assert 0 <= pace.patience <= 1
+        pace.count(transfer.LEAST)
+        clock.seconds += 60
+        with pytest.raises(transfer.SlowError, match="60 minutes"):
+            pace.count(0)
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "http://[",
+            "http://[::1",
+            "ftp://example.org/images.gz",
+            "file:///etc/passwd",
+            "example.org/images.gz",
+            "//example.org/images.gz",
+            "http://",
+            "http:///images.gz",
+            "http://exa mple.org/images.gz",
+            " http://example.org/images.gz",
+            "http://example.org:port/images.gz",
+            "http://example.org:99999/images.gz",
+            "http://example.org/\n",
+            "http://example.org/\udc80",
+            "http://\udc80.org/",
+            "http://" + "a" * 70 + ".org/",
+            "",
+        ],
+    )
+    def test_that_are_malformed_are_named_and_the_next_is_taken(self, remote: Make, address: str) -> None:
+        file = remote()
+        alone, before = (replace(file, mirrors=(address, *rest)) for rest in ((), file.mirrors))
+        with pytest.raises(DownloadError) as caught:
+            download(alone)
+        shown = address if address.isprintable() else ascii(address)
+        assert f"'{shown}' is not an address that begins with http:// or https://" in caught.value.message
+        assert caught.value.message.isprintable()
+        assert download(before).read_bytes() == CONTENT
+
+    @pytest.mark.parametrize(
+        "address", ["http://[::1]:8000/a", "https://example.org/%20é", "HTTPS://bücher.example/a?b#c"]
+    )
+    def test_that_are_sound_are_asked(self, address: str) -> None:
+        assert transfer.is_address(address)
+
+    @pytest.mark.parametrize("proxy", ["http://[", "ftp://127.0.0.1:9", "http://127.0.0.1:port"])
+    def test_of_a_malformed_proxy_are_an_error_of_ours(
+        self, proxy: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(DownloadError, match=r"malformed|no connection"):
+            download(RemoteFile("pets", NAME, 5, "0" * 64, ("http://example.org/a",)))
+
+    def test_may_lead_to_one_that_is_malformed(self, remote: Make, file_server: FileServer) -> None:
+        for target in ("http://[", "ftp://127.0.0.1/a", "http://127.0.0.1:port/a"):
+            file_server.redirects["away"] = target
+            with pytest.raises(DownloadError, match=r"malformed|the connection broke"):
+                download(remote("away"))
+
+
+def test_what_killed_processes_left_is_swept(remote: Make) -> None:
+    folder = (paths.downloads() / NAME).parent
+    folder.mkdir(parents=True)
+    for name in (".images.gz.0123abcd.part", ".other.gz.0123abcd.part", "other.gz.part"):
+        (folder / name).write_bytes(b"left")
+    download(remote())
+    assert kept().keys() == {NAME, "pets/.other.gz.0123abcd.part", "pets/other.gz.part"}
+
+
+def test_a_broken_download_goes_once_the_file_is_there(remote: Make, file_server: FileServer) -> None:
+    file_server.cut_after = 600_000
+    with pytest.raises(DownloadError):
+        download(remote())
+    (paths.downloads() / NAME).write_bytes(CONTENT)  # copied there by hand
+    download(remote())
+    assert kept() == {NAME: len(CONTENT)}
 
 
 def test_processes_that_start_at_once_download_once(remote: Make, file_server: FileServer) -> None:

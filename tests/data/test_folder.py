@@ -264,7 +264,9 @@ class TestCache:
         before = load_folder(plain).train.fingerprint()
         for path in (imagelet_home / "folders").glob("*.npy"):
             path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
+            path.with_name(f".{path.name}.0123abcd.part").write_bytes(b"of a killed process")
         assert load_folder(plain).train.fingerprint() == before
+        assert {path.suffix for path in (imagelet_home / "folders").iterdir()} == {".npy"}
 
     def test_nothing_half_written_is_left_by_a_damaged_picture(
         self, parted: Path, imagelet_home: Path

@@ -2,7 +2,8 @@
 
 A file comes from the first mirror that gives it. It grows in a ``.part`` file beside its final name, is
 compared with its SHA-256, and only then takes that name. What a broken connection left is gone on with at
-the next try; after any other failure nothing is left. A lock lets one process download while the others wait.
+the next try; after any other failure nothing is left. A lock lets one process download while the others wait,
+and what a process left that was killed is swept under it.
 """
 
 import contextlib
@@ -11,16 +12,16 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from imagelet import atomic_files, paths
+from imagelet.data import transfer
 from imagelet.errors import DataError, DownloadError
 from imagelet.messages import Message
 from imagelet.progress import Progress
 
-TIMEOUT = (10.0, 30.0)  # seconds to connect; seconds between two pieces
-CHUNK = 1 << 18  # bytes
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -93,19 +94,27 @@ def download(file: RemoteFile, progress: Progress | None = None, *, replace: boo
     target = paths.downloads() / file.path
     with writing(target, file.size):
         if not target.is_file() or (replace and sha256_of(target) != file.sha256):
-            part = target.with_name(f"{target.name}.part")
+            part = part_of(target)
             try:
                 _from_mirrors(file, target, part, progress)
             except OSError:
                 part.unlink(missing_ok=True)  # the disk is at fault: leave nothing, and free the room
                 raise
             atomic_files.flush_folder(target.parent)
+        part_of(target).unlink(missing_ok=True)  # of another try, before the file came from a folder
     return target
+
+
+def part_of(target: Path) -> Path:
+    """Return where ``target`` grows while it is downloaded."""
+    return target.with_name(f"{target.name}.part")
 
 
 @contextlib.contextmanager
 def writing(target: Path, size: int) -> Iterator[None]:
     """Hold the lock under which ``target``, in the cache, may be written; its folder exists inside.
+
+    What another process left that was killed while it copied a file there is swept.
 
     Args:
         target: the file to write.
@@ -121,6 +130,7 @@ def writing(target: Path, size: int) -> Iterator[None]:
         target.parent.mkdir(parents=True, exist_ok=True)
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{target.parent.name}-{target.name}.lock"):
+            atomic_files.sweep(target)
             yield
     except OSError as error:
         raise _disk_error(error, target, size) from error
@@ -188,13 +198,18 @@ class _WrongFileError(Exception):
 
 
 def _from_mirrors(file: RemoteFile, target: Path, part: Path, progress: Progress | None) -> None:
+    end = transfer.clock() + transfer.LONGEST
     failures = []
     for address in file.mirrors:
-        host = urlsplit(address).hostname or address
+        if not transfer.is_address(address):
+            shown = address if address.isprintable() else ascii(address)
+            failures.append(f"'{shown}' is not an address that begins with http:// or https://, then a host")
+            continue
+        host = urlsplit(address).hostname
         for _ in range(2):
             resumed = part.is_file()
             try:
-                _retrieve(address, file, target, part, progress)
+                _retrieve(address, file, target, part, end, progress)
                 return
             except _BrokenError as error:
                 failures.append(f"{host}: {error}")
@@ -216,7 +231,9 @@ def _from_mirrors(file: RemoteFile, target: Path, part: Path, progress: Progress
     )
 
 
-def _retrieve(address: str, file: RemoteFile, target: Path, part: Path, progress: Progress | None) -> None:
+def _retrieve(
+    address: str, file: RemoteFile, target: Path, part: Path, end: float, progress: Progress | None
+) -> None:
     """Let the part grow to the whole file, compare its hash, and give it its final name."""
     import requests
     import urllib3
@@ -224,13 +241,15 @@ def _retrieve(address: str, file: RemoteFile, target: Path, part: Path, progress
     done = part.stat().st_size if part.is_file() else 0
     try:
         if done != file.size:
-            _receive(address, file, part, done if done < file.size else 0, progress)
-    except requests.HTTPError as error:
-        raise _BrokenError(f"answered {getattr(error.response, 'status_code', 'with an error')}") from error
-    except requests.Timeout as error:
+            _receive(address, file, part, done if done < file.size else 0, end, progress)
+    except transfer.SlowError as error:
+        raise _BrokenError(str(error)) from error
+    except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise _BrokenError("timed out") from error
     except requests.ConnectionError as error:
         raise _BrokenError("no connection") from error
+    except ValueError as error:
+        raise _BrokenError("the address, or that of the proxy, is malformed") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _BrokenError("the connection broke") from error
     if sha256_of(part) != file.sha256:
@@ -238,24 +257,25 @@ def _retrieve(address: str, file: RemoteFile, target: Path, part: Path, progress
     part.replace(target)
 
 
-def _receive(address: str, file: RemoteFile, part: Path, done: int, progress: Progress | None) -> None:
+def _receive(
+    address: str, file: RemoteFile, part: Path, done: int, end: float, progress: Progress | None
+) -> None:
     """Ask for what comes after the first ``done`` bytes; some servers send the whole file."""
-    import requests
-
     headers = {"Accept-Encoding": "identity", "User-Agent": "imagelet"}
     if done:
         headers["Range"] = f"bytes={done}-"
-    with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
+    with transfer.receiving(address, headers, end) as (response, pieces):
+        if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise _WrongFileError("has a shorter file")
-        response.raise_for_status()
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _BrokenError(f"answered {response.status}")
         resumes = response.headers.get("Content-Range", "").startswith(f"bytes {done}-")
-        if response.status_code != requests.codes.partial_content or not resumes:
+        if response.status != HTTPStatus.PARTIAL_CONTENT or not resumes:
             done = 0
         length = response.headers.get("Content-Length", "")
         if length.isdigit() and done + int(length) != file.size:
             raise _WrongFileError(f"offers {done + int(length)} bytes instead of {file.size}")
-        _write(response.raw.stream(CHUNK, decode_content=False), file, part, done, progress)
+        _write(pieces, file, part, done, progress)
 
 
 def _write(

@@ -92,6 +92,7 @@ def remembered(key: str, shape: tuple[int, ...], rows: Rows, *, quiet: bool = Fa
         with _locked(key):
             array = _mapped(path, shape)
             if array is None:
+                atomic_files.sweep(path)
                 _write(path, shape, rows)
                 array = _mapped(path, shape)
     except OSError as error:

@@ -10,17 +10,18 @@ from pathlib import Path
 
 from imagelet import atomic_files, paths
 from imagelet.data.download import (
-    CHUNK,
     RemoteFile,
     damaged,
     download,
     existing_folders,
     fetch,
     is_file,
+    part_of,
     sha256_of,
     writing,
 )
 from imagelet.data.imageset import ImageSet
+from imagelet.data.transfer import CHUNK
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.progress import Progress
@@ -207,10 +208,12 @@ def _copy(file: RemoteFile, source: Path, progress: Progress | None) -> Path:
     """Copy ``source`` to the place of ``file`` in the cache, whole or not at all, and return that."""
     target = paths.downloads() / file.path
     size, done = source.stat().st_size, 0
-    with writing(target, size), source.open("rb") as original, atomic_files.replacing(target) as copy:
-        while piece := original.read(CHUNK):
-            copy.write(piece)
-            done += len(piece)
-            if progress:
-                progress(done, size)
+    with writing(target, size):
+        with source.open("rb") as original, atomic_files.replacing(target) as copy:
+            while piece := original.read(CHUNK):
+                copy.write(piece)
+                done += len(piece)
+                if progress:
+                    progress(done, size)
+        part_of(target).unlink(missing_ok=True)  # of a download that broke before
     return target
