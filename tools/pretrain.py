@@ -24,13 +24,13 @@ from imagelet.data.splits import Split
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import run_experiment
 from imagelet.metrics.calibration import fit_calibration
-from imagelet.networks.ensemble import side_by_side
 from imagelet.networks.summary import summarize
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.model_card import model_card
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.runs.store import is_run_of
+from tools.ensemble import side_by_side
 
 
 @dataclass(frozen=True)

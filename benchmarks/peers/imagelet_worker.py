@@ -7,10 +7,9 @@ from imagelet.data.imageset import ImageSet
 from imagelet.device import choose_device, choose_precision
 from imagelet.networks import build
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training.loop import train
+from imagelet.training.loop import TrainingSetup, train
 from imagelet.training.recipe import with_settings
 from imagelet.training.recipes import recipes
-from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 

@@ -19,7 +19,7 @@ from imagelet.data.splits import Split
 from imagelet.errors import DataError, RunError, SettingError, UsageError
 from imagelet.experiment import finalize
 from imagelet.metrics.classification import wilson_interval
-from imagelet.metrics.paired_tests import compare_predictions, holm
+from imagelet.metrics.comparison import compare_predictions, holm
 from imagelet.preprocessing.framing import Framing
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier

@@ -12,7 +12,7 @@ from imagelet import train
 from imagelet.analysis.comparison import Pair
 from imagelet.cli.compare import _written, describe_pair
 from imagelet.metrics.classification import Interval
-from imagelet.metrics.paired_tests import PairedDifference
+from imagelet.metrics.comparison import PairedDifference
 from imagelet.runs.run import Run as RunFolder
 
 Run = Callable[..., Any]

@@ -34,8 +34,6 @@ TEXTS = PACKAGE / "lab" / "static" / "texts"
 # Modules that know single kinds, and why; the kinds' own package is not looked at.
 KNOWING = {
     "networks/airbench.py": "a family of networks is made of certain layers",
-    "networks/ensemble.py": "of networks side by side only convolutions and the last dense layer change",
-    "networks/fusion.py": "two certain layers can be computed at once",
     "networks/torch_layers.py": "torch's own modules are told as kinds",
 }
 

@@ -10,9 +10,9 @@ from imagelet import train
 from imagelet.classifier.classifier import Classifier
 from imagelet.experiment.runner import resume, run_experiment
 from imagelet.runs.definition import describe
-from imagelet.training.auto_config import suited
 from imagelet.training.optimizers import Optimizer, optimizers
 from imagelet.training.recipe import Recipe, recipe_from_json
+from imagelet.training.recipes import suited
 
 NETWORK = "pool(4) conv(2, 3x3) relu flatten dense(classes) softmax"
 PLUGIN = "sign"

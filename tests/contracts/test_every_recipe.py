@@ -9,11 +9,9 @@ import torch
 from imagelet.data import ImageSet, load_dataset
 from imagelet.networks import build, find_network
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training.auto_config import suitable_network, suited
-from imagelet.training.loop import evaluate, start, train
+from imagelet.training.loop import TrainingSetup, evaluate, start, train
 from imagelet.training.recipe import recipe_from_json, recipe_to_json
-from imagelet.training.recipes import recipes
-from imagelet.training.setup import TrainingSetup
+from imagelet.training.recipes import recipes, suitable_network, suited
 
 CPU = torch.device("cpu")
 ENLARGED = 4  # 8×8 digits as 32×32 images: what moves or blanks some pixels still leaves the digit to be seen

@@ -20,7 +20,7 @@ from imagelet.experiment.repeats import conclude, plan, repeat, run_part
 from imagelet.experiment.runner import run_experiment
 from imagelet.metrics.calibration import fit_temperature
 from imagelet.metrics.classification import wilson_interval
-from imagelet.metrics.label_issues import find_label_issues
+from imagelet.metrics.misclassified import find_label_issues
 from imagelet.runs.definition import Experiment, describe
 from imagelet.training.loop import EpochEnded, Step
 

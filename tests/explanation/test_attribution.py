@@ -20,12 +20,13 @@ from imagelet.errors import UnknownNameError, UsageError
 from imagelet.explanation.attribution import (
     METHODS,
     SIGNED,
+    _cells,
+    _runs,
     attribute,
     class_of,
     convolution_of,
     ground_of,
 )
-from imagelet.explanation.grad_cam import _cells, _runs
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import Network, build, networks
 from imagelet.preprocessing import Framing

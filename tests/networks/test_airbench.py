@@ -11,7 +11,7 @@ from torch.nn import functional
 from imagelet.errors import UsageError
 from imagelet.networks import build, summarize
 from imagelet.networks.airbench import RIDGE, Norm, Whiten, family
-from imagelet.networks.layer_module import Convolution
+from imagelet.networks.modules import Convolution
 
 from .strategies import unhurried
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from imagelet.errors import UnknownNameError
 from imagelet.networks.building import build
-from imagelet.networks.shapes import infer_shapes
+from imagelet.networks.summary import infer_shapes
 from imagelet.networks.zoo import find_network, networks
 
 PRINTED = {

@@ -8,13 +8,12 @@ from torch import nn
 
 from imagelet.data import ImageSet
 from imagelet.networks import Network, build
-from imagelet.networks.fusion import fused_layers
+from imagelet.networks.modules import fused_layers
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop, profiling
-from imagelet.training.loop import EpochEnded, Step, train
+from imagelet.training.loop import EpochEnded, Step, TrainingSetup, train
 from imagelet.training.profiling import PHASES, LayerTimes, NoProfile, Profile
 from imagelet.training.recipe import Recipe
-from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 CPU = torch.device("cpu")

@@ -17,11 +17,12 @@ from imagelet.data.imageset import ImageSet
 from imagelet.errors import UnknownNameError, UsageError
 from imagelet.metrics.calibration import ReliabilityBin, reliability_bins
 from imagelet.metrics.classification import calibration_error
-from imagelet.metrics.label_issues import LabelIssue, find_label_issues
 from imagelet.metrics.misclassified import (
     Cells,
+    LabelIssue,
     Misclassified,
     cells,
+    find_label_issues,
     find_misclassified,
     most_confident_first,
 )

@@ -27,13 +27,13 @@ from imagelet.explanation.activations import (
     dead_units,
     filters,
     find_layer,
+    histogram,
     is_convolution,
     layer_activations,
     value_range,
 )
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.neighbours import Neighbour
-from imagelet.explanation.spread import histogram
 from imagelet.messages import Message
 from imagelet.plots.attribution import Marked, Meaning
 from imagelet.progress import Progress

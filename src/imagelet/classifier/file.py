@@ -24,7 +24,7 @@ from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message, message_of
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import Network, build, find_network, infer_shapes
-from imagelet.networks.shapes import MOST_PARAMETERS
+from imagelet.networks.summary import MOST_PARAMETERS
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS

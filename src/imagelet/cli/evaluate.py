@@ -13,8 +13,7 @@ from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
-    from imagelet.analysis.evaluate import Evaluation
-    from imagelet.analysis.own_pictures import OwnPictures
+    from imagelet.analysis.evaluate import Evaluation, OwnPictures
     from imagelet.analysis.robustness import RobustnessReport
 
 commands = typer.Typer(cls=Group)

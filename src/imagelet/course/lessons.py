@@ -16,7 +16,7 @@ from typing import Any, Literal
 from imagelet.data.splits import COURSE
 from imagelet.errors import UnknownNameError
 from imagelet.messages import Message
-from imagelet.networks.shapes import infer_shapes
+from imagelet.networks.summary import infer_shapes
 from imagelet.networks.zoo import networks
 from imagelet.registry import Registry, suggestion
 

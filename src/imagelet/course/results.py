@@ -15,7 +15,7 @@ from imagelet.course.lessons import OWN_DIGITS, RECIPE, Lesson, Printed, Trainin
 from imagelet.errors import DataError
 from imagelet.experiment.runner import Event
 from imagelet.metrics.classification import Interval, wilson_interval
-from imagelet.metrics.repetition import Spread, spread
+from imagelet.metrics.comparison import Spread, spread
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, describe
 from imagelet.runs.run import Run

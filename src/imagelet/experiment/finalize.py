@@ -16,8 +16,8 @@ from imagelet.runs.model_card import write_model_card
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import remove_checkpoints
 from imagelet.training.history import as_columns, write_history
+from imagelet.training.loop import TrainingSetup
 from imagelet.training.recipe import recipe_to_json
-from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 

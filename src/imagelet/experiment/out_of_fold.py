@@ -17,7 +17,7 @@ from imagelet.data.imageset import ImageSet
 from imagelet.device import choose_device
 from imagelet.errors import DataError, RunError
 from imagelet.metrics.calibration import DEFAULT_THRESHOLD, Calibration, fit_temperature
-from imagelet.metrics.label_issues import LabelIssue, find_label_issues
+from imagelet.metrics.misclassified import LabelIssue, find_label_issues
 from imagelet.runs.definition import Experiment
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run

@@ -23,8 +23,8 @@ from imagelet.experiment.out_of_fold import label_issues_of_folds, write_out_of_
 from imagelet.experiment.runner import Event, resume, run_experiment
 from imagelet.messages import Message
 from imagelet.metrics.classification import Interval
-from imagelet.metrics.label_issues import LabelIssue
-from imagelet.metrics.repetition import Pooled, Spread, pooled, spread
+from imagelet.metrics.comparison import Pooled, Spread, pooled, spread
+from imagelet.metrics.misclassified import LabelIssue
 from imagelet.networks import find_network
 from imagelet.progress import Progress
 from imagelet.runs.definition import Experiment, settled

@@ -20,7 +20,7 @@ from imagelet.device import choose_device
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.runner import Event, run_experiment
 from imagelet.metrics.classification import CONFIDENCE
-from imagelet.metrics.paired_tests import PairedDifference, compare_predictions
+from imagelet.metrics.comparison import PairedDifference, compare_predictions
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment
 from imagelet.runs.provenance import provenance_of_run

@@ -32,9 +32,8 @@ from imagelet.runs.store import create_run
 from imagelet.training import loop
 from imagelet.training.checkpoint import load_checkpoint, save_checkpoint
 from imagelet.training.history import write_history
-from imagelet.training.loop import EpochEnded, Step, Stopped
+from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup
 from imagelet.training.profiling import Profile
-from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0

@@ -1,4 +1,4 @@
-"""The activations of every layer for one image, the filters of convolutions, and units that are dead.
+"""The activations of every layer for one image, how they are spread, filters, and units that are dead.
 
 Layers are those of the network's summary, computed one by one in float32, whatever precision a training had.
 Activations are the image's own, without test-time augmentation and calibration.
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
-from imagelet.explanation.spread import ValueRange, rounded
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import INPUT, Layer, LayerRun, named_modules, run_layers
 from imagelet.networks.layers.convolution import Convolving
@@ -27,6 +26,84 @@ Values = NDArray[np.float32]
 
 SCOPES = ("map", "layer", "all")
 PIXELS_AT_ONCE = 2**18  # of images that go through the network at once: all maps of a layer are held
+DIGITS = 6  # that plain data keep of a number
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """The numbers that a colour scale stands for.
+
+    ``low`` is −``high`` where there are numbers of both signs, so that 0 is in the middle; else one of the
+    two is 0. Both are 0 where every number is.
+    """
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, low: float, high: float) -> "ValueRange":
+        """Return the range for numbers from ``low`` to ``high``."""
+        if low < 0 < high:
+            largest = max(-low, high)
+            return cls(-largest, largest)
+        return cls(min(low, 0.0), max(high, 0.0))
+
+    @property
+    def signed(self) -> bool:
+        """Whether there are numbers on both sides of 0."""
+        return self.low < 0 < self.high
+
+    def to_json(self) -> dict[str, Any]:
+        """Return low, high and signed."""
+        return {"low": self.low, "high": self.high, "signed": self.signed}
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """How many values lie where.
+
+    Attributes:
+        counts: int64 (bins,), of all values.
+        edges: float64 (bins + 1,), ascending.
+        mean, standard_deviation: of all values.
+        number: how many values there are.
+        zeros: how many of them are exactly 0.
+    """
+
+    counts: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    mean: float
+    standard_deviation: float
+    number: int
+    zeros: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists and numbers."""
+        return {**vars(self), "counts": self.counts.tolist(), "edges": rounded(self.edges).tolist()}
+
+
+def histogram(values: NDArray[np.generic], bins: int = 40) -> Histogram:
+    """Return how the values of a layer are spread.
+
+    Args:
+        values: finite numbers of any shape, at least one.
+        bins: of equal width from the lowest to the highest value, at least 1.
+    """
+    flat = np.asarray(values, np.float64).ravel()
+    low, high = flat.min(), flat.max()
+    around = 0.5 * max(abs(low), 1.0) if low == high else 0.0  # one value only: it stands in the middle
+    counts, edges = np.histogram(flat, bins, (low - around, high + around))
+    zeros = int((flat == 0).sum())
+    return Histogram(counts, edges, float(flat.mean()), float(flat.std()), flat.size, zeros)
+
+
+def rounded(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return the values with six digits each, whatever their size, so that plain data stay short."""
+    exact = np.asarray(values, np.float64)
+    size = np.floor(np.log10(np.abs(exact), out=np.zeros_like(exact), where=exact != 0))
+    factors = 10.0 ** np.clip(DIGITS - 1 - size, -300, 300)
+    result: NDArray[np.float64] = np.round(exact * factors) / factors
+    return result
 
 
 @dataclass(frozen=True, eq=False)

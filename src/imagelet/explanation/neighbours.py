@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from imagelet.classifier.classifier import BATCH, PIXELS_AT_ONCE, Classifier
 from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.fusion import fused_layers
+from imagelet.networks.modules import fused_layers
 
 Numbers = NDArray[np.float32]
 

@@ -16,8 +16,8 @@ from imagelet.explanation.activations import (
     find_layer,
     layer_activations,
     network_input,
+    rounded,
 )
-from imagelet.explanation.spread import rounded
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import named_modules
 from imagelet.networks.torch_layers import layer_of

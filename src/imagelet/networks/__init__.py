@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from imagelet.networks.layers import PlacedLayer
-from imagelet.networks.shapes import infer_shapes
+from imagelet.networks.summary import infer_shapes
 from imagelet.networks.text import parse, to_text
 from imagelet.networks.zoo import NamedNetwork, find_network, networks
 

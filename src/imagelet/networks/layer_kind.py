@@ -66,6 +66,7 @@ class Layer:
         numbered: the first of its kind is called ``word1``, not ``word``.
         elementwise: the number at an index comes from the input's number at this index alone.
         channelwise: each channel comes from its own channel alone, so that of more channels it makes more.
+        largest: its numbers are the largest under a window, so that relu may come before or after it.
         rising: its numbers are above 0 exactly where its input is, so that a unit can be silent.
         closing: it can only be the last layer.
         nested: its brackets hold layers, its field ``layers``.
@@ -78,6 +79,7 @@ class Layer:
     numbered: ClassVar[bool] = True
     elementwise: ClassVar[bool] = False
     channelwise: ClassVar[bool] = False
+    largest: ClassVar[bool] = False
     rising: ClassVar[bool] = False
     closing: ClassVar[bool] = False
     nested: ClassVar[bool] = False
@@ -137,7 +139,7 @@ class Layer:
     def module(self, shape: Shape) -> "nn.Module":
         """Return its torch module for an input of ``shape``, weights zero; a kind may take torch's own."""
         del shape
-        from imagelet.networks.layer_module import LayerModule
+        from imagelet.networks.modules import LayerModule
 
         return LayerModule(self)
 

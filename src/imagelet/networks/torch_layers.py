@@ -8,11 +8,9 @@ from torch import nn
 from imagelet.networks.layer_kind import Layer, Padding, Shape, Size, own_layer
 from imagelet.networks.layers.activation import Activation, Gelu, Relu, Sigmoid, Silu, Softmax, Tanh
 from imagelet.networks.layers.convolution import Conv
-from imagelet.networks.layers.dense import Dense
-from imagelet.networks.layers.dropout import Dropout
-from imagelet.networks.layers.normalization import BatchNorm
+from imagelet.networks.layers.dense import Dense, Flatten
 from imagelet.networks.layers.pooling import AveragePool, GlobalAverage, GlobalMax, Pool
-from imagelet.networks.layers.reshape import Flatten
+from imagelet.networks.layers.regularization import BatchNorm, Dropout
 from imagelet.networks.trace import Index
 
 

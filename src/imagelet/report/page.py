@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, html_repr
-from imagelet.analysis.compared_classifiers import open_subjects, shared_images
-from imagelet.analysis.comparison import Comparison, Disagreement, compare
+from imagelet.analysis.comparison import Comparison, Disagreement, compare, open_subjects, shared_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
 from imagelet.messages import Message

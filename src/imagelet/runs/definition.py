@@ -7,9 +7,8 @@ from typing import Any
 
 from imagelet.data.splits import read_fold, validation_fraction
 from imagelet.errors import SettingError
-from imagelet.training.auto_config import suitable_network, suited
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
-from imagelet.training.recipes import recipes
+from imagelet.training.recipes import recipes, suitable_network, suited
 
 FORMAT = 1
 AUTO = "auto"

@@ -1,10 +1,11 @@
-"""The training loop: it yields an event after every optimizer step and every epoch.
+"""What a training depends on, and its loop, which yields an event after every optimizer step and every epoch.
 
 The caller decides what to do with an event: draw a progress bar, write a file, save a checkpoint. Until it
 asks for the next event nothing changes: the state is exactly what a resumed training needs.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,27 +13,96 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from imagelet.data.imageset import ImageSet
-from imagelet.device import Timer, denormals_flushed, generator, keep_freed_memory, seed_of, sum_type
+from imagelet.data.imageset import ImageSet, Turned
+from imagelet.device import (
+    Timer,
+    default_generator,
+    denormals_flushed,
+    generator,
+    keep_freed_memory,
+    seed_of,
+    sum_type,
+)
 from imagelet.errors import TrainingError
 from imagelet.networks import Network
 from imagelet.networks.airbench import Whiten
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, mirrored_in
-from imagelet.training.batches import autocast, batch_loader, seeded_dropout
 from imagelet.training.history import EpochFigures
+from imagelet.training.optimizers import learning_rate
 from imagelet.training.outlier_exposure import divergence_from_uniform, make_outliers
-from imagelet.training.parameter_groups import set_learning_rates
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
-from imagelet.training.schedules import learning_rate
-from imagelet.training.setup import TrainingSetup
-from imagelet.training.state import State
+from imagelet.training.state import State, set_learning_rates
 
 WHITENING_IMAGES = 5000  # airbench's number
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
 OUTLIER_WEIGHT = 0.3  # of an outlier's loss beside that of an image with a class
 ORDER, AUGMENTATION, DROPOUT, MIRRORING = range(4)  # independent streams of random numbers
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """All that a training depends on: equal setups give equal weights.
+
+    Attributes:
+        training: the images to learn from.
+        validation: the images that choose the best epoch; None: the last epoch is taken.
+        recipe: how to train.
+        normalization: how pixels become network input.
+        flips: whether a mirrored image keeps its class.
+        seed: any whole number from 0.
+        device: where to compute.
+        precision: float32 or bfloat16, the type of the multiplications.
+        turned: which images belong to no class once they are turned; used as outliers.
+    """
+
+    training: ImageSet
+    validation: ImageSet | None
+    recipe: Recipe
+    normalization: Normalization
+    flips: bool
+    seed: int
+    device: torch.device
+    precision: torch.dtype
+    turned: tuple[Turned, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in an epoch. A last batch of one image is left out: it has no batch statistics."""
+        whole_batches, rest = divmod(len(self.training), self.recipe.batch_size)
+        return max(1, whole_batches + (rest > 1))
+
+
+def batch_loader(images: ImageSet, device: torch.device) -> Callable[[np.ndarray], Tensor]:
+    """Return a function from indices (n,) to uint8 images (n, height, width, channels) on ``device``.
+
+    On the CPU the images stay where they are, memory-mapped files included; elsewhere all are copied once.
+    """
+    if device.type == "cpu":
+        return lambda indices: torch.from_numpy(images.images[indices])
+    copied = torch.tensor(images.images, device=device)
+    return lambda indices: copied[torch.from_numpy(indices).to(device)]
+
+
+def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
+    """Let ``device`` multiply in ``precision`` within the block: bfloat16, or float32 as usual."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
+
+
+@contextlib.contextmanager
+def seeded_dropout(device: torch.device, seed: int) -> Iterator[None]:
+    """Let dropout draw from ``seed`` within the block; afterwards the device's generator is as before.
+
+    ``torch.manual_seed`` would seed every device, and on a machine without CUDA store each call for later.
+    """
+    generator = default_generator(device)
+    before = generator.get_state()
+    generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        generator.set_state(before)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where the time of a training goes: by phase of the loop, and by layer of the network.
 
-Layers that are computed together (see `imagelet.networks.fusion`) are timed together: a profile measures the
+Layers that are computed together (see `imagelet.networks.modules`) are timed together: a profile measures the
 training as it is without one, and its weights are the same to the last bit.
 """
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imagelet.device import Timer
 from imagelet.networks import Network, summarize
-from imagelet.networks.fusion import fused_layers
+from imagelet.networks.modules import fused_layers
 
 PHASES = {
     "loading": "a batch's pixels and labels",

@@ -10,8 +10,7 @@ from imagelet.errors import SettingError, UnknownNameError
 from imagelet.messages import Message
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
 from imagelet.registry import Registry
-from imagelet.training.optimizers import optimizers
-from imagelet.training.schedules import SCHEDULES
+from imagelet.training.optimizers import SCHEDULES, optimizers
 
 INITIAL_WEIGHTS = ("glorot", "he", "torch")
 NORMALIZATIONS = ("scale", "standardize")

@@ -1,12 +1,25 @@
-"""The named recipes. Adding one is one ``_add(Recipe(...))``, or ``_add_muon(...)``, at the end.
+"""The named recipes, and what suits the images where a recipe says auto.
+
+Adding one is one ``_add(Recipe(...))``, or ``_add_muon(...)``.
 
 The figures in the notes are those of ``benchmarks/results``: test accuracy as mean ± standard deviation over
 seeds, and seconds of training on two cores of a processor with bfloat16 instructions. A test compares them.
 """
 
+import dataclasses
+import math
+
 from imagelet.messages import Message
 from imagelet.registry import Registry
+from imagelet.training.optimizers import optimizers
 from imagelet.training.recipe import AUTO, AUTO_SHIFT, Recipe, with_settings
+
+IMAGES_IN_ALL = 400_000  # over all epochs: minutes on a laptop
+FEWEST_EPOCHS, MOST_EPOCHS = 8, 100
+STEPS_IN_AN_EPOCH = 40  # where there are few images
+SMALLEST_BATCH, LARGEST_BATCH = 16, 250
+SHIFT = 1 / 16  # of the shorter side
+SMALLEST_SIDE = 16  # pixels; a smaller image cannot be pooled three times
 
 recipes: Registry[Recipe] = Registry(Message("recipe"), "imagelet recipes")
 
@@ -168,3 +181,29 @@ _add_muon(
     freeze_first_layer_at=0.375,
     test_time_augmentation="mirrored-shifted",
 )
+
+
+def suited(recipe: Recipe, images: int, shape: tuple[int, int, int]) -> Recipe:
+    """Return the recipe with a number in place of every auto value; all other values stay.
+
+    Args:
+        recipe: how to train.
+        images: how many there are to learn from.
+        shape: (height, width, channels) of each.
+    """
+    epochs, batch_size, rate, shift = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.shift
+    if batch_size == AUTO:
+        batch_size = min(max(images // STEPS_IN_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
+    if epochs == AUTO:
+        epochs = min(max(round(IMAGES_IN_ALL / images), FEWEST_EPOCHS), MOST_EPOCHS)
+    if rate == AUTO:
+        default = optimizers.get(recipe.optimizer).learning_rate
+        rate = default * math.sqrt(min(1.0, batch_size / LARGEST_BATCH))
+    if shift < 0:
+        shift = min(shape[:2]) * SHIFT
+    return dataclasses.replace(recipe, epochs=epochs, batch_size=batch_size, learning_rate=rate, shift=shift)
+
+
+def suitable_network(shape: tuple[int, int, int]) -> str:
+    """Return the name of a network for images of (height, width, channels)."""
+    return "fast-narrow" if min(shape[:2]) >= SMALLEST_SIDE else "small-cnn"

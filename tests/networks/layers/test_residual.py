@@ -11,8 +11,8 @@ from torch.nn import functional
 from imagelet.errors import NetworkTextError
 from imagelet.networks import Network, build, infer_shapes, networks, summarize
 from imagelet.networks.layer_kind import named_modules
-from imagelet.networks.layer_module import Convolution
 from imagelet.networks.layers import Residual
+from imagelet.networks.modules import Convolution
 
 BLOCK = "residual(conv(4, 3x3, same) batchnorm relu conv(4, 3x3, same) batchnorm)"
 HEAD = "flatten dense(classes) softmax"

@@ -25,7 +25,7 @@ from imagelet.lab.jobs.store import (
 )
 from imagelet.lab.services.encoding import epoch_figures
 from imagelet.messages import translate
-from imagelet.networks.shapes import infer_shapes
+from imagelet.networks.summary import infer_shapes
 from imagelet.networks.zoo import find_network
 from imagelet.runs.definition import AUTO, Experiment, describe
 from imagelet.runs.run import Run

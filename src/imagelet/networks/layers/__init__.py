@@ -9,11 +9,9 @@ import pkgutil
 from imagelet.networks.layer_kind import FAMILIES, KINDS, Layer, PlacedLayer, Shape, register
 from imagelet.networks.layers.activation import Activation, Gelu, Relu, Sigmoid, Silu, Softmax, Tanh
 from imagelet.networks.layers.convolution import Conv, Depthwise
-from imagelet.networks.layers.dense import Dense
-from imagelet.networks.layers.dropout import Dropout
-from imagelet.networks.layers.normalization import BatchNorm
+from imagelet.networks.layers.dense import Dense, Flatten
 from imagelet.networks.layers.pooling import AveragePool, GlobalAverage, GlobalMax, Pool
-from imagelet.networks.layers.reshape import Flatten
+from imagelet.networks.layers.regularization import BatchNorm, Dropout
 from imagelet.networks.layers.residual import Residual
 
 __all__ = [

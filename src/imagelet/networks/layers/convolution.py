@@ -66,13 +66,9 @@ class Convolving(Sliding):
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return torch's convolution with this padding."""
-        from imagelet.networks.layer_module import Convolution
+        from imagelet.networks.modules import Convolution
 
-        filters, groups = self.filters_and_groups(shape[-1])
-        rim = self.padding if isinstance(self.padding, tuple) else (0, 0)
-        return Convolution(
-            self, shape[-1], filters, self.kernel, self.stride, rim, self.dilation, groups, self.bias
-        )
+        return Convolution(self, shape[-1])
 
     def forward(self, module: Any, images: "Tensor") -> "Tensor":
         """Return (n, filters, height, width) of (n, channels, height, width)."""

@@ -35,7 +35,7 @@ class Pool(Sliding):
     family = "pooling"
     noun = Message("window")
     channelwise = True
-    average: ClassVar[bool] = False
+    largest = True
     size: Size = field(metadata=SIZE)
     padding: Padding = field(default="valid", metadata=PADDING)
     stride: Size | None = field(default=None, metadata=SIZE)
@@ -90,7 +90,7 @@ class Pool(Sliding):
         from torch.nn import functional
 
         size, stride = self.size, self.stride or self.size
-        if not self.average:
+        if self.largest:
             return functional.max_pool2d(images, size, stride, padding, ceil_mode=to_the_end)
         return functional.avg_pool2d(
             images, size, stride, padding, ceil_mode=to_the_end, count_include_pad=False
@@ -104,7 +104,7 @@ class Pool(Sliding):
         if values.ndim != 3:
             return None
         cells = self.cells(values.shape, unit.index)
-        return window(values, cells, unit.index[-1], self.average, self.padding_value)
+        return window(values, cells, unit.index[-1], not self.largest, self.padding_value)
 
 
 @register
@@ -114,7 +114,7 @@ class AveragePool(Pool):
 
     word = "average_pool"
     other_words = ("avg_pool", "avgpool")
-    average = True
+    largest = False
 
 
 @register

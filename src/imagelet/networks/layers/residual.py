@@ -20,7 +20,7 @@ from imagelet.networks.layer_kind import (
 )
 from imagelet.networks.layers.convolution import Conv
 from imagelet.networks.layers.dense import Dense
-from imagelet.networks.layers.normalization import BatchNorm
+from imagelet.networks.layers.regularization import BatchNorm
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -116,7 +116,7 @@ class Residual(Layer):
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return a module with the layers of the shortcut, if any, and those inside, by name."""
-        from imagelet.networks.layer_module import LayerModule
+        from imagelet.networks.modules import LayerModule
 
         children = {}
         for layers in (self._shortcut(shape, self.output_shape(shape)), [*named(self.layers)]):
@@ -134,7 +134,7 @@ class Residual(Layer):
 
     def forward(self, module: Any, values: "Tensor") -> "Tensor":
         """Return the sum of what the layers and what the shortcut make of ``values``."""
-        from imagelet.networks.fusion import fused_layers
+        from imagelet.networks.modules import fused_layers
 
         ends = []
         for modules in self._parts(module):

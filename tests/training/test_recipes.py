@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagelet.networks import build
-from imagelet.training.auto_config import suitable_network, suited
 from imagelet.training.optimizers import optimizers
-from imagelet.training.parameter_groups import make_optimizer
 from imagelet.training.recipe import Recipe
-from imagelet.training.recipes import recipes
+from imagelet.training.recipes import recipes, suitable_network, suited
+from imagelet.training.state import make_optimizer
 
 OPEN = Recipe(epochs=0, batch_size=0, learning_rate=0, shift=-1)
 SHAPE = (28, 28, 1)

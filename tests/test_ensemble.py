@@ -5,7 +5,7 @@ import torch
 
 from imagelet.errors import UsageError
 from imagelet.networks import build
-from imagelet.networks.ensemble import side_by_side
+from tools.ensemble import side_by_side
 
 TEXTS = [
     "conv(4, 3x3, same) pool(2) batchnorm relu conv(6, 3x3, same) relu flatten dense(classes) softmax",

@@ -15,9 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from imagelet.errors import NetworkTextError
 from imagelet.networks import Network, build, to_text
 from imagelet.networks import layers as kinds
-from imagelet.networks.fusion import fused_layers
-from imagelet.networks.layer_module import Convolution
 from imagelet.networks.layers import Layer, Pool
+from imagelet.networks.modules import Convolution, fused_layers
 
 from .strategies import built, unhurried
 
@@ -307,7 +306,7 @@ def test_a_convolution_with_a_forward_of_its_own_is_left_alone() -> None:
             return 2 * super().forward(images)
 
     network = build_drawn("conv(4, 3x3) relu flatten dense(3)")
-    network.conv1 = Doubled(kinds.Conv(4, (3, 3)), 2, 4, (3, 3), (1, 1), (0, 0), (1, 1), 1, True)
+    network.conv1 = Doubled(kinds.Conv(4, (3, 3)), 2)
     nn.init.normal_(network.conv1.weight, generator=torch.Generator().manual_seed(0))
     assert_equal_within_rounding(network(noise(SHAPE)), one_after_the_other(network, noise(SHAPE)))
 

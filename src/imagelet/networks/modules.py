@@ -1,4 +1,4 @@
-"""Several layers computed at once: the same numbers as one after the other, in less time.
+"""The torch modules of layers, and layers computed at once: the same numbers in less time.
 
 Two layers that follow each other may be computed together:
 
@@ -8,17 +8,74 @@ Two layers that follow each other may be computed together:
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from imagelet.networks.layer_module import Convolution, LayerModule
-from imagelet.networks.layers.pooling import Pool
-
 FusedLayers = tuple[tuple[str, ...], Callable[[Tensor], Tensor]]
 """The names of layers that are computed at once, and what does it: float (n, …) → float (n, …)."""
+
+
+class LayerModule(nn.Module):
+    """A layer that torch has no module for: its kind computes, it holds parameters and layers, if any.
+
+    Args:
+        layer: the kind, a `imagelet.networks.layer_kind.Layer`.
+        children: the layers inside it, by name.
+    """
+
+    def __init__(self, layer: Any, children: Mapping[str, nn.Module] | None = None) -> None:
+        super().__init__()
+        self.layer = layer
+        for name, child in (children or {}).items():
+            self.add_module(name, child)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return what the kind makes of ``values``."""
+        made: Tensor = self.layer.forward(self, values)
+        return made
+
+    def extra_repr(self) -> str:
+        """Return the layer's text; of a block its layers say it."""
+        return "" if len(self._modules) else self.layer.text
+
+    def _get_name(self) -> str:
+        return type(self.layer).__name__
+
+
+class Convolution(nn.Conv2d):
+    """Torch's convolution, weights zero, padded as its kind says: SAME depends on each input's size.
+
+    Args:
+        layer: the kind, a `imagelet.networks.layers.convolution.Convolving`.
+        channels: of the input.
+    """
+
+    def __init__(self, layer: Any, channels: int) -> None:
+        filters, groups = layer.filters_and_groups(channels)
+        rim = layer.padding if isinstance(layer.padding, tuple) else 0
+        super().__init__(
+            channels, filters, layer.kernel, layer.stride, rim, layer.dilation, groups, layer.bias
+        )
+        self.layer = layer
+
+    def reset_parameters(self) -> None:
+        """Set weights and biases to zero, without touching torch's random state."""
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.zero_()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (n, filters, height, width) of (n, channels, height, width)."""
+        made: Tensor = self.layer.forward(self, images)
+        return made
+
+    def extra_repr(self) -> str:
+        """Return the layer's text."""
+        text: str = self.layer.text
+        return text
 
 
 def fused_layers(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[FusedLayers]:
@@ -60,18 +117,14 @@ def _together(
 ) -> Callable[[Tensor], Tensor] | None:
     """Return what computes the first two layers at once, if anything does."""
     if type(first) is nn.ReLU and second is not None and _is_pool(second):
-        return functools.partial(_pool_relu, second)
+        return lambda images: torch.relu(second(images))
     if type(first) is Convolution and type(second) is nn.ReLU and not _is_pool(third):
         return functools.partial(_conv_relu, first)
     return None
 
 
 def _is_pool(module: nn.Module | None) -> bool:
-    return type(module) is LayerModule and type(module.layer) is Pool
-
-
-def _pool_relu(pool: nn.Module, images: Tensor) -> Tensor:
-    return torch.relu(pool(images))
+    return type(module) is LayerModule and module.layer.largest
 
 
 def _conv_relu(conv: Convolution, images: Tensor) -> Tensor:
