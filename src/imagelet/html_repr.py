@@ -163,12 +163,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def write_percent(fraction: float) -> str:
-    """Return a share in hundredths with two decimals, never rounded up to 100 or down to 0."""
-    written = f"{100 * fraction:.2f}"
-    if written == "100.00" and fraction < 1:
-        return ">99.99"
-    return "<0.01" if written == "0.00" and fraction > 0 else written
+def write_percent(fraction: float, decimals: int = 2) -> str:
+    """Return a share in hundredths, never rounded to 100 or 0: ``98.33``, ``>99.99``, ``<0.01``."""
+    written, least = f"{100 * fraction:.{decimals}f}", 10.0**-decimals
+    if fraction < 1 and float(written) == 100:
+        return f">{100 - least:.{decimals}f}"
+    return f"<{least:.{decimals}f}" if fraction > 0 and float(written) == 0 else written
 
 
 def percent(fraction: float) -> str:

@@ -61,14 +61,14 @@ def accuracies(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, float]
     capsys.readouterr()
     main(["runs", "--json"])
     rows = {entry["run"]: entry for entry in json.loads(capsys.readouterr().out)["runs"]}
-    (part,) = [figures for figures in gather(run).parts if figures.part == "test"]
+    (part,) = [figures for figures in gather(run).parts if figures["part"] == "test"]
     card = (run.folder / "README.md").read_text()
     (line,) = [line for line in card.splitlines() if line.startswith("| test accuracy")]
     return {
         "metrics.json": run.metrics["test"]["accuracy"],
         "test_evaluations.jsonl": run.test_evaluations[-1]["accuracy"],
         "imagelet runs": rows[run.name]["test"]["accuracy"],
-        "the report": part.accuracy,
+        "the report": part["accuracy"],
         "the model card": float(line.split("|")[2].split()[0]) / 100,
         "the lab's list": row(run)["test"]["accuracy"],
     }

@@ -1,7 +1,6 @@
 """The page of a run and the page that compares several."""
 
 import base64
-import datetime
 import io
 import itertools
 import json
@@ -17,8 +16,8 @@ from imagelet.analysis.error_analysis import analyze_errors
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import DataError, RunError, UsageError
 from imagelet.report import open_run, page, write_comparison, write_report
-from imagelet.report.page import render, scale_from, write_duration, write_percent, write_value
-from imagelet.report.predictions import Answered, pair
+from imagelet.report.gathering import Answered, pair, write_value
+from imagelet.report.page import render, scale_from, write_percent
 from imagelet.training.recipe import Recipe
 from tests.report.conftest import HOSTILE
 from tests.report.pages import Page, read_page
@@ -150,7 +149,7 @@ def test_texts_are_escaped_and_a_missing_one_is_an_error():
     from jinja2 import UndefinedError
 
     with pytest.raises(UndefinedError):
-        render("comparison.html", datetime.date(2026, 1, 2), sections=[])
+        render("comparison.html", sections=[])
 
 
 @pytest.mark.parametrize(
@@ -168,14 +167,6 @@ def test_texts_are_escaped_and_a_missing_one_is_an_error():
 )
 def test_shares_never_round_to_certainty_nor_break(share, decimals, written):
     assert write_percent(share, decimals) == written.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [(6.64, "6.6 s"), (437.7, "7 min 18 s"), (3599.9, "1 h 0 min"), (4320, "1 h 12 min"), (None, "–")],
-)
-def test_durations(seconds, written):
-    assert write_duration(seconds) == written
 
 
 def test_values_as_they_are_read():

@@ -19,19 +19,27 @@ from imagelet.analysis.comparison import Comparison, Disagreement, compare, open
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
 from imagelet.messages import Message
+from imagelet.metrics.classification import wilson_interval
 from imagelet.networks import summarize
-from imagelet.progress import Progress, silent
+from imagelet.progress import Progress, silent, write_seconds
 from imagelet.report import drawings
-from imagelet.report.drawings import image_address, insights
-from imagelet.report.gathering import PartFigures, RunFacts, Setting, gather, interval_in_words
-from imagelet.report.predictions import Answered, Tile, answer, galleries
+from imagelet.report.gathering import (
+    Answered,
+    RunFacts,
+    Setting,
+    Tile,
+    answer,
+    galleries,
+    gather,
+    interval_in_words,
+    write_value,
+)
+from imagelet.report.inside import Insight, insights
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_run, shipped_classifiers
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-    from imagelet.networks.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -54,26 +62,12 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {
-            "file": str(self.file),
-            "bytes": self.size,
-            "part": self.part,
-            "left_out": list(self.left_out),
-            "seconds": self.seconds,
-        }
+        facts = {"file": str(self.file), "bytes": self.size, "part": self.part}
+        return {**facts, "left_out": list(self.left_out), "seconds": self.seconds}
 
 
 SCALES = (0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0)  # where a scale of shares may begin; all end at 1
 LEFT, RIGHT = 6, 294  # where a scale begins and ends in its drawing
-MOST_CLASSES = 20  # that are named in a row
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section of the page: its file in ``templates/sections``, which is its address too, and its title."""
-
-    key: str
-    title: str
 
 
 @dataclass(frozen=True)
@@ -87,11 +81,6 @@ class Scale:
         """What stands at its left end."""
         return f"{100 * self.low:g} %"
 
-    @property
-    def high_text(self) -> str:
-        """What stands at its right end."""
-        return "100 %"
-
     def at(self, share: float) -> str:
         """Return where ``share`` lies in the drawing."""
         return f"{LEFT + (RIGHT - LEFT) * max(share - self.low, 0.0) / (1 - self.low):.1f}"
@@ -99,22 +88,19 @@ class Scale:
 
 def scale_from(lowest: float) -> Scale:
     """Return the shortest scale on which a share of ``lowest`` has a place."""
-    return Scale(next(each for each in SCALES if each <= lowest))
+    return Scale(next(low for low in SCALES if low <= lowest))
 
 
-def render(template: str, written: datetime.date, **content: Any) -> str:
+def render(template: str, **content: Any) -> str:
     """Return the page that ``template`` makes of ``content``.
 
     Args:
         template: its file, ``run.html`` or ``comparison.html``.
-        written: the day that the page names.
         **content: what the template asks for.
     """
-    environment = _environment()
-    html: str = environment.get_template(template).render(
-        css=_style(), version=version("imagelet"), written=written.isoformat(), **content
-    )
-    return html
+    today = datetime.datetime.now().date().isoformat()
+    page: str = _environment().get_template(template).render(css=_style(), written=today, **content)
+    return page
 
 
 @cache
@@ -130,75 +116,36 @@ def _environment() -> "Environment":
         keep_trailing_newline=True,
     )
     filters: dict[str, Callable[..., str | Scale]] = {
-        "address": image_address,
+        "address": drawings.image_address,
         "chance": lambda p: "< 0.0001" if p < 0.0001 else f"{p:.2g}",
         "count": lambda number: f"{number:,.0f}",
         "cut": lambda text, most: text if len(text) <= most else f"{text[: most - 1]}…",
-        "duration": write_duration,
+        "duration": lambda seconds: write_seconds(seconds) if isinstance(seconds, int | float) else "–",
         "interval": interval_in_words,
-        "listed": _listed,
+        "listed": html_repr.listed,
         "percent": write_percent,
         "points": lambda difference: f"{100 * difference:+.2f}".replace("-", "−"),
-        "scale": lambda figures: scale_from(figures.interval[0]),
+        "scale": lambda figures: scale_from(figures["interval"][0]),
         "settings": _settings,
         "times": lambda number: "once" if number == 1 else f"{number:,} times",
         "told": tell,
         "value": write_value,
     }
     environment.filters.update(filters)
+    environment.globals["version"] = version("imagelet")
     return environment
 
 
 @cache
 def _style() -> Any:
     """Return the style sheet, ready to stand in the page: it is ours, and holds no ``<``."""
-    from markupsafe import Markup
-
     sheet = resources.files("imagelet.report").joinpath("templates", "report.css").read_text(encoding="utf-8")
-    return Markup(sheet)
+    return html_repr.Html(sheet)
 
 
 def write_percent(share: float | None, decimals: int = 2) -> str:
-    """Return ``98.33 %``, never rounded up to 100 or down to 0; a dash for None."""
-    if share is None:
-        return "–"
-    if decimals == 2:
-        return _unbroken(html_repr.percent(share))
-    shortest = 10.0**-decimals
-    written = f"{100 * share:.{decimals}f}"
-    if share < 1 and float(written) == 100:
-        written = f">{100 - shortest:.{decimals}f}"
-    elif share > 0 and float(written) == 0:
-        written = f"<{shortest:g}"
-    return _unbroken(f"{written} %")
-
-
-def _unbroken(text: str) -> str:
-    """Return a number and its unit so that no line ends between them."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def write_duration(seconds: float | None) -> str:
-    """Return ``6.6 s``, ``7 min 18 s`` or ``1 h 12 min``; a dash for None."""
-    if not isinstance(seconds, int | float):
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def write_value(value: Any) -> str:
-    """Return a setting's value as it is read; a dash where it is not known."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return " × ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Return ``98.33 %``, never rounded up to 100 or down to 0, in one piece; a dash for None."""
+    return "–" if share is None else f"{html_repr.write_percent(share, decimals)}\N{NO-BREAK SPACE}%"
 
 
 def tell(tile: Tile) -> str:
@@ -209,46 +156,13 @@ def tell(tile: Tile) -> str:
     return f"{tile.name}: {tile.label}, taken for {tile.answer} with {sure}"
 
 
-def class_rows(found: PartFigures) -> list[tuple[Any, tuple[float, float]]]:
-    """Return each class's figures with its recall's Wilson interval at 95 %."""
-    from imagelet.metrics.classification import wilson_interval
-
-    return [
-        (each, wilson_interval(found.confusion[place][place], each.images))
-        for place, each in enumerate(found.classes)
-    ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f", and {len(names) - MOST_CLASSES:,} more" if len(names) > MOST_CLASSES else ""
-    return f"{len(names):,}: {', '.join(names[:MOST_CLASSES])}{more}"
-
-
 def _settings(settings: Sequence[Setting]) -> str:
     """Return the settings that are not imagelet's defaults, in words."""
-    said = [f"{each.name.replace('_', ' ')} {each.value}" for each in settings if each.differs]
-    return ", ".join(said) or "imagelet’s defaults"
+    changed = [f"{setting.name.replace('_', ' ')} {setting.value}" for setting in settings if setting.differs]
+    return ", ".join(changed) or "imagelet’s defaults"
 
 
 RUN_PAGE = "report.html"
-
-
-@dataclass(frozen=True)
-class RunPage:
-    """What the page of a run shows; what there is not is None or empty."""
-
-    facts: RunFacts
-    sections: tuple[Section, ...]
-    layers: "Summary | None"
-    curves: drawings.Drawing | None
-    confusion: drawings.Drawing | None
-    class_rows: Sequence[Any]
-    class_scale: Any
-    answered: Answered | None
-    reliability: drawings.Drawing | None
-    galleries: Sequence[Any]
-    insights: Sequence[Any]
-    left_out: tuple[str, ...]
 
 
 def open_run(text: str) -> Run:
@@ -296,9 +210,7 @@ def write_report(
         facts = gather(run)  # with the figures and the test evaluation that were added
     inside = insights(run, classifier, answered, left_out, progress) if classifier and answered else ()
     progress(2, 3)
-    html = render(
-        "run.html", datetime.datetime.now().date(), page=_page(facts, classifier, answered, inside, left_out)
-    )
+    html = render("run.html", page=_page(facts, classifier, answered, inside) | {"left_out": left_out})
     path = out or run.folder / RUN_PAGE
     atomic_files.write_text(path, html)
     progress(3, 3)
@@ -318,34 +230,30 @@ def _asked(run: Run, test: bool) -> tuple[Classifier | None, Answered | None, li
     except ImageletError as error:
         if test:
             raise
-        what = Message("Pictures, calibration and all that is inside the network")
-        sentence = Message("{what}: {problem}.", what=what, problem=error.message)
-        if _has_none(error):
-            sentence = Message(
-                "{what}: {problem}; imagelet report --test evaluates on the test images.",
-                what=what,
-                problem=error.message,
-            )
-        return classifier, None, [sentence]
-
-
-def _has_none(error: ImageletError) -> bool:
-    return isinstance(error, DataError) and "no validation images" in error.message
+        facts = {
+            "what": Message("Pictures, calibration and all that is inside the network"),
+            "problem": error.message,
+        }
+        if isinstance(error, DataError) and "no validation images" in error.message:
+            way_out = "{what}: {problem}; imagelet report --test evaluates on the test images."
+            return classifier, None, [Message(way_out, **facts)]
+        return classifier, None, [Message("{what}: {problem}.", **facts)]
 
 
 def _page(
-    facts: RunFacts,
-    classifier: Classifier | None,
-    answered: Answered | None,
-    inside: Sequence[Any],
-    left_out: list[str],
-) -> RunPage:
+    facts: RunFacts, classifier: Classifier | None, answered: Answered | None, inside: Sequence[Insight]
+) -> dict[str, Any]:
+    """Return what the page of a run shows; what there is not is None or empty."""
     shown = facts.parts[0] if facts.parts else None
-    rows = class_rows(shown) if shown else []
-    lows = [reach[0] for each, reach in rows if each.recall is not None]
-    found = {
+    rows = []  # each class's figures with its recall's interval
+    for place, known in enumerate(shown["classes"] if shown else ()):
+        assert shown is not None
+        rows.append((known, wilson_interval(shown["confusion"][place][place], known["images"])))
+    lows = [interval.low for known, interval in rows if known["recall"] is not None]
+    trained = bool(facts.history["loss"])
+    sections = {
         "repeat": ("What was trained, and how to repeat it", True),
-        "training": ("How the training went", bool(facts.history["loss"])),
+        "training": ("How the training went", trained),
         "accuracy": ("How good it is", shown is not None),
         "calibration": ("How far to trust its probabilities", answered is not None),
         "pictures": ("Pictures", answered is not None),
@@ -353,20 +261,24 @@ def _page(
         "environment": ("Where it was trained", bool(facts.environment)),
         "about": ("What to bear in mind", True),
     }
-    return RunPage(
-        facts=facts,
-        sections=tuple(Section(key, title) for key, (title, there) in found.items() if there),
-        layers=summarize(classifier.network) if classifier else None,
-        curves=drawings.draw_curves(facts.history, facts.best_epoch) if facts.history["loss"] else None,
-        confusion=drawings.draw_confusion(shown) if shown else None,
-        class_rows=rows,
-        class_scale=scale_from(min(lows, default=0.0)),
-        answered=answered,
-        reliability=drawings.draw_reliability(answered.error_analysis) if answered else None,
-        galleries=galleries(answered) if answered else (),
-        insights=inside,
-        left_out=tuple(left_out),
-    )
+    return {
+        "facts": facts,
+        "sections": _named(sections),
+        "layers": summarize(classifier.network) if classifier else None,
+        "curves": drawings.draw_curves(facts.history, facts.metrics["best_epoch"]) if trained else None,
+        "confusion": drawings.draw_confusion(shown) if shown else None,
+        "class_rows": rows,
+        "class_scale": scale_from(min(lows, default=0.0)),
+        "answered": answered,
+        "reliability": drawings.draw_reliability(answered.error_analysis) if answered else None,
+        "galleries": galleries(answered) if answered else (),
+        "insights": inside,
+    }
+
+
+def _named(sections: dict[str, tuple[str, bool]]) -> list[tuple[str, str]]:
+    """Return address and title of the sections that there are."""
+    return [(key, title) for key, (title, there) in sections.items() if there]
 
 
 COMPARISON_PAGE = "comparison.html"
@@ -394,14 +306,13 @@ def write_comparison(
         found = compare(runs, split, progress=progress)
     except DataError as error:  # what another command would be told to do
         raise DataError(error.message, error.hint.replace("--split test", "--test")) from error
-    histories = {
-        each.name: each.history for each in found.compared if each.history and each.history.get("val_loss")
-    }
-    best = {
-        each.name: each.best_epoch for each in found.compared if each.best_epoch and each.name in histories
-    }
+    trained = [run for run in found.compared if run.history and run.history.get("val_loss")]
+    curves = None
+    if trained:
+        best = {run.name: run.best_epoch for run in trained if run.best_epoch}
+        histories = {run.name: run.history for run in trained if run.history}
+        curves = drawings.draw_compared_curves(histories, best)
     disagreements = _pictures(runs, found)
-    curves = drawings.draw_compared_curves(histories, best) if histories else None
     sections = {
         "accuracy": ("Accuracy", True),
         "pairs": ("Can the difference be chance?", True),
@@ -411,10 +322,9 @@ def write_comparison(
     }
     html = render(
         "comparison.html",
-        datetime.datetime.now().date(),
         found=found,
-        sections=[(key, title) for key, (title, there) in sections.items() if there],
-        scale=scale_from(min(each.interval[0] for each in found.compared)),
+        sections=_named(sections),
+        scale=scale_from(min(run.interval[0] for run in found.compared)),
         curves=curves,
         disagreements=disagreements,
         command=shlex.join(["imagelet", "report", *runs, *(["--test"] if test else [])]),
