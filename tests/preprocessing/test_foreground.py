@@ -1,5 +1,7 @@
 """An object on plain ground comes out as Fashion-MNIST holds its clothes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from imagelet.data import load_dataset
-from imagelet.preprocessing import Framing, frame
+from imagelet.preprocessing import Framing, foreground, frame
 from imagelet.preprocessing.foreground import alone
 
 pytestmark = pytest.mark.portable
@@ -59,6 +61,17 @@ def test_the_aspect_is_kept_and_the_object_is_in_the_middle() -> None:
 def test_room_around_the_object_does_not_matter(room: int) -> None:
     wider = np.pad(shirt(), ((room, 0), (0, room), (0, 0)), constant_values=245)
     assert np.array_equal(frame(wider, FASHION), frame(shirt(), FASHION))
+
+
+def test_a_huge_picture_is_scaled_down_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.kron(shirt(), np.ones((4, 4, 1), np.uint8))
+    whole = alone(large, 28, 28)
+    monkeypatch.setattr(foreground, "LONGEST_SIDE", max(shirt().shape))
+    scaled = alone(large, 28, 28)
+    assert whole.placement is not None
+    assert scaled.placement is not None
+    assert np.abs(scaled.image.astype(int) - whole.image).max() <= 8
+    assert dataclasses.astuple(scaled.placement) == pytest.approx(dataclasses.astuple(whole.placement))
 
 
 def test_dust_is_left_out() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.errors import PictureError
-from imagelet.preprocessing import open_picture, picture
+from imagelet.preprocessing import open_picture, picture, picture_limits
 from imagelet.preprocessing.inspection import MODES, Form, _forms, inspect_picture, scaled_down
 
 GREY = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
@@ -146,7 +146,7 @@ class TestRefusals:
         (tmp_path / "note.png").write_text("no picture")
         with pytest.raises(PictureError, match="is not a PNG"):
             inspect_picture(tmp_path / "note.png")
-        monkeypatch.setattr(picture, "MAX_PIXELS", 1000)
+        monkeypatch.setattr(picture_limits, "MAX_PIXELS", 1000)
         with pytest.raises(PictureError, match="is too large: it has 32 x 32 pixels"):
             inspect_picture(whole)
 

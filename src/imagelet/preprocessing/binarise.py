@@ -23,10 +23,10 @@ ALL_ALONG = 0.85  # of the pixels inside of a frame that are paper; a tight digi
 EXTREMES = 0.002  # share of the pixels at either end of brightness that are left out of account
 
 
-def shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture (height, width, 1 or 3) whose longer side is ``WORKING_SIDE`` at most."""
+def shrunk(picture: NDArray[np.uint8], longest: int = WORKING_SIDE) -> NDArray[np.uint8]:
+    """Return a picture (height, width, 1 or 3) whose longer side has so many pixels at most."""
     height, width, channels = picture.shape
-    scale = WORKING_SIDE / max(height, width)
+    scale = longest / max(height, width)
     if scale >= 1:
         return picture
     size = max(1, round(width * scale)), max(1, round(height * scale))

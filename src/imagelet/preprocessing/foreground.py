@@ -12,10 +12,14 @@ from PIL import Image
 from scipy import ndimage
 
 from imagelet.messages import Message
+from imagelet.preprocessing.binarise import shrunk
 from imagelet.preprocessing.connected_components import extent
-from imagelet.preprocessing.geometry import UNMOVED, Part, Placement
+from imagelet.preprocessing.geometry import UNMOVED, Part, Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
 
+LONGEST_SIDE = (
+    2048  # pixels; a larger picture is scaled down first: its differences are float32, its parts int32
+)
 GROUND = 0.06  # of the largest difference from the ground; less is the ground's own grain
 SMALLEST_PART = 0.02  # of the largest part's area; smaller ones are dust
 UNEVEN = 0.1  # of the difference, that a plain ground's border varies at most
@@ -50,7 +54,8 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     Returns:
         A picture of that size on black ground is returned unchanged.
     """
-    grey = with_channels(picture, 1)[:, :, 0]
+    small = shrunk(picture, LONGEST_SIDE)
+    grey = with_channels(small, 1)[:, :, 0]
     edge = border(grey)
     ground = float(np.median(edge))
     if grey.shape == (height, width) and ground == 0:
@@ -70,7 +75,8 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     part = extent(inside)
     cut = np.where(inside, difference, 0)[part]
     image, at = _centred(cut.astype(np.float32), height, width)
-    return Alone(image, tuple(warnings), unclear=not plain, placement=Placement.of(part, at))
+    placement = Placement.of(part, at).within(Placement.of(whole(picture), whole(small)))
+    return Alone(image, tuple(warnings), unclear=not plain, placement=placement)
 
 
 def _without_dust(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

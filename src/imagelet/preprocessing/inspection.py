@@ -151,7 +151,7 @@ def inspect_picture(path: str | Path) -> PictureFacts:
     Raises:
         PictureError: as ``open_picture``.
     """
-    with opened_file(path, draft=False) as image:
+    with opened_file(path, copies=2) as image:
         image.load()
         stored = np.asarray(image)
         form, mode, size, transparent = image.format, image.mode, image.size, image.has_transparency_data

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -20,6 +20,7 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from imagelet import atomic_files
 from imagelet.errors import PictureError
 from imagelet.messages import Message
+from imagelet.preprocessing.picture_limits import MAX_PIXELS, check_cost, check_parts, too_many_pixels
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
 _WHITE_IS_ZERO = 0
@@ -30,75 +31,135 @@ def is_grey(picture: NDArray[np.uint8]) -> bool:
     return bool((picture == picture[:, :, :1]).all())
 
 
-def plain(image: Image.Image) -> Image.Image:
-    """Return a loaded image in mode L or RGB, without transparency.
+def plain(image: Image.Image) -> NDArray[np.uint8]:
+    """Return a loaded image's pixels without transparency, 8 bits, grey or RGB.
+
+    They are converted tile by tile: a whole copy of a large picture for each step would take gigabytes.
 
     Args:
         image: of any mode that the six formats give, with its file's ``info`` and tags.
+
+    Returns:
+        uint8 (height, width, 1 or 3).
     """
-    transparent = image.info.get("transparency")
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        eight = _eight_bits(image)
-        if isinstance(transparent, int):  # a 16-bit PNG with one grey that counts as transparent
-            visible = np.where(np.asarray(image) == transparent, 0, 255).astype(np.uint8)
-            eight = _laid_on_background(eight, Image.fromarray(visible))
-        return eight
-    if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
-        image.info["transparency"] = tuple(value >> 8 for value in transparent)  # as Pillow cut the pixels
-    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        image = ImageChops.invert(image)  # Pillow takes each for one of Adobe's, which are inverted
-    target = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
-    if image.has_transparency_data:
-        image_with_alpha = image.convert(target + "A")
-        result = _laid_on_background(image_with_alpha.convert(target), image_with_alpha.getchannel("A"))
-    else:
-        result = image.convert(target)
-    if image.mode in ("P", "PA") and is_grey(np.atleast_3d(np.asarray(result))):
-        return result.getchannel(0)
+    split = _splitter(image)
+    background = _background(image, split)
+    result: NDArray[np.uint8] | None = None
+    for left, top, right, bottom in _tiles(image):
+        colours, alpha = split(image.crop((left, top, right, bottom)))
+        if alpha is not None:
+            sheet = Image.new(colours.mode, colours.size, background)
+            sheet.paste(colours, mask=alpha)
+            colours = sheet
+        if result is None:
+            result = np.empty((image.height, image.width, len(colours.mode)), np.uint8)  # L or RGB
+        result[top:bottom, left:right] = np.asarray(colours).reshape(bottom - top, right - left, -1)
+    assert result is not None  # Pillow opens no picture without pixels
+    in_palette = image.mode in ("P", "PA")
+    if in_palette and all(
+        is_grey(result[top:bottom, left:right]) for left, top, right, bottom in _tiles(image)
+    ):
+        return np.ascontiguousarray(result[:, :, :1])
     return result
 
 
-def _laid_on_background(image: Image.Image, alpha: Image.Image) -> Image.Image:
-    """Lay an L or RGB image onto white, or onto black where its visible part is mostly light.
+_Split = Callable[[Image.Image], tuple[Image.Image, Image.Image | None]]
+
+
+def _splitter(image: Image.Image) -> _Split:
+    """Return the function that makes L or RGB of a part of ``image``, and its alpha, L, if it has any."""
+    transparent = image.info.get("transparency")
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        eight_bits = _eight_bits(image)
+
+        def split_numbers(tile: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+            if not isinstance(transparent, int):
+                return eight_bits(tile), None
+            # a 16-bit PNG with one grey that counts as transparent
+            visible = np.where(np.asarray(tile) == transparent, 0, 255).astype(np.uint8)
+            return eight_bits(tile), Image.fromarray(visible)
+
+        return split_numbers
+    if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
+        image.info["transparency"] = tuple(value >> 8 for value in transparent)  # as Pillow cut the pixels
+    # Pillow takes each CMYK for one of Adobe's, which are inverted
+    is_inverted = image.mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info
+    has_alpha = image.has_transparency_data and not is_inverted
+    target = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+
+    def split(tile: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+        if not has_alpha:
+            return (ImageChops.invert(tile) if is_inverted else tile).convert(target), None
+        with_alpha = tile.convert(target + "A")
+        return with_alpha.convert(target), with_alpha.getchannel("A")
+
+    return split
+
+
+def _background(image: Image.Image, split: _Split) -> str:
+    """Return what a transparent image is laid onto: white, or black where its visible part is mostly light.
 
     White chalk on a transparent sheet would vanish on white.
     """
-    weights, brightness = np.asarray(alpha), np.asarray(image.convert("L"))
-    visible = int(weights.sum(dtype=np.int64))
-    light = np.einsum("hw,hw->", weights, brightness, dtype=np.int64) > 127.5 * visible
-    background = Image.new(image.mode, image.size, "black" if light else "white")
-    background.paste(image, mask=alpha)
-    return background
+    visible = light = 0
+    for tile in _tiles(image):
+        colours, alpha = split(image.crop(tile))
+        if alpha is None:
+            return "white"
+        weights, brightness = np.asarray(alpha), np.asarray(colours.convert("L"))
+        visible += int(weights.sum(dtype=np.int64))
+        light += int(np.einsum("hw,hw->", weights, brightness, dtype=np.int64))
+    return "black" if light > 127.5 * visible else "white"
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale integers of 16 or 32 bits and floats to 0–255 by the range that their format means.
+def _tiles(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the left, top, right and bottom of the parts of an image."""
+    for top in range(0, image.height, TILE_SIDE):
+        for left in range(0, image.width, TILE_SIDE):
+            yield left, top, min(left + TILE_SIDE, image.width), min(top + TILE_SIDE, image.height)
+
+
+def _eight_bits(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Return the function that scales integers of 16 or 32 bits and floats to 0–255, as their format means.
 
     A format's own range keeps pictures comparable; only where numbers fit none of the usual ranges (0–1,
     0–255, 0–65535) do a picture's smallest and largest number become 0 and 255.
     """
     sixteen = image.mode.startswith("I;16")
-    values: NDArray[np.floating] = np.asarray(image).astype(np.float32 if sixteen else np.float64)
-    finite = np.isfinite(values)
-    if not finite.all():
-        values = np.where(finite, values, values[finite].min() if finite.any() else 0.0)
     tags = getattr(image, "tag_v2", {})
-    low, high = float(values.min()), float(values.max())
+    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    lowest, highest = (0.0, 0.0) if sixteen else _finite_range(image)
+    low, high = lowest, highest
     if sixteen:
         low, high = 0.0, 2.0 ** min(16, tags.get(_BITS_PER_SAMPLE, (16,))[0]) - 1
     elif low >= 0 and high <= 65535:
         fitting = {"F": (1, 255, 65535), "I": (65535,) if image.format == "PNG" else (255, 65535)}
         low, high = 0.0, float(next(limit for limit in fitting[image.mode] if high <= limit))
-    scaled = (values - low) * (255 / (high - low) if high > low else 0.0)
-    eight = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        eight = 255 - eight
-    return Image.fromarray(eight)
+    factor = 255 / (high - low) if high > low else 0.0
+
+    def scale(tile: Image.Image) -> Image.Image:
+        values: NDArray[np.floating] = np.asarray(tile).astype(np.float32 if sixteen else np.float64)
+        values = np.where(np.isfinite(values), values, lowest)
+        eight = np.clip(np.rint((values - low) * factor), 0, 255).astype(np.uint8)
+        return Image.fromarray(255 - eight if inverted else eight)
+
+    return scale
+
+
+def _finite_range(image: Image.Image) -> tuple[float, float]:
+    """Return the lowest and the highest finite number of an image; 0 and 0 where there is none."""
+    lowest, highest = np.inf, -np.inf
+    for tile in _tiles(image):
+        values = np.asarray(image.crop(tile))
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            lowest, highest = min(lowest, float(finite.min())), max(highest, float(finite.max()))
+    return (lowest, highest) if lowest <= highest else (0.0, 0.0)
 
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-MAX_PIXELS = 64_000_000  # decoded at once: 256 MB as RGBA
+TILE_SIDE = 512  # pixels that are converted at once, a side
 DRAFT_SIDE = 1024  # pixels; a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep as many
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of EXIF and TIFF
@@ -124,13 +185,14 @@ def open_picture(source: Source) -> NDArray[np.uint8]:
 
     Raises:
         PictureError: there is no such file, it is not a picture of the ``FORMATS``, it is damaged or cut
-            short, or it has more than ``MAX_PIXELS``.
+            short, or it is beyond one of the limits in ``picture_limits``.
     """
     with opened_file(source) as image:
         image.load()
         orientation = orientation_of(image)  # after load: a TIFF is turned by then, a PNG may tell only then
-        pixels = np.asarray(plain(image))
-    return _upright(pixels.reshape(*pixels.shape[:2], -1), orientation)
+        pixels = plain(image)
+    del image  # and with it its memory, before the pixels are turned
+    return _upright(pixels, orientation)
 
 
 def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
@@ -150,7 +212,7 @@ def picture_size(source: Source) -> tuple[int, int]:
     Raises:
         PictureError: as ``open_picture``, as far as the file's first bytes tell.
     """
-    with opened_file(source, draft=False) as image:
+    with opened_file(source, copies=0) as image:
         if image.format == "PNG" and "exif" not in image.info:  # asking Pillow would decode the pixels
             return image.height, image.width
         tags = getattr(
@@ -240,21 +302,26 @@ def natural_key(text: str) -> tuple[Any, ...]:
 
 
 @contextlib.contextmanager
-def opened_file(source: Source, draft: bool = True) -> Iterator[Image.Image]:
-    """Open the file's header, bound the pixels, and turn whatever goes wrong into a PictureError."""
+def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
+    """Open the file's header, check the limits, and turn whatever goes wrong into a PictureError.
+
+    Args:
+        source: a file's path, a file's content, or an open binary file.
+        copies: how often the decoded image will be kept: 1 for a JPEG decoded at a fraction of its size, more
+            for a picture as it is stored, 0 where only the header is read.
+    """
     name = _name(source)
     try:
         with _stream(source, name) as stream, _without_pillow_warnings():
             if not stream.read(1):
                 raise PictureError("{picture} is empty: it has 0 bytes", picture=name)
+            beside = check_parts(stream, name)
             stream.seek(0)
             with Image.open(stream, formats=FORMATS) as image:
-                if draft and image.format == "JPEG":
+                if copies == 1 and image.format in ("JPEG", "MPO"):
                     image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
-                if image.width * image.height > MAX_PIXELS:
-                    raise _too_large(
-                        name, Message("{width} x {height}", width=image.width, height=image.height)
-                    )
+                if copies:
+                    check_cost(image, name, beside, copies)
                 yield image
     except PictureError:
         raise
@@ -265,24 +332,17 @@ def opened_file(source: Source, draft: bool = True) -> Iterator[Image.Image]:
             picture=name,
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_large(
-            name, Message("over {count:,}", count=2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS))
+        count = 2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS)
+        raise too_many_pixels(name, Message("over {count:,}", count=count)) from error
+    except MemoryError as error:
+        raise PictureError(
+            "{picture} takes more memory than there is", hint="scale it down", picture=name
         ) from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         raise PictureError(
             "{picture} is damaged or cut short: {error}", picture=name, error=reason
         ) from error
-
-
-def _too_large(name: str, size: str) -> PictureError:
-    return PictureError(
-        "{picture} is too large: it has {count} pixels, and at most {most:,} are read",
-        hint="scale it down or cut the object out",
-        picture=name,
-        count=size,
-        most=MAX_PIXELS,
-    )
 
 
 def _name(source: Source) -> str:
