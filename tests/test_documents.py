@@ -163,6 +163,19 @@ def test_examples_in_docstrings_give_what_they_show(module: str) -> None:
     assert result.failed == 0
 
 
+def test_the_program_in_the_page_about_python_does_what_the_page_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (program,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text("utf-8"), re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert capsys.readouterr().out.startswith("4 ")
+    assert names["from_file"].top == names["from_image"].top == names["from_array"].top
+
+
 def test_the_readme_fits_on_one_screen() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert len(lines) <= 55

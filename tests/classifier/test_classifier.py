@@ -151,12 +151,8 @@ class TestProbabilities:
     @pytest.mark.parametrize(
         "images",
         [
-            drawn(2).astype(np.float32),
-            drawn(2).astype(np.int64),
             drawn(2, (6, 8, 1)),
             drawn(2, (8, 6, 3)),
-            drawn(2, (8, 6)),
-            drawn(2, (2, 8, 6, 1)),
         ],
     )
     def test_are_not_given_for_another_type_or_shape(
@@ -298,10 +294,8 @@ class TestPredicting:
     @pytest.mark.parametrize(
         "picture",
         [
-            drawn(1)[0].astype(np.float64),
-            drawn(1)[0].astype(bool),
+            drawn(1)[0] - 1e3,
             drawn(1, (8, 6, 2))[0],
-            drawn(1, (8, 6, 4))[0],
             drawn(1, (8,))[0],
             np.zeros((0, 6, 1), np.uint8),
             np.zeros((0, 0), np.uint8),
@@ -311,7 +305,7 @@ class TestPredicting:
     def test_refuses_pixels_that_are_no_picture(self, classifier: Classifier, picture: np.ndarray) -> None:
         (answer,) = classifier.predict_each([picture])
         assert isinstance(answer, PictureError)
-        assert "a picture is uint8 (height, width, 1 or 3)" in str(answer)
+        assert "a picture is (height, width), (height, width, channels)" in str(answer)
         with pytest.raises(PictureError):
             classifier.predict(picture)
 

@@ -5,6 +5,7 @@ dataset, or a person's own pictures, which are still to be framed.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +35,7 @@ from imagelet.data.folder import list_labelled, load_folder
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
 from imagelet.data.labelled_pictures import LabelledFiles, is_table
-from imagelet.errors import DataError, PictureError, SettingError
+from imagelet.errors import DataError, PictureError, SettingError, UsageError
 from imagelet.metrics.classification import Interval, Metrics, clustered_interval
 from imagelet.preprocessing.inspection import thumbnail
 from imagelet.runs.provenance import LearnedFrom, provenance_of
@@ -303,7 +304,7 @@ class Opened:
 
 def evaluate(
     run_or_file: str,
-    data: str | None = None,
+    data: str | os.PathLike[str] | None = None,
     split: str = "test",
     out: Path | None = None,
     cell: str | None = None,
@@ -365,14 +366,21 @@ def _draw(
     return error_analysis.draw_cell(path, evaluated.images, evaluated.probabilities, cell)
 
 
-def open_evaluation(run_or_file: str, data: str | None, split: str) -> Opened:
+def open_evaluation(run_or_file: str, data: str | os.PathLike[str] | None, split: str) -> Opened:
     """Return the classifier, and the data that is meant; arguments as :func:`evaluate`'s.
 
     Raises:
-        SettingError: no such split.
+        UsageError: data of another type, or no such split.
         RunError: no such run or classifier.
         DataError: what the classifier learned from is not there, has changed, or is not known.
     """
+    if not isinstance(data, str | os.PathLike | None):
+        raise UsageError(
+            "the data is a dataset's name, a folder or a CSV file; this is of the type {type}",
+            hint="load(...).evaluate takes an ImageSet of arrays",
+            type=type(data).__name__,
+        )
+    data = None if data is None else os.fspath(data)
     if split not in SPLITS:
         raise SettingError(
             "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)

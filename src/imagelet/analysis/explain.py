@@ -18,8 +18,9 @@ from imagelet.analysis.embeddings import (
     neighbours_of,
     neighbours_sheet,
 )
-from imagelet.classifier.classifier import Classifier, Source, pixels_of
+from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput, Prediction
+from imagelet.classifier.sources import Source, name_of, pixels_of
 from imagelet.errors import DataError
 from imagelet.explanation.activations import (
     DeadUnits,
@@ -138,10 +139,8 @@ def explain(
     if target is not None:
         class_of(classifier.classes, target)  # said before the work
     source = image_of(run_or_file, picture)
-    pixels = pixels_of(source)
-    framed = classifier.frame(pixels)
-    if isinstance(source, str | Path):
-        framed = replace(framed, file=str(source))
+    pixels = pixels_of(source, classifier.input_shape)
+    framed = replace(classifier.frame(pixels), file=name_of(source))
     prediction = classifier.prediction(framed, classifier.predict_proba(framed.image[np.newaxis])[0])
     methods = methods_for(classifier.network)
     shown = tuple(attribute(classifier, framed.image, method, target) for method in methods)

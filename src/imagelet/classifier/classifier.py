@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,22 +16,19 @@ import torch
 from imagelet import html_repr
 from imagelet.classifier import file
 from imagelet.classifier.prediction import FramedInput, Prediction
+from imagelet.classifier.sources import Source, images_of, name_of, pixels_of, several
 from imagelet.data.imageset import ImageSet
-from imagelet.errors import ClassifierFileError, PictureError
+from imagelet.errors import ClassifierFileError, DataError, PictureError
 from imagelet.messages import Message
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
 from imagelet.networks import Network
 from imagelet.preprocessing.framing import Framing, apply_framing
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.preprocessing.picture import open_picture
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS, views
 
 BATCH = 500  # images that go through the network at once,
 PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
-
-Source = str | Path | bytes | BinaryIO | np.ndarray
-"""A picture: its file, its file's content, or its pixels: uint8 (height, width[, 1 or 3])."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,17 +129,26 @@ class Classifier:
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.input_shape:
             shape = ", ".join(map(str, self.input_shape))
-            raise ValueError(f"images are uint8 (n, {shape}); these are {images.dtype} {images.shape}")
+            raise ValueError(
+                f"images are uint8 (n, {shape}); these are {images.dtype} {images.shape}; "
+                "predict frames pictures of any size"
+            )
         pixels = torch.from_numpy(np.array(images, order="C"))  # other strides round differently
         return self.normalization.apply(pixels.to(self.device))
 
-    def logits(self, images: np.ndarray) -> np.ndarray:
-        """Return uncalibrated logits, float32 (n, classes), for uint8 (n, height, width, channels).
+    def logits(self, images: Source | Iterable[Source]) -> np.ndarray:
+        """Return uncalibrated logits, float32 (n, classes), for images of the network's size.
+
+        Args:
+            images: uint8 (n, height, width, channels), or what :meth:`predict` takes.
 
         Raises:
-            ValueError: images of another type or shape.
+            PictureError: one of them cannot be read, or is no picture.
+            ValueError: images of another size, or with other channels.
             ClassifierFileError: a logit is not a finite number.
         """
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
+            images = images_of(images, self.input_shape)
         height, width, _ = self.input_shape
         size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
         batches = [images[start : start + size] for start in range(0, len(images), size)] or [images]
@@ -160,13 +166,16 @@ class Classifier:
         ]
         return torch.stack(weighted).sum(dim=0)
 
-    def predict_proba(self, images: np.ndarray) -> np.ndarray:
-        """Return calibrated probabilities, float64 (n, classes), for uint8 (n, height, width, channels).
+    def predict_proba(self, images: Source | Iterable[Source]) -> np.ndarray:
+        """Return calibrated probabilities, float64 (n, classes), for images of the network's size.
 
-        The images have the network's size; :meth:`predict` opens and frames pictures of any size.
+        :meth:`predict` opens and frames pictures of any size.
+
+        Args:
+            images: as for :meth:`logits`.
 
         Raises:
-            ValueError, ClassifierFileError: as :meth:`logits`.
+            PictureError, ValueError, ClassifierFileError: as :meth:`logits`.
         """
         return self.calibration.probabilities(self.logits(images))
 
@@ -174,15 +183,18 @@ class Classifier:
         """Classify pictures.
 
         Args:
-            sources: one picture, several, or the pixels of several: uint8 (n, height, width, 1 or 3).
+            sources: one picture, an iterable of pictures, or an array of several. A picture is a file's path
+                or content, an open file, an image of Pillow, or its pixels in an array or a tensor: (h, w),
+                (h, w, c) or (c, h, w) with 1, 3 or 4 channels; bool, whole numbers from 0 to 255, or floats
+                from 0 to 1 or to 255. ``docs/python.md`` tells more. What has two meanings is refused.
             top: how many of the most probable classes each prediction names, at least 1.
 
         Raises:
-            PictureError: one of them cannot be read.
+            PictureError: one of them cannot be read, or is no picture.
             ValueError: ``top`` is below 1.
         """
         predictions = []
-        for prediction in self.predict_each(_several(sources), top):
+        for prediction in self.predict_each(several(sources, self.input_shape), top):
             if isinstance(prediction, PictureError):
                 raise prediction
             predictions.append(prediction)
@@ -211,8 +223,15 @@ class Classifier:
         """Return accuracy, interval, loss and more on labelled ``images`` of the network's size.
 
         Raises:
+            DataError: no :class:`ImageSet`.
             ValueError: other classes than the classifier's.
         """
+        if not isinstance(images, ImageSet):
+            raise DataError(
+                "what is evaluated is an ImageSet(images, labels, classes); this is of the type {type}",
+                hint="predict takes pictures without labels",
+                type=type(images).__name__,
+            )
         if images.classes != self.classes:
             raise ValueError(f"the images' classes {images.classes} are not the classifier's {self.classes}")
         return self.compute_metrics(images, self.predict_proba(images.images))
@@ -256,15 +275,13 @@ class Classifier:
         Raises:
             PictureError: it cannot be read.
         """
-        picture = pixels_of(source)
+        picture = pixels_of(source, self.input_shape)
         image, warnings, unclear, placement = apply_framing(picture, self.framing)
         blank = _is_of_one_colour(picture) or _is_of_one_colour(image)
         if blank and not warnings:
             warnings = (Message("the picture is all one colour"),)
-        name = source if isinstance(source, str | Path) else getattr(source, "name", "")
         image = image.copy()  # it may be the caller's own array
-        name = str(name) if isinstance(name, str | Path) else ""
-        return FramedInput(name, image, blank or unclear, warnings, placement)
+        return FramedInput(name_of(source), image, blank or unclear, warnings, placement)
 
     def is_sure(self, framed: FramedInput, probability: float) -> bool:
         """Say whether a prediction of this calibrated probability counts as sure."""
@@ -292,27 +309,6 @@ class Classifier:
             warnings=framed.warnings,
             framed_input=framed.image,
         )
-
-
-def _several(sources: Source | Iterable[Source]) -> Iterable[Source]:
-    if isinstance(sources, np.ndarray):
-        return sources if sources.ndim == 4 else [sources]  # (n, height, width, channels): n pictures
-    single = isinstance(sources, str | Path | bytes) or hasattr(sources, "read")
-    return [sources] if single else sources  # type: ignore[list-item,return-value]
-
-
-def pixels_of(source: Source) -> np.ndarray:
-    """Return a picture's pixels: uint8 (height, width, 1 or 3)."""
-    if not isinstance(source, np.ndarray):
-        return open_picture(source)
-    picture = source[:, :, None] if source.ndim == 2 else source
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3) or not picture.size:
-        raise PictureError(
-            "a picture is uint8 (height, width, 1 or 3), not {type} {shape}",
-            type=source.dtype,
-            shape=source.shape,
-        )
-    return picture
 
 
 def _is_of_one_colour(picture: np.ndarray) -> bool:

@@ -45,7 +45,10 @@ class ImageSet:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for name in ("images", "labels"):
+            _check_is_array(name, getattr(self, name))
         _check_images(self.images)
+        object.__setattr__(self, "classes", _as_names(self.classes))
         _check_classes(self.classes)
         _check_labels(self.labels, len(self.images), self.classes)
         for name in ("images", "labels"):
@@ -273,6 +276,20 @@ class Dataset:
 
 def _written(shape: Sequence[int]) -> str:
     return "x".join(str(size) for size in shape)
+
+
+def _check_is_array(name: str, value: object) -> None:
+    if not isinstance(value, np.ndarray):
+        raise DataError(
+            "{name} are of the type {type}; a NumPy array is needed", name=name, type=type(value).__name__
+        )
+
+
+def _as_names(classes: object) -> tuple[str, ...]:
+    names = tuple(classes) if isinstance(classes, list | tuple) else ()
+    if not all(isinstance(name, str) for name in names) or isinstance(classes, str):
+        raise DataError("class names are a tuple of texts")
+    return names
 
 
 def _check_images(images: NDArray[np.uint8]) -> None:

@@ -383,6 +383,31 @@ def orientation_of(image: Image.Image) -> int:
         return 1
 
 
+def pixels_of_image(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of an image that a program opened or made with Pillow, as :func:`open_picture` does.
+
+    Returns:
+        uint8 (height, width, 1 or 3).
+
+    Raises:
+        PictureError: it has no pixels, or they cannot be decoded.
+    """
+    try:
+        image.load()
+        if 0 in image.size:
+            raise PictureError(
+                "the picture has no pixels: it is {width} x {height}", width=image.width, height=image.height
+            )
+        orientation = orientation_of(image)
+        pixels = plain(image)
+    except PictureError:
+        raise
+    except Exception as error:  # its file may be closed, damaged or gone
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise PictureError("the image cannot be decoded: {error}", error=reason) from error
+    return _upright(pixels, orientation)
+
+
 def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Undo the camera's rotation and mirroring (EXIF 2.3, tag 274)."""
     if orientation in _TURNED_SIDEWAYS:

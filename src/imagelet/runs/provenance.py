@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.classifier.classifier import Classifier, Source
+from imagelet.classifier.classifier import Classifier
+from imagelet.classifier.sources import Source
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.known import datasets
