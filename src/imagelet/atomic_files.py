@@ -6,9 +6,12 @@ import glob
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+TEMPORARY = ".part"
 
 
 @contextlib.contextmanager
@@ -25,7 +28,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():  # said before the work of writing, and of the name that was asked for
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         with temporary.open("xb") as file:
             yield file
@@ -71,3 +74,21 @@ def flush_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def abandoned(folder: Path, age: float = 0.0) -> list[Path]:
+    """Return the temporary files that killed processes left in ``folder`` and the folders in it.
+
+    Args:
+        folder: it may be absent.
+        age: seconds for which a file must be unchanged; 0 where the caller knows that nobody writes there.
+    """
+    temporary = folder.rglob(f".*{TEMPORARY}")
+    return [path for path in temporary if time.time() - path.lstat().st_mtime >= age]
+
+
+def remove_abandoned(folder: Path, age: float = 0.0) -> None:
+    """Remove the files that :func:`abandoned` returns."""
+    for path in abandoned(folder, age):
+        with contextlib.suppress(OSError):
+            path.unlink()

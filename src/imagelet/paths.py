@@ -1,10 +1,11 @@
 """Where things live: the cache, the official data files, the runs.
 
-================  ==========================================================================
-``IMAGELET_DATA``  a folder with official files; looked at first
-``IMAGELET_HOME``  the cache; else ``$XDG_CACHE_HOME/imagelet``, else ``~/.cache/imagelet``
-``IMAGELET_RUNS``  where runs are written; else ``./runs``
-================  ==========================================================================
+=========================  ==========================================================================
+``IMAGELET_DATA``          a folder with official files; looked at first
+``IMAGELET_HOME``          the cache; else ``$XDG_CACHE_HOME/imagelet``, else ``~/.cache/imagelet``
+``IMAGELET_RUNS``          where runs are written; else ``./runs``
+``IMAGELET_ALLOW_IMPORT``  1: the lab's worker may import code that a run names as its network
+=========================  ==========================================================================
 """
 
 import os
@@ -32,6 +33,11 @@ def data_folders() -> tuple[Path, ...]:
     named = os.environ.get("IMAGELET_DATA")
     first = (Path(named).expanduser(),) if named else ()
     return (*first, downloads(), SYSTEM_DATA)
+
+
+def import_allowed() -> bool:
+    """Say whether the lab's worker may import code that a run's folder names."""
+    return os.environ.get("IMAGELET_ALLOW_IMPORT") == "1"
 
 
 def runs() -> Path:

@@ -63,7 +63,7 @@ def runs(_trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 def counts(folder: Path) -> dict[str, int]:
-    return {path.name: len(Run(path).test_evaluations) for path in folder.iterdir()}
+    return {path.name: len(Run(path).test_evaluations) for path in folder.iterdir() if path.is_dir()}
 
 
 # -- the images ----------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def test_validation_leaves_the_test_images_unread(runs: Path, monkeypatch: pytes
 
 
 def test_on_test_images_a_look_is_counted_for_each_run(runs: Path) -> None:
-    Run(runs / "b").record_test_evaluation({"accuracy": 0.5, "images": 10})
+    Run(runs / "b").record_test_evaluation(Run(runs / "b").metrics["validation"])
     found = compare(["a", "other seed", "b", "no validation"], split="test")
     assert (found.split, found.part, found.images) == ("test", "test", len(load_dataset("digits").test))
     assert [each.test_evaluations for each in found.compared] == [1, 1, 2, 1]

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data import Split, load_dataset
 from imagelet.errors import DataError, RunError, SettingError, UsageError
 from imagelet.experiment.finalize import Finished
+from imagelet.experiment.reproduce import run_again
 from imagelet.experiment.runner import RunStarted, resume, run_experiment
 from imagelet.runs.definition import describe
+from imagelet.training.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from imagelet.training.loop import EpochEnded, Step
 
 QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
@@ -193,9 +196,76 @@ def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data):
     newest.write_bytes(newest.read_bytes()[:-1])
     events = resume(run)
     first = next(events)
-    assert "damaged" in first.warnings[0]
+    assert "its content does not match its SHA-256; resuming from the checkpoint before" in first.warnings[0]
     list(events)
     assert files_of(run) == files_of(straight)
+
+
+@pytest.mark.parametrize("change", ["network", "optimizer", "best", "facts"])
+def test_a_checkpoint_of_another_training_costs_a_warning_not_the_run(small_data, change):
+    straight = train("mnist", NETWORK, **QUICK).run
+    run, _ = interrupted_at(8)
+    newest = max(run.checkpoints.iterdir())
+    checkpoint = read_checkpoint(newest)
+    tensors, facts = dict(checkpoint.tensors), dict(checkpoint.facts)
+    if change == "facts":
+        facts["epoch"] = "two"
+    else:
+        name = next(name for name in tensors if name.startswith(change) and tensors[name].dim() == 2)
+        tensors[name] = tensors[name][:, :-1]
+    save_checkpoint(run.checkpoints, int(newest.stem), Checkpoint(tensors, facts))
+    events = resume(run)
+    assert "of another training; resuming from the checkpoint before" in next(events).warnings[0]
+    list(events)
+    assert files_of(run) == files_of(straight)
+
+
+class TestCodeThatARunNames:
+    """A run folder may come from anyone: what it names is imported where that is allowed, nowhere else."""
+
+    @pytest.fixture
+    def runs(self, small_data, tmp_path, monkeypatch):
+        (tmp_path / "mynet.py").write_text(
+            "import pathlib\n"
+            "from torch import nn\n"
+            f"pathlib.Path({str(tmp_path / 'imported')!r}).touch()\n"
+            "def make(channels, size, classes):\n"
+            "    return nn.Sequential(nn.Flatten(), nn.Linear(channels * size * size, classes))\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "mynet", raising=False)
+        runs = tmp_path / "runs"
+        events = run_experiment(describe("mnist", "mynet:make", settings=QUICK), name="mine", folder=runs)
+        run = next(events).run
+        for _ in range(3):
+            next(events)
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt, match="stopped") as caught:
+            list(events)
+        assert caught.value.args[1].endswith("mine --allow-import")
+        (tmp_path / "imported").unlink()
+        monkeypatch.delitem(sys.modules, "mynet")
+        yield run
+        monkeypatch.delitem(sys.modules, "mynet", raising=False)
+
+    def test_resuming_imports_it_only_where_that_is_allowed(self, runs, tmp_path):
+        with pytest.raises(UsageError, match="mynet:make' would run code") as refused:
+            list(resume(runs))
+        assert "--allow-import" in refused.value.hint
+        assert not (tmp_path / "imported").exists()
+        *_, finished = resume(runs, allow_import=True)
+        assert isinstance(finished, Finished)
+        assert (tmp_path / "imported").exists()
+
+    def test_so_does_reproducing(self, runs, tmp_path, monkeypatch):
+        list(resume(runs, allow_import=True))
+        (tmp_path / "imported").unlink()
+        monkeypatch.delitem(sys.modules, "mynet")
+        with pytest.raises(UsageError, match="mynet:make' would run code"):
+            list(run_again(runs))
+        assert not (tmp_path / "imported").exists()
+        *_, again = run_again(runs, allow_import=True)
+        assert isinstance(again, Finished)
 
 
 def test_the_events_come_in_order(small_data):

@@ -10,11 +10,14 @@ from imagelet import paths
 from imagelet.errors import RunError, UsageError
 from imagelet.runs.run import Run
 from imagelet.runs.store import (
+    MAKING,
+    MAKING_LOCK,
     create_run,
     find_classifier,
     find_run,
     list_runs,
     shipped_classifiers,
+    sweep,
 )
 
 
@@ -142,14 +145,83 @@ def test_test_evaluations_are_counted_also_by_several_at_once(tmp_path: Path) ->
     ]
 
 
+def write_first_files(folder: Path) -> None:
+    (folder / "split.json").write_text("{}")
+    (folder / "experiment.toml").write_text("")
+
+
+def test_a_run_folder_appears_with_its_first_files_or_not_at_all(tmp_path: Path) -> None:
+    seen = []
+
+    def write(folder: Path) -> None:
+        (folder / "split.json").write_text("{}")
+        seen.append([path.name for path in tmp_path.iterdir() if path.name[0] != "."])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_run(tmp_path, "run", "unused", write)
+    assert seen == [[]]
+    assert [path.name for path in tmp_path.iterdir()] == [MAKING_LOCK]
+    run = create_run(tmp_path, "run", "unused", write_first_files)
+    assert {path.name for path in run.folder.iterdir()} == {"split.json", "experiment.toml"}
+
+
+def test_what_a_killed_maker_left_is_swept_and_its_name_is_free(tmp_path: Path) -> None:
+    dead = tmp_path / f"{MAKING}0a1b2c3d"
+    dead.mkdir(parents=True)
+    (dead / "split.json").write_text("{}")
+    assert list_runs(tmp_path) == []
+    run = create_run(tmp_path, "run", "unused", write_first_files)
+    assert not dead.exists()
+    assert [run.name for run in list_runs(tmp_path)] == [run.name]
+
+
+@pytest.mark.parametrize("lies_there", ["folder", "file", "link"])
+def test_whatever_lies_there_is_not_overwritten(tmp_path: Path, lies_there: str) -> None:
+    place = tmp_path / "run"
+    if lies_there == "folder":
+        place.mkdir()
+    elif lies_there == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to("nowhere")
+    with pytest.raises(RunError, match="already"):
+        create_run(tmp_path, "run", "unused", write_first_files)
+    assert create_run(tmp_path, None, "run", write_first_files).name == "run-2"
+    assert os.path.lexists(place)
+
+
+def test_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
+    finished, unfinished, training = (made(tmp_path, name) for name in ("finished", "unfinished", "training"))
+    for run in (finished, unfinished, training):
+        (run.folder / "experiment.toml").write_text("")
+        run.checkpoints.mkdir()
+        (run.checkpoints / "1.checkpoint").write_bytes(b"")
+        for name in (".metrics.json.0.part", "mine.part"):
+            (run.folder / name).write_text("")
+            os.utime(run.folder / name, (0, 0))
+    (finished.folder / ".report.html.0.part").write_text("being written")
+    for run in (finished, training):
+        (run.folder / "metrics.json").write_text("{}")
+    with training.in_use():
+        sweep(tmp_path)
+    left = {
+        run.name: {path.name for path in run.folder.iterdir()} for run in (finished, unfinished, training)
+    }
+    own = {"experiment.toml", "mine.part", ".training.lock"}
+    assert left["finished"] == {*own, "metrics.json", ".report.html.0.part"}
+    assert left["unfinished"] == {*own, "checkpoint"}
+    assert left["training"] == {*own, "metrics.json", "checkpoint", ".metrics.json.0.part"}
+
+
 def test_damaged_files_get_a_sentence(tmp_path: Path) -> None:
     run = made(tmp_path, "run")
     (run.folder / "metrics.json").write_text("{")
-    with pytest.raises(RunError, match=r"metrics\.json is damaged"):
+    with pytest.raises(RunError, match=r"is damaged: metrics\.json"):
         _ = run.metrics
     (run.folder / "test_evaluations.jsonl").write_text('{"accuracy": 0.5}\n{')
-    with pytest.raises(RunError, match=r"test_evaluations\.jsonl is damaged"):
+    with pytest.raises(RunError, match=r"is damaged: test_evaluations\.jsonl"):
         _ = run.test_evaluations
     (run.folder / "experiment.toml").write_text("=")
-    with pytest.raises(RunError, match=r"no experiment\.toml that can be read"):
+    with pytest.raises(RunError, match=r"is damaged: experiment\.toml"):
         _ = run.experiment

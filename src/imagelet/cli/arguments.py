@@ -14,6 +14,8 @@ DATASET = "A dataset's name, or a folder with one subfolder a class."
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder or name, or a .safetensors file.")]
 Dataset = Annotated[str, typer.Argument(metavar="DATASET", help=DATASET)]
+ALLOW_IMPORT = "Import the code that RUN names, a network's package.module:function."
+AllowImport = Annotated[bool, typer.Option("--allow-import", help=ALLOW_IMPORT)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 PARTS = {

@@ -51,6 +51,12 @@ Runs = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where the runs are.", show_default="$IMAGELET_RUNS, or ./runs"),
 ]
+AllowImport = Annotated[
+    bool,
+    typer.Option(
+        "--allow-import", help="Import the code that a run names as its network when it is resumed."
+    ),
+]
 
 
 @commands.command(cls=Command, epilog="imagelet lab mnist")
@@ -60,12 +66,15 @@ def lab(
     host: Host = "127.0.0.1",
     no_browser: NoBrowser = False,
     runs: Runs = None,
+    allow_import: AllowImport = False,
 ) -> None:
     """Open a page to draw on, look inside, build, train and compare.
 
     The page comes from your own computer and sends nothing anywhere. Trainings that it starts continue when
     it is closed. Ctrl-C ends it.
     """
+    if allow_import:
+        os.environ["IMAGELET_ALLOW_IMPORT"] = "1"  # for the worker, which this process starts
     listening = _listen(host, port)
     with contextlib.closing(listening):
         settings, name = _settings(run, runs, host, listening.getsockname()[1])

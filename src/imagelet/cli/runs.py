@@ -8,27 +8,15 @@ import typer
 
 from imagelet.cli import arguments, printing, trainings
 from imagelet.cli.commands import Command, Group
-from imagelet.errors import RequirementMissedError, RunError
+from imagelet.errors import RequirementMissedError
 from imagelet.html_repr import write_percent
-from imagelet.messages import Message, message_of
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.experiment.reproduce import Reproduction
     from imagelet.runs.run import Run
 
 commands = typer.Typer(cls=Group)
-
-FIGURES = (
-    "dataset",
-    "network",
-    "recipe",
-    "epochs",
-    "best_epoch",
-    "validation",
-    "test",
-    "test_evaluations",
-    "seconds",
-)
 
 Folder = Annotated[
     Path | None,
@@ -44,13 +32,16 @@ Folder = Annotated[
 def runs(folder: Folder = None, as_json: arguments.Json = False) -> None:
     """List the runs and their figures, the oldest first.
 
-    JSON: runs[{run, folder, state, dataset, network, recipe, epochs, best_epoch, validation, test,
-    test_evaluations, seconds}]; state is finished, unfinished or damaged, validation and test are null or
-    hold accuracy, interval and images.
+    JSON: runs[{run, folder, state, problem, dataset, network, recipe, parameters, epochs, best_epoch,
+    validation, test, test_evaluations, seconds, created}]; state is finished, unfinished or damaged, problem
+    says why, validation and test are null or hold accuracy, interval and images.
     """
-    from imagelet.runs.store import list_runs
+    from imagelet.runs.store import list_runs, summary
 
-    listed = [_facts(run) for run in list_runs(folder)]
+    listed = [summary(run) for run in list_runs(folder)]
+    for run in listed:
+        if run["problem"]:
+            printing.caution(run["problem"])
     if as_json:
         printing.document({"runs": listed})
     elif listed:
@@ -58,27 +49,6 @@ def runs(folder: Folder = None, as_json: arguments.Json = False) -> None:
     else:
         printing.note("there are no runs here yet")
         printing.advice("imagelet train digits makes the first one")
-
-
-def _facts(run: "Run") -> dict[str, Any]:
-    facts: dict[str, Any] = {"run": run.name, "folder": run.folder}
-    try:
-        experiment, metrics = run.experiment, run.metrics
-        return facts | {
-            "state": "finished" if run.finished else "unfinished",
-            "dataset": experiment["dataset"],
-            "network": experiment["network"],
-            "recipe": experiment["recipe"]["name"],
-            "epochs": metrics.get("epochs", len(run.history)),
-            "best_epoch": metrics.get("best_epoch"),
-            "validation": _accuracy(metrics.get("validation")),
-            "test": _accuracy(metrics.get("test")),
-            "test_evaluations": len(run.test_evaluations),
-            "seconds": metrics.get("seconds", {}).get("total"),
-        }
-    except (RunError, KeyError, TypeError, ValueError) as error:  # one damaged run hides no other
-        printing.caution("the run '{name}' is damaged: {error}", name=run.name, error=message_of(error))
-        return facts | {"state": "damaged"} | dict.fromkeys(FIGURES)
 
 
 def _list(listed: list[dict[str, Any]]) -> None:
@@ -108,10 +78,6 @@ def _name(name: str, state: str) -> str:
     return Message("{name} (damaged)", name=name) if state == "damaged" else name
 
 
-def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
-    return figures and {name: figures[name] for name in ("accuracy", "interval", "images")}
-
-
 def _short_accuracy(figures: dict[str, Any] | None) -> str:
     """Return an accuracy with its interval in few letters: ``98.33 % (96.4–99.2)``."""
     if figures is None:
@@ -139,6 +105,7 @@ def reproduce(
     runs: Runs = None,
     keep: Keep = False,
     exact: Exact = False,
+    allow_import: arguments.AllowImport = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Train RUN again from its folder, and compare the weights.
@@ -159,11 +126,11 @@ def reproduce(
 
     original = find_run(run, runs)
     if keep:
-        result = _reproduce(original, None)
+        result = _reproduce(original, None, allow_import)
         _show_reproduction(result, result.again.folder, as_json)
     else:
         with tempfile.TemporaryDirectory(prefix="imagelet-") as folder:
-            result = _reproduce(original, Path(folder))
+            result = _reproduce(original, Path(folder), allow_import)
         _show_reproduction(result, None, as_json)
     if not (result.identical if exact else result.agrees):
         raise RequirementMissedError(
@@ -173,17 +140,19 @@ def reproduce(
         )
 
 
-def _reproduce(run: "Run", folder: Path | None) -> "Reproduction":
+def _reproduce(run: "Run", folder: Path | None, allow_import: bool) -> "Reproduction":
     """Train the run again, show the training, and compare.
 
     Args:
         run: a finished one.
         folder: for the new run, which is not kept; None: beside the run, where it is.
+        allow_import: whether code that the run names is imported.
     """
     from imagelet.experiment.reproduce import compare, run_again
 
     try:
-        again = trainings.watch(lambda progress: run_again(run, folder=folder, progress=progress)).run
+        options: dict[str, Any] = {"folder": folder, "allow_import": allow_import}
+        again = trainings.watch(lambda progress: run_again(run, **options, progress=progress)).run
     except KeyboardInterrupt as interruption:
         if folder is None:
             raise

@@ -104,6 +104,7 @@ def train(
     name: Name = None,
     runs: Runs = None,
     resume: Resume = None,
+    allow_import: arguments.AllowImport = False,
     test: Test = False,
     require: Require = None,
     seeds: trainings.Seeds = None,
@@ -129,15 +130,13 @@ def train(
     standard_deviation, accuracy, interval, images, label_issues[{image, label, suggested, probability,
     label_probability}], folder, out_of_fold; accuracy is over all images.
     """
-    chosen = _read_settings(
-        settings or [], epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
-    )
+    chosen = _read_settings(settings or [], epochs, batch_size, learning_rate, optimizer)
     _check(dataset, resume, require, chosen)
     request = trainings.Request(seeds, folds, name, runs, test, require, as_json)
     request.check(resume=resume is not None, validation=validation, profile=profile)
     times = _new_profile() if profile else None
     if dataset is None:
-        finished = _resume(str(resume), runs, test, times)
+        finished = _resume(str(resume), runs, test, allow_import, times)
     else:
         rest = {"limit": limit, "seed": seed, "device": device, "precision": precision}
         experiment = _describe(dataset, network, recipe, chosen, input_shape, validation=validation, **rest)
@@ -183,13 +182,25 @@ def _describe(
     return describe(dataset, network, recipe, chosen, **rest, input_shape=shape)
 
 
-def _read_settings(texts: list[str], **options: Any) -> dict[str, Any]:
+def _read_settings(
+    texts: list[str],
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    optimizer: str | None,
+) -> dict[str, Any]:
     """Return the recipe fields that options of their own give, and those that ``--set FIELD=VALUE`` names.
 
     Raises:
         SettingError: a text without ``=``.
     """
-    settings = {field: value for field, value in options.items() if value is not None}
+    options = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+    }
+    settings: dict[str, Any] = {field: value for field, value in options.items() if value is not None}
     for text in texts:
         field, equals, value = text.partition("=")
         if not equals:
@@ -220,12 +231,15 @@ def run_watched(
     return trainings.watch(lambda progress: run_experiment(experiment, **rest, progress=progress))
 
 
-def _resume(text: str, runs: Path | None, test: bool, profile: "Profile | None") -> "Finished":
+def _resume(
+    text: str, runs: Path | None, test: bool, allow_import: bool, profile: "Profile | None"
+) -> "Finished":
     from imagelet.experiment.runner import resume
     from imagelet.runs.store import find_run
 
     run = find_run(text, runs)
-    return trainings.watch(lambda progress: resume(run, test=test, progress=progress, profile=profile))
+    rest: dict[str, Any] = {"test": test, "allow_import": allow_import, "profile": profile}
+    return trainings.watch(lambda progress: resume(run, **rest, progress=progress))
 
 
 def as_document(finished: "Finished") -> dict[str, Any]:

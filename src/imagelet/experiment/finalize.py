@@ -12,10 +12,11 @@ from imagelet.data.imageset import Dataset
 from imagelet.experiment.session import Clock
 from imagelet.metrics.calibration import Calibration, fit_calibration
 from imagelet.preprocessing.framing import Framing
+from imagelet.runs.files import write_history
 from imagelet.runs.model_card import write_model_card
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import remove_checkpoints
-from imagelet.training.history import as_columns, write_history
+from imagelet.training.history import as_columns
 from imagelet.training.loop import TrainingSetup
 from imagelet.training.recipe import recipe_to_json
 from imagelet.training.state import State
@@ -50,7 +51,7 @@ def finish(
     The test images are read only if ``test`` says so; the test evaluation is counted.
     """
     classifier = _classifier(dataset, setup, state)
-    write_history(run.folder / "history.jsonl", state.history)
+    write_history(run.folder, state.history)
     plots.save(plots.curves(as_columns(state.history)), run.figures / "curves.png")
     metrics: dict[str, Any] = {
         "parameters": run.experiment["resolved"]["parameters"],

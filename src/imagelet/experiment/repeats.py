@@ -234,9 +234,10 @@ def run_part(series: Series, part: Part, progress: Progress | None = None) -> It
             test=series.test,
             progress=progress,
         )
-    return (
-        resume(part.run, test=series.test, progress=progress) if not part.run.finished else _end(series, part)
-    )
+    if part.run.finished:
+        return _end(series, part)
+    # the network was asked for by the same name, so it may be imported
+    return resume(part.run, test=series.test, allow_import=True, progress=progress)
 
 
 def _end(series: Series, part: Part) -> Iterator[Event]:
@@ -272,9 +273,7 @@ def conclude(series: Series) -> Repeated:
         figures = run.metrics[part]
         interval = Interval(*figures["interval"])
         members.append(Member(one.number, run, figures["accuracy"], interval, figures["images"]))
-    suffix = f"-{series.kind}"
-    name = series.name and series.name + suffix
-    folder = _earlier(series) or create_run(series.folder, name, series.default_name + suffix).folder
+    folder = _earlier(series) or _result_folder(series)
     of_folds: dict[str, Any] = {"out_of_fold": None}
     if series.kind == FOLDS:
         images = load_dataset(series.experiment.dataset, shape=series.experiment.input_shape).train
@@ -295,6 +294,16 @@ def conclude(series: Series) -> Repeated:
         folder / f"{series.kind}.json", {**result.to_json(), "experiment": series.identity}
     )
     return result
+
+
+def _result_folder(series: Series) -> Path:
+    """Make the folder of the result, which says from its first moment on of which series it is."""
+
+    def write(folder: Path) -> None:
+        atomic_files.write_json(folder / f"{series.kind}.json", {"experiment": series.identity})
+
+    name = series.name and f"{series.name}-{series.kind}"
+    return create_run(series.folder, name, f"{series.default_name}-{series.kind}", write).folder
 
 
 def _find_part(experiment: Experiment, place: Path, name: str | None, data_sha256: str) -> Run | None:

@@ -128,7 +128,9 @@ class Reproduction:
         }
 
 
-def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None = None) -> Iterator[Event]:
+def run_again(
+    run: Run, *, folder: Path | None = None, allow_import: bool = False, progress: Progress | None = None
+) -> Iterator[Event]:
     """Train a finished run again in a new run folder, ``NAME-again``, and yield the events.
 
     Dataset, network, recipe, split, seed, device, precision and number of threads are the run's. Where there
@@ -137,9 +139,12 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
     Args:
         run: the run.
         folder: where the new run is written; None: beside the run.
+        allow_import: whether code that the run's folder names is imported: a network's
+            ``package.module:function``.
         progress: is told (done, total) while files are downloaded or pictures decoded.
 
     Raises:
+        UsageError: the run's folder names code, and ``allow_import`` is false.
         RunError: the run is not finished, or was changed by hand.
         DataError: the data is not there, or not what the run learned from.
     """
@@ -170,6 +175,7 @@ def run_again(run: Run, *, folder: Path | None = None, progress: Progress | None
             default_name=f"{run.name}-again",
             folder=folder or run.folder.parent,
             frozen=frozen,
+            allow_import=allow_import,
             progress=progress,
         )
 

@@ -4,8 +4,9 @@ Iterating over :func:`run_experiment` or :func:`resume` trains; the events say w
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ from imagelet.preprocessing.normalization import Normalization
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, settled
 from imagelet.runs.environment import environment
+from imagelet.runs.files import write_history
 from imagelet.runs.provenance import validation_images
 from imagelet.runs.run import Run
-from imagelet.runs.store import create_run
+from imagelet.runs.store import create_run, sweep
 from imagelet.training import loop
-from imagelet.training.checkpoint import load_checkpoint, save_checkpoint
-from imagelet.training.history import write_history
+from imagelet.training.checkpoint import Checkpoint, restore_newest, save_checkpoint
 from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup
 from imagelet.training.profiling import Profile
 from imagelet.training.state import State
@@ -69,6 +70,7 @@ def run_experiment(
     folder: Path | None = None,
     test: bool = False,
     frozen: Split | None = None,
+    allow_import: bool = True,
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> Iterator[Event]:
@@ -81,6 +83,8 @@ def run_experiment(
         folder: where runs live; None: ``places.runs()``.
         test: evaluate on the test images at the end, once.
         frozen: the split of another run of the same experiment; None: made by the experiment's seed.
+        allow_import: whether code that ``network`` names (``package.module:function``) is imported; False
+            where the experiment comes from a file.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
 
@@ -96,29 +100,54 @@ def run_experiment(
     else:
         frozen.check(dataset.train)
     experiment = settled(experiment, len(frozen.train), dataset.train.shape)
-    network = _build(experiment, dataset.train)
+    network = _build(experiment, dataset.train, allow_import=allow_import)
     setup = _setup(experiment, dataset, frozen)
+    resolved = _resolved(dataset, network, setup, frozen)
+    place = folder or paths.runs()
     default_name = default_name or f"{dataset.card.name}-{network.name or 'network'}"
-    run = create_run(folder or paths.runs(), name, default_name)
+    sweep(place)
+    run = create_run(place, name, default_name, _first_files(experiment, resolved, frozen))
     with run.in_use():
-        resolved = _resolved(dataset, network, setup, frozen)
-        frozen.save(run.folder / "split.json")
-        where = {name: resolved[name] for name in ("device", "precision", "data_sha256")}
-        atomic_files.write_json(run.folder / "environment.json", environment() | where)
-        content = experiment.to_toml() | {"resolved": resolved}
-        atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
         yield RunStarted(run, experiment, resolved)
         state = loop.start(setup, network)
         clock.training_starts(seconds_before=0.0)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
 
 
+def _first_files(experiment: Experiment, resolved: dict[str, Any], frozen: Split) -> Callable[[Path], None]:
+    """Return what writes the files that a run's folder has from its first moment on."""
+    where = {name: resolved[name] for name in ("device", "precision", "data_sha256")}
+    about = environment() | where
+    content = tomli_w.dumps(experiment.to_toml() | {"resolved": resolved})
+
+    def write(folder: Path) -> None:
+        frozen.save(folder / "split.json")
+        atomic_files.write_json(folder / "environment.json", about)
+        atomic_files.write_text(folder / "experiment.toml", content)
+
+    return write
+
+
 def resume(
-    run: Run, *, test: bool = False, progress: Progress | None = None, profile: Profile | None = None
+    run: Run,
+    *,
+    test: bool = False,
+    allow_import: bool = False,
+    progress: Progress | None = None,
+    profile: Profile | None = None,
 ) -> Iterator[Event]:
     """Resume a run that was interrupted; the result is the same as without the interruption.
 
+    Args:
+        run: an unfinished one.
+        test: evaluate on the test images at the end, once.
+        allow_import: whether code that the run's folder names is imported: a network's
+            ``package.module:function``.
+        progress: is told (done, total) while files are downloaded or pictures decoded.
+        profile: is told where the time of the training goes.
+
     Raises:
+        UsageError: the run's folder names code, and ``allow_import`` is false.
         RunError: the run is finished.
         DataError: the data is not what the run was started with.
         CheckpointError: all checkpoints are damaged.
@@ -137,15 +166,27 @@ def resume(
         dataset = _read(fixed, clock, progress)
         frozen = Split.load(run.folder / "split.json")
         frozen.check(dataset.train)
-        network = _build(fixed, dataset.train)
         setup = _setup(fixed, dataset, frozen)
-        state = loop.start(setup, network)
-        checkpoint, warnings = load_checkpoint(run.checkpoints)
-        if checkpoint is not None:
-            state.restore(checkpoint)
+        atomic_files.remove_abandoned(run.folder)
+        new = partial(_build, fixed, dataset.train, allow_import=allow_import)
+        state, seconds, warnings = _restored(run, setup, new)
         yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
-        clock.training_starts(float(checkpoint.facts["seconds"]) if checkpoint else 0.0)
+        clock.training_starts(seconds)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
+
+
+def _restored(
+    run: Run, setup: TrainingSetup, build_network: Callable[[], Network]
+) -> tuple[State, float, list[str]]:
+    """Return the state of the newest checkpoint that is sound, its seconds of training, and warnings."""
+
+    def restore(checkpoint: Checkpoint) -> tuple[State, float]:
+        state = loop.start(setup, build_network())
+        state.restore(checkpoint)
+        return state, float(checkpoint.facts.get("seconds", 0.0))
+
+    restored, warnings = restore_newest(run.checkpoints, restore)
+    return *(restored or (loop.start(setup, build_network()), 0.0)), warnings
 
 
 def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Dataset:
@@ -155,7 +196,7 @@ def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Da
     return dataset
 
 
-def _build(experiment: Experiment, images: ImageSet) -> Network:
+def _build(experiment: Experiment, images: ImageSet, *, allow_import: bool) -> Network:
     start_threads()
     return build(
         experiment.network,
@@ -163,6 +204,7 @@ def _build(experiment: Experiment, images: ImageSet) -> Network:
         classes=len(images.classes),
         initial_weights=experiment.recipe.initial_weights,
         seed=experiment.seed,
+        allow_import=allow_import,
     )
 
 
@@ -233,9 +275,15 @@ def _train(
                         epoch=state.epoch + 1,
                         epochs=setup.recipe.epochs,
                     ),
-                    Message("resume with: imagelet train --resume {run}", run=run.folder),
+                    _how_to_resume(run),
                 )
     yield finish(run, dataset, setup, state, clock, test=test)
+
+
+def _how_to_resume(run: Run) -> Message:
+    if ":" in run.experiment["network"]:
+        return Message("resume with: imagelet train --resume {run} --allow-import", run=run.folder)
+    return Message("resume with: imagelet train --resume {run}", run=run.folder)
 
 
 def _without_fold(setup: TrainingSetup, run: Run) -> TrainingSetup:
@@ -247,5 +295,5 @@ def _save(run: Run, setup: TrainingSetup, state: State, clock: Clock) -> None:
     checkpoint = state.checkpoint()
     timed = dataclasses.replace(checkpoint, facts={**checkpoint.facts, "seconds": clock.training})
     save_checkpoint(run.checkpoints, state.steps_done(setup.steps), timed)
-    write_history(run.folder / "history.jsonl", state.history)
+    write_history(run.folder, state.history)
     clock.saved()

@@ -138,7 +138,7 @@ def _from_builder(
         if not allow_import and known.name not in networks:
             message = Message("the network '{name}' would run code from outside imagelet", name=builder)
             hint = Message(
-                "register it as a plugin, or, if you trust it, use Classifier.load(path, allow_import=True)"
+                "if you trust it: --allow-import, in Python allow_import=True; or register it as a plugin"
             )
             raise UsageError(message, hint)
         builder = import_builder(builder)

@@ -18,7 +18,6 @@
 import contextlib
 import datetime
 import json
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,8 @@ import filelock
 
 from imagelet import atomic_files, html_repr
 from imagelet.errors import RunError
-from imagelet.training.history import EpochFigures, read_history
+from imagelet.runs import files
+from imagelet.training.history import EpochFigures
 
 
 @dataclass(frozen=True)
@@ -69,41 +69,32 @@ class Run:
 
     @property
     def experiment(self) -> dict[str, Any]:
-        """The content of ``experiment.toml``."""
-        try:
-            return tomllib.loads((self.folder / "experiment.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(
-                "{folder} has no experiment.toml that can be read: {error}", folder=self.folder, error=error
-            ) from error
+        """The content of ``experiment.toml``.
+
+        Raises:
+            RunError: here as below, the file is damaged.
+        """
+        return files.read_experiment(self.folder)
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The content of ``metrics.json``; empty while the run is not finished."""
-        return self._json("metrics.json")
+        return files.read_metrics(self.folder)
 
     @property
     def environment(self) -> dict[str, Any]:
         """The content of ``environment.json``."""
-        return self._json("environment.json")
+        return files.read_environment(self.folder)
 
     @property
     def history(self) -> list[EpochFigures]:
         """The figures of the epochs that are done."""
-        return read_history(self.folder / "history.jsonl")
+        return files.read_history(self.folder)
 
     @property
     def test_evaluations(self) -> list[dict[str, Any]]:
-        """Every evaluation on the test images, the oldest first.
-
-        Raises:
-            RunError: the file is damaged.
-        """
-        path = self.folder / "test_evaluations.jsonl"
-        try:
-            return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        except ValueError as error:
-            raise RunError("{file} is damaged: {error}", file=path, error=error) from error
+        """Every evaluation on the test images, the oldest first."""
+        return files.read_test_evaluations(self.folder)
 
     def record_test_evaluation(self, figures: dict[str, Any], then: Callable[[], None] = lambda: None) -> int:
         """Record an evaluation on the test images and return how many there were, this one included.
@@ -165,13 +156,3 @@ class Run:
             yield
         finally:
             lock.release()
-
-    def _json(self, name: str) -> dict[str, Any]:
-        path = self.folder / name
-        if not path.exists():
-            return {}
-        try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunError("{file} is damaged: {error}", file=path, error=error) from error
-        return content

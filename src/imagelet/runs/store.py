@@ -2,16 +2,20 @@
 
 import contextlib
 import datetime
+import itertools
 import os
 import re
 import secrets
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from imagelet import paths
+import filelock
+
+from imagelet import atomic_files, paths
 from imagelet.errors import ConflictError, ImageletError, RunError, UsageError
-from imagelet.messages import Message
+from imagelet.messages import Message, message_of
 from imagelet.registry import suggestion
 from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
@@ -22,6 +26,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RUN_FILES = ("*/experiment.toml", "*/*/experiment.toml")  # of runs, and of those of a course or a series
+MAKING = ".making-"  # a run's folder until it holds its first files
+MAKING_LOCK = ".making.lock"
+ABANDONED = 3600.0  # seconds after which nobody is still writing a temporary file of a finished run
+SUMMARY = (
+    "dataset",
+    "network",
+    "recipe",
+    "parameters",
+    "epochs",
+    "best_epoch",
+    "validation",
+    "test",
+    "test_evaluations",
+    "seconds",
+    "created",
+)
 
 
 def load(run_or_file: str | Path) -> "Classifier":
@@ -36,45 +56,53 @@ def load(run_or_file: str | Path) -> "Classifier":
     return Classifier.load(find_classifier(str(run_or_file)))
 
 
-def create_run(folder: Path, name: str | None, default_name: str) -> Run:
-    """Make a new, empty run folder; a run never overwrites another.
+def create_run(
+    folder: Path, name: str | None, default_name: str, write: Callable[[Path], None] = lambda _: None
+) -> Run:
+    """Make a new run folder, which appears with its first files or not at all; it never overwrites another.
 
     Args:
         folder: where runs live; made if need be.
         name: the name that the user chose, if any.
         default_name: the name where none was chosen; ``-2``, ``-3``, … is added where it is taken.
+        write: writes the first files into the folder that it is given.
 
     Raises:
         UsageError: the chosen name is not a plain folder name.
         RunError: the chosen name is taken.
     """
-    if name is not None:
-        if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
-            raise UsageError(
-                "'{name}' cannot be a run's name",
-                hint="use 1 to 100 letters, digits, spaces and . + - _, beginning with a letter or digit",
-                name=name,
-            )
-        return _make(folder / name) or _taken(folder / name)
-    base = re.sub(r"[^\w.+-]+", "-", default_name).strip("-.")[:80] or "run"
-    number = 1
-    while True:
-        run = _make(folder / (base if number == 1 else f"{base}-{number}"))
-        if run:
-            return run
-        number += 1
+    if name is not None and not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+        raise UsageError(
+            "'{name}' cannot be a run's name",
+            hint="use 1 to 100 letters, digits, spaces and . + - _, beginning with a letter or digit",
+            name=name,
+        )
+    base = name or re.sub(r"[^\w.+-]+", "-", default_name).strip("-.")[:80] or "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder / MAKING_LOCK):
+        for dead in folder.glob(f"{MAKING}*"):  # whose maker was killed: this one holds the lock now
+            shutil.rmtree(dead, ignore_errors=True)
+        place = folder / base
+        for number in itertools.count(2):
+            if not os.path.lexists(place):
+                break
+            if name is not None:
+                raise _taken(place)
+            place = folder / f"{base}-{number}"
+        made = folder / f"{MAKING}{secrets.token_hex(4)}"
+        try:
+            made.mkdir()
+            write(made)
+            made.rename(place)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        atomic_files.flush_folder(folder)
+    return Run(place)
 
 
-def _make(folder: Path) -> Run | None:
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        return None
-    return Run(folder)
-
-
-def _taken(folder: Path) -> Run:
-    raise RunError(
+def _taken(folder: Path) -> RunError:
+    return RunError(
         "there is a run '{name}' in {folder} already, and a run never overwrites another",
         hint="choose another --name, or resume it: imagelet train --resume {run}",
         name=folder.name,
@@ -96,8 +124,63 @@ def list_runs(folder: Path | None = None) -> list[Run]:
         raise RunError(
             "there is no folder {folder}", hint="imagelet train DATASET makes the first run", folder=folder
         )
-    files = sorted(parent.glob("*/experiment.toml"), key=lambda path: path.stat().st_mtime)
-    return [Run(path.parent) for path in files]
+    return [Run(path.parent) for path in sorted(_experiments(parent, RUN_FILES[:1]), key=_started)]
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Return what is known of a run in short; of a damaged one only that it is, and why.
+
+    Returns:
+        ``run`` (its name), ``folder``, ``state`` (finished, unfinished, damaged), ``problem`` (a sentence, or
+        None) and the fields of :data:`SUMMARY`; ``validation`` and ``test`` are None or hold ``accuracy``,
+        ``interval`` and ``images``; ``created`` is a UTC time in ISO 8601.
+    """
+    facts = {
+        "run": run.name,
+        "folder": run.folder,
+        "state": "damaged",
+        "problem": None,
+        **dict.fromkeys(SUMMARY),
+    }
+    try:
+        experiment, metrics, history = run.experiment, run.metrics, run.history
+        return facts | {
+            "state": "finished" if run.finished else "unfinished",
+            "dataset": experiment["dataset"],
+            "network": experiment["network"],
+            "recipe": experiment["recipe"].get("name"),
+            "parameters": experiment["resolved"]["parameters"],
+            "epochs": metrics.get("epochs", len(history)),
+            "best_epoch": metrics.get("best_epoch"),
+            "validation": _accuracy(metrics.get("validation")),
+            "test": _accuracy(metrics.get("test")),
+            "test_evaluations": len(run.test_evaluations),
+            "seconds": metrics.get("seconds", {}).get("total"),
+            "created": datetime.datetime.fromtimestamp(
+                _started(run.folder / "experiment.toml"), datetime.UTC
+            ).isoformat(timespec="seconds"),
+        }
+    except RunError as error:  # one damaged run hides no other
+        return facts | {"problem": message_of(error)}
+
+
+def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
+    return figures and {name: figures[name] for name in ("accuracy", "interval", "images")}
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left in runs: temporary files, and the checkpoints of finished ones.
+
+    A run that is being trained is left alone, and so is a temporary file that may still be written.
+    """
+    for run in runs_by_name(folder).values():
+        dead_checkpoints = run.finished and run.checkpoints.exists()
+        if not dead_checkpoints and not atomic_files.abandoned(run.folder, ABANDONED):
+            continue
+        with contextlib.suppress(RunError, OSError), run.in_use():
+            if dead_checkpoints:
+                shutil.rmtree(run.checkpoints, ignore_errors=True)
+            atomic_files.remove_abandoned(run.folder, ABANDONED)
 
 
 def find_run(text: str, folder: Path | None = None) -> Run:
@@ -180,7 +263,7 @@ def shipped_classifiers() -> dict[str, Path]:
 
 def _run_at(text: str, place: Path) -> Run | None:
     for candidate in (Path(text).expanduser(), place / text):
-        if (candidate / "experiment.toml").is_file():
+        if os.path.lexists(candidate / "experiment.toml"):
             return Run(candidate)
     return None
 
@@ -201,13 +284,7 @@ def runs_by_name(folder: Path) -> dict[str, Run]:
 
     The name is the path below the folder: ``mnist-small-cnn``, ``course/cnn-3``.
     """
-    files = [
-        path
-        for pattern in RUN_FILES
-        for path in folder.glob(pattern)
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    newest = sorted(files, key=_started, reverse=True)
+    newest = sorted(_experiments(folder, RUN_FILES), key=_started, reverse=True)
     return {path.parent.relative_to(folder).as_posix(): Run(path.parent) for path in newest}
 
 
@@ -272,6 +349,12 @@ def named(things: Mapping[str, T], name: str, what: str, hint: str) -> T:
 
 def _trash(folder: Path) -> Path:
     return folder / ".trash"
+
+
+def _experiments(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Return the ``experiment.toml`` of every run, also where a folder or a dead link is in its place."""
+    files = [path for pattern in patterns for path in folder.glob(pattern)]
+    return [path for path in files if not any(part[0] == "." for part in path.relative_to(folder).parts)]
 
 
 def _started(path: Path) -> float:

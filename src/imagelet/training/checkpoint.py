@@ -8,10 +8,11 @@ costs a few steps, not the training.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -19,10 +20,22 @@ from torch import Tensor
 
 from imagelet import atomic_files
 from imagelet.errors import CheckpointError
-from imagelet.messages import Message
+from imagelet.messages import Message, message_of
 
 KEPT = 2
 SUFFIX = ".checkpoint"
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    MemoryError,
+    safetensors.SafetensorError,
+)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ def save_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> Path:
         file.write(hashlib.sha256(content).hexdigest().encode() + b"\n")
         file.write(content)
     for old in saved_checkpoints(folder)[:-KEPT]:
-        old.unlink()
+        _remove(old)
     return path
 
 
@@ -64,34 +77,51 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Return the checkpoint in ``path``.
 
     Raises:
-        CheckpointError: the file is damaged, or is not a checkpoint.
+        CheckpointError: it cannot be read: it is damaged, no checkpoint, no file, or the disk fails.
     """
-    content = path.read_bytes()
-    digest, body = content[:64], content[65:]
-    if hashlib.sha256(body).hexdigest().encode() != digest:
-        raise CheckpointError("{file} is damaged: its content does not match its SHA-256", file=path)
-    header_length = int.from_bytes(body[:8], "little")
-    header = json.loads(body[8 : 8 + header_length])
-    return Checkpoint(safetensors.torch.load(body), json.loads(header["__metadata__"]["facts"]))
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError(Message("it is not a file"))
+        content = path.read_bytes()
+        digest, body = content[:64], content[65:]
+        if hashlib.sha256(body).hexdigest().encode() != digest:
+            raise ValueError(Message("its content does not match its SHA-256"))
+        header_length = int.from_bytes(body[:8], "little")
+        header = json.loads(body[8 : 8 + header_length])
+        facts = json.loads(header["__metadata__"]["facts"])
+        return Checkpoint(safetensors.torch.load(body), facts)
+    except UNREADABLE as error:
+        raise CheckpointError(
+            "{file} cannot be read: {problem}", file=path, problem=message_of(error) or type(error).__name__
+        ) from error
 
 
-def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest undamaged checkpoint, and a sentence about each newer one that is damaged.
+def restore_newest(folder: Path, restore: Callable[[Checkpoint], T]) -> tuple[T | None, list[str]]:
+    """Return what ``restore`` makes of the newest usable checkpoint, and a sentence about each newer one.
 
-    Without any checkpoint it is None: the training then starts from the beginning.
+    Those are removed then, so that they are not taken for the newest later. Without any checkpoint it is
+    None: the training then starts from the beginning.
+
+    Args:
+        folder: with the checkpoints; it may be absent.
+        restore: raises CheckpointError for a checkpoint that does not fit.
 
     Raises:
-        CheckpointError: there are checkpoints, and all are damaged.
+        CheckpointError: there are checkpoints, and none can be used.
     """
     warnings: list[str] = []
     paths = saved_checkpoints(folder)
     for path in reversed(paths):
         try:
-            return read_checkpoint(path), warnings
+            restored = restore(read_checkpoint(path))
         except CheckpointError as error:
             warnings.append(
                 Message("{problem}; resuming from the checkpoint before it", problem=error.message)
             )
+            continue
+        for unusable in paths[paths.index(path) + 1 :]:
+            _remove(unusable)
+        return restored, warnings
     if paths:
         raise CheckpointError(
             "all {count} checkpoints in {folder} are damaged",
@@ -100,6 +130,14 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             folder=folder,
         )
     return None, warnings
+
+
+def _remove(path: Path) -> None:
+    """Remove a checkpoint, or what lies in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def remove_checkpoints(folder: Path) -> None:

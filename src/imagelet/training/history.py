@@ -1,13 +1,8 @@
-"""The figures of the epochs: as a dictionary like Keras's, and as JSON lines in a file."""
+"""The figures of the epochs, also as a dictionary like Keras's."""
 
 import dataclasses
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-
-from imagelet import atomic_files
-from imagelet.errors import RunError
 
 
 @dataclass(frozen=True)
@@ -39,24 +34,3 @@ def as_columns(history: Iterable[EpochFigures]) -> dict[str, list[float]]:
     rows = [dataclasses.asdict(figures) for figures in history]
     names = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
     return {name: [row[name] for row in rows if row[name] is not None] for name in names}
-
-
-def write_history(path: Path, history: Sequence[EpochFigures]) -> None:
-    """Replace ``path`` by a file with one line for each epoch, a JSON object."""
-    atomic_files.write_text(
-        path, "".join(json.dumps(dataclasses.asdict(figures)) + "\n" for figures in history)
-    )
-
-
-def read_history(path: Path) -> list[EpochFigures]:
-    """Return what :func:`write_history` wrote; an absent file is an empty history.
-
-    Raises:
-        RunError: a line that is not an epoch's figures.
-    """
-    if not path.exists():
-        return []
-    try:
-        return [EpochFigures(**json.loads(line)) for line in path.read_text().splitlines()]
-    except (ValueError, TypeError) as error:
-        raise RunError("{file} is damaged: a line of it is not an epoch's figures", file=path) from error

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 
 from imagelet.device import sum_type
+from imagelet.errors import CheckpointError
 from imagelet.networks import Network
 from imagelet.training.checkpoint import Checkpoint
 from imagelet.training.history import EpochFigures
@@ -246,26 +248,55 @@ class State:
         return Checkpoint(tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Become the state that :meth:`checkpoint` returned."""
-        device = self.loss_sum.device
+        """Become the state that :meth:`checkpoint` returned.
+
+        Raises:
+            CheckpointError: it is of another network or recipe, or holds what no state can; this state is of
+                no use then.
+        """
         groups: dict[str, dict[str, Tensor]] = {"best": {}, "optimizer": {}, "network": {}, "ema": {}}
         for name, tensor in checkpoint.tensors.items():
             group, _, rest = name.partition(".")
             groups.setdefault(group, {})[rest] = tensor
+        try:
+            facts = _Facts.model_validate(checkpoint.facts)
+            self._restore_tensors(groups)
+        except (RuntimeError, ValueError, LookupError, TypeError) as error:
+            raise CheckpointError("a checkpoint is of another training") from error
+        for name in _Facts.model_fields:
+            setattr(self, name, getattr(facts, name))
+
+    def _restore_tensors(self, groups: dict[str, dict[str, Tensor]]) -> None:
+        device = self.loss_sum.device
         self.network.load_state_dict(groups["network"])
         if self.ema:
             self.ema.network.load_state_dict(groups["ema"])
         restore_optimizer(self.optimizer, groups["optimizer"])
+        shapes = {name: tensor.shape for name, tensor in groups["best"].items()}
+        if shapes and shapes != {name: tensor.shape for name, tensor in groups["network"].items()}:
+            raise ValueError("the best epoch's weights are of another network")
         self.best_weights = {name: tensor.to(device) for name, tensor in groups["best"].items()}
         self.loss_sum.copy_(groups["sum"]["loss"])
         self.correct.copy_(groups["sum"]["correct"])
-        facts = checkpoint.facts
-        self.epoch, self.step, self.images_done = facts["epoch"], facts["step"], facts["images_done"]
-        self.best_epoch = facts["best_epoch"]
-        self.history = [EpochFigures(**figures) for figures in facts["history"]]
-        self.learning_rate_factor = facts["learning_rate_factor"]
-        self.ended = facts["ended"]
-        self.manual_changes = [ManualChange(**change) for change in facts["manual_changes"]]
+
+
+class _Facts(BaseModel):
+    """What a checkpoint holds beside its tensors, with types and ranges."""
+
+    epoch: int = Field(ge=0)
+    step: int = Field(ge=0)
+    images_done: int = Field(ge=0)
+    best_epoch: int = Field(ge=0)
+    history: list[EpochFigures]
+    learning_rate_factor: float = Field(gt=0, allow_inf_nan=False)
+    ended: bool
+    manual_changes: list[ManualChange]
+
+    @model_validator(mode="after")
+    def _fit(self) -> "_Facts":
+        if not self.best_epoch <= self.epoch == len(self.history):
+            raise ValueError("the epochs do not fit")
+        return self
 
 
 def _rank(figures: EpochFigures) -> tuple[float, float]:
@@ -300,6 +331,8 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     for key, tensor in tensors.items():
         index, _, name = key.partition(".")
         parameter = parameters[int(index)]
+        if tensor.dim() and tensor.shape != parameter.shape:
+            raise ValueError("the optimizer's state is of another network")
         if tensor.shape == parameter.shape:
             tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
         state.setdefault(int(index), {})[name] = tensor

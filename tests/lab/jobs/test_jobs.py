@@ -18,7 +18,7 @@ from imagelet.lab.jobs.store import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, S
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.run import Run
-from imagelet.training.checkpoint import load_checkpoint
+from imagelet.training.checkpoint import restore_newest
 from imagelet.training.loop import Step
 from tests.lab.conftest import Lab, in_a_loop
 
@@ -274,7 +274,7 @@ class TestContinuing:
             resume = run_job.experiments.resume
 
             def looked_at(run: Run, **named: Any) -> Any:
-                kept.append(load_checkpoint(run.checkpoints)[0])
+                kept.append(restore_newest(run.checkpoints, lambda checkpoint: checkpoint)[0])
                 return resume(run, **named)
 
             patch.setattr(run_job.experiments, "resume", looked_at)

@@ -47,6 +47,7 @@ class RunRow(Sent):
 
     name: str
     state: str = Field(description="running, finished, unfinished or damaged")
+    problem: str | None = Field(description="Why the run is damaged.")
     dataset: str | None
     network: str | None
     parameters: int | None
@@ -132,6 +133,12 @@ async def images_of_a_cell(
 def classifier(lab: CurrentLab, name: str) -> FileResponse:
     """Send the run's classifier, the one file that predicts."""
     run = _finished(lab.runs, name)
+    if not run.classifier_file.resolve().is_relative_to(lab.runs.folder.resolve()):
+        raise RunError(
+            "the classifier of the run '{name}' is a link to a file elsewhere, which is not sent",
+            hint="copy that file into the run's folder",
+            name=name,
+        )
     return FileResponse(
         run.classifier_file, 200, None, "application/octet-stream", filename=f"{run.name}.safetensors"
     )

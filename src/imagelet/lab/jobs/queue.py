@@ -1,5 +1,6 @@
 """Trainings started, paused, resumed and stopped, and their learning rate changed."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any
 from imagelet.course import results as course
 from imagelet.course.lessons import lessons, training_of
 from imagelet.data.known import datasets
-from imagelet.errors import BusyError, ConflictError, UsageError
+from imagelet.errors import BusyError, ConflictError, RunError, UsageError
 from imagelet.lab.jobs import worker
 from imagelet.lab.jobs.store import (
     FAILED,
@@ -236,11 +237,17 @@ def job_facts(store: JobStore, job: Job) -> dict[str, Any]:
         "created": job.created.isoformat(),
         "learning_rate_factor": control.learning_rate_factor,
         "progress": None if job.ended else store.progress(job.id),
-        "history": [epoch_figures(epoch) for epoch in run.history] if run is not None and exists else [],
+        "history": _epochs(run) if run is not None and exists else [],
         "can_resume": not finished and job.state in (PAUSED, STOPPED, FAILED),
         "can_continue": run is not None and finished and run.classifier_file.is_file(),
         "error": job.error and {name: translate(text) for name, text in vars(job.error).items()},
     }
+
+
+def _epochs(run: Run) -> list[dict[str, Any]]:
+    with contextlib.suppress(RunError):  # one damaged run hides no other job
+        return [epoch_figures(epoch) for epoch in run.history]
+    return []
 
 
 def _check_network(text: str, shape: tuple[int, int, int] | None, classes: int) -> None:

@@ -16,7 +16,7 @@ import tomli_w
 import torch
 from numpy.typing import NDArray
 
-from imagelet import atomic_files
+from imagelet import atomic_files, paths
 from imagelet import experiment as experiments
 from imagelet.classifier.classifier import Classifier
 from imagelet.course import results as course
@@ -264,7 +264,9 @@ def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
             raise RunError("the run '{name}' is gone", hint="restore it, or train it again", name=job.run)
         if job.continues and not saved_checkpoints(run.checkpoints):  # killed before its first step
             _start_with_weights(run, Run(runs / job.continues), job.continues)
-        return experiments.resume(run, test=job.test, progress=writer.data)
+        return experiments.resume(
+            run, test=job.test, allow_import=paths.import_allowed(), progress=writer.data
+        )
     experiment = Experiment.from_toml(dict(job.experiment))
     if job.course is not None:
         training = lessons.get(job.course)
@@ -273,7 +275,12 @@ def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
     if job.continues is not None:
         return _continued(store, job, experiment, writer)
     return experiments.run_experiment(
-        experiment, name=job.name, folder=runs, test=job.test, progress=writer.data
+        experiment,
+        name=job.name,
+        folder=runs,
+        test=job.test,
+        allow_import=paths.import_allowed(),
+        progress=writer.data,
     )
 
 
@@ -286,20 +293,21 @@ def _continued(store: JobStore, job: Job, experiment: Experiment, writer: EventW
         default_name=f"{before.name}-continued",
         folder=store.runs,
         frozen=Split.load(before.folder / "split.json"),
+        allow_import=paths.import_allowed(),
         progress=writer.data,
     )
     started = next(event for event in events if isinstance(event, RunStarted))
     del events  # the run has its folder and took no step; it is resumed from the checkpoint that is made now
     _note_run(store, job, started.run)
     _start_with_weights(started.run, before, str(job.continues))
-    yield from experiments.resume(started.run, test=job.test)
+    yield from experiments.resume(started.run, test=job.test, allow_import=paths.import_allowed())
 
 
 def _start_with_weights(run: Run, before: Run, name: str) -> None:
     """Write the state before the first step of ``run``, with the weights of a finished one of that name."""
     content = run.experiment
     experiment = Experiment.from_toml(content)
-    classifier = Classifier.load(before.classifier_file, allow_import=":" in experiment.network)
+    classifier = Classifier.load(before.classifier_file, allow_import=paths.import_allowed())
     content["resolved"]["weights_of"] = name
     atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
     state = State.new(classifier.network, experiment.recipe, torch.device("cpu"))

@@ -1,7 +1,6 @@
 """The list of runs, one run in full, and the images of a cell of its confusion matrix."""
 
 import contextlib
-import datetime
 import os
 import time
 from collections.abc import Set
@@ -15,11 +14,11 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.errors import RunError, UsageError
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.encoding import epoch_figures, image
-from imagelet.messages import Message
+from imagelet.messages import Message, translate
 from imagelet.metrics.misclassified import cells
 from imagelet.runs.provenance import PartImages, provenance_of_run
 from imagelet.runs.run import Run
-from imagelet.runs.store import named, runs_by_name
+from imagelet.runs.store import named, runs_by_name, summary
 
 MOST_SHOWN = 60  # images of a cell
 SETTLED = 2_000_000_000  # nanoseconds after which a further change of a folder has another time
@@ -65,48 +64,17 @@ class RunList:
         Args:
             training: the names of the runs that are being trained.
         """
-        return [
-            {"name": name, **_with_state(self._row(run), is_running=name in training)}
-            for name, run in self.by_name().items()
-        ]
+        rows = []
+        for name, run in self.by_name().items():
+            facts = _with_state(self._row(run), is_running=name in training)
+            rows.append({**facts, "name": name, "problem": facts["problem"] and translate(facts["problem"])})
+        return rows
 
     def _row(self, run: Run) -> dict[str, Any]:
         if not run.finished:  # its history grows
-            return row(run)
+            return summary(run)
         versions = (version_of(run.folder / name) for name in ROW_FILES)
-        return self._facts.get((run.folder, *versions), lambda: row(run))
-
-
-def row(run: Run) -> dict[str, Any]:
-    """Return what is known of a run in short; of a damaged one only that it is damaged."""
-    fields = (
-        "dataset",
-        "network",
-        "parameters",
-        "epochs",
-        "seconds",
-        "validation",
-        "test",
-        "test_evaluations",
-    )
-    facts: dict[str, Any] = {"state": "damaged", "created": None, **dict.fromkeys(fields)}
-    try:
-        experiment, metrics = run.experiment, run.metrics
-        started = (run.folder / "experiment.toml").stat().st_mtime
-        return facts | {
-            "state": "finished" if run.finished else "unfinished",
-            "dataset": str(experiment["dataset"]),
-            "network": str(experiment["network"]),
-            "parameters": experiment["resolved"]["parameters"],
-            "epochs": metrics.get("epochs", len(run.history)),
-            "seconds": metrics.get("seconds", {}).get("total"),
-            "validation": _accuracy(metrics.get("validation")),
-            "test": _accuracy(metrics.get("test")),
-            "test_evaluations": len(run.test_evaluations),
-            "created": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
-        }
-    except (RunError, OSError, LookupError, TypeError, AttributeError, ValueError):
-        return facts
+        return self._facts.get((run.folder, *versions), lambda: summary(run))
 
 
 def in_full(name: str, run: Run, *, is_running: bool) -> dict[str, Any]:
@@ -117,21 +85,19 @@ def in_full(name: str, run: Run, *, is_running: bool) -> dict[str, Any]:
     """
     metrics, experiment = run.metrics, run.experiment
     part = next((part for part in ("validation", "test") if part in metrics), None)
-    try:
-        classes = [str(name) for name in experiment["resolved"]["classes"]]
-        confusion = part and {"part": part, "classes": classes, "table": metrics[part]["confusion"]}
-        test_evaluations = len(run.test_evaluations)
-    except (LookupError, TypeError, ValueError) as error:
-        raise RunError("the run '{name}' is damaged: {error}", name=name, error=error) from error
+    classes = experiment["resolved"]["classes"]
+    if part and len(metrics[part]["confusion"]) != len(classes):
+        raise RunError("the run '{name}' is damaged: its figures are of other classes", name=name)
+    confusion = part and {"part": part, "classes": classes, "table": metrics[part]["confusion"]}
     return {
         "name": name,
-        "state": _with_state(row(run), is_running=is_running)["state"],
+        "state": _with_state(summary(run), is_running=is_running)["state"],
         "experiment": experiment,
         "metrics": metrics,
         "history": [epoch_figures(epoch) for epoch in run.history],
         "environment": run.environment,
         "confusion": confusion,
-        "test_evaluations": test_evaluations,
+        "test_evaluations": len(run.test_evaluations),
     }
 
 
@@ -223,7 +189,3 @@ def _folders(folder: Path) -> dict[Path, int]:
                     below += [Path(entry) for entry in entries if entry.name[0] != "." and entry.is_dir()]
         level = below
     return times
-
-
-def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
-    return figures and {name: figures[name] for name in ("accuracy", "interval", "images")}
