@@ -83,7 +83,7 @@ def untrained_figure() -> "Figure":
     from imagelet.classifier.classifier import Classifier
     from imagelet.explanation.attribution import METHODS, attribute
     from imagelet.networks import build
-    from imagelet.plots.attribution import Marked
+    from imagelet.plots.explanation import Marked
     from imagelet.preprocessing.picture import open_picture
     from imagelet.runs.store import find_classifier
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from imagelet import plots
 from imagelet.plots.activations import filters, layer_histograms, layer_maps
-from imagelet.plots.sheet import norm_of, value_colours
+from imagelet.plots.style import norm_of, value_colours
 from tests.plots.artists import drawn, pixels, png
 
 

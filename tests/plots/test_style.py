@@ -166,7 +166,7 @@ def test_a_share_is_written_in_percent_and_never_rounded_to_certainty(share: flo
         (0, "0 %"),
         (1e-9, "<0.1 %"),
         (0.0003, "<0.1 %"),
-        (0.00099, "<0.1 %"),
+        (0.00049, "<0.1 %"),
         (0.001, "0.1 %"),
         (0.5, "50.0 %"),
         (0.98349, "98.3 %"),
@@ -185,7 +185,8 @@ def test_the_public_names_are_those_that_are_used_elsewhere() -> None:
     assert set(plots.__all__) == {
         *("answer_line", "answers", "confusion", "curves", "feature_maps", "grid", "inspection"),
         *("percent", "predictions", "save", "seen", "corruption_curves"),
-        *("evidence", "filters", "layer_histograms", "layer_maps"),
+        *("evidence", "filters", "layer_histograms", "layer_maps", "compared_curves", "disagreements"),
+        *("embedding_map", "neighbours", "reliability"),
     }
     assert all(callable(getattr(plots, name)) for name in plots.__all__)
 

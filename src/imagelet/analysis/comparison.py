@@ -23,8 +23,6 @@ from imagelet.errors import DataError, SettingError, UsageError
 from imagelet.metrics.classification import Interval
 from imagelet.metrics.comparison import PairedDifference, compare_predictions, disagreements, holm
 from imagelet.networks import summarize
-from imagelet.plots.curves import compared_curves
-from imagelet.plots.prediction_sheets import disagreements as disagreements_sheet
 from imagelet.progress import Progress, silent
 from imagelet.runs.definition import Experiment
 from imagelet.runs.provenance import PartImages, Provenance, provenance_of, provenance_of_run
@@ -478,10 +476,10 @@ def _draw(
     if histories:
         best = {one.name: one.best_epoch for one in compared if one.best_epoch and one.name in histories}
         same_images = part.part != "test"
-        plots.save(compared_curves(histories, best, same_images=same_images), curves)
+        plots.save(plots.compared_curves(histories, best, same_images=same_images), curves)
     if shown := disagreed[:MOST_SHOWN]:
         plots.save(
-            disagreements_sheet(
+            plots.disagreements(
                 part.images.take(order[: len(shown)]).images,
                 [f"{part.part} {one.image}, label {one.label}" for one in shown],
                 [one.label for one in shown],

@@ -33,7 +33,7 @@ from imagelet.explanation.neighbours import (
     nearest,
     projected,
 )
-from imagelet.plots.image_grids import neighbours
+from imagelet.plots.images import neighbours
 from imagelet.progress import Progress
 from imagelet.runs.provenance import provenance_of
 from imagelet.runs.run import Run

@@ -26,7 +26,6 @@ from imagelet.metrics.misclassified import (
     find_misclassified,
     most_confident_first,
 )
-from imagelet.plots.classification import reliability
 from imagelet.registry import suggestion
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ def draw_label_issues(
 
 def draw_reliability(path: Path, analysis: ErrorAnalysis) -> None:
     """Draw the reliability diagram as ``path``."""
-    plots.save(reliability(analysis.reliability, analysis.calibration_error), path)
+    plots.save(plots.reliability(analysis.reliability, analysis.calibration_error), path)
 
 
 def draw_cell(

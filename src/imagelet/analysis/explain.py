@@ -36,7 +36,7 @@ from imagelet.explanation.activations import (
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.neighbours import Neighbour
 from imagelet.messages import Message
-from imagelet.plots.attribution import Marked, Meaning
+from imagelet.plots.explanation import Marked, Meaning
 from imagelet.progress import Progress
 from imagelet.runs.provenance import image_of
 from imagelet.runs.store import load

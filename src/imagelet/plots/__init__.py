@@ -7,12 +7,10 @@ state is left behind: figures are made directly, never through pyplot.
 from typing import TYPE_CHECKING
 
 from imagelet.plots.activations import feature_maps, filters, layer_histograms, layer_maps
-from imagelet.plots.attribution import evidence
-from imagelet.plots.classification import confusion
-from imagelet.plots.curves import corruption_curves, curves
-from imagelet.plots.image_grids import grid, predictions
+from imagelet.plots.explanation import embedding_map, evidence
+from imagelet.plots.images import answer_line, answers, disagreements, grid, neighbours, predictions, seen
 from imagelet.plots.inspection import inspection
-from imagelet.plots.prediction_sheets import answer_line, answers, seen
+from imagelet.plots.metrics import compared_curves, confusion, corruption_curves, curves, reliability
 from imagelet.plots.style import percent, save
 
 if TYPE_CHECKING:
@@ -21,9 +19,12 @@ if TYPE_CHECKING:
 __all__ = [
     "answer_line",
     "answers",
+    "compared_curves",
     "confusion",
     "corruption_curves",
     "curves",
+    "disagreements",
+    "embedding_map",
     "evidence",
     "feature_maps",
     "filters",
@@ -31,8 +32,10 @@ __all__ = [
     "inspection",
     "layer_histograms",
     "layer_maps",
+    "neighbours",
     "percent",
     "predictions",
+    "reliability",
     "save",
     "seen",
 ]

@@ -6,31 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagelet.plots.sheet import (
+from imagelet.plots.style import (
+    ACCENT,
     DPI,
+    INK,
     LEGEND,
+    LINES,
     MARGIN,
+    MUTED,
     NARROWEST,
+    WRONG,
     Header,
     Range,
     draw_header,
     draw_legend,
     draw_map,
-    new_sheet,
-    written_range,
-)
-from imagelet.plots.style import (
-    ACCENT,
-    INK,
-    LINES,
-    MUTED,
-    WRONG,
     empty_figure,
     fitted,
     house_style,
+    new_sheet,
     percent,
     shortened,
     width,
+    written_range,
 )
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagelet.plots.image_grids import check_images, show
+from imagelet.plots.images import check_images, show
 from imagelet.plots.style import ACCENT, INK, MUTED, PAPER, empty_figure, fitted, house_style
 from imagelet.preprocessing.inspection import scaled_down
 

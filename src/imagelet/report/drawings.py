@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from imagelet import plots
 from imagelet.analysis.error_analysis import ErrorAnalysis
 from imagelet.html_repr import counted, percent
-from imagelet.plots.classification import reliability
-from imagelet.plots.curves import compared_curves
 from imagelet.report.gathering import Figures
 
 if TYPE_CHECKING:
@@ -132,7 +130,7 @@ def draw_reliability(analysis: ErrorAnalysis) -> Drawing:
         "Each point is a range of confidence. On the diagonal, of answers with 70 % seventy in a hundred are "
         "right; lines are 95 % intervals. Below: how many answers have that confidence."
     )
-    return draw_figure(reliability(bins, error), alt, caption)
+    return draw_figure(plots.reliability(bins, error), alt, caption)
 
 
 def draw_compared_curves(
@@ -145,4 +143,4 @@ def draw_compared_curves(
         for name, history in histories.items()
     )
     alt = f"Validation accuracy and loss of {len(histories)} runs over the epochs: {ends}."
-    return draw_figure(compared_curves(histories, best), alt, "Each line is a run’s validation images.")
+    return draw_figure(plots.compared_curves(histories, best), alt, "Each line is a run’s validation images.")

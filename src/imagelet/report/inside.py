@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from imagelet import plots
 from imagelet.analysis.embeddings import neighbourhood, neighbours_of, neighbours_sheet
 from imagelet.analysis.explain import MEANINGS
 from imagelet.classifier.classifier import Classifier
@@ -15,7 +16,7 @@ from imagelet.explanation.neighbours import embeddings
 from imagelet.explanation.projection import draw_evenly, embedding_map
 from imagelet.html_repr import counted, percent
 from imagelet.messages import Message
-from imagelet.plots import activations, attribution, projection
+from imagelet.plots.explanation import Marked
 from imagelet.progress import Progress
 from imagelet.report.drawings import Drawing, draw_figure
 from imagelet.report.gathering import Answered, Tile, pair
@@ -131,7 +132,7 @@ def _filters(classifier: Classifier) -> tuple[View, ...]:
         if channels == 3
         else "Blue is above 0, red below, the deeper the further."
     )
-    figure = activations.filters(weights, f"Filters of {name}")
+    figure = plots.filters(weights, f"Filters of {name}")
     return (View(draw_figure(figure, alt, caption, colours=256, scale=0.75)),)
 
 
@@ -160,7 +161,7 @@ def _maps(classifier: Classifier, tiles: Sequence[Tile]) -> tuple[View, ...]:
         number = counted(len(rows), "layer")
         alt = f"Feature maps of {tile.name}, label {tile.label}, in {number}. {of_each}."
         caption = "A row is a layer; black is its lowest number, white its highest."
-        views.append(View(draw_figure(activations.feature_maps(rows), alt, caption), tile))
+        views.append(View(draw_figure(plots.feature_maps(rows), alt, caption), tile))
     return tuple(views)
 
 
@@ -205,7 +206,7 @@ def _draw_evidence(classifier: Classifier, tile: Tile, label: str, methods: Sequ
     index = classifier.classes.index(label)
     attributions = [attribute(classifier, tile.image, method, index) for method in methods]
     marked = [
-        attribution.Marked(one.method, MEANINGS[one.method][1], MEANINGS[one.method][0], one.values)
+        Marked(one.method, MEANINGS[one.method][1], MEANINGS[one.method][0], one.values)
         for one in attributions
     ]
     sure = percent(attributions[0].probability)
@@ -213,7 +214,7 @@ def _draw_evidence(classifier: Classifier, tile: Tile, label: str, methods: Sequ
     alt = f"Evidence for {label}, {sure}, in {tile.name}. Most of it lies around {centres}."
     asked = "its answer" if label == tile.answer else "its label, which was not the answer"
     caption = f"What speaks for {label}, {asked}; probability {sure}."
-    figure = attribution.evidence(tile.image, tile.image, marked, f"{label}   {sure}")
+    figure = plots.evidence(tile.image, tile.image, marked, f"{label}   {sure}")
     return draw_figure(figure, alt, caption, colours=256)
 
 
@@ -281,5 +282,5 @@ def _plane(classifier: Classifier, answered: Answered) -> tuple[View, ...]:
         "clusters and the axes mean nothing (t-SNE)."
     )
     title = f"{answered.part.capitalize()} images as the network sees them"
-    figure = projection.embedding_map(points, drawn.labels, answers, drawn.classes, title, "")
+    figure = plots.embedding_map(points, drawn.labels, answers, drawn.classes, title, "")
     return (View(draw_figure(figure, alt, caption, colours=128)),)
