@@ -58,3 +58,22 @@ def test_describing_by_names():
     assert experiment.seed == 4
     with pytest.raises(UsageError, match="unknown recipe 'kears'; did you mean 'keras'"):
         describe("mnist", recipe="kears")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dataset", 1),
+        ("dataset", float("nan")),
+        ("seed", True),
+        ("seed", "x"),
+        ("limit", 1.5),
+        ("network", []),
+        ("input_shape", [8, 8]),
+        ("recipe", {"epochs": []}),
+        ("recipe", 5),
+    ],
+)
+def test_fields_of_another_type_are_named(field: str, value: object) -> None:
+    with pytest.raises(SettingError, match=f"experiment.toml: {field}.* cannot be"):
+        Experiment.from_toml({"dataset": "digits", field: value})

@@ -7,6 +7,7 @@ so that it can be gone back to, and cannot be used on other data unnoticed.
 import dataclasses
 import json
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from imagelet import atomic_files
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, SettingError
 
+LARGEST = 64 * 1024**2  # bytes: indices of some eight million images
+MOST_SIGNS = 64  # brackets and quotation marks
 COURSE = "course"
 COURSE_SHARE = 0.2
 COURSE_SEED = 9
@@ -96,7 +99,7 @@ class Split:
             DataError: the file is missing or is not such a split.
         """
         try:
-            content = json.loads(path.read_bytes())
+            content = json.loads(_read(path))
         except (OSError, ValueError, RecursionError) as error:
             raise DataError("the split '{file}' cannot be read ({error})", file=path, error=error) from error
         try:
@@ -264,6 +267,17 @@ def _check_classes(images: ImageSet, fraction: float) -> None:
             validation=held_back,
             classes=classes,
         )
+
+
+def _read(path: Path) -> bytes:
+    """Return a file that is small enough, and of a shape that takes little memory."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST or any(content.count(sign) > MOST_SIGNS for sign in (b"[", b"{", b'"')):
+        raise ValueError("it holds more than two lists of indices")
+    return content
 
 
 def _fields(content: Any) -> dict[str, Any]:

@@ -3,15 +3,56 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagelet.data.splits import read_fold, validation_fraction
 from imagelet.errors import SettingError
+from imagelet.messages import Message
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
 from imagelet.training.recipes import recipes, suitable_network, suited
 
 FORMAT = 1
 AUTO = "auto"
+
+Text = Annotated[str, Field(max_length=100_000)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Positive = Annotated[int, Field(ge=1, le=10**15)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Shape = Annotated[list[Annotated[int, Field(ge=1, le=65_536)]], Field(min_length=3, max_length=3)]
+
+
+class Checked(BaseModel):
+    """Fields with their types and ranges; more fields than these may be there."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class ExperimentFields(Checked):
+    """The fields of an experiment as ``experiment.toml`` holds them."""
+
+    dataset: Annotated[str, Field(max_length=4096)]
+    network: Text = "small-cnn"
+    recipe: dict[str, bool | int | Finite | Text] | None = None
+    validation: Text | Fraction = "auto"
+    limit: Count = 0
+    seed: Count = 0
+    device: Text = "auto"
+    precision: Text = "auto"
+    input_shape: Shape | None = None
+
+
+def problem_of(error: ValidationError) -> Message:
+    """Return which field of what was read is missing or not allowed, in a few words."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return Message("{field} is missing", field=field)
+    given = repr(first["input"])
+    given = given if len(given) <= 60 else given[:57] + "…"
+    return Message("{field} cannot be {given}", field=field or "content", given=given)
 
 
 @dataclass(frozen=True)
@@ -79,12 +120,13 @@ class Experiment:
         if unknown := set(values) - known:
             raise SettingError("experiment.toml has the unknown field '{name}'", name=min(unknown))
         try:
+            ExperimentFields.model_validate(values)
             values["recipe"] = recipe_from_json(values.get("recipe", {}))
             if "input_shape" in values:
                 values["input_shape"] = tuple(values["input_shape"])
             return cls(**values)
-        except TypeError as error:
-            raise SettingError("experiment.toml cannot be read: {error}", error=error) from error
+        except ValidationError as error:
+            raise SettingError("experiment.toml: {problem}", problem=problem_of(error)) from error
 
 
 def describe(

@@ -13,12 +13,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
 from imagelet import atomic_files
 from imagelet.errors import RunError
 from imagelet.messages import Message
+from imagelet.runs.definition import (
+    Checked,
+    Count,
+    ExperimentFields,
+    Fraction,
+    Positive,
+    Shape,
+    Text,
+    problem_of,
+)
 from imagelet.training.history import EpochFigures
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 LARGEST = {  # bytes
     "experiment.toml": 512 * 1024,  # thousands of class names
@@ -34,22 +46,8 @@ TOML_TEXT = re.compile(  # strings and comments, in which dots and brackets mean
     r'"""(?:\\.|[^\\])*?"""' r"|'''.*?'''" r'|"(?:\\.|[^"\\\n])*"' r"|'[^'\n]*'" r"|#[^\n]*", re.DOTALL
 )
 
-Text = Annotated[str, Field(max_length=100_000)]
-Count = Annotated[int, Field(ge=0, le=10**15)]
-Positive = Annotated[int, Field(ge=1, le=10**15)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Shape = Annotated[list[Annotated[int, Field(ge=1, le=65_536)]], Field(min_length=3, max_length=3)]
 
-
-class _Checked(BaseModel):
-    """Fields with their types and ranges; more fields than these may be there."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
-
-
-class _Resolved(_Checked):
+class _Resolved(Checked):
     network: Text
     input_shape: Shape
     classes: Annotated[list[Text], Field(min_length=1, max_length=100_000)]
@@ -61,20 +59,11 @@ class _Resolved(_Checked):
     data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class _Experiment(_Checked):
-    dataset: Annotated[str, Field(min_length=1, max_length=4096)]
-    network: Annotated[str, Field(min_length=1, max_length=100_000)]
-    recipe: dict[str, bool | int | Finite | Text]
-    validation: Text | Fraction = "auto"
-    limit: Count = 0
-    seed: Count = 0
-    device: Text = "auto"
-    precision: Text = "auto"
-    input_shape: Shape | None = None
+class _Experiment(ExperimentFields):
     resolved: _Resolved
 
 
-class _Figures(_Checked):
+class _Figures(Checked):
     images: Count
     accuracy: Fraction
     interval: Annotated[list[Fraction], Field(min_length=2, max_length=2)]
@@ -90,40 +79,40 @@ class _Figures(_Checked):
         return self
 
 
-class _SecondsOfRun(_Checked):
+class _SecondsOfRun(Checked):
     data: Seconds
     training: Seconds
     total: Seconds
 
 
-class _Change(_Checked):
+class _Change(Checked):
     epoch: Count
     step: Count
     change: Annotated[str, Field(max_length=1_000)]
 
 
-class _Metrics(_Checked):
+class _Metrics(Checked):
     parameters: Count
     epochs: Count
     best_epoch: Count
     images_per_second: Seconds
     validation: _Figures | None = None
     test: _Figures | None = None
-    manual_changes: list[_Change] = []
+    manual_changes: list[_Change] | None = None
     seconds: _SecondsOfRun
 
 
-class _Environment(_Checked):
+class _Environment(Checked):
     python: Text = ""
-    versions: dict[str, Text] = {}
+    versions: dict[str, Text] | None = None
     system: Text = ""
     processor: Text = ""
     threads: Annotated[int, Field(ge=1, le=4096)] | None = None
-    cuda_devices: list[Text] = []
+    cuda_devices: list[Text] | None = None
     commit: Text | None = None
 
 
-class _Epoch(_Checked):
+class _Epoch(Checked):
     epoch: Positive
     loss: float
     accuracy: Fraction
@@ -132,7 +121,7 @@ class _Epoch(_Checked):
     learning_rate: float
 
 
-class _TestEvaluation(_Checked):
+class _TestEvaluation(Checked):
     when: Annotated[str, Field(max_length=100)]
     accuracy: Fraction
     images: Count
@@ -226,15 +215,7 @@ def _checked(path: Path, content: Any, form: Any) -> Any:
     try:
         TypeAdapter(form).validate_python(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            raise _damaged(path, Message("{field} is missing", field=field)) from error
-        given = repr(first["input"])
-        given = given if len(given) <= 60 else given[:57] + "…"
-        raise _damaged(
-            path, Message("{field} cannot be {given}", field=field or path.stem, given=given)
-        ) from error
+        raise _damaged(path, problem_of(error)) from error
     _check_nesting(path, content)
     return content
 

@@ -11,8 +11,8 @@ import { intervalText, secondsText } from "./figures.js";
 
 /**
  * A run as /api/runs lists it.
- * @typedef {{name: string, state: string, dataset: string, network: string, parameters: number, epochs: number,
- * seconds: number, validation: import("./figures.js").Accuracy, test: import("./figures.js").Accuracy, test_evaluations: number,
+ * @typedef {{name: string, state: string, problem: string | null, dataset: string, network: string, parameters: number,
+ * epochs: number, seconds: number, validation: import("./figures.js").Accuracy, test: import("./figures.js").Accuracy, test_evaluations: number,
  * created: string}} RunRow
  */
 
@@ -171,11 +171,12 @@ export class RunTable {
     const remove = button("✕", () => this.onremove(name), { quiet: true, label: title, title });
     const href = address.link("runs", { ...keptParameters(), open: name });
     const numberCell = (text) => h("td", { class: "number" }, text);
+    const problem = run.problem && h("p", { class: "problem" }, run.problem);
     return h(
       "tr",
       { class: this.selected.has(name) ? "selected" : null },
       h("td", { class: "choose" }, this.checkbox(run)),
-      h("th", { scope: "row", class: "col-name" }, h("a", { href, dataset: { key: `open ${name}` } }, name)),
+      h("th", { scope: "row", class: "col-name" }, h("a", { href, dataset: { key: `open ${name}` } }, name), problem),
       accuracyCell(run.validation, scale),
       accuracyCell(run.test, scale),
       numberCell(number(run.test_evaluations, 4)),
