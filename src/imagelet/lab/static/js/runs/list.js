@@ -12,8 +12,8 @@ import { intervalText, secondsText } from "./figures.js";
 /**
  * A run as /api/runs lists it.
  * @typedef {{name: string, state: string, problem: string | null, dataset: string, network: string, parameters: number,
- * epochs: number, seconds: number, validation: import("./figures.js").Accuracy, test: import("./figures.js").Accuracy, test_evaluations: number,
- * created: string}} RunRow
+ * epochs: number, seconds: number, validation: import("./figures.js").Accuracy, test: import("./figures.js").Accuracy,
+ * test_evaluations: number, created: string}} RunRow
  */
 
 /** What each column is sorted by. @type {Record<string, (run: RunRow) => string | number | null>} */
