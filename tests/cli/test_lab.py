@@ -1,5 +1,6 @@
 """`imagelet lab`: it starts where it is told, says where that is, and ends when it is told."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,31 +9,63 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imagelet.cli import lab
+from imagelet.lab.jobs.store import JobStore
 from imagelet.runs.store import shipped_classifiers
 
 ADDRESS = re.compile(r"the lab is open at (http://[^/]+/)(\?token=(\S+))?#/draw\?run=(\S+)")
 
 
+# What a lab's threads and its decoding worker may be doing at its end.
+BUSY = """
+import sys, threading, time
+from imagelet.cli import main
+from imagelet.lab.http import network, state
+from imagelet.lab.jobs import worker
+from imagelet.lab.services import own_pictures
+from imagelet.lab.services.classifiers import Classifiers
+from imagelet.lab.services.decoding import Decoder
+
+def sleep(*_):
+    time.sleep(600)
+
+def compute(*_):
+    while True:
+        pass
+
+worker.ensure = lambda _: None  # no job is run
+Classifiers.check = sleep  # in a thread of the event loop's own
+own_pictures.count_pictures = sleep
+network.network_rows = compute
+state.Decoder = lambda: Decoder(command=[sys.executable, "-c", "import time; time.sleep(600)"])
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @contextmanager
-def started(*words: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], re.Match[str]]]:
+def started(
+    *words: str, folder: Path, program: Sequence[str] = ("-m", "imagelet")
+) -> Iterator[tuple[subprocess.Popen[str], re.Match[str]]]:
     """Start a lab in a process of its own and wait for its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "imagelet", "lab", "--port", "0", "--no-browser", *words],
+        [sys.executable, *program, "lab", "--port", "0", "--no-browser", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
+        start_new_session=True,
     )
     try:
         assert process.stdout is not None
@@ -45,8 +78,10 @@ def started(*words: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], 
         process.communicate()
 
 
-def ask(address: str, **headers: str) -> tuple[int, Any]:
-    request = urllib.request.Request(address, headers=headers)
+def ask(address: str, body: object = None, **headers: str) -> tuple[int, Any]:
+    content = None if body is None else json.dumps(body).encode()
+    kind = {} if body is None else {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, content, headers=headers | kind)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.load(answer)
@@ -72,6 +107,64 @@ def test_it_answers_until_ctrl_c(tmp_path: Path) -> None:
     assert output == ""
     assert notes.splitlines()[-1].startswith("the lab is closed")
     assert "Traceback" not in notes
+
+
+def send(address: str, body: object) -> None:
+    """Send a request in a thread, and never mind what becomes of it."""
+    request = urllib.request.Request(
+        address,
+        None if body is None else json.dumps(body).encode(),
+        {"Content-Type": "application/json"} if body is not None else {},
+    )
+
+    def run() -> None:
+        with (
+            contextlib.suppress(OSError, HTTPException),
+            urllib.request.urlopen(request, timeout=60) as answer,
+        ):
+            answer.read()
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent otherwise there")
+def test_it_ends_whatever_its_threads_do(tmp_path: Path) -> None:
+    with started(folder=tmp_path, program=("-c", BUSY)) as (process, found):
+        job = {"dataset": "digits", "network": "flatten dense(classes) softmax"}
+        assert ask(f"{found[1]}api/jobs", job)[0] == 200
+        identity = ask(f"{found[1]}api/jobs")[1][0]["id"]
+        send(f"{found[1]}api/jobs/{identity}/events", None)
+        send(f"{found[1]}api/own", None)
+        send(f"{found[1]}api/networks", None)
+        send(f"{found[1]}api/predict", {"classifier": "mnist", "pictures": ["AAAA"]})
+        send(f"{found[1]}api/predict", {"classifier": "mnist", "pictures": ["AAAA"]})
+        time.sleep(1)  # until they are under way
+        process.send_signal(signal.SIGINT)
+        output, notes = process.communicate(timeout=20)  # the threads would take 600 seconds
+    assert process.returncode == 0
+    assert notes.splitlines()[-1].startswith("the lab is closed")
+    assert notes.count("the lab is closed") == 1
+    assert "Traceback" not in notes
+    assert output == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent otherwise there")
+def test_a_training_goes_on_when_it_ends(tmp_path: Path) -> None:
+    with started("--runs", str(tmp_path), folder=tmp_path) as (process, found):
+        job = {"dataset": "digits", "network": "flatten dense(classes) softmax", "settings": {"epochs": 3}}
+        identity = ask(f"{found[1]}api/jobs", job)[1]["id"]
+        while ask(f"{found[1]}api/jobs/{identity}")[1]["state"] == "queued":
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        process.communicate(timeout=60)
+    with contextlib.closing(JobStore(tmp_path)) as store:
+        for _ in range(600):
+            if store.find(identity).ended:
+                break
+            time.sleep(0.1)
+        assert store.find(identity).state == "finished"
 
 
 @pytest.mark.slow

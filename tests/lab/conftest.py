@@ -14,7 +14,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imagelet.experiment.runner import run_experiment
+from imagelet.lab.http import state
 from imagelet.lab.http.app import create_app
+from imagelet.lab.services.decoding import Decoder
 from imagelet.lab.settings import Settings
 from imagelet.runs.definition import Experiment
 from imagelet.training.recipe import Recipe
@@ -72,6 +74,29 @@ class Lab:
 def _blank_pictures() -> Iterator[None]:
     with blank_pictures():
         yield
+
+
+@pytest.fixture(scope="session")
+def decoder() -> Iterator[Decoder]:
+    """Return a decoder that all labs of the tests share: to start a worker takes half a second."""
+    shared = Decoder()
+    yield shared
+    shared.close()
+
+
+class Shared:
+    """A decoder that stays open when a lab is closed."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.start, self.open = decoder.start, decoder.open
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture(autouse=True)
+def _shared_decoder(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "Decoder", lambda: Shared(decoder))
 
 
 @pytest.fixture

@@ -21,6 +21,10 @@ from imagelet.errors import UsageError
 from imagelet.messages import Message, current_language, use_language
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from fastapi import FastAPI
+
     from imagelet.lab.settings import Settings
 
 commands = typer.Typer(cls=Group)
@@ -28,6 +32,7 @@ commands = typer.Typer(cls=Group)
 DEFAULT = "mnist"  # the shipped classifier that the page opens with
 WAITING = 128  # connections
 FAREWELL_SECONDS = 1  # that open streams of events get
+PATIENCE_SECONDS = 3  # from Ctrl-C to the end of the process, whatever its threads still do
 EVERYWHERE = ("0.0.0.0", "::")
 
 Shown = Annotated[
@@ -88,7 +93,6 @@ def lab(
         if not no_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         _serve(app, listening)
-    printing.note("the lab is closed; trainings that it started continue")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -159,13 +163,43 @@ def _has_screen() -> bool:
     return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _serve(app: object, listening: socket.socket) -> None:
-    """Answer requests until Ctrl-C."""
+def _serve(app: "FastAPI", listening: socket.socket) -> None:
+    """Answer requests until Ctrl-C; the process ends soon after, whatever its threads do."""
     import uvicorn
+
+    language = current_language()
+    is_said = threading.Event()
+
+    def say_closed() -> None:
+        if not is_said.is_set():
+            is_said.set()
+            printing.note("the lab is closed; trainings that it started continue")
+
+    def end() -> None:
+        """End the process although threads are busy: Python itself would wait for them."""
+        closing = threading.Thread(target=app.state.lab.pictures.close, daemon=True)
+        closing.start()
+        with use_language(language):
+            say_closed()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        closing.join(FAREWELL_SECONDS)
+        os._exit(0)
+
+    class Server(uvicorn.Server):
+        """Sees to it that the first Ctrl-C is enough."""
+
+        def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
+            """Begin to end; after some seconds nothing is waited for."""
+            if not self.should_exit:
+                timer = threading.Timer(PATIENCE_SECONDS, end)
+                timer.daemon = True
+                timer.start()
+            super().handle_exit(sig, frame)
 
     logging.getLogger("imagelet.lab").addHandler(_Shown())
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         log_config=None,
         log_level=logging.CRITICAL,
         access_log=False,
@@ -175,7 +209,8 @@ def _serve(app: object, listening: socket.socket) -> None:
         timeout_graceful_shutdown=FAREWELL_SECONDS,
     )
     with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again at its end
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config).run(sockets=[listening])
+    say_closed()
 
 
 class _Shown(logging.Handler):

@@ -1,7 +1,16 @@
-"""Pictures: found, opened safely, and framed as a network's input. NumPy, SciPy and Pillow only."""
+"""Pictures: found, opened safely, and framed as a network's input. NumPy, SciPy and Pillow only.
 
-from imagelet.preprocessing.framing import Framing, frame, framings
-from imagelet.preprocessing.picture import PICTURE_SUFFIXES, find_pictures, natural_key, open_picture
+The names below are imported when they are first used: what only opens pictures is quick to start.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagelet.preprocessing.framing import Framing, frame, framings
+    from imagelet.preprocessing.picture import PICTURE_SUFFIXES, find_pictures, natural_key, open_picture
+
+_FRAMING = ("Framing", "frame", "framings")
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -12,3 +21,10 @@ __all__ = [
     "natural_key",
     "open_picture",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "framing" if name in _FRAMING else "picture"
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

@@ -88,6 +88,7 @@ async def _watch(lab: Lab) -> None:
 
 async def _warm_up(lab: Lab) -> None:
     """Load what would make the first response slow; who asks for it sees the errors."""
+    await asyncio.to_thread(lab.pictures.decoder.start)
     if name := lab.settings.first:
         with contextlib.suppress(ImageletError):
             await lab.threads.run(lab.classifiers.load, name)

@@ -24,10 +24,17 @@ class Threads:
         at_once: how many there are.
         waiting: how many requests may wait for them.
         seconds: after which a request waits no more for its result; the thread is free when it is done.
+        initializer: called in each thread when it starts.
     """
 
-    def __init__(self, at_once: int, waiting: int, seconds: float) -> None:
-        self._threads = ThreadPoolExecutor(at_once, "lab", initializer=use_one_core)
+    def __init__(
+        self,
+        at_once: int,
+        waiting: int,
+        seconds: float,
+        initializer: Callable[[], None] | None = use_one_core,
+    ) -> None:
+        self._threads = ThreadPoolExecutor(at_once, "lab", initializer=initializer)
         self._most = at_once + waiting
         self._seconds = seconds
         self._open = 0

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 
+from imagelet.errors import PictureError
 from imagelet.explanation.attribution import METHODS
 from imagelet.lab.http.schemas import (
     MOST_PICTURES,
@@ -221,7 +222,8 @@ async def list_classifiers(lab: CurrentLab) -> Any:
 @router.post("/predict", response_model=Predictions)
 async def predict(lab: CurrentLab, body: Pictures) -> Any:
     """Predict what each picture shows; one that cannot be read gives an error in its place."""
-    response = await lab.predictions.run(body.classifier, body.pictures)
+    async with lab.pictures.opened(body.pictures) as opened:
+        response = await lab.predictions.run(body.classifier, opened)
     for prediction in response["predictions"]:
         _translate(prediction)
     return response
@@ -230,8 +232,9 @@ async def predict(lab: CurrentLab, body: Pictures) -> Any:
 @router.post("/explain", response_model=Explanation)
 async def explain(lab: CurrentLab, body: Explained) -> Any:
     """Explain a prediction: by layers, attributions to a class, and the nearest training images."""
-    parts = body.model_dump(exclude={"classifier"})
-    response = await lab.threads.run(pictures.explain, lab.classifiers, body.classifier, **parts)
+    parts = body.model_dump(exclude={"classifier", "picture"})
+    async with lab.pictures.opened_one(body.picture) as picture:
+        response = await lab.threads.run(pictures.explain, lab.classifiers, body.classifier, picture, **parts)
     _translate(response["prediction"])
     return response
 
@@ -239,8 +242,9 @@ async def explain(lab: CurrentLab, body: Explained) -> Any:
 @router.post("/number", response_model=Number)
 async def number(lab: CurrentLab, body: Unit) -> Any:
     """Say how one number of a layer's activations comes about."""
-    unit = body.model_dump(exclude={"classifier"})
-    return await lab.threads.run(pictures.trace, lab.classifiers, body.classifier, **unit)
+    unit = body.model_dump(exclude={"classifier", "picture"})
+    async with lab.pictures.opened_one(body.picture) as picture:
+        return await lab.threads.run(pictures.trace, lab.classifiers, body.classifier, picture, **unit)
 
 
 @router.get("/filters", response_model=Numbers)
@@ -272,9 +276,12 @@ async def count_own_pictures(lab: CurrentLab) -> Any:
 @router.post("/own", response_model=OwnPictures)
 async def add_own_picture(lab: CurrentLab, body: OwnPicture) -> Any:
     """Add a labelled picture to the person's own."""
-    return await lab.threads.run(
-        own_pictures.add_picture, lab.settings.runs, body.picture, body.label, body.name or ""
-    )
+    async with lab.pictures.opened([body.picture]) as (picture,):
+        if isinstance(picture, PictureError):
+            raise picture
+        return await lab.threads.run(
+            own_pictures.add_picture, lab.settings.runs, picture, body.label, body.name or ""
+        )
 
 
 def _translate(prediction: dict[str, Any]) -> None:

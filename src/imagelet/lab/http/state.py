@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from imagelet.lab.http.computing import Batches, Threads
+from imagelet.lab.http.decoding import Opened, Pictures
 from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.classifiers import Classifiers
+from imagelet.lab.services.decoding import Decoder
 from imagelet.lab.services.pictures import predict
 from imagelet.lab.services.runs import Predictions, RunList
 from imagelet.lab.settings import Settings
@@ -25,6 +27,7 @@ class Lab:
         classifiers: by name, loaded once.
         jobs: the store of trainings.
         threads: for whatever takes a core.
+        pictures: opens those of requests.
         predictions: requests for predictions, by the classifier's name.
         cells: the predictions of the last runs whose confusion matrix was looked into.
     """
@@ -34,7 +37,8 @@ class Lab:
     classifiers: Classifiers
     jobs: JobStore
     threads: Threads
-    predictions: Batches[list[str], dict[str, Any]]
+    pictures: Pictures
+    predictions: Batches[list[Opened], dict[str, Any]]
     cells: Cache[Predictions]
 
     def close(self) -> None:
@@ -42,6 +46,7 @@ class Lab:
         self.classifiers.close()
         self.jobs.close()
         self.threads.close()
+        self.pictures.close()
 
 
 def open_lab(settings: Settings) -> Lab:
@@ -49,8 +54,9 @@ def open_lab(settings: Settings) -> Lab:
     runs = RunList(settings.runs)
     classifiers = Classifiers(settings, runs)
     threads = Threads(settings.at_once, settings.waiting, settings.seconds)
+    pictures = Pictures(settings, Decoder())
     predictions = Batches(partial(predict, classifiers), threads, settings.requests)
-    return Lab(settings, runs, classifiers, JobStore(settings.runs), threads, predictions, Cache(2))
+    return Lab(settings, runs, classifiers, JobStore(settings.runs), threads, pictures, predictions, Cache(2))
 
 
 async def _lab(request: Request) -> Lab:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
+from numpy.typing import NDArray
 
 from imagelet import atomic_files
 from imagelet.errors import DataError, UsageError
-from imagelet.lab.services.encoding import picture_file
 from imagelet.messages import Message
-from imagelet.preprocessing.picture import open_picture, write_picture
+from imagelet.preprocessing.picture import write_picture
 
 FOLDER = "own-pictures"
 TABLE = "pictures.csv"
@@ -28,24 +29,22 @@ def count_pictures(runs: Path) -> dict[str, Any]:
     return {"count": len(_rows(table)), "table": str(table)}
 
 
-def add_picture(runs: Path, picture: str, label: str, source: str) -> dict[str, Any]:
+def add_picture(runs: Path, pixels: NDArray[np.uint8], label: str, source: str) -> dict[str, Any]:
     """Keep a picture as PNG and name it in the table; return what :func:`count_pictures` returns then.
 
     Args:
         runs: the folder with the runs.
-        picture: its file in base64.
+        pixels: of the picture, uint8 (height, width, 1 or 3).
         label: what it shows.
         source: who drew, wrote or took it; may be empty.
 
     Raises:
-        PictureError: it cannot be read.
         UsageError: a label or source that cannot be shown, or too many pictures.
         DataError: the table is not the lab's.
     """
     row = [_plain(label, Message("label")), _plain(source, Message("name"))]
     if not row[0]:
         raise UsageError("the label is empty", hint="say what the picture shows")
-    pixels = open_picture(picture_file(picture))
     folder = runs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / ".pictures.lock", timeout=10):

@@ -17,30 +17,31 @@ from imagelet.explanation.unit_trace import trace_unit
 from imagelet.lab.services import encoding
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.messages import Message, translate
-from imagelet.preprocessing.picture import open_picture
 
 LONGEST_SIDE = 280  # of an attribution that is carried onto the picture; a larger picture gets it coarser
 
 
-def predict(classifiers: Classifiers, name: str, requests: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+def predict(
+    classifiers: Classifiers, name: str, requests: Sequence[Sequence[NDArray[np.uint8] | PictureError]]
+) -> list[dict[str, Any]]:
     """Return a classifier's predictions for the pictures of several requests, in one batch.
 
     Args:
         classifiers: those of the lab.
         name: the classifier's.
-        requests: picture files in base64, some for each request.
+        requests: the pictures of each, uint8 (height, width, 1 or 3), or why one cannot be read.
 
     Returns:
         For each request ``classes`` and ``predictions``; a picture that cannot be read has an ``error``.
     """
     classifier = classifiers.load(name)
-    contents = [_content(picture) for pictures in requests for picture in pictures]
-    readable = [content for content in contents if isinstance(content, bytes)]
+    pictures = [picture for request in requests for picture in request]
+    readable = [picture for picture in pictures if not isinstance(picture, PictureError)]
     predictions = iter(classifier.predict_each(readable, top=len(classifier.classes)))
-    results = (next(predictions) if isinstance(content, bytes) else content for content in contents)
+    results = (picture if isinstance(picture, PictureError) else next(predictions) for picture in pictures)
     facts = map(prediction_or_error, results)
     classes = list(classifier.classes)
-    return [{"classes": classes, "predictions": list(islice(facts, len(pictures)))} for pictures in requests]
+    return [{"classes": classes, "predictions": list(islice(facts, len(request)))} for request in requests]
 
 
 def prediction_or_error(result: Prediction | PictureError) -> dict[str, Any]:
@@ -59,30 +60,29 @@ def prediction_or_error(result: Prediction | PictureError) -> dict[str, Any]:
     }
 
 
-def open_one(
-    classifiers: Classifiers, name: str, picture: str | None, sample: str | None
+def picture_or_sample(
+    classifiers: Classifiers, name: str, picture: NDArray[np.uint8] | None, sample: str | None
 ) -> tuple[NDArray[np.uint8], str | None]:
     """Return one picture's pixels, uint8 (height, width, 1 or 3); and its label where that is known.
 
     Args:
         classifiers: those of the lab.
         name: the classifier's.
-        picture: a picture's file in base64; or None:
+        picture: the pixels; or None:
         sample: an image of what the classifier learned from, ``test:17``.
 
     Raises:
-        PictureError: the picture cannot be read.
         RunError, DataError, UsageError: there is no such image.
     """
-    if sample is not None:
-        return classifiers.sample(name, sample)
-    return open_picture(encoding.picture_file(picture or "")), None
+    if picture is not None:
+        return picture, None
+    return classifiers.sample(name, sample or "")
 
 
 def explain(
     classifiers: Classifiers,
     name: str,
-    picture: str | None = None,
+    picture: NDArray[np.uint8] | None = None,
     sample: str | None = None,
     *,
     layers: bool = False,
@@ -95,7 +95,7 @@ def explain(
     Args:
         classifiers: those of the lab.
         name: the classifier's.
-        picture: a picture's file in base64; or None:
+        picture: uint8 (height, width, 1 or 3); or None:
         sample: an image of what the classifier learned from, ``test:17``.
         layers: whether the layers' activations are wanted.
         attributions: methods.
@@ -105,7 +105,7 @@ def explain(
     classifier = classifiers.load(name)
     if target is not None:
         class_of(classifier.classes, target)  # refused before anything is computed
-    pixels, label = open_one(classifiers, name, picture, sample)
+    pixels, label = picture_or_sample(classifiers, name, picture, sample)
     framed = classifier.frame(pixels)
     probabilities = classifier.predict_proba(framed.image[np.newaxis])[0]
     prediction = classifier.prediction(framed, probabilities, top=len(probabilities))
@@ -128,11 +128,16 @@ def explain(
 
 
 def trace(
-    classifiers: Classifiers, name: str, picture: str | None, sample: str | None, layer: str, index: list[int]
+    classifiers: Classifiers,
+    name: str,
+    picture: NDArray[np.uint8] | None,
+    sample: str | None,
+    layer: str,
+    index: list[int],
 ) -> dict[str, Any]:
     """Return how one number of a layer's activations comes about."""
     classifier = classifiers.load(name)
-    pixels, _ = open_one(classifiers, name, picture, sample)
+    pixels, _ = picture_or_sample(classifiers, name, picture, sample)
     unit = trace_unit(classifier, classifier.frame(pixels).image, layer, index)
     formula = None if unit.size_formula is None else translate(unit.size_formula)
     return {**unit.to_json(), "size_formula": formula}
@@ -172,13 +177,6 @@ def draw_indices(labels: NDArray[np.int64], count: int, seed: int) -> list[int]:
         of_class = shuffled == label
         rounds[of_class] = np.arange(of_class.sum())
     return [int(index) for index in order[np.lexsort((shuffled, rounds))][:count]]
-
-
-def _content(picture: str) -> bytes | PictureError:
-    try:
-        return encoding.picture_file(picture)
-    except PictureError as error:
-        return error
 
 
 def _layer(activations: LayerActivations) -> dict[str, Any]:

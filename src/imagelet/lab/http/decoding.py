@@ -1,0 +1,94 @@
+"""The pictures of requests: opened beside everything else, within a total of memory."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.errors import BusyError, PictureError
+from imagelet.lab.http.computing import Threads
+from imagelet.lab.services.decoding import WORKERS, Decoder
+from imagelet.lab.services.encoding import picture_file
+from imagelet.lab.settings import Settings
+from imagelet.preprocessing.picture_limits import MAX_BYTES
+
+MAX_BYTES_OF_ALL = 2 * MAX_BYTES  # that the pixels of all requests take together
+
+Opened = NDArray[np.uint8] | PictureError
+
+
+class Pictures:
+    """Opens the pictures of requests in threads of their own: one that is late keeps nothing else waiting.
+
+    Args:
+        settings: how many requests there may be, and for how long.
+        decoder: opens a picture.
+    """
+
+    def __init__(self, settings: Settings, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self._threads = Threads(WORKERS, settings.requests, settings.seconds, initializer=None)
+        self._bytes = 0
+
+    @contextlib.asynccontextmanager
+    async def opened(self, files: Sequence[str]) -> AsyncIterator[list[Opened]]:
+        """Open the pictures of a request, and keep their memory accounted for while it is answered.
+
+        Args:
+            files: picture files in base64.
+
+        Yields:
+            For each its pixels, uint8 (height, width, 1 or 3), or why it cannot be read; those beyond
+            ``MAX_BYTES`` together are not read.
+
+        Raises:
+            BusyError: the pictures of other requests take too much memory.
+        """
+        if self._bytes > MAX_BYTES_OF_ALL:
+            raise BusyError("too many large pictures are being computed", "wait a moment and try again")
+        pictures = await self._threads.run(self._open, files) if files else []
+        size = _bytes_of(pictures)
+        self._bytes += size
+        try:
+            yield pictures
+        finally:
+            self._bytes -= size
+
+    @contextlib.asynccontextmanager
+    async def opened_one(self, file: str | None) -> AsyncIterator[NDArray[np.uint8] | None]:
+        """Open one picture, or none.
+
+        Raises:
+            PictureError: it cannot be read.
+            BusyError: as :meth:`opened`.
+        """
+        async with self.opened([] if file is None else [file]) as pictures:
+            picture = pictures[0] if pictures else None
+            if isinstance(picture, PictureError):
+                raise picture
+            yield picture
+
+    def close(self) -> None:
+        """End the workers, and take no more pictures."""
+        self.decoder.close()
+        self._threads.close()
+
+    def _open(self, files: Sequence[str]) -> list[Opened]:
+        pictures: list[Opened] = []
+        for file in files:
+            try:
+                if _bytes_of(pictures) >= MAX_BYTES:
+                    raise PictureError(
+                        "the pictures before this one take {most} MB already, and one request gets no more",
+                        "send fewer or smaller pictures at once",
+                        most=MAX_BYTES // 2**20,
+                    )
+                pictures.append(self.decoder.open(picture_file(file)))
+            except PictureError as error:
+                pictures.append(error)
+        return pictures
+
+
+def _bytes_of(pictures: Sequence[Opened]) -> int:
+    return sum(picture.nbytes for picture in pictures if isinstance(picture, np.ndarray))

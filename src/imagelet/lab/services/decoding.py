@@ -1,0 +1,234 @@
+"""Pictures of strangers, opened in worker processes: one that crashes or is late is replaced.
+
+Bytes go there, a shape and pixels come back, and both are checked: nothing that a worker writes is believed
+more than the picture that it read.
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.errors import PictureError
+from imagelet.lab.services.decoding_worker import HEADER_BYTES, LENGTH_BYTES, SECONDS
+from imagelet.messages import Message
+from imagelet.preprocessing.picture_limits import MAX_BYTES
+
+WORKERS = 2  # a picture that is late keeps one of them
+COMMAND = (sys.executable, "-m", "imagelet.lab.services.decoding_worker")
+MAX_HEADER_BYTES = 2**14
+_TEMPLATE = re.compile(r"(?:[^{}]|\{[a-z_]+(?::,)?\})*")  # no attributes, no widths
+
+
+class Decoder:
+    """Opens pictures in worker processes, which start with the first picture or with :meth:`start`.
+
+    Args:
+        workers: how many there are; more pictures at once wait for them.
+        seconds: within which a picture must be decoded.
+        command: what a worker is started with.
+    """
+
+    def __init__(
+        self, workers: int = WORKERS, seconds: float = SECONDS, command: Sequence[str] = COMMAND
+    ) -> None:
+        self._seconds = seconds
+        self._command = command
+        self._free = threading.Semaphore(workers)
+        self._lock = threading.Lock()
+        self._most = workers
+        self._workers: list[_Worker] = []  # all of them
+        self._idle: list[_Worker] = []
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the workers that are missing; they get ready while this process goes on."""
+        with self._lock:
+            for worker in [worker for worker in self._idle if not worker.is_alive()]:
+                worker.end()
+                self._idle.remove(worker)
+                self._workers.remove(worker)
+            while len(self._workers) < self._most and not self._closed:
+                worker = _Worker(self._command)
+                self._workers.append(worker)
+                self._idle.append(worker)
+
+    def open(self, content: bytes) -> NDArray[np.uint8]:
+        """Return a picture's pixels, as ``open_picture`` does; for any thread, which waits.
+
+        Raises:
+            PictureError: as ``open_picture``; or the picture takes too long, or ends the worker.
+        """
+        with self._free:
+            self.start()
+            with self._lock:
+                if self._closed:
+                    raise PictureError("the lab is closed")
+                worker = self._idle.pop()
+            try:
+                return worker.open(content, self._seconds)
+            finally:
+                with self._lock:
+                    if worker.is_usable:
+                        self._idle.append(worker)
+                    else:
+                        worker.end()
+                        self._workers.remove(worker)
+                self.start()
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
+        with self._lock:
+            self._closed = True
+            for worker in self._workers:
+                worker.end()
+
+
+class _Worker:
+    """A worker process.
+
+    Attributes:
+        is_usable: whether it is between two pictures, ready for the next.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        # Ctrl-C in the terminal is for the server: a worker has its own session, and ends with its input
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # each thread would take 30 MB of its memory
+            start_new_session=True,
+        )
+        self.is_usable = True
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End it, and leave nothing of it behind."""
+        self.is_usable = False
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):  # what it was sent and never read
+                pipe.close()
+
+    def open(self, content: bytes, seconds: float) -> NDArray[np.uint8]:
+        """Let it open a picture, and kill it after so many seconds; see :meth:`Decoder.open`."""
+        requests, responses = self._process.stdin, self._process.stdout
+        assert requests is not None
+        assert responses is not None
+        self.is_usable = False
+        is_late = threading.Event()
+
+        def give_up() -> None:
+            is_late.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            requests.write(len(content).to_bytes(LENGTH_BYTES) + content)
+            requests.flush()
+            header = _header(responses)
+            error = header.get("error")
+            pixels = _pixels(responses, header.get("shape")) if error is None else None
+        except (OSError, ValueError, RecursionError) as failure:
+            raise _late(seconds) if is_late.is_set() else _ended() from failure
+        finally:
+            timer.cancel()
+        self.is_usable = not is_late.is_set()
+        if pixels is None:
+            raise _picture_error(error)
+        return pixels
+
+
+def _header(responses: IO[bytes]) -> Mapping[str, Any]:
+    """Return a response's header.
+
+    Raises:
+        ValueError: it is none, or cut short.
+    """
+    size = int.from_bytes(responses.read(HEADER_BYTES))
+    if not 0 < size <= MAX_HEADER_BYTES:
+        raise ValueError("a header has another size")
+    header = json.loads(responses.read(size))
+    if not isinstance(header, Mapping):
+        raise ValueError("a header is an object")
+    return header
+
+
+def _pixels(responses: IO[bytes], shape: object) -> NDArray[np.uint8]:
+    """Return a response's pixels, uint8 (height, width, 1 or 3).
+
+    Raises:
+        ValueError: the shape is another, or they are cut short.
+    """
+    if not isinstance(shape, list) or len(shape) != 3 or not all(type(side) is int for side in shape):
+        raise ValueError("a shape is three numbers")
+    height, width, channels = shape
+    if min(height, width) < 1 or channels not in (1, 3) or height * width * channels > MAX_BYTES:
+        raise ValueError("a shape is that of a picture")
+    pixels = np.empty(shape, np.uint8)
+    rest = memoryview(pixels.data).cast("B")
+    while rest:
+        count = responses.readinto(rest)  # type: ignore[attr-defined]
+        if not count:
+            raise ValueError("the pixels are cut short")
+        rest = rest[count:]
+    return pixels
+
+
+def _picture_error(error: object) -> PictureError:
+    """Return the error that a worker wrote, if it is made as ours are."""
+    try:
+        assert isinstance(error, Mapping)
+        message, hint = (_message(error[name]) for name in ("message", "hint"))
+    except (AssertionError, LookupError, ValueError):
+        return _ended()
+    return PictureError(message, hint)
+
+
+def _message(content: Any) -> Message:
+    """Return a message; its templates have plain places alone.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not isinstance(content, Mapping) or not isinstance(content.get("values"), Mapping):
+        raise ValueError("a message holds a template and values")
+    if not isinstance(content.get("template"), str) or not _TEMPLATE.fullmatch(content["template"]):
+        raise ValueError("a template has plain places")
+    values = {
+        name: _message(value) if isinstance(value, Mapping) else value
+        for name, value in content["values"].items()
+        if isinstance(value, Mapping | str | int | float)
+    }
+    return Message.from_json({"template": content["template"], "values": values})
+
+
+def _late(seconds: float) -> PictureError:
+    return PictureError(
+        "the picture takes longer than {seconds:g} seconds to decode",
+        "scale it down, or save it anew as PNG or JPEG",
+        seconds=seconds,
+    )
+
+
+def _ended() -> PictureError:
+    return PictureError(
+        "the picture cannot be decoded: it is damaged, or takes too much memory",
+        "save it anew as PNG or JPEG",
+    )

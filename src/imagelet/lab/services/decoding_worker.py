@@ -1,0 +1,92 @@
+"""The decoding worker: a process that opens the pictures of strangers, within limits of memory and time.
+
+``python -m imagelet.lab.services.decoding_worker``. It reads pictures from standard input, each after its
+length (8 bytes), and writes a JSON header to standard output, after its length (4 bytes): ``shape``, which
+the pixels follow, row by row; or ``error``. Numbers are big-endian. It ends with its standard input, or when
+a picture takes too long; nobody has to ask it.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagelet.errors import PictureError
+from imagelet.preprocessing.picture import open_picture
+
+if sys.platform != "win32":
+    import resource
+
+SECONDS = 10  # for one picture: the slowest that the limits admit takes 6 seconds of this project's machines
+MEMORY_BYTES = 2**30  # beside what the process takes when it starts: one picture, and buffers around it
+LENGTH_BYTES, HEADER_BYTES = 8, 4  # of a picture's length, and of a header's
+
+Open = Callable[[bytes], NDArray[np.uint8]]
+
+
+def main(open_it: Open = open_picture) -> int:
+    """Open one picture after the other until there are no more; return the process's exit code.
+
+    Args:
+        open_it: opens a picture file's content.
+    """
+    requests, responses = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no response
+    Image.init()  # loads the decoders, before memory is limited
+    _limit_memory()
+    while len(length := requests.read(LENGTH_BYTES)) == LENGTH_BYTES:
+        content = requests.read(int.from_bytes(length))
+        _limit_time()
+        _respond(content, open_it, responses)
+        _limit_time(over=True)
+    return 0
+
+
+def _respond(content: bytes, open_it: Open, responses: BinaryIO) -> None:
+    header: dict[str, Any]
+    try:
+        pixels = open_it(content)
+        header = {"shape": pixels.shape}
+    except PictureError as error:
+        pixels = np.empty(0, np.uint8)
+        header = {"error": {"message": error.message.to_json(), "hint": error.hint.to_json()}}
+    text = json.dumps(header).encode()
+    responses.write(len(text).to_bytes(HEADER_BYTES) + text)
+    responses.write(np.ascontiguousarray(pixels).data)
+    responses.flush()
+
+
+def _limit_memory() -> None:
+    """Let the process have so much more memory; and write no files, not even of its own end."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError, ValueError):  # not on every system
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + MEMORY_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(limit, (0, 0))
+
+
+def _limit_time(over: bool = False) -> None:
+    """Let the system end the process if a picture takes too long, computing or waiting."""
+    if sys.platform == "win32":
+        return
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    most = resource.RLIM_INFINITY if over else int(usage.ru_utime + usage.ru_stime) + SECONDS + 1
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+    signal.setitimer(signal.ITIMER_REAL, 0 if over else SECONDS + 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
