@@ -41,7 +41,9 @@ def runs(folder: Folder = None, as_json: arguments.Json = False) -> None:
     listed = [summary(run) for run in list_runs(folder)]
     for run in listed:
         if run["problem"]:
-            printing.caution(run["problem"])
+            printing.caution(
+                "the run '{name}' is damaged: {problem}", name=run["run"], problem=run["problem"]
+            )
     if as_json:
         printing.document({"runs": listed})
     elif listed:

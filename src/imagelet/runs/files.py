@@ -246,8 +246,7 @@ def _check_letters(path: Path, text: str) -> None:
 
 def _damaged(path: Path, problem: str) -> RunError:
     return RunError(
-        "the run '{name}' is damaged: {file}: {problem}",
+        "the run '{name}' is damaged: {problem}",
         name=path.parent.name,
-        file=path.name,
-        problem=problem,
+        problem=Message("{file}: {problem}", file=path.name, problem=problem),
     )

@@ -15,7 +15,7 @@ import filelock
 
 from imagelet import atomic_files, paths
 from imagelet.errors import ConflictError, ImageletError, RunError, UsageError
-from imagelet.messages import Message, message_of
+from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
@@ -131,8 +131,8 @@ def summary(run: Run) -> dict[str, Any]:
     """Return what is known of a run in short; of a damaged one only that it is, and why.
 
     Returns:
-        ``run`` (its name), ``folder``, ``state`` (finished, unfinished, damaged), ``problem`` (a sentence, or
-        None) and the fields of :data:`SUMMARY`; ``validation`` and ``test`` are None or hold ``accuracy``,
+        ``run`` (its name), ``folder``, ``state`` (finished, unfinished, damaged), ``problem`` (the file and
+        what is wrong in it, or None) and the fields of :data:`SUMMARY`; ``validation`` and ``test`` are None or hold ``accuracy``,
         ``interval`` and ``images``; ``created`` is a UTC time in ISO 8601.
     """
     facts = {
@@ -161,7 +161,7 @@ def summary(run: Run) -> dict[str, Any]:
             ).isoformat(timespec="seconds"),
         }
     except RunError as error:  # one damaged run hides no other
-        return facts | {"problem": message_of(error)}
+        return facts | {"problem": error.message.values.get("problem", error.message)}
 
 
 def _accuracy(figures: dict[str, Any] | None) -> dict[str, Any] | None:
