@@ -12,18 +12,15 @@ import typer
 
 from imagelet.cli import (
     arithmetic,
+    catalogue,
     compare,
     course,
     data,
-    demo,
     doctor,
     evaluate,
-    explain,
     lab,
-    networks,
     predict,
     printing,
-    recipes,
     runs,
     train,
 )
@@ -41,22 +38,7 @@ app = typer.Typer(
     epilog="imagelet demo",
 )
 # In the order of `imagelet --help`.
-FAMILIES = (
-    demo,
-    data,
-    networks,
-    arithmetic,
-    recipes,
-    train,
-    evaluate,
-    compare,
-    predict,
-    explain,
-    lab,
-    course,
-    runs,
-    doctor,
-)
+FAMILIES = (train, data, catalogue, arithmetic, evaluate, compare, predict, lab, course, runs, doctor)
 for family in FAMILIES:
     app.add_typer(family.commands)
 

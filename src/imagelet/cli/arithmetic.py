@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing
-from imagelet.cli.commands import Command, Group
+from imagelet.cli import printing
+from imagelet.cli.commands import Command, Group, Json
 from imagelet.errors import UsageError
 from imagelet.messages import Message
 
@@ -42,9 +42,7 @@ Kernels = Annotated[
 Stride = Annotated[int, typer.Option(metavar="N", help="Cells from one place of the kernel to the next.")]
 PoolStride = Annotated[
     int | None,
-    typer.Option(
-        "--stride", metavar="N", help="Cells between places (default the window's size).", show_default=False
-    ),
+    typer.Option("--stride", metavar="N", help="Cells between places (default the window's size)."),
 ]
 Padding = Annotated[str, typer.Option(metavar="HOW", help="Cells around: same, valid, or so many a side.")]
 Dilation = Annotated[int, typer.Option(metavar="N", help="Cells from one number of the kernel to the next.")]
@@ -53,10 +51,7 @@ Kind = Annotated[str, typer.Option(metavar="NAME", help="One of max, average.")]
 At = Annotated[
     str, typer.Option("--at", metavar="ROW,COLUMN", help="The output whose sum is shown, counted from 0.")
 ]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FILE", help="Write the output as a picture.", show_default=False),
-]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the output as a picture.")]
 Stretch = Annotated[
     bool, typer.Option("--stretch", help="In it, make the lowest number black and the highest white.")
 ]
@@ -72,7 +67,7 @@ def conv(
     at: At = "0,0",
     out: Out = None,
     stretch: Stretch = False,
-    as_json: arguments.Json = False,
+    as_json: Json = False,
 ) -> None:
     """Convolve a matrix or a picture with a kernel, and show the sums.
 
@@ -124,7 +119,7 @@ def pool(
     at: At = "0,0",
     out: Out = None,
     stretch: Stretch = False,
-    as_json: arguments.Json = False,
+    as_json: Json = False,
 ) -> None:
     """Take the largest or the mean of each window, and show how.
 
@@ -244,10 +239,7 @@ def _write(
         return None, 0
     if out is not None and out.suffix.lower() != ".png":
         raise UsageError(
-            "--out {out} is not a PNG file",
-            "--out {file}",
-            out=out,
-            file=out.with_suffix(".png"),
+            "--out {out} is not a PNG file", "--out {file}", out=out, file=out.with_suffix(".png")
         )
     if given.file is None and len(workings) not in (1, 3):
         raise UsageError(

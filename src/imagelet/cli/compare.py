@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing
-from imagelet.cli.commands import Command, Group
+from imagelet.cli import printing
+from imagelet.cli.commands import PARTS, Command, Group, Json, count_images, write_shape
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
@@ -24,7 +24,6 @@ Runs = Annotated[
     typer.Argument(
         metavar="RUN...",
         help="Two or more: runs' folders or names, .safetensors files, shipped classifiers' names.",
-        show_default=False,
     ),
 ]
 Split = Annotated[
@@ -33,21 +32,12 @@ Split = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="Where to draw curves.png and disagreements.png (default nowhere).",
-        show_default=False,
-    ),
+    typer.Option(metavar="FOLDER", help="Where to draw curves.png and disagreements.png (default nowhere)."),
 ]
 
 
 @commands.command(cls=Command, epilog="imagelet compare digits-small-cnn digits-small-cnn-2 --out compared/")
-def compare(
-    runs: Runs,
-    split: Split = "validation",
-    out: Out = None,
-    as_json: arguments.Json = False,
-) -> None:
+def compare(runs: Runs, split: Split = "validation", out: Out = None, as_json: Json = False) -> None:
     """Compare classifiers on the same images: better, or chance.
 
     It shows the settings that differ, the accuracies, and the images whose predictions differ. Each pair is
@@ -74,7 +64,7 @@ def compare(
 
 
 def _show(comparison: "Comparison") -> None:
-    images = {"count": comparison.images, "part": arguments.PARTS[comparison.split]}
+    images = {"count": comparison.images, "part": PARTS[comparison.split]}
     facts: dict[str, str] = {
         Message("images"): Message(
             "{count:,} {part} images of {dataset}", **images, dataset=comparison.dataset
@@ -179,7 +169,7 @@ def describe_pair(pair: "Pair") -> Message:
         **names,
         verdict=verdict,
         p=_p(pair.corrected_p),
-        images=arguments.count_images(ahead_alone),
+        images=count_images(ahead_alone),
         count=behind_alone,
     )
 
@@ -201,7 +191,7 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return Message("yes") if value else Message("no")
     if isinstance(value, list):
-        return arguments.write_shape(tuple(value))
+        return write_shape(tuple(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -211,7 +201,7 @@ def _show_disagreements(comparison: "Comparison", names: list[Message]) -> None:
         return
     printing.say()
     printing.say("disagreements, the most confident first")
-    image = Message("{part} image", part=arguments.PARTS[comparison.part])
+    image = Message("{part} image", part=PARTS[comparison.part])
     rows = []
     for disagreement in shown:
         predictions = zip(disagreement.predictions, disagreement.probabilities, strict=True)
@@ -223,12 +213,7 @@ def _show_disagreements(comparison: "Comparison", names: list[Message]) -> None:
 
 
 ReportedRuns = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="RUN...",
-        help="A run's folder or name; several are compared.",
-        show_default=False,
-    ),
+    list[str], typer.Argument(metavar="RUN...", help="A run's folder or name; several are compared.")
 ]
 Page = Annotated[
     Path | None,
@@ -239,13 +224,12 @@ Page = Annotated[
     ),
 ]
 Test = Annotated[
-    bool,
-    typer.Option("--test", help="Evaluate on the test images, which is counted, and show them."),
+    bool, typer.Option("--test", help="Evaluate on the test images, which is counted, and show them.")
 ]
 
 
 @commands.command(cls=Command, epilog="imagelet report digits-small-cnn")
-def report(runs: ReportedRuns, out: Page = None, test: Test = False, as_json: arguments.Json = False) -> None:
+def report(runs: ReportedRuns, out: Page = None, test: Test = False, as_json: Json = False) -> None:
     """Write one page on a run: what was trained, how good it is, and why.
 
     It has the figures, misclassified images, label issues and what happens inside the network, in one file
@@ -271,7 +255,7 @@ def _show_report(written: "Report") -> None:
     size = printing.write_size(written.size)
     described = Message("{size}, no images", size=size)
     if written.part is not None:
-        described = Message("{size}, {part} images", size=size, part=arguments.PARTS[written.part])
+        described = Message("{size}, {part} images", size=size, part=PARTS[written.part])
     printing.facts({"page": str(written.file), "size": described, "seconds": f"{written.seconds:.1f}"})
     for missing in written.left_out:
         printing.note("left out: {what}", what=missing)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing, trainings
-from imagelet.cli.commands import Command, Group
+from imagelet.cli import printing, trainings
+from imagelet.cli.commands import PARTS, Command, Group, Json
 from imagelet.cli.train import Device, Precision, Runs
 from imagelet.errors import ImageletError, UsageError
 from imagelet.html_repr import write_percent
@@ -83,7 +83,7 @@ def course(
     runs: Runs = None,
     device: Device = "auto",
     precision: Precision = "auto",
-    as_json: arguments.Json = False,
+    as_json: Json = False,
 ) -> None:
     """Run the course's experiments: the notes' figures and ours.
 
@@ -303,7 +303,7 @@ def _rows(result: "Result") -> list[tuple[str, ...]]:
 def _notes(printed: "Printed") -> Message:
     """Return a figure of the notes in percent, and its part; one that they round to whole ones is marked."""
     percent = f"~{100 * printed.accuracy:.0f}" if printed.rough else f"{100 * printed.accuracy:.2f}"
-    return Message("{percent} {part}", percent=percent, part=arguments.PARTS[printed.part])
+    return Message("{percent} {part}", percent=percent, part=PARTS[printed.part])
 
 
 def _show_repeated(results: "Sequence[RepeatedResult]", table: Path | None) -> None:

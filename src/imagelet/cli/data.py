@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing
-from imagelet.cli.commands import Command, Group
+from imagelet.cli import printing
+from imagelet.cli.commands import PARTS, Command, DatasetArgument, Group, Json, write_shape
 from imagelet.errors import UsageError
 from imagelet.messages import Message, translate
 
@@ -42,7 +42,6 @@ Shown = Annotated[
     typer.Argument(
         metavar="DATASET_OR_FILE",
         help="A dataset's name, a folder with one subfolder a class, or a picture file.",
-        show_default=False,
     ),
 ]
 Out = Annotated[
@@ -52,7 +51,7 @@ Out = Annotated[
 
 
 @data.command("list", cls=Command, epilog="imagelet data list")
-def list_(as_json: arguments.Json = False) -> None:
+def list_(as_json: Json = False) -> None:
     """List the datasets by name and where their files are.
 
     JSON: datasets[{name, title, images, classes, shape, place}]; place is null where they are not
@@ -82,7 +81,7 @@ def list_(as_json: arguments.Json = False) -> None:
 
 
 @data.command(cls=Command, epilog="imagelet data get mnist --from ~/Downloads")
-def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = False) -> None:
+def get(name: Name, source_folder: Folder = None, as_json: Json = False) -> None:
     """Fetch a dataset's official files into the cache and verify them.
 
     They come from the mirrors, or from a folder of yours.
@@ -107,7 +106,7 @@ def get(name: Name, source_folder: Folder = None, as_json: arguments.Json = Fals
 
 
 @data.command(cls=Command, epilog="imagelet data show mnist --out grid.png")
-def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> None:
+def show(dataset: Shown, out: Out = None, as_json: Json = False) -> None:
     """Show what a dataset or a picture file holds, and draw it.
 
     For a dataset: parts, classes, values; the grid shows training images only. For a picture: what a program
@@ -141,7 +140,7 @@ def show(dataset: Shown, out: Out = None, as_json: arguments.Json = False) -> No
 
 
 @data.command(cls=Command, epilog="imagelet data check my-pictures/")
-def check(dataset: arguments.Dataset, as_json: arguments.Json = False) -> None:
+def check(dataset: DatasetArgument, as_json: Json = False) -> None:
     """Look for damaged pictures, copies, and test images in training.
 
     Every picture of a folder is opened; copies are found by their pixels. Copies in two parts, or under two
@@ -196,7 +195,7 @@ def _list(listed: list[dict[str, Any]]) -> None:
             dataset["name"],
             f"{dataset['images']:,}",
             str(dataset["classes"]),
-            arguments.write_shape(dataset["shape"] or ()),
+            write_shape(dataset["shape"] or ()),
             str(dataset["place"]) if dataset["place"] else Message("not on this computer"),
         )
         for dataset in listed
@@ -252,7 +251,7 @@ def _show(facts: dict[str, Any]) -> None:
     mirrored = Message("a mirrored image may be another class")
     if facts["flips"]:
         mirrored = Message("a mirrored image keeps its class")
-    shape = arguments.write_shape(facts["shape"])
+    shape = write_shape(facts["shape"])
     described = {
         Message("name"): facts["name"],
         Message("title"): facts["title"],
@@ -270,7 +269,7 @@ def _show(facts: dict[str, Any]) -> None:
         ("part", "images", "values", "mean", "sha256"),
         [
             (
-                arguments.PARTS[part["part"]],
+                PARTS[part["part"]],
                 f"{part['images']:,}",
                 Message("{low} to {high}", low=part["lowest"], high=part["highest"]),
                 f"{part['mean']:.1f}",
@@ -282,7 +281,7 @@ def _show(facts: dict[str, Any]) -> None:
     )
     printing.say()
     names = [part["part"] for part in facts["parts"]]
-    headings = [arguments.PARTS[name] for name in names]
+    headings = [PARTS[name] for name in names]
     rows = [(known["name"], *(f"{known['images'][name]:,}" for name in names)) for known in facts["classes"]]
     printing.table((Message("class"), *headings), rows, right=headings)
 

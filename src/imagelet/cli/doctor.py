@@ -1,22 +1,84 @@
-"""`imagelet doctor`: what is installed, which devices there are, where things are."""
+"""`imagelet doctor`: what is installed, which devices there are, where things are.
 
+Every fact is looked up on its own: what is broken is named among the problems and hides nothing else.
+"""
+
+import contextlib
 import dataclasses
-from typing import TYPE_CHECKING
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import typer
 
-from imagelet.cli import arguments, printing
-from imagelet.cli.commands import Command, Group
+from imagelet import paths
+from imagelet.cli import printing
+from imagelet.cli.commands import Command, Group, Json
+from imagelet.errors import DataError
 from imagelet.messages import Message
-
-if TYPE_CHECKING:
-    from imagelet.doctor import Examination
 
 commands = typer.Typer(cls=Group)
 
+PACKAGES = ("torch", "numpy", "Pillow", "scikit-learn", "safetensors", "matplotlib", "typer", "rich")
+VARIABLES = (
+    "IMAGELET_DATA",
+    "IMAGELET_HOME",
+    "IMAGELET_RUNS",
+    "IMAGELET_ALLOW_IMPORT",
+    "XDG_CACHE_HOME",
+    "CUDA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS",
+)
+OFFICIAL_DATA = Message("official data")
+ROOM_NEEDED = 1 << 30  # bytes; CIFAR-10's archive, its files and a few runs
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that torch can compute on: its name as ``--device`` takes it, and the maker's."""
+
+    name: str
+    model: str
+    memory: int  # bytes; 0 where unknown
+    bfloat16: bool  # it multiplies bfloat16 in hardware
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that imagelet reads or writes; it need not exist."""
+
+    what: str
+    path: str
+    exists: bool
+    writable: bool  # it, or the folder in which it would be made
+    free: int  # bytes on its disk
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All that was found."""
+
+    imagelet: str
+    python: str
+    executable: str
+    platform: str
+    packages: dict[str, str]  # name → version, "" where it is missing
+    cores: int  # that this process may use
+    threads: int  # that torch computes with; 0 where torch does not work
+    devices: list[Device]
+    places: list[Place]
+    variables: dict[str, str]  # those that are set and matter
+    datasets: dict[str, str | None]  # name → place, None where it is not on this computer
+    problems: list[str]  # one sentence each; empty where all is well
+
 
 @commands.command(cls=Command, epilog="imagelet doctor")
-def doctor(as_json: arguments.Json = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Show Python, torch, devices, folders and datasets.
 
     The exit code is 1 where something is wrong. Paste the output into a question or a bug report.
@@ -24,8 +86,6 @@ def doctor(as_json: arguments.Json = False) -> None:
     JSON: imagelet, python, executable, platform, packages, cores, threads, devices[{name, model, memory,
     bfloat16}], places[{what, path, exists, writable, free}], variables, datasets, problems; sizes in bytes.
     """
-    from imagelet.doctor import examine
-
     examination = examine()
     if as_json:
         printing.document(dataclasses.asdict(examination))
@@ -35,26 +95,22 @@ def doctor(as_json: arguments.Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _show(examination: "Examination") -> None:
+def _show(examination: Examination) -> None:
     packages = (
         f"{name} {number}" if number else Message("{name} missing", name=name)
         for name, number in examination.packages.items()
     )
+    cores = {"count": examination.cores, "threads": examination.threads}
     facts: dict[str, str] = {
         "imagelet": examination.imagelet,
         "Python": f"{examination.python} ({examination.executable})",
         Message("system"): examination.platform,
         Message("packages"): printing.joined(packages, ", "),
-        Message("cores"): Message(
-            "{count} usable; torch computes with {threads} threads",
-            count=examination.cores,
-            threads=examination.threads,
-        ),
+        Message("cores"): Message("{count} usable; torch computes with {threads} threads", **cores),
     }
-    variables = {
-        Message("variable {name}", name=name): value for name, value in examination.variables.items()
-    }
-    printing.facts(facts | variables)
+    for name, value in examination.variables.items():
+        facts[Message("variable {name}", name=name)] = value
+    printing.facts(facts)
     printing.say()
     _show_tables(examination)
     for problem in examination.problems:
@@ -63,47 +119,172 @@ def _show(examination: "Examination") -> None:
         printing.say("all is well", style="green")
 
 
-def _show_tables(examination: "Examination") -> None:
-    printing.table(
-        ("device", "memory", "bfloat16", "model"),
-        [
-            (
-                device.name,
-                _memory(device.memory),
-                Message("in hardware") if device.bfloat16 else Message("emulated"),
-                device.model,
-            )
-            for device in examination.devices
-        ],
-        right=("memory",),
-    )
+def _show_tables(examination: Examination) -> None:
+    devices = []
+    for device in examination.devices:
+        memory = f"{device.memory / 2**30:.1f} GiB" if device.memory else Message("unknown")
+        bfloat16 = Message("in hardware") if device.bfloat16 else Message("emulated")
+        devices.append((device.name, memory, bfloat16, device.model))
+    printing.table(("device", "memory", "bfloat16", "model"), devices, right=("memory",))
     printing.say()
-    printing.table(
-        ("folder", "free", "state", "path"),
-        [
-            (
-                Message(place.what),
-                printing.write_size(place.free),
-                _state(place.exists, place.writable),
-                place.path,
-            )
-            for place in examination.places
-        ],
-        right=("free",),
-    )
+    places = [
+        (Message(place.what), printing.write_size(place.free), _state(place), place.path)
+        for place in examination.places
+    ]
+    printing.table(("folder", "free", "state", "path"), places, right=("free",))
     printing.say()
     missing = Message("not on this computer")
-    printing.table(
-        ("dataset", "place"), [(name, place or missing) for name, place in examination.datasets.items()]
-    )
+    datasets = [(name, place or missing) for name, place in examination.datasets.items()]
+    printing.table(("dataset", "place"), datasets)
     printing.say()
 
 
-def _state(exists: bool, writable: bool) -> Message:
-    if exists:
-        return Message("writable") if writable else Message("read-only")
-    return Message("not there yet") if writable else Message("not there")
+def _state(place: Place) -> Message:
+    if place.exists:
+        return Message("writable") if place.writable else Message("read-only")
+    return Message("not there yet") if place.writable else Message("not there")
 
 
-def _memory(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB" if size else Message("unknown")
+def examine() -> Examination:
+    """Look at everything."""
+    problems: list[str] = []
+    packages = {name: _version(name) for name in PACKAGES}
+    problems += [
+        Message("the package {name} is not installed", name=name)
+        for name, installed in packages.items()
+        if not installed
+    ]
+    cores = usable_cores()
+    devices: list[Device] = []
+    datasets: dict[str, str | None] = {}
+    threads = 0
+    with _noted(Message("torch does not work"), problems):
+        devices, threads = _devices(), _threads()
+    if threads > cores:
+        problems.append(
+            Message(
+                "torch computes with {threads} threads on {cores} usable cores; set OMP_NUM_THREADS={cores}",
+                threads=threads,
+                cores=cores,
+            )
+        )
+    folders = [
+        _place(Message("cache"), paths.home()),
+        _place(Message("runs"), paths.runs()),
+        *(_place(OFFICIAL_DATA, folder) for folder in paths.data_folders()),
+    ]
+    problems += _problems_with(folders)
+    with _noted(Message("the datasets cannot be listed"), problems):
+        datasets = _datasets()
+    return Examination(
+        imagelet=_version("imagelet"),
+        python=platform.python_version(),
+        executable=sys.executable,
+        platform=platform.platform(),
+        packages=packages,
+        cores=cores,
+        threads=threads,
+        devices=devices,
+        places=folders,
+        variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
+        datasets=datasets,
+        problems=problems,
+    )
+
+
+def usable_cores() -> int:
+    """Return how many processor cores this process may use, a container's limit included."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max": no limit
+        return cores
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+@contextlib.contextmanager
+def _noted(complaint: str, problems: list[str]) -> Iterator[None]:
+    """Make a problem of an error in the block."""
+    try:
+        yield
+    except Exception as error:  # whatever it is: the doctor goes on
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        problems.append(Message("{problem}: {reason}", problem=complaint, reason=reason))
+
+
+def _devices() -> list[Device]:
+    import torch
+
+    from imagelet.device import has_bfloat16
+    from imagelet.runs.environment import processor_name
+
+    devices = [Device("cpu", processor_name(), _memory(), has_bfloat16(torch.device("cpu")))]
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        device = torch.device("cuda", index)
+        properties = torch.cuda.get_device_properties(device)
+        devices.append(Device(str(device), properties.name, properties.total_memory, has_bfloat16(device)))
+    if torch.backends.mps.is_available():  # its memory is the processor's
+        devices.append(Device("mps", processor_name(), _memory(), has_bfloat16(torch.device("mps"))))
+    return devices
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 0
+
+
+def _place(what: str, path: Path) -> Place:
+    path = path.absolute()
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    return Place(
+        what=what,
+        path=str(path),
+        exists=path.is_dir(),
+        writable=nearest.is_dir() and os.access(nearest, os.W_OK),
+        free=shutil.disk_usage(nearest).free,
+    )
+
+
+def _problems_with(folders: list[Place]) -> list[str]:
+    problems: list[str] = []
+    for place in folders:
+        if place.what == OFFICIAL_DATA:
+            continue  # need not exist, need not be writable
+        where = {"what": place.what, "path": place.path}
+        if not place.writable:
+            problems.append(Message("the folder for the {what} cannot be written: {path}", **where))
+        elif place.free < ROOM_NEEDED:
+            problems.append(Message("less than 1 GB is free for the {what}: {path}", **where))
+    if (named := os.environ.get("IMAGELET_DATA")) and not Path(named).expanduser().is_dir():
+        problems.append(Message("IMAGELET_DATA names a folder that does not exist: {folder}", folder=named))
+    return problems
+
+
+def _datasets() -> dict[str, str | None]:
+    from imagelet.data import place_of
+    from imagelet.data.known import datasets
+
+    places: dict[str, str | None] = {}
+    for name in datasets:
+        try:
+            place = place_of(name)
+        except DataError:  # a wrong IMAGELET_DATA is named among the problems
+            place = None
+        places[name] = str(place) if place else None
+    return places

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing
-from imagelet.cli.commands import Command, Group
+from imagelet.cli import printing
+from imagelet.cli.commands import PARTS, Command, Group, Json, RunArgument, count_images, describe_accuracy
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -26,7 +26,6 @@ Data = Annotated[
         metavar="DATASET_OR_CSV",
         help="Other labelled images: a dataset's name, a folder with one subfolder a class, or a CSV file "
         "with the columns path and label (default what the run was trained on).",
-        show_default=False,
     ),
 ]
 Split = Annotated[str, typer.Option(metavar="PART", help="Which part of it: test or validation.")]
@@ -36,7 +35,6 @@ Out = Annotated[
         metavar="FOLDER",
         help="Where to draw the confusion matrix, misclassified images, label issues and the calibration "
         "(default the run's figures/, of other images nowhere).",
-        show_default=False,
     ),
 ]
 Cell = Annotated[
@@ -45,7 +43,6 @@ Cell = Annotated[
         metavar="LABEL,PREDICTED",
         help="Also draw and list the images with this label and this predicted class, a cell of the "
         "confusion matrix: 4,9.",
-        show_default=False,
     ),
 ]
 Corruptions = Annotated[
@@ -59,13 +56,13 @@ Corruptions = Annotated[
 
 @commands.command(cls=Command, epilog="imagelet evaluate mnist --data my-digits/ --out misclassified/")
 def evaluate(
-    run: arguments.Run,
+    run: RunArgument,
     data: Data = None,
     split: Split = "test",
     out: Out = None,
     cell: Cell = None,
     shift: Corruptions = False,
-    as_json: arguments.Json = False,
+    as_json: Json = False,
 ) -> None:
     """Test a classifier on images that had no part in its training.
 
@@ -112,9 +109,9 @@ def evaluate(
 
 def _show(evaluation: "Evaluation") -> None:
     figures = evaluation.to_json()
-    images, part = figures["images"], arguments.PARTS[evaluation.split]
+    images, part = figures["images"], PARTS[evaluation.split]
     facts: dict[str, str] = {
-        **arguments.describe_accuracy(Message("accuracy"), figures),
+        **describe_accuracy(Message("accuracy"), figures),
         Message("loss"): f"{figures['loss']:.4f}",
         Message("calibration error"): f"{figures['calibration_error']:.4f}",
         Message("images"): Message(
@@ -178,7 +175,7 @@ def _show_corruptions(report: "RobustnessReport") -> None:
     """Print a row for each corruption: its strengths, the weakest first, with the accuracies."""
     plain = {**report.plain.to_json(), "images": report.images}
     facts: dict[str, str] = {
-        **arguments.describe_accuracy(Message("accuracy"), plain),
+        **describe_accuracy(Message("accuracy"), plain),
         Message("images"): Message("{count:,} of {dataset}", count=report.images, dataset=report.dataset),
         **_counted(report.test_evaluations),
         Message("seconds"): f"{report.seconds:.1f}",
@@ -286,7 +283,7 @@ def _show_cell(cell: Mapping[str, Any], kind: str) -> None:
         "label {label}, predicted {predicted}: {images}",
         label=cell["label"],
         predicted=cell["predicted"],
-        images=arguments.count_images(len(within)),
+        images=count_images(len(within)),
     )
     if within and kind == "images":
         printing.say(", ".join(map(str, within[:MOST_IN_CELL])))

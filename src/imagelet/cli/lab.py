@@ -38,9 +38,7 @@ EVERYWHERE = ("0.0.0.0", "::")
 Shown = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUN",
-        help="A run's folder or name, or a .safetensors file, to open the page with.",
-        show_default=False,
+        metavar="RUN", help="A run's folder or name, or a .safetensors file, to open the page with."
     ),
 ]
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 for any free one.")]

@@ -1,4 +1,4 @@
-"""`imagelet runs`, `reproduce`, `classifiers`: the runs, one trained again, the shipped classifiers."""
+"""`imagelet runs`, `reproduce`: the runs and their figures, and one trained again."""
 
 import tempfile
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, printing, trainings
-from imagelet.cli.commands import Command, Group
+from imagelet.cli import printing, trainings
+from imagelet.cli.commands import PARTS, AllowImport, Command, Group, Json, count_images
 from imagelet.errors import RequirementMissedError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -20,16 +20,12 @@ commands = typer.Typer(cls=Group)
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="DIR",
-        help="Where the runs are (default IMAGELET_RUNS, else ./runs).",
-        show_default=False,
-    ),
+    typer.Argument(metavar="DIR", help="Where the runs are (default IMAGELET_RUNS, else ./runs)."),
 ]
 
 
 @commands.command(cls=Command, epilog="imagelet runs")
-def runs(folder: Folder = None, as_json: arguments.Json = False) -> None:
+def runs(folder: Folder = None, as_json: Json = False) -> None:
     """List the runs and their figures, the oldest first.
 
     JSON: runs[{run, folder, state, problem, dataset, network, recipe, parameters, epochs, best_epoch,
@@ -88,12 +84,9 @@ def _short_accuracy(figures: dict[str, Any] | None) -> str:
     return f"{write_percent(figures['accuracy'])} % ({100 * low:.1f}–{100 * high:.1f})"
 
 
-RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A finished run's folder or name.", show_default=False)
-]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A finished run's folder or name.")]
 Runs = Annotated[
-    Path | None,
-    typer.Option("--runs", metavar="DIR", help="Where the runs are.", show_default="./runs"),
+    Path | None, typer.Option("--runs", metavar="DIR", help="Where the runs are.", show_default="./runs")
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the new run beside RUN, as NAME-again.")]
 Exact = Annotated[
@@ -107,8 +100,8 @@ def reproduce(
     runs: Runs = None,
     keep: Keep = False,
     exact: Exact = False,
-    allow_import: arguments.AllowImport = False,
-    as_json: arguments.Json = False,
+    allow_import: AllowImport = False,
+    as_json: Json = False,
 ) -> None:
     """Train RUN again from its folder, and compare the weights.
 
@@ -215,8 +208,8 @@ def _figures(result: "Reproduction") -> dict[str, str]:
     """Return the accuracy, and where the weights are not identical, how the predictions differ."""
     first, again = map(write_percent, result.accuracies)
     paired = result.paired
-    name = Message("{part} accuracy", part=arguments.PARTS[result.part])
-    images = arguments.count_images(paired.images)
+    name = Message("{part} accuracy", part=PARTS[result.part])
+    images = count_images(paired.images)
     facts: dict[str, str] = {name: Message("{accuracy} %, {images}", accuracy=first, images=images)}
     if not result.identical:
         facts[name] = Message(
@@ -248,66 +241,3 @@ def _written(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or Message("none")
     return Message("not recorded") if value is None else str(value)
-
-
-Name = Annotated[
-    str | None, typer.Argument(metavar="NAME", help="Show the card of this one.", show_default=False)
-]
-
-
-@commands.command(cls=Command, epilog="imagelet classifiers mnist")
-def classifiers(name: Name = None, as_json: arguments.Json = False) -> None:
-    """List the classifiers that come with imagelet, or show one's card.
-
-    Each can be given wherever a run can: imagelet predict mnist photo.jpg.
-
-    JSON: classifiers[{name, file, bytes, dataset, recipe, classes}]; with NAME the fields of that one and
-    card, its text.
-    """
-    from imagelet.registry import Registry
-    from imagelet.runs.store import shipped_classifiers
-
-    shipped: Registry[Path] = Registry(Message("shipped classifier"), "imagelet classifiers")
-    for known, path in shipped_classifiers().items():
-        shipped.add(known, path)
-    if name is None:
-        listed = [_classifier_facts(known, shipped.get(known)) for known in shipped]
-        if as_json:
-            printing.document({"classifiers": listed})
-        else:
-            _list_classifiers(listed)
-        return
-    path = shipped.get(name)
-    card = path.with_suffix(".md").read_text(encoding="utf-8")
-    if as_json:
-        printing.document({**_classifier_facts(name, path), "card": card})
-    else:
-        _, _, text = card.removeprefix("---").partition("---")  # the front matter is for programs
-        printing.say(text.strip())
-
-
-def _classifier_facts(name: str, path: Path) -> dict[str, Any]:
-    from imagelet.classifier.classifier import Classifier
-
-    classifier = Classifier.load(path)
-    return {
-        "name": name,
-        "file": path,
-        "bytes": path.stat().st_size,
-        "dataset": classifier.training["dataset"],
-        "recipe": classifier.training["recipe"]["name"],
-        "classes": list(classifier.classes),
-    }
-
-
-def _list_classifiers(listed: list[dict[str, Any]]) -> None:
-    printing.table(
-        ("name", "recipe", "size", "classes"),
-        [
-            (each["name"], each["recipe"], printing.write_size(each["bytes"]), ", ".join(each["classes"]))
-            for each in listed
-        ],
-        right=("size",),
-        whole=("name", "recipe"),
-    )
-    printing.advice("imagelet predict mnist PICTURE classifies your own pictures")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import arguments, evaluate, printing
+from imagelet.cli import evaluate, printing
+from imagelet.cli.commands import PARTS, describe_accuracy, describe_interval, write_shape
 from imagelet.errors import RequirementMissedError, UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message, translate
@@ -108,7 +109,7 @@ def _introduce(event: "RunStarted") -> None:
         dataset=event.experiment.dataset,
         training=resolved["training_images"],
         validation=resolved["validation_images"],
-        shape=arguments.write_shape(tuple(resolved["input_shape"])),
+        shape=write_shape(tuple(resolved["input_shape"])),
         count=len(resolved["classes"]),
     )
     printing.note(
@@ -173,9 +174,7 @@ class Request:
             )
         if profile:
             raise UsageError(
-                "--profile is for one training, and {option} runs several",
-                "drop one of them",
-                option=option,
+                "--profile is for one training, and {option} runs several", "drop one of them", option=option
             )
         if self.folds is not None:
             self._check_folds(validation)
@@ -194,8 +193,7 @@ class Request:
             )
         if validation != "auto":
             raise UsageError(
-                "--folds and --validation do not go together: only the fold is held out",
-                "drop one of them",
+                "--folds and --validation do not go together: only the fold is held out", "drop one of them"
             )
         if self.folds is not None and self.folds < 2:
             raise UsageError(
@@ -280,14 +278,14 @@ def _show(result: "Repeated") -> None:
         (
             str(member.number),
             f"{write_percent(member.accuracy)} %",
-            arguments.describe_interval(member.interval),
+            describe_interval(member.interval),
             f"{member.images:,}",
             member.run.name,
         )
         for member in result.members
     ]
     number = Message("fold") if result.kind == "folds" else Message("seed")
-    accuracy = Message("{part} accuracy", part=arguments.PARTS[result.part])
+    accuracy = Message("{part} accuracy", part=PARTS[result.part])
     printing.say()
     printing.table(
         (number, accuracy, "95 % interval", "images", "run"),
@@ -332,7 +330,7 @@ def _of_folds(result: "Repeated") -> dict[str, str]:
     assert result.pooled is not None
     spread, count = write_spread(result.spread.mean, result.spread.standard_deviation), len(result.members)
     return {
-        **arguments.describe_accuracy(Message("accuracy, all folds"), result.pooled.to_json()),
+        **describe_accuracy(Message("accuracy, all folds"), result.pooled.to_json()),
         Message("mean of the folds"): Message(
             "{spread} (standard deviation over {count} folds)", spread=spread, count=count
         ),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelet.cli.arguments import describe_accuracy, read_shape, write_shape
+from imagelet.cli.commands import describe_accuracy, read_shape, write_shape
 from imagelet.cli.printing import write_size
 from imagelet.html_repr import write_percent
 

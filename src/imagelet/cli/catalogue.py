@@ -1,0 +1,296 @@
+"""`imagelet networks`, `summary`, `recipes`, `classifiers`: what has a name, and a network's layers."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagelet.cli import printing
+from imagelet.cli.commands import Command, Group, Json, read_shape, write_shape
+from imagelet.messages import Message
+
+if TYPE_CHECKING:
+    from imagelet.networks import NamedNetwork, Summary
+    from imagelet.training.recipe import Field, Recipe
+
+commands = typer.Typer(cls=Group)
+
+NetworkName = Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one, and what it is.")]
+
+
+@commands.command(cls=Command, epilog="imagelet networks cnn-3")
+def networks(name: NetworkName = None, as_json: Json = False) -> None:
+    """List the named networks, or show the text of one.
+
+    JSON: networks[{name, input_shape, parameters, text, note}]; with NAME the fields of that one.
+    """
+    from imagelet.networks import networks as registered
+
+    chosen = [registered.get(known) for known in ([name] if name else registered)]
+    facts = [_network_facts(named) for named in chosen]
+    if as_json:
+        printing.document(facts[0] if name else {"networks": facts})
+    elif name:
+        _show_network(facts[0])
+    else:
+        rows = [
+            (
+                network["name"],
+                write_shape(network["input_shape"]),
+                f"{network['parameters']:,}",
+                Message(network["note"]),
+            )
+            for network in facts
+        ]
+        printing.table(("name", "input", "parameters", "note"), rows, right=("parameters",))
+        printing.advice("imagelet networks NAME shows the network text of one")
+
+
+def _network_facts(named: "NamedNetwork") -> dict[str, Any]:
+    facts = {"name": named.name, "input_shape": named.input_shape, "parameters": _parameters(named)}
+    return {**facts, "text": named.text, "note": named.note}
+
+
+def _parameters(named: "NamedNetwork") -> int:
+    from imagelet.networks import infer_shapes
+
+    if named.builder is None:
+        return sum(layer.parameters for layer in infer_shapes(named.text, named.input_shape))
+    if named.parameters:
+        return named.parameters
+    from imagelet.networks import build, summarize  # these import torch, which takes a second
+
+    return summarize(build(named.name, input_shape=named.input_shape)).total
+
+
+def _show_network(network: dict[str, Any]) -> None:
+    printing.facts(
+        {
+            "name": network["name"],
+            "note": Message(network["note"]),
+            "input": write_shape(network["input_shape"]),
+            "parameters": f"{network['parameters']:,}",
+            "text": network["text"],
+        }
+    )
+    printing.advice("imagelet summary {name} shows its layers", name=network["name"])
+
+
+Network = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="Network text, or a name that imagelet networks lists.")
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="HxWxC",
+        help="Height, width and channels of an image (default the named network's own, else 28x28x1).",
+    ),
+]
+Classes = Annotated[int, typer.Option(metavar="N", min=1, help="How many classes there are.")]
+
+
+@commands.command(cls=Command, epilog='imagelet summary "conv(32, 3x3, same) relu pool(2) flatten dense(10)"')
+def summary(
+    network: Network, input_shape: Input = None, classes: Classes = 10, as_json: Json = False
+) -> None:
+    """Show a network's layers with output shapes and parameters.
+
+    JSON: network, classes, input_shape, layers[{name, kind, family, shape, parameters, multiply_adds,
+    sources, block}], total, trainable, non_trainable, multiply_adds; multiplications are for one image.
+    """
+    from imagelet.networks import build, find_network, summarize
+
+    shape = read_shape(input_shape) if input_shape is not None else find_network(network).input_shape
+    built = build(network, input_shape=shape, classes=classes)
+    shown = summarize(built)
+    if as_json:
+        printing.document({"network": built.text, "classes": classes, **shown.to_json()})
+    else:
+        _show_summary(shown)
+
+
+def _show_summary(shown: "Summary") -> None:
+    first = (Message("input"), "", write_shape(shown.input_shape), "")
+    layers = [
+        (layer.name, layer.kind, write_shape(layer.shape), f"{layer.parameters:,}") for layer in shown.layers
+    ]
+    printing.table(("layer", "kind", "output shape", "parameters"), [first, *layers], right=("parameters",))
+    printing.say()
+    printing.facts(
+        {
+            "parameters": f"{shown.total:,}",
+            "trainable": f"{shown.trainable:,}",
+            "non-trainable": f"{shown.non_trainable:,}",
+            "multiply-adds": Message("{count:,} for one image", count=shown.multiply_adds),
+        }
+    )
+
+
+RecipeName = Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one, field by field.")]
+
+
+@commands.command(cls=Command, epilog="imagelet recipes default")
+def recipes(name: RecipeName = None, as_json: Json = False) -> None:
+    """List the recipes and optimizers, or show every field of one recipe.
+
+    imagelet train takes a recipe with --recipe NAME and another value of a field with --set FIELD=VALUE.
+
+    JSON: recipes[{name, note, network, settings[{field, group, term, value, unit, allowed, meaning}]}],
+    optimizers[{name, learning_rate, rule, source, constants}].
+    """
+    from imagelet.training.optimizers import optimizers
+    from imagelet.training.recipes import recipes as registered
+
+    listed = [_recipe_facts(registered.get(known)) for known in ([name] if name else registered)]
+    names = ("name", "learning_rate", "rule", "source", "constants")
+    rules = [{fact: getattr(optimizers.get(known), fact) for fact in names} for known in optimizers]
+    if as_json:
+        printing.document({"recipes": listed, "optimizers": rules})
+    elif name:
+        _show_recipe(listed[0])
+    else:
+        _list_recipes(listed, rules)
+
+
+def _recipe_facts(recipe: "Recipe") -> dict[str, Any]:
+    from imagelet.training.recipe import SECTIONS, setting_fields
+
+    settings = [
+        {
+            "field": field.name,
+            "group": group,
+            "term": field.metadata["term"],
+            "value": getattr(recipe, field.name),
+            "unit": field.metadata["unit"],
+            "allowed": _allowed(field),
+            "meaning": _meaning(field),
+        }
+        for group, section in SECTIONS.items()
+        for field in setting_fields(section)
+    ]
+    return {"name": recipe.name, "note": recipe.note, "network": recipe.network, "settings": settings}
+
+
+def _allowed(field: "Field") -> str:
+    allowed, auto = field.metadata["allowed"], field.metadata["auto"]
+    if field.type is bool:
+        return "true, false"
+    if field.type is str:
+        return ", ".join(allowed)
+    bounds = {"low": allowed[0], "high": allowed[1]}
+    if field.metadata["open_end"]:
+        return Message("{low:g} to below {high:g}", **bounds)
+    if auto is not None:
+        return Message("{low:g} to {high:g}, {auto} is auto", **bounds, auto=auto)
+    return Message("{low:g} to {high:g}", **bounds)
+
+
+def _meaning(field: "Field") -> str:
+    """Return what a field means; of an optimizer's constant also which optimizers use it."""
+    from imagelet.training.optimizers import optimizers
+
+    users = ", ".join(name for name in optimizers if field.name in optimizers.get(name).constants)
+    meaning = Message(field.metadata["meaning"])
+    return Message("{meaning} ({_})", meaning=meaning, _=users) if users else meaning
+
+
+def _list_recipes(listed: Sequence[dict[str, Any]], rules: Sequence[dict[str, Any]]) -> None:
+    rows = []
+    for recipe in listed:
+        epochs = next(setting["value"] for setting in recipe["settings"] if setting["field"] == "epochs")
+        rows.append((recipe["name"], recipe["network"], str(epochs or "auto"), Message(recipe["note"])))
+    printing.table(("recipe", "network", "epochs", "note"), rows, right=("epochs",))
+    printing.say()
+    printing.table(
+        ("optimizer", "learning rate", "constants", "update rule"),
+        [
+            (rule["name"], f"{rule['learning_rate']:g}", ", ".join(rule["constants"]), Message(rule["rule"]))
+            for rule in rules
+        ],
+        right=("learning rate",),
+    )
+    printing.advice("imagelet recipes NAME shows every field of one")
+
+
+def _show_recipe(recipe: dict[str, Any]) -> None:
+    name, network = recipe["name"], recipe["network"]
+    printing.say("{name}: {note}; trains {network}", name=name, note=Message(recipe["note"]), network=network)
+    for group, settings in groupby(recipe["settings"], key=itemgetter("group")):
+        heading = Message(group)
+        printing.say()
+        printing.table(
+            (heading, "value", "meaning", "allowed"), map(_row, settings), right=("value",), whole=(heading,)
+        )
+    printing.advice("imagelet train mnist --recipe {name} --set epochs=3 replaces a value", name=name)
+
+
+def _row(setting: dict[str, Any]) -> tuple[str, ...]:
+    value, allowed, term = setting["value"], setting["allowed"], Message(setting["term"])
+    if isinstance(value, bool):
+        value = str(value).lower()
+    elif not isinstance(value, str):
+        value = f"{value:g}"
+        allowed = Message("{allowed} ({unit})", allowed=allowed, unit=Message(setting["unit"]))
+    meaning = Message("{term}: {meaning}", term=term, meaning=setting["meaning"])
+    return setting["field"], value, meaning, allowed
+
+
+ClassifierName = Annotated[str | None, typer.Argument(metavar="NAME", help="Show the card of this one.")]
+
+
+@commands.command(cls=Command, epilog="imagelet classifiers mnist")
+def classifiers(name: ClassifierName = None, as_json: Json = False) -> None:
+    """List the classifiers that come with imagelet, or show one's card.
+
+    Each can be given wherever a run can: imagelet predict mnist photo.jpg.
+
+    JSON: classifiers[{name, file, bytes, dataset, recipe, classes}]; with NAME the fields of that one and
+    card, its text.
+    """
+    from imagelet.registry import Registry
+    from imagelet.runs.store import shipped_classifiers
+
+    shipped: Registry[Path] = Registry(Message("shipped classifier"), "imagelet classifiers")
+    for known, path in shipped_classifiers().items():
+        shipped.add(known, path)
+    if name is None:
+        listed = [_classifier_facts(known, shipped.get(known)) for known in shipped]
+        if as_json:
+            printing.document({"classifiers": listed})
+        else:
+            _list_classifiers(listed)
+        return
+    path = shipped.get(name)
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    if as_json:
+        printing.document({**_classifier_facts(name, path), "card": card})
+    else:
+        _, _, text = card.removeprefix("---").partition("---")  # the front matter is for programs
+        printing.say(text.strip())
+
+
+def _classifier_facts(name: str, path: Path) -> dict[str, Any]:
+    from imagelet.classifier.classifier import Classifier
+
+    classifier = Classifier.load(path)
+    return {
+        "name": name,
+        "file": path,
+        "bytes": path.stat().st_size,
+        "dataset": classifier.training["dataset"],
+        "recipe": classifier.training["recipe"]["name"],
+        "classes": list(classifier.classes),
+    }
+
+
+def _list_classifiers(listed: Sequence[dict[str, Any]]) -> None:
+    rows = [
+        (known["name"], known["recipe"], printing.write_size(known["bytes"]), ", ".join(known["classes"]))
+        for known in listed
+    ]
+    printing.table(("name", "recipe", "size", "classes"), rows, right=("size",), whole=("name", "recipe"))
+    printing.advice("imagelet predict mnist PICTURE classifies your own pictures")
