@@ -237,7 +237,7 @@ def own_digits_result(folder: Path, seed: int, run: Run | None) -> Result:
         interval = Interval(*framed["interval"])
         figure = Reached(lesson.printed[0], framed["accuracy"], interval, content["images"])
         return Result(lesson, seed, run.folder, (figure,), content["seconds"])
-    except (ValueError, KeyError, TypeError, StopIteration) as error:
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, RecursionError) as error:
         raise DataError("{file} is damaged: {error}", hint="delete it", file=path, error=error) from error
 
 

@@ -331,7 +331,7 @@ def _earlier(series: Series) -> Path | None:
     """Return the folder with the result of an earlier series of the same trainings, if there is one."""
     for path in sorted(series.folder.glob(f"*/{series.kind}.json")):
         named = series.name is None or path.parent.name == f"{series.name}-{series.kind}"
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             if named and json.loads(path.read_text(encoding="utf-8"))["experiment"] == series.identity:
                 return path.parent
     return None

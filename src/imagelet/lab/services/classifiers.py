@@ -235,7 +235,7 @@ def _header(file: Path) -> dict[str, Any]:
     try:
         with safetensors.safe_open(file, framework="numpy") as opened:
             facts = json.loads((opened.metadata() or {})["imagelet"])
-    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RecursionError, safetensors.SafetensorError) as error:
         raise ClassifierFileError("{file} is no classifier that can be used", file=file.name) from error
     if not isinstance(facts, dict):
         raise ClassifierFileError("{file} is no classifier that can be used", file=file.name)
