@@ -1,6 +1,7 @@
 # make demo           install into .venv and train, test and predict with the built-in digits
 # make test           install into .venv with the developers' tools and run every test
 # make test-portable  run what a processor's rounding could change, as older processors compute
+# make test-lowest    run the demo and some tests with the oldest versions that pyproject.toml admits
 # make check          lint, format, types, architecture and documents, the page's scripts
 # make bench          what is measured in minutes: start-up, steps, prediction, memory, a recipe
 # make bench-full     all that is measured, with every recipe and the course: hours
@@ -24,7 +25,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-portable coverage check lint format types architecture scripts check-scripts bench bench-full classifiers install install-dev clean
+.PHONY: help demo test test-portable test-lowest coverage check lint format types architecture scripts check-scripts bench bench-full classifiers install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -41,6 +42,9 @@ test: install-dev
 
 test-portable: install-dev
 	@$(TESTING) $(RUN) -m tools.portable -q -n $(WORKERS) --maxprocesses=8 --dist=worksteal
+
+test-lowest: install-dev
+	@$(RUN) -m tools.lowest
 
 coverage: install-dev
 	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal \
