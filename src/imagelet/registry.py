@@ -55,15 +55,7 @@ class Registry(Generic[T]):
         """
         if name in self:
             return self._things[name]
-        meant = suggestion(name.lower(), self._things)
-        raise UnknownNameError(
-            "unknown {kind} '{name}'{meant}",
-            hint="{command} lists them",
-            kind=self.kind,
-            name=name,
-            meant=meant,
-            command=self.listing,
-        )
+        raise unknown(self.kind, name, self._things, Message("{command} lists them", command=self.listing))
 
     def _fill(self) -> None:
         """Import what adds to the registry: its home, and the plugins."""
@@ -90,6 +82,12 @@ def load_plugins() -> None:
     """Import what other packages offer under the entry-point group, once."""
     for entry_point in entry_points(group=PLUGIN_GROUP):
         entry_point.load()
+
+
+def unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNameError:
+    """Return the error for a ``name`` that no ``kind`` of thing has; it suggests the nearest one."""
+    meant = suggestion(name.lower(), known)
+    return UnknownNameError("unknown {kind} '{name}'{meant}", hint, kind=kind, name=name, meant=meant)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -16,7 +16,6 @@ from imagelet.analysis.embeddings import (
     neighbourhood,
     neighbours_of,
     neighbours_sheet,
-    training_embeddings,
 )
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import DataError, RunError, UsageError
@@ -26,6 +25,10 @@ from tests.analysis.test_evaluate import write_folder
 from tests.plots.artists import drawn
 
 TEXT = "conv(3, 3x3, stride=2) relu flatten dense(classes)"
+
+
+def training_embeddings(run, progress=None):
+    return neighbourhood(run.folder, progress).embeddings
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from imagelet import plots, train
 from imagelet.analysis import error_analysis
 from imagelet.analysis import evaluate as evaluate_module
 from imagelet.analysis.error_analysis import cell_file, read_cell
-from imagelet.analysis.evaluate import OwnPictures, evaluate, evaluate_pictures
+from imagelet.analysis.evaluate import Evaluation, evaluate, evaluate_pictures
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import ImageSet
 from imagelet.data.imageset import relabelled
@@ -189,12 +189,11 @@ def test_of_a_folder_the_mistakes_are_told_and_drawn(others, tmp_path):
         "misclassified.png",
         "reliability.png",
     }
-    (mistake,) = found.pictures.misclassified
-    assert mistake.file == str(folder / "right" / "strange.png")
-    assert (mistake.label, mistake.predicted) == ("right", "left")
+    (mistake,) = found.to_json()["misclassified"]
+    assert mistake["file"] == str(folder / "right" / "strange.png")
+    assert (mistake["label"], mistake["predicted"]) == ("right", "left")
     assert found.metrics.accuracy == pytest.approx(14 / 15)
     assert found.pictures.sources is None
-    assert found.to_json()["misclassified"][0]["file"] == mistake.file
     nowhere = evaluate(str(file), str(folder))
     assert nowhere.figures is None
     assert nowhere.metrics == found.metrics
@@ -209,12 +208,12 @@ def test_a_table_with_sources_gives_an_interval_by_source(others, tmp_path):
     (tmp_path / "wrong.csv").write_text("\n".join(["path,label,source", *swapped]))
     right, wrong = (evaluate(str(file), str(tmp_path / name)) for name in ("right.csv", "wrong.csv"))
     assert right.metrics.accuracy == 1.0
-    assert right.pictures.sources == wrong.pictures.sources == 5
-    low, high = right.pictures.by_source
+    assert right.to_json()["sources"] == wrong.to_json()["sources"] == 5
+    low, high = right.pictures.interval_by_source
     assert low < right.metrics.interval.low - 0.1  # five people tell less than fifteen pictures
     assert high == 1.0
     assert wrong.metrics.accuracy == pytest.approx(14 / 15)
-    low, high = wrong.pictures.by_source
+    low, high = wrong.pictures.interval_by_source
     assert low < 14 / 15 < high
     assert wrong.to_json()["interval_by_source"] == [low, high]
 
@@ -374,8 +373,9 @@ def listed(tmp_path: Path) -> LabelledFiles:
     return LabelledFiles(tmp_path, CLASSES, tuple(paths), labels, sources=sources)
 
 
-def named(found: OwnPictures) -> list[tuple[str, str, str]]:
-    return [(Path(each.file).name, each.label, each.predicted) for each in found.misclassified]
+def named(found: Evaluation) -> list[tuple[str, str, str]]:
+    wrong = found.to_json()["misclassified"]
+    return [(Path(each["file"]).name, each["label"], each["predicted"]) for each in wrong]
 
 
 def test_mistakes_are_listed_the_surest_first(classifier: Classifier, listed: LabelledFiles) -> None:
@@ -392,29 +392,31 @@ def test_mistakes_are_listed_the_surest_first(classifier: Classifier, listed: La
 def test_answers_are_those_of_predict(classifier: Classifier, listed: LabelledFiles) -> None:
     found = evaluate_pictures(classifier, listed, "mine", None)
     answers = {each.file: each for each in classifier.predict(list(listed.paths))}
-    for mistake in found.misclassified:
-        answer = answers[mistake.file]
-        assert (mistake.predicted, mistake.warnings) == (answer.predicted, answer.warnings)
-        assert mistake.probability == pytest.approx(answer.probability, abs=1e-6)
+    told = found.to_json()
+    for mistake in told["misclassified"]:
+        answer = answers[mistake["file"]]
+        assert (mistake["predicted"], mistake["warnings"]) == (answer.predicted, answer.warnings)
+        assert mistake["probability"] == pytest.approx(answer.probability, abs=1e-6)
     right = [
         answers[str(path)].predicted == label for path, (label, _, _) in zip(listed.paths, DRAWN, strict=True)
     ]
     sure = [answers[str(path)].sure for path in listed.paths]
-    assert found.unsure == sure.count(False) == 3
+    assert told["unsure"] == sure.count(False) == 3
     doubted = [ok for ok, certain in zip(right, sure, strict=True) if not certain]
-    assert found.correct_but_unsure == sum(doubted) == 2
+    assert told["correct_but_unsure"] == sum(doubted) == 2
 
 
 def test_the_interval_by_source_is_of_the_sources_answers(
     classifier: Classifier, listed: LabelledFiles
 ) -> None:
-    found = evaluate_pictures(classifier, listed, "mine", None)
+    found = evaluate_pictures(classifier, listed, "mine", None).to_json()
     right = np.array([True, False, True, True, True, False, False, True, True])
-    assert found.sources == 3
-    assert found.by_source == clustered_interval(right, [source for _, _, source in DRAWN])
-    nobody = evaluate_pictures(classifier, dataclasses.replace(listed, sources=None), "mine", None)
-    assert (nobody.sources, nobody.by_source) == (None, None)
-    assert nobody.metrics == found.metrics
+    assert found["sources"] == 3
+    assert tuple(found["interval_by_source"]) == clustered_interval(right, [source for _, _, source in DRAWN])
+    anonymous = dataclasses.replace(listed, sources=None)
+    nobody = evaluate_pictures(classifier, anonymous, "mine", None).to_json()
+    assert (nobody["sources"], nobody["interval_by_source"]) == (None, None)
+    assert nobody["accuracy"] == found["accuracy"]
 
 
 def test_the_figures_are_plain_data(classifier: Classifier, listed: LabelledFiles) -> None:
@@ -422,9 +424,9 @@ def test_the_figures_are_plain_data(classifier: Classifier, listed: LabelledFile
     told = json.loads(json.dumps(found.to_json()))
     assert told["misclassified"][0] == {
         **{"file": str(listed.paths[1]), "label": "dark", "predicted": "light"},
-        **{"probability": found.misclassified[0].probability, "warnings": []},
+        **{"probability": found.error_analysis.misclassified[0].probability, "warnings": []},
     }
-    assert told["interval_by_source"] == list(found.by_source or ())
+    assert len(told["interval_by_source"]) == 2
     assert [told[name] for name in ("unsure", "correct_but_unsure", "sources")] == [3, 2, 3]
 
 
@@ -434,7 +436,7 @@ def test_labels_are_matched_by_name_and_classes_may_be_missing(
     some = dataclasses.replace(listed, classes=("light", "dark"), labels=np.array([1, 1] + [0] * 7))
     found = evaluate_pictures(classifier, some.take(np.array([0, 1, 2, 3, 7])), "mine", None)
     assert named(found) == [("1.png", "dark", "light")]
-    assert found.sources == 3
+    assert found.to_json()["sources"] == 3
 
 
 def test_a_class_that_is_not_known_is_named(classifier: Classifier, listed: LabelledFiles) -> None:
@@ -468,7 +470,7 @@ def test_pictures_are_framed_and_what_is_odd_about_them_is_told(tmp_path: Path) 
         strokes, LabelledFiles(tmp_path, strokes.classes, paths, np.array([0, 0])), "it", None
     )
     assert named(found) == [("blank.png", "ink", "none")]
-    assert found.misclassified[0].warnings == ("the picture is blank: no ink was found",)
+    assert found.to_json()["misclassified"][0]["warnings"] == ("the picture is blank: no ink was found",)
 
 
 def test_a_picture_of_one_colour_is_as_unsure_as_predict_says(classifier: Classifier, tmp_path: Path) -> None:
@@ -479,8 +481,8 @@ def test_a_picture_of_one_colour_is_as_unsure_as_predict_says(classifier: Classi
         classifier, LabelledFiles(tmp_path, CLASSES, paths, np.array([0, 0])), "it", None
     )
     answers = classifier.predict(list(paths))
-    assert found.unsure == sum(not answer.sure for answer in answers) == 2
-    assert [each.warnings for each in found.misclassified] == [answers[0].warnings]
+    assert found.to_json()["unsure"] == sum(not answer.sure for answer in answers) == 2
+    assert [each["warnings"] for each in found.to_json()["misclassified"]] == [answers[0].warnings]
 
 
 # -- pictures of it ------------------------------------------------------------------------------------------
@@ -533,7 +535,7 @@ def test_of_very_many_mistakes_the_surest_are_drawn(
 ) -> None:
     monkeypatch.setattr(evaluate_module, "MOST_SHOWN", 2)
     found = evaluate_pictures(classifier, listed, "mine", tmp_path)
-    assert len(found.misclassified) == 3
+    assert len(found.error_analysis.misclassified) == 3
     assert [each.get_text() for each in sheets["misclassified.png"].texts][1::2] == ["1.png", "5.png"]
 
 
@@ -543,5 +545,5 @@ def test_without_mistakes_there_is_no_sheet_and_without_a_folder_nothing_is_draw
     evaluate_pictures(classifier, listed, "mine", None)
     assert sheets == {}
     found = evaluate_pictures(classifier, listed.take(np.array([0, 2, 7])), "mine", tmp_path)
-    assert found.misclassified == ()
+    assert found.error_analysis.misclassified == ()
     assert list(sheets) == ["confusion.png", "reliability.png"]

@@ -143,7 +143,7 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(
 def pair(only_a: int, only_b: int, interval: tuple[float, float], p: float, corrected: float) -> Pair:
     difference = (only_b - only_a) / 1000
     return Pair(
-        "A", "B", PairedDifference(900, only_a, only_b, 50, difference, Interval(*interval), p), corrected
+        "A", "B", PairedDifference(difference, Interval(*interval), p, 900, only_a, only_b, 50), corrected
     )
 
 

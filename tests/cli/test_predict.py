@@ -329,7 +329,7 @@ def test_one_number_is_taken_apart(run, folder):
     [
         (("--at", "conv1"), "--at conv1 does not name a number of a layer"),
         (("--at", "conv1:a,b"), "--at conv1:a,b does not name a number of a layer"),
-        (("--at", "konv1:1,2,3"), "there is no layer 'konv1'; did you mean 'conv1'?"),
+        (("--at", "konv1:1,2,3"), "unknown layer 'konv1'; did you mean 'conv1'?"),
         (("--at", "conv1:8,0,0"), "conv1"),
         (("--class", "eleven"), "unknown class 'eleven'"),
         (("--range", "mapp"), "unknown scope of a range 'mapp'"),

@@ -194,7 +194,7 @@ class TestFilters:
     def test_a_wrong_name_gets_the_right_spelling(self, classifier: Classifier) -> None:
         with pytest.raises(UnknownNameError) as caught:
             filters(classifier.network, "conv9")
-        assert caught.value.message == "there is no layer 'conv9'; did you mean 'conv1'?"
+        assert caught.value.message == "unknown layer 'conv9'; did you mean 'conv1'?"
         assert caught.value.hint.startswith("the layers are conv1, relu1, pool1")
 
 

@@ -21,7 +21,6 @@ from imagelet.explanation.attribution import (
     METHODS,
     SIGNED,
     _cells,
-    _runs,
     attribute,
     class_of,
     convolution_of,
@@ -29,6 +28,7 @@ from imagelet.explanation.attribution import (
 )
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import Network, build, networks
+from imagelet.networks.layer_kind import LayerRun, run_layers
 from imagelet.preprocessing import Framing
 from imagelet.preprocessing.normalization import Normalization
 
@@ -39,6 +39,12 @@ TEXT = (
 )
 SHARE = 0.2  # of an image's pixels, that are hidden
 SHAPES = [(28, 28, 1), (32, 32, 3)]
+
+
+def runs_of(network: Network, images: torch.Tensor) -> dict[str, LayerRun]:
+    """Return the layers by name, with what they make of the images."""
+    with torch.no_grad():
+        return {ran.name: ran for ran in run_layers(network.named_children(), images)}
 
 
 def classifier_of(network: Network, test_time_augmentation: str = "none") -> Classifier:
@@ -351,7 +357,7 @@ class TestGradCam:
         with torch.no_grad():
             for weights in network.parameters():
                 weights.fill_(1.0)  # so that every pixel that is seen has a slope
-        placement = _cells(_runs(network, torch.ones(1, 1, 40, 40)), last, (40, 40))
+        placement = _cells(runs_of(network, torch.ones(1, 1, 40, 40)), last, (40, 40))
         assert placement is not None
         children = list(network.named_children())
         upto = nn.Sequential(
@@ -425,7 +431,7 @@ class TestGradCamInBlocks:
 
     def test_has_the_geometry_of_the_layers_before(self) -> None:
         network = build("resnet-8", (32, 32, 3))
-        placement = _cells(_runs(network, torch.ones(1, 3, 32, 32)), "residual3.conv2", (32, 32))
+        placement = _cells(runs_of(network, torch.ones(1, 3, 32, 32)), "residual3.conv2", (32, 32))
         assert placement is not None
         assert (placement.pixel_height, placement.pixel_width) == (4, 4)
 

@@ -284,7 +284,7 @@ class TestMistakes:
         return built(f"conv(2, 3x3) relu {HEAD}")
 
     def test_an_unknown_layer(self, classifier: Classifier) -> None:
-        with pytest.raises(UnknownNameError, match=r"there is no layer 'rely1'; did you mean 'relu1'\?"):
+        with pytest.raises(UnknownNameError, match=r"unknown layer 'rely1'; did you mean 'relu1'\?"):
             trace_unit(classifier, image_of(SHAPE), "rely1", (0, 0, 0))
 
     @pytest.mark.parametrize("place", [(7, 0, 0), (0, -1, 0), (0, 0, 2)])

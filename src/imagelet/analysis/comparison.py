@@ -54,19 +54,6 @@ class Subject:
         return self.provenance.run
 
 
-@dataclass(frozen=True, eq=False)
-class SharedImages:
-    """The same images for every subject.
-
-    Attributes:
-        parts: for each subject the n images, of the size that it takes, with their indices in the dataset.
-        datasets: for each subject the dataset that they are from.
-    """
-
-    parts: tuple[PartImages, ...]
-    datasets: tuple[Dataset, ...]
-
-
 def open_subjects(texts: Sequence[str]) -> tuple[Subject, ...]:
     """Return the classifiers that are named, each by a run's folder or name, a file, or a shipped one's name.
 
@@ -96,8 +83,12 @@ def open_subjects(texts: Sequence[str]) -> tuple[Subject, ...]:
     return tuple(_subject(name, path, of_runs) for name, path in zip(unique, paths, strict=True))
 
 
-def shared_images(subjects: Sequence[Subject], split: str) -> SharedImages:
-    """Return the images of ``split`` that the subjects have in common.
+def shared_images(
+    subjects: Sequence[Subject], split: str
+) -> tuple[tuple[PartImages, ...], tuple[Dataset, ...]]:
+    """Return the images of ``split`` that the subjects have in common, and the datasets that they are from.
+
+    For each subject they are the same n images, of the size that it takes, with their indices in the dataset.
 
     Args:
         subjects: at least one.
@@ -110,11 +101,12 @@ def shared_images(subjects: Sequence[Subject], split: str) -> SharedImages:
     _check_same_data(subjects)
     opened: dict[tuple[str, Any], Dataset] = {}
     parts: list[PartImages] = []
+    datasets: list[Dataset] = []
     for subject in subjects:
         provenance = subject.provenance
         source = (provenance.dataset, provenance.shape)
         learned_from = provenance.open(opened.get(source))
-        opened[source] = learned_from.dataset
+        datasets.append(opened.setdefault(source, learned_from.dataset))
         part = learned_from.part(split)
         if parts and not _alike(parts[0], part):
             raise DataError(
@@ -125,14 +117,10 @@ def shared_images(subjects: Sequence[Subject], split: str) -> SharedImages:
                 part=split,
             )
         if subject.classifier.classes != part.images.classes:
-            raise DataError(
-                "'{name}' knows other classes than {dataset} has",
-                name=subject.name,
-                dataset=provenance.dataset,
-            )
+            values = {"name": subject.name, "dataset": provenance.dataset}
+            raise DataError("'{name}' knows other classes than {dataset} has", **values)
         parts.append(part)
-    sources = [(subject.provenance.dataset, subject.provenance.shape) for subject in subjects]
-    return SharedImages(tuple(parts), tuple(opened[source] for source in sources))
+    return tuple(parts), tuple(datasets)
 
 
 def differing_settings(subjects: Sequence[Subject]) -> dict[str, tuple[Any, ...]]:
@@ -148,7 +136,10 @@ def differing_settings(subjects: Sequence[Subject]) -> dict[str, tuple[Any, ...]
         if any(value != known[0] for value in known):
             differing[name] = values
     if "network" in differing:
-        names = tuple(_network_name(subject) for subject in subjects)
+        names = tuple(
+            subject.classifier.network_text if subject.run is None else subject.run.experiment["network"]
+            for subject in subjects
+        )
         if len(set(names)) == len(set(differing["network"])):  # else the name hides what differs
             differing["network"] = names
     return differing
@@ -212,12 +203,6 @@ def _settings(subject: Subject) -> dict[str, Any]:
         **of_run,
         **{name: trained.get(name) for name in ("training_images", "validation_images")},
     }
-
-
-def _network_name(subject: Subject) -> str:
-    if subject.run is None:
-        return subject.classifier.network_text
-    return Experiment.from_toml(subject.run.experiment).network
 
 
 @dataclass(frozen=True)
@@ -357,10 +342,7 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[str],
-    split: str = "validation",
-    out: Path | None = None,
-    progress: Progress = silent,
+    runs: Sequence[str], split: str = "validation", out: Path | None = None, progress: Progress = silent
 ) -> Comparison:
     """Compare classifiers on the same images.
 
@@ -382,14 +364,17 @@ def compare(
             "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)
         )
     subjects = open_subjects(runs)
-    shared = shared_images(subjects, split)
-    evaluated = []
-    for index, subject in enumerate(subjects):
-        evaluated.append(_evaluate(subject, shared, index, split))
-        progress(index + 1, len(subjects))
+    parts, datasets = shared_images(subjects, split)
+    evaluated: list[Evaluated] = []
+    for subject, part, dataset in zip(subjects, parts, datasets, strict=True):
+        if subject.run is not None and split == "test":  # recorded and counted
+            evaluated.append(evaluate_test_images(subject.run, subject.classifier, dataset))
+        else:
+            evaluated.append(evaluate_images(subject.classifier, part.images))
+        progress(len(evaluated), len(subjects))
     probabilities = np.stack([one.probabilities for one in evaluated])  # (classifiers, n, k)
     predicted, confidences = probabilities.argmax(axis=2), probabilities.max(axis=2)  # (classifiers, n)
-    first = shared.parts[0]
+    first = parts[0]
     order = disagreements(predicted, confidences)
     compared = tuple(map(_compared, subjects, evaluated))
     disagreed = _disagreements(first, order, predicted, confidences)
@@ -405,13 +390,6 @@ def compare(
         seconds=time.perf_counter() - started,
         figures=() if out is None else _draw(out, compared, first, order, disagreed),
     )
-
-
-def _evaluate(subject: Subject, shared: SharedImages, index: int, split: str) -> Evaluated:
-    """Evaluate a subject on the shared images; on a run's test images that is recorded and counted."""
-    if subject.run is not None and split == "test":
-        return evaluate_test_images(subject.run, subject.classifier, shared.datasets[index])
-    return evaluate_images(subject.classifier, shared.parts[index].images)
 
 
 def _compared(subject: Subject, evaluated: Evaluated) -> Compared:

@@ -36,7 +36,6 @@ from imagelet.explanation.neighbours import (
 from imagelet.plots.images import neighbours
 from imagelet.progress import Progress
 from imagelet.runs.provenance import provenance_of
-from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier
 
 if TYPE_CHECKING:
@@ -92,11 +91,6 @@ def neighbourhood(run_or_file: str | Path, progress: Progress | None = None) -> 
     return Neighbourhood(classifier, images, kept)
 
 
-def training_embeddings(run: Run, progress: Progress | None = None) -> TrainingEmbeddings:
-    """Return the embeddings of the images that a run learned from; errors as :func:`neighbourhood`'s."""
-    return neighbourhood(run.folder, progress).embeddings
-
-
 def neighbours_of(
     near: Neighbourhood, images: NDArray[np.uint8], k: int = 8
 ) -> tuple[tuple[Neighbour, ...], ...]:
@@ -138,10 +132,7 @@ def neighbours_sheet(
 
 
 def embed(
-    classifier: Classifier,
-    images: ImageSet,
-    indices: NDArray[np.int64],
-    progress: Progress | None = None,
+    classifier: Classifier, images: ImageSet, indices: NDArray[np.int64], progress: Progress | None = None
 ) -> TrainingEmbeddings:
     """Return the embeddings of the images at ``indices``, in halves, the wide ones projected.
 

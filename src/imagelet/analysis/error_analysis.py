@@ -14,7 +14,8 @@ import numpy as np
 from imagelet import plots
 from imagelet.analysis.test_evaluation import Evaluated
 from imagelet.data.imageset import ImageSet
-from imagelet.errors import UnknownNameError, UsageError
+from imagelet.errors import UsageError
+from imagelet.messages import Message
 from imagelet.metrics.calibration import ReliabilityBin, reliability_bins
 from imagelet.metrics.classification import calibration_error
 from imagelet.metrics.misclassified import (
@@ -26,7 +27,7 @@ from imagelet.metrics.misclassified import (
     find_misclassified,
     most_confident_first,
 )
-from imagelet.registry import suggestion
+from imagelet.registry import unknown
 
 if TYPE_CHECKING:
     from imagelet.plots import Figure
@@ -123,7 +124,8 @@ def read_cell(text: str, classes: Sequence[str]) -> Cell:
             return classes.index(label), classes.index(predicted)
     # Of several ways to divide the text, the error speaks of the one that is nearest to being right.
     pair = max(pairs, key=lambda pair: sum(name in classes for name in pair))
-    raise _unknown(next(name for name in pair if name not in classes), classes)
+    name = next(name for name in pair if name not in classes)
+    raise unknown(Message("class"), name, classes, Message("classes are {names}", names=", ".join(classes)))
 
 
 # -- figures -------------------------------------------------------------------------------------------------
@@ -152,18 +154,14 @@ def draw_error_analysis(folder: Path, images: ImageSet, analysis: ErrorAnalysis,
 
     A gallery without images is not drawn, and one of an earlier evaluation is removed.
     """
-    draw_misclassified(folder / f"misclassified-{part}.png", images, analysis.misclassified)
-    draw_label_issues(folder / f"label-issues-{part}.png", images, analysis.label_issues)
-    draw_reliability(folder / f"reliability-{part}.png", analysis)
-
-
-def draw_misclassified(path: Path, images: ImageSet, misclassified: Sequence[Misclassified]) -> None:
-    """Draw the first misclassified images as ``path``, each under its label, prediction and index."""
     titles = [
         _title(images, (wrong.label, wrong.predicted), wrong.probability, _name(wrong.image, None))
-        for wrong in misclassified[:MOST_SHOWN]
+        for wrong in analysis.misclassified[:MOST_SHOWN]
     ]
-    _draw_gallery(path, images, [wrong.image for wrong in misclassified], titles)
+    chosen = [wrong.image for wrong in analysis.misclassified]
+    _draw_gallery(folder / f"misclassified-{part}.png", images, chosen, titles)
+    draw_label_issues(folder / f"label-issues-{part}.png", images, analysis.label_issues)
+    draw_reliability(folder / f"reliability-{part}.png", analysis)
 
 
 def draw_label_issues(
@@ -191,26 +189,30 @@ def draw_reliability(path: Path, analysis: ErrorAnalysis) -> None:
 
 
 def draw_cell(
-    path: Path,
-    images: ImageSet,
-    probabilities: np.ndarray,
-    cell: Cell,
+    folder: Path | None,
+    evaluated: Evaluated,
+    cell: Cell | None,
+    part: str = "",
     paths: Sequence[str] | None = None,
 ) -> Path | None:
-    """Draw the most confident images of a cell of the confusion matrix; None where the cell is empty.
+    """Draw the most confident images of a cell of the confusion matrix; return the file that was drawn.
 
     Args:
-        path: the picture; one of an earlier evaluation is removed.
-        images: all of them.
-        probabilities: float ``(n, k)``, for them.
-        cell: label and predicted class.
+        folder: where; a picture of an earlier evaluation is removed. None: nothing is drawn.
+        evaluated: the images, and their probabilities.
+        cell: label and predicted class; None or an empty one is not drawn.
+        part: stands in the name of the picture.
         paths: the images' files, whose names then stand in place of the images' indices.
     """
+    if folder is None or cell is None:
+        return None
+    images, probabilities = evaluated.images, evaluated.probabilities
     within = cells(probabilities, images.labels).get(cell, ())
     titles = [
         _title(images, cell, float(probabilities[image, cell[1]]), _name(image, paths))
         for image in within[:MOST_SHOWN]
     ]
+    path = folder / cell_file(cell, images.classes, part)
     _draw_gallery(path, images, within, titles)
     return path if within else None
 
@@ -241,13 +243,3 @@ def _named(record: dict[str, Any], paths: Sequence[str] | None) -> dict[str, Any
     if paths is None:
         return record
     return {"file": paths[record["image"]], **{key: record[key] for key in record if key != "image"}}
-
-
-def _unknown(name: str, classes: Sequence[str]) -> UnknownNameError:
-    return UnknownNameError(
-        "unknown class '{name}'{suggestion}",
-        hint="the classes are {names}",
-        name=name,
-        suggestion=suggestion(name, classes),
-        names=", ".join(classes),
-    )

@@ -7,22 +7,22 @@ dataset, or a person's own pictures, which are still to be framed.
 import contextlib
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagelet import plots
-from imagelet.analysis import error_analysis
 from imagelet.analysis.error_analysis import (
     Cell,
     ErrorAnalysis,
     analyze_errors,
-    cell_file,
     cell_to_json,
     draw_cell,
+    draw_error_analysis,
+    draw_evaluation,
     draw_label_issues,
     draw_reliability,
     read_cell,
@@ -46,163 +46,38 @@ SPLITS = ("test", "validation")
 MOST_SHOWN = 60  # misclassified pictures in a sheet
 
 
-@dataclass(frozen=True)
-class MisclassifiedPicture:
-    """A picture whose predicted class is not its label.
-
-    Attributes:
-        file: its path.
-        label: its class.
-        predicted: the most probable class.
-        probability: of the predicted class, 0 to 1.
-        warnings: what was odd about the picture.
-    """
-
-    file: str
-    label: str
-    predicted: str
-    probability: float
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OwnPictures:
-    """The result of an evaluation on labelled pictures.
+    """What is known of a person's own pictures beside the figures.
 
     Attributes:
-        metrics: the figures.
-        misclassified: the wrong predictions, the most confident first.
-        unsure: how many predictions were called unsure.
-        correct_but_unsure: how many of these are correct.
-        sources: how many people the pictures come from; None where nobody said.
-        by_source: the accuracy's interval, counted by people.
-        files: the paths of all pictures.
-        error_analysis: the predictions picture by picture; its images are indices into ``files``.
-        cell_figure: the gallery of the cell that was asked for; None where none was drawn.
+        files: their paths.
+        warnings: what was odd about each.
+        unsure: bool (n,), which predictions were called unsure.
+        correct: bool (n,), which are correct.
+        sources: from whom each is; None where nobody said.
     """
 
-    metrics: Metrics
-    misclassified: tuple[MisclassifiedPicture, ...]
-    unsure: int
-    correct_but_unsure: int
-    sources: int | None
-    by_source: Interval | None
     files: tuple[str, ...]
-    error_analysis: ErrorAnalysis
-    cell_figure: Path | None = None
+    warnings: tuple[tuple[str, ...], ...]
+    unsure: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
+    sources: tuple[str, ...] | None
+
+    @property
+    def interval_by_source(self) -> Interval | None:
+        """The accuracy's interval, counted by people."""
+        return None if self.sources is None else clustered_interval(self.correct, self.sources)
 
     def to_json(self) -> dict[str, Any]:
-        """Return all but the metrics as plain data."""
+        """Return the figures as plain data."""
+        by_source = self.interval_by_source
         return {
-            "unsure": self.unsure,
-            "correct_but_unsure": self.correct_but_unsure,
-            "sources": self.sources,
-            "interval_by_source": None if self.by_source is None else list(self.by_source),
-            "misclassified": [asdict(picture) for picture in self.misclassified],
+            "unsure": int(self.unsure.sum()),
+            "correct_but_unsure": int((self.unsure & self.correct).sum()),
+            "sources": None if self.sources is None else len(set(self.sources)),
+            "interval_by_source": None if by_source is None else list(by_source),
         }
-
-
-def evaluate_pictures(
-    classifier: Classifier, listed: LabelledFiles, name: str, folder: Path | None, cell: Cell | None = None
-) -> OwnPictures:
-    """Evaluate a classifier on labelled pictures, framed as it frames every picture.
-
-    Args:
-        classifier: knows all the classes of the pictures.
-        listed: the pictures.
-        name: what the pictures are called.
-        folder: where ``confusion.png``, ``misclassified.png``, ``label-issues.png`` and ``reliability.png``
-            are drawn; None for nowhere.
-        cell: a label and a predicted class whose pictures are drawn there, too.
-
-    Raises:
-        DataError: a class that the classifier does not know, or a picture that cannot be read.
-    """
-    framed = [_frame(path, classifier) for path in listed.paths]
-    pixels = np.stack([picture.image for picture in framed])
-    images = relabelled(ImageSet(pixels, listed.labels, listed.classes), classifier.classes, name)
-    probabilities = classifier.predict_proba(images.images)
-    correct = probabilities.argmax(axis=1) == images.labels
-    confidences = probabilities.max(axis=1)
-    unsure = np.array(
-        [
-            not classifier.is_sure(picture, float(confidence))
-            for picture, confidence in zip(framed, confidences, strict=True)
-        ]
-    )
-    analysis = analyze_errors(probabilities, images.labels)
-    files = tuple(str(path) for path in listed.paths)
-    result = OwnPictures(
-        metrics=classifier.compute_metrics(images, probabilities),
-        misclassified=_misclassified(analysis, files, framed, classifier.classes),
-        unsure=int(unsure.sum()),
-        correct_but_unsure=int((unsure & correct).sum()),
-        sources=None if listed.sources is None else len(set(listed.sources)),
-        by_source=None if listed.sources is None else clustered_interval(correct, listed.sources),
-        files=files,
-        error_analysis=analysis,
-    )
-    if folder is None:
-        return result
-    _draw_all(result, images, unsure, folder)
-    if cell is None:
-        return result
-    path = folder / cell_file(cell, classifier.classes)
-    return replace(result, cell_figure=draw_cell(path, images, probabilities, cell, files))
-
-
-def _misclassified(
-    analysis: ErrorAnalysis, files: Sequence[str], framed: Sequence[FramedInput], classes: Sequence[str]
-) -> tuple[MisclassifiedPicture, ...]:
-    """Return the misclassified images with their files, the names of their classes, and their warnings."""
-    return tuple(
-        MisclassifiedPicture(
-            file=files[wrong.image],
-            label=classes[wrong.label],
-            predicted=classes[wrong.predicted],
-            probability=wrong.probability,
-            warnings=framed[wrong.image].warnings,
-        )
-        for wrong in analysis.misclassified
-    )
-
-
-def _draw_all(result: OwnPictures, images: ImageSet, unsure: np.ndarray, folder: Path) -> None:
-    """Draw all that is always drawn; figures of an earlier evaluation are replaced or removed."""
-    plots.save(plots.confusion(result.metrics.confusion, images.classes), folder / "confusion.png")
-    (folder / "misclassified.png").unlink(missing_ok=True)
-    wrong = np.array([picture.image for picture in result.error_analysis.misclassified], np.int64)
-    if len(wrong):
-        path = folder / "misclassified.png"
-        _draw_misclassified(result.misclassified, images.images[wrong], unsure[wrong], path)
-    draw_label_issues(folder / "label-issues.png", images, result.error_analysis.label_issues, result.files)
-    draw_reliability(folder / "reliability.png", result.error_analysis)
-
-
-def _frame(path: Path, classifier: Classifier) -> FramedInput:
-    try:
-        return classifier.frame(path)
-    except PictureError as error:
-        raise DataError(error.message, error.hint or "imagelet data show FILE tells what it is") from error
-
-
-def _draw_misclassified(
-    misclassified: tuple[MisclassifiedPicture, ...], framed: np.ndarray, unsure: np.ndarray, path: Path
-) -> None:
-    shown = misclassified[:MOST_SHOWN]
-    sheet = plots.seen(
-        [thumbnail(picture.file) for picture in shown],
-        framed[: len(shown)],
-        [
-            f"{plots.answer_line(picture.predicted, picture.probability, unsure=bool(is_unsure))}"
-            f"   label {picture.label}"
-            for picture, is_unsure in zip(shown, unsure, strict=False)
-        ],
-        [Path(picture.file).name for picture in shown],
-        [picture.warnings for picture in shown],
-        [not is_unsure for is_unsure in unsure[: len(shown)]],
-    )
-    plots.save(sheet, path)
 
 
 @dataclass(frozen=True)
@@ -214,47 +89,61 @@ class Evaluation:
         classes: the class names, in their order.
         dataset: what it was evaluated on.
         split: ``test`` or ``validation``.
-        test_evaluations: how often the run was evaluated on its test images, this time included; None
-            where the images were others.
-        seconds: reading and predicting.
-        figures: the folder with the pictures; None where none were drawn.
         error_analysis: the predictions image by image.
+        figures: the folder with the pictures; None where none were drawn.
         cell: the label and the predicted class whose images were asked for; None where none were.
         cell_figure: the gallery of that cell; None where none was drawn.
         pictures: what is known of a person's own pictures beside the figures; None where they were others.
+        test_evaluations: how often the run was evaluated on its test images, this time included; None
+            where the images were others.
+        seconds: reading and predicting.
     """
 
     metrics: Metrics
     classes: tuple[str, ...]
     dataset: str
     split: str
-    test_evaluations: int | None
-    seconds: float
-    figures: Path | None
     error_analysis: ErrorAnalysis
-    cell: Cell | None = None
-    cell_figure: Path | None = None
+    figures: Path | None
+    cell: Cell | None
+    cell_figure: Path | None
     pictures: OwnPictures | None = None
+    test_evaluations: int | None = None
+    seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
-        paths = self.pictures.files if self.pictures else None
+        files = self.pictures.files if self.pictures else None
         return {
             "dataset": self.dataset,
             "split": self.split,
             **self.metrics.to_json(self.classes),
-            **self.error_analysis.to_json(self.classes, paths),
-            **(self.pictures.to_json() if self.pictures else {}),
-            **self._cell_to_json(paths),
+            **self.error_analysis.to_json(self.classes, files),
+            **(self._pictures_to_json(self.pictures) if self.pictures else {}),
+            **self._cell_to_json(files),
             "test_evaluations": self.test_evaluations,
             "seconds": self.seconds,
         }
 
-    def _cell_to_json(self, paths: tuple[str, ...] | None) -> dict[str, Any]:
+    def _pictures_to_json(self, pictures: OwnPictures) -> dict[str, Any]:
+        misclassified = [
+            {
+                "file": pictures.files[wrong.image],
+                "label": self.classes[wrong.label],
+                "predicted": self.classes[wrong.predicted],
+                "probability": wrong.probability,
+                "warnings": pictures.warnings[wrong.image],
+            }
+            for wrong in self.error_analysis.misclassified
+        ]
+        return {**pictures.to_json(), "misclassified": misclassified}
+
+    def _cell_to_json(self, files: tuple[str, ...] | None) -> dict[str, Any]:
         if self.cell is None:
             return {}
-        within = cell_to_json(self.cell, self.error_analysis.cells.get(self.cell, ()), self.classes, paths)
-        return {"cell": {**within, "figure": None if self.cell_figure is None else str(self.cell_figure)}}
+        images = self.error_analysis.cells.get(self.cell, ())
+        figure = None if self.cell_figure is None else str(self.cell_figure)
+        return {"cell": {**cell_to_json(self.cell, images, self.classes, files), "figure": figure}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,43 +216,103 @@ def evaluate(
     opened = open_evaluation(run_or_file, data, split)
     classifier, folder = opened.classifier, opened.figures(out)
     wanted = None if cell is None else read_cell(cell, classifier.classes)  # before the images are read
-    images, pictures, counted = opened.images(), None, None
+    images = opened.images()
     if images is None:
         listed = list_labelled(opened.dataset)
-        pictures = evaluate_pictures(classifier, listed, opened.dataset, folder, wanted)
-        metrics, analysis, cell_figure = pictures.metrics, pictures.error_analysis, pictures.cell_figure
+        evaluation = evaluate_pictures(classifier, listed, opened.dataset, folder, wanted)
     else:
         evaluated = opened.evaluate(images)
-        metrics, counted = evaluated.metrics, evaluated.test_evaluations
         analysis = analyze_errors(evaluated.probabilities, images.labels)
-        cell_figure = _draw(folder, evaluated, analysis, split, wanted)
+        if folder is not None:
+            draw_evaluation(folder, evaluated, split)
+            draw_error_analysis(folder, images, analysis, split)
+        evaluation = Evaluation(
+            metrics=evaluated.metrics,
+            classes=classifier.classes,
+            dataset=opened.dataset,
+            split=split,
+            error_analysis=analysis,
+            figures=folder,
+            cell=wanted,
+            cell_figure=draw_cell(folder, evaluated, wanted, split),
+            test_evaluations=evaluated.test_evaluations,
+        )
+    return replace(evaluation, split=split, seconds=time.perf_counter() - started)
+
+
+def evaluate_pictures(
+    classifier: Classifier, listed: LabelledFiles, name: str, folder: Path | None, cell: Cell | None = None
+) -> Evaluation:
+    """Evaluate a classifier on labelled pictures, framed as it frames every picture.
+
+    Args:
+        classifier: knows all the classes of the pictures.
+        listed: the pictures.
+        name: what the pictures are called.
+        folder: where ``confusion.png``, ``misclassified.png``, ``label-issues.png`` and ``reliability.png``
+            are drawn; None for nowhere.
+        cell: a label and a predicted class whose pictures are drawn there, too.
+
+    Raises:
+        DataError: a class that the classifier does not know, or a picture that cannot be read.
+    """
+    framed = [_frame(path, classifier) for path in listed.paths]
+    pixels = np.stack([picture.image for picture in framed])
+    images = relabelled(ImageSet(pixels, listed.labels, listed.classes), classifier.classes, name)
+    evaluated = evaluate_images(classifier, images)
+    highest = evaluated.probabilities.max(axis=1).tolist()
+    pictures = OwnPictures(
+        files=tuple(map(str, listed.paths)),
+        warnings=tuple(picture.warnings for picture in framed),
+        unsure=~np.array([*map(classifier.is_sure, framed, highest)]),
+        correct=evaluated.probabilities.argmax(axis=1) == images.labels,
+        sources=listed.sources,
+    )
+    analysis = analyze_errors(evaluated.probabilities, images.labels)
+    if folder is not None:
+        plots.save(plots.confusion(evaluated.metrics.confusion, images.classes), folder / "confusion.png")
+        _draw_misclassified(folder / "misclassified.png", images, analysis, pictures)
+        draw_label_issues(folder / "label-issues.png", images, analysis.label_issues, pictures.files)
+        draw_reliability(folder / "reliability.png", analysis)
     return Evaluation(
-        metrics=metrics,
+        metrics=evaluated.metrics,
         classes=classifier.classes,
-        dataset=opened.dataset,
-        split=split,
-        test_evaluations=counted,
-        seconds=time.perf_counter() - started,
-        figures=folder,
+        dataset=name,
+        split="test",
         error_analysis=analysis,
-        cell=wanted,
-        cell_figure=cell_figure,
+        figures=folder,
+        cell=cell,
+        cell_figure=draw_cell(folder, evaluated, cell, paths=pictures.files),
         pictures=pictures,
     )
 
 
-def _draw(
-    folder: Path | None, evaluated: Evaluated, analysis: ErrorAnalysis, split: str, cell: Cell | None
-) -> Path | None:
-    """Draw all figures into ``folder``, and return the gallery of the cell; None where it is not drawn."""
-    if folder is None:
-        return None
-    error_analysis.draw_evaluation(folder, evaluated, split)
-    error_analysis.draw_error_analysis(folder, evaluated.images, analysis, split)
-    if cell is None:
-        return None
-    path = folder / error_analysis.cell_file(cell, evaluated.images.classes, split)
-    return error_analysis.draw_cell(path, evaluated.images, evaluated.probabilities, cell)
+def _frame(path: Path, classifier: Classifier) -> FramedInput:
+    try:
+        return classifier.frame(path)
+    except PictureError as error:
+        raise DataError(error.message, error.hint or "imagelet data show FILE tells what it is") from error
+
+
+def _draw_misclassified(path: Path, images: ImageSet, analysis: ErrorAnalysis, pictures: OwnPictures) -> None:
+    """Draw the first misclassified pictures, each beside what the network got; none: no file is left."""
+    path.unlink(missing_ok=True)  # of an earlier evaluation
+    if not (wrong := analysis.misclassified[:MOST_SHOWN]):
+        return
+    chosen, unsure = [one.image for one in wrong], [bool(pictures.unsure[one.image]) for one in wrong]
+    sheet = plots.seen(
+        [thumbnail(pictures.files[image]) for image in chosen],
+        images.images[chosen],
+        [
+            f"{plots.answer_line(images.classes[one.predicted], one.probability, unsure=is_unsure)}"
+            f"   label {images.classes[one.label]}"
+            for one, is_unsure in zip(wrong, unsure, strict=True)
+        ],
+        [Path(pictures.files[image]).name for image in chosen],
+        [pictures.warnings[image] for image in chosen],
+        [not is_unsure for is_unsure in unsure],
+    )
+    plots.save(sheet, path)
 
 
 def open_evaluation(run_or_file: str, data: str | os.PathLike[str] | None, split: str) -> Opened:

@@ -12,12 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import html_repr, plots
-from imagelet.analysis.embeddings import (
-    Neighbourhood,
-    neighbourhood,
-    neighbours_of,
-    neighbours_sheet,
-)
+from imagelet.analysis.embeddings import Neighbourhood, neighbourhood, neighbours_of, neighbours_sheet
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.classifier.sources import Source, name_of, pixels_of
@@ -87,11 +82,7 @@ class Explanation:
         return {
             "prediction": self.prediction.to_json(),
             "layers": [
-                {
-                    **each.facts(),
-                    "file": files.get(each.name),
-                    "filters": files.get(_of_filters(each.name)),
-                }
+                {**each.facts(), "file": files.get(each.name), "filters": files.get(f"{each.name} filters")}
                 for each in self.layers
             ],
             "attributions": [
@@ -193,7 +184,8 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
         sheet = neighbours_sheet(explanation.near, image, predicted, predicted, (explanation.neighbours,))
         plots.save(sheet, drawn["neighbours"])
     for number, layer in enumerate(explanation.layers, start=1):
-        path = folder / f"layer-{number:02}-{_as_file(layer.name)}.png"
+        name = re.sub(r"[^\w-]+", "-", layer.name)
+        path = folder / f"layer-{number:02}-{name}.png"
         colours = [(values.low, values.high) for values in ranges[layer.name]]
         drawn |= _draw_layer(explanation, layer, colours, scope, path)
     spread = [(each.name, vars(histogram(each.values))) for each in explanation.layers]
@@ -226,7 +218,7 @@ def _draw_layer(
     weights, filters_path = filters(network, layer.name), path.with_stem(f"{path.stem}-filters")
     title = f"{layer.name}: {len(weights)} filters of {' × '.join(map(str, weights.shape[1:]))}"
     plots.save(plots.filters(weights, title), filters_path)
-    return {layer.name: path, _of_filters(layer.name): filters_path}
+    return {layer.name: path, f"{layer.name} filters": filters_path}
 
 
 def _evidence_figure(explanation: Explanation) -> "plots.Figure":
@@ -255,12 +247,3 @@ def _some(near: Neighbourhood) -> NDArray[np.uint8]:
 
 def _shape(each: LayerActivations) -> str:
     return " × ".join(map(str, each.shape))
-
-
-def _of_filters(name: str) -> str:
-    return f"{name} filters"
-
-
-def _as_file(name: str) -> str:
-    """Return a layer's name as a part of a file's name."""
-    return re.sub(r"[^\w-]+", "-", name)

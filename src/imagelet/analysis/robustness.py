@@ -109,10 +109,7 @@ def evaluate_corruptions(
 
 
 def measure_corruptions(
-    classifier: Classifier,
-    images: ImageSet,
-    dataset: str,
-    progress: Progress = silent,
+    classifier: Classifier, images: ImageSet, dataset: str, progress: Progress = silent
 ) -> RobustnessReport:
     """Measure the accuracy under every corruption at every strength; nothing is drawn, recorded or counted.
 

@@ -13,7 +13,7 @@ from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
-    from imagelet.analysis.evaluate import Evaluation, OwnPictures
+    from imagelet.analysis.evaluate import Evaluation
     from imagelet.analysis.robustness import RobustnessReport
 
 commands = typer.Typer(cls=Group)
@@ -119,7 +119,7 @@ def _show(evaluation: "Evaluation") -> None:
         ),
     }
     if evaluation.pictures is not None:
-        facts |= _of_pictures(evaluation.pictures, evaluation.dataset, images)
+        facts |= _of_pictures(evaluation.dataset, figures)
     facts |= _counted(evaluation.test_evaluations)
     facts[Message("seconds")] = f"{evaluation.seconds:.1f}"
     if evaluation.figures is not None:
@@ -145,20 +145,20 @@ def _show(evaluation: "Evaluation") -> None:
     _show_images(evaluation, figures)
 
 
-def _of_pictures(pictures: "OwnPictures", name: str, images: int) -> dict[str, str]:
+def _of_pictures(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
     """Return what is known of own pictures beside the figures."""
     facts: dict[str, str] = {
-        Message("images"): Message("{count:,} of {dataset}", count=images, dataset=name),
+        Message("images"): Message("{count:,} of {dataset}", count=figures["images"], dataset=name),
         Message("unsure"): Message(
             "{count:,} predictions, {correct:,} of them correct",
-            count=pictures.unsure,
-            correct=pictures.correct_but_unsure,
+            count=figures["unsure"],
+            correct=figures["correct_but_unsure"],
         ),
     }
-    if pictures.by_source is not None:
-        low, high = map(write_percent, pictures.by_source)
+    if figures["interval_by_source"] is not None:
+        low, high = map(write_percent, figures["interval_by_source"])
         facts[Message("by source")] = Message(
-            "95 % interval {low} to {high} %, {count:,} sources", low=low, high=high, count=pictures.sources
+            "95 % interval {low} to {high} %, {count:,} sources", low=low, high=high, count=figures["sources"]
         )
     return facts
 

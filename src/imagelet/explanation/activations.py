@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imagelet.classifier.classifier import Classifier
-from imagelet.errors import ClassifierFileError, UnknownNameError, UsageError
+from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import INPUT, Layer, LayerRun, named_modules, run_layers
 from imagelet.networks.layers.convolution import Convolving
 from imagelet.networks.torch_layers import kind_of, layer_of
-from imagelet.registry import suggestion
+from imagelet.registry import unknown
 
 Values = NDArray[np.float32]
 
@@ -48,6 +48,11 @@ class ValueRange:
             return cls(-largest, largest)
         return cls(min(low, 0.0), max(high, 0.0))
 
+    @classmethod
+    def around(cls, values: NDArray[np.generic]) -> "ValueRange":
+        """Return the range for all of ``values``, at least one."""
+        return cls.of(float(values.min()), float(values.max()))
+
     @property
     def signed(self) -> bool:
         """Whether there are numbers on both sides of 0."""
@@ -55,7 +60,7 @@ class ValueRange:
 
     def to_json(self) -> dict[str, Any]:
         """Return low, high and signed."""
-        return {"low": self.low, "high": self.high, "signed": self.signed}
+        return {**vars(self), "signed": self.signed}
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,12 +168,9 @@ class LayerActivations:
 
     def facts(self) -> dict[str, Any]:
         """Return all but the values as plain data."""
-        return {
-            **{"name": self.name, "kind": self.kind, "family": self.layer.family},
-            **{"channelwise": self.layer.channelwise, "sources": list(self.sources)},
-            **{"shape": list(self.shape), "low": self.low, "high": self.high},
-            **{"zeros": self.zeros, "silent": self.silent},
-        }
+        numbers = {name: getattr(self, name) for name in ("name", "kind", "low", "high", "zeros", "silent")}
+        lists = {"sources": list(self.sources), "shape": list(self.shape)}
+        return {**numbers, **lists, "family": self.layer.family, "channelwise": self.layer.channelwise}
 
 
 @dataclass(frozen=True)
@@ -252,11 +254,12 @@ def value_range(activations: Sequence[LayerActivations], scope: str) -> dict[str
             names=", ".join(SCOPES),
         )
     if scope == "map":
-        return {layer.name: tuple(_range_of(values) for values in layer.maps) for layer in activations}
-    if scope == "layer":
-        return {layer.name: (_range_of(layer.values),) * len(layer.maps) for layer in activations}
-    lowest, highest = min(layer.low for layer in activations), max(layer.high for layer in activations)
-    return {layer.name: (ValueRange.of(lowest, highest),) * len(layer.maps) for layer in activations}
+        return {layer.name: tuple(map(ValueRange.around, layer.maps)) for layer in activations}
+    of_all = ValueRange.of(min(layer.low for layer in activations), max(layer.high for layer in activations))
+    return {
+        layer.name: (of_all if scope == "all" else ValueRange.around(layer.values),) * len(layer.maps)
+        for layer in activations
+    }
 
 
 def filters(network: nn.Sequential, layer: str) -> Values:
@@ -268,14 +271,13 @@ def filters(network: nn.Sequential, layer: str) -> Values:
     """
     module: Any = find_layer(network, layer)
     if not is_convolution(module):
-        named = [name for name, other in named_modules(network) if is_convolution(other)]
-        hint = (
-            Message("the convolutions are {names}", names=", ".join(named))
-            if named
-            else Message("this network has no convolution")
-        )
+        named = ", ".join(name for name, other in named_modules(network) if is_convolution(other))
         raise UsageError(
-            "'{layer}' ({kind}) is no convolution and has no filters", hint, layer=layer, kind=kind_of(module)
+            "'{layer}' ({kind}) is no convolution and has no filters",
+            hint="the convolutions are {names}" if named else "this network has no convolution",
+            layer=layer,
+            kind=kind_of(module),
+            names=named,
         )
     weights = module.weight.detach().float().cpu().numpy()  # (filters, channels, height, width)
     return np.array(weights.transpose(0, 2, 3, 1), order="C")
@@ -312,10 +314,9 @@ def dead_units(classifier: Classifier, images: NDArray[np.uint8]) -> tuple[DeadU
                 units = ran.output.movedim(1, -1) if ran.output.dim() == 4 else ran.output  # (n, …, units)
                 highest = units.flatten(0, -2).amax(0)  # (units,)
                 largest[ran.name] = torch.maximum(largest.get(ran.name, highest), highest)
-    dead = {name: (highest <= 0).cpu().numpy() for name, highest in largest.items()}
     return tuple(
-        DeadUnits(name, len(units), tuple(np.flatnonzero(units).tolist()), len(images))
-        for name, units in dead.items()
+        DeadUnits(name, len(highest), tuple((highest <= 0).nonzero()[:, 0].tolist()), len(images))
+        for name, highest in largest.items()
     )
 
 
@@ -328,10 +329,7 @@ def find_layer(network: nn.Sequential, name: str) -> nn.Module:
     layers = dict(named_modules(network))
     if name in layers:
         return layers[name]
-    hint = Message("the layers are {names}", names=", ".join(layers))
-    raise UnknownNameError(
-        "there is no layer '{name}'{meant}", hint, name=name, meant=suggestion(name.lower(), layers)
-    )
+    raise unknown(Message("layer"), name, layers, Message("the layers are {names}", names=", ".join(layers)))
 
 
 def run_network(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[LayerRun]:
@@ -372,7 +370,3 @@ def _channels_last(values: Tensor) -> Values:
     """Return a copy of one image's values as people write them: (height, width, channels) or (values,)."""
     turned = values.permute(1, 2, 0) if values.dim() == 3 else values
     return np.array(turned.detach().float().cpu().numpy(), order="C")
-
-
-def _range_of(values: Values) -> ValueRange:
-    return ValueRange.of(float(values.min()), float(values.max()))

@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.errors import UnknownNameError, UsageError
+from imagelet.errors import UsageError
 from imagelet.messages import Message
 from imagelet.networks.trace import FULL, Numbers, Trace, patch, weighted_sum, window
 from imagelet.networks.window import Side, SidePadding, size_formula
-from imagelet.registry import suggestion
-
-Rims = tuple[tuple[int, int], tuple[int, int]]  # cells of padding: (above, below), (left, right)
+from imagelet.registry import unknown
 
 LARGEST_SIDE = 20_000  # cells of a padded image
 LARGEST_MAP = 100_000_000  # cells of all of it: 800 MB
@@ -60,7 +58,7 @@ class Working:
     output: Numbers
 
     @property
-    def rims(self) -> Rims:
+    def rims(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """The cells of padding: (above, below), (left, right)."""
         return self.rows.rim, self.columns.rim
 
@@ -163,13 +161,11 @@ def pool(
             "padding {padding} is more than half the window of {size}", padding=padding, size=size
         )
         raise UsageError(message, hint="--padding same always fits")
-    rims = (rows.rim, columns.rim)
-    if kind == "max":
-        padded = np.pad(cells, rims, constant_values=cells.min())  # every window has a real cell, too
-        output = _slide(padded, rows, columns, np.maximum)
-    else:
-        real = np.outer(_real_cells(rows), _real_cells(columns))
-        output = _slide(np.pad(cells, rims), rows, columns, np.add) / real
+    lowest = cells.min() if kind == "max" else 0.0  # it never wins: every window has a real cell, too
+    padded = np.pad(cells, (rows.rim, columns.rim), constant_values=lowest)
+    output = _slide(padded, rows, columns, np.maximum if kind == "max" else np.add)
+    if kind == "average":
+        output /= np.outer(_real_cells(rows), _real_cells(columns))
     return Working(cells, None, rows, columns, kind, output)
 
 
@@ -233,14 +229,11 @@ def read_kernel(text: str) -> NDArray[np.float64]:
     if name in KERNELS:
         return np.array(KERNELS[name], np.float64)
     if name and name[0].isalpha() and not name.startswith(("nan", "inf")):
-        raise UnknownNameError(
-            "unknown kernel '{given}'{suggestion}",
-            hint="write it as a matrix, {example}, or name one of {names}",
-            given=text,
-            suggestion=suggestion(name, KERNELS),
-            example=EXAMPLE,
-            names=", ".join(KERNELS),
+        names = ", ".join(KERNELS)
+        hint = Message(
+            "write it as a matrix, {example}, or name one of {names}", example=EXAMPLE, names=names
         )
+        raise unknown(Message("kernel"), text, KERNELS, hint)
     return read_matrix(text, Message("kernel"))
 
 

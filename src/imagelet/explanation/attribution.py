@@ -10,26 +10,25 @@ around a photo's object it is the ground that it lies on. Pixels of just this co
 """
 
 import copy
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from imagelet.errors import UnknownNameError, UsageError
+from imagelet.classifier.classifier import Classifier
+from imagelet.errors import UsageError
+from imagelet.explanation.activations import is_convolution
 from imagelet.messages import Message
+from imagelet.networks import Network
+from imagelet.networks.layer_kind import INPUT, LayerRun, run_layers
+from imagelet.networks.torch_layers import layer_of
+from imagelet.networks.window import Sliding
 from imagelet.preprocessing.geometry import Placement, whole
 from imagelet.preprocessing.picture import border
-from imagelet.registry import suggestion
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from imagelet.classifier.classifier import Classifier
-    from imagelet.networks import Network
-    from imagelet.networks.layer_kind import LayerRun
-
+from imagelet.registry import unknown
 
 METHODS = {
     "saliency": "how strongly each pixel's value moves the logit, up or down: the gradient's size, the"
@@ -94,7 +93,7 @@ class Attribution:
 
 
 def attribute(
-    classifier: "Classifier",
+    classifier: Classifier,
     image: NDArray[np.uint8],
     method: str,
     target: int | str | None = None,
@@ -116,11 +115,9 @@ def attribute(
         UsageError: a class index out of range, or ``grad-cam`` without a convolution.
         ValueError: an image of another type or shape.
     """
-    import torch
-
     if method not in METHODS:
         known = Message("methods are {names}", names=", ".join(METHODS))
-        raise _unknown(Message("method"), method, METHODS, known)
+        raise unknown(Message("method"), method, METHODS, known)
     probabilities = classifier.predict_proba(image[np.newaxis])[0]  # (classes,)
     index = int(probabilities.argmax()) if target is None else class_of(classifier.classes, target)
     chosen = None
@@ -133,17 +130,15 @@ def attribute(
         elif method == "saliency":
             values = _saliency(network, inputs, index)
         else:
-            ground = classifier.prepare(ground_of(image)[np.newaxis])
-            values = _COMPARING[method](network, inputs, ground, index)
+            compare = _integrated_gradients if method == "integrated-gradients" else _occlusion
+            values = compare(network, inputs, classifier.prepare(ground_of(image)[np.newaxis]), index)
     pixels = values.detach().cpu().float().numpy()
     probability = float(probabilities[index])
     return Attribution(method, index, classifier.classes[index], probability, chosen, pixels)
 
 
-def methods_for(network: "Network") -> tuple[str, ...]:
+def methods_for(network: Network) -> tuple[str, ...]:
     """Return the methods that a network allows: without a convolution all but ``grad-cam``."""
-    from imagelet.explanation.activations import is_convolution
-
     convolves = any(is_convolution(module) for module in network.modules())
     return tuple(name for name in METHODS if convolves or name != "grad-cam")
 
@@ -166,7 +161,7 @@ def class_of(classes: tuple[str, ...], target: int | str) -> int:
     names = ", ".join([*classes[:12], *(["…"] if len(classes) > 12 else [])])
     known = Message("classes are {names}", names=names)
     if isinstance(target, str) and not target.removeprefix("-").isdecimal():
-        raise _unknown(Message("class"), target, classes, known)
+        raise unknown(Message("class"), target, classes, known)
     if not 0 <= int(target) < len(classes):
         message = Message(
             "there is no class {number}: the classifier's are numbered 0 to {last}",
@@ -177,15 +172,13 @@ def class_of(classes: tuple[str, ...], target: int | str) -> int:
     return int(target)
 
 
-def convolution_of(network: "Network", layer: str | None) -> str:
+def convolution_of(network: Network, layer: str | None) -> str:
     """Return the name of the convolution that is asked for, or of the last one.
 
     Raises:
         UnknownNameError: the network has no such layer.
         UsageError: the layer is no convolution, or the network has none.
     """
-    from imagelet.explanation.activations import is_convolution
-
     modules = dict(network.named_modules())
     convolutions = [name for name, module in modules.items() if is_convolution(module)]
     if not convolutions:
@@ -194,7 +187,7 @@ def convolution_of(network: "Network", layer: str | None) -> str:
         raise UsageError(message, hint="take another method: {names}", names=others)
     known = Message("convolutions are {names}", names=", ".join(convolutions))
     if layer is not None and (not layer or layer not in modules):
-        raise _unknown(Message("layer"), layer, convolutions, known)
+        raise unknown(Message("layer"), layer, convolutions, known)
     if layer is not None and layer not in convolutions:
         raise UsageError(
             "the layer '{layer}' is no convolution, which grad-cam looks at", hint=known, layer=layer
@@ -202,17 +195,7 @@ def convolution_of(network: "Network", layer: str | None) -> str:
     return layer or convolutions[-1]
 
 
-def _unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNameError:
-    return UnknownNameError(
-        "unknown {kind} '{name}'{meant}",
-        hint=hint,
-        kind=kind,
-        name=name,
-        meant=suggestion(name.lower(), known),
-    )
-
-
-def _saliency(network: "Network", inputs: "Tensor", target: int) -> "Tensor":
+def _saliency(network: Network, inputs: Tensor, target: int) -> Tensor:
     """Return (height, width): the gradient's size, the largest of the channels, as Simonyan has it."""
     from captum.attr import Saliency
 
@@ -220,7 +203,7 @@ def _saliency(network: "Network", inputs: "Tensor", target: int) -> "Tensor":
     return slopes[0].amax(dim=0)
 
 
-def _integrated_gradients(network: "Network", inputs: "Tensor", ground: "Tensor", target: int) -> "Tensor":
+def _integrated_gradients(network: Network, inputs: Tensor, ground: Tensor, target: int) -> Tensor:
     """Return (height, width), which add up to the logit of the image less that of the ground."""
     from captum.attr import IntegratedGradients
 
@@ -231,7 +214,7 @@ def _integrated_gradients(network: "Network", inputs: "Tensor", ground: "Tensor"
     return parts[0].sum(dim=0)
 
 
-def _occlusion(network: "Network", inputs: "Tensor", ground: "Tensor", target: int) -> "Tensor":
+def _occlusion(network: Network, inputs: Tensor, ground: Tensor, target: int) -> Tensor:
     """Return (height, width): by how much the logit falls when the pixel is hidden, the windows' mean.
 
     The windows overlap by half, so that an edge that lies between two of them shows as well.
@@ -253,18 +236,12 @@ def _occlusion(network: "Network", inputs: "Tensor", ground: "Tensor", target: i
     return falls[0, 0]  # the channels are hidden together
 
 
-_COMPARING: dict[str, Callable[["Network", "Tensor", "Tensor", int], "Tensor"]] = {
-    "integrated-gradients": _integrated_gradients,
-    "occlusion": _occlusion,
-}
-
-
-def _at_once(inputs: "Tensor") -> int:
+def _at_once(inputs: Tensor) -> int:
     """Return how many images of this size go through the network together."""
     return max(1, PIXELS_AT_ONCE // (inputs.shape[2] * inputs.shape[3]))
 
 
-def grad_cam(network: "Network", inputs: "Tensor", target: int, layer: str) -> "Tensor":
+def grad_cam(network: Network, inputs: Tensor, target: int, layer: str) -> Tensor:
     """Return how much each place speaks for a class: the maps' sum, each by its mean gradient, from 0 up.
 
     The maps are taken behind the normalisation and activation that belong to the convolution, as the paper
@@ -283,10 +260,10 @@ def grad_cam(network: "Network", inputs: "Tensor", target: int, layer: str) -> "
     Returns:
         float32 (height, width) of the image.
     """
-    import torch
     from captum.attr import LayerActivation, LayerGradientXActivation
 
-    runs = _runs(network, inputs)
+    with torch.no_grad():
+        runs = {ran.name: ran for ran in run_layers(network.named_children(), inputs)}
     first, kept, last = _belonging(runs, layer)
     maps = LayerActivation(network, network.get_submodule(first)).attribute(inputs)
     for module in kept:
@@ -305,26 +282,13 @@ def grad_cam(network: "Network", inputs: "Tensor", target: int, layer: str) -> "
     return torch.from_numpy(placement.onto(wider, height, width))
 
 
-def _runs(network: "Network", images: "Tensor") -> "dict[str, LayerRun]":
-    """Return the layers by name, with what they make of the images."""
-    import torch
-
-    from imagelet.networks.layer_kind import run_layers
-
-    with torch.no_grad():
-        return {ran.name: ran for ran in run_layers(network.named_children(), images)}
-
-
-def _belonging(runs: "dict[str, LayerRun]", layer: str) -> "tuple[str, list[nn.Module], str]":
+def _belonging(runs: dict[str, LayerRun], layer: str) -> tuple[str, list[nn.Module], str]:
     """Return where a convolution's maps are taken, what they go through, and where the gradient is taken.
 
     Maps go through the normalisation and the activation that belong to the convolution; pooling between is
     left out, so that they stay as fine as they are. At the end of a residual block they are taken from its
     sum. Without an activation both are taken at the convolution itself.
     """
-    from imagelet.networks.torch_layers import layer_of
-    from imagelet.networks.window import Sliding
-
     first, name = layer, layer
     kept: list[nn.Module] = []
     while True:
@@ -344,15 +308,11 @@ def _belonging(runs: "dict[str, LayerRun]", layer: str) -> "tuple[str, list[nn.M
     return (first, [], first) if layer in runs else (layer, [], layer)
 
 
-def _cells(runs: "dict[str, LayerRun]", layer: str, size: tuple[int, int]) -> Placement | None:
+def _cells(runs: dict[str, LayerRun], layer: str, size: tuple[int, int]) -> Placement | None:
     """Return where a convolution's cells lie in the image: each in the middle of the pixels that it sees.
 
     None where the convolution is inside a layer of a builder's own, or one before it works in an unknown way.
     """
-    from imagelet.networks.layer_kind import INPUT
-    from imagelet.networks.torch_layers import layer_of
-    from imagelet.networks.window import Sliding
-
     # of each layer the sides of its maps; in pixels the first cell's centre, and how far the next one is
     seen: dict[str, tuple[tuple[int, ...], list[float], list[float]]] = {
         INPUT: (size, [0.5, 0.5], [1.0, 1.0])

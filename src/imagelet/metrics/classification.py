@@ -5,11 +5,12 @@ Accuracy never comes alone: :class:`Metrics` carries the number of images and th
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95  # of every interval that is printed
 CALIBRATION_BINS = 15  # equal-width, as in Guo et al., "On Calibration of Modern Neural Networks" (2017)
@@ -80,13 +81,12 @@ class Metrics:
         classes = []
         for index, figures in enumerate(self.classes):
             name = {} if names is None else {"name": names[index]}
-            classes.append({"class": index, **name, **asdict(figures)})
-        one_view = {} if self.one_view is None else {"one_view_accuracy": self.one_view}
+            classes.append({"class": index, **name, **vars(figures)})
         return {
             "images": self.images,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
-            **one_view,
+            **({} if self.one_view is None else {"one_view_accuracy": self.one_view}),
             "loss": self.loss,
             "calibration_error": self.calibration_error,
             "classes": classes,
@@ -160,7 +160,8 @@ def clustered_interval(
     alone = images**2 / float(np.square(sizes).sum())  # Kish's number of sources of equal size
     variance = count / (count - 1) * float(np.square(hits - accuracy * sizes).sum()) / images**2
     effective = accuracy * (1 - accuracy) / variance if variance > ROUNDING else alone
-    return wilson_score(accuracy, min(effective, images), _student(confidence, count - 1))
+    student = float(stdtrit(count - 1, (1 + confidence) / 2))
+    return wilson_score(accuracy, min(effective, images), student)
 
 
 def evaluate_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Metrics:
@@ -244,12 +245,6 @@ def calibration_error(confidences: np.ndarray, correct: np.ndarray, bins: int = 
 
 def _ratio(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
-
-
-def _student(confidence: float, freedom: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
 def _checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from imagelet.metrics.classification import CONFIDENCE, Interval, wilson_interval
 
@@ -26,22 +27,22 @@ class PairedDifference:
     """By how much two classifiers, a and b, differ.
 
     Attributes:
+        difference: the accuracy of b minus that of a, -1 to 1: above 0 where b is better.
+        interval: Tango's score interval of the difference, at 95 %.
+        p: McNemar's exact two-sided p: how probable so uneven a count would be if neither were better.
         both_correct: how many images both classify correctly.
         only_a: how many only a classifies correctly.
         only_b: how many only b classifies correctly.
         both_wrong: how many neither classifies correctly.
-        difference: the accuracy of b minus that of a, -1 to 1: above 0 where b is better.
-        interval: Tango's score interval of the difference, at 95 %.
-        p: McNemar's exact two-sided p: how probable so uneven a count would be if neither were better.
     """
 
+    difference: float
+    interval: Interval
+    p: float
     both_correct: int
     only_a: int
     only_b: int
     both_wrong: int
-    difference: float
-    interval: Interval
-    p: float
 
     @property
     def images(self) -> int:
@@ -50,15 +51,7 @@ class PairedDifference:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
-        return {
-            "difference": self.difference,
-            "interval": list(self.interval),
-            "p": self.p,
-            "both_correct": self.both_correct,
-            "only_a": self.only_a,
-            "only_b": self.only_b,
-            "both_wrong": self.both_wrong,
-        }
+        return {**vars(self), "interval": list(self.interval)}
 
 
 def compare_predictions(correct_a: np.ndarray, correct_b: np.ndarray) -> PairedDifference:
@@ -230,21 +223,21 @@ class Pooled:
     """The predictions of several classifiers, each for images of its own, counted together.
 
     Attributes:
-        images: how many there are, at least 1.
-        accuracy: the fraction of them that is classified correctly.
+        accuracy: the fraction of the images that is classified correctly.
         interval: its Wilson interval.
+        images: how many there are, at least 1.
     """
 
-    images: int
     accuracy: float
     interval: Interval
+    images: int
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
-        return {"accuracy": self.accuracy, "interval": list(self.interval), "images": self.images}
+        return {**vars(self), "interval": list(self.interval)}
 
 
-def spread(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> Spread:
+def spread(accuracies: Sequence[float]) -> Spread:
     """Return mean, standard deviation and the interval of the mean of trainings that differ by their seed.
 
     Student's t, for accuracies that scatter about as a normal distribution does; the interval is cut off at 0
@@ -257,7 +250,6 @@ def spread(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> Sprea
 
     Args:
         accuracies: from 0 to 1, at least 2.
-        confidence: between 0 and 1.
 
     Raises:
         ValueError: fewer than 2 accuracies.
@@ -268,9 +260,7 @@ def spread(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> Sprea
     mean, deviation = float(values.mean()), float(values.std(ddof=1))
     if len(set(accuracies)) == 1:
         mean, deviation = float(accuracies[0]), 0.0  # rounding would leave a little
-    from scipy.special import stdtrit
-
-    reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * deviation / math.sqrt(len(values))
+    reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * deviation / math.sqrt(len(values))
     return Spread(mean, deviation, Interval(max(0.0, mean - reach), min(1.0, mean + reach)))
 
 
@@ -290,4 +280,4 @@ def pooled(correct: Sequence[int], images: Sequence[int]) -> Pooled:
         ValueError: more correct predictions than images.
     """
     hits, total = sum(correct), sum(images)
-    return Pooled(total, hits / total, wilson_interval(hits, total))
+    return Pooled(hits / total, wilson_interval(hits, total), total)

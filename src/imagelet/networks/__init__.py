@@ -6,7 +6,7 @@ Reading text and working out shapes needs no torch; the names that do need it ar
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from imagelet.networks.layers import PlacedLayer
+from imagelet.networks.layer_kind import PlacedLayer
 from imagelet.networks.summary import infer_shapes
 from imagelet.networks.text import parse, to_text
 from imagelet.networks.zoo import NamedNetwork, find_network, networks

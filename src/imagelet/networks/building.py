@@ -8,15 +8,15 @@ summary, pictures and export, but ``forward`` stops before it: training and cali
 import importlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from imagelet.errors import NetworkTextError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.layer_kind import Layer, Shape, named, written_shape
+from imagelet.networks.layer_kind import INITIAL_WEIGHTS, Layer, Shape, named, written_shape
 from imagelet.networks.modules import fused_layers
 from imagelet.networks.summary import checked_input, infer_shapes
 from imagelet.networks.text import parse, to_text
@@ -229,9 +229,6 @@ def _check_contract(name: str, built: object, shape: Shape, classes: int) -> Non
         raise UsageError(message, hint=CONTRACT)
 
 
-InitialWeights = Literal["glorot", "he", "torch"]
-
-
 def draw_weights(network: nn.Module, initial_weights: str = "glorot", seed: int = 0) -> None:
     """Set the weights and biases of every layer in ``network`` whose kind has fans, in order.
 
@@ -255,16 +252,18 @@ def draw_weights(network: nn.Module, initial_weights: str = "glorot", seed: int 
     Raises:
         UsageError: another name.
     """
-    if initial_weights not in _DRAWS:
-        allowed = ", ".join(get_args(InitialWeights))
+    if initial_weights not in INITIAL_WEIGHTS:
         raise UsageError(
-            "unknown initial weights '{name}'", hint="one of {names}", name=initial_weights, names=allowed
+            "unknown initial weights '{name}'",
+            hint="one of {names}",
+            name=initial_weights,
+            names=", ".join(INITIAL_WEIGHTS),
         )
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in network.modules():
             if (fans := fans_of(module)) is not None:
-                _DRAWS[initial_weights](module, sum(fans), generator)
+                _draw(module, initial_weights, sum(fans), generator)
 
 
 def fans_of(module: nn.Module) -> tuple[int, int] | None:
@@ -277,32 +276,15 @@ def fans_of(module: nn.Module) -> tuple[int, int] | None:
     return layer_of(module).fans(tuple(weight.shape)) if isinstance(weight, Tensor) else None
 
 
-def _glorot(module: Any, fans: int, generator: torch.Generator) -> None:
-    bound = math.sqrt(6 / fans)
-    module.weight.uniform_(-bound, bound, generator=generator)
-    _set_bias(module, Tensor.zero_)
-
-
-def _he(module: Any, fans: int, generator: torch.Generator) -> None:
-    del fans
-    module.weight.normal_(0, math.sqrt(2 / module.weight[0].numel()), generator=generator)
-    _set_bias(module, Tensor.zero_)
-
-
-def _torch(module: Any, fans: int, generator: torch.Generator) -> None:
-    del fans
-    bound = 1 / math.sqrt(module.weight[0].numel())
-    module.weight.uniform_(-bound, bound, generator=generator)
-    _set_bias(module, lambda bias: bias.uniform_(-bound, bound, generator=generator))
-
-
-def _set_bias(module: Any, fill: Callable[[Tensor], Tensor]) -> None:
-    if module.bias is not None:
-        fill(module.bias)
-
-
-_DRAWS: dict[str, Callable[[Any, int, torch.Generator], None]] = {
-    "glorot": _glorot,
-    "he": _he,
-    "torch": _torch,
-}
+def _draw(module: Any, initial_weights: str, fans: int, generator: torch.Generator) -> None:
+    """Draw a layer's weights, then its biases."""
+    inputs = module.weight[0].numel()
+    bound = math.sqrt(6 / fans) if initial_weights == "glorot" else 1 / math.sqrt(inputs)
+    if initial_weights == "he":
+        module.weight.normal_(0, math.sqrt(2 / inputs), generator=generator)
+    else:
+        module.weight.uniform_(-bound, bound, generator=generator)
+    if module.bias is not None and initial_weights == "torch":
+        module.bias.uniform_(-bound, bound, generator=generator)
+    elif module.bias is not None:
+        module.bias.zero_()

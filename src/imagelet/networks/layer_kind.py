@@ -2,7 +2,7 @@
 
 A kind is a subclass of :class:`Layer` under :func:`register`, in a file of `layers/` or in a plugin. It has a
 word, arguments, an output shape, costs and a torch module, and says how one number of its output comes about.
-Nothing here imports torch or NumPy.
+Nothing here imports torch.
 
 A shape is (height, width, channels), or (values,) once it is flat.
 """
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
+from imagelet.networks.trace import Trace, Unit
 from imagelet.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from imagelet.networks.trace import Trace, Unit
 
 Shape = tuple[int, ...]
 Size = tuple[int, int]  # height, width
@@ -29,6 +29,7 @@ Count = int | Literal["classes"]
 
 LARGEST_SIZE = 1_024  # cells, of a kernel, stride, dilation or padding
 LARGEST_COUNT = 10_000_000  # units or filters
+INITIAL_WEIGHTS = ("glorot", "he", "torch")  # the distributions that they are drawn from
 INPUT = "input"  # what the first layer's input is called
 
 FAMILIES = (
@@ -156,7 +157,7 @@ class Layer:
         """
         raise NotImplementedError(f"'{self.word}' has neither a module nor a forward of its own")
 
-    def trace(self, unit: "Unit") -> "Trace | None":
+    def trace(self, unit: Unit) -> Trace | None:
         """Return how one number of the output comes about; None where that is not known."""
         del unit
         return None
@@ -364,22 +365,13 @@ def _read_padding(written: str) -> Padding:
 
 
 def _read_switch(written: str) -> bool:
-    switches = {"yes": True, "true": True, "no": False, "false": False}
-    if written not in switches:
+    if written not in ("yes", "true", "no", "false"):
         raise ValueError(written)
-    return switches[written]
+    return written in ("yes", "true")
 
 
-def _fraction(written: str) -> float:
-    value = float(written)
-    if not 0 <= value < 1:
-        raise ValueError(written)
-    return value
-
-
-def _positive(written: str) -> float:
-    value = float(written)
-    if not 0 < value <= 1:
+def _number(written: str, is_allowed: Callable[[float], bool]) -> float:
+    if not is_allowed(value := float(written)):
         raise ValueError(written)
     return value
 
@@ -419,6 +411,6 @@ WHOLE = _metadata(Form(_COUNTS, lambda written: _whole(written, 1, LARGEST_COUNT
 KERNEL = _metadata(Form(_SIZES, _read_size, _write_sides))
 SIZE = _metadata(Form(_SIZES, _read_size, _write_size))
 PADDING = _metadata(Form(_PADDINGS, _read_padding, _write_padding, bare=True))
-FRACTION = _metadata(Form(_FRACTIONS, _fraction, _write_number))
-POSITIVE = _metadata(Form(_POSITIVES, _positive, _write_number))
+FRACTION = _metadata(Form(_FRACTIONS, lambda written: _number(written, lambda x: 0 <= x < 1), _write_number))
+POSITIVE = _metadata(Form(_POSITIVES, lambda written: _number(written, lambda x: 0 < x <= 1), _write_number))
 SWITCH = _metadata(Form(_SWITCHES, _read_switch, lambda value: "yes" if value else "no"))

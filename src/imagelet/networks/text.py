@@ -19,7 +19,7 @@ import contextlib
 import difflib
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import MISSING, Field, dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -148,33 +148,30 @@ class _Reader:
         separator = None
         while self.tokens and (separator or not depth or self.tokens[0].text != ")"):
             layers.append(self.layer(depth))
-            separator = None
-            if self.tokens and self.tokens[0].text in SEPARATORS:
-                separator = self.tokens.popleft()
-                if not self.tokens:
-                    message = Message(
-                        "the network text ends after '{sign}' at position {position}",
-                        sign=separator.text,
-                        position=separator.position,
-                    )
-                    hint = Message("write another layer after it, or leave it out")
-                    raise NetworkTextError(message, hint, position=separator.position)
+            separator = self.take(SEPARATORS)
+            if separator and not self.tokens:
+                raise NetworkTextError(
+                    "the network text ends after '{sign}' at position {position}",
+                    hint="write another layer after it, or leave it out",
+                    sign=separator.text,
+                    position=separator.position,
+                )
         return tuple(layers)
+
+    def take(self, texts: Collection[str]) -> _Token | None:
+        """Take the next token if it is one of ``texts``."""
+        return self.tokens.popleft() if self.tokens and self.tokens[0].text in texts else None
 
     def layer(self, depth: int) -> Layer:
         word = self.tokens.popleft()
         if word.kind != "word":
-            hint = (
-                Message("it closes no bracket")
-                if word.text == ")" and not depth
-                else Message("for example: {example}", example=EXAMPLE)
-            )
-            message = Message(
+            raise NetworkTextError(
                 "stray '{word}' at position {position}, where a layer's name should stand",
+                hint="it closes no bracket" if word.text == ")" and not depth else "for example: {example}",
                 word=word.text,
                 position=word.position,
+                example=EXAMPLE,
             )
-            raise NetworkTextError(message, hint, position=word.position)
         kind = _kind(word)
         if kind.nested:
             return kind(layers=self.block(word, kind, depth + 1), position=word.position)  # type: ignore[call-arg]
@@ -185,12 +182,10 @@ class _Reader:
         if depth > DEEPEST:
             message = Message("blocks can lie in each other at most {most} deep", most=DEEPEST)
             raise mistake(word.text, word.position, message, Message("put it beside the others"))
-        opening = self.tokens.popleft() if self.tokens and self.tokens[0].text == "(" else None
+        opening = self.take("(")
         layers = self.layers(depth) if opening else ()
-        if opening and not self.tokens:
+        if opening and not self.take(")"):
             raise _unclosed(word, opening)
-        if opening:
-            self.tokens.popleft()
         if not layers:
             hint = Message("write {usage}", usage=usage(kind))
             raise mistake(word.text, word.position, Message("layers are missing"), hint)
@@ -200,21 +195,16 @@ class _Reader:
 
     def arguments(self, word: _Token) -> list[_Argument]:
         """Read the arguments in the brackets of a layer, if it has any."""
-        if not self.tokens or self.tokens[0].text != "(":
-            return []
-        opening = self.tokens.popleft()
-        if self.tokens and self.tokens[0].text == ")":
-            self.tokens.popleft()
+        opening = self.take("(")
+        if not opening or self.take(")"):
             return []
         arguments = []
         while self.tokens:
             arguments.append(self.argument(word, opening))
-            if not self.tokens:
-                break
-            after = self.tokens.popleft()
-            if after.text == ")":
+            if self.take(")"):
                 return arguments
-            if after.text != ",":
+            if self.tokens and not self.take(","):
+                after = self.tokens[0]
                 problem = Message(
                     "expected ',' or ')' before '{sign}' at position {position}",
                     sign=after.text,
@@ -230,8 +220,7 @@ class _Reader:
     def argument(self, word: _Token, opening: _Token) -> _Argument:
         first = self.tokens.popleft()
         value, keyword = first, ""
-        if first.kind == "word" and self.tokens and self.tokens[0].text == "=":
-            self.tokens.popleft()
+        if first.kind == "word" and self.take("="):
             if not self.tokens:
                 raise _unclosed(word, opening)
             value, keyword = self.tokens.popleft(), first.text
@@ -278,17 +267,14 @@ def _kind(word: _Token) -> type[Layer]:
     if known in KINDS:
         return KINDS.get(known)
     nearest = difflib.get_close_matches(word.text, [*KINDS, *others], n=1, cutoff=0.5)
-    names = [others.get(name, name) for name in nearest]
-    meant = Message("; did you mean '{name}'?", name=names[0]) if names else ""
-    message = Message(
-        "unknown layer '{word}' at position {position}{meant}",
-        word=_short(word.text),
-        position=word.position,
-        meant=meant,
-    )
     by_family = sorted(KINDS, key=lambda name: FAMILIES.index(KINDS.get(name).family))
     raise NetworkTextError(
-        message, hint="layers: {names}", position=word.position, names=", ".join(by_family)
+        "unknown layer '{word}' at position {position}{meant}",
+        hint="layers: {names}",
+        position=word.position,
+        word=_short(word.text),
+        meant=Message("; did you mean '{name}'?", name=others.get(nearest[0], nearest[0])) if nearest else "",
+        names=", ".join(by_family),
     )
 
 
@@ -335,13 +321,11 @@ def _setting(word: _Token, kind: type[Layer], argument: _Argument, given: dict[s
     if not name and value in ("same", "valid") and "padding" in known:
         name = "padding"
     if not name:
-        free = [
-            setting.name for setting in known.values() if stands_bare(setting) and setting.name not in given
-        ]
-        if not free:
-            message = Message("'{value}' is one argument too many", value=value)
-            raise _wrong(word, kind, argument.position, message)
-        name = free[0]
+        free = (one.name for one in known.values() if stands_bare(one) and one.name not in given)
+        name = next(free, "")
+    if not name:
+        message = Message("'{value}' is one argument too many", value=value)
+        raise _wrong(word, kind, argument.position, message)
     if name in given:
         raise _wrong(word, kind, argument.position, Message("{argument} is given twice", argument=name))
     return known[name]

@@ -77,14 +77,6 @@ class OtherNormalization(Layer):
     family = "normalization"
 
 
-RISING = (nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.Mish, nn.Hardswish)
-ACTIVATIONS = (
-    *(nn.Softplus, nn.Softsign, nn.LogSigmoid),
-    *(nn.Hardtanh, nn.Hardsigmoid, nn.SELU, nn.CELU),
-)
-NORMALIZATIONS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm1d, nn.InstanceNorm2d)
-PASSING_ON = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.Identity)
-
 SAME_IN_TEXT: dict[type[nn.Module], type[Layer]] = {
     nn.ReLU: Relu,
     nn.GELU: Gelu,
@@ -107,17 +99,7 @@ def layer_of(module: nn.Module) -> Layer:
     if layer.word:
         return layer
     kind = next((kind for made, kind in SAME_IN_TEXT.items() if isinstance(module, made)), None)
-    if kind is not None:
-        return kind()
-    if isinstance(module, NORMALIZATIONS):
-        return OtherNormalization()
-    if isinstance(module, PASSING_ON):
-        return Dropout(float(getattr(module, "p", 0)))
-    if isinstance(module, RISING):
-        return RisingActivation(name=type(module).__name__)
-    if isinstance(module, ACTIVATIONS):
-        return TorchActivation(name=type(module).__name__)
-    return _with_arguments(module)
+    return _like(module) if kind is None else kind()
 
 
 def kind_of(module: nn.Module) -> str:
@@ -127,19 +109,12 @@ def kind_of(module: nn.Module) -> str:
     return kind.word if kind is not None else type(module).__name__
 
 
-def _with_arguments(module: nn.Module) -> Layer:
+def _like(module: Any) -> Layer:
     match module:
         case nn.Conv2d():
             padding: Any = module.padding
-            return Conv(
-                module.out_channels,
-                _pair(module.kernel_size),
-                padding,
-                _pair(module.stride),
-                _pair(module.dilation),
-                module.bias is not None,
-                module.groups,
-            )
+            sizes = (_pair(module.kernel_size), padding, _pair(module.stride), _pair(module.dilation))
+            return Conv(module.out_channels, *sizes, module.bias is not None, module.groups)
         case nn.Linear():
             return Dense(module.out_features, module.bias is not None)
         case nn.MaxPool2d():
@@ -154,6 +129,22 @@ def _with_arguments(module: nn.Module) -> Layer:
             return GlobalMax()
         case nn.Flatten():
             return TorchFlatten()
+        case nn.LayerNorm() | nn.GroupNorm() | nn.InstanceNorm1d() | nn.InstanceNorm2d():
+            return OtherNormalization()
+        case nn.Dropout() | nn.Dropout1d() | nn.Dropout2d() | nn.AlphaDropout() | nn.Identity():
+            return Dropout(float(getattr(module, "p", 0)))
+        case nn.ReLU6() | nn.LeakyReLU() | nn.ELU() | nn.Mish() | nn.Hardswish():
+            return RisingActivation(name=type(module).__name__)
+        case (
+            nn.Softplus()
+            | nn.Softsign()
+            | nn.LogSigmoid()
+            | nn.Hardtanh()
+            | nn.Hardsigmoid()
+            | nn.SELU()
+            | nn.CELU()
+        ):
+            return TorchActivation(name=type(module).__name__)
     return own_layer(module)
 
 

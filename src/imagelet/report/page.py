@@ -339,6 +339,6 @@ def _pictures(runs: Sequence[str], found: Comparison) -> list[tuple[Disagreement
     shown = found.disagreements[:MOST_SHOWN]
     if not shown:
         return []
-    part = shared_images(open_subjects(runs), found.split).parts[0]
+    (part, *_), _ = shared_images(open_subjects(runs), found.split)
     positions = {int(index): position for position, index in enumerate(part.indices)}
     return [(one, np.asarray(part.images.images[positions[one.image]])) for one in shown]

@@ -305,20 +305,16 @@ def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
         val_loss, val_accuracy = evaluate(
             network, setup.validation, setup.normalization, setup.device, setup.precision
         )
+    recipe, progress = setup.recipe, _progress(setup, (state.epoch + 1) * setup.steps - 1)
+    rate = learning_rate(recipe.schedule, recipe.learning_rate, recipe.warmup, progress)
     return EpochFigures(
         epoch=state.epoch + 1,
         loss=float(state.loss_sum) / state.images_done,
         accuracy=float(state.correct) / state.images_done,
         val_loss=val_loss,
         val_accuracy=val_accuracy,
-        learning_rate=state.learning_rate_factor * _scheduled(setup, (state.epoch + 1) * setup.steps - 1),
+        learning_rate=state.learning_rate_factor * rate,
     )
-
-
-def _scheduled(setup: TrainingSetup, step: int) -> float:
-    """Return the learning rate of the recipe at ``step``, counted over all epochs."""
-    recipe = setup.recipe
-    return learning_rate(recipe.schedule, recipe.learning_rate, recipe.warmup, _progress(setup, step))
 
 
 def _progress(setup: TrainingSetup, step: int) -> float:

@@ -110,16 +110,13 @@ def _rmsprop(groups: Groups, rho: float, epsilon: float) -> "torch.optim.Optimiz
     return torch.optim.RMSprop(groups, alpha=rho, eps=epsilon)
 
 
-def _adam(groups: Groups, beta1: float, beta2: float, epsilon: float) -> "torch.optim.Optimizer":
+def _adam(
+    groups: Groups, beta1: float, beta2: float, epsilon: float, decoupled: bool = False
+) -> "torch.optim.Optimizer":
     import torch
 
-    return torch.optim.Adam(groups, betas=(beta1, beta2), eps=epsilon, fused=True)
-
-
-def _adamw(groups: Groups, beta1: float, beta2: float, epsilon: float) -> "torch.optim.Optimizer":
-    import torch
-
-    return torch.optim.AdamW(groups, betas=(beta1, beta2), eps=epsilon, fused=True)
+    kind = torch.optim.AdamW if decoupled else torch.optim.Adam
+    return kind(groups, betas=(beta1, beta2), eps=epsilon, fused=True)
 
 
 def _muon(
@@ -169,7 +166,7 @@ _add(
         source="Loshchilov and Hutter 2017",
         learning_rate=0.004,
         constants=("beta1", "beta2", "epsilon"),
-        make=_adamw,
+        make=partial(_adam, decoupled=True),
     )
 )
 _add(

@@ -19,11 +19,7 @@ BLOT = 9  # pixels, odd: a digit of 28 pixels whose strokes grow by so much is a
 
 
 def make_outliers(
-    images: Tensor,
-    labels: Tensor,
-    count: int,
-    generator: torch.Generator,
-    turned: Sequence[Turned] = (),
+    images: Tensor, labels: Tensor, count: int, generator: torch.Generator, turned: Sequence[Turned] = ()
 ) -> Tensor:
     """Return images that belong to no class.
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from imagelet.errors import SettingError, UnknownNameError
 from imagelet.messages import Message
+from imagelet.networks.layer_kind import INITIAL_WEIGHTS
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
 from imagelet.registry import Registry
 from imagelet.training.optimizers import SCHEDULES, optimizers
 
-INITIAL_WEIGHTS = ("glorot", "he", "torch")
 NORMALIZATIONS = ("scale", "standardize")
 AUTO = 0  # epochs, batch size, learning rate: chosen to suit the images
 AUTO_SHIFT = -1  # 0 is no shift
+EPOCHS = (0, 100_000)
+UNIT = (0.0, 1.0)
 
 Field = dataclasses.Field[Any]
 
@@ -58,20 +60,21 @@ class Section:
             object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
 
 
+def _decay(default: float, term: str, meaning: str) -> Any:
+    """Return the field of a decay rate: from 0 to below 1, for each step."""
+    return setting(default, term, "per step", meaning, UNIT, open_end=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Length(Section):
     """How long to train, on how many images at once."""
 
-    epochs: int = setting(10, "epochs", "epochs", "passes over the training images", (0, 100_000), auto=AUTO)
+    epochs: int = setting(10, "epochs", "epochs", "passes over the training images", EPOCHS, auto=AUTO)
     batch_size: int = setting(
         128, "batch size", "images", "images in one optimizer step", (0, 65_536), auto=AUTO
     )
     early_stopping: int = setting(
-        0,
-        "early stopping",
-        "epochs",
-        "stop after so many without a lower validation loss; 0: never",
-        (0, 100_000),
+        0, "early stopping", "epochs", "stop after so many without a lower validation loss; 0: never", EPOCHS
     )
 
 
@@ -90,18 +93,10 @@ class Optimization(Section):
         "of all parameters but the weights of convolutions (muon)",
         (1e-9, 1000.0),
     )
-    momentum: float = setting(
-        0.9, "momentum μ", "per step", "decay rate of the sum of gradients", (0.0, 1.0), open_end=True
-    )
-    beta1: float = setting(
-        0.9, "β₁", "per step", "decay rate of the mean of gradients", (0.0, 1.0), open_end=True
-    )
-    beta2: float = setting(
-        0.999, "β₂", "per step", "decay rate of the mean of squared gradients", (0.0, 1.0), open_end=True
-    )
-    rho: float = setting(
-        0.9, "ρ", "per step", "decay rate of the mean of squared gradients", (0.0, 1.0), open_end=True
-    )
+    momentum: float = _decay(0.9, "momentum μ", "decay rate of the sum of gradients")
+    beta1: float = _decay(0.9, "β₁", "decay rate of the mean of gradients")
+    beta2: float = _decay(0.999, "β₂", "decay rate of the mean of squared gradients")
+    rho: float = _decay(0.9, "ρ", "decay rate of the mean of squared gradients")
     epsilon: float = setting(
         1e-7, "ε", "gradient", "added to the root of the mean of squared gradients", (1e-16, 1.0)
     )
@@ -125,7 +120,7 @@ class Schedule(Section):
         "first layer frozen",
         "fraction of the steps",
         "until then the first layer's learning rate falls to 0; 1: never",
-        (0.0, 1.0),
+        UNIT,
     )
 
 
@@ -141,14 +136,14 @@ class Regularization(Section):
         (0.0, 10.0),
     )
     label_smoothing: float = setting(
-        0.0, "label smoothing", "probability", "spread evenly over all classes", (0.0, 1.0), open_end=True
+        0.0, "label smoothing", "probability", "spread evenly over all classes", UNIT, open_end=True
     )
     outlier_share: float = setting(
         0.0,
         "outlier exposure",
         "fraction of the batch",
         "outliers made of training images, with equal probabilities as their target",
-        (0.0, 1.0),
+        UNIT,
     )
 
 
@@ -165,18 +160,18 @@ class Augmentation(Section):
         "stroke thickness",
         "pixels",
         "each side of a light stroke grows or shrinks by this at most",
-        (0.0, 1.0),
+        UNIT,
     )
     coarseness: float = setting(
-        0.0, "low resolution", "probability", "an image is drawn at half its resolution", (0.0, 1.0)
+        0.0, "low resolution", "probability", "an image is drawn at half its resolution", UNIT
     )
-    blur: float = setting(0.0, "blur", "fraction", "of a 3×3 blur, blended in at most", (0.0, 1.0))
+    blur: float = setting(0.0, "blur", "fraction", "of a 3×3 blur, blended in at most", UNIT)
     background: float = setting(
         0.0,
         "background",
         "fraction of the contrast",
         "lightness at most of a grey gradient behind the strokes",
-        (0.0, 1.0),
+        UNIT,
     )
     noise: float = setting(
         0.0, "Gaussian noise", "normalized pixels", "standard deviation at most", (0.0, 2.0)
@@ -210,14 +205,7 @@ class Preparation(Section):
 class Averaging(Section):
     """What is averaged for evaluation and prediction: weights, and the logits of an image's views."""
 
-    ema_decay: float = setting(
-        0.0,
-        "EMA decay",
-        "per step",
-        "decay rate of the moving average of the weights; 0: none",
-        (0.0, 1.0),
-        open_end=True,
-    )
+    ema_decay: float = _decay(0.0, "EMA decay", "decay rate of the moving average of the weights; 0: none")
     test_time_augmentation: str = setting(
         "none",
         "test-time augmentation",
@@ -227,15 +215,8 @@ class Averaging(Section):
     )
 
 
-SECTIONS: dict[str, type[Section]] = {
-    "length": Length,
-    "optimization": Optimization,
-    "schedule": Schedule,
-    "regularization": Regularization,
-    "augmentation": Augmentation,
-    "preparation": Preparation,
-    "averaging": Averaging,
-}
+_SECTIONS = (Length, Optimization, Schedule, Regularization, Augmentation, Preparation, Averaging)
+SECTIONS: dict[str, type[Section]] = {section.__name__.lower(): section for section in _SECTIONS}
 
 
 @dataclass(frozen=True, kw_only=True)

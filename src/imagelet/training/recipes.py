@@ -88,98 +88,56 @@ def _measured(dataset: str, accuracy: str, seeds: int, seconds: int) -> Message:
     )
 
 
-def _add_muon(name: str, network: str, note: str, **settings: float | str) -> None:
-    """Add a recipe of the airbench family, with the settings that they share."""
-    shared = {
-        "optimizer": "muon",
-        "momentum": 0.6,
-        "adamw_learning_rate": 0.02,
-        "beta2": 0.99,
-        "epsilon": 1e-8,
-        "schedule": "linear",
-        "warmup": 0.0,
-        "initial_weights": "he",
-    }
-    _add(with_settings(Recipe(name=name, network=network, note=note), shared | settings))
+def _add_muon(name: str, network: str, note: str, settings: str) -> None:
+    """Add a recipe of the airbench family with its own settings, each as ``--set`` takes it."""
+    shared = (
+        "optimizer=muon momentum=0.6 adamw_learning_rate=0.02 beta2=0.99 epsilon=1e-8"
+        " schedule=linear warmup=0 initial_weights=he"
+    )
+    pairs = (setting.split("=") for setting in f"{shared} {settings}".split())
+    _add(with_settings(Recipe(name=name, network=network, note=note), dict(pairs)))
 
 
 _add_muon(
     "mnist-fast",
     "fast",
     _measured("MNIST", "99.50 ± 0.04", seeds=10, seconds=12),
-    epochs=2,
-    batch_size=250,
-    learning_rate=0.1,
-    label_smoothing=0.05,
-    shift=1.0,
+    "epochs=2 batch_size=250 learning_rate=0.1 label_smoothing=0.05 shift=1",
 )
 _add_muon(
     "mnist-best",
     "fast-mnist",
     _measured("MNIST", "99.67 ± 0.03", seeds=5, seconds=235),
-    epochs=12,
-    batch_size=250,
-    learning_rate=0.1,
-    label_smoothing=0.1,
-    shift=1.5,
-    rotation=10.0,
-    scaling=0.1,
-    shear=5.0,
-    test_time_augmentation="shifted",
+    "epochs=12 batch_size=250 learning_rate=0.1 label_smoothing=0.1 shift=1.5 rotation=10 scaling=0.1 shear=5"
+    " test_time_augmentation=shifted",
 )
 _add_muon(
     "handwriting",
     "fast-mnist",
     "handwritten digits: robust to imperfect framing, unsure about what is no digit",
-    epochs=24,
-    batch_size=250,
-    learning_rate=0.1,
-    label_smoothing=0.05,
-    shift=1.5,
-    rotation=10.0,
-    scaling=0.12,
-    shear=8.0,
-    thickness=0.5,
-    coarseness=0.05,
-    blur=0.3,
-    background=0.1,
-    noise=0.05,
-    outlier_share=0.4,
-    test_time_augmentation="shifted",
+    "epochs=24 batch_size=250 learning_rate=0.1 label_smoothing=0.05 shift=1.5 rotation=10 scaling=0.12"
+    " shear=8 thickness=0.5 coarseness=0.05 blur=0.3 background=0.1 noise=0.05 outlier_share=0.4"
+    " test_time_augmentation=shifted",
 )
 _add_muon(
     "fashion-fast",
     "fast-narrow",
     _measured("Fashion-MNIST", "93.78 ± 0.09", seeds=5, seconds=72),
-    epochs=6,
-    batch_size=500,
-    learning_rate=0.24,
-    label_smoothing=0.1,
-    shift=1.0,
-    test_time_augmentation="mirrored",
+    "epochs=6 batch_size=500 learning_rate=0.24 label_smoothing=0.1 shift=1 test_time_augmentation=mirrored",
 )
 _add_muon(
     "fashion-best",
     "fast-wide",
     _measured("Fashion-MNIST", "95.11", seeds=1, seconds=609),
-    epochs=14,
-    batch_size=500,
-    learning_rate=0.24,
-    label_smoothing=0.1,
-    shift=1.0,
-    test_time_augmentation="mirrored-shifted",
+    "epochs=14 batch_size=500 learning_rate=0.24 label_smoothing=0.1 shift=1"
+    " test_time_augmentation=mirrored-shifted",
 )
 _add_muon(
     "cifar-fast",
     "fast-wide",
     _measured("CIFAR-10", "94.75 ± 0.07", seeds=2, seconds=667),
-    epochs=16,
-    batch_size=1000,
-    learning_rate=0.24,
-    label_smoothing=0.2,
-    shift=2.0,
-    freeze_first_layer_at=0.375,
-    test_time_augmentation="mirrored-shifted",
+    "epochs=16 batch_size=1000 learning_rate=0.24 label_smoothing=0.2 shift=2 freeze_first_layer_at=0.375"
+    " test_time_augmentation=mirrored-shifted",
 )
 
 

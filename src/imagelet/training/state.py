@@ -235,16 +235,9 @@ class State:
         if self.ema:
             tensors |= {f"ema.{name}": t for name, t in self.ema.network.state_dict().items()}
         tensors |= {"sum.loss": self.loss_sum, "sum.correct": self.correct}
-        facts: dict[str, Any] = {
-            "epoch": self.epoch,
-            "step": self.step,
-            "images_done": self.images_done,
-            "best_epoch": self.best_epoch,
-            "history": [dataclasses.asdict(figures) for figures in self.history],
-            "learning_rate_factor": self.learning_rate_factor,
-            "ended": self.ended,
-            "manual_changes": [dataclasses.asdict(change) for change in self.manual_changes],
-        }
+        facts: dict[str, Any] = {name: getattr(self, name) for name in _Facts.model_fields}
+        facts["history"] = [dataclasses.asdict(figures) for figures in self.history]
+        facts["manual_changes"] = [dataclasses.asdict(change) for change in self.manual_changes]
         return Checkpoint(tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> None:

@@ -176,7 +176,7 @@ class TestOneNumber:
     @pytest.mark.parametrize(
         ("changed", "sentence"),
         [
-            ({"layer": "konv1"}, "there is no layer 'konv1'; did you mean 'conv1'?"),
+            ({"layer": "konv1"}, "unknown layer 'konv1'; did you mean 'conv1'?"),
             ({"index": [8, 0, 0]}, "there is no place 8,0,0"),
             ({"index": [-1, 0, 0]}, "there is no place -1,0,0"),
             ({"index": [1]}, "a place in 'conv1' is row, column, channel"),

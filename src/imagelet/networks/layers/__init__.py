@@ -6,7 +6,7 @@ A new kind is a new class under `register` in a module of this folder; nothing e
 import importlib
 import pkgutil
 
-from imagelet.networks.layer_kind import FAMILIES, KINDS, Layer, PlacedLayer, Shape, register
+from imagelet.networks.layer_kind import FAMILIES, KINDS, Layer
 from imagelet.networks.layers.activation import Activation, Gelu, Relu, Sigmoid, Silu, Softmax, Tanh
 from imagelet.networks.layers.convolution import Conv, Depthwise
 from imagelet.networks.layers.dense import Dense, Flatten
@@ -29,16 +29,13 @@ __all__ = [
     "GlobalAverage",
     "GlobalMax",
     "Layer",
-    "PlacedLayer",
     "Pool",
     "Relu",
     "Residual",
-    "Shape",
     "Sigmoid",
     "Silu",
     "Softmax",
     "Tanh",
-    "register",
 ]
 
 for _module in pkgutil.iter_modules(__path__):
