@@ -65,7 +65,7 @@ ADDED: dict[str, tuple[dict[str, str], str]] = {
         "imagelet.Recipe(optimizer='toy').optimizer == 'toy'",
     ),
     "recipe": (
-        {"training/recipes.py": "\n\n_add(Recipe(name='toy', note='a toy', epochs=1))\n"},
+        {"training/recipes.py": "\n\n_add('toy', 'a toy', 'epochs=1')\n"},
         "__import__('imagelet.training.recipes', fromlist=['recipes']).recipes.get('toy').epochs == 1",
     ),
     "command": (

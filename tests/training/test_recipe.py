@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from imagelet.errors import ImageletError, SettingError, UnknownNameError
 from imagelet.training.recipe import (
+    AUTO,
+    AUTO_SHIFT,
     SECTIONS,
     Augmentation,
     Recipe,
@@ -58,6 +60,13 @@ def test_typed_texts_become_the_fields_own_types():
     )
     assert (recipe.epochs, recipe.learning_rate, recipe.flip, recipe.optimizer) == (3, 0.01, False, "sgd")
     assert type(recipe.epochs) is int
+
+
+def test_auto_is_read_where_there_is_such_a_value():
+    recipe = with_settings(Recipe(), {"epochs": "auto", "shift": "auto"})
+    assert (recipe.epochs, recipe.shift) == (AUTO, AUTO_SHIFT)
+    with pytest.raises(SettingError, match="momentum"):
+        with_settings(Recipe(), {"momentum": "auto"})
 
 
 @given(st.dictionaries(st.sampled_from([f.name for f in setting_fields()]), st.text(max_size=8), max_size=4))

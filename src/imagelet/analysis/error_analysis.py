@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +28,6 @@ from imagelet.metrics.misclassified import (
     most_confident_first,
 )
 from imagelet.registry import unknown
-
-if TYPE_CHECKING:
-    from imagelet.plots import Figure
 
 MOST_SHOWN = 24  # images in a gallery
 SHOWN = 24  # images in the sheet of predictions
@@ -132,21 +129,20 @@ def read_cell(text: str, classes: Sequence[str]) -> Cell:
 
 
 def draw_evaluation(folder: Path, evaluated: Evaluated, part: str) -> None:
-    """Draw the confusion matrix and a sheet of predictions into ``folder``, named after the part."""
+    """Draw the confusion matrix and a sheet of predictions into ``folder``, named after the part.
+
+    The sheet shows confident wrong predictions, then the first images.
+    """
     matrix = plots.confusion(evaluated.metrics.confusion, evaluated.images.classes)
     plots.save(matrix, folder / f"confusion-{part}.png")
-    sheet = predictions_sheet(evaluated.images, evaluated.probabilities)
-    plots.save(sheet, folder / f"predictions-{part}.png")
-
-
-def predictions_sheet(images: ImageSet, probabilities: np.ndarray) -> "Figure":
-    """Return a sheet of images with label and prediction: confident wrong ones, then the first images."""
+    images, probabilities = evaluated.images, evaluated.probabilities
     predicted = probabilities.argmax(axis=1)
     wrong = most_confident_first(np.flatnonzero(predicted != images.labels), probabilities)[:MOST_WRONG]
     correct = np.flatnonzero(predicted == images.labels)[: SHOWN - len(wrong)]
     chosen = np.concatenate([wrong, correct])
     shown = images.take(chosen)
-    return plots.predictions(shown.images, shown.labels, predicted[chosen], images.classes, columns=6)
+    sheet = plots.predictions(shown.images, shown.labels, predicted[chosen], images.classes, columns=6)
+    plots.save(sheet, folder / f"predictions-{part}.png")
 
 
 def draw_error_analysis(folder: Path, images: ImageSet, analysis: ErrorAnalysis, part: str) -> None:

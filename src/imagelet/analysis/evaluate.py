@@ -297,16 +297,17 @@ def _frame(path: Path, classifier: Classifier) -> FramedInput:
 def _draw_misclassified(path: Path, images: ImageSet, analysis: ErrorAnalysis, pictures: OwnPictures) -> None:
     """Draw the first misclassified pictures, each beside what the network got; none: no file is left."""
     path.unlink(missing_ok=True)  # of an earlier evaluation
-    if not (wrong := analysis.misclassified[:MOST_SHOWN]):
+    if not (shown := analysis.misclassified[:MOST_SHOWN]):
         return
-    chosen, unsure = [one.image for one in wrong], [bool(pictures.unsure[one.image]) for one in wrong]
+    chosen = [wrong.image for wrong in shown]
+    unsure = pictures.unsure[chosen].tolist()
     sheet = plots.seen(
         [thumbnail(pictures.files[image]) for image in chosen],
         images.images[chosen],
         [
-            f"{plots.answer_line(images.classes[one.predicted], one.probability, unsure=is_unsure)}"
-            f"   label {images.classes[one.label]}"
-            for one, is_unsure in zip(wrong, unsure, strict=True)
+            f"{plots.answer_line(images.classes[wrong.predicted], wrong.probability, unsure=is_unsure)}"
+            f"   label {images.classes[wrong.label]}"
+            for wrong, is_unsure in zip(shown, unsure, strict=True)
         ],
         [Path(pictures.files[image]).name for image in chosen],
         [pictures.warnings[image] for image in chosen],
@@ -348,9 +349,6 @@ def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | N
 
     All pictures of a folder count, unless the classifier was trained on that very folder: then those that had
     been set aside.
-
-    Raises:
-        DataError: there are no such images, or they have another size.
     """
     if data not in datasets and is_table(data):
         return None

@@ -259,11 +259,7 @@ def as_pixels(outputs: Sequence[NDArray[np.float64]], *, stretch: bool) -> tuple
 def _checked_sides(
     image: Numbers, window: tuple[int, ...], stride: int, padding: SidePadding, dilation: int, noun: str
 ) -> tuple[Side, Side]:
-    """Return how the window slides down and across.
-
-    Raises:
-        UsageError: it cannot, or the padded image would be too large.
-    """
+    """Return how the window slides down and across."""
     for name, value in (("stride", stride), ("dilation", dilation)):
         if value < 1:
             raise UsageError(

@@ -123,11 +123,7 @@ def trace_unit(
 
 
 def _checked(output: LayerActivations, index: Sequence[int]) -> Index:
-    """Return the index as a tuple.
-
-    Raises:
-        UsageError: the output has no such index.
-    """
+    """Return the index as a tuple."""
     axes = AXES.get(len(output.shape), ("values",) * len(output.shape))
     last = ",".join(str(side - 1) for side in output.shape)
     if len(index) != len(axes):

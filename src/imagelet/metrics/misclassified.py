@@ -52,19 +52,12 @@ def find_misclassified(probabilities: np.ndarray, labels: np.ndarray) -> tuple[M
     check_labels(labels, images=len(probabilities), classes=probabilities.shape[1])
     predicted = probabilities.argmax(axis=1)  # (n,); the first of equals
     wrong = most_confident_first(np.flatnonzero(predicted != labels), probabilities)
+    label, answer, rows = labels[wrong], predicted[wrong], np.arange(len(wrong))
     rest = probabilities[wrong]  # (wrong, k), a copy
-    rest[np.arange(len(wrong)), predicted[wrong]] = -1  # what remains without the predicted class
-    return tuple(
-        Misclassified(
-            image=int(image),
-            label=int(labels[image]),
-            predicted=int(predicted[image]),
-            probability=float(probabilities[image, predicted[image]]),
-            label_probability=float(probabilities[image, labels[image]]),
-            second=int(second),
-        )
-        for image, second in zip(wrong, rest.argmax(axis=1), strict=True)
-    )
+    probability, label_probability = rest[rows, answer], rest[rows, label]
+    rest[rows, answer] = -1  # what remains without the predicted class
+    fields = (wrong, label, answer, probability, label_probability, rest.argmax(axis=1))
+    return tuple(map(Misclassified, *(field.tolist() for field in fields)))
 
 
 def cells(probabilities: np.ndarray, labels: np.ndarray) -> Cells:
@@ -150,16 +143,8 @@ def find_label_issues(probabilities: np.ndarray, labels: np.ndarray) -> tuple[La
     thresholds = class_thresholds(probabilities, labels)  # (k,)
     issues = np.flatnonzero((predicted != labels) & (highest >= thresholds[predicted] - ROUNDING))
     issues = issues[np.argsort(label_probability[issues], kind="stable")]
-    return tuple(
-        LabelIssue(
-            image=int(image),
-            label=int(labels[image]),
-            suggested=int(predicted[image]),
-            probability=float(highest[image]),
-            label_probability=float(label_probability[image]),
-        )
-        for image in issues
-    )
+    arrays = (labels, predicted, highest, label_probability)
+    return tuple(map(LabelIssue, issues.tolist(), *(array[issues].tolist() for array in arrays)))
 
 
 def class_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

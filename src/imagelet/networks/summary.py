@@ -14,7 +14,6 @@ from imagelet import html_repr
 from imagelet.errors import NetworkTextError, UsageError
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import (
-    Layer,
     PlacedLayer,
     Shape,
     named,
@@ -251,6 +250,7 @@ def summarize(network: "nn.Sequential", input_shape: Sequence[int] | None = None
         UsageError: no input shape given, and the network has none.
     """
     import torch
+    from torch.utils.flop_counter import FlopCounterMode
 
     from imagelet.networks.torch_layers import kind_of, layer_of
 
@@ -260,9 +260,9 @@ def summarize(network: "nn.Sequential", input_shape: Sequence[int] | None = None
     height, width, channels = shape
     like = next(network.parameters(), torch.empty(0))
     image = torch.zeros(1, channels, height, width, dtype=like.dtype, device=like.device)
-    rows = []
+    rows: list[SummaryRow] = []
     counted: set[int] = set()  # the tensors of layers that have a row
-    with _evaluating(network), torch.no_grad(), _counting(network) as products:
+    with _evaluating(network), torch.no_grad(), FlopCounterMode(display=False) as counter:
         for ran in run_layers(network.named_children(), image):
             own = [tensor for tensor in _parameters(ran.module) if id(tensor) not in counted]
             counted.update(map(id, own))
@@ -273,11 +273,10 @@ def summarize(network: "nn.Sequential", input_shape: Sequence[int] | None = None
                     layer_of(ran.module).family,
                     _shape(ran.output),
                     sum(tensor.numel() for tensor in own),
-                    sum(products),
+                    counter.get_total_flops() // 2 - sum(row.multiply_adds for row in rows),
                     ran.sources,
                 )
             )
-            products.clear()
     trainable = sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad)
     total = sum(tensor.numel() for tensor in _parameters(network))
     return Summary((height, width, channels), tuple(rows), trainable, total - trainable)
@@ -305,25 +304,3 @@ def _evaluating(network: "nn.Module") -> Iterator[None]:
     finally:
         for module, was in training.items():
             module.training = was
-
-
-@contextmanager
-def _counting(network: "nn.Module") -> Iterator[list[int]]:
-    """Collect the multiplications of every layer in ``network`` that runs inside."""
-    from imagelet.networks.torch_layers import layer_of
-
-    products: list[int] = []
-
-    def count(module: "nn.Module", inputs: tuple[Any, ...], output: Any) -> None:
-        products.append(layer_of(module).multiply_adds(_shape(inputs[0]), _shape(output)))
-
-    hooks = [
-        module.register_forward_hook(count)
-        for module in network.modules()
-        if type(layer_of(module)).multiply_adds is not Layer.multiply_adds
-    ]
-    try:
-        yield products
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -332,11 +332,7 @@ def _setting(word: _Token, kind: type[Layer], argument: _Argument, given: dict[s
 
 
 def _check_open(layer: Layer) -> None:
-    """Refuse a layer that can only be the last one where it is not.
-
-    Raises:
-        NetworkTextError: it is such a layer.
-    """
+    """Refuse a layer that can only be the last one where it is not."""
     if layer.closing:
         raise layer.mistake(
             Message("it must be the last layer"), Message("take it out, or move it to the end")

@@ -310,6 +310,8 @@ def _read(field: Field, value: Any) -> Any:
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     if field.type is bool:
         return words.get(value.lower(), value)
+    if value == "auto" and field.metadata["auto"] is not None:
+        return field.metadata["auto"]
     try:
         return float(value)
     except ValueError:

@@ -1,6 +1,6 @@
 """The named recipes, and what suits the images where a recipe says auto.
 
-Adding one is one ``_add(Recipe(...))``, or ``_add_muon(...)``.
+Adding one is one ``_add(...)``: name, note, settings, network.
 
 The figures in the notes are those of ``benchmarks/results``: test accuracy as mean ± standard deviation over
 seeds, and seconds of training on two cores of a processor with bfloat16 instructions. A test compares them.
@@ -12,7 +12,7 @@ import math
 from imagelet.messages import Message
 from imagelet.registry import Registry
 from imagelet.training.optimizers import optimizers
-from imagelet.training.recipe import AUTO, AUTO_SHIFT, Recipe, with_settings
+from imagelet.training.recipe import AUTO, Recipe, with_settings
 
 IMAGES_IN_ALL = 400_000  # over all epochs: minutes on a laptop
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 100
@@ -24,57 +24,16 @@ SMALLEST_SIDE = 16  # pixels; a smaller image cannot be pooled three times
 recipes: Registry[Recipe] = Registry(Message("recipe"), "imagelet recipes")
 
 
-def _add(recipe: Recipe) -> None:
-    recipes.add(recipe.name, recipe)
+MUON = (  # the airbench family's settings
+    "optimizer=muon momentum=0.6 adamw_learning_rate=0.02 beta2=0.99 epsilon=1e-8"
+    " schedule=linear warmup=0 initial_weights=he"
+)
 
 
-_add(
-    Recipe(
-        name="general",
-        note="chooses what suits the images; the default of imagelet train",
-        network="auto",
-        epochs=AUTO,
-        batch_size=AUTO,
-        optimizer="muon",
-        learning_rate=AUTO,
-        momentum=0.6,
-        schedule="linear",
-        warmup=0.0,
-        weight_decay=0.01,
-        label_smoothing=0.1,
-        shift=AUTO_SHIFT,
-        rotation=8.0,
-        scaling=0.1,
-    )
-)
-_add(Recipe(note="one-cycle AdamW for the small network, a plain starting point"))
-_add(
-    Recipe(
-        name="keras",
-        note="Keras's defaults, with the course's epochs and batch size",
-        epochs=5,
-        batch_size=100,
-        optimizer="adam",
-        learning_rate=0.001,
-        schedule="constant",
-        warmup=0.0,
-        flip=False,
-        normalization="scale",
-    )
-)
-_add(
-    Recipe(
-        name="digits",
-        note="for the built-in 8×8 digits: few images, so many epochs and gentle augmentation",
-        epochs=40,
-        batch_size=64,
-        weight_decay=0.05,
-        label_smoothing=0.1,
-        shift=0.5,
-        rotation=10.0,
-        scaling=0.1,
-    )
-)
+def _add(name: str, note: str, settings: str = "", network: str = "small-cnn") -> None:
+    """Add a recipe; its settings are written as ``--set`` takes them."""
+    values = dict(setting.split("=") for setting in settings.split())
+    recipes.add(name, with_settings(Recipe(name=name, note=note, network=network), values))
 
 
 def _measured(dataset: str, accuracy: str, seeds: int, seconds: int) -> Message:
@@ -88,56 +47,66 @@ def _measured(dataset: str, accuracy: str, seeds: int, seconds: int) -> Message:
     )
 
 
-def _add_muon(name: str, network: str, note: str, settings: str) -> None:
-    """Add a recipe of the airbench family with its own settings, each as ``--set`` takes it."""
-    shared = (
-        "optimizer=muon momentum=0.6 adamw_learning_rate=0.02 beta2=0.99 epsilon=1e-8"
-        " schedule=linear warmup=0 initial_weights=he"
-    )
-    pairs = (setting.split("=") for setting in f"{shared} {settings}".split())
-    _add(with_settings(Recipe(name=name, network=network, note=note), dict(pairs)))
-
-
-_add_muon(
+_add(
+    "general",
+    "chooses what suits the images; the default of imagelet train",
+    "epochs=auto batch_size=auto optimizer=muon learning_rate=auto momentum=0.6 schedule=linear warmup=0"
+    " weight_decay=0.01 label_smoothing=0.1 shift=auto rotation=8 scaling=0.1",
+    network="auto",
+)
+_add("default", "one-cycle AdamW for the small network, a plain starting point")
+_add(
+    "keras",
+    "Keras's defaults, with the course's epochs and batch size",
+    "epochs=5 batch_size=100 optimizer=adam learning_rate=0.001 schedule=constant warmup=0 flip=no"
+    " normalization=scale",
+)
+_add(
+    "digits",
+    "for the built-in 8×8 digits: few images, so many epochs and gentle augmentation",
+    "epochs=40 batch_size=64 weight_decay=0.05 label_smoothing=0.1 shift=0.5 rotation=10 scaling=0.1",
+)
+_add(
     "mnist-fast",
-    "fast",
     _measured("MNIST", "99.50 ± 0.04", seeds=10, seconds=12),
-    "epochs=2 batch_size=250 learning_rate=0.1 label_smoothing=0.05 shift=1",
+    f"{MUON} epochs=2 batch_size=250 learning_rate=0.1 label_smoothing=0.05 shift=1",
+    network="fast",
 )
-_add_muon(
+_add(
     "mnist-best",
-    "fast-mnist",
     _measured("MNIST", "99.67 ± 0.03", seeds=5, seconds=235),
-    "epochs=12 batch_size=250 learning_rate=0.1 label_smoothing=0.1 shift=1.5 rotation=10 scaling=0.1 shear=5"
-    " test_time_augmentation=shifted",
+    f"{MUON} epochs=12 batch_size=250 learning_rate=0.1 label_smoothing=0.1"
+    " shift=1.5 rotation=10 scaling=0.1 shear=5 test_time_augmentation=shifted",
+    network="fast-mnist",
 )
-_add_muon(
+_add(
     "handwriting",
-    "fast-mnist",
     "handwritten digits: robust to imperfect framing, unsure about what is no digit",
-    "epochs=24 batch_size=250 learning_rate=0.1 label_smoothing=0.05 shift=1.5 rotation=10 scaling=0.12"
-    " shear=8 thickness=0.5 coarseness=0.05 blur=0.3 background=0.1 noise=0.05 outlier_share=0.4"
-    " test_time_augmentation=shifted",
+    f"{MUON} epochs=24 batch_size=250 learning_rate=0.1 label_smoothing=0.05"
+    " shift=1.5 rotation=10 scaling=0.12 shear=8 thickness=0.5 coarseness=0.05 blur=0.3 background=0.1"
+    " noise=0.05 outlier_share=0.4 test_time_augmentation=shifted",
+    network="fast-mnist",
 )
-_add_muon(
+_add(
     "fashion-fast",
-    "fast-narrow",
     _measured("Fashion-MNIST", "93.78 ± 0.09", seeds=5, seconds=72),
-    "epochs=6 batch_size=500 learning_rate=0.24 label_smoothing=0.1 shift=1 test_time_augmentation=mirrored",
+    f"{MUON} epochs=6 batch_size=500 learning_rate=0.24 label_smoothing=0.1"
+    " shift=1 test_time_augmentation=mirrored",
+    network="fast-narrow",
 )
-_add_muon(
+_add(
     "fashion-best",
-    "fast-wide",
     _measured("Fashion-MNIST", "95.11", seeds=1, seconds=609),
-    "epochs=14 batch_size=500 learning_rate=0.24 label_smoothing=0.1 shift=1"
-    " test_time_augmentation=mirrored-shifted",
+    f"{MUON} epochs=14 batch_size=500 learning_rate=0.24 label_smoothing=0.1"
+    " shift=1 test_time_augmentation=mirrored-shifted",
+    network="fast-wide",
 )
-_add_muon(
+_add(
     "cifar-fast",
-    "fast-wide",
     _measured("CIFAR-10", "94.75 ± 0.07", seeds=2, seconds=667),
-    "epochs=16 batch_size=1000 learning_rate=0.24 label_smoothing=0.2 shift=2 freeze_first_layer_at=0.375"
-    " test_time_augmentation=mirrored-shifted",
+    f"{MUON} epochs=16 batch_size=1000 learning_rate=0.24 label_smoothing=0.2"
+    " shift=2 freeze_first_layer_at=0.375 test_time_augmentation=mirrored-shifted",
+    network="fast-wide",
 )
 
 
