@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from imagelet.analysis.evaluate import evaluate
 from imagelet.analysis.robustness import evaluate_corruptions
 from imagelet.analysis.test_evaluation import evaluate_images, evaluate_test_images
 from imagelet.cli import main
-from imagelet.lab.services.runs import in_full, row
+from imagelet.lab.services.runs import RunList, in_full
 from imagelet.metrics.corruptions import CORRUPTIONS
 from imagelet.report import page, write_report
 from imagelet.report.gathering import gather
@@ -37,6 +38,11 @@ def trained(name: str, *, test: bool = False, seed: int = 0) -> Run:
     return train("mnist", NETWORK, epochs=1, batch_size=50, seed=seed, name=name, test=test).run
 
 
+def in_list(run: Run) -> dict[str, Any]:
+    """Return the run's row in the lab's list."""
+    return next(row for row in RunList(run.folder.parent).rows(set()) if row["name"] == run.name)
+
+
 def counts(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, int | None]:
     """Return the count of test evaluations as each place shows it; None where it shows none."""
     capsys.readouterr()
@@ -50,7 +56,7 @@ def counts(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, int | None
         "imagelet runs": rows[run.name]["test_evaluations"],
         "the model card": int(cells[0][2]) if cells else None,
         "the report": len(gather(run).test_evaluations),
-        "the lab's list": row(run)["test_evaluations"],
+        "the lab's list": in_list(run)["test_evaluations"],
         "the lab's page of a run": in_full(run.name, run, is_running=False)["test_evaluations"],
         "a notebook": shown["test evaluations"],
     }
@@ -70,7 +76,7 @@ def accuracies(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, float]
         "imagelet runs": rows[run.name]["test"]["accuracy"],
         "the report": part["accuracy"],
         "the model card": float(line.split("|")[2].split()[0]) / 100,
-        "the lab's list": row(run)["test"]["accuracy"],
+        "the lab's list": in_list(run)["test"]["accuracy"],
     }
 
 

@@ -93,7 +93,9 @@ def setup_of(recipe: Recipe = RECIPE, precision: torch.dtype = torch.float32) ->
     drawn = np.random.default_rng(0)
     parts = [
         ImageSet(
-            drawn.integers(0, 256, (count, *SHAPE)).astype(np.uint8), drawn.integers(0, 4, count), "abcd"
+            drawn.integers(0, 256, (count, *SHAPE)).astype(np.uint8),
+            drawn.integers(0, 4, count),
+            tuple("abcd"),
         )
         for count in (40, 20)
     ]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from imagelet.metrics.classification import CALIBRATION_BINS, Interval, check_labels, wilson_interval
 
@@ -46,7 +45,7 @@ class Calibration:
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the calibrated probabilities of logits ``(n, k)``: float64 ``(n, k)``, rows of sum 1."""
         scaled = np.asarray(logits, np.float64) / self.temperature
-        probabilities: np.ndarray = np.exp(log_softmax(scaled, axis=1))
+        probabilities: np.ndarray = np.exp(_log_softmax(scaled))
         return probabilities
 
     def is_sure(self, probability: float) -> bool:
@@ -122,7 +121,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     others = logits.shape[1] - 1
 
     def loss(log_temperature: float) -> float:
-        scores = log_softmax(logits / math.exp(log_temperature), axis=1)  # (n, k)
+        scores = _log_softmax(logits / math.exp(log_temperature))  # (n, k)
         of_label = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]  # (n,)
         rest = scores.sum(axis=1) - of_label  # (n,)
         return -float(((1 - smoothing) * of_label + smoothing / others * rest).mean())
@@ -216,3 +215,9 @@ def reliability_bins(
             )
         )
     return tuple(filled)
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)  # (n, k); no overflow in exp
+    normalised: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normalised

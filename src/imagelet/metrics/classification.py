@@ -10,7 +10,6 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
 CONFIDENCE = 0.95  # of every interval that is printed
 CALIBRATION_BINS = 15  # equal-width, as in Guo et al., "On Calibration of Modern Neural Networks" (2017)
@@ -160,6 +159,8 @@ def clustered_interval(
     alone = images**2 / float(np.square(sizes).sum())  # Kish's number of sources of equal size
     variance = count / (count - 1) * float(np.square(hits - accuracy * sizes).sum()) / images**2
     effective = accuracy * (1 - accuracy) / variance if variance > ROUNDING else alone
+    from scipy.special import stdtrit
+
     student = float(stdtrit(count - 1, (1 + confidence) / 2))
     return wilson_score(accuracy, min(effective, images), student)
 

@@ -15,7 +15,6 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from imagelet.metrics.classification import CONFIDENCE, Interval, wilson_interval
 
@@ -260,6 +259,8 @@ def spread(accuracies: Sequence[float]) -> Spread:
     mean, deviation = float(values.mean()), float(values.std(ddof=1))
     if len(set(accuracies)) == 1:
         mean, deviation = float(accuracies[0]), 0.0  # rounding would leave a little
+    from scipy.special import stdtrit
+
     reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * deviation / math.sqrt(len(values))
     return Spread(mean, deviation, Interval(max(0.0, mean - reach), min(1.0, mean + reach)))
 
