@@ -168,9 +168,12 @@ class LayerActivations:
 
     def facts(self) -> dict[str, Any]:
         """Return all but the values as plain data."""
-        numbers = {name: getattr(self, name) for name in ("name", "kind", "low", "high", "zeros", "silent")}
-        lists = {"sources": list(self.sources), "shape": list(self.shape)}
-        return {**numbers, **lists, "family": self.layer.family, "channelwise": self.layer.channelwise}
+        return {
+            **{"name": self.name, "kind": self.kind, "family": self.layer.family},
+            **{"channelwise": self.layer.channelwise, "sources": list(self.sources)},
+            **{"shape": list(self.shape), "low": self.low, "high": self.high},
+            **{"zeros": self.zeros, "silent": self.silent},
+        }
 
 
 @dataclass(frozen=True)

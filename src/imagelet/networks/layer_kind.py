@@ -2,7 +2,7 @@
 
 A kind is a subclass of :class:`Layer` under :func:`register`, in a file of `layers/` or in a plugin. It has a
 word, arguments, an output shape, costs and a torch module, and says how one number of its output comes about.
-Nothing here imports torch.
+Nothing here imports torch or NumPy.
 
 A shape is (height, width, channels), or (values,) once it is flat.
 """
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
-from imagelet.networks.trace import Trace, Unit
 from imagelet.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from imagelet.networks.trace import Trace, Unit
 
 
 Shape = tuple[int, ...]
@@ -157,7 +158,7 @@ class Layer:
         """
         raise NotImplementedError(f"'{self.word}' has neither a module nor a forward of its own")
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return how one number of the output comes about; None where that is not known."""
         del unit
         return None

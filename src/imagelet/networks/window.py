@@ -16,14 +16,14 @@ Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import Layer, Padding, Shape, Size
-from imagelet.networks.trace import Cells, Index
+
+if TYPE_CHECKING:
+    from imagelet.networks.trace import Cells, Index
 
 SidePadding = Literal["same", "valid"] | int
 
@@ -92,8 +92,10 @@ class Side:
         whole = (self.padded - self.span) % self.stride == 0
         return f"{steps if whole else f'floor({steps})'} + 1 = {self.places}"
 
-    def cells(self, place: int) -> Cells:
+    def cells(self, place: int) -> "Cells":
         """Return the cells, int64 (kernel,), under the window at one place; those outside are padding."""
+        import numpy as np
+
         return place * self.stride - self.rim[0] + self.dilation * np.arange(self.kernel)
 
 
@@ -130,7 +132,7 @@ class Sliding(Layer):
         )
         return down, across
 
-    def cells(self, shape: Shape, index: Index) -> tuple[Cells, Cells]:
+    def cells(self, shape: Shape, index: "Index") -> "tuple[Cells, Cells]":
         """Return the rows and columns under the window for one number of the output."""
         down, across = (side.cells(place) for side, place in zip(self.sides(shape), index[:2], strict=True))
         return down, across

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from imagelet.networks.layer_kind import Layer, Shape, register
-from imagelet.networks.trace import Trace, Unit, factor, function, number, term
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from imagelet.networks.trace import Trace, Unit
 
 LARGEST_EXPONENT = 50  # up to here the exponentials of a softmax are written as they are
 MOST_EXPONENTIALS = 9  # that are written out
@@ -38,9 +37,11 @@ class Activation(Layer):
         module: nn.Module = getattr(nn, self.torch_name)()
         return module
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the function of one number."""
         import torch
+
+        from imagelet.networks.trace import factor, function, number
 
         value = float(unit.values[unit.index])
         result = float(unit.module(torch.tensor([[value]], dtype=torch.float64)))
@@ -120,8 +121,12 @@ class Softmax(Layer):
 
         return nn.Softmax(dim=1)
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return an exponential as a fraction of the sum of all."""
+        import numpy as np
+
+        from imagelet.networks.trace import Trace, number, term
+
         values = unit.values[unit.index[:-1]]
         subtracted = float(values.max()) if np.abs(values).max() > LARGEST_EXPONENT else 0.0
         exponentials = np.exp(values - subtracted)

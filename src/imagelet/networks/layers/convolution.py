@@ -18,11 +18,12 @@ from imagelet.networks.layer_kind import (
     Size,
     register,
 )
-from imagelet.networks.trace import Trace, Unit, patch, weighted_sum
 from imagelet.networks.window import Sliding
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from imagelet.networks.trace import Trace, Unit
 
 
 class Convolving(Sliding):
@@ -93,8 +94,10 @@ class Convolving(Sliding):
             images = functional.pad(images, (0, right - left, 0, below - above))
         return images, (above, left)
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the kernel's sum over the numbers under it."""
+        from imagelet.networks.trace import patch, weighted_sum
+
         values, module, filter_ = unit.values, unit.module, unit.index[-1]
         if values.ndim != 3 or module.padding_mode != "zeros":
             return None

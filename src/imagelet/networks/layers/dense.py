@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import COUNT, SWITCH, Count, Layer, Shape, register, written_shape
-from imagelet.networks.trace import Index, Trace, Unit, passed, weighted_sum
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from imagelet.networks.trace import Index, Trace, Unit
 
 
 @register
@@ -64,8 +63,10 @@ class Dense(Layer):
                 parameter.zero_()
         return linear
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the sum of all inputs, each with its weight."""
+        from imagelet.networks.trace import weighted_sum
+
         values = unit.values
         if values.ndim > 2:
             return None
@@ -96,12 +97,16 @@ class Flatten(Layer):
         del module
         return images.permute(0, 2, 3, 1).flatten(1) if images.dim() == 4 else images
 
-    def origin(self, value: int, shape: Shape) -> Index:
+    def origin(self, value: int, shape: Shape) -> "Index":
         """Return where in an input of ``shape`` a flat value comes from."""
+        import numpy as np
+
         return tuple(map(int, np.unravel_index(value, shape)))
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number as it stands in the map."""
+        from imagelet.networks.trace import passed
+
         if len(unit.index) != 1:
             return None
         return passed(unit.values, self.origin(unit.index[0], unit.values.shape))

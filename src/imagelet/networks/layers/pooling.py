@@ -3,15 +3,14 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import PADDING, SIZE, Layer, Padding, Shape, Size, register, written_shape
-from imagelet.networks.trace import Trace, Unit, window
 from imagelet.networks.window import Sliding
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from imagelet.networks.trace import Trace, Unit
 
 
 @register
@@ -88,8 +87,10 @@ class Pool(Sliding):
             images, size, stride, padding, ceil_mode=to_the_end, count_include_pad=False
         )
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the window's largest number, or its mean."""
+        from imagelet.networks.trace import window
+
         values = unit.values
         if values.ndim != 3:
             return None
@@ -132,8 +133,12 @@ class GlobalAverage(Layer):
         del module
         return images.mean(dim=(2, 3)) if self.average else images.amax(dim=(2, 3))
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the mean or the largest number of a map, or of the part that one cell of several is for."""
+        import numpy as np
+
+        from imagelet.networks.trace import window
+
         if unit.values.ndim != 3:
             return None
         cells = []

@@ -4,13 +4,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from imagelet.networks.layer_kind import FRACTION, POSITIVE, Layer, Shape, register
-from imagelet.networks.trace import Trace, Unit, factor, number, passed, term
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from imagelet.networks.trace import Trace, Unit
 
 
 @register
@@ -45,8 +44,12 @@ class BatchNorm(Layer):
         normalization = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
         return normalization(shape[-1], eps=self.epsilon, momentum=round(1 - self.momentum, 12))
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number less the mean, by the standard deviation, times the scale, plus the shift."""
+        import numpy as np
+
+        from imagelet.networks.trace import Trace, factor, number, term
+
         values, module, channel = unit.values, unit.module, unit.index[-1]
         if module.running_mean is None or module.running_var is None or values.ndim == 2:
             return None
@@ -103,6 +106,8 @@ class Dropout(Layer):
             return values * 0
         return values * (bytes_ >= threshold).to(values.dtype).div_(1 - self.rate)
 
-    def trace(self, unit: Unit) -> Trace | None:
+    def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number as it is: outside of training nothing is dropped."""
+        from imagelet.networks.trace import passed
+
         return passed(unit.values, unit.index)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import (
     Layer,
@@ -23,10 +21,11 @@ from imagelet.networks.layer_kind import (
 from imagelet.networks.layers.convolution import Conv
 from imagelet.networks.layers.dense import Dense
 from imagelet.networks.layers.regularization import BatchNorm
-from imagelet.networks.trace import Trace, Unit, number, term
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from imagelet.networks.trace import Trace, Unit
 
 NamedLayers = list[tuple[str, Layer]]
 
@@ -146,8 +145,12 @@ class Residual(Layer):
         passed, made = ends
         return made + passed
 
-    def trace(self, unit: Unit) -> Trace:
+    def trace(self, unit: "Unit") -> "Trace":
         """Return the sum of two numbers: what the layers make, and what the shortcut passes on."""
+        import numpy as np
+
+        from imagelet.networks.trace import Trace, number, term
+
         made, passed = (float(values[unit.index]) for values in unit.inputs)
         return Trace(
             method="added",
