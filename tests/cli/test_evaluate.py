@@ -11,7 +11,6 @@ from PIL import Image
 
 from imagelet.analysis import error_analysis, robustness
 from imagelet.cli import evaluate as printed
-from imagelet.cli.evaluate import _most_confused
 from imagelet.data.datasets import load_dataset
 from imagelet.metrics.corruptions import CORRUPTIONS
 
@@ -67,11 +66,14 @@ def test_of_a_part_that_is_not_there_is_wrong_usage(run: Run, short_run: Path) -
     assert "train" in outcome.stderr
 
 
-def test_names_the_classes_that_are_confused_most_often() -> None:
-    confusion = [[9, 1, 0], [3, 8, 1], [0, 0, 7]]
-    assert _most_confused(confusion, ("a", "b", "c")) == [("b", "a", "3"), ("a", "b", "1"), ("b", "c", "1")]
-    assert _most_confused([[5, 0], [0, 5]], ("a", "b")) == []
-    assert len(_most_confused([[0, 1, 1], [1, 0, 1], [1, 1, 0]], ("a", "b", "c"))) == 5
+@pytest.mark.usefixtures("undrawn")
+def test_names_the_classes_that_are_confused_most_often(run: Run, short_run: Path) -> None:
+    words = ("evaluate", short_run, "--split", "validation")
+    counts = sorted(
+        (len(cell["images"]) for cell in run(*words, "--json").document["confused"]), reverse=True
+    )
+    rows = _records(run(*words).stdout, "most often confused")
+    assert [int(row[-1]) for row in rows] == counts[:5]
 
 
 # -- image by image ------------------------------------------------------------------------------------------

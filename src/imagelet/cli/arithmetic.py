@@ -86,27 +86,10 @@ def conv(
     workings = [convolve(channel, matrix, *how) for matrix in matrices for channel in given.channels]
     height, width = matrices[0].shape
     parameters = convolution_parameters(height, width, 1, len(matrices))
-    place = _read_place(at)
-    sums = _sums(given, workings, place)
-    file, clipped = _write(given, workings, "conv", out, stretch)
-    if not as_json:
-        _show_working(given.file, workings, sums, place, {"parameters": parameters})
-        _show_file(file, clipped)
-        return
     kernel = [_plain(matrix) for matrix in matrices]
-    common = _document(given, workings)
-    printing.document(
-        {
-            "image": common["image"],
-            "kernel": kernel[0] if len(kernel) == 1 else kernel,
-            "padded": common["padded"],
-            "at": [_at(place, trace) for trace in sums],
-            **{name: common[name] for name in ("output", "shape", "formula")},
-            "parameters": parameters,
-            "file": file,
-            "clipped": clipped,
-        }
-    )
+    before = {"kernel": kernel[0] if len(kernel) == 1 else kernel}
+    file, clipped = _write(given, workings, "conv", out, stretch)
+    _show(given, workings, at, file, clipped, as_json, before, {"parameters": parameters})
 
 
 @commands.command(cls=Command, epilog='imagelet pool --image "1 2 3; 4 5 6; 7 8 9" --size 2 --stride 1')
@@ -134,26 +117,8 @@ def pool(
     given = _read(image)
     how = (size, stride, _read_padding(padding), kind)
     workings = [pool_image(channel, *how) for channel in given.channels]
-    place = _read_place(at)
-    sums = _sums(given, workings, place)
     file, clipped = _write(given, workings, "pool", out, stretch)
-    if not as_json:
-        _show_working(given.file, workings, sums, place, {})
-        _show_file(file, clipped)
-        return
-    common = _document(given, workings)
-    printing.document(
-        {
-            "image": common["image"],
-            "size": size,
-            "kind": kind,
-            "padded": common["padded"],
-            "at": [_at(place, trace) for trace in sums],
-            **{name: common[name] for name in ("output", "shape", "formula")},
-            "file": file,
-            "clipped": clipped,
-        }
-    )
+    _show(given, workings, at, file, clipped, as_json, {"size": size, "kind": kind}, {})
 
 
 @dataclass(frozen=True)
@@ -223,11 +188,6 @@ def _read_place(text: str) -> tuple[int, int]:
     )
 
 
-def _sums(given: _Given, workings: "list[Working]", place: tuple[int, int]) -> "list[Trace]":
-    """Return how the number at a place comes about: for each kernel, or for a picture's first channel."""
-    return [working.at(*place) for working in (workings[:1] if given.file else workings)]
-
-
 def _write(
     given: _Given, workings: "list[Working]", name: str, out: Path | None, stretch: bool
 ) -> tuple[Path | None, int]:
@@ -257,17 +217,49 @@ def _free(path: Path) -> Path:
     return next(free for free in itertools.chain([path], others) if not free.exists())
 
 
-def _document(given: _Given, workings: "list[Working]") -> dict[str, Any]:
-    """Return the fields that both commands have."""
-    first = workings[0]
+def _show(
+    given: _Given,
+    workings: "list[Working]",
+    at: str,
+    file: Path | None,
+    clipped: int,
+    as_json: bool,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    """Print the result with the sum behind one number, for each kernel, or for a picture's first channel.
+
+    Args:
+        given: the image.
+        workings: one for each kernel or channel.
+        at: the place of the number.
+        file: the picture that was written, if one was.
+        clipped: how many numbers of it were cut.
+        as_json: as one document.
+        before: fields that only this command has, before those of both.
+        after: the same, after them.
+    """
+    first, place = workings[0], _read_place(at)
+    sums = [working.at(*place) for working in (workings[:1] if given.file else workings)]
+    if not as_json:
+        _show_working(given.file, workings, sums, place, after)
+        _show_file(file, clipped)
+        return
     several = [len(workings)] if len(workings) > 1 else []  # the axis of kernels or colours
-    return {
-        "image": str(given.file) if given.file else _plain(first.image),
-        "padded": None if given.file else _plain(first.padded),
-        "output": _outputs(workings) if first.output.size * len(workings) <= LISTED else None,
-        "shape": [*first.output.shape, *several],
-        "formula": first.formula,
-    }
+    printing.document(
+        {
+            "image": str(given.file) if given.file else _plain(first.image),
+            **before,
+            "padded": None if given.file else _plain(first.padded),
+            "at": [_at(place, trace) for trace in sums],
+            "output": _outputs(workings) if first.output.size * len(workings) <= LISTED else None,
+            "shape": [*first.output.shape, *several],
+            "formula": first.formula,
+            **after,
+            "file": file,
+            "clipped": clipped,
+        }
+    )
 
 
 def _outputs(workings: "list[Working]") -> Any:

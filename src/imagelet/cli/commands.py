@@ -104,31 +104,32 @@ def describe_accuracy(name: Message, figures: Mapping[str, Any]) -> dict[str, st
 _WIDEST = 100  # columns: longer lines are hard to read
 
 
-class Command(TyperCommand):
-    """A command; its ``epilog`` is one realistic example."""
+class _Spoken:
+    """A command whose help page and complaints are imagelet's own."""
 
     def get_help(self, ctx: Any) -> NoReturn:
         """Print the help page and leave; click's own printing does not bear a closed pipe."""
-        _show_help(ctx)
+        printing.write(sys.stdout, as_text(page(ctx)) + "\n")
+        raise typer.Exit
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words of the command line.
+        """Read the words of the command line, of a group up to the name of a command.
 
         Raises:
             UsageError: they are wrong.
         """
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
         except typer.TyperException as error:
             raise _usage_error(error, ctx) from error
 
 
-class Group(TyperGroup):
-    """A command that has commands of its own; without one it shows its help."""
+class Command(_Spoken, TyperCommand):
+    """A command; its ``epilog`` is one realistic example."""
 
-    def get_help(self, ctx: Any) -> NoReturn:
-        """Print the help page and leave; click's own printing does not bear a closed pipe."""
-        _show_help(ctx)
+
+class Group(_Spoken, TyperGroup):
+    """A command that has commands of its own; without one it shows its help."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words of the command line up to the name of a command.
@@ -137,11 +138,8 @@ class Group(TyperGroup):
             UsageError: they are wrong.
         """
         if not ctx.resilient_parsing and not args:
-            _show_help(ctx)
-        try:
-            return super().parse_args(ctx, args)
-        except typer.TyperException as error:
-            raise _usage_error(error, ctx) from error
+            self.get_help(ctx)
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that is named first in ``args``.
@@ -161,11 +159,6 @@ class Group(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-def _show_help(context: Any) -> NoReturn:
-    printing.write(sys.stdout, as_text(page(context)) + "\n")
-    raise typer.Exit
-
-
 def _usage_error(error: typer.TyperException, context: Any) -> UsageError:
     """Say in one sentence what typer found wrong."""
     command = context.command_path
@@ -173,15 +166,8 @@ def _usage_error(error: typer.TyperException, context: Any) -> UsageError:
     match error:
         case NoSuchOption():
             known = [name for parameter in context.command.get_params(context) for name in parameter.opts]
-            option = error.option_name
-            meant = suggestion(option, known)
-            return UsageError(
-                "{command} has no option '{option}'{meant}",
-                listing,
-                command=command,
-                option=option,
-                meant=meant,
-            )
+            values = {"option": error.option_name, "meant": suggestion(error.option_name, known)}
+            return UsageError("{command} has no option '{option}'{meant}", listing, command=command, **values)
         case BadOptionUsage() if "does not take a value" in error.message:
             return UsageError("{option} takes no value", listing, option=error.option_name)
         case BadOptionUsage():
@@ -229,9 +215,7 @@ def _allowed(parameter: Any, message: str) -> str:
 
 
 def _name(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        return str(parameter.metavar or parameter.name.upper())
-    return str(max(parameter.opts, key=len))
+    return _typed(parameter) if parameter.param_type_name == "argument" else max(parameter.opts, key=len)
 
 
 def _lowered(sentence: str) -> str:
@@ -351,15 +335,10 @@ INTERRUPTED = 130
 
 _ELSEWHERE = Message("choose another place")
 _PERMISSION = (Message("no permission"), Message("choose another place, or change the permissions"))
+_ROOM = Message("make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk")
 _SENTENCES = {
-    errno.ENOSPC: (
-        Message("the disk is full"),
-        Message("make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk"),
-    ),
-    getattr(errno, "EDQUOT", -1): (
-        Message("the disk quota is used up"),
-        Message("make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk"),
-    ),
+    errno.ENOSPC: (Message("the disk is full"), _ROOM),
+    getattr(errno, "EDQUOT", -1): (Message("the disk quota is used up"), _ROOM),
     errno.EACCES: _PERMISSION,
     errno.EPERM: _PERMISSION,
     errno.EROFS: (Message("the disk is read-only"), _ELSEWHERE),
@@ -388,14 +367,12 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
         for hint in error.args[1:]:  # what was saved, and how to resume
             printing.advice(hint)
         return INTERRUPTED
-    if isinstance(error, NetworkTextError) and error.text:
+    if isinstance(error, ImageletError):
         printing.failure(error.message)
-        printing.pointer(error.text, error.position)
+        if isinstance(error, NetworkTextError) and error.text:
+            printing.pointer(error.text, error.position)
         if error.hint:
             printing.advice(error.hint)
-        return error.exit_code
-    if isinstance(error, ImageletError):
-        printing.failure(error.message, error.hint)
         return error.exit_code
     printing.failure(*_sentence(error))
     return 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagelet.cli import printing
-from imagelet.cli.commands import PARTS, Command, Group, Json, count_images, write_shape
+from imagelet.cli.commands import PARTS, Command, Group, Json, count_images, describe_interval, write_shape
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
@@ -64,19 +64,13 @@ def compare(runs: Runs, split: Split = "validation", out: Out = None, as_json: J
 
 
 def _show(comparison: "Comparison") -> None:
-    images = {"count": comparison.images, "part": PARTS[comparison.split]}
-    facts: dict[str, str] = {
-        Message("images"): Message(
-            "{count:,} {part} images of {dataset}", **images, dataset=comparison.dataset
-        )
-    }
+    images = {"count": comparison.images, "part": PARTS[comparison.split], "dataset": comparison.dataset}
+    facts: dict[str, str] = {Message("images"): Message("{count:,} {part} images of {dataset}", **images)}
     if comparison.split == "test":
         facts[Message("test evaluations")] = _test_evaluations(comparison)
     else:
         facts[Message("images")] = Message(
-            "{count:,} {part} images of {dataset}, which chose the epochs",
-            **images,
-            dataset=comparison.dataset,
+            "{count:,} {part} images of {dataset}, which chose the epochs", **images
         )
     facts[Message("disagree on")] = Message("{count:,} of them", count=len(comparison.disagreements))
     facts[Message("seconds")] = f"{comparison.seconds:.1f}"
@@ -84,7 +78,8 @@ def _show(comparison: "Comparison") -> None:
         facts[Message("figures")] = ", ".join(map(str, comparison.figures))
     printing.facts(facts)
     printing.say()
-    _show_runs(comparison)
+    numbers = ("accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds")
+    printing.table(("run", *numbers), map(_row, comparison.compared), right=numbers, whole=("run",))
     names = [printing.verbatim(compared.name) for compared in comparison.compared]
     printing.say()
     if comparison.settings:
@@ -103,31 +98,21 @@ def _show(comparison: "Comparison") -> None:
 
 def _test_evaluations(comparison: "Comparison") -> Message:
     """Return how often each run was evaluated on the test images: ``first 1, second 3``."""
-    counts = [
+    counts = ", ".join(
         f"{compared.name} {compared.test_evaluations}"
         for compared in comparison.compared
         if compared.test_evaluations is not None
-    ]
-    if not counts:
-        return Message("not counted: none of them is a run")
-    return Message("{counts} so far", counts=", ".join(counts))
-
-
-def _show_runs(comparison: "Comparison") -> None:
-    printing.table(
-        ("run", "accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds"),
-        [_row(compared) for compared in comparison.compared],
-        right=("accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds"),
-        whole=("run",),
+    )
+    return (
+        Message("{counts} so far", counts=counts) if counts else Message("not counted: none of them is a run")
     )
 
 
 def _row(compared: "Compared") -> tuple[str, ...]:
-    low, high = map(write_percent, compared.interval)
     return (
         compared.name,
         f"{write_percent(compared.accuracy)} %",
-        Message("{low} to {high} %", low=low, high=high),
+        describe_interval(compared.interval),
         f"{compared.loss:.4f}",
         f"{compared.parameters:,}",
         "" if compared.epochs is None else f"{compared.epochs}",

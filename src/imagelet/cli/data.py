@@ -1,6 +1,5 @@
 """`imagelet data list`, `get`, `show`, `check`: where datasets are, and what they hold."""
 
-import dataclasses
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -94,7 +93,7 @@ def get(name: Name, source_folder: Folder = None, as_json: Json = False) -> None
     with printing.progress("fetching {name}", binary=True, name=name) as advance:
         files = get_dataset_files(name, source_folder, progress=advance)
     if as_json:
-        printing.document({"name": name, "files": [dataclasses.asdict(file) for file in files]})
+        printing.document({"name": name, "files": [asdict(file) for file in files]})
         return
     rows = [(file.path.name, printing.write_size(file.size), _verdict(file)) for file in files]
     printing.table(("file", "size", "SHA-256"), rows, right=("size",))
@@ -132,11 +131,9 @@ def show(dataset: Shown, out: Out = None, as_json: Json = False) -> None:
         _draw(opened, out)
     if as_json:
         printing.document(facts | {"file": out})
-        return
-    _show(facts)
-    if out is not None:
-        printing.say()
-        printing.say("wrote {file}", file=out)
+    else:
+        _show(facts)
+        _show_file(out)
 
 
 @data.command(cls=Command, epilog="imagelet data check my-pictures/")
@@ -153,9 +150,7 @@ def check(dataset: DatasetArgument, as_json: Json = False) -> None:
     with printing.progress("looking at images") as advance:
         problems = find_problems(dataset, progress=advance)
     if as_json:
-        printing.document(
-            {"name": dataset, "problems": [dataclasses.asdict(problem) for problem in problems]}
-        )
+        printing.document({"name": dataset, "problems": [asdict(problem) for problem in problems]})
     elif problems:
         _show_problems(problems)
     else:
@@ -265,20 +260,12 @@ def _show(facts: dict[str, Any]) -> None:
     }
     printing.facts({name: value for name, value in described.items() if value})
     printing.say()
-    printing.table(
-        ("part", "images", "values", "mean", "sha256"),
-        [
-            (
-                PARTS[part["part"]],
-                f"{part['images']:,}",
-                Message("{low} to {high}", low=part["lowest"], high=part["highest"]),
-                f"{part['mean']:.1f}",
-                part["sha256"][:16],
-            )
-            for part in facts["parts"]
-        ],
-        right=("images", "values", "mean"),
-    )
+    rows: list[tuple[str, ...]] = []
+    for part in facts["parts"]:
+        values = Message("{low} to {high}", low=part["lowest"], high=part["highest"])
+        figures = (f"{part['images']:,}", values, f"{part['mean']:.1f}", part["sha256"][:16])
+        rows.append((PARTS[part["part"]], *figures))
+    printing.table(("part", "images", "values", "mean", "sha256"), rows, right=("images", "values", "mean"))
     printing.say()
     names = [part["part"] for part in facts["parts"]]
     headings = [PARTS[name] for name in names]
@@ -340,8 +327,12 @@ def _show_picture(file: str, out: Path | None, *, as_json: bool) -> None:
         _draw_picture(facts, out)
     if as_json:
         printing.document(_picture_document(facts, file) | {"out": out})
-        return
-    _show_picture_facts(facts, file)
+    else:
+        _show_picture_facts(facts, file)
+        _show_file(out)
+
+
+def _show_file(out: Path | None) -> None:
     if out is not None:
         printing.say()
         printing.say("wrote {file}", file=out)
@@ -414,15 +405,17 @@ def _show_forms(facts: "PictureFacts") -> None:
     flat, whole, scaled = (
         next(form for form in facts.forms if form.name == name) for name in (FLAT, CHANNEL_AXIS, SCALED)
     )
-    indices = [f"[{', '.join(map(str, form.place))}]" if form.place else "" for form in facts.forms]
-    printing.table(
-        ("form", "shape", "first numbers", Message("index of {value}", value=flat.value)),
-        [
-            (form.name, str(form.shape), _nested(form), index)
-            for form, index in zip(facts.forms, indices, strict=True)
-        ],
-        whole=("form", "shape"),
-    )
+    rows = [
+        (
+            form.name,
+            str(form.shape),
+            _nested(form),
+            f"[{', '.join(map(str, form.place))}]" if form.place else "",
+        )
+        for form in facts.forms
+    ]
+    heading = Message("index of {value}", value=flat.value)
+    printing.table(("form", "shape", "first numbers", heading), rows, whole=("form", "shape"))
     row, column, channel = whole.place or (0, 0, 0)
     _, width, channels = whole.shape
     sum_, index = f"{row} * {width} + {column}", row * width + column
@@ -430,15 +423,12 @@ def _show_forms(facts: "PictureFacts") -> None:
     if channels > 1:
         where = Message("{place}, channel {channel}", place=where, channel=channel)
         sum_, index = f"({sum_}) * {channels} + {channel}", index * channels + channel
+    becomes = {"value": flat.value, "scaled": _number(scaled.value or 0)}
     printing.say()
     printing.facts(
         {
             FLAT: Message("{place} has the index {sum} = {index:,}", place=where, sum=sum_, index=index),
-            Message("scaled"): Message(
-                "divided by 255: {value} becomes {scaled}",
-                value=flat.value,
-                scaled=_number(scaled.value or 0),
-            ),
+            Message("scaled"): Message("divided by 255: {value} becomes {scaled}", **becomes),
         }
     )
 

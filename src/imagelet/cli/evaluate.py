@@ -126,22 +126,18 @@ def _show(evaluation: "Evaluation") -> None:
         facts[Message("figures")] = str(evaluation.figures)
     printing.facts(facts)
     printing.say()
-    printing.table(
-        ("class", "precision", "recall", "f1", "images"),
-        [
-            (
-                known["name"],
-                *(_figure(known[name]) for name in ("precision", "recall", "f1")),
-                f"{known['images']:,}",
-            )
-            for known in figures["classes"]
-        ],
-        right=("precision", "recall", "f1", "images"),
-    )
-    if confused := _most_confused(figures["confusion"], evaluation.classes):
+    numbers = ("precision", "recall", "f1")
+    rows = [
+        (known["name"], *(_figure(known[name]) for name in numbers), f"{known['images']:,}")
+        for known in figures["classes"]
+    ]
+    printing.table(("class", *numbers, "images"), rows, right=(*numbers, "images"))
+    kind = "images" if evaluation.pictures is None else "files"
+    if confused := sorted(figures["confused"], key=lambda cell: -len(cell[kind]))[:MOST_CONFUSED]:
+        rows = [(cell["label"], cell["predicted"], f"{len(cell[kind]):,}") for cell in confused]
         printing.say()
         printing.say("most often confused")
-        printing.table(("label", "predicted", "images"), confused, right=("images",))
+        printing.table(("label", "predicted", "images"), rows, right=("images",))
     _show_images(evaluation, figures)
 
 
@@ -195,18 +191,6 @@ def _show_corruptions(report: "RobustnessReport") -> None:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"  # a class without images has no recall
-
-
-def _most_confused(confusion: list[list[int]], classes: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """Return (label, predicted class, images) for the classes that are confused most often."""
-    pairs = [
-        (count, row, column)
-        for row, counts in enumerate(confusion)
-        for column, count in enumerate(counts)
-        if row != column and count
-    ]
-    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
-    return [(classes[row], classes[column], f"{count:,}") for count, row, column in pairs[:MOST_CONFUSED]]
 
 
 MOST_MISCLASSIFIED = 10  # images that are named,

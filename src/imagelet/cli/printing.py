@@ -7,6 +7,7 @@ it can neither colour nor move the cursor.
 """
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -63,19 +64,20 @@ def note(text: str, style: str = "", **values: Any) -> None:
 
 def failure(message: str, hint: str = "", **values: Any) -> None:
     """Print what went wrong and what to do next, to standard error."""
-    _print(sys.stderr, Message(message, **values), "", lead=(f"{translate('error')}: ", "bold red"))
+    _print(sys.stderr, Message(message, **values), lead=(f"{translate('error')}: ", "bold red"))
     if hint:
         advice(hint, **values)
 
 
 def advice(hint: str, **values: Any) -> None:
     """Print what to do next to standard error."""
-    _print(sys.stderr, Message(hint, **values), "", lead=(f"{arrow(sys.stderr)} ", "bold cyan"))
+    arrow = "→" if _can_show(sys.stderr, "→") else "->"
+    _print(sys.stderr, Message(hint, **values), lead=(f"{arrow} ", "bold cyan"))
 
 
 def caution(message: str, **values: Any) -> None:
     """Print a warning to standard error."""
-    _print(sys.stderr, Message(message, **values), "", lead=(f"{translate('warning')}: ", "bold yellow"))
+    _print(sys.stderr, Message(message, **values), lead=(f"{translate('warning')}: ", "bold yellow"))
 
 
 def pointer(text: str, position: int) -> None:
@@ -273,11 +275,6 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
-def arrow(stream: TextIO) -> str:
-    """Return an arrow that ``stream`` can show."""
-    return "→" if _can_show(stream, "→") else "->"
-
-
 def is_colourful(stream: TextIO) -> bool:
     """Say whether ``stream`` is a terminal that wants colours."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -329,7 +326,7 @@ def _shown(text: str) -> str:
     return translate(text) if isinstance(text, Message) else text
 
 
-def _print(stream: TextIO, text: str, style: str, lead: tuple[str, str] = ("", "")) -> None:
+def _print(stream: TextIO, text: str, style: str = "", lead: tuple[str, str] = ("", "")) -> None:
     from rich.text import Text
 
     _render(stream, Text.assemble(lead, (visible(translate(text)), style)))
@@ -395,25 +392,18 @@ def sketch_images(
         width: of the lines, in letters.
         shades: letters from black to white.
     """
-    lines: list[str] = []
     sketches = [_sketch(image, shades, wide=(2 * image.shape[1] + len(GAP)) * 3 <= width) for image in images]
-    widths = [
-        max(columns(caption), *map(len, sketch)) for sketch, caption in zip(sketches, captions, strict=True)
-    ]
+    pairs = zip(sketches, captions, strict=True)
+    widths = [max(columns(caption), *map(len, sketch)) for sketch, caption in pairs]
+    lines: list[str] = []
     start = 0
     while start < len(sketches):
         stop = start + 1
         while stop < len(sketches) and sum(widths[start : stop + 1]) + len(GAP) * (stop - start) <= width:
             stop += 1
-        height = max(len(sketch) for sketch in sketches[start:stop])
-        blocks = [
-            [*sketch, *[""] * (height - len(sketch)), caption]
-            for sketch, caption in zip(sketches[start:stop], captions[start:stop], strict=True)
-        ]
         lines += [""] if lines else []
-        for row in zip(*blocks, strict=True):
-            cells = (padded(text, column) for text, column in zip(row, widths[start:stop], strict=True))
-            lines.append(GAP.join(cells).rstrip())
+        for row in [*itertools.zip_longest(*sketches[start:stop], fillvalue=""), captions[start:stop]]:
+            lines.append(GAP.join(map(padded, row, widths[start:stop])).rstrip())
         start = stop
     return lines
 
