@@ -19,8 +19,11 @@ else
 BIN := $(VENV)/bin
 endif
 RUN := $(BIN)/python
-PINNED := pyproject.toml constraints.txt
-INSTALL = $(RUN) -m pip install --disable-pip-version-check -c constraints.txt
+PINNED := pyproject.toml constraints.txt requirements.lock requirements-dev.lock
+# First what has hashes; then torch, which has none here (tools/lock.py says why), and imagelet itself.
+PIP = $(RUN) -m pip install --disable-pip-version-check
+INSTALL_LOCKED = $(PIP) --require-hashes --no-deps
+INSTALL = $(PIP) -c constraints.txt --no-build-isolation
 DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
@@ -106,12 +109,14 @@ install-dev: $(VENV)/.installed-dev
 $(VENV)/.installed: $(PINNED)
 	@$(make_environment)
 	@echo "Installing imagelet into $(VENV) (a few minutes the first time)" >&2
+	@$(INSTALL_LOCKED) -r requirements.lock
 	@$(INSTALL) -e .
 	@touch $@
 
 $(VENV)/.installed-dev: $(PINNED)
 	@$(make_environment)
 	@echo "Installing imagelet and the developers' tools into $(VENV) (a few minutes the first time)" >&2
+	@$(INSTALL_LOCKED) -r requirements-dev.lock
 	@$(INSTALL) -e ".[dev]"
 	@touch $(VENV)/.installed $@
 

@@ -7,9 +7,12 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from tools.lock import LOCKS, without_torch
+from tools.lowest import TORCH
 from tools.source import imports, read_modules
 
 ROOT = Path(__file__).parents[1]
@@ -77,3 +80,28 @@ def test_no_version_with_a_known_hole_is_admitted() -> None:
 def test_what_is_declared_is_pinned() -> None:
     pinned = {_normal(line.partition("==")[0]) for line in CONSTRAINTS.splitlines() if "==" in line}
     assert _declared() <= pinned
+
+
+@pytest.mark.parametrize("name", sorted(LOCKS))
+def test_a_lock_file_holds_what_is_pinned_with_hashes(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8").replace("\\\n", "")
+    pinned = dict(line.split("==") for line in CONSTRAINTS.splitlines() if "==" in line)
+    locked = {}
+    for line in text.splitlines()[1:]:
+        package, _, rest = line.partition("==")
+        version, *others = rest.split()
+        hashes = [word for word in others if re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", word)]
+        assert hashes, line
+        assert pinned.get(package) == version or others[0] == ";", f"{package} {version} is pinned otherwise"
+        locked[package] = version
+    assert _declared() - {"torch"} <= locked.keys()  # torch's hashes differ by index
+    assert "setuptools" in locked  # it builds imagelet
+    assert not any(TORCH.match(package) for package in locked)
+    assert ("pytest" in locked) == ("dev" in LOCKS[name])
+
+
+def test_torch_and_what_it_brings_are_left_out_of_a_lock_file_with_their_hashes() -> None:
+    entry = "{}==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\n"
+    names = ("a", "torch", "nvidia-cublas", "b", "triton", "cuda-toolkit", "torchmetrics")
+    text = "".join(map(entry.format, names))
+    assert without_torch(text) == "".join(map(entry.format, ("a", "b", "torchmetrics")))

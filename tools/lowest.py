@@ -76,7 +76,7 @@ class Lowest:
 
     def build(self) -> None:
         """Build the package's wheel, from its source distribution."""
-        self.run(self.uv, "build", "-q", "--wheel", "--sdist", "-o", self.folder, ROOT)
+        self.run(self.uv, "build", "-q", "-o", self.folder, ROOT)
         (self.wheel,) = self.folder.glob("*.whl")
 
     def install(self, python: str) -> tuple[Path, bool]:
