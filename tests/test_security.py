@@ -1,0 +1,44 @@
+"""SECURITY.md names the limits that hold."""
+
+from pathlib import Path
+
+from imagelet.data import batch_pickle, transfer
+from imagelet.data.official import cifar, mnist
+from imagelet.lab.http import schemas
+from imagelet.lab.services import decoding_worker
+from imagelet.lab.settings import Settings
+from imagelet.preprocessing import picture_limits
+
+ROOT = Path(__file__).parents[1]
+MEGABYTE = 2**20
+
+
+def test_the_page_names_the_limits_that_hold(tmp_path: Path) -> None:
+    lab = Settings(tmp_path)
+    archives = (cifar.LARGEST_BATCH, cifar.LARGEST_ARCHIVE, mnist.LARGEST_CONTENT)
+    rows = {
+        "a picture's pixels, and the memory that opening it takes": (
+            f"{picture_limits.MAX_PIXELS:,}; {picture_limits.MAX_BYTES // MEGABYTE} MB"
+        ),
+        "scans of a JPEG": f"{picture_limits.MAX_SCANS}",
+        "decoding one picture in the lab": f"{decoding_worker.SECONDS} seconds",
+        "a request to the lab": (
+            f"{lab.most_bytes // MEGABYTE} MB, {schemas.MOST_PICTURES} pictures, {lab.seconds:.0f} seconds"
+        ),
+        "a batch file of CIFAR-10; an archive, unpacked; an IDX file, unpacked": "; ".join(
+            f"{size // MEGABYTE} MB" for size in archives
+        ),
+        "instructions of a pickle": f"{batch_pickle.MOST_INSTRUCTIONS:,}",
+        "a download": (
+            f"{transfer.LONGEST / 60:.0f} minutes in all, and at least {transfer.LEAST:,} bytes "
+            f"in each {transfer.WINDOW:.0f} seconds"
+        ),
+    }
+    page = (ROOT / "SECURITY.md").read_text("utf-8")
+    table = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert table == [f"| {what} | {most} |" for what, most in rows.items()]
+
+
+def test_the_first_pages_lead_to_it() -> None:
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert "(SECURITY.md)" in (ROOT / page).read_text("utf-8")
