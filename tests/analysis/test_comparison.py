@@ -136,12 +136,12 @@ def test_pairs_and_disagreements_are_those_of_the_answers(runs: Path) -> None:
     for each in found.disagreements:
         (place,) = np.flatnonzero(numbers == each.image)
         assert each.label == images.classes[images.labels[place]]
-        assert each.predictions == tuple(images.classes[one] for one in answers[:, place])
-        assert each.probabilities == tuple(share[place].max() for share in shares)
+        names = tuple(images.classes[one] for one in answers[:, place])
+        assert each.predictions == tuple(zip(names, (share[place].max() for share in shares), strict=True))
 
 
 def test_of_two_the_surest_disagreement_comes_first(runs: Path) -> None:
-    surest = [min(each.probabilities) for each in compare(["a", "c"]).disagreements]
+    surest = [min(share for _, share in each.predictions) for each in compare(["a", "c"]).disagreements]
     assert surest == sorted(surest, reverse=True)
 
 

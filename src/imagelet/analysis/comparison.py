@@ -270,14 +270,12 @@ class Disagreement:
     Attributes:
         image: its index in the part of the dataset.
         label: its class.
-        predictions: the predicted classes, in the order of the classifiers.
-        probabilities: of these classes, 0 to 1.
+        predictions: the predicted class and its probability, 0 to 1, in the order of the classifiers.
     """
 
     image: int
     label: str
-    predictions: tuple[str, ...]
-    probabilities: tuple[float, ...]
+    predictions: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -329,9 +327,7 @@ class Comparison:
                     "label": one.label,
                     "predictions": [
                         {"run": name, "predicted": predicted, "probability": probability}
-                        for name, predicted, probability in zip(
-                            names, one.predictions, one.probabilities, strict=True
-                        )
+                        for name, (predicted, probability) in zip(names, one.predictions, strict=True)
                     ],
                 }
                 for one in self.disagreements
@@ -377,7 +373,7 @@ def compare(
     first = parts[0]
     order = disagreements(predicted, confidences)
     compared = tuple(map(_compared, subjects, evaluated))
-    disagreed = _disagreements(first, order, predicted, confidences)
+    disagreed = tuple(_disagreement(first, at, predicted[:, at], confidences[:, at]) for at in order)
     return Comparison(
         dataset=subjects[0].provenance.dataset,
         split=split,
@@ -424,19 +420,13 @@ def _pairs(names: Sequence[str], correct: np.ndarray) -> tuple[Pair, ...]:
     )
 
 
-def _disagreements(
-    part: PartImages, order: np.ndarray, predicted: np.ndarray, confidences: np.ndarray
-) -> tuple[Disagreement, ...]:
-    images = part.images
-    return tuple(
-        Disagreement(
-            image=int(part.indices[index]),
-            label=images.classes[images.labels[index]],
-            predictions=tuple(images.classes[one] for one in predicted[:, index]),
-            probabilities=tuple(map(float, confidences[:, index])),
-        )
-        for index in order
-    )
+def _disagreement(
+    part: PartImages, index: int, predicted: np.ndarray, confidences: np.ndarray
+) -> Disagreement:
+    classes = part.images.classes
+    predictions = zip((classes[one] for one in predicted), confidences.tolist(), strict=True)
+    label = classes[part.images.labels[index]]
+    return Disagreement(int(part.indices[index]), label, tuple(predictions))
 
 
 def _draw(
@@ -461,7 +451,7 @@ def _draw(
                 part.images.take(order[: len(shown)]).images,
                 [f"{part.part} {one.image}, label {one.label}" for one in shown],
                 [one.label for one in shown],
-                [list(zip(one.predictions, one.probabilities, strict=True)) for one in shown],
+                [list(one.predictions) for one in shown],
                 [one.name for one in compared],
             ),
             sheet,

@@ -4,6 +4,7 @@ Everything is plain data first; :func:`draw` makes files of it.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -186,8 +187,7 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
     for number, layer in enumerate(explanation.layers, start=1):
         name = re.sub(r"[^\w-]+", "-", layer.name)
         path = folder / f"layer-{number:02}-{name}.png"
-        colours = [(values.low, values.high) for values in ranges[layer.name]]
-        drawn |= _draw_layer(explanation, layer, colours, scope, path)
+        drawn |= _draw_layer(explanation, layer, ranges[layer.name], scope, path)
     spread = [(each.name, vars(histogram(each.values))) for each in explanation.layers]
     drawn["histograms"] = folder / "histograms.png"
     plots.save(plots.layer_histograms(spread, "the values of each layer"), drawn["histograms"])
@@ -197,7 +197,7 @@ def draw(explanation: Explanation, folder: Path, scope: str = "layer") -> dict[s
 def _draw_layer(
     explanation: Explanation,
     layer: LayerActivations,
-    colours: list[tuple[float, float]],
+    colours: Sequence[tuple[float, float]],
     scope: str,
     path: Path,
 ) -> dict[str, Path]:

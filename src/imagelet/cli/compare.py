@@ -189,8 +189,10 @@ def _show_disagreements(comparison: "Comparison", names: list[Message]) -> None:
     image = Message("{part} image", part=PARTS[comparison.part])
     rows = []
     for disagreement in shown:
-        predictions = zip(disagreement.predictions, disagreement.probabilities, strict=True)
-        cells = (f"{predicted} ({write_percent(probability)} %)" for predicted, probability in predictions)
+        cells = (
+            f"{predicted} ({write_percent(probability)} %)"
+            for predicted, probability in disagreement.predictions
+        )
         rows.append((str(disagreement.image), disagreement.label, *cells))
     printing.table((image, Message("label"), *names), rows, right=(image,))
     if more := len(comparison.disagreements) - len(shown):

@@ -7,7 +7,7 @@ Activations are the image's own, without test-time augmentation and calibration.
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,8 +29,7 @@ PIXELS_AT_ONCE = 2**18  # of images that go through the network at once: all map
 DIGITS = 6  # that plain data keep of a number
 
 
-@dataclass(frozen=True)
-class ValueRange:
+class ValueRange(NamedTuple):
     """The numbers that a colour scale stands for.
 
     ``low`` is −``high`` where there are numbers of both signs, so that 0 is in the middle; else one of the
@@ -41,26 +40,12 @@ class ValueRange:
     high: float
 
     @classmethod
-    def of(cls, low: float, high: float) -> "ValueRange":
-        """Return the range for numbers from ``low`` to ``high``."""
-        if low < 0 < high:
-            largest = max(-low, high)
-            return cls(-largest, largest)
-        return cls(min(low, 0.0), max(high, 0.0))
-
-    @classmethod
-    def around(cls, values: NDArray[np.generic]) -> "ValueRange":
+    def of(cls, values: NDArray[np.generic] | Sequence[float]) -> "ValueRange":
         """Return the range for all of ``values``, at least one."""
-        return cls.of(float(values.min()), float(values.max()))
-
-    @property
-    def signed(self) -> bool:
-        """Whether there are numbers on both sides of 0."""
-        return self.low < 0 < self.high
-
-    def to_json(self) -> dict[str, Any]:
-        """Return low, high and signed."""
-        return {**vars(self), "signed": self.signed}
+        low, high = float(np.min(values)), float(np.max(values))
+        if low < 0 < high:
+            return cls(-max(-low, high), max(-low, high))
+        return cls(min(low, 0.0), max(high, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +66,6 @@ class Histogram:
     standard_deviation: float
     number: int
     zeros: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain lists and numbers."""
-        return {**vars(self), "counts": self.counts.tolist(), "edges": rounded(self.edges).tolist()}
 
 
 def histogram(values: NDArray[np.generic], bins: int = 40) -> Histogram:
@@ -161,10 +142,6 @@ class LayerActivations:
         """The fraction of units, channels of a map or single values, without a value above 0."""
         highest = self.values.reshape(-1, self.values.shape[-1]).max(axis=0)  # (units,)
         return float((highest <= 0).mean())
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain lists and numbers; values with six digits."""
-        return {**self.facts(), "values": rounded(self.values).tolist()}
 
     def facts(self) -> dict[str, Any]:
         """Return all but the values as plain data."""
@@ -257,10 +234,10 @@ def value_range(activations: Sequence[LayerActivations], scope: str) -> dict[str
             names=", ".join(SCOPES),
         )
     if scope == "map":
-        return {layer.name: tuple(map(ValueRange.around, layer.maps)) for layer in activations}
-    of_all = ValueRange.of(min(layer.low for layer in activations), max(layer.high for layer in activations))
+        return {layer.name: tuple(map(ValueRange.of, layer.maps)) for layer in activations}
+    of_all = ValueRange.of([limit for layer in activations for limit in (layer.low, layer.high)])
     return {
-        layer.name: (of_all if scope == "all" else ValueRange.around(layer.values),) * len(layer.maps)
+        layer.name: (of_all if scope == "all" else ValueRange.of(layer.values),) * len(layer.maps)
         for layer in activations
     }
 
