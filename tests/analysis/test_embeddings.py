@@ -19,7 +19,7 @@ from imagelet.analysis.embeddings import (
 )
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import DataError, RunError, UsageError
-from imagelet.explanation.neighbours import directions, embeddings, nearest
+from imagelet.explanation.embeddings import directions, embeddings, nearest
 from imagelet.runs.run import Run
 from tests.analysis.test_evaluate import write_folder
 from tests.plots.artists import drawn

@@ -11,9 +11,9 @@ from imagelet.networks import NamedNetwork, build, networks
 from imagelet.networks.airbench import Whiten, family
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop
+from imagelet.training.augmentation import make_outliers
 from imagelet.training.history import EpochFigures
 from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup, evaluate, start, train
-from imagelet.training.outlier_exposure import make_outliers
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
 

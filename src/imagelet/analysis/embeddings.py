@@ -21,7 +21,7 @@ from imagelet import atomic_files, paths
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
 from imagelet.device import choose_precision
-from imagelet.explanation.neighbours import (
+from imagelet.explanation.embeddings import (
     FITTED,
     WIDEST,
     Neighbour,

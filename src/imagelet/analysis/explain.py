@@ -30,7 +30,7 @@ from imagelet.explanation.activations import (
     value_range,
 )
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
-from imagelet.explanation.neighbours import Neighbour
+from imagelet.explanation.embeddings import Neighbour
 from imagelet.messages import Message
 from imagelet.plots.explanation import Marked, Meaning
 from imagelet.progress import Progress

@@ -12,8 +12,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ImageletError, UsageError
 from imagelet.explanation.activations import LayerActivations, filters, is_convolution, layer_activations
 from imagelet.explanation.attribution import attribute, convolution_of
-from imagelet.explanation.neighbours import embeddings
-from imagelet.explanation.projection import draw_evenly, embedding_map
+from imagelet.explanation.embeddings import draw_evenly, embedding_map, embeddings
 from imagelet.html_repr import counted, percent
 from imagelet.messages import Message
 from imagelet.plots.explanation import Marked

@@ -27,10 +27,9 @@ from imagelet.errors import TrainingError
 from imagelet.networks import Network
 from imagelet.networks.airbench import Whiten
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training.augmentation import augment, mirrored_in
+from imagelet.training.augmentation import augment, divergence_from_uniform, make_outliers, mirrored_in
 from imagelet.training.history import EpochFigures
 from imagelet.training.optimizers import learning_rate
-from imagelet.training.outlier_exposure import divergence_from_uniform, make_outliers
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State, set_learning_rates

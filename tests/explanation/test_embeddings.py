@@ -12,11 +12,14 @@ from torch import nn
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import load_dataset
 from imagelet.errors import ClassifierFileError, UsageError
-from imagelet.explanation import neighbours
-from imagelet.explanation.neighbours import (
+from imagelet.explanation import embeddings as embeddings_module
+from imagelet.explanation.embeddings import (
+    METHODS,
     Neighbour,
     TrainingEmbeddings,
     directions,
+    draw_evenly,
+    embedding_map,
     embeddings,
     fit_projection,
     nearest,
@@ -73,7 +76,7 @@ class TestEmbeddings:
     def test_are_the_same_however_many_come_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         classifier, images = classifier_of(build(TEXT, SHAPE, 3)), images_of(SHAPE, 7)
         whole = embeddings(classifier, images)
-        monkeypatch.setattr(neighbours, "BATCH", 3)
+        monkeypatch.setattr(embeddings_module, "BATCH", 3)
         np.testing.assert_allclose(embeddings(classifier, images), whole, atol=1e-6)
         assert embeddings(classifier, images[:0]).shape == (0, 7)
         with pytest.raises(ValueError, match="images are uint8"):
@@ -105,7 +108,7 @@ class TestEmbeddings:
 
     def test_in_bfloat16_are_nearly_the_same_and_leave_no_mode_on(self) -> None:
         classifier, images = classifier_of(build(TEXT, SHAPE, 3)), images_of(SHAPE, 600)
-        halves = neighbours.batches(classifier, images, torch.bfloat16)
+        halves = embeddings_module.batches(classifier, images, torch.bfloat16)
         first = next(halves)
         assert not torch.is_autocast_enabled("cpu")
         assert not torch.is_inference_mode_enabled()
@@ -247,3 +250,74 @@ def test_what_is_kept_of_a_wide_network_finds_the_neighbours_that_all_of_it_woul
     assert np.mean(shared) > 0.9
     right = [one[0].label == label for one, label in zip(found, data.test.labels[:100], strict=True)]
     assert np.mean(right) > 0.95
+
+
+def clusters(each: int, number: int = 3, values: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    """Return embeddings around ``number`` directions, and which one each belongs to."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(each * number) % number
+    middles = 5 * np.eye(number, values)
+    return (middles[labels] + generator.normal(size=(len(labels), values)) / 2).astype(np.float32), labels
+
+
+class TestMap:
+    def test_by_pca_is_scikit_learns_of_the_directions(self) -> None:
+        found, _ = clusters(40)
+        points = embedding_map(found, "pca")
+        exact = PCA(2, svd_solver="full").fit_transform(directions(found).astype(np.float64))
+        assert points.dtype == np.float32
+        signs = np.sign((points * exact).sum(axis=0))
+        np.testing.assert_allclose(points, exact * signs, atol=1e-3)
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_keeps_clusters_together(self, method: str) -> None:
+        found, labels = clusters(30)
+        points = embedding_map(found * np.linspace(0.1, 9, 90, dtype=np.float32)[:, None], method)
+        assert points.shape == (90, 2)
+        places = NearestNeighbors(n_neighbors=6).fit(points).kneighbors(points)[1]
+        assert (labels[places] == labels[:, None]).mean() > 0.98
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_is_the_same_for_the_same_seed(self, method: str) -> None:
+        found, _ = clusters(20)
+        assert np.array_equal(embedding_map(found, method, 4), embedding_map(found, method, 4))
+
+    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("shape", [(3, 1), (3, 2), (4, 700), (7, 5)])
+    def test_of_few_images_and_few_values_has_finite_points(
+        self, method: str, shape: tuple[int, int]
+    ) -> None:
+        found = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+        points = embedding_map(found, method)
+        assert points.shape == (shape[0], 2)
+        assert np.isfinite(points).all()
+
+    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("value", [0.0, 1.5])
+    def test_of_equal_images_is_one_point(self, method: str, value: float) -> None:
+        assert not embedding_map(np.full((9, 5), value, np.float32), method).any()
+
+    def test_of_too_few_and_of_another_kind_is_refused(self) -> None:
+        with pytest.raises(UsageError, match=r"a map of 2 images .* at least 3"):
+            embedding_map(np.ones((2, 5), np.float32))
+        with pytest.raises(UsageError, match=r"unknown kind of map 'umap' .*tsne, pca"):
+            embedding_map(np.ones((5, 5), np.float32), "umap")
+
+
+class TestDraw:
+    def test_takes_of_each_class_its_share(self) -> None:
+        labels = np.repeat([0, 1, 2], [600, 300, 100])
+        drawn = draw_evenly(labels, 100, 0)
+        assert np.bincount(labels[drawn]).tolist() == [60, 30, 10]
+        assert (np.diff(drawn) > 0).all()
+
+    def test_takes_of_each_class_one_at_least(self) -> None:
+        labels = np.array([0] * 5000 + [1, 2, 2])
+        assert set(labels[draw_evenly(labels, 10, 0)]) == {0, 1, 2}
+
+    def test_takes_all_of_few_and_others_by_another_seed(self) -> None:
+        labels = np.arange(50) % 5
+        assert draw_evenly(labels, 50, 3).tolist() == list(range(50))
+        one, same, other = (draw_evenly(labels, 20, seed).tolist() for seed in (0, 0, 1))
+        assert one == same != other
+        assert len(draw_evenly(labels[:0], 20, 0)) == 0
