@@ -198,11 +198,6 @@ class TestFilters:
             np.testing.assert_array_equal(np.asarray(images[place].get_array()), weights[place, :, :, 0])
             assert images[place].get_clim() == pytest.approx((-largest, largest))
 
-    def test_may_have_each_its_own_range(self) -> None:
-        weights = np.array([1.0, 5.0])[:, None, None, None] * np.ones((2, 2, 2, 1))
-        images = axes_of(filters(weights, "conv1", alone=True)).images
-        assert [image.get_clim() for image in images[:2]] == [(-1, 1), (-5, 5)]
-
     def test_of_three_channels_are_colours_around_grey(self) -> None:
         weights = np.zeros((2, 1, 2, 3))
         weights[0, 0, 0] = [4, -4, 0]

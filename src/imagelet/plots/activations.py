@@ -75,14 +75,13 @@ def _draw_row(part: "SubFigure", title: str, maps: np.ndarray, across: int) -> N
     part.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
     axes = part.subplots(1, across, squeeze=False)[0]
     for place, panel in enumerate(axes):
-        panel.set_xticks([])
-        panel.set_yticks([])
+        panel.set(xticks=[], yticks=[])
         panel.spines[:].set(visible=place < len(maps), color=LINES)
         if place < len(maps):
             panel.imshow(maps[place], cmap="gray", norm=greys, interpolation="nearest")
     legend = part.colorbar(ScalarMappable(greys, "gray"), ax=list(axes), fraction=0.03, pad=0.02, aspect=14)
-    legend.set_ticks([low, high] if high > low else [low])
-    legend.set_ticklabels([f"{value:.3g}" for value in ([low, high] if high > low else [low])])
+    ends = [low, high] if high > low else [low]
+    legend.set_ticks(ends, labels=[f"{value:.3g}" for value in ends])
     legend.ax.tick_params(labelsize=8, labelcolor=MUTED, length=2)
     legend.outline.set_edgecolor(LINES)
 
@@ -116,11 +115,10 @@ def layer_maps(
     *,
     image: np.ndarray | None = None,
     names: Sequence[str] = (),
-    most: int = MOST_MAPS,
 ) -> "Figure":
     """Draw what a layer gives for one image: blue is above 0, red below, the deeper the further.
 
-    Maps stand in rows, each with its number; more than ``most`` are counted, not drawn. Flat values are bars,
+    Maps stand in rows, each with its number; more than 64 are counted, not drawn. Flat values are bars,
     or where there are many, cells in rows.
 
     Args:
@@ -131,7 +129,6 @@ def layer_maps(
         caption: what is written below the title.
         image: uint8 (height, width, 1 or 3), the image that the layer got, drawn beside the title.
         names: of flat values, one each; without any they are numbered.
-        most: how many maps are drawn, at least 1.
 
     Raises:
         ValueError: numbers of another shape or not finite, or another number of ranges or names.
@@ -144,25 +141,26 @@ def layer_maps(
     with house_style([title, caption, *names]) as written:
         named = [written(name) for name in names]
         if values.ndim == 1:
-            return draw_values(values, ranges[0], Header(written(title), written(caption), image), named)
-        number = min(most, len(maps))
+            header = Header(written(title), written(caption), image)
+            if len(values) <= MOST_BARS:
+                return _bars(values, header, named or [str(place) for place in range(len(values))])
+            return _cells(values, ranges[0], header)
+        number = min(MOST_MAPS, len(maps))
         remark = f"the first {number} of {len(maps):,} maps" if number < len(maps) else ""
         header = Header(written(title), "\n".join(filter(None, (written(caption), remark))), image)
         return _draw_maps(maps[:number], list(ranges[:number]), header)
 
 
-def filters(weights: np.ndarray, title: str, caption: str = "", *, alone: bool = False) -> "Figure":
+def filters(weights: np.ndarray, title: str) -> "Figure":
     """Draw the filters of a convolution.
 
     Filters of one channel are maps. Filters of three are colours, grey where the weights are 0: a filter
-    answers most to what looks like it. Of filters that see more channels the first are drawn, a row each.
+    answers most to what looks like it. Of filters that see more channels the first are drawn, a row each. All have
+    one range together, so that weak filters look weak.
 
     Args:
         weights: finite numbers (filters, height, width, channels).
         title: what is written above, in bold.
-        caption: what is written below the title.
-        alone: give each filter its own range; else all have one, so that weak filters look weak. Filters
-            that see more than three channels always have one together.
 
     Raises:
         ValueError: numbers of another shape or not finite.
@@ -172,39 +170,35 @@ def filters(weights: np.ndarray, title: str, caption: str = "", *, alone: bool =
     number, _, _, channels = weights.shape
     single = channels in (1, 3)
     shown = weights[: MOST_MAPS if single else MOST_FILTERS, :, :, : channels if single else MOST_CHANNELS]
-    own = alone and single
-    largest = np.abs(shown).max(axis=(1, 2, 3)) if own else np.full(len(shown), np.abs(shown).max())
+    largest = float(np.abs(shown).max())
     remark = f"the first {len(shown)} of {number:,} filters" if len(shown) < number else f"{number} filters"
     if not single:
         part = f"the first {shown.shape[3]} of {channels:,}" if shown.shape[3] < channels else f"{channels}"
         remark += f", a row each, on {part} channels, a column each"
-    with house_style([title, caption]) as written:
-        header = Header(written(title), "\n".join(filter(None, (written(caption), remark))))
-        grid = _one_picture_each(shown, largest, own) if single else _one_row_each(shown, largest)
-        return _draw(
-            grid, header, [(-bound, bound) for bound in largest.tolist()], "filter", grey=channels == 3
-        )
+    with house_style([title]) as written:
+        grid = _one_picture_each(shown, largest) if single else _one_row_each(shown, largest)
+        header = Header(written(title), remark)
+        return _draw(grid, header, [(-largest, largest)], "filter", grey=channels == 3)
 
 
-def _one_picture_each(weights: np.ndarray, largest: np.ndarray, own: bool) -> _Grid:
+def _one_picture_each(weights: np.ndarray, largest: float) -> _Grid:
     """Return filters (n, height, width, 1 or 3) as pictures; of three channels as colours around grey."""
     if weights.shape[3] == 3:
-        limits = np.maximum(largest, 1e-30)[:, None, None, None]
-        pictures = list(np.clip(0.5 + weights / (2 * limits), 0, 1))  # (height, width, 3)
+        pictures = list(np.clip(0.5 + weights / (2 * max(largest, 1e-30)), 0, 1))  # (height, width, 3)
     else:
         pictures = list(weights[..., 0])
-    labels = [(str(at), written_range(-bound, bound) if own else "") for at, bound in enumerate(largest)]
+    labels = [(str(at), "") for at in range(len(pictures))]
     columns = _map_columns(len(pictures))
-    return _Grid(pictures, largest.tolist(), labels, columns, _side(columns))
+    return _Grid(pictures, [largest] * len(pictures), labels, columns, _side(columns))
 
 
-def _one_row_each(weights: np.ndarray, largest: np.ndarray) -> _Grid:
+def _one_row_each(weights: np.ndarray, largest: float) -> _Grid:
     """Return filters (n, height, width, channels) as rows of kernels, one a channel."""
     number, _, _, channels = weights.shape
     pictures = list(weights.transpose(0, 3, 1, 2).reshape(number * channels, *weights.shape[1:3]))
     labels = [(str(at), "") if at < channels else ("", "") for at in range(number * channels)]
     named = [str(at) for at in range(number)]
-    return _Grid(pictures, np.repeat(largest, channels).tolist(), labels, channels, KERNEL, named)
+    return _Grid(pictures, [largest] * len(pictures), labels, channels, KERNEL, named)
 
 
 def _draw_maps(maps: np.ndarray, ranges: Sequence[Range], header: Header) -> "Figure":
@@ -248,17 +242,11 @@ def _draw(
         middle = top + row * (height + label + GAP) + label + height / 2
         axes.text(MARGIN + indent - 8, middle, name, fontsize=6.5, color=MUTED, ha="right", va="center")
     if grey:
-        axes.text(MARGIN, bottom + 14, _told_of_grey(ranges), fontsize=8, color=MUTED)
+        note = f"grey is 0; the purest colours are weights of ± {ranges[0][1]:.3g}"
+        axes.text(MARGIN, bottom + 14, note, fontsize=8, color=MUTED)
     else:
         draw_legend(axes, bottom + 6, ranges, whose)
     return figure
-
-
-def _told_of_grey(ranges: Sequence[Range]) -> str:
-    weights = (
-        f"{ranges[0][1]:.3g}" if len(set(ranges)) == 1 else "the largest of each filter, written above it"
-    )
-    return f"grey is 0; the purest colours are weights of ± {weights}"
 
 
 def _map_columns(number: int) -> int:
@@ -287,21 +275,7 @@ CELL_ROWS = ((512, 32, 24), (4096, 64, 16), (16384, 128, 8))  # so many values: 
 PANEL, PANEL_HEIGHT, COLUMNS = 250, 110, 4  # pixels, of a histogram
 
 
-def draw_values(
-    values: np.ndarray, limits: tuple[float, float], header: Header, names: Sequence[str]
-) -> "Figure":
-    """Draw flat values (n,): few as bars with their numbers, many as cells of the colours from low to high.
-
-    It is called inside of :func:`house_style`.
-    """
-    if len(values) <= MOST_BARS:
-        return _bars(values, header, names or [str(place) for place in range(len(values))])
-    return _cells(values, limits, header)
-
-
-def layer_histograms(
-    histograms: Sequence[tuple[str, Mapping[str, Any]]], title: str, caption: str = ""
-) -> "Figure":
+def layer_histograms(histograms: Sequence[tuple[str, Mapping[str, Any]]], title: str) -> "Figure":
     """Draw how the values of each layer are spread, one small panel for each.
 
     Exact zeros, of which a relu leaves many, are no part of the bars; their share is written instead.
@@ -310,7 +284,6 @@ def layer_histograms(
         histograms: for each layer its name, and by their names ``counts`` (bins,), ``edges`` (bins + 1,),
             ``mean``, ``standard_deviation``, ``number`` of values, and how many are ``zeros``; at least one.
         title: what is written above, in bold.
-        caption: what is written below the title.
 
     Raises:
         ValueError: no histograms, or counts and edges that do not fit.
@@ -323,9 +296,9 @@ def layer_histograms(
     rows = -(-len(histograms) // columns)
     step, height = PANEL + 36, PANEL_HEIGHT + 92
     across = max(NARROWEST, 2 * MARGIN + columns * step - 36)
-    with house_style([title, caption, *(name for name, _ in histograms)]) as written:
+    with house_style([title, *(name for name, _ in histograms)]) as written:
         remark = "bars: how many values, without those that are exactly 0; line: 0"
-        header = Header(written(title), "\n".join(filter(None, (written(caption), remark))))
+        header = Header(written(title), remark)
         top = header.bottom + 14
         figure, axes = new_sheet(across, top + rows * height + 10)
         draw_header(axes, header, across)

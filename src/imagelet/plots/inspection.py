@@ -77,6 +77,8 @@ def inspection(
 
 def _draw_picture(figure: Any, picture: np.ndarray, shape: str) -> None:
     """Draw the picture with its grid; beside a larger one a part of it with its numbers."""
+    from matplotlib.patches import Rectangle
+
     height, width, channels = picture.shape
     if max(height, width) <= MOST_NUMBERED:
         axes = figure.subplots()
@@ -91,13 +93,8 @@ def _draw_picture(figure: Any, picture: np.ndarray, shape: str) -> None:
     _draw_pixels(zoomed, part, heading_text, rows.start, columns.start)
     _write_numbers(zoomed, part, PANEL * 72 / max(part.shape), rows.start, columns.start)
     corner = (columns.start - 0.5, rows.start - 0.5)
-    whole.add_patch(_frame(corner, part.shape[1], part.shape[0]))
-
-
-def _frame(corner: tuple[float, float], width: float, height: float) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(corner, width, height, fill=False, edgecolor=ACCENT, linewidth=2)
+    frame = Rectangle(corner, part.shape[1], part.shape[0], fill=False, edgecolor=ACCENT, linewidth=2)
+    whole.add_patch(frame)
 
 
 def _draw_pixels(axes: "Axes", picture: np.ndarray, title: str, row: int = 0, column: int = 0) -> None:
