@@ -57,10 +57,7 @@ def compare(runs: Runs, split: Split = "validation", out: Out = None, as_json: J
 
     with printing.progress("predicting") as advance:
         comparison = compare_classifiers(runs, split, out, advance)
-    if as_json:
-        printing.document(comparison.to_json())
-    else:
-        _show(comparison)
+    printing.result(comparison, _show, as_json=as_json)
 
 
 def _show(comparison: "Comparison") -> None:
@@ -232,10 +229,7 @@ def report(runs: ReportedRuns, out: Page = None, test: Test = False, as_json: Js
             written = write_comparison(runs, out, test=test, progress=advance)
         else:
             written = write_report(open_run(runs[0]), out, test=test, progress=advance)
-    if as_json:
-        printing.document(written.to_json())
-    else:
-        _show_report(written)
+    printing.result(written, _show_report, as_json=as_json)
 
 
 def _show_report(written: "Report") -> None:

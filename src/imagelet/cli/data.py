@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -93,7 +92,7 @@ def get(name: Name, source_folder: Folder = None, as_json: Json = False) -> None
     with printing.progress("fetching {name}", binary=True, name=name) as advance:
         files = get_dataset_files(name, source_folder, progress=advance)
     if as_json:
-        printing.document({"name": name, "files": [asdict(file) for file in files]})
+        printing.document({"name": name, "files": files})
         return
     rows = [(file.path.name, printing.write_size(file.size), _verdict(file)) for file in files]
     printing.table(("file", "size", "SHA-256"), rows, right=("size",))
@@ -150,7 +149,7 @@ def check(dataset: DatasetArgument, as_json: Json = False) -> None:
     with printing.progress("looking at images") as advance:
         problems = find_problems(dataset, progress=advance)
     if as_json:
-        printing.document({"name": dataset, "problems": [asdict(problem) for problem in problems]})
+        printing.document({"name": dataset, "problems": problems})
     elif problems:
         _show_problems(problems)
     else:
@@ -350,9 +349,9 @@ def _picture_document(facts: "PictureFacts", file: str) -> dict[str, Any]:
         "lowest": facts.values.lowest,
         "highest": facts.values.highest,
         "mean": facts.values.mean,
-        "channels": [asdict(channel) for channel in facts.channels],
+        "channels": facts.channels,
         "changes": facts.changes,
-        "forms": [asdict(form) for form in facts.forms],
+        "forms": facts.forms,
     }
 
 

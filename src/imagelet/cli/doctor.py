@@ -4,7 +4,6 @@ Every fact is looked up on its own: what is broken is named among the problems a
 """
 
 import contextlib
-import dataclasses
 import os
 import platform
 import shutil
@@ -87,10 +86,7 @@ def doctor(as_json: Json = False) -> None:
     bfloat16}], places[{what, path, exists, writable, free}], variables, datasets, problems; sizes in bytes.
     """
     examination = examine()
-    if as_json:
-        printing.document(dataclasses.asdict(examination))
-    else:
-        _show(examination)
+    printing.result(examination, _show, as_json=as_json)
     if examination.problems:
         raise typer.Exit(1)
 

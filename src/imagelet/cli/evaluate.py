@@ -95,16 +95,10 @@ def evaluate(
     if shift:
         with printing.progress("changing images") as advance:
             report = evaluate_corruptions(run, data, split, out, advance)
-        if as_json:
-            printing.document(report.to_json())
-        else:
-            _show_corruptions(report)
+        printing.result(report, _show_corruptions, as_json=as_json)
         return
     evaluation = evaluate_run(run, data, split, out, cell)
-    if as_json:
-        printing.document(evaluation.to_json())
-    else:
-        _show(evaluation)
+    printing.result(evaluation, _show, as_json=as_json)
 
 
 def _show(evaluation: "Evaluation") -> None:

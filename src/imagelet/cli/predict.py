@@ -4,7 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,12 +97,7 @@ def predict(
     if seen is not None and predictions:
         _draw(predictions, pictures, seen)
     if as_json:
-        printing.document(
-            {
-                "predictions": [prediction.to_json() for prediction in predictions],
-                "errors": [asdict(failure) for failure in failures],
-            }
-        )
+        printing.document({"predictions": predictions, "errors": failures})
     elif predictions:
         _show(predictions)
     for failure in failures:
@@ -238,12 +233,9 @@ def _draw(predictions: list["Prediction"], pictures: list[Picture], path: Path) 
         [not prediction.sure for prediction in shown],
     )
     plots.save(sheet, path)
-    if len(shown) < len(predictions):
+    if (count := len(shown)) < (total := len(predictions)):
         printing.note(
-            "{file} shows the first {count} of {total} pictures",
-            file=path,
-            count=len(shown),
-            total=len(predictions),
+            "{file} shows the first {count} of {total} pictures", file=path, count=count, total=total
         )
 
 
@@ -313,11 +305,7 @@ def explain(
     following[{name, kind, value}] and more.
     """
     if at is not None:
-        number = _trace_unit(run, image, at)
-        if as_json:
-            printing.document(number.to_json())
-        else:
-            _show_unit(number)
+        printing.result(_trace_unit(run, image, at), _show_unit, as_json=as_json)
         return
     from imagelet.analysis.explain import draw
     from imagelet.analysis.explain import explain as explain_picture

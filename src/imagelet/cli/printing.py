@@ -7,6 +7,7 @@ it can neither colour nor move the cursor.
 """
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import math
@@ -96,6 +97,14 @@ def pointer(text: str, position: int) -> None:
 def document(value: Any) -> None:
     """Print one JSON document; see :func:`as_json`."""
     write(sys.stdout, as_json(value, sys.stdout.encoding or "utf-8"))
+
+
+def result(value: Any, show: Callable[[Any], None], *, as_json: bool) -> None:
+    """Print the result of a command as one JSON document, or as ``show`` prints it."""
+    if as_json:
+        document(value)
+    else:
+        show(value)
 
 
 def table(
@@ -343,7 +352,8 @@ def as_json(value: Any, encoding: str) -> str:
     """Return one indented JSON document that ``encoding`` can carry.
 
     Numbers that are not finite become null, paths become texts, NumPy's scalars and arrays become numbers and
-    lists. Where the encoding lacks a character all that are not ASCII are escaped.
+    lists; what has ``to_json``, and any data class, becomes its fields. Where the encoding lacks a character
+    all that are not ASCII are escaped.
 
     Raises:
         TypeError: there is something in it that JSON cannot hold.
@@ -358,16 +368,20 @@ def as_json(value: Any, encoding: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
     if isinstance(value, Path):
         return str(value)
+    if hasattr(value, "to_json"):
+        return _plain(value.to_json())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
     if hasattr(value, "tolist"):  # NumPy's scalars and arrays, without importing NumPy
         return _plain(value.tolist())
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -122,10 +122,8 @@ def demo(seed: Seed = 0, runs: Runs = None, as_json: Json = False) -> None:
     with printing.progress("writing the report") as advance:
         report = write_report(finished.run, progress=advance)
     if as_json:
-        shown = [
-            {**prediction.to_json(), "label": label}
-            for prediction, label in zip(predictions, labels, strict=True)
-        ]
+        pairs = zip(predictions, labels, strict=True)
+        shown = [{**prediction.to_json(), "label": label} for prediction, label in pairs]
         printing.document(
             {**as_document(finished), "predictions": shown, "figure": figure, "report": report.file}
         )

@@ -236,10 +236,7 @@ def train_series(experiment: "Experiment", request: Request) -> None:
     for position, part in enumerate(series.parts, start=1):
         _run_part(series, part, position)
     result = conclude(series)
-    if request.as_json:
-        printing.document(result.to_json())
-    else:
-        _show(result)
+    printing.result(result, _show, as_json=request.as_json)
     name, reached = Message("mean accuracy"), result.spread.mean
     if result.pooled:
         name, reached = Message("accuracy over all folds"), result.pooled.accuracy

@@ -155,8 +155,8 @@ def filters(weights: np.ndarray, title: str) -> "Figure":
     """Draw the filters of a convolution.
 
     Filters of one channel are maps. Filters of three are colours, grey where the weights are 0: a filter
-    answers most to what looks like it. Of filters that see more channels the first are drawn, a row each. All have
-    one range together, so that weak filters look weak.
+    answers most to what looks like it. Of filters that see more channels the first are drawn, a row each.
+    All have one range together, so that weak filters look weak.
 
     Args:
         weights: finite numbers (filters, height, width, channels).
