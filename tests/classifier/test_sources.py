@@ -176,6 +176,12 @@ class TestWhatIsNone:
         ):
             make_classifier().predict(file)
 
+    def test_is_a_file_that_is_closed(self, grey: Path) -> None:
+        with grey.open("rb") as file:
+            pass
+        with pytest.raises(PictureError, match=r"사진\.png' is closed"):
+            make_classifier().predict(file)
+
     def test_is_an_image_of_pillow_that_is_closed_damaged_or_empty(self, grey: Path) -> None:
         closed = Image.open(grey)
         closed.close()

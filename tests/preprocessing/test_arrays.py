@@ -1,6 +1,7 @@
 """Arrays are pictures where that is certain; what has two meanings is refused in one sentence."""
 
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def refused(value: Any, shape: tuple[int, int, int] = GREY) -> str:
     error = caught.value
     assert "\n" not in str(error)
     assert type(value).__name__ in error.message
-    assert "floats from 0 to 1 or 255" in error.hint
+    assert "floats from 0 to 1 or from 0 to 255" in error.hint
     return error.message
 
 
@@ -189,6 +190,26 @@ class TestValues:
         assert said.startswith(
             "this torch.Tensor of float32 (28, 28) from -0.5 to 2 cannot be taken for a picture: "
         )
+
+    @given(
+        st.lists(st.sampled_from([0, 1, 2, 3, 4, 5, 8, 64]), max_size=5).filter(
+            lambda sizes: np.prod(sizes) < 9999
+        ),
+        st.sampled_from([*"?bBhHiIlLqQefdFDSUmMO", "i2,i4"]),
+        st.sampled_from([(8, 8, 1), (8, 8, 3), (1, 1, 1), (3, 4, 1), (4, 1, 3)]),
+        st.sampled_from([0, 1, 200]),
+    )
+    def test_and_shapes_of_every_kind_are_taken_or_refused(
+        self, sizes: list[int], kind: str, shape: tuple[int, int, int], value: int
+    ) -> None:
+        array = np.zeros(sizes, kind) if kind == "i2,i4" else np.full(sizes, value).astype(kind)
+        for take in (pictures_of, picture_of):
+            with suppress(PictureError):
+                taken = take(array, shape)
+                assert taken.dtype == np.uint8
+                assert taken.ndim == (4 if take is pictures_of else 3)
+                assert taken.shape[-1] in (1, 3)
+                assert 0 not in taken.shape[-3:]
 
     def test_of_an_array_are_judged_together(self) -> None:
         images = np.zeros((2, 28, 28), np.float32)

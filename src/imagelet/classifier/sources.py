@@ -85,6 +85,8 @@ def pixels_of(source: Source, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
         raise PictureError("'{file}' is open as text; open it with mode 'rb'", file=name_of(source))
     if not _is_single(source):
         raise _no_picture(source)
+    if getattr(source, "closed", False) is True:
+        raise PictureError("the file '{file}' is closed; pass it while it is open", file=name_of(source))
     return open_picture(Path(source) if isinstance(source, os.PathLike) else source)
 
 

@@ -18,7 +18,8 @@ ROUNDING = 1e-4  # by so much of its range a float may leave it
 LARGEST_OF_ONE = 1.5  # a float's largest value between 1 and this may end 0–1 or begin 0–255
 TAKEN = Message(
     "a picture is (height, width), (height, width, channels) or (channels, height, width) with 1, 3 or 4 "
-    "channels, several are (n, …); values are bool, whole numbers from 0 to 255, or floats from 0 to 1 or 255"
+    "channels, several are (n, …); values are bool, whole numbers from 0 to 255, or floats from 0 to 1 or "
+    "from 0 to 255"
 )
 
 
@@ -157,17 +158,17 @@ def _eight_bits(array: NDArray[Any], value: Any) -> NDArray[np.uint8]:
 
 def _refusal(array: NDArray[Any], value: Any, reason: str) -> PictureError:
     """Return the error that names what was given, why it is not taken, and what is."""
-    low, high = "nothing", "nothing"
+    values = Message("without numbers")
     if array.size and array.dtype.kind in "biuf":
         low, high = f"{array.min():.6g}", f"{array.max():.6g}"
+        values = Message("from {low} to {high}", low=low, high=high)
     return PictureError(
-        "this {type} of {dtype} {shape} from {low} to {high} cannot be taken for a picture: {reason}",
+        "this {type} of {dtype} {shape} {values} cannot be taken for a picture: {reason}",
         hint=TAKEN,
         type=_type_name(value),
         dtype=str(getattr(value, "dtype", array.dtype)).removeprefix("torch.")[:40],
         shape=tuple(getattr(value, "shape", array.shape)),
-        low=low,
-        high=high,
+        values=values,
         reason=reason,
     )
 
