@@ -1,11 +1,13 @@
 """The settings of a lab: where its runs are, where it listens, and its limits."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MEGABYTE = 2**20
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^][:@/\s]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Settings:
         first: the classifier that is loaded before the first request.
         training: whether jobs may be started; False where nothing may be trained, as in a test.
         most_bytes: of a request's body.
+        most_bytes_open: of the bodies of all requests that are open.
         body_seconds: within which a body must have arrived.
         at_once: requests that compute at the same time; each of them on one core.
         waiting: requests that may wait for their turn to compute.
@@ -40,6 +43,7 @@ class Settings:
     first: str | None = None
     training: bool = True
     most_bytes: int = 32 * MEGABYTE
+    most_bytes_open: int = 128 * MEGABYTE
     body_seconds: float = 30.0
     at_once: int = 2
     waiting: int = 16
@@ -51,12 +55,15 @@ class Settings:
         if not is_loopback(self.host) and not self.token:
             raise ValueError(f"a lab that listens on {self.host} needs a token")
 
-    @property
-    def hosts(self) -> frozenset[str]:
-        """The values of a request's Host that mean this server; a name that leads here is none of them."""
+    def is_own(self, host: str) -> bool:
+        """Say whether a request's ``Host`` means this server: its address, or this computer by its own name.
+
+        The port may be any: a forwarded one (``ssh -L``, a container) is another than the server's. A foreign
+        name that leads here means another server, whatever the port.
+        """
+        found = _HOST.fullmatch(host.lower())
         names = {"127.0.0.1", "localhost", "[::1]", _in_address(self.host)}
-        bare = names if self.port == 80 else set()  # browsers leave out HTTP's own port
-        return frozenset({f"{name}:{self.port}" for name in names} | bare)
+        return found is not None and found["name"] in names and 0 < int(found["port"] or 80) < 2**16
 
     @property
     def address(self) -> str:

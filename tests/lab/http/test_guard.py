@@ -15,7 +15,7 @@ import pytest
 from imagelet.errors import BusyError
 from imagelet.lab.http.app import STATIC
 from imagelet.lab.http.computing import Threads
-from imagelet.lab.http.guard import HEADERS, POLICY
+from imagelet.lab.http.guard import HEADERS, MOST_VALUES, POLICY
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.lab.settings import Settings, is_loopback
 from tests.lab.conftest import ADDRESS, Lab, in_a_loop
@@ -35,14 +35,26 @@ def refused(answer: httpx.Response, status: int) -> str:
 
 
 class TestHost:
-    @pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "LOCALHOST:8765", "[::1]:8765"])
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "127.0.0.1:8765",
+            "localhost:8765",
+            "LOCALHOST:8765",
+            "[::1]:8765",
+            "localhost:9000",
+            "127.0.0.1",
+            "[::1]",
+        ],
+    )
     def test_the_servers_own_names_are_answered(self, lab: Lab, host: str) -> None:
         assert lab.get("/api/kernels", headers={"host": host}).status_code == 200
 
     @pytest.mark.parametrize(
         "host",
         [
-            *("evil.com", "evil.com:8765", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil.com:8765"),
+            *("evil.com", "evil.com:8765", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1.evil.com:8765"),
+            *("localhost:", "localhost.:8765", "localhost:8765, evil.com", "[::1", "::1", "127.0.0.2:8765"),
             *("localhost.evil.com:8765", "127.0.0.1:8765.evil.com", "127.0.0.1:8765@evil.com", "", "0:8765"),
         ],
     )
@@ -50,9 +62,6 @@ class TestHost:
     def test_a_foreign_name_that_leads_here_is_not(self, lab: Lab, host: str, path: str) -> None:
         answer = lab.get(path, headers={"host": host})
         assert "its own address" in refused(answer, 421)
-
-    def test_port_80_is_left_out_by_browsers(self, open_lab: OpenLab) -> None:
-        assert open_lab(port=80).get("/api/kernels", headers={"host": "localhost"}).status_code == 200
 
 
 class TestOrigin:
@@ -64,6 +73,7 @@ class TestOrigin:
         "headers",
         [
             *({"origin": each} for each in ("http://evil.com", "null", "https://127.0.0.1:9999", "")),
+            *({"origin": each} for each in ("http://localhost:8765", "http://127.0.0.1", "127.0.0.1:8765")),
             *({"sec-fetch-site": each} for each in ("cross-site", "same-site", "something-new")),
             {"origin": ADDRESS, "sec-fetch-site": "cross-site"},
             {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
@@ -96,11 +106,59 @@ class TestBody:
         headers = {"content-type": "application/json; charset=utf-8"}
         assert lab.ask("POST", "/api/network", content=content, headers=headers).status_code == 200
 
-    @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b'{"text": "\xff"}'])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            *(
+                b"{",
+                b"\xff\xfe",
+                b'{"text": "\xff"}',
+                b"[" * 3_000 + b"]" * 3_000,
+            ),
+            *(b'{"a":' * 9_000 + b"1" + b"}" * 9_000, b'{"classes": ' + b"9" * 5_000 + b"}"),
+        ],
+    )
     def test_what_is_no_json_is_a_sentence(self, lab: Lab, content: bytes) -> None:
         headers = {"content-type": "application/json"}
         answer = lab.ask("POST", "/api/network", content=content, headers=headers)
         assert refused(answer, 400) == "the request's body is not JSON"
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/api/network", {"text": "\ud800"}),
+            ("/api/network", {"\udfff": 1}),
+            ("/api/predict", {"classifier": "\ud800", "pictures": ["AAAA"]}),
+            ("/api/explain", {"classifier": "mnist", "picture": "\udc00"}),
+            ("/api/number", {"classifier": "mnist", "sample": "test:1", "layer": "\ud800", "index": [0]}),
+            ("/api/own", {"picture": "AAAA", "label": "\ud800"}),
+            ("/api/convolve", {"image": [["\ud800"]], "kernel": [[1]]}),
+        ],
+    )
+    def test_half_a_character_is_a_sentence(self, lab: Lab, path: str, body: object) -> None:
+        headers = {"content-type": "application/json"}
+        answer = lab.ask("POST", path, content=json.dumps(body).encode(), headers=headers)
+        assert refused(answer, 422)
+
+    @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "multipart/form-data", "multipart/"])
+    @pytest.mark.parametrize("content", [b"--x\r\n", b"", b'--x\r\nContent-Disposition: form-data; name="a"'])
+    def test_of_a_form_with_files_is_refused_whatever_it_holds(
+        self, lab: Lab, kind: str, content: bytes
+    ) -> None:
+        for method in ("POST", "PATCH", "DELETE"):
+            answer = lab.ask(method, "/api/own", content=content, headers={"content-type": kind})
+            assert "JSON" in refused(answer, 415)
+
+    def test_of_very_many_values_is_not_parsed(self, lab: Lab) -> None:
+        content = b"[" + b"1," * MOST_VALUES + b"1]"
+        answer = lab.ask("POST", "/api/pool", content=content, headers={"content-type": "application/json"})
+        assert "more than 100,000 values" in refused(answer, 413)
+
+    def test_of_all_open_requests_have_a_total(self, open_lab: OpenLab) -> None:
+        lab = open_lab(most_bytes_open=1_000)
+        for _ in range(3):
+            assert "too much is being sent" in refused(lab.post("/api/network", {"text": "relu " * 400}), 503)
+        assert lab.post("/api/network", {"text": "cnn-1"}).status_code == 200  # nothing of them is left
 
     def test_one_that_says_it_is_too_large_is_not_read(self, open_lab: OpenLab) -> None:
         answer = open_lab(most_bytes=1000).post("/api/network", {"text": "relu " * 1000})
@@ -128,6 +186,22 @@ class TestBody:
         headers = {"content-type": "application/json"}
         answer = open_lab(body_seconds=0.05).ask("POST", "/api/network", content=stuck(), headers=headers)
         assert "in time" in refused(answer, 408)
+
+
+class TestQuery:
+    @pytest.mark.parametrize("text", ["%ED%A0%80", "%FF", "%00", "\\ud800", "%u0000", "a" * 5_000])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("/api/filters?classifier={}&layer={}", "/api/samples?classifier={}", "/api/runs/{}"),
+            *("/api/samples?classifier=mnist&seed={}", "/api/compare?runs={}", "/api/jobs/{}/events"),
+            *("/api/course/pages/{}", "/api/course/pages/README?language={}", "/{}"),
+        ],
+    )
+    def test_that_is_no_text_is_a_sentence(self, lab: Lab, path: str, text: str) -> None:
+        answer = lab.get(path.format(text, text))
+        assert refused(answer, answer.status_code)
+        assert 400 <= answer.status_code < 500
 
 
 class TestToken:

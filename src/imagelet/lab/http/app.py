@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         description="Every error is {error: {message, hint}}, with a sentence that people can act on.",
         docs_url=None,  # its page would come from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would be to whatever name the request gives this server
         lifespan=_lifespan,
         responses={"4XX": {"model": Problem}, 503: {"model": Problem}},
     )

@@ -47,6 +47,7 @@ FIELD_PROBLEMS = {
     "float_parsing": Message("Input should be a valid number, unable to parse string as a number"),
     "finite_number": Message("Input should be a finite number"),
     "string_type": Message("Input should be a valid string"),
+    "string_unicode": Message("Input should be a valid string, unable to parse raw data as a unicode string"),
     "bool_type": Message("Input should be a valid boolean"),
     "bool_parsing": Message("Input should be a valid boolean, unable to interpret input"),
     "list_type": Message("Input should be a valid list"),

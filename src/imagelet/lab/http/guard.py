@@ -2,8 +2,10 @@
 
 A page on another site can make a visitor's browser send requests to this machine. So a request has to name
 this server in ``Host``, because a foreign name that is pointed at 127.0.0.1 (DNS rebinding) does not; and it
-must not come from another site's page, which ``Origin`` and ``Sec-Fetch-Site`` say. Where others reach the
-server, a token is demanded of every request.
+must not come from another site's page, which ``Origin`` and ``Sec-Fetch-Site`` say. The name is what counts,
+not the port: a forwarded port is another than the server's. But a page's origin has to be ``Host``, port
+included, because another port of this machine is another program's. Where others reach the server, a token is
+demanded of every request. ``docs/lab.md`` has the table of what is answered.
 
 Source: Fetch standard, W3C Fetch Metadata, Content Security Policy level 3.
 """
@@ -37,6 +39,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+MOST_DIGITS = 18  # of a length
+MOST_VALUES = 100_000  # in a request's JSON: 64 by 64 numbers are 4,096
+ONCE = ("host", "origin", "sec-fetch-site", "sec-fetch-mode", "content-type", "content-length")
 SAFE = frozenset({"GET", "HEAD"})
 OWN_PAGE = frozenset({"same-origin", "none"})  # none: typed, or from a bookmark
 
@@ -48,6 +53,7 @@ class Guard:
         self._app = app
         self._settings = settings
         self._open = 0
+        self._bytes = 0  # of the bodies of open requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or say why not."""
@@ -72,34 +78,40 @@ class Guard:
             await send(message)
 
         self._open += 1
+        body = bytearray()
         try:
             try:
                 self._admit(scope)
                 if (cookie := self._cookie_for(scope)) is not None:
                     await cookie(scope, receive, with_headers)
                     return
-                body = await self._body(Headers(scope=scope), receive)
+                await self._read(body, Headers(scope=scope), receive)
             except ImageletError as error:
                 await errors.response_to(error)(scope, receive, with_headers)
                 return
-            await self._app(scope, _replayed(body, receive), with_headers)
+            await self._app(scope, _replayed(bytes(body), receive), with_headers)
         except Exception as error:
             response = errors.unexpected(error)
             if not has_started:
                 await response(scope, receive, with_headers)
         finally:
             self._open -= 1
+            self._bytes -= len(body)
 
     def _admit(self, scope: Scope) -> None:
         """Let a request pass, or refuse it before a byte of its body is read.
 
         Raises:
-            RefusedError: the host, the token, the page that asks, or the body's type is not as it must be.
+            RefusedError: a header is there twice, or the host, the token, the page that asks, or the body's
+                type is not as it must be.
             BusyError: too many requests are open.
         """
         headers, method = Headers(scope=scope), scope["method"]
+        for name in ONCE:
+            if len(headers.getlist(name)) > 1:
+                raise RefusedError("the request has the header {header} twice", "send it once", header=name)
         host = headers.get("host", "")
-        if self._settings.local and host.lower() not in self._settings.hosts:
+        if self._settings.local and not self._settings.is_own(host):
             hint = Message("open {address}", address=self._settings.address)
             raise RefusedError("this server answers to its own address alone", hint, status=421)
         if self._settings.token and not self._shows_token(scope, headers):
@@ -144,28 +156,39 @@ class Guard:
         response.set_cookie(self._cookie_name, self._settings.token, httponly=True, samesite="strict")
         return response
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """Return a request's whole body.
+    async def _read(self, body: bytearray, headers: Headers, receive: Receive) -> None:
+        """Read a request's whole body into ``body``.
 
         Raises:
-            RefusedError: it is too large, or takes too long to arrive.
+            RefusedError: it is too large, holds too many values, or takes too long to arrive.
+            BusyError: the bodies of all open requests are too large together.
         """
         most = self._settings.most_bytes
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > most:
+        if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > most:
             raise _too_large(most)
-        content = bytearray()
         try:
             async with asyncio.timeout(self._settings.body_seconds):
-                while True:
+                more = True
+                while more:
                     message = await receive()
-                    content += message.get("body", b"")
-                    if len(content) > most:
+                    more = message["type"] == "http.request" and message.get("more_body", False)
+                    part = message.get("body", b"")
+                    body += part
+                    self._bytes += len(part)
+                    if len(body) > most:
                         raise _too_large(most)
-                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                        return bytes(content)
+                    if self._bytes > self._settings.most_bytes_open:
+                        raise BusyError("too much is being sent", "wait a moment and try again")
         except TimeoutError:
             raise RefusedError("the request did not arrive in time", "try again", status=408) from None
+        if sum(body.count(mark) for mark in b"[{,:") > MOST_VALUES:  # to read them would hold up all others
+            raise RefusedError(
+                "the request holds more than {count:,} values",
+                "send less at once",
+                status=413,
+                count=MOST_VALUES,
+            )
 
 
 def _from_own_page(scope: Scope, headers: Headers, host: str) -> bool:
