@@ -246,39 +246,6 @@ def test_seconds_shares_and_speeds_are_worked_out_of_the_profile(capsys):
         ["conv1 relu1", "50.00", "150.00", "50.0 %", "1.0"],
         ["pool1", "25.00", "0.00", "6.2 %", "–"],
     ]
-    assert captured.err == ""  # half of the training is not more than half
-
-
-@pytest.mark.parametrize(
-    ("layers", "phases", "sentence"),
-    [
-        (
-            {},
-            {"validation": 4.0, "forward": 6.0},
-            "validation takes 40.0 % of the training: fewer validation",
-        ),
-        ({}, {"validation": 3.0, "forward": 7.0}, ""),
-        ({}, {"optimizer": 5.0, "forward": 5.0}, "--batch-size"),
-        ({}, {"augmentation": 5.0, "forward": 5.0}, "--set rotation=0"),
-        ({}, {"loading": 5.0, "forward": 5.0}, "slow disk"),
-        ({}, {"outside": 5.0, "forward": 5.0}, "--runs DIR"),
-        (
-            {"conv1": (2.0, 4.0)},
-            {"forward": 5.0, "backward": 5.0},
-            "conv1 takes 60.0 % of the training: fewer",
-        ),
-        ({"conv1": (2.0, 4.0)}, {"validation": 4.0, "backward": 6.0}, "conv1 takes 60.0 %"),
-    ],
-)
-def test_what_stands_out_gets_one_line_of_advice(capsys, layers, phases, sentence):
-    train_command.show_profile(made(layers, **phases))
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == bool(sentence)
-    assert all(sentence in line for line in lines)
-
-
-def test_every_phase_that_can_stand_out_is_one():
-    assert set(train_command.STANDS_OUT) <= set(PHASES)
 
 
 def test_json_has_the_field_that_the_help_promises(train_briefly, documented):

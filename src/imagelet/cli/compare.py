@@ -75,8 +75,12 @@ def _show(comparison: "Comparison") -> None:
         facts[Message("figures")] = ", ".join(map(str, comparison.figures))
     printing.facts(facts)
     printing.say()
-    numbers = ("accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds")
-    printing.table(("run", *numbers), map(_row, comparison.compared), right=numbers, whole=("run",))
+    printing.table(
+        ("run", "accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds"),
+        map(_row, comparison.compared),
+        right=("accuracy", "95 % interval", "loss", "parameters", "epochs", "training seconds"),
+        whole=("run",),
+    )
     names = [printing.verbatim(compared.name) for compared in comparison.compared]
     printing.say()
     if comparison.settings:

@@ -125,7 +125,8 @@ def _show(evaluation: "Evaluation") -> None:
         (known["name"], *(_figure(known[name]) for name in numbers), f"{known['images']:,}")
         for known in figures["classes"]
     ]
-    printing.table(("class", *numbers, "images"), rows, right=(*numbers, "images"))
+    headings = (Message("class"), Message("precision"), Message("recall"), Message("f1"), Message("images"))
+    printing.table(headings, rows, right=headings[1:])
     kind = "images" if evaluation.pictures is None else "files"
     if confused := sorted(figures["confused"], key=lambda cell: -len(cell[kind]))[:MOST_CONFUSED]:
         rows = [(cell["label"], cell["predicted"], f"{len(cell[kind]):,}") for cell in confused]

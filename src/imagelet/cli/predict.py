@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -47,14 +47,8 @@ Table = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture to classify.
-
-    Args:
-        name: the file of its prediction.
-        source: its path, or its content.
-    """
+class Picture(NamedTuple):
+    """One picture to classify: its name in the predictions, and its path or content."""
 
     name: str
     source: Path | bytes

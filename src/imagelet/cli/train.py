@@ -418,22 +418,8 @@ def _require(finished: "Finished", required: float | None) -> None:
         )
 
 
-# A phase, the fraction of the training from which on it stands out, and what to do then.
-STANDS_OUT = {
-    "loading": (1 / 3, Message("are the images on a slow disk?")),
-    "augmentation": (
-        1 / 3,
-        Message("shift and flip cost little, rotation, scaling and shear much: --set rotation=0"),
-    ),
-    "optimizer": (1 / 3, Message("larger batches take fewer steps: --batch-size")),
-    "validation": (1 / 3, Message("fewer validation images take less time: --validation 0.05")),
-    "outside": (1 / 3, Message("are the runs on a slow disk? --runs DIR writes elsewhere")),
-}
-LAYER_STANDS_OUT = 1 / 2
-
-
 def show_profile(profile: "Profile") -> None:
-    """Print the phases, the layers, and what to do about the one that stands out, if one does."""
+    """Print where the time went: by phase, and by layer."""
     from imagelet.training.profiling import PHASES
 
     printing.say()
@@ -445,8 +431,7 @@ def show_profile(profile: "Profile") -> None:
     rows.append((Message("all"), f"{profile.seconds:.2f}", _percent(profile.seconds, profile), Message("")))
     printing.table(("phase", "seconds", "percent", ""), rows, right=("seconds", "percent"), whole=("phase",))
 
-    layers = profile.layers()
-    if layers:  # none where the training was over already and had only to be finished
+    if layers := profile.layers():  # none where the training was over already and had only to be finished
         printing.say()
         printing.say("by layer, mean of {steps:,} steps", style="bold", steps=profile.steps)
         printing.table(
@@ -454,7 +439,6 @@ def show_profile(profile: "Profile") -> None:
             [_layer_row(times, profile) for times in layers],
             right=("forward ms", "backward ms", "percent", "GFLOP/s"),
         )
-    _advise(profile, layers)
 
 
 def _layer_row(times: "LayerTimes", profile: "Profile") -> tuple[str, ...]:
@@ -463,27 +447,6 @@ def _layer_row(times: "LayerTimes", profile: "Profile") -> tuple[str, ...]:
         f"{1000 * seconds / profile.steps:.2f}" for seconds in (times.forward_seconds, times.backward_seconds)
     )
     return " ".join(times.layers), forward, backward, _percent(times.seconds, profile), speed
-
-
-def _advise(profile: "Profile", layers: "list[LayerTimes]") -> None:
-    """Print a sentence about the phase or layer that takes far too much; nothing if none does."""
-    costly: list[tuple[float, str, str]] = [
-        (profile.phases[name], Message(name), advice)
-        for name, (limit, advice) in STANDS_OUT.items()
-        if profile.fraction(profile.phases[name]) > limit
-    ]
-    fewer = Message("fewer filters or units there, or a pool before, save the most")
-    costly += [
-        (times.seconds, " ".join(times.layers), fewer)
-        for times in layers
-        if profile.fraction(times.seconds) > LAYER_STANDS_OUT
-    ]
-    if costly:
-        seconds, name, advice = max(costly)
-        percent = _percent(seconds, profile)
-        printing.advice(
-            "{name} takes {percent} of the training: {advice}", name=name, percent=percent, advice=advice
-        )
 
 
 def _percent(seconds: float, profile: "Profile") -> str:

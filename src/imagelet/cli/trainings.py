@@ -139,12 +139,7 @@ Folds = Annotated[
 
 @dataclass(frozen=True)
 class Request:
-    """Which series the command line asks for.
-
-    Attributes:
-        seeds, folds: how many; None where the series is not of that kind.
-        name, runs, test, require, as_json: as `imagelet train` takes them.
-    """
+    """Which series the command line asks for; the rest is as `imagelet train` takes it."""
 
     seeds: int | None
     folds: int | None

@@ -230,14 +230,14 @@ def _asked(run: Run, test: bool) -> tuple[Classifier | None, Answered | None, li
     except ImageletError as error:
         if test:
             raise
-        facts = {
-            "what": Message("Pictures, calibration and all that is inside the network"),
-            "problem": error.message,
-        }
+        what = Message("Pictures, calibration and all that is inside the network")
+        values = {"what": what, "problem": error.message}
+        sentence = Message("{what}: {problem}.", **values)
         if isinstance(error, DataError) and "no validation images" in error.message:
-            way_out = "{what}: {problem}; imagelet report --test evaluates on the test images."
-            return classifier, None, [Message(way_out, **facts)]
-        return classifier, None, [Message("{what}: {problem}.", **facts)]
+            sentence = Message(
+                "{what}: {problem}; imagelet report --test evaluates on the test images.", **values
+            )
+        return classifier, None, [sentence]
 
 
 def _page(
