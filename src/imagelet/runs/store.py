@@ -131,8 +131,8 @@ def summary(run: Run) -> dict[str, Any]:
     """Return what is known of a run in short; of a damaged one only that it is, and why.
 
     Returns:
-        ``run`` (its name), ``folder``, ``state`` (finished, unfinished, damaged), ``problem`` (the damaged file
-        and what is wrong in it, or None) and the fields of :data:`SUMMARY`; ``validation`` and ``test`` are
+        ``run`` (its name), ``folder``, ``state`` (finished, unfinished, damaged), ``problem`` (the damaged
+        file and what is wrong in it, or None) and the fields of :data:`SUMMARY`; ``validation`` and ``test`` are
         None or hold ``accuracy``, ``interval`` and ``images``; ``created`` is a UTC time in ISO 8601.
     """
     facts = {
