@@ -132,8 +132,8 @@ def summary(run: Run) -> dict[str, Any]:
 
     Returns:
         ``run`` (its name), ``folder``, ``state`` (finished, unfinished, damaged), ``problem`` (the damaged
-        file and what is wrong in it, or None) and the fields of :data:`SUMMARY`; ``validation`` and ``test`` are
-        None or hold ``accuracy``, ``interval`` and ``images``; ``created`` is a UTC time in ISO 8601.
+        file and what is wrong in it, or None) and the fields of :data:`SUMMARY`; ``validation`` and ``test``
+        are None or hold ``accuracy``, ``interval`` and ``images``; ``created`` is a UTC time in ISO 8601.
     """
     facts = {
         "run": run.name,
