@@ -5,6 +5,7 @@ import copy
 import pickle
 import re
 import string
+from typing import Any
 
 import pytest
 
@@ -178,3 +179,19 @@ def test_errors_are_never_raised_with_an_f_string() -> None:
 
 def test_every_language_but_english_has_a_catalog() -> None:
     assert set(LANGUAGES) == {"en", *catalogs.LANGUAGES}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a" * 10_000, "a" * 2000 + "…"),
+        (10**5000, "inf"),
+        (-(10**5000), "-inf"),
+        (["b" * 10_000], "['" + "b" * 1998 + "…"),
+        ("c" * 2000, "c" * 2000),
+    ],
+    ids=["text", "number", "negative", "list", "longest"],
+)
+def test_a_value_that_nobody_could_read_is_cut_off(value: Any, shown: str) -> None:
+    assert Message("{value}", value=value) == shown
+    assert translate(Message("{value}", value=value), "ko") == shown

@@ -5,6 +5,7 @@ are the keys of the catalogs in ``locale/``, which gettext reads.
 """
 
 import gettext
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,8 @@ from typing import Any, Self
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "ko")
 DOMAIN = "imagelet"
+LONGEST_VALUE = 2000  # letters
+LARGEST_NUMBER = 10**300  # what a float holds can be formatted in every way
 CATALOGS = Path(__file__).parent / "locale"
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -29,7 +32,9 @@ class Message(str):
     Args:
         template: as for ``str.format``; without values it is taken as it is, braces included. A message stays
             the message that it is.
-        **values: what the places of the template stand for; messages among them are translated, too.
+        **values: what the places of the template stand for; messages among them are translated, too. A text
+            of more than ``LONGEST_VALUE`` letters is cut off, and a whole number beyond ``LARGEST_NUMBER`` is
+            infinite: both come from input that is none.
 
     Attributes:
         template: the template, the key of its translations.
@@ -43,6 +48,7 @@ class Message(str):
         """Return the text of the template with its values."""
         if isinstance(template, cls):
             return template
+        values = {name: _presentable(value) for name, value in values.items()}
         message = super().__new__(cls, template.format(**values) if values else template)
         message.template, message.values = template, values
         return message
@@ -76,6 +82,16 @@ class Message(str):
 
 def _rebuilt(template: str, values: dict[str, Any]) -> Message:
     return Message(template, **values)
+
+
+def _presentable(value: Any) -> Any:
+    if isinstance(value, int) and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+        return math.inf if value > 0 else -math.inf
+    if isinstance(value, (dict, list, tuple)) and len(repr(value)) > LONGEST_VALUE:
+        value = repr(value)
+    if isinstance(value, str) and not isinstance(value, Message) and len(value) > LONGEST_VALUE:
+        return value[:LONGEST_VALUE] + "…"
+    return value
 
 
 def _plain(value: Any) -> Any:

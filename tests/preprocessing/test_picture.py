@@ -356,6 +356,13 @@ class TestRefusals:
         with pytest.raises(PictureError, match="is not an ordinary file"):
             open_picture(tmp_path / "pipe.png")
 
+    def test_a_file_larger_than_any_picture_is_not_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "sparse.png"
+        path.write_bytes(png(np.zeros((1, 1, 3), np.uint8), 2))
+        os.truncate(path, 2**36)
+        with pytest.raises(PictureError, match=r"has 68,719,476,736 bytes; at most 268,435,456 are read"):
+            open_picture(path)
+
     @pytest.mark.parametrize("side", [9_000, 60_000])
     def test_too_many_pixels_are_refused_before_they_are_decoded(
         self, side: int, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,12 @@ def test_a_value_that_is_not_allowed_names_the_field_and_what_is(setting, words)
     assert words in caught.value.message
 
 
+@pytest.mark.parametrize("field", ["epochs", "learning_rate"])
+def test_a_number_that_no_float_holds_is_not_allowed(field):
+    with pytest.raises(SettingError, match=rf"^{field} = inf is not allowed"):
+        with_settings(Recipe(), {field: 10**400})
+
+
 def test_a_mistyped_field_is_answered_with_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 'learning_rate'"):
         with_settings(Recipe(), {"lerning_rate": "1"})

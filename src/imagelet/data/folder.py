@@ -40,7 +40,7 @@ from imagelet.data.labelled_pictures import (
 from imagelet.errors import DataError, PictureError, SettingError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing, frame, framings
-from imagelet.preprocessing.picture import is_grey, open_picture, picture_size
+from imagelet.preprocessing.picture import is_grey, open_file, open_picture, picture_size
 from imagelet.progress import Progress
 
 VERSION = 1  # raised when pictures are opened or framed in another way, so that old files are not used
@@ -326,8 +326,10 @@ def _chosen_for_test(files: LabelledFiles) -> NDArray[np.bool_]:
 
 def _digest(path: Path) -> NDArray[np.uint8]:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return np.frombuffer(hashlib.file_digest(file, "sha256").digest(), np.uint8)
+    except PictureError as error:
+        raise DataError(error.message, error.hint) from error
     except OSError as error:
         raise DataError(
             "the picture '{file}' cannot be read: {error}", file=path, error=error.strerror

@@ -20,7 +20,13 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from imagelet import atomic_files
 from imagelet.errors import PictureError
 from imagelet.messages import Message
-from imagelet.preprocessing.picture_limits import MAX_PIXELS, check_cost, check_parts, too_many_pixels
+from imagelet.preprocessing.picture_limits import (
+    MAX_BYTES,
+    MAX_PIXELS,
+    check_cost,
+    check_parts,
+    too_many_pixels,
+)
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
 _WHITE_IS_ZERO = 0
@@ -353,12 +359,25 @@ def _name(source: Source) -> str:
 
 
 def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    """Open a path; a named pipe is refused, because it could be waited on forever."""
     if isinstance(source, bytes):
         return io.BytesIO(source)
     if not isinstance(source, str | Path):
         return contextlib.nullcontext(source if source.seekable() else io.BytesIO(source.read()))
-    path = Path(source)
+    return open_file(Path(source), name)
+
+
+def open_file(path: Path, name: str | None = None) -> io.BufferedReader:
+    """Open a picture's file to read its bytes.
+
+    Args:
+        path: of the file.
+        name: what an error calls it; None: the path in quotes.
+
+    Raises:
+        PictureError: it is not there or cannot be read, is a folder or anything else that is no ordinary
+            file (a named pipe could be waited on forever), or has more than ``MAX_BYTES``.
+    """
+    name = name or _name(path)
     try:
         if path.is_dir():
             raise PictureError(
@@ -366,6 +385,14 @@ def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[Bina
             )
         if path.exists() and not path.is_file():
             raise PictureError("{picture} is not an ordinary file", picture=name)
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise PictureError(
+                "{picture} has {count:,} bytes; at most {most:,} are read",
+                hint="save it as PNG or JPEG",
+                picture=name,
+                count=size,
+                most=MAX_BYTES,
+            )
         return path.open("rb")
     except FileNotFoundError as error:
         raise PictureError("{picture} does not exist", picture=name) from error

@@ -1,7 +1,6 @@
 """The recipe: how to train, in sections of fields with term, unit, meaning and allowed values."""
 
 import dataclasses
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -267,12 +266,11 @@ def _is_allowed(field: Field, value: Any) -> bool:
         return isinstance(value, bool)
     if field.type is str:
         return isinstance(value, str) and value in allowed
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return False
-    if field.type is int and value != int(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     lowest, highest = allowed
-    return bool(lowest <= value < highest or (value == highest and not field.metadata["open_end"]))
+    within = lowest <= value < highest or (value == highest and not field.metadata["open_end"])
+    return bool(within and (field.type is not int or value == int(value)))
 
 
 def _expected(field: Field) -> Message:

@@ -172,6 +172,15 @@ class TestArchive:
         )
         assert "unpacks to more than 1,000,000 bytes" in broken(form.archive[9:], tmp_path)
 
+    @pytest.mark.parametrize("name", ["README", "test_batch"])
+    def test_does_not_look_for_the_end_of_a_member_that_no_file_holds(
+        self, form: Form, name: str, tmp_path: Path
+    ) -> None:
+        header = tarfile.TarInfo(f"{form.folder}/{name}{form.suffix}")
+        header.size = 0x7F7F7F7F7F7F7F7F
+        (tmp_path / form.archive).write_bytes(gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(10_000)))
+        assert "of 9,187,201,950,435,737,471 bytes" in broken(form.archive[9:], tmp_path)
+
     def test_has_no_more_members_than_official_archives_need(
         self, form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -164,6 +164,12 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
                     path = str(PurePosixPath(member.name))
                     if number == MOST_MEMBERS:
                         raise damaged(archive, CIFAR_10.name, Message("has over {most} members", most=number))
+                    if member.size > LARGEST_ARCHIVE:  # tarfile would look for its end, however far that is
+                        raise damaged(
+                            archive,
+                            CIFAR_10.name,
+                            Message("announces a {path} of {count:,} bytes", path=path, count=member.size),
+                        )
                     if path in wanted and member.isfile() and member.size <= LARGEST_BATCH:
                         content = tar.extractfile(member)
                         members[path] = content.read() if content else b""
