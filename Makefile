@@ -5,6 +5,7 @@
 # make check          lint, format, types, architecture and documents, the page's scripts
 # make bench          what is measured in minutes: start-up, steps, prediction, memory, a recipe
 # make bench-full     all that is measured, with every recipe and the course: hours
+# make fuzz           hostile input and sudden ends, made up from a seed: ten minutes (make fuzz MINUTES=60)
 # make classifiers    train the shipped classifiers anew and test them: half an hour
 #
 # Another Python: make demo PYTHON=python3.12
@@ -12,6 +13,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= auto
+MINUTES ?= 10
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -28,7 +30,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-portable test-lowest coverage check lint format types architecture scripts check-scripts bench bench-full classifiers install install-dev clean
+.PHONY: help demo test test-portable test-lowest coverage check lint format types architecture scripts check-scripts bench bench-full fuzz classifiers install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -96,6 +98,9 @@ bench-full: install-dev
 	@$(RUN) -m benchmarks.pages
 	@$(RUN) -m benchmarks.course_pages
 	@$(RUN) -m tools.course_html
+
+fuzz: install
+	@$(RUN) -m benchmarks.reliability --minutes $(MINUTES)
 
 classifiers: install
 	@$(RUN) -m tools.pretrain

@@ -90,11 +90,11 @@ def lab() -> dict[str, Any]:
         _until(port, job["id"], lambda told: bool(told["progress"]))
         alone = _images_per_second(port, job["id"], SECONDS / 6)
         asyncio.run(_predict(port, WARMING))
-        memory = [_memory(process.pid)]
+        memory = [memory_of(process.pid)]
         load = Load()
         for _ in range(4):
             load = asyncio.run(_predict(port, SECONDS / 4, load))
-            memory.append(_memory(process.pid))
+            memory.append(memory_of(process.pid))
         beside = _images_per_second(port, job["id"], 0)
         _post(port, f"/api/jobs/{job['id']}/stop", {})
         _until(port, job["id"], lambda told: told["state"] != "running")
@@ -209,7 +209,7 @@ def _ranked(seconds: Sequence[float]) -> dict[str, Any]:
 async def _predict(port: int, seconds: float, load: Load | None = None) -> Load:
     """Let all clients predict for so long; return what they saw, added to ``load``."""
     load = load or Load()
-    requests = [_request(port, drawing) for drawing in drawings()]
+    requests = [prediction_request(port, drawing) for drawing in drawings()]
     until = time.perf_counter() + seconds
     await asyncio.gather(*(_client(port, requests, start, until, load) for start in range(CLIENTS)))
     return load
@@ -223,7 +223,7 @@ async def _client(port: int, requests: Sequence[bytes], start: int, until: float
         while time.perf_counter() < until:
             sent = time.perf_counter()
             writer.write(requests[turn % len(requests)])
-            status = await _answer(reader)
+            status = await read_status(reader)
             if status == 200:
                 load.seconds.append(time.perf_counter() - sent)
             else:
@@ -235,7 +235,7 @@ async def _client(port: int, requests: Sequence[bytes], start: int, until: float
         writer.close()
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def read_status(reader: asyncio.StreamReader) -> int:
     """Read an answer whole and return its status."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -245,7 +245,8 @@ async def _answer(reader: asyncio.StreamReader) -> int:
     return int(head.split(" ", 2)[1])
 
 
-def _request(port: int, drawing: bytes) -> bytes:
+def prediction_request(port: int, drawing: bytes) -> bytes:
+    """Return the HTTP request of the page that sends a drawing."""
     asked = {"classifier": CLASSIFIER, "pictures": [base64.b64encode(drawing).decode()]}
     body = json.dumps(asked).encode()
     head = (
@@ -281,7 +282,7 @@ def _images_per_second(port: int, job: str, wait: float) -> float:
     return float(_get(port, f"/api/jobs/{job}")["progress"]["images_per_second"])
 
 
-def _memory(process: int) -> int | None:
+def memory_of(process: int) -> int | None:
     """Return the bytes that a process has in memory; None where the system does not tell."""
     try:
         told = Path(f"/proc/{process}/status").read_text("ascii")

@@ -1,6 +1,8 @@
-"""Make ``docs/benchmarks.md`` and ``docs/own-pictures.md`` of ``benchmarks/results`` through templates.
+"""Make the pages of ``docs`` that hold measured figures of ``benchmarks/results``, through templates.
 
-python -m benchmarks.pages           write both, and the pictures in them
+``docs/benchmarks.md``, ``docs/own-pictures.md`` and ``docs/reliability.md``.
+
+python -m benchmarks.pages           write them, and the pictures in them
 python -m benchmarks.pages --check   fail if a page is not what the results say
 
 The templates are in ``benchmarks/templates``; no figure in them is typed by hand.
@@ -16,6 +18,9 @@ import jinja2
 
 from benchmarks import framing_picture, plot, recipes, result_files, steps
 from benchmarks.measuring import geometric_mean
+from benchmarks.reliability import files, fuzzing, lab
+from benchmarks.reliability.fuzzing import Fuzzer
+from benchmarks.reliability.parts import PARTS
 from benchmarks.result_files import Result
 from imagelet import atomic_files, plots
 from imagelet.course.lessons import lessons, trainings
@@ -27,6 +32,7 @@ Summary = dict[str, Any]
 DOCUMENTS = Path(__file__).parents[1] / "docs"
 BENCHMARKS = DOCUMENTS / "benchmarks.md"
 OWN_PICTURES = DOCUMENTS / "own-pictures.md"
+RELIABILITY = DOCUMENTS / "reliability.md"
 CURVE = Path("pictures") / "accuracy-seconds.svg"  # from the page
 FRAMING = Path("images") / "framing.png"
 STEP_SIDES = (
@@ -74,7 +80,7 @@ def benchmarks_page(results: Mapping[str, Result] | None = None) -> str:
         timings=[found[name] for name in ("startup", "loading") if name in found],
         course=course,
         own_digits=lessons.get("own-digits"),
-        machines=_machines(list(found.values())),
+        machines=_machines([result for name, result in found.items() if name != "reliability"]),
     )
 
 
@@ -97,6 +103,48 @@ def own_pictures_page(result: Result | None = None) -> str:
         names=KINDS,
         picture=FRAMING.as_posix(),
     )
+
+
+def reliability_page(result: Result | None = None) -> str:
+    """Return ``docs/reliability.md`` for a result; None: the one in ``benchmarks/results``, if any."""
+    result = result or result_files.read("reliability")
+    measured = result["measured"] if result else {}
+    rows = [_counted(part, measured[part.name]) for part in PARTS.values() if measured.get(part.name)]
+    limits = {
+        "seconds": fuzzing.MOST_SECONDS,
+        "bytes": fuzzing.MOST_BYTES,
+        "one_large_in": files.ONE_LARGE_IN,
+        "methods": len(lab.METHODS),
+        "hosts": len(lab.HOSTS),
+        "origins": len(lab.ORIGINS),
+        "clients": lab.CLIENTS,
+        "growth": lab.GROWTH,
+    }
+    return _template("reliability.md.jinja").render(rows=rows, limits=limits)
+
+
+def _counted(part: Fuzzer | lab.Soak, sessions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a part's row: the sums over its sessions, and with what they ran."""
+    sums = ("cases", "passed", "refused", "finds", "seconds")
+    slowest, memory = (max(item[name] for item in sessions) for name in ("slowest_seconds", "most_bytes"))
+    dates = [item["date"] for item in sessions]
+
+    def different(name: str) -> list[str]:
+        return list(dict.fromkeys(str(item[name]) for item in sessions))
+
+    return {
+        "name": part.name,
+        "unit": part.unit,
+        "full": part.full,
+        **{name: sum(item[name] for item in sessions) for name in sums},
+        "slowest": short_seconds(slowest) if slowest else "–",
+        "memory": megabytes(memory or None),
+        "seeds": different("seed"),
+        "first": min(dates),
+        "last": max(dates),
+        "commits": [short_commit(name) for name in different("commit")],
+        "processors": different("processor"),
+    }
 
 
 @cache
@@ -131,7 +179,6 @@ def _machines(results: Sequence[Result]) -> dict[tuple[str, ...], list[str]]:
     measured_on: dict[tuple[str, ...], list[str]] = {}
     for result in results:
         where = result["environment"]
-        commit, plus, changes = (where["commit"] or "–").partition("+")
         measured_on.setdefault(
             (
                 where["processor"],
@@ -139,7 +186,7 @@ def _machines(results: Sequence[Result]) -> dict[tuple[str, ...], list[str]]:
                 ", ".join(where["cuda_devices"]) or "–",
                 where["python"],
                 where["versions"]["torch"],
-                commit[:10] + plus + changes,
+                short_commit(where["commit"] or "–"),
             ),
             [],
         ).append(result["name"])
@@ -217,6 +264,12 @@ def network_name(text: str) -> str:
     return f"`{names.get(text, text)}`"
 
 
+def short_commit(commit: str) -> str:
+    """Return ten letters of a commit, and ``+changes`` where it has them."""
+    name, plus, changes = commit.partition("+")
+    return name[:10] + plus + changes
+
+
 def _three_digits(value: float) -> str:
     return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
 
@@ -232,6 +285,8 @@ def main(words: list[str]) -> int:
     pages = {BENCHMARKS: benchmarks_page(results)}
     if own := results.get("own-pictures"):
         pages[OWN_PICTURES] = own_pictures_page(own)
+    if reliability := results.get("reliability"):
+        pages[RELIABILITY] = reliability_page(reliability)
     if words == ["--check"]:
         stale = [path.name for path, text in pages.items() if path.read_text("utf-8") != text]
         for name in stale:

@@ -225,6 +225,10 @@ def test_the_page_of_own_pictures_is_what_the_result_says() -> None:
     assert pages.OWN_PICTURES.read_text("utf-8") == pages.own_pictures_page()
 
 
+def test_the_page_of_reliability_says_what_was_counted() -> None:
+    assert pages.RELIABILITY.read_text("utf-8") == pages.reliability_page()
+
+
 def test_the_courses_html_is_what_its_markdown_says() -> None:
     assert course_html.stale_pages() == [], "run python -m tools.course_html"
 

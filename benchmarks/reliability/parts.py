@@ -1,0 +1,17 @@
+"""The parts: every fuzzer, and the soak, by name."""
+
+from benchmarks.reliability import data_files, files, kills, lab, run_folders, texts
+from benchmarks.reliability.fuzzing import Fuzzer
+
+PARTS: dict[str, Fuzzer | lab.Soak] = {
+    part.name: part
+    for part in (
+        *kills.FUZZERS,
+        *files.FUZZERS,
+        *data_files.FUZZERS,
+        *run_folders.FUZZERS,
+        *texts.FUZZERS,
+        *lab.FUZZERS,
+        lab.Soak(),
+    )
+}
