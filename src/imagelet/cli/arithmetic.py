@@ -123,15 +123,10 @@ def pool(
 
 @dataclass(frozen=True)
 class _Given:
-    """The image: a matrix, or a picture's channels.
+    """The image: a matrix, or a picture's channels."""
 
-    Attributes:
-        channels: float64 (height, width) each.
-        file: of the picture; None for a matrix.
-    """
-
-    channels: "list[Numbers]"
-    file: Path | None
+    channels: "list[Numbers]"  # float64 (height, width) each
+    file: Path | None  # of the picture; None for a matrix
 
 
 def _read(text: str) -> _Given:

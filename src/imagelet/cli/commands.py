@@ -7,8 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 
@@ -223,16 +222,14 @@ def _lowered(sentence: str) -> str:
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An argument, an option or a command: how it is typed and what it does."""
 
     name: str
     meaning: str
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """The help of one command."""
 
     usage: str
@@ -313,16 +310,14 @@ def _wrapped(text: str, indent: str, width: int) -> str:
 
 def _listed(entries: tuple[Entry, ...], width: int) -> list[str]:
     column = min(max(len(entry.name) for entry in entries), width // 3) + len("    ")
-    lines = []
+    lines, indent = [], " " * column
     for entry in entries:
         name = f"  {entry.name}".ljust(column)
         if len(entry.name) + len("    ") > column:  # a long name has a line of its own
             lines.append(name)
-            name = " " * column
-        lines.append(
-            textwrap.fill(entry.meaning, width, initial_indent=name, subsequent_indent=" " * column).rstrip()
-            or name
-        )
+            name = indent
+        meaning = textwrap.fill(entry.meaning, width, initial_indent=name, subsequent_indent=indent)
+        lines.append(meaning.rstrip() or name)
     return lines
 
 

@@ -49,24 +49,15 @@ Pictures = Annotated[
 
 @dataclass(frozen=True)
 class Plan:
-    """What all experiments of one call have in common.
+    """What all experiments of one call have in common."""
 
-    Attributes:
-        folder: the course's.
-        seed: in place of each training's own; None: its own.
-        device, precision: as ``imagelet train`` takes them.
-        pictures: the user's own digits, if given.
-        quiet: print nothing of the exercises.
-        added_to_seed: the number of the repetition, from 0.
-    """
-
-    folder: Path
-    seed: int | None
+    folder: Path  # the course's
+    seed: int | None  # in place of each training's own
     device: str
     precision: str
-    pictures: str | None
-    quiet: bool
-    added_to_seed: int = 0
+    pictures: str | None  # the user's own digits
+    quiet: bool  # print nothing of the exercises
+    added_to_seed: int = 0  # the number of the repetition
 
     def seed_of(self, training: "Training") -> int:
         """Return the seed that a training has in this call."""

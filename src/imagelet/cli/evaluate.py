@@ -203,12 +203,7 @@ COLUMNS = {
 
 
 def _show_images(evaluation: "Evaluation", figures: Mapping[str, Any]) -> None:
-    """Print misclassified images, label issues, and the cell that was asked for.
-
-    Args:
-        evaluation: an evaluation.
-        figures: the same as plain data.
-    """
+    """Print misclassified images, label issues, and the cell that was asked for; figures are plain data."""
     own = evaluation.pictures is not None
     name, remarks = ("file", ("remarks",)) if own else ("image", ())
     heading = Message("misclassified, the most confident first")

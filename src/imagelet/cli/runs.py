@@ -168,18 +168,11 @@ def _show_reproduction(result: "Reproduction", kept: Path | None, as_json: bool)
     printing.facts(facts)
     if result.environment:
         printing.say()
-        printing.table(
-            ("not as it was", "then", "now", "why it matters"),
-            [
-                (
-                    difference.what,
-                    _written(difference.then),
-                    _written(difference.now),
-                    Message(difference.reason),
-                )
-                for difference in result.environment
-            ],
-        )
+        rows = [
+            (change.what, _written(change.then), _written(change.now), Message(change.reason))
+            for change in result.environment
+        ]
+        printing.table(("not as it was", "then", "now", "why it matters"), rows)
     elif not result.identical:
         printing.note(
             "nothing that was recorded differs: imagelet's files may have been changed, or the device does "
