@@ -71,7 +71,7 @@ class TestLoad:
 
     def test_refuses_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "cat.png").write_bytes(b"")
-        with pytest.raises(DataError, match=r"cat\.png' is a file; a folder"):
+        with pytest.raises(DataError, match=r"cat\.png' is of no form that is read"):
             load_dataset(tmp_path / "cat.png")
 
     @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 from imagelet.registry import suggestion
 
-DATASET = "A dataset's name, or a folder with one subfolder a class."
+DATASET = "A dataset's name, or a file or folder of your own: imagelet data formats."
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder or name, or a .safetensors file.")

@@ -30,6 +30,12 @@ SHOWN_OF_A_CLASS = 8
 LISTED_OF_A_KIND = 10  # problems; --json lists all
 FILES_OF_A_PROBLEM = 3
 
+FOLDER = {
+    "name": "folder",
+    "title": Message("folder of pictures"),
+    "layout": Message("one subfolder a class, perhaps under train/, val/ and test/"),
+}
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset that imagelet data list names.")]
 Folder = Annotated[
     Path | None,
@@ -76,6 +82,24 @@ def list_(as_json: Json = False) -> None:
         printing.document({"datasets": listed})
     else:
         _list(listed)
+
+
+@data.command(cls=Command, epilog="imagelet data formats")
+def formats(as_json: Json = False) -> None:
+    """List the forms in which data of your own is read: imagelet train FILE_OR_FOLDER.
+
+    JSON: forms[{name, title, layout}].
+    """
+    from imagelet.data.forms.form import forms
+
+    known = [forms.get(name) for name in forms]
+    listed = [{"name": form.name, "title": form.title, "layout": form.layout} for form in known] + [FOLDER]
+    if as_json:
+        printing.document({"forms": listed})
+        return
+    rows = [(form["title"], form["layout"]) for form in listed]
+    printing.table(("form", "what is in it"), rows, whole=("form",))
+    printing.advice("imagelet data show FILE_OR_FOLDER says what was understood")
 
 
 @data.command(cls=Command, epilog="imagelet data get mnist --from ~/Downloads")

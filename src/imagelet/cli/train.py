@@ -101,9 +101,9 @@ def demo(seed: Seed = 0, runs: Runs = None, as_json: Json = False) -> None:
     Takes under a minute on two cores and needs no download. Writes a run folder with the classifier, its
     figures and a report, and says what to type next.
 
-    JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
-    test, seconds, history, predictions[{file, class, predicted, probability, top, sure, warnings, label}],
-    figure, report.
+    JSON: run, classifier, dataset, understood, network, parameters, epochs, best_epoch, images_per_second,
+    validation, test, seconds, history, predictions[{file, class, predicted, probability, top, sure,
+    warnings, label}], figure, report.
     """
     import numpy as np
 
@@ -223,8 +223,8 @@ def train(
     The best epoch is chosen by validation images; the test images are not read unless --test says so.
     Ctrl-C saves; --resume RUN continues, to the same result as without the interruption.
 
-    JSON: run, classifier, dataset, network, parameters, epochs, best_epoch, images_per_second, validation,
-    test, seconds, history; validation and test hold accuracy, interval, loss and more, test only with --test.
+    JSON: run, classifier, dataset, understood, network, parameters, epochs, best_epoch, images_per_second,
+    validation, test, seconds, history; validation and test hold accuracy, interval, loss and more.
 
     JSON of a profile: steps, images, phases[{phase, seconds}], layers[{layers, forward_seconds,
     backward_seconds, multiply_adds}]; --profile adds it as the field profile.
@@ -358,6 +358,7 @@ def as_document(finished: "Finished") -> dict[str, Any]:
         "run": run.folder,
         "classifier": run.classifier_file,
         "dataset": experiment["dataset"],
+        "understood": experiment["resolved"].get("understood", []),
         "network": experiment["resolved"]["network"],
         **metrics,
         "history": as_columns(run.history),

@@ -112,6 +112,8 @@ def _introduce(event: "RunStarted") -> None:
         shape=write_shape(tuple(resolved["input_shape"])),
         count=len(resolved["classes"]),
     )
+    for sentence in resolved.get("understood", ()):
+        printing.note(sentence)
     printing.note(
         "{network}: {parameters:,} parameters; recipe {name}: {optimizer}, batch {batch_size}; "
         "{device}, {precision}",

@@ -24,8 +24,9 @@ def load_dataset(
     """Open a dataset; its parts are read, and downloaded where they must be, when they are first asked for.
 
     Args:
-        name_or_folder: a registered name, else a folder with one subfolder a class, perhaps under ``train/``,
-            ``val/`` and ``test/``. A path with a separator (``./digits``) is always a folder.
+        name_or_folder: a registered name, else a file or folder of a form that ``imagelet data formats``
+            lists, or a folder with one subfolder a class, perhaps under ``train/``, ``val/`` and ``test/``. A
+            path with a separator (``./digits``) is never a name.
         shape: for a folder: the images' (height, width, channels); chosen by the pictures where None.
         framing_kind: for a folder: how pictures are framed; "fit" where None.
         progress: is called with what is done and the total: bytes of a download, or pictures of a folder.
@@ -39,10 +40,7 @@ def load_dataset(
     folder = Path(text).expanduser()
     is_path = isinstance(name_or_folder, Path) or os.sep in text or "/" in text or text in (".", "..", "~")
     if is_path or (text not in datasets and folder.exists()):
-        from imagelet.data.folder import load_folder
-
-        _check_folder(folder, text)
-        return load_folder(folder, shape=shape, framing_kind=framing_kind or "fit", progress=progress)
+        return _open_own(folder, text, shape, framing_kind, progress)
     try:
         known = datasets.get(text)
     except UnknownNameError as error:
@@ -61,12 +59,39 @@ def load_dataset(
     return _open(known, progress)
 
 
+def _open_own(
+    path: Path,
+    given: str,
+    shape: tuple[int, int, int] | None,
+    framing_kind: str | None,
+    progress: Progress | None,
+) -> Dataset:
+    """Open a file or folder of a person's own."""
+    from imagelet.data.folder import load_folder
+    from imagelet.data.forms.form import form_of, open_form
+    from imagelet.data.labelled_pictures import subfolders
+
+    form = None if path.is_dir() and subfolders(path) else form_of(path)
+    if form is None:
+        _check_folder(path, given)
+        return load_folder(path, shape=shape, framing_kind=framing_kind or "fit", progress=progress)
+    if shape is not None or framing_kind is not None:
+        raise SettingError(
+            "'{given}' holds images, which have a shape of their own",
+            hint="a shape or a framing is for a folder of pictures",
+            given=given,
+        )
+    return open_form(path, form)
+
+
 def _check_folder(folder: Path, given: str) -> None:
     if folder.is_dir():
         return
     if folder.exists():
         raise DataError(
-            "the folder '{given}' is a file; a folder with one subfolder a class is needed", given=given
+            "'{given}' is of no form that is read",
+            hint="imagelet data formats lists the forms",
+            given=given,
         )
     raise DataError(
         "the folder '{given}' is not there; a folder with one subfolder a class is needed", given=given
@@ -141,6 +166,6 @@ def _open(known: KnownDataset, progress: Progress | None) -> Dataset:
 
 
 def findable(dataset: str) -> str:
-    """Return a registered name as it is, and a folder by its whole path: a run must find it from anywhere."""
+    """Return a name as it is, and a file or folder by its whole path: a run must find it from anywhere."""
     folder = Path(dataset).expanduser()
-    return str(folder.resolve()) if dataset not in datasets and folder.is_dir() else dataset
+    return str(folder.resolve()) if dataset not in datasets and folder.exists() else dataset

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imagelet import html_repr
 from imagelet.errors import DataError
+from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing
 
 SHOWN = 10  # images in a notebook
@@ -180,12 +181,19 @@ class Dataset:
         card: what the dataset is.
         place: where it was found: a folder, or words.
         parts: for each of "train", "validation", "test" that exists, the function that reads it.
+        understood: what the data was taken for and what was left out, sentences; empty for a known dataset.
 
     Raises:
         ValueError: a part of another name, or no "train".
     """
 
-    def __init__(self, card: DatasetCard, place: str, parts: Mapping[str, Callable[[], ImageSet]]) -> None:
+    def __init__(
+        self,
+        card: DatasetCard,
+        place: str,
+        parts: Mapping[str, Callable[[], ImageSet]],
+        understood: tuple[Message, ...] = (),
+    ) -> None:
         if unknown := set(parts) - set(PARTS):
             raise ValueError(f"unknown parts {sorted(unknown)}; there are {', '.join(PARTS)}")
         if "train" not in parts:
@@ -193,6 +201,7 @@ class Dataset:
         self.card = card
         self.place = place
         self.parts = dict(parts)
+        self.understood = understood
         self._read: dict[str, ImageSet] = {}
 
     def __repr__(self) -> str:

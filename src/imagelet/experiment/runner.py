@@ -246,6 +246,7 @@ def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: 
         "device": str(setup.device),
         "precision": precision_name(setup.precision),
         "data_place": dataset.place,
+        "understood": list(dataset.understood),
         "data_sha256": frozen.data_sha256,
     }
 

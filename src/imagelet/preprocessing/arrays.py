@@ -3,6 +3,7 @@
 Shapes and values with two meanings are refused, never guessed. `docs/python.md` tells the rules to people.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from imagelet.messages import Message
 from imagelet.preprocessing.picture import plain
 
 CHANNELS = (1, 3, 4)  # grey, RGB, RGBA
+DATASET_CHANNELS = (1, 3)
 ROUNDING = 1e-4  # by so much of its range a float may leave it
 LARGEST_OF_ONE = 1.5  # a float's largest value between 1 and this may end 0–1 or begin 0–255
 TAKEN = Message(
@@ -64,6 +66,61 @@ def pictures_of(value: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
         PictureError: they are no pictures, or can be read in two ways.
     """
     return _pictures(_numbers(value), value, shape)
+
+
+def images_of(value: Any) -> tuple[NDArray[np.uint8], Message]:
+    """Return the images of a dataset's array, uint8 (n, height, width, 1 or 3), and what it was taken for.
+
+    Args:
+        value: (n, height, width), (n, height, width, channels), (n, channels, height, width), or grey images
+            that are square as rows (n, height · width); values are bool, whole numbers from 0 to 255, or
+            floats from 0 to 1 or 255.
+
+    Raises:
+        PictureError: it is of no such shape, its values are others, or it can be read in two ways.
+    """
+    array = _numbers(value)
+    laid_out, layout = _laid_out(array, value)
+    if not laid_out.size:
+        raise _refusal(array, value, Message("it has no pixels"))
+    pixels = _eight_bits(laid_out, value)
+    is_unit = array.dtype.kind in "bf" and float(array.max()) <= 1 + ROUNDING
+    _, height, width, channels = pixels.shape
+    return pixels, Message(
+        "{height}×{width} {colour}, {layout}, values 0–{largest}",
+        height=height,
+        width=width,
+        colour=Message("grey") if channels == 1 else Message("colour"),
+        layout=layout,
+        largest=1 if is_unit else 255,
+    )
+
+
+def _laid_out(array: NDArray[Any], value: Any) -> tuple[NDArray[Any], Message]:
+    """Return a dataset's array as (n, height, width, channels), and a word for how it was laid out."""
+    sizes = array.shape
+    if array.ndim == 2:
+        side = math.isqrt(sizes[1])
+        if side * side == sizes[1] and side > 1:
+            return array.reshape(-1, side, side, 1), Message("one row an image")
+        if sizes[1] % 3 == 0 and math.isqrt(sizes[1] // 3) ** 2 == sizes[1] // 3:
+            raise _refusal(
+                array, value, Message("a flattened image of several channels has no certain order")
+            )
+        raise _refusal(array, value, Message("its rows are no square images"))
+    last, first = (
+        array.ndim == 4 and sizes[3] in DATASET_CHANNELS,
+        array.ndim == 4 and sizes[1] in DATASET_CHANNELS,
+    )
+    if last and first:
+        raise _refusal(array, value, Message("channels may be first or last"))
+    if last:
+        return array, Message("channels last")
+    if first:
+        return array.transpose(0, 2, 3, 1), Message("channels first")
+    if array.ndim == 3 and not set(sizes[1:]) & set(CHANNELS):
+        return array[..., np.newaxis], Message("without channels")
+    raise _refusal(array, value, Message("its shape is not that of several images"))
 
 
 def _pictures(array: NDArray[Any], value: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagelet.data import load_dataset
-from imagelet.data.official import mnist
-from imagelet.data.official.mnist import MNIST, idx_files, read_idx, read_part
+from imagelet.data import idx, load_dataset
+from imagelet.data.idx import read_idx
+from imagelet.data.official.mnist import MNIST, idx_files, read_part
 from imagelet.errors import DataError
 from tests.conftest import idx_bytes, make_images
 
@@ -144,9 +144,9 @@ def test_does_not_unpack_more_than_the_header_announces(folder: Path) -> None:
 
 
 def test_unpacks_no_more_than_is_allowed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "LARGEST_CONTENT", 300 * 28 * 28)
+    monkeypatch.setattr(idx, "LARGEST_CONTENT", 300 * 28 * 28)
     assert len(read_part(MNIST, folder, "train")) == 300
-    monkeypatch.setattr(mnist, "LARGEST_CONTENT", 300 * 28 * 28 - 1)
+    monkeypatch.setattr(idx, "LARGEST_CONTENT", 300 * 28 * 28 - 1)
     assert "announces 300x28x28 values; at most 235,199 are read" in broken(folder).message
 
 

@@ -1,32 +1,19 @@
-"""The IDX format, and the two datasets that come in it: MNIST and Fashion-MNIST.
+"""The two datasets that come in the format IDX: MNIST and Fashion-MNIST."""
 
-An IDX file begins with two zero bytes, the kind of the values (8: unsigned bytes), the number of dimensions
-and, for each of these, its size in four bytes, most significant first; then come the values.
-(Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
-"""
-
-import gzip
-import io
-import math
-import struct
-import zlib
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imagelet.data.download import RemoteFile, damaged, read_bytes
+from imagelet.data.download import RemoteFile, damaged
+from imagelet.data.idx import read_idx
 from imagelet.data.imageset import DatasetCard, ImageSet, Turned
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.data.layouts import Layout
-from imagelet.messages import Message, message_of
+from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing
 
 SIDE = 28  # pixels
-UNSIGNED_BYTES = 8
-LARGEST_CONTENT = 1 << 28  # bytes; five times what the largest official file holds
-DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own (zlib's technical notes)
 
 MIRRORS = {
     "mnist": (
@@ -182,61 +169,6 @@ def read_part(card: DatasetCard, folder: Path, part: str) -> ImageSet:
             ),
         )
     return ImageSet(images[..., np.newaxis], labels.astype(np.int64), card.classes)  # (n, 28, 28, 1)
-
-
-def read_idx(path: Path, dimensions: int, dataset: str) -> NDArray[np.uint8]:
-    """Read a gzip-compressed IDX file of unsigned bytes.
-
-    Args:
-        path: the file.
-        dimensions: how many it must have: 3 for images, 1 for labels.
-        dataset: the dataset's name, for the message.
-
-    Returns:
-        A read-only uint8 array with the file's shape.
-
-    Raises:
-        DataError: the file is missing, truncated, corrupt or of another kind.
-    """
-    compressed = read_bytes(path, dataset, LARGEST_CONTENT)
-    try:
-        return _parse(compressed, dimensions)
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise damaged(path, dataset, Message("is not a whole gzip file")) from error
-    except ValueError as error:
-        raise damaged(path, dataset, message_of(error)) from error
-
-
-def _parse(compressed: bytes, dimensions: int) -> NDArray[np.uint8]:
-    begin = 4 + 4 * dimensions
-    with gzip.open(io.BytesIO(compressed)) as file:
-        header = file.read(begin)
-        magic = bytes((0, 0, UNSIGNED_BYTES, dimensions))
-        if header[:4] != magic:
-            raise ValueError(
-                Message(
-                    "begins with {found} where {expected} is needed",
-                    found=header[:4].hex() or "nothing",
-                    expected=magic.hex(),
-                )
-            )
-        if len(header) < begin:
-            raise ValueError(Message("ends within its header"))
-        shape = struct.unpack(f">{dimensions}I", header[4:])
-        length, sizes = math.prod(shape), "x".join(map(str, shape))
-        if 0 in shape or length > DEFLATE_RATIO * len(compressed):
-            raise ValueError(Message("announces {shape} values, which it cannot hold", shape=sizes))
-        if length > LARGEST_CONTENT:
-            raise ValueError(
-                Message(
-                    "announces {shape} values; at most {most:,} are read", shape=sizes, most=LARGEST_CONTENT
-                )
-            )
-        content = file.read(length + 1)
-    if len(content) != length:
-        held = Message("only {count}", count=len(content)) if len(content) < length else Message("more")
-        raise ValueError(Message("announces {count} values and holds {found}", count=length, found=held))
-    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 for _card in (MNIST, FASHION_MNIST):

@@ -1,0 +1,284 @@
+"""What a form of data is, and how what its reader finds becomes a dataset."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
+from imagelet.data.labelled_pictures import set_aside_by_rank
+from imagelet.errors import DataError, PictureError
+from imagelet.messages import Message
+from imagelet.preprocessing.arrays import images_of
+from imagelet.preprocessing.framing import Framing
+from imagelet.registry import Registry
+
+TEST_SHARE = 0.2
+MOST_CLASSES = 10_000
+NAMES_OF_PARTS = {
+    "train": ("train", "training", "trn"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "tst", "t10k", "eval"),
+}
+NAMES_OF_IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels")
+NAMES_OF_LABELS = ("y", "label", "labels", "target", "targets", "class", "classes")
+KINDS = {"images": NAMES_OF_IMAGES, "labels": NAMES_OF_LABELS}
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The images and labels of one part as they are in the file, unread.
+
+    Attributes:
+        images: reads an array: one image a row, or (n, height, width) with channels first, last or none.
+        labels: reads an array (n,), (n, 1) or one-hot (n, classes): whole numbers or texts.
+        source: which files or members they are: ``x_train, y_train``.
+    """
+
+    images: Callable[[], NDArray[Any]]
+    labels: Callable[[], NDArray[Any]]
+    source: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a reader finds.
+
+    Attributes:
+        parts: ``train`` and perhaps ``validation`` and ``test``.
+        left_out: a sentence about everything that is not read, with the reason.
+    """
+
+    parts: Mapping[str, Arrays]
+    left_out: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of data.
+
+    Attributes:
+        name: a word: ``npz``.
+        title: what people call it.
+        layout: what is in it, so that it is recognised.
+        recognises: says whether a file or folder is of this form; reads a few bytes at most.
+        read: returns what it holds; raises DataError where it is damaged or has two readings.
+    """
+
+    name: str
+    title: Message
+    layout: Message
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], Contents]
+
+
+forms: Registry[Form] = Registry(Message("form of data"), "imagelet data formats", home="imagelet.data.forms")
+
+
+def form_of(path: Path) -> Form | None:
+    """Return the form that a file or folder is of; None where no reader recognises it."""
+    known = (forms.get(name) for name in forms)
+    return next((form for form in known if form.recognises(path)), None)
+
+
+def open_form(path: Path, form: Form) -> Dataset:
+    """Return the dataset in ``path``; its training part is read now, others when they are asked for.
+
+    Where there is no test part, a fifth of each class is set aside by the rank of the pixels' SHA-256: copies
+    fall on one side.
+
+    Raises:
+        DataError: it is damaged, holds no images with labels, or can be read in two ways.
+    """
+    contents = form.read(path)
+    train, taken = _read(path, contents.parts["train"])
+    parts: dict[str, Callable[[], ImageSet]] = {"train": lambda: train}
+    for part in PARTS[1:]:
+        if part in contents.parts:
+            parts[part] = partial(_read_alike, path, contents.parts[part], train)
+    if "test" not in parts:
+        chosen = _chosen_for_test(path, train)
+        rest, test = (train.take(np.flatnonzero(where)) for where in (~chosen, chosen))
+        parts |= {"train": lambda: rest, "test": lambda: test}
+    understood = _understood(form, contents, train, taken)
+    height, width, channels = train.shape
+    card = DatasetCard(
+        name=path.stem.partition(".")[0] or path.name,
+        title=path.name,
+        description=" ".join(map(str, understood)),
+        classes=train.classes,
+        framing=Framing("fit", height, width, channels),
+        flips=False,
+        source=str(path),
+        licence="that of your own pictures",
+    )
+    return Dataset(card, str(path), parts, understood)
+
+
+def assigned(names: Iterable[str], origin: str) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Tell which of several arrays are images and labels of which part, by their names.
+
+    Args:
+        names: of members or files: ``x_train``, ``train_images``, ``t10k-labels-idx1-ubyte.gz``.
+        origin: what to call where they are, in errors.
+
+    Returns:
+        part → (name of the images, name of the labels), and the names that are neither. Without the name of a
+        part they are ``train``.
+
+    Raises:
+        DataError: two are the images or labels of one part, or images and labels do not come in pairs.
+    """
+    chosen: dict[tuple[str, str], str] = {}
+    others: list[str] = []
+    for name in names:
+        words = re.findall(r"[a-z]+(?:10k)?", name.lower())
+        part = part_of(words) or "train"
+        kinds = [kind for kind, known in KINDS.items() if set(words) & set(known)]
+        if len(kinds) != 1:
+            others.append(name)
+        elif (part, kinds[0]) in chosen:
+            raise DataError(
+                "{origin} holds two arrays of {kind} for {part}, {first} and {second}",
+                hint="keep one pair of images and labels for each part",
+                origin=origin,
+                kind=kinds[0],
+                part=part,
+                first=chosen[part, kinds[0]],
+                second=name,
+            )
+        else:
+            chosen[part, kinds[0]] = name
+    pairs: dict[str, tuple[str, str]] = {}
+    for part in PARTS:
+        images, labels = chosen.get((part, "images")), chosen.get((part, "labels"))
+        if images and labels:
+            pairs[part] = images, labels
+        elif images or labels:
+            others.append(str(images or labels))
+    if "train" not in pairs:
+        raise DataError(
+            "{origin} holds no images with labels to learn from; it holds {names}",
+            hint="name them x_train and y_train, or images and labels",
+            origin=origin,
+            names=", ".join(sorted([*chosen.values(), *others])[:10]) or Message("nothing"),
+        )
+    return pairs, others
+
+
+def left_out(name: str) -> Message:
+    """Return the sentence about an array that is neither images nor labels of any part."""
+    return Message("{name} is left out: it is not images or labels that belong together.", name=name)
+
+
+def part_of(words: Iterable[str]) -> str | None:
+    """Return the part that one of the words is a usual name of."""
+    return next((part for part, names in NAMES_OF_PARTS.items() if set(words) & set(names)), None)
+
+
+def _read(path: Path, arrays: Arrays) -> tuple[ImageSet, Message]:
+    """Return a part, and what its images were taken for."""
+    try:
+        images, taken = images_of(arrays.images())
+    except PictureError as error:
+        raise DataError(
+            "{source} in {file}: {problem}",
+            hint=error.hint,
+            source=arrays.source,
+            file=path,
+            problem=error.message,
+        ) from error
+    labels, classes = _as_labels(arrays.labels(), f"{arrays.source} in {path}")
+    if len(labels) != len(images):
+        raise DataError(
+            "{source} in {file}: there are {labels:,} labels for {images:,} images",
+            source=arrays.source,
+            file=path,
+            labels=len(labels),
+            images=len(images),
+        )
+    return ImageSet(images, labels, classes), taken
+
+
+def _read_alike(path: Path, arrays: Arrays, train: ImageSet) -> ImageSet:
+    images, _ = _read(path, arrays)
+    return relabelled(images, train.classes, f"{arrays.source} in {path}")
+
+
+def _as_labels(array: NDArray[Any], origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return labels as indices (n,), and the classes' names: of numbers in their order, else by alphabet."""
+    labels = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if labels.ndim == 2 and labels.dtype.kind in "biuf" and _is_one_hot(labels):
+        return labels.argmax(axis=1).astype(np.int64), tuple(map(str, range(labels.shape[1])))
+    if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
+        raise DataError(
+            "{origin}: the labels are {dtype} {shape}; one whole number or text an image is needed",
+            origin=origin,
+            dtype=labels.dtype,
+            shape=labels.shape,
+        )
+    if labels.dtype.kind == "f" and not (np.isfinite(labels).all() and (labels == np.rint(labels)).all()):
+        raise DataError("{origin}: the labels are no whole numbers", origin=origin)
+    if labels.dtype.kind in "bf":
+        labels = labels.astype(np.int64)
+    values, indices = np.unique(labels, return_inverse=True)
+    if not 2 <= len(values) <= MOST_CLASSES:
+        raise DataError(
+            "{origin}: there are {count:,} different labels; 2 to {most:,} classes are needed",
+            origin=origin,
+            count=len(values),
+            most=MOST_CLASSES,
+        )
+    names = (value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values)
+    return indices.astype(np.int64), tuple(names)
+
+
+def _is_one_hot(labels: NDArray[Any]) -> bool:
+    return bool(
+        labels.shape[1] > 1 and ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
+    )
+
+
+def _chosen_for_test(path: Path, images: ImageSet) -> NDArray[np.bool_]:
+    digests = np.array(
+        [np.frombuffer(hashlib.sha256(image.tobytes()).digest(), np.uint8) for image in images.images]
+    )
+    chosen = set_aside_by_rank(digests, images.labels, TEST_SHARE)
+    lacking = next(
+        (name for label, name in enumerate(images.classes) if not chosen[images.labels == label].any()), None
+    )
+    if lacking is not None:
+        raise DataError(
+            "the class '{name}' in {file} has one image only: two different ones are needed, as one is set "
+            "aside for testing",
+            hint="add images, or a test part of your own: x_test and y_test",
+            name=lacking,
+            file=path,
+        )
+    return chosen
+
+
+def _understood(form: Form, contents: Contents, train: ImageSet, taken: Message) -> tuple[Message, ...]:
+    """Return what is told before training: the form, the parts, what the values were taken for."""
+    sources = ", ".join(f"{part}: {arrays.source}" for part, arrays in contents.parts.items())
+    told = [
+        Message(
+            "{title}; {sources}; {count:,} training images in {classes} classes, taken as {taken}.",
+            title=form.title,
+            sources=sources,
+            count=len(train),
+            classes=len(train.classes),
+            taken=taken,
+        )
+    ]
+    if "test" not in contents.parts:
+        told.append(
+            Message("There is no test part, so a fifth of each class, by the pixels, is set aside as one.")
+        )
+    return (*told, *contents.left_out)

@@ -1,0 +1,70 @@
+"""NumPy archives: Keras's ``mnist.npz`` (``x_train``), MedMNIST's (``train_images``) and their like."""
+
+import zipfile
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imagelet.data.forms import npy
+from imagelet.data.forms.form import Arrays, Contents, Form, assigned, forms, left_out
+from imagelet.errors import DataError
+from imagelet.messages import Message, message_of
+
+UNREADABLE = (
+    *npy.UNREADABLE,
+    KeyError,
+    RuntimeError,  # an archive with a password
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own (zlib's technical notes)
+
+
+def recognises(path: Path) -> bool:
+    """Say whether it is a zip archive of ``.npy`` files."""
+    return path.suffix.lower() == ".npz" and path.is_file()
+
+
+def read(path: Path) -> Contents:
+    """Return the parts, by the members' names."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise DataError("{file} is no NumPy archive: {error}", file=path, error=message_of(error)) from error
+    pairs, others = assigned(names, str(path))
+    parts = {
+        part: Arrays(partial(_member, path, images), partial(_member, path, labels), f"{images}, {labels}")
+        for part, (images, labels) in pairs.items()
+    }
+    return Contents(parts, tuple(map(left_out, others)))
+
+
+def _member(path: Path, name: str) -> NDArray[Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(f"{name}.npy")
+            if member.file_size > DEFLATE_RATIO * max(member.compress_size, 1) + 1024:
+                raise ValueError("it announces more than it can hold")
+            with archive.open(member) as file:
+                return npy.read_array(file, member.file_size)
+    except UNREADABLE as error:
+        raise DataError(
+            "{name} in {file} cannot be read: {error}", name=name, file=path, error=message_of(error)
+        ) from error
+
+
+forms.add(
+    "npz",
+    Form(
+        "npz",
+        Message("NumPy archive (.npz)"),
+        Message("x_train, y_train, x_test, y_test; train_images, train_labels, val_images …; images, labels"),
+        recognises,
+        read,
+    ),
+)
