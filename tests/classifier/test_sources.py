@@ -97,6 +97,11 @@ class TestOnePicture:
         assert classifier.predict(Image.open(tmp_path / "turned.png")) == [expected]
         assert expected.top != classifier.predict(grey)[0].top
 
+    def test_is_one_for_predict_each_too(self, grey: Path) -> None:
+        classifier = make_classifier()
+        for given in (grey, str(grey), grey.read_bytes(), array(grey)):
+            assert len(list(classifier.predict_each(given))) == 1
+
     def test_is_named_by_its_file(self, grey: Path) -> None:
         with grey.open("rb") as file, Image.open(grey) as image:
             assert {name_of(source) for source in (grey, str(grey), file, image)} == {str(grey)}
@@ -129,7 +134,7 @@ class TestSeveral:
         if shape == SHAPE:
             given += [images[..., 0], images.reshape(5, -1), first[:, 0], images.reshape(5, -1) / 255]
         for sources in given:
-            assert classifier.predict(sources) == expected
+            assert classifier.predict(sources) == list(classifier.predict_each(sources)) == expected
             assert np.array_equal(classifier.predict_proba(sources), classifier.predict_proba(images))
             assert np.array_equal(classifier.logits(sources), classifier.logits(images))
 

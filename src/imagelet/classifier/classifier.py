@@ -194,21 +194,24 @@ class Classifier:
             ValueError: ``top`` is below 1.
         """
         predictions = []
-        for prediction in self.predict_each(several(sources, self.input_shape), top):
+        for prediction in self.predict_each(sources, top):
             if isinstance(prediction, PictureError):
                 raise prediction
             predictions.append(prediction)
         return predictions
 
-    def predict_each(self, sources: Iterable[Source], top: int = 3) -> Iterator[Prediction | PictureError]:
-        """Classify pictures in the given order; one that cannot be read gives its error.
+    def predict_each(
+        self, sources: Source | Iterable[Source], top: int = 3
+    ) -> Iterator[Prediction | PictureError]:
+        """Classify what :meth:`predict` takes, in its order; a picture that cannot be read gives its error.
 
         Raises:
+            PictureError: they are no pictures, or an array that can be read in two ways.
             ValueError: ``top`` is below 1.
         """
         if top < 1:
             raise ValueError(f"at least 1 class is named for a picture, not {top}")
-        remaining = iter(sources)
+        remaining = iter(several(sources, self.input_shape))
         while batch := list(islice(remaining, BATCH)):
             framed = [self._frame_or_error(source) for source in batch]
             images = [result.image for result in framed if isinstance(result, FramedInput)]

@@ -181,6 +181,17 @@ class TestArchive:
         (tmp_path / form.archive).write_bytes(gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(10_000)))
         assert "of 9,187,201,950,435,737,471 bytes" in broken(form.archive[9:], tmp_path)
 
+    def test_reads_no_member_that_is_larger_than_its_content(self, form: Form, tmp_path: Path) -> None:
+        member = tarfile.TarInfo(f"{form.folder}/data_batch_1{form.suffix}")
+        member.type = tarfile.GNUTYPE_SPARSE
+        header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+        header[483:495] = b"%011o\0" % (1 << 25)
+        header[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(header))[0]
+        (tmp_path / form.archive).write_bytes(gzip.compress(bytes(header) + bytes(1024)))
+        with tarfile.open(tmp_path / form.archive) as tar:
+            assert tar.next().size == 1 << 25
+        assert "does not hold" in broken(form.archive[9:], tmp_path)
+
     def test_has_no_more_members_than_official_archives_need(
         self, form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

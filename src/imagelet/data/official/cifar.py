@@ -168,9 +168,14 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
                         raise damaged(
                             archive,
                             CIFAR_10.name,
-                            Message("announces a {path} of {count:,} bytes", path=path, count=member.size),
+                            Message(
+                                "announces a {path} of {count:,} bytes",
+                                path=ascii(path[:80])[1:-1],
+                                count=member.size,
+                            ),
                         )
-                    if path in wanted and member.isfile() and member.size <= LARGEST_BATCH:
+                    is_plain = member.isfile() and not member.issparse()  # sparse: more than it holds
+                    if path in wanted and is_plain and member.size <= LARGEST_BATCH:
                         content = tar.extractfile(member)
                         members[path] = content.read() if content else b""
             while stream.read(io.DEFAULT_BUFFER_SIZE):
