@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from imagelet.errors import PictureError
-from imagelet.preprocessing import open_picture, picture, picture_limits
+from imagelet.preprocessing import framings, open_picture, picture, picture_limits
 from imagelet.preprocessing.picture import opened_file, picture_size
 from imagelet.preprocessing.picture_limits import MAX_BYTES, check_cost, check_parts, needed_bytes
 
@@ -23,9 +23,11 @@ SLACK = 24 * 2**20  # for the file, tiles and the decoder's own buffers
 
 OPEN_AND_SAY_HOW_MUCH_MEMORY_IT_TOOK = """
 import resource, sys
-from imagelet.preprocessing.picture import open_picture
+from imagelet.preprocessing import Framing, frame, open_picture
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-open_picture(sys.argv[1])
+picture = open_picture(sys.argv[1])
+if len(sys.argv) > 2:
+    frame(picture, Framing(sys.argv[2], 28, 28, 1))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
@@ -243,10 +245,25 @@ def test_no_format_takes_more_memory_than_its_header_announces(
         beside = check_parts(stream, "it")
     with opened_file(path) as opened:
         announced = needed_bytes(opened, beside)
-    words = [sys.executable, "-c", OPEN_AND_SAY_HOW_MUCH_MEMORY_IT_TOOK, str(path)]
-    taken = 1024 * int(subprocess.run(words, capture_output=True, check=True, timeout=60).stdout)
     assert announced <= MAX_BYTES
-    assert taken <= announced + SLACK
+    assert memory_of(str(path)) <= announced + SLACK
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units elsewhere")
+@pytest.mark.parametrize("kind", framings)
+def test_no_framing_takes_more_memory_than_decoding(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    Image.new("RGB", (2 * SIDE, SIDE), "red").save(path, compress_level=1)
+    with opened_file(path) as opened:
+        announced = needed_bytes(opened, 0)
+    assert memory_of(str(path), kind) <= announced + SLACK
+
+
+def memory_of(*words: str) -> int:
+    """Return how many bytes a process takes to open a picture, and perhaps to frame it."""
+    command = [sys.executable, "-c", OPEN_AND_SAY_HOW_MUCH_MEMORY_IT_TOOK, *words]
+    return 1024 * int(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
 
 @pytest.mark.parametrize(

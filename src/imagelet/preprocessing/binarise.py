@@ -30,10 +30,11 @@ def shrunk(picture: NDArray[np.uint8], longest: int = WORKING_SIDE) -> NDArray[n
     if scale >= 1:
         return picture
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-    return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)).reshape(
-        *size[::-1], channels
-    )
+    planes = (
+        np.ascontiguousarray(picture[:, :, channel]) for channel in range(channels)
+    )  # one copy at a time
+    small = [Image.fromarray(plane).resize(size, Image.Resampling.BOX, reducing_gap=2.0) for plane in planes]
+    return np.stack([np.asarray(plane) for plane in small], axis=2)
 
 
 def grey_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

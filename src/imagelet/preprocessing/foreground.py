@@ -17,9 +17,7 @@ from imagelet.preprocessing.connected_components import extent
 from imagelet.preprocessing.geometry import UNMOVED, Part, Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
 
-LONGEST_SIDE = (
-    2048  # pixels; a larger picture is scaled down first: its differences are float32, its parts int32
-)
+LONGEST_SIDE = 2048  # pixels; larger pictures are scaled down first: their parts and differences take memory
 GROUND = 0.06  # of the largest difference from the ground; less is the ground's own grain
 SMALLEST_PART = 0.02  # of the largest part's area; smaller ones are dust
 UNEVEN = 0.1  # of the difference, that a plain ground's border varies at most

@@ -98,9 +98,10 @@ def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[st
     Returns:
         A picture that is such an image already is returned unchanged.
     """
-    grey = with_channels(picture, 1)
-    if is_normalised(grey, target):
-        return Handwriting(grey, (), unclear=False, placement=UNMOVED)
+    if picture.shape[:2] == target[:2]:
+        grey = with_channels(picture, 1)
+        if is_normalised(grey, target):
+            return Handwriting(grey, (), unclear=False, placement=UNMOVED)
     stages, placement = {}, UNMOVED
     for name, moved in _moves(picture, target, without):
         stages[name], placement = moved.ink, moved.placement.within(placement)
