@@ -227,12 +227,8 @@ def value_range(activations: Sequence[LayerActivations], scope: str) -> dict[str
         UsageError: another scope.
     """
     if scope not in SCOPES:
-        raise UsageError(
-            "unknown scope of a range '{scope}'",
-            hint="write one of {names}",
-            scope=scope,
-            names=", ".join(SCOPES),
-        )
+        details: dict[str, Any] = {"scope": scope, "names": ", ".join(SCOPES)}
+        raise UsageError("unknown scope of a range '{scope}'", hint="write one of {names}", **details)
     if scope == "map":
         return {layer.name: tuple(map(ValueRange.of, layer.maps)) for layer in activations}
     of_all = ValueRange.of([limit for layer in activations for limit in (layer.low, layer.high)])
@@ -329,11 +325,8 @@ def run_network(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[L
         if ran is None:
             return
         if not isinstance(ran.output, Tensor) or ran.output.dim() < 2:
-            message = Message(
-                "'{layer}' ({kind}) gives something else than an array of numbers",
-                layer=ran.name,
-                kind=kind_of(ran.module),
-            )
+            details = {"layer": ran.name, "kind": kind_of(ran.module)}
+            message = Message("'{layer}' ({kind}) gives something else than an array of numbers", **details)
             raise UsageError(message, hint="a network's layers hand on one array of numbers each")
         yield ran
 

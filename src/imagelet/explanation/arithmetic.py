@@ -7,6 +7,7 @@ padding has no value: it never wins and never counts. Matrices are read as they 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,12 +195,8 @@ def read_matrix(text: str, what: str = MATRIX) -> NDArray[np.float64]:
     """
     rows = [row.replace(",", " ").split() for row in text.strip().rstrip(";").split(";")]
     if not any(rows):
-        raise UsageError(
-            "the {what} is empty",
-            hint="write rows split by semicolons: {example}",
-            what=what,
-            example=EXAMPLE,
-        )
+        values: dict[str, Any] = {"what": what, "example": EXAMPLE}
+        raise UsageError("the {what} is empty", hint="write rows split by semicolons: {example}", **values)
     for place, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
             raise UsageError(
@@ -262,11 +259,9 @@ def _checked_sides(
     """Return how the window slides down and across."""
     for name, value in (("stride", stride), ("dilation", dilation)):
         if value < 1:
+            values: dict[str, Any] = {"name": name, "value": value}
             raise UsageError(
-                "a {name} of {value} is not allowed",
-                hint="write 1 or more: --{name} 1",
-                name=name,
-                value=value,
+                "a {name} of {value} is not allowed", hint="write 1 or more: --{name} 1", **values
             )
     if isinstance(padding, int) and padding < 0:
         raise UsageError(

@@ -163,11 +163,8 @@ def class_of(classes: tuple[str, ...], target: int | str) -> int:
     if isinstance(target, str) and not target.removeprefix("-").isdecimal():
         raise unknown(Message("class"), target, classes, known)
     if not 0 <= int(target) < len(classes):
-        message = Message(
-            "there is no class {number}: the classifier's are numbered 0 to {last}",
-            number=int(target),
-            last=len(classes) - 1,
-        )
+        values = {"number": int(target), "last": len(classes) - 1}
+        message = Message("there is no class {number}: the classifier's are numbered 0 to {last}", **values)
         raise UsageError(message, hint=known)
     return int(target)
 

@@ -299,18 +299,11 @@ def draw_evenly(labels: NDArray[np.int64], most: int, seed: int) -> NDArray[np.i
 
 def _check(method: str, number: int) -> None:
     if method not in METHODS:
-        raise UsageError(
-            "unknown kind of map '{method}'",
-            hint="write one of {names}",
-            method=method,
-            names=", ".join(METHODS),
-        )
+        values: dict[str, Any] = {"method": method, "names": ", ".join(METHODS)}
+        raise UsageError("unknown kind of map '{method}'", hint="write one of {names}", **values)
     if number < FEWEST_IMAGES:
-        raise UsageError(
-            "a map of {number} images is asked for; it needs at least {fewest}",
-            number=number,
-            fewest=FEWEST_IMAGES,
-        )
+        details: dict[str, Any] = {"number": number, "fewest": FEWEST_IMAGES}
+        raise UsageError("a map of {number} images is asked for; it needs at least {fewest}", **details)
 
 
 def _beginning(reduced: NDArray[np.float64]) -> NDArray[np.float64]:

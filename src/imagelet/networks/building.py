@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from imagelet.errors import NetworkTextError, UsageError
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import INITIAL_WEIGHTS, Layer, Shape, named, written_shape
-from imagelet.networks.modules import fused_layers
+from imagelet.networks.modules import run_fused
 from imagelet.networks.summary import checked_input, infer_shapes
 from imagelet.networks.text import parse, to_text
 from imagelet.networks.torch_layers import layer_of
@@ -57,9 +57,7 @@ class Network(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (n, classes) of float images (n, channels, height, width)."""
-        for _, layer in fused_layers(self.named_children()):
-            images = layer(images)
-        return images
+        return run_fused(self.named_children(), images)
 
     def __getitem__(self, place: int | slice) -> nn.Module:
         """Return the layer at ``place``, or an ``nn.Sequential`` of several: a part has no text."""
@@ -106,9 +104,9 @@ def build(
     return network
 
 
-def _from_text(known: NamedNetwork, input_shape: Shape, classes: int) -> Network:
+def _from_text(known: NamedNetwork, shape: Shape, classes: int) -> Network:
     try:
-        shaped = infer_shapes(known.text, input_shape, classes)
+        placed = infer_shapes(known.text, shape, classes)
     except NetworkTextError as error:
         if not known.name:
             raise
@@ -117,17 +115,12 @@ def _from_text(known: NamedNetwork, input_shape: Shape, classes: int) -> Network
         )
         raise NetworkTextError(message, error.hint, text=error.text, position=error.position) from None
     layers = parse(known.text)
-    shapes = {placed.name: placed.input_shape for placed in shaped}
+    shapes = {layer.name: layer.input_shape for layer in placed}
     children = OrderedDict(
         (name, layer.settled(classes).build(shapes[name])) for name, layer in named(layers)
     )
     return Network(
-        children,
-        text=to_text(layers),
-        name=known.name,
-        input_shape=input_shape,
-        classes=classes,
-        layers=layers,
+        children, text=to_text(layers), name=known.name, input_shape=shape, classes=classes, layers=layers
     )
 
 
@@ -149,13 +142,8 @@ def _from_builder(
             torch.default_generator.manual_seed(seed)
             built = builder(channels, size, classes)
     except Exception as error:  # whatever someone else's function raises
-        message = Message(
-            "the builder '{name}' fails for {shape} and {classes} classes: {error}",
-            name=known.name,
-            shape=written_shape(shape),
-            classes=classes,
-            error=error,
-        )
+        values = {"name": known.name, "shape": written_shape(shape), "classes": classes, "error": error}
+        message = Message("the builder '{name}' fails for {shape} and {classes} classes: {error}", **values)
         raise UsageError(message, hint=CONTRACT) from error
     _check_contract(known.name, built, shape, classes)
     children = OrderedDict(built.named_children())
@@ -172,12 +160,8 @@ def import_builder(reference: str) -> Builder:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever someone else's module raises while it is imported
-        message = Message(
-            "cannot import '{module}' for the network '{name}': {error}",
-            module=module_name,
-            name=reference,
-            error=error,
-        )
+        values = {"module": module_name, "name": reference, "error": error}
+        message = Message("cannot import '{module}' for the network '{name}': {error}", **values)
         raise UsageError(message, hint="is it installed, or in the folder you are in?") from error
     function = getattr(module, function_name, None)
     if not callable(function):
@@ -192,11 +176,8 @@ def import_builder(reference: str) -> Builder:
 def _check_contract(name: str, built: object, shape: Shape, classes: int) -> None:
     """Refuse what is no network: see `NamedNetwork.builder`."""
     if not isinstance(built, nn.Sequential) or type(built).forward is not nn.Sequential.forward:
-        message = Message(
-            "the builder '{name}' returned a {type}, not a plain nn.Sequential",
-            name=name,
-            type=type(built).__name__,
-        )
+        values: dict[str, Any] = {"name": name, "type": type(built).__name__}
+        message = Message("the builder '{name}' returned a {type}, not a plain nn.Sequential", **values)
         raise UsageError(message, hint=CONTRACT)
     if any(isinstance(child, nn.Softmax) for child in list(built)[:-1]):
         raise UsageError("the builder '{name}' put a softmax before the last layer", hint=CONTRACT, name=name)
@@ -210,22 +191,14 @@ def _check_contract(name: str, built: object, shape: Shape, classes: int) -> Non
         with torch.no_grad():
             output = built.eval()(torch.zeros(2, channels, height, width))
     except Exception as error:  # whatever someone else's layers raise
-        message = Message(
-            "the network of '{name}' fails on an image of {shape}: {error}",
-            name=name,
-            shape=written_shape(shape),
-            error=error,
-        )
+        values = {"name": name, "shape": written_shape(shape), "error": error}
+        message = Message("the network of '{name}' fails on an image of {shape}: {error}", **values)
         raise UsageError(message, hint=CONTRACT) from error
     built.train(training)
     given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     if given != (2, classes):
-        message = Message(
-            "the network of '{name}' makes {given} of two images, not (2, {classes})",
-            name=name,
-            given=given,
-            classes=classes,
-        )
+        values = {"name": name, "given": given, "classes": classes}
+        message = Message("the network of '{name}' makes {given} of two images, not (2, {classes})", **values)
         raise UsageError(message, hint=CONTRACT)
 
 
@@ -253,12 +226,8 @@ def draw_weights(network: nn.Module, initial_weights: str = "glorot", seed: int 
         UsageError: another name.
     """
     if initial_weights not in INITIAL_WEIGHTS:
-        raise UsageError(
-            "unknown initial weights '{name}'",
-            hint="one of {names}",
-            name=initial_weights,
-            names=", ".join(INITIAL_WEIGHTS),
-        )
+        values: dict[str, Any] = {"name": initial_weights, "names": ", ".join(INITIAL_WEIGHTS)}
+        raise UsageError("unknown initial weights '{name}'", hint="one of {names}", **values)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in network.modules():

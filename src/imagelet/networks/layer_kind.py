@@ -116,17 +116,14 @@ class Layer:
 
     def parameters(self, shape: Shape) -> int:
         """Return how many parameters of its own it has for an input of ``shape``, with running averages."""
-        del shape
         return 0
 
     def non_trainable(self, shape: Shape) -> int:
         """Return how many of the parameters are running averages."""
-        del shape
         return 0
 
     def multiply_adds(self, shape: Shape, output_shape: Shape) -> int:
         """Return how many multiplications with weights it makes for one image."""
-        del shape, output_shape
         return 0
 
     def fans(self, weights: Shape) -> tuple[int, int] | None:
@@ -135,12 +132,10 @@ class Layer:
         Args:
             weights: the shape of its module's ``weight``.
         """
-        del weights
         return None
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return its torch module for an input of ``shape``, weights zero; a kind may take torch's own."""
-        del shape
         from imagelet.networks.modules import LayerModule
 
         return LayerModule(self)
@@ -160,7 +155,6 @@ class Layer:
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return how one number of the output comes about; None where that is not known."""
-        del unit
         return None
 
     def place(self, name: str, shape: Shape, source: str) -> "Iterator[PlacedLayer]":

@@ -91,6 +91,13 @@ def fused_layers(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[FusedLayer
         place += 2 if together else 1
 
 
+def run_fused(layers: Iterable[tuple[str, nn.Module]], values: Tensor) -> Tensor:
+    """Return what ``layers`` make of ``values``, one after the other, up to a closing softmax."""
+    for _, layer in fused_layers(layers):
+        values = layer(values)
+    return values
+
+
 def _is_watched(modules: Iterable[nn.Module | None]) -> bool:
     """Return whether someone wants to see each layer.
 

@@ -68,11 +68,8 @@ def checked_input(input_shape: Sequence[int], classes: int) -> Shape:
         )
         raise UsageError(message, hint="for example 28x28x1")
     if prod(shape) > MOST_VALUES:
-        message = Message(
-            "an input of {shape} is too large; at most {most:,} values fit",
-            shape=written_shape(shape),
-            most=MOST_VALUES,
-        )
+        details = {"shape": written_shape(shape), "most": MOST_VALUES}
+        message = Message("an input of {shape} is too large; at most {most:,} values fit", **details)
         raise UsageError(message, hint="imagelet is for images of 8 to 96 pixels a side")
     if classes < 1:
         raise UsageError(
@@ -85,18 +82,16 @@ def _check_limits(placed: list[PlacedLayer]) -> None:
     last = placed[-1]
     parameters = sum(layer.parameters for layer in placed)
     if parameters > MOST_PARAMETERS:
+        counts = {"count": parameters, "most": MOST_PARAMETERS}
         message = Message(
-            "the network would have {count:,} parameters; at most {most:,} are allowed",
-            count=parameters,
-            most=MOST_PARAMETERS,
+            "the network would have {count:,} parameters; at most {most:,} are allowed", **counts
         )
         raise last.layer.mistake(message, Message("take fewer units or filters, or pool more before it"))
     values = sum(prod(layer.output_shape) for layer in placed)
     if values > MOST_VALUES:
+        counts = {"count": values, "most": MOST_VALUES}
         message = Message(
-            "the layers would hold {count:,} values an image; at most {most:,} are allowed",
-            count=values,
-            most=MOST_VALUES,
+            "the layers would hold {count:,} values an image; at most {most:,} are allowed", **counts
         )
         raise last.layer.mistake(message, Message("take fewer filters, or pool earlier"))
 

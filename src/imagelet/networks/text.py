@@ -64,11 +64,8 @@ def parse(text: str) -> tuple[Layer, ...]:
             layer arguments that it does not take.
     """
     if len(text) > LONGEST_TEXT:
-        message = Message(
-            "the network text has {count:,} characters; at most {most:,} are read",
-            count=len(text),
-            most=LONGEST_TEXT,
-        )
+        values = {"count": len(text), "most": LONGEST_TEXT}
+        message = Message("the network text has {count:,} characters; at most {most:,} are read", **values)
         raise NetworkTextError(message, hint="register a builder for so large a network")
     with about(text):
         return _Reader(text).network()
@@ -205,11 +202,8 @@ class _Reader:
                 return arguments
             if self.tokens and not self.take(","):
                 after = self.tokens[0]
-                problem = Message(
-                    "expected ',' or ')' before '{sign}' at position {position}",
-                    sign=after.text,
-                    position=after.position,
-                )
+                values = {"sign": after.text, "position": after.position}
+                problem = Message("expected ',' or ')' before '{sign}' at position {position}", **values)
                 hint = Message(
                     "arguments are parted by commas, and the bracket of {layer} must be closed",
                     layer=word.text,
@@ -297,11 +291,8 @@ def _layer(word: _Token, kind: type[Layer], arguments: list[_Argument]) -> Layer
     required = [setting.name for setting in settings(kind).values() if setting.default is MISSING]
     if missing := [name for name in required if name not in given]:
         *names, last = missing
-        message = Message(
-            "{names} and {last} are missing" if names else "{last} is missing",
-            names=", ".join(names),
-            last=last,
-        )
+        details = {"names": ", ".join(names), "last": last}
+        message = Message("{names} and {last} are missing" if names else "{last} is missing", **details)
         raise _wrong(word, kind, word.position, message)
     return kind(**given, position=word.position)
 

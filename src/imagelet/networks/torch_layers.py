@@ -38,7 +38,6 @@ class TorchAveragePool(AveragePool):
         return 0.0 if self.counts_padding else super().padding_value
 
 
-@dataclass(frozen=True)
 class TorchFlatten(Flatten):
     """Torch's order of flat values: channel by channel."""
 
@@ -63,14 +62,12 @@ class TorchActivation(Activation):
         return self.name
 
 
-@dataclass(frozen=True)
 class RisingActivation(TorchActivation):
     """One that is above 0 exactly where its input is."""
 
     rising = True
 
 
-@dataclass(frozen=True)
 class OtherNormalization(Layer):
     """A normalisation whose arithmetic is not known here."""
 

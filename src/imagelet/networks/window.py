@@ -107,7 +107,6 @@ def size_formula(rows: Side, columns: Side) -> str:
     return Message("height {height}, width {width}", height=height, width=width)
 
 
-@dataclass(frozen=True)
 class Sliding(Layer):
     """A layer whose window slides over a map: the convolutions and poolings. Abstract."""
 
@@ -146,12 +145,8 @@ class Sliding(Layer):
         channels = self.channels(shape)
         rows, columns = self.sides(shape)
         if rows.padded * columns.padded * channels > LARGEST_MAP:
-            message = Message(
-                "its padded input of {height:,}x{width:,}x{channels:,} is too large",
-                height=rows.padded,
-                width=columns.padded,
-                channels=channels,
-            )
+            details = {"height": rows.padded, "width": columns.padded, "channels": channels}
+            message = Message("its padded input of {height:,}x{width:,}x{channels:,} is too large", **details)
             raise self.mistake(message, Message("at most {most:,} values an image", most=LARGEST_MAP))
         if not rows.places or not columns.places:
             raise self._too_large(rows, columns)
@@ -166,14 +161,8 @@ class Sliding(Layer):
         size, padded = f"{rows.size}x{columns.size}", f"{rows.padded}x{columns.padded}"
         spread = Message(", dilated to {span},", span=span) if span != window else ""
         rim = Message(" (padded to {padded})", padded=padded) if padded != size else ""
-        message = Message(
-            "{noun} {window}{spread} is larger than its {size} input{rim}",
-            noun=self.noun,
-            window=window,
-            spread=spread,
-            size=size,
-            rim=rim,
-        )
+        values = {"noun": self.noun, "window": window, "spread": spread, "size": size, "rim": rim}
+        message = Message("{noun} {window}{spread} is larger than its {size} input{rim}", **values)
         return self.mistake(
             message,
             Message("pad it with same, or take a smaller {noun}, or pool less before it", noun=self.noun),

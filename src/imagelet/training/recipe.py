@@ -249,12 +249,8 @@ def checked(field: Field, value: Any) -> Any:
         SettingError: it has another type, or is not among the values that are allowed.
     """
     if not _is_allowed(field, value):
-        raise SettingError(
-            "{field} = {value!r} is not allowed; it is {expected}",
-            field=field.name,
-            value=value,
-            expected=_expected(field),
-        )
+        details: dict[str, Any] = {"field": field.name, "value": value, "expected": _expected(field)}
+        raise SettingError("{field} = {value!r} is not allowed; it is {expected}", **details)
     if field.type in (bool, str):
         return value
     return int(value) if field.type is int else float(value)

@@ -1,6 +1,5 @@
 """Activations, which make of each number another, and softmax."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from imagelet.networks.layer_kind import Layer, Shape, register
@@ -14,7 +13,6 @@ LARGEST_EXPONENT = 50  # up to here the exponentials of a softmax are written as
 MOST_EXPONENTIALS = 9  # that are written out
 
 
-@dataclass(frozen=True)
 class Activation(Layer):
     """A layer that makes of each number another, by itself. Abstract.
 
@@ -31,7 +29,6 @@ class Activation(Layer):
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return torch's own."""
-        del shape
         from torch import nn
 
         module: nn.Module = getattr(nn, self.torch_name)()
@@ -51,7 +48,6 @@ class Activation(Layer):
 
 
 @register
-@dataclass(frozen=True)
 class Relu(Activation):
     """max(x, 0)."""
 
@@ -62,7 +58,6 @@ class Relu(Activation):
 
 
 @register
-@dataclass(frozen=True)
 class Gelu(Activation):
     """x · Φ(x), exact."""
 
@@ -73,7 +68,6 @@ class Gelu(Activation):
 
 
 @register
-@dataclass(frozen=True)
 class Silu(Activation):
     """x · sigmoid(x), also called swish."""
 
@@ -85,7 +79,6 @@ class Silu(Activation):
 
 
 @register
-@dataclass(frozen=True)
 class Tanh(Activation):
     """Hyperbolic tangent."""
 
@@ -94,7 +87,6 @@ class Tanh(Activation):
 
 
 @register
-@dataclass(frozen=True)
 class Sigmoid(Activation):
     """1 / (1 + exp(−x))."""
 
@@ -104,7 +96,6 @@ class Sigmoid(Activation):
 
 
 @register
-@dataclass(frozen=True)
 class Softmax(Layer):
     """The closing layer: probabilities that sum to 1."""
 
@@ -116,7 +107,6 @@ class Softmax(Layer):
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return torch's own, over the channels."""
-        del shape
         from torch import nn
 
         return nn.Softmax(dim=1)

@@ -130,7 +130,6 @@ class Conv(Convolving):
 
     def filters_and_groups(self, channels: int) -> tuple[int, int]:
         """Return both as they are written."""
-        del channels
         return int(self.filters), self.groups
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -142,12 +141,8 @@ class Conv(Convolving):
         output = super().output_shape(shape)
         for count, what in ((shape[-1], Message("channels")), (output[-1], Message("filters"))):
             if count % self.groups:
-                message = Message(
-                    "{count} {what} cannot be parted into {groups} groups",
-                    count=count,
-                    what=what,
-                    groups=self.groups,
-                )
+                values = {"count": count, "what": what, "groups": self.groups}
+                message = Message("{count} {what} cannot be parted into {groups} groups", **values)
                 raise self.mistake(message, Message("channels and filters are multiples of the groups"))
         return output
 

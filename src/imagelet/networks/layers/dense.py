@@ -76,7 +76,6 @@ class Dense(Layer):
 
 
 @register
-@dataclass(frozen=True)
 class Flatten(Layer):
     """A map as one row of values: row by row, and in each cell channel by channel, as in Keras.
 
@@ -94,7 +93,6 @@ class Flatten(Layer):
 
     def forward(self, module: Any, images: "Tensor") -> "Tensor":
         """Return (n, height·width·channels) of (n, channels, height, width)."""
-        del module
         return images.permute(0, 2, 3, 1).flatten(1) if images.dim() == 4 else images
 
     def origin(self, value: int, shape: Shape) -> "Index":

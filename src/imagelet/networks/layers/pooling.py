@@ -55,17 +55,13 @@ class Pool(Sliding):
         if isinstance(self.padding, tuple) and any(
             cells > side // 2 for cells, side in zip(self.padding, self.size, strict=True)
         ):
-            message = Message(
-                "padding {padding} is more than half its {window} window",
-                padding=written_shape(self.padding),
-                window=written_shape(self.size),
-            )
+            values = {"padding": written_shape(self.padding), "window": written_shape(self.size)}
+            message = Message("padding {padding} is more than half its {window} window", **values)
             raise self.mistake(message, Message("a stride is written stride=2; the padding same always fits"))
         return height, width, shape[-1]
 
     def forward(self, module: Any, images: "Tensor") -> "Tensor":
         """Return (n, channels, height, width) of the same, smaller."""
-        del module
         if self.padding != "same":
             return self._pooled(images, (0, 0) if self.padding == "valid" else self.padding, to_the_end=False)
         sides = self.sides(tuple(images.shape[-2:]))
@@ -99,7 +95,6 @@ class Pool(Sliding):
 
 
 @register
-@dataclass(frozen=True)
 class AveragePool(Pool):
     """The mean of the real cells under each window."""
 
@@ -109,7 +104,6 @@ class AveragePool(Pool):
 
 
 @register
-@dataclass(frozen=True)
 class GlobalAverage(Layer):
     """The mean of each channel's whole map."""
 
@@ -130,7 +124,6 @@ class GlobalAverage(Layer):
 
     def forward(self, module: Any, images: "Tensor") -> "Tensor":
         """Return (n, channels) of (n, channels, height, width)."""
-        del module
         return images.mean(dim=(2, 3)) if self.average else images.amax(dim=(2, 3))
 
     def trace(self, unit: "Unit") -> "Trace | None":
@@ -151,7 +144,6 @@ class GlobalAverage(Layer):
 
 
 @register
-@dataclass(frozen=True)
 class GlobalMax(GlobalAverage):
     """The largest value of each channel's whole map."""
 

@@ -134,15 +134,9 @@ class Residual(Layer):
 
     def forward(self, module: Any, values: "Tensor") -> "Tensor":
         """Return the sum of what the layers and what the shortcut make of ``values``."""
-        from imagelet.networks.modules import fused_layers
+        from imagelet.networks.modules import run_fused
 
-        ends = []
-        for modules in self._parts(module):
-            end = values
-            for _, layer in fused_layers(modules):
-                end = layer(end)
-            ends.append(end)
-        passed, made = ends
+        passed, made = (run_fused(modules, values) for modules in self._parts(module))
         return made + passed
 
     def trace(self, unit: "Unit") -> "Trace":
