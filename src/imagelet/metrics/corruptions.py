@@ -35,8 +35,8 @@ def rotated(images: Images, degrees: float) -> Images:
     """Turn each image about its centre, one to the left, the next to the right."""
     return _each(
         images,
-        lambda image, sign: ndimage.rotate(
-            image, sign * degrees, (1, 0), reshape=False, order=1, mode="nearest"
+        lambda image, index: ndimage.rotate(
+            image, (-1) ** index * degrees, (1, 0), reshape=False, order=1, mode="nearest"
         ),
     )
 
@@ -50,7 +50,7 @@ def moved(images: Images, percent: float) -> Images:
         shifted: NDArray[np.float32] = ndimage.shift(image, by, order=1, mode="nearest")
         return shifted
 
-    return _as_pixels(np.stack([move(_float(image), index) for index, image in enumerate(images)]))
+    return _each(images, move)
 
 
 def scaled(images: Images, factor: float) -> Images:
@@ -120,10 +120,8 @@ CORRUPTIONS = (
 
 
 def _each(images: Images, change: Callable[[NDArray[np.float32], int], NDArray[np.float32]]) -> Images:
-    """Change image by image; ``change`` is given 1 and -1 in turn."""
-    return _as_pixels(
-        np.stack([change(_float(image), -1 if index % 2 else 1) for index, image in enumerate(images)])
-    )
+    """Change image by image; ``change`` is given each image's index, too."""
+    return _as_pixels(np.stack([change(_float(image), index) for index, image in enumerate(images)]))
 
 
 def _eroded(images: Images, pixels: float) -> Images:
