@@ -65,6 +65,7 @@ class Layer:
         word: how the kind is written in network text.
         other_words: what other libraries call it; they are understood, and written as ``word``.
         family: one of :data:`FAMILIES`.
+        torch_names: torch's modules that do the same as the kind, whatever their arguments.
         numbered: the first of its kind is called ``word1``, not ``word``.
         elementwise: the number at an index comes from the input's number at this index alone.
         channelwise: each channel comes from its own channel alone, so that of more channels it makes more.
@@ -78,6 +79,7 @@ class Layer:
     word: ClassVar[str] = ""
     other_words: ClassVar[tuple[str, ...]] = ()
     family: ClassVar[str] = "other"
+    torch_names: ClassVar[tuple[str, ...]] = ()
     numbered: ClassVar[bool] = True
     elementwise: ClassVar[bool] = False
     channelwise: ClassVar[bool] = False

@@ -261,17 +261,10 @@ def summarize(network: "nn.Sequential", input_shape: Sequence[int] | None = None
         for ran in run_layers(network.named_children(), image):
             own = [tensor for tensor in _parameters(ran.module) if id(tensor) not in counted]
             counted.update(map(id, own))
-            rows.append(
-                SummaryRow(
-                    ran.name,
-                    kind_of(ran.module),
-                    layer_of(ran.module).family,
-                    _shape(ran.output),
-                    sum(tensor.numel() for tensor in own),
-                    counter.get_total_flops() // 2 - sum(row.multiply_adds for row in rows),
-                    ran.sources,
-                )
-            )
+            kind, family, shape = kind_of(ran.module), layer_of(ran.module).family, _shape(ran.output)
+            parameters = sum(tensor.numel() for tensor in own)
+            products = counter.get_total_flops() // 2 - sum(row.multiply_adds for row in rows)
+            rows.append(SummaryRow(ran.name, kind, family, shape, parameters, products, ran.sources))
     trainable = sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad)
     total = sum(tensor.numel() for tensor in _parameters(network))
     return Summary((height, width, channels), tuple(rows), trainable, total - trainable)

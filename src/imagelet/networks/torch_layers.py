@@ -1,16 +1,17 @@
 """Torch's own modules, which a builder may use, as kinds of layers: for summaries and explanations."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from imagelet.networks.layer_kind import Layer, Padding, Shape, Size, own_layer
-from imagelet.networks.layers.activation import Activation, Gelu, Relu, Sigmoid, Silu, Softmax, Tanh
+from imagelet.networks.layer_kind import KINDS, Layer, Padding, Shape, Size, own_layer
+from imagelet.networks.layers.activation import Activation
 from imagelet.networks.layers.convolution import Conv
 from imagelet.networks.layers.dense import Dense, Flatten
 from imagelet.networks.layers.pooling import AveragePool, GlobalAverage, GlobalMax, Pool
-from imagelet.networks.layers.regularization import BatchNorm, Dropout
+from imagelet.networks.layers.regularization import Dropout
 from imagelet.networks.trace import Index
 
 
@@ -74,17 +75,10 @@ class OtherNormalization(Layer):
     family = "normalization"
 
 
-SAME_IN_TEXT: dict[type[nn.Module], type[Layer]] = {
-    nn.ReLU: Relu,
-    nn.GELU: Gelu,
-    nn.SiLU: Silu,
-    nn.Tanh: Tanh,
-    nn.Sigmoid: Sigmoid,
-    nn.Softmax: Softmax,
-    nn.BatchNorm1d: BatchNorm,
-    nn.BatchNorm2d: BatchNorm,
-}
-"""Torch's modules that network text uses as they are."""
+@functools.cache
+def _same_in_text() -> dict[type[nn.Module], type[Layer]]:
+    """Return torch's modules that network text uses as they are."""
+    return {getattr(nn, name): kind for kind in map(KINDS.get, KINDS) for name in kind.torch_names}
 
 
 def layer_of(module: nn.Module) -> Layer:
@@ -95,14 +89,14 @@ def layer_of(module: nn.Module) -> Layer:
     layer = own_layer(module)
     if layer.word:
         return layer
-    kind = next((kind for made, kind in SAME_IN_TEXT.items() if isinstance(module, made)), None)
+    kind = next((kind for made, kind in _same_in_text().items() if isinstance(module, made)), None)
     return _like(module) if kind is None else kind()
 
 
 def kind_of(module: nn.Module) -> str:
     """Return a module's word in network text, or the name of its class where text does not make it."""
     layer = own_layer(module)
-    kind = type(layer) if layer.word else SAME_IN_TEXT.get(type(module))
+    kind = type(layer) if layer.word else _same_in_text().get(type(module))
     return kind.word if kind is not None else type(module).__name__
 
 

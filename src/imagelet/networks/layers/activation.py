@@ -17,21 +17,19 @@ class Activation(Layer):
     """A layer that makes of each number another, by itself. Abstract.
 
     Attributes:
-        torch_name: torch's module.
         formula: what it does to a number ``{x}``; ``{minus}``: −x, ``{signed}``: in brackets below 0.
     """
 
     family = "activation"
     elementwise = True
     channelwise = True
-    torch_name: ClassVar[str] = ""
     formula: ClassVar[str] = ""
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return torch's own."""
         from torch import nn
 
-        module: nn.Module = getattr(nn, self.torch_name)()
+        module: nn.Module = getattr(nn, self.torch_names[0])()
         return module
 
     def trace(self, unit: "Unit") -> "Trace | None":
@@ -52,7 +50,7 @@ class Relu(Activation):
     """max(x, 0)."""
 
     word = "relu"
-    torch_name = "ReLU"
+    torch_names = ("ReLU",)
     formula = "max({x}, 0)"
     rising = True
 
@@ -62,7 +60,7 @@ class Gelu(Activation):
     """x · Φ(x), exact."""
 
     word = "gelu"
-    torch_name = "GELU"
+    torch_names = ("GELU",)
     formula = "{signed} · Φ({x})"
     rising = True
 
@@ -73,7 +71,7 @@ class Silu(Activation):
 
     word = "silu"
     other_words = ("swish",)
-    torch_name = "SiLU"
+    torch_names = ("SiLU",)
     formula = "{signed} · sigmoid({x})"
     rising = True
 
@@ -83,7 +81,7 @@ class Tanh(Activation):
     """Hyperbolic tangent."""
 
     word = "tanh"
-    torch_name = "Tanh"
+    torch_names = ("Tanh",)
 
 
 @register
@@ -91,7 +89,7 @@ class Sigmoid(Activation):
     """1 / (1 + exp(−x))."""
 
     word = "sigmoid"
-    torch_name = "Sigmoid"
+    torch_names = ("Sigmoid",)
     formula = "1 / (1 + exp({minus}))"
 
 
@@ -101,6 +99,7 @@ class Softmax(Layer):
 
     word = "softmax"
     family = "softmax"
+    torch_names = ("Softmax",)
     numbered = False
     closing = True
     channelwise = True

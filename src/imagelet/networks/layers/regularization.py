@@ -24,6 +24,7 @@ class BatchNorm(Layer):
     word = "batchnorm"
     other_words = ("batch_norm",)
     family = "normalization"
+    torch_names = ("BatchNorm1d", "BatchNorm2d")
     elementwise = True
     channelwise = True
     momentum: float = field(default=0.9, metadata=FRACTION)
