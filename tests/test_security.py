@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from imagelet.data import batch_pickle, transfer
-from imagelet.data.official import cifar, mnist
+from imagelet.data import batch_pickle, idx, transfer
+from imagelet.data.official import cifar
 from imagelet.lab.http import schemas
 from imagelet.lab.services import decoding_worker
 from imagelet.lab.settings import Settings
@@ -15,7 +15,7 @@ MEGABYTE = 2**20
 
 def test_the_page_names_the_limits_that_hold(tmp_path: Path) -> None:
     lab = Settings(tmp_path)
-    archives = (cifar.LARGEST_BATCH, cifar.LARGEST_ARCHIVE, mnist.LARGEST_CONTENT)
+    archives = (cifar.LARGEST_BATCH, cifar.LARGEST_ARCHIVE, idx.LARGEST_CONTENT)
     rows = {
         "a picture's pixels, and the memory that opening it takes": (
             f"{picture_limits.MAX_PIXELS:,}; {picture_limits.MAX_BYTES // MEGABYTE} MB"
@@ -26,7 +26,7 @@ def test_the_page_names_the_limits_that_hold(tmp_path: Path) -> None:
             f"{lab.most_bytes // MEGABYTE} MB, {schemas.MOST_PICTURES} pictures, {lab.seconds:.0f} seconds"
         ),
         "a batch file of CIFAR-10; an archive, unpacked; an IDX file, unpacked": "; ".join(
-            f"{size // MEGABYTE} MB" for size in archives
+            f"{size // MEGABYTE:,} MB" for size in archives
         ),
         "instructions of a pickle": f"{batch_pickle.MOST_INSTRUCTIONS:,}",
         "a download": (
