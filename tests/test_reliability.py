@@ -19,7 +19,7 @@ import pytest
 from benchmarks import lab as load
 from benchmarks import pages, result_files
 from benchmarks.reliability import __main__ as command
-from benchmarks.reliability import fuzzing, kills, lab, mutation, run_folders
+from benchmarks.reliability import files, fuzzing, kills, lab, mutation, run_folders
 from benchmarks.reliability.fuzzing import PASSED, REFUSED, Case, Find, Fuzzer, Tally, WrongAnswerError
 from benchmarks.reliability.parts import PARTS
 from imagelet.errors import DataError
@@ -136,6 +136,11 @@ def test_another_exception_is_a_find(name: str, place: str, monkeypatch: pytest.
     monkeypatch.setattr(place, mistaken)
     kinds = {result["kind"]: result["text"] for result in outcomes(name, min(20, QUICK[name]))}
     assert "RuntimeError: a mistake" in kinds["foreign exception"]
+
+
+def test_a_classifier_whose_network_is_imported_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, files.FOREIGN.partition(":")[0], sys)
+    assert {result["kind"] for result in outcomes("classifiers", 2)} == {"wrong answer"}
 
 
 def test_a_request_that_is_admitted_wrongly_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,6 +264,7 @@ FINDS = {
     "foreign exception": (mistaken, {}),
     "crash": (lambda: os._exit(3), {}),
     "too slow": (lambda: time.sleep(60), {"patience": 0.5}),
+    "started something": (lambda: subprocess.run(["true"], check=True), {}),
     "wrong answer": (lambda: (_ for _ in ()).throw(WrongAnswerError("no")).send(None), {}),
     "bad sentence": (lambda: (_ for _ in ()).throw(DataError(" ")).send(None), {}),
     **({"too much memory": (fill, {})} if Path("/proc/self/clear_refs").exists() else {}),

@@ -1,5 +1,6 @@
 """Damaged files of datasets: the official ones in all their forms, folders and tables of own pictures."""
 
+import csv
 import gzip
 import io
 import itertools
@@ -22,8 +23,6 @@ from benchmarks.reliability.files import in_folder, pictures
 from benchmarks.reliability.fuzzing import Case, Fuzzer, WrongAnswerError
 from benchmarks.reliability.mutation import mutated, mutated_text
 from imagelet.data.imageset import ImageSet
-
-RECORD = 1 + 32 * 32 * 3  # bytes of an image of CIFAR-10 with its label
 
 # -- the official files of datasets --------------------------------------------------------------------------
 
@@ -232,6 +231,7 @@ ODD_NAMES = (
     "\udcff.png",
     "x" * 200 + ".png",
 )
+SPECIAL = ("circle", "dangling", "folder", "sparse", "pipe", "unreadable")
 ODD_FOLDERS = (
     "cat",
     "dog",
@@ -251,38 +251,36 @@ SOUND = 4  # of pictures(): an RGB picture in PNG
 
 
 def _own_pictures(random: Random, _: int) -> Case:
-    sound = pictures()[SOUND]
+    """Return a folder of pictures, in every second case with a table, and perhaps something odd in it."""
     entries: dict[str, bytes] = {}
-    folders = random.choice((ODD_FOLDERS[:2], ODD_FOLDERS[2:4], ODD_FOLDERS[2:7], ODD_FOLDERS))
+    folders = random.choice((*3 * (ODD_FOLDERS[:2],), ODD_FOLDERS[2:4], ODD_FOLDERS[2:6], ODD_FOLDERS))
     for folder in folders:
-        for name in random.sample(ODD_NAMES, random.randint(1, 5)):
-            whole = random.random() < 0.8
-            entries[f"{folder}/{name}"] = (
-                sound if whole else mutated(random, random.choice(pictures()), pictures())
-            )
-    special = random.choice((None, "circle", "dangling", "folder", "sparse", "pipe", "unreadable"))
+        for name in random.sample(ODD_NAMES, random.randint(4, len(ODD_NAMES))):
+            # what lies after the end of a picture is not looked at, and no two files are the same
+            entries[f"{folder}/{name}"] = pictures()[SOUND] + f"{folder}/{name}".encode("utf-8", "replace")
+            if random.random() < 0.02:
+                entries[f"{folder}/{name}"] = mutated(random, random.choice(pictures()), pictures())
+    special = random.choice((*6 * (None,), *SPECIAL))
     special_place = f"{random.choice(folders)}/special.png"
-    table = _table(random, list(entries)) if random.random() < 0.5 else None
-    if table is not None:
-        entries["table.csv"] = table
-    readable = {
-        name.encode("utf-8", "backslashreplace").decode(): content for name, content in entries.items()
-    }
-    readable["special.txt"] = f"{special} at {special_place}".encode("utf-8", "backslashreplace")
-    return Case(
-        readable, partial(in_folder, partial(_read_own, special, special_place, table is not None), entries)
-    )
+    has_table = random.random() < 0.5
+    if has_table:
+        entries["table.csv"] = _table(random, [name for name in entries if name.lower().endswith(".png")])
+    entries["special.txt"] = f"{special} at {special_place}".encode("utf-8", "backslashreplace")
+    read = partial(_read_own, special, special_place, has_table)
+    return Case(entries, partial(in_folder, read, entries))
 
 
 def _table(random: Random, names: list[str]) -> bytes:
-    """Return a table that names these files, damaged as text or as bytes."""
-    delimiter = random.choice((",", ";", "\t"))
-    rows = [f"path{delimiter}label", *(f"{name}{delimiter}{name.split('/')[0]}" for name in names)]
-    text = "\n".join(rows)
-    if random.random() < 0.7:
-        text = mutated_text(random, text)
-    content = text.encode(random.choice(("utf-8", "utf-8", "utf-16")), "surrogatepass")
-    return mutated(random, content) if random.random() < 0.3 else content
+    """Return a table that names these files, perhaps damaged as text or as bytes."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=random.choice((",", ";", "\t")))
+    writer.writerows([("path", "label"), *((name, name.split("/")[0]) for name in names)])
+    table = text.getvalue()
+    if random.random() < 0.5:
+        table = mutated_text(random, table)
+    encoding = random.choice((*5 * ("utf-8",), "utf-16"))
+    content = table.encode(encoding, "surrogatepass" if "\ud800" in table else "replace")
+    return mutated(random, content) if random.random() < 0.2 else content
 
 
 def _read_own(special: str | None, special_place: str, has_table: bool, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -18,7 +19,8 @@ from benchmarks.reliability.mutation import mutated, mutated_json, mutated_text
 
 SIDE = 24  # pixels of a picture
 LARGE = (7_900, 8_000)  # pixels; just within the largest picture that is opened
-ONE_LARGE_IN = 500
+ONE_LARGE_IN = 1000
+FOREIGN = "this:s"  # a network that would be imported, and prints a poem when it is
 RECORD = 1 + 32 * 32 * 3  # bytes of an image of CIFAR-10 with its label
 
 
@@ -194,7 +196,7 @@ def _classifier(random: Random, _: int) -> Case:
     if action < 0.45:
         inside = mutated_json(random, facts)
     elif action < 0.6:
-        text = mutated_text(random, facts["network"]["text"])
+        text = FOREIGN if random.random() < 0.1 else mutated_text(random, facts["network"]["text"])
         changed = facts | {"network": facts["network"] | {"text": text}}
         inside = json.dumps(changed, ensure_ascii=random.random() < 0.5)
     elif action < 0.8:
@@ -212,7 +214,11 @@ def _read_classifier(folder: Path) -> None:
     """Load a classifier and let it predict."""
     from imagelet.classifier.classifier import Classifier
 
-    read = Classifier.load(folder / "classifier.safetensors")
+    try:
+        read = Classifier.load(folder / "classifier.safetensors")
+    finally:
+        if FOREIGN.partition(":")[0] in sys.modules:
+            raise WrongAnswerError(f"{FOREIGN} was imported")
     height, width, channels = read.framing.shape
     probabilities = read.predict_proba(np.zeros((1, height, width, channels), np.uint8))
     if probabilities.shape != (1, len(read.classes)) or not np.isfinite(probabilities).all():

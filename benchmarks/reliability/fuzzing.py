@@ -1,7 +1,8 @@
 """Fuzzing: numbered cases, run in processes whose time and memory are limited.
 
 A case is a function of seed and number. It passes where it ends well, or with an :class:`ImageletError` whose
-sentence can be shown in every language. Any other exception, a crash, too much time and memory are finds.
+sentence can be shown in every language. Any other exception, a crash, too much time or memory, and another
+program that is started, are finds.
 """
 
 import contextlib
@@ -36,6 +37,11 @@ EXAMPLES = 3  # cases that are kept of each kind of find
 
 PASSED, REFUSED = "passed", "refused"
 NO_CASE = "no case"  # a mistake of the fuzzer
+
+
+STARTING = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen", "socket.connect")
+
+_started: list[str] = []  # what a case has started, of ``STARTING``
 
 
 class WrongAnswerError(Exception):
@@ -142,6 +148,8 @@ def attempt(fuzzer: Fuzzer, seed: int, number: int) -> dict[str, Any]:
         case = case_of(fuzzer, seed, number)
     except Exception:
         return {"number": number, "kind": NO_CASE, "text": traceback.format_exc()}
+    _watch_starts()
+    _started.clear()
     before, started = _memory_reset(), time.process_time()
     kind, text = PASSED, ""
     try:
@@ -153,11 +161,24 @@ def attempt(fuzzer: Fuzzer, seed: int, number: int) -> dict[str, Any]:
     except Exception:  # also RecursionError and MemoryError: everything else is a find
         kind, text = "foreign exception", traceback.format_exc()
     seconds, memory = time.process_time() - started, max(0, _memory_peak() - before)
+    if kind in (PASSED, REFUSED) and _started:
+        kind, text = "started something", ", ".join(_started)
     if kind in (PASSED, REFUSED) and seconds > fuzzer.most_seconds:
         kind, text = "too slow", f"{seconds:.1f} s"
     if kind in (PASSED, REFUSED) and memory > MOST_BYTES:
         kind, text = "too much memory", f"{memory / MEGABYTE:.0f} MB"
     return {"number": number, "kind": kind, "text": text, "seconds": seconds, "bytes": memory}
+
+
+@functools.cache
+def _watch_starts() -> None:
+    """Note from now on whenever this process starts another program or connects to a server."""
+
+    def note(event: str, given: tuple[Any, ...]) -> None:
+        if event in STARTING:
+            _started.append(f"{event} {given!r}"[:500])
+
+    sys.addaudithook(note)
 
 
 def _refusal(error: ImageletError) -> tuple[str, str]:

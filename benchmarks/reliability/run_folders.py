@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.reliability.fuzzing import Case, Fuzzer, WrongAnswerError
-from benchmarks.reliability.kills import imagelet
+from benchmarks.reliability.kills import PATIENCE, imagelet
 from benchmarks.reliability.lab import OWN_HOSTS, Answer, InProcess, in_process
 from benchmarks.reliability.mutation import mutated, mutated_json
 from benchmarks.reliability.texts import mutated_toml
@@ -227,4 +227,4 @@ def _answered(lab: InProcess, path: str) -> Answer:
     return answer
 
 
-FUZZERS = (Fuzzer("run-folders", "run folders with one thing wrong", 2_000, _damage),)
+FUZZERS = (Fuzzer("run-folders", "run folders with one thing wrong", 2_000, _damage, patience=PATIENCE),)
