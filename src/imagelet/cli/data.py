@@ -86,7 +86,9 @@ def list_(as_json: Json = False) -> None:
 
 @data.command(cls=Command, epilog="imagelet data formats")
 def formats(as_json: Json = False) -> None:
-    """List the forms in which data of your own is read: imagelet train FILE_OR_FOLDER.
+    """List the forms in which your own data is read.
+
+    Any of them can be given in place of DATASET: imagelet train FILE_OR_FOLDER.
 
     JSON: forms[{name, title, layout}].
     """
