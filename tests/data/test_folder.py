@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 import time
+import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -126,6 +127,57 @@ class TestParts:
 
     def test_the_card_tells_nothing_of_setting_aside_where_there_is_a_test_part(self, parted: Path) -> None:
         assert "fifth" not in load_folder(parted).card.description
+
+    @pytest.mark.parametrize(
+        ("training", "validation", "test"),
+        [("training", "valid", "testing"), ("Train", "dev", "eval"), ("TRAIN", "val", "Test")],
+    )
+    def test_go_by_any_usual_name(self, parted: Path, training: str, validation: str, test: str) -> None:
+        for before, after in (("train", training), ("val", validation), ("test", test)):
+            (parted / before).rename(parted / f"new-{after}")
+            (parted / f"new-{after}").rename(parted / after)
+        dataset = load_folder(parted)
+        assert tuple(dataset.parts) == ("train", "validation", "test")
+        assert dataset.classes == ("a", "b")
+
+    def test_under_unknown_names_are_not_taken_for_classes(self, make: Make) -> None:
+        for part in ("first", "second"):
+            folder = make(f"odd/{part}", {"a": 3, "b": 3}).parent
+        with pytest.raises(DataError, match=r"first, second in .* look like parts of a dataset"):
+            load_folder(folder)
+
+    def test_a_class_that_is_called_train_is_asked_about(self, make: Make) -> None:
+        for vehicle in ("bus", "car", "train"):
+            folder = make(f"vehicles/{vehicle}", {"front": 3, "side": 3}).parent
+        with pytest.raises(DataError, match=r"'train' in .* may be .* a class beside bus, car"):
+            load_folder(folder)
+
+    def test_pictures_without_labels_are_left_out_and_said(self, make: Make) -> None:
+        folder = make("flat", {"train/a": 10, "train/b": 10, "test": 4})
+        dataset = load_folder(folder)
+        assert dataset.test.counts().tolist() == [2, 2]
+        assert "test/ holds pictures without labels" in dataset.understood[1]
+
+    def test_names_are_compared_with_their_accents_composed(self, make: Make) -> None:
+        decomposed = unicodedata.normalize("NFD", "café")
+        folder = make("mac", {"train/café": 3, "train/plain": 3, f"test/{decomposed}": 2, "test/plain": 2})
+        dataset = load_folder(folder)
+        assert dataset.test.classes == dataset.train.classes == ("café", "plain")
+
+    def test_runs_and_folders_of_a_system_are_no_classes(self, plain: Path) -> None:
+        for name in ("runs/one", "@eaDir", "$RECYCLE.BIN", "lost+found", "System Volume Information"):
+            shutil.copytree(plain / "2", plain / name)
+        (plain / "runs" / "one" / "experiment.toml").touch()
+        assert load_folder(plain).classes == CLASSES
+
+    def test_what_is_not_read_is_named(self, plain: Path) -> None:
+        for name in ("one.heic", "two.HEIC", "drawing.svg"):
+            (plain / "2" / name).touch()
+        (plain / "2" / "0.png").rename(plain / "2" / "0.PNG")
+        Image.fromarray(pixels_of(99, (20, 20))).save(plain / "2" / "web.jfif", "JPEG")
+        dataset = load_folder(plain)
+        assert dataset.understood[1] == "files that are not read as pictures, left out: .heic (2), .svg (1)."
+        assert len(dataset.train) + len(dataset.test) == 31
 
     def test_classes_are_in_natural_order(self, plain: Path) -> None:
         dataset = load_folder(plain)

@@ -14,6 +14,7 @@ import hashlib
 import os
 import shlex
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -36,11 +37,19 @@ from imagelet.data.labelled_pictures import (
     list_table,
     part_folders,
     set_aside_by_rank,
+    subfolders,
 )
 from imagelet.errors import DataError, PictureError, SettingError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing, frame, framings
-from imagelet.preprocessing.picture import is_grey, open_file, open_picture, picture_size
+from imagelet.preprocessing.picture import (
+    PICTURE_SUFFIXES,
+    find_files,
+    is_grey,
+    open_file,
+    open_picture,
+    picture_size,
+)
 from imagelet.progress import Progress
 
 VERSION = 1  # raised when pictures are opened or framed in another way, so that old files are not used
@@ -220,7 +229,7 @@ def load_folder(
         licence="that of your own pictures",
     )
     parts = {part: partial(_read, files, framing, progress) for part, files in sources.items()}
-    return Dataset(card, str(folder), parts)
+    return Dataset(card, str(folder), parts, _understood(folder, card.description))
 
 
 def read_labelled(path: str | Path, framing: Framing, progress: Progress | None = None) -> ImageSet:
@@ -259,13 +268,41 @@ def list_labelled(path: str | Path) -> LabelledFiles:
     return listed
 
 
+def _is_unlabelled(test: Path) -> bool:
+    """Say whether a part holds pictures and no classes, as those that Kaggle wants to be predicted."""
+    return not subfolders(test) and any(path.suffix.lower() in PICTURE_SUFFIXES for path in test.iterdir())
+
+
+def _understood(folder: Path, description: str) -> tuple[Message, ...]:
+    """Return what is said before training: the parts, and which files are no pictures that are read."""
+    suffixes = Counter(path.suffix.lower() or path.name for path in find_files(folder))
+    others = {suffix: count for suffix, count in suffixes.items() if suffix not in PICTURE_SUFFIXES}
+    told = [Message(description)]
+    unlabelled = part_folders(folder).get("test")
+    if unlabelled and _is_unlabelled(unlabelled):
+        told.append(
+            Message(
+                "{name}/ holds pictures without labels and is left out; imagelet predict classifies them.",
+                name=unlabelled.name,
+            )
+        )
+    if others:
+        counted = ", ".join(f"{suffix} ({count:,})" for suffix, count in sorted(others.items())[:10])
+        told.append(
+            Message(
+                "files that are not read as pictures, left out: {counted}.",
+                counted=counted,
+            )
+        )
+    return tuple(told)
+
+
 def _described(training: LabelledFiles, set_aside: bool) -> str:
     described = f"{len(training.paths):,} training pictures in {len(training.classes)} classes"
     if not set_aside:
         return f"{described}."
-    return (
-        f"{described}; there is no test/, so a fifth of each class, by the files' content, is the test part."
-    )
+    how = "a fifth of each class, by the files' content, is the test part"
+    return f"{described}; there is no labelled test/, so {how}."
 
 
 class _ColourFoundError(Exception):
@@ -297,7 +334,7 @@ def _sources(folder: Path) -> tuple[dict[str, Callable[[], LabelledFiles]], bool
     sources: dict[str, Callable[[], LabelledFiles]] = {"train": lambda: training}
     if "validation" in parts:
         sources["validation"] = partial(list_files, parts["validation"])
-    if "test" in parts:
+    if "test" in parts and not _is_unlabelled(parts["test"]):
         return sources | {"test": partial(list_files, parts["test"])}, False
     chosen = _chosen_for_test(training)
     rest, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))

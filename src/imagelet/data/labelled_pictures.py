@@ -9,6 +9,7 @@ import csv
 import io
 import os
 import shlex
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,15 @@ from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture import find_pictures, is_folder, natural_key
 
-PART_NAMES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+NAMES_OF_PARTS = {
+    "train": ("train", "training", "trn"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "tst", "t10k", "eval"),
+}
+PART_NAMES = {name: part for part, names in NAMES_OF_PARTS.items() for name in names}
+SYSTEM_FOLDERS = frozenset(  # what a Mac, a NAS and Windows add
+    {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found", "System Volume Information"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +84,7 @@ def part_folders(folder: Path) -> dict[str, Path]:
     class of trains.
 
     Raises:
-        DataError: two folders stand for one part, or a folder cannot be listed.
+        DataError: two folders stand for one part, one may be a class as well, or a folder cannot be listed.
     """
     parts: dict[str, Path] = {}
     for subfolder in subfolders(folder):
@@ -89,12 +98,25 @@ def part_folders(folder: Path) -> dict[str, Path]:
             )
         if part:
             parts[part] = subfolder
-    laid_out = any(subfolders(parts[part]) for part in ("train", "test") if part in parts)
-    return parts if laid_out else {}
+    if not any(subfolders(parts[part]) for part in ("train", "test") if part in parts):
+        return {}
+    others = [path for path in subfolders(folder) if path not in parts.values() and subfolders(path)]
+    if others and len(parts) == 1:
+        (alone,) = parts.values()
+        raise DataError(
+            "'{name}' in '{folder}' may be a part of a dataset, or a class beside {others}",
+            hint="if it is a class, give the folder another name; if it is a part, move the others away",
+            name=alone.name,
+            folder=folder,
+            others=", ".join(path.name for path in others[:3]),
+        )
+    return parts
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Return the folders in ``folder`` that are not hidden, in natural order.
+    """Return the folders in ``folder`` that may hold pictures, in natural order.
+
+    Hidden ones, those of a system, and runs of ours are left out.
 
     Raises:
         DataError: it cannot be listed.
@@ -106,7 +128,8 @@ def subfolders(folder: Path) -> list[Path]:
         raise DataError(
             "the folder '{folder}' cannot be listed: {error}", folder=folder, error=error.strerror
         ) from error
-    return [folder / name for name in sorted(names, key=natural_key)]
+    found = [folder / name for name in sorted(names, key=lambda name: natural_key(composed(name)))]
+    return [path for path in found if not _is_of_runs(path)]
 
 
 def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
@@ -140,6 +163,7 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
                 name=name,
                 folder=folder,
             )
+    _refuse_parts(folder, classes)
     empty = [class_folder.name for class_folder, paths in zip(classes, pictures, strict=True) if not paths]
     if empty and not empty_allowed:
         raise DataError(
@@ -150,7 +174,7 @@ def list_files(folder: Path, *, empty_allowed: bool = False) -> LabelledFiles:
             more=_more_empty(len(empty) - 1),
         )
     labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(paths) for paths in pictures])
-    names = tuple(class_folder.name for class_folder in classes)
+    names = tuple(composed(class_folder.name) for class_folder in classes)
     return LabelledFiles(folder, names, tuple(path for paths in pictures for path in paths), labels)
 
 
@@ -189,7 +213,7 @@ def check_classes(training: LabelledFiles, place: Path) -> None:
     Raises:
         DataError: a class is missing on one side.
     """
-    names = {subfolder.name for subfolder in subfolders(place)}
+    names = {composed(subfolder.name) for subfolder in subfolders(place)}
     if not names:
         return  # without its files there is nothing to compare; whoever reads that part is told
     if missing := set(training.classes) - names:
@@ -211,8 +235,32 @@ def check_classes(training: LabelledFiles, place: Path) -> None:
     )
 
 
+def composed(name: str) -> str:
+    """Return a name with its accents composed (NFC): a Mac's files have them beside their letters."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _refuse_parts(folder: Path, classes: Sequence[Path]) -> None:
+    """Raise where the classes look like the parts of a dataset: each has the same folders below."""
+    below = [{path.name for path in subfolders(class_folder)} for class_folder in classes[:20]]
+    if len(below) > 1 and len(below[0]) > 1 and all(names == below[0] for names in below):
+        raise DataError(
+            "the folders {names} in '{folder}' look like parts of a dataset, not like classes: each holds "
+            "{below}",
+            hint="call the parts train, val and test; if they are classes, put their pictures into them",
+            names=", ".join(path.name for path in classes[:3]),
+            folder=folder,
+            below=", ".join(sorted(below[0])[:3]),
+        )
+
+
 def _is_visible(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"  # what a Mac adds to a zip file
+    return not name.startswith(".") and name not in SYSTEM_FOLDERS
+
+
+def _is_of_runs(folder: Path) -> bool:
+    """Say whether a folder is a run, or holds runs, which were written among the classes."""
+    return (folder / "experiment.toml").is_file() or any(folder.glob("*/experiment.toml"))
 
 
 def _more_empty(count: int) -> str:

@@ -150,7 +150,8 @@ class TestRunList:
     def test_a_row_is_read_anew_when_a_file_of_the_run_changes(self, settled: RunList) -> None:
         (first,) = settled.rows(set())
         assert settled.rows({"small"}) == [{**first, "state": "running"}]
-        (settled.folder / "small" / "test_evaluations.jsonl").write_text('{"accuracy": 1}\n')
+        line = '{"when": "2026-01-01T00:00:00+00:00", "accuracy": 1, "images": 10}\n'
+        (settled.folder / "small" / "test_evaluations.jsonl").write_text(line)
         assert [row["test_evaluations"] for row in settled.rows(set())] == [1]
         (settled.folder / "small" / "metrics.json").write_text("{")
         assert [row["state"] for row in settled.rows({"small"})] == ["damaged"]
@@ -159,5 +160,5 @@ class TestRunList:
         self, settled: RunList, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = settled.rows(set())
-        monkeypatch.setattr(runs_module, "row", None)
+        monkeypatch.setattr(runs_module, "summary", None)
         assert settled.rows(set()) == rows

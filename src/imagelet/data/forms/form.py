@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
-from imagelet.data.labelled_pictures import set_aside_by_rank
+from imagelet.data.labelled_pictures import NAMES_OF_PARTS, set_aside_by_rank
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.arrays import images_of
@@ -21,11 +21,6 @@ from imagelet.registry import Registry
 
 TEST_SHARE = 0.2
 MOST_CLASSES = 10_000
-NAMES_OF_PARTS = {
-    "train": ("train", "training", "trn"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test", "testing", "tst", "t10k", "eval"),
-}
 NAMES_OF_IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels")
 NAMES_OF_LABELS = ("y", "label", "labels", "target", "targets", "class", "classes")
 KINDS = {"images": NAMES_OF_IMAGES, "labels": NAMES_OF_LABELS}

@@ -21,6 +21,7 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+LARGEST_MEMBER = 4 << 30  # bytes
 DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own (zlib's technical notes)
 
 
@@ -48,7 +49,8 @@ def _member(path: Path, name: str) -> NDArray[Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(f"{name}.npy")
-            if member.file_size > DEFLATE_RATIO * max(member.compress_size, 1) + 1024:
+            most = min(LARGEST_MEMBER, DEFLATE_RATIO * max(member.compress_size, 1) + 1024)
+            if member.file_size > most:
                 raise ValueError("it announces more than it can hold")
             with archive.open(member) as file:
                 return npy.read_array(file, member.file_size)
