@@ -192,6 +192,16 @@ def test_other_labels_are_refused(labels: NDArray[Any], tmp_path: Path) -> None:
         load_dataset(tmp_path / "made.npz")
 
 
+@pytest.mark.parametrize("shape", [(2**63, 2), (2**32, 2**32), (-1, 3)])
+def test_an_array_that_no_computer_holds_is_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}".encode()
+    for name in ("cat", "dog"):
+        size = len(header).to_bytes(2, "little")
+        (tmp_path / f"{name}.npy").write_bytes(b"\x93NUMPY\x01\x00" + size + header + bytes(12))
+    with pytest.raises(DataError, match="cannot be read"):
+        load_dataset(tmp_path)
+
+
 def test_one_file_a_class_is_a_dataset(tmp_path: Path) -> None:
     for number, name in enumerate(("cat", "dog")):
         np.save(tmp_path / f"{name}.npy", np.random.default_rng(number).integers(0, 256, (10, 36), np.uint8))

@@ -14,7 +14,7 @@ from imagelet.errors import DataError
 from imagelet.messages import Message, message_of
 
 LONGEST_HEADER = 10_000  # bytes
-UNREADABLE = (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError)  # what NumPy raises
+UNREADABLE = (OSError, ValueError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)  # NumPy's
 
 
 def recognises(path: Path) -> bool:
