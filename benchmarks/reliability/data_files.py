@@ -43,14 +43,15 @@ def _images(number: int, channels: int, side: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (number, channels, side, side), dtype=np.uint8)
 
 
-def _idx(array: NDArray[np.uint8]) -> bytes:
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    """Return an array of bytes as an IDX file."""
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 def _idx_file(random: Random, name: str) -> bytes:
     """Return a gzip file of IDX, damaged before or after the compression; one in three is sound."""
     array = _images(12, 1, 28)[:, 0] if "images" in name else np.arange(12, dtype=np.uint8) % 10
-    plain = _idx(array)
+    plain = idx_bytes(array)
     way = random.random()
     if way < 0.35:
         plain = mutated(random, plain)
@@ -208,10 +209,15 @@ def _archive(random: Random, number: int) -> Case:
 
 
 def _read_part(layout: Any, folder: Path) -> None:
-    _check_images(layout.read(layout.place(folder), "test"))
+    check_images(layout.read(layout.place(folder), "test"))
 
 
-def _check_images(images: ImageSet) -> None:
+def check_images(images: ImageSet) -> None:
+    """Say whether images and labels belong together.
+
+    Raises:
+        WrongAnswerError: they do not.
+    """
     if images.images.dtype != np.uint8 or len(images.images) != len(images.labels):
         raise WrongAnswerError("images and labels do not belong together")
     if len(images.labels) and not 0 <= images.labels.min() <= images.labels.max() < len(images.classes):
@@ -296,12 +302,12 @@ def _read_own(special: str | None, special_place: str, has_table: bool, folder: 
     with tempfile.TemporaryDirectory() as home:
         os.environ["IMAGELET_HOME"] = home
         if has_table:
-            _check_images(read_labelled(folder / "table.csv", Framing("fit", 8, 8, 1)))
+            check_images(read_labelled(folder / "table.csv", Framing("fit", 8, 8, 1)))
             return
         check(folder)
         dataset = load_dataset(str(folder))
         for part in dataset.parts:
-            _check_images(dataset.read(part))
+            check_images(dataset.read(part))
 
 
 def _make_special(kind: str | None, place: Path) -> None:

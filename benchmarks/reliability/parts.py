@@ -1,6 +1,6 @@
 """The parts: every fuzzer, and the soak, by name."""
 
-from benchmarks.reliability import data_files, files, kills, lab, run_folders, texts
+from benchmarks.reliability import array_files, data_files, files, kills, lab, run_folders, texts
 from benchmarks.reliability.fuzzing import Fuzzer
 
 PARTS: dict[str, Fuzzer | lab.Soak] = {
@@ -9,6 +9,7 @@ PARTS: dict[str, Fuzzer | lab.Soak] = {
         *kills.FUZZERS,
         *files.FUZZERS,
         *data_files.FUZZERS,
+        *array_files.FUZZERS,
         *run_folders.FUZZERS,
         *texts.FUZZERS,
         *lab.FUZZERS,
