@@ -1,5 +1,6 @@
 """NumPy arrays: images and labels side by side in a folder, or one file a class (Quick, Draw! bitmaps)."""
 
+import math
 import tokenize
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from imagelet.errors import DataError
 from imagelet.messages import Message, message_of
 
 LONGEST_HEADER = 10_000  # bytes
-UNREADABLE = (OSError, ValueError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)  # NumPy's
+UNREADABLE = (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError)  # what NumPy raises
 
 
 def recognises(path: Path) -> bool:
@@ -50,6 +51,8 @@ def load(file: Path) -> NDArray[Any]:
         DataError: it is damaged, or holds Python objects.
     """
     try:
+        with file.open("rb") as opened:
+            _read_header(opened, file.stat().st_size)
         array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
     except UNREADABLE as error:
         raise DataError("{file} cannot be read: {error}", file=file, error=message_of(error)) from error
@@ -62,6 +65,14 @@ def read_array(file: IO[bytes], size: int) -> NDArray[Any]:
     Raises:
         ValueError: it is damaged, announces more than it holds, or holds Python objects.
     """
+    shape, fortran, dtype = _read_header(file, size)
+    values = math.prod(shape)
+    array = np.frombuffer(file.read(values * dtype.itemsize), dtype, count=values)
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _read_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and type of the array in an opened file; raises as :func:`read_array`."""
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"it is of version {version}; 1.0 and 2.0 are read")
@@ -69,14 +80,9 @@ def read_array(file: IO[bytes], size: int) -> NDArray[Any]:
     shape, fortran, dtype = read_header(file, max_header_size=LONGEST_HEADER)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are never loaded")
-    values = 1
-    for length in shape:
-        values *= length
-    if values * dtype.itemsize > size:
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > size:
         raise ValueError("it announces more values than it holds")
-    content = file.read(values * dtype.itemsize)
-    array = np.frombuffer(content, dtype, count=values)
-    return array.reshape(shape, order="F" if fortran else "C")
+    return shape, fortran, dtype
 
 
 def _is_of_one_class(file: Path) -> bool:
