@@ -220,8 +220,8 @@ def run(
         for outcome in _outcomes(fuzzer, seed, numbers, until):
             tally.add(outcome)
             number = outcome["number"] + 1
-        tally.seconds = time.monotonic() - started
-        progress(tally)
+            tally.seconds = time.monotonic() - started
+            progress(tally)
     return tally
 
 
