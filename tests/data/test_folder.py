@@ -540,3 +540,41 @@ class TestReadLabelled:
         (plain / "cat" / "3.png").write_bytes(b"damaged")
         with pytest.raises(DataError, match=r"1 of 30 pictures in .* cannot be read: 'cat.3\.png' "):
             read_labelled(plain, self.FRAMING)
+
+
+class TestTables:
+    """A table that names pictures is a dataset to learn from, as it is one to evaluate on."""
+
+    @pytest.fixture
+    def table(self, make: Make) -> Path:
+        folder = make("all", {"images": 30})
+        rows = [f"images\\{number}.png,{'cat' if number % 2 else 'dog'}" for number in range(30)]
+        (folder / "labels.csv").write_text("\n".join(["filename,class", *rows]))
+        return folder / "labels.csv"
+
+    def test_are_learned_from(self, table: Path) -> None:
+        dataset = load_dataset(table)
+        assert dataset.classes == ("cat", "dog")
+        assert (len(dataset.train), len(dataset.test)) == (24, 6)
+        assert "a fifth of each class" in dataset.understood[0]
+        picture = open_picture(table.parent / "images" / "0.png")
+        assert any(np.array_equal(image, picture) for image in [*dataset.train.images, *dataset.test.images])
+
+    def test_may_say_the_parts(self, table: Path) -> None:
+        header, *rows = table.read_text().splitlines()
+        parts = ["training"] * 20 + ["valid"] * 4 + ["Test"] * 6
+        table.write_text("\n".join([f"{header},subset", *map(",".join, zip(rows, parts, strict=True))]))
+        dataset = load_dataset(table)
+        assert {part: len(dataset.read(part)) for part in dataset.parts} == {
+            "train": 20,
+            "validation": 4,
+            "test": 6,
+        }
+        table.write_text(table.read_text().replace("Test", "later"))
+        with pytest.raises(DataError, match=r"line 26 .* has the split 'later'"):
+            load_dataset(table)
+
+    def test_of_one_class_are_refused(self, table: Path) -> None:
+        table.write_text(table.read_text().replace("cat", "dog"))
+        with pytest.raises(DataError, match="has one class only, 'dog'"):
+            load_dataset(table)

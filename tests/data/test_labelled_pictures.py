@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.data.folder import read_labelled
-from imagelet.data.labelled_pictures import is_table, list_files, list_table, part_folders, set_aside_by_rank
+from imagelet.data.labelled_pictures import list_files, part_folders, set_aside_by_rank
+from imagelet.data.picture_table import is_table, list_table
 from imagelet.errors import DataError
 from imagelet.preprocessing import Framing
 
@@ -230,11 +231,11 @@ class TestSources:
 
 class TestRefusals:
     def test_name_a_column_that_is_missing_or_twice(self, write: Write) -> None:
-        assert refused(write("file,label", "a,b")) == (
-            "line 1 of TABLE lacks the column 'path'; its columns are file, label"
+        assert refused(write("place,label", "a,b")) == (
+            "line 1 of TABLE lacks the column 'path'; its columns are place, label"
         )
-        assert refused(write("", "path;class", "a;b")) == (
-            "line 2 of TABLE lacks the column 'label'; its columns are path, class"
+        assert refused(write("", "path;kind", "a;b")) == (
+            "line 2 of TABLE lacks the column 'label'; its columns are path, kind"
         )
         assert "has the column 'path' twice" in refused(write("path,label,Path", "a,b,c"))
 

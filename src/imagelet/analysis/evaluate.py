@@ -34,7 +34,8 @@ from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.folder import list_labelled, load_folder
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
-from imagelet.data.labelled_pictures import LabelledFiles, is_table
+from imagelet.data.labelled_pictures import LabelledFiles
+from imagelet.data.picture_table import is_table
 from imagelet.errors import DataError, PictureError, SettingError, UsageError
 from imagelet.metrics.classification import Interval, Metrics, clustered_interval
 from imagelet.preprocessing.inspection import thumbnail

@@ -30,12 +30,6 @@ SHOWN_OF_A_CLASS = 8
 LISTED_OF_A_KIND = 10  # problems; --json lists all
 FILES_OF_A_PROBLEM = 3
 
-FOLDER = {
-    "name": "folder",
-    "title": Message("folder of pictures"),
-    "layout": Message("one subfolder a class, perhaps under train/, val/ and test/"),
-}
-
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset that imagelet data list names.")]
 Folder = Annotated[
     Path | None,
@@ -92,10 +86,10 @@ def formats(as_json: Json = False) -> None:
 
     JSON: forms[{name, title, layout}].
     """
-    from imagelet.data.forms.form import forms
+    from imagelet.data.forms.form import PICTURES, Form, FormOfPictures, forms
 
-    known = [forms.get(name) for name in forms]
-    listed = [{"name": form.name, "title": form.title, "layout": form.layout} for form in known] + [FOLDER]
+    known: list[Form | FormOfPictures] = [*map(forms.get, forms), *PICTURES]
+    listed = [{"name": form.name, "title": form.title, "layout": form.layout} for form in known]
     if as_json:
         printing.document({"forms": listed})
         return

@@ -70,10 +70,12 @@ def _open_own(
     from imagelet.data.folder import load_folder
     from imagelet.data.forms.form import form_of, open_form
     from imagelet.data.labelled_pictures import subfolders
+    from imagelet.data.picture_table import SUFFIXES
 
     form = None if path.is_dir() and subfolders(path) else form_of(path)
     if form is None:
-        _check_folder(path, given)
+        if not (path.is_file() and path.suffix.lower() in SUFFIXES):
+            _check_folder(path, given)
         return load_folder(path, shape=shape, framing_kind=framing_kind or "fit", progress=progress)
     if shape is not None or framing_kind is not None:
         raise SettingError(

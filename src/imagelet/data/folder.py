@@ -14,7 +14,6 @@ import hashlib
 import os
 import shlex
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -27,24 +26,23 @@ import PIL
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
-from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
+from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet
 from imagelet.data.labelled_pictures import (
     LabelledFiles,
     check_classes,
+    describe,
     existing,
-    is_table,
+    is_unlabelled,
+    left_out_of,
     list_files,
-    list_table,
     part_folders,
     set_aside_by_rank,
-    subfolders,
 )
+from imagelet.data.picture_table import SUFFIXES, is_table, list_table
 from imagelet.errors import DataError, PictureError, SettingError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing, frame, framings
 from imagelet.preprocessing.picture import (
-    PICTURE_SUFFIXES,
-    find_files,
     is_grey,
     open_file,
     open_picture,
@@ -194,7 +192,7 @@ def load_folder(
 
     Args:
         path: a folder with one subfolder a class, or with such subfolders under ``train/``, ``val/`` (or
-            ``validation/``) and ``test/``.
+            ``validation/``) and ``test/``; or a table that names pictures, as :func:`list_table` takes it.
         shape: the images' (height, width, channels). None: the size that all training pictures share, if its
             sides are at most 96 pixels, else a square by their median short side; 1 channel if all are grey.
             To find out, the training pictures are decoded at once.
@@ -210,26 +208,30 @@ def load_folder(
         UnknownNameError: ``framing_kind`` is not registered.
         SettingError: the shape is not possible.
     """
-    folder = existing(path)
+    folder = Path(path).expanduser()
+    of_table = folder.suffix.lower() in SUFFIXES and folder.is_file()
+    if not of_table:
+        existing(folder)
     framings.get(framing_kind)
     if shape is not None:
         _framing(framing_kind, shape)  # refused before anything is read
-    sources, set_aside = _sources(folder)
+    sources, set_aside = _sources_of_table(folder) if of_table else _sources(folder)
     training = sources["train"]()
     framing = _framing(framing_kind, shape or _shape_for(training, framing_kind, progress))
-    name = folder.resolve().name or str(folder)
+    name = (folder.stem if of_table else folder.resolve().name) or str(folder)
     card = DatasetCard(
         name=name,
         title=name,
-        description=_described(training, set_aside),
+        description=describe(training, set_aside),
         classes=training.classes,
         framing=framing,
         flips=False,
         source=str(folder),
         licence="that of your own pictures",
     )
+    understood = Message(card.description), *(() if of_table else left_out_of(folder))
     parts = {part: partial(_read, files, framing, progress) for part, files in sources.items()}
-    return Dataset(card, str(folder), parts, _understood(folder, card.description))
+    return Dataset(card, str(folder), parts, understood)
 
 
 def read_labelled(path: str | Path, framing: Framing, progress: Progress | None = None) -> ImageSet:
@@ -268,43 +270,6 @@ def list_labelled(path: str | Path) -> LabelledFiles:
     return listed
 
 
-def _is_unlabelled(test: Path) -> bool:
-    """Say whether a part holds pictures and no classes, as those that Kaggle wants to be predicted."""
-    return not subfolders(test) and any(path.suffix.lower() in PICTURE_SUFFIXES for path in test.iterdir())
-
-
-def _understood(folder: Path, description: str) -> tuple[Message, ...]:
-    """Return what is said before training: the parts, and which files are no pictures that are read."""
-    suffixes = Counter(path.suffix.lower() or path.name for path in find_files(folder))
-    others = {suffix: count for suffix, count in suffixes.items() if suffix not in PICTURE_SUFFIXES}
-    told = [Message(description)]
-    unlabelled = part_folders(folder).get("test")
-    if unlabelled and _is_unlabelled(unlabelled):
-        told.append(
-            Message(
-                "{name}/ holds pictures without labels and is left out; imagelet predict classifies them.",
-                name=unlabelled.name,
-            )
-        )
-    if others:
-        counted = ", ".join(f"{suffix} ({count:,})" for suffix, count in sorted(others.items())[:10])
-        told.append(
-            Message(
-                "files that are not read as pictures, left out: {counted}.",
-                counted=counted,
-            )
-        )
-    return tuple(told)
-
-
-def _described(training: LabelledFiles, set_aside: bool) -> str:
-    described = f"{len(training.paths):,} training pictures in {len(training.classes)} classes"
-    if not set_aside:
-        return f"{described}."
-    how = "a fifth of each class, by the files' content, is the test part"
-    return f"{described}; there is no labelled test/, so {how}."
-
-
 class _ColourFoundError(Exception):
     """A picture is not grey, where all would have to be."""
 
@@ -334,11 +299,36 @@ def _sources(folder: Path) -> tuple[dict[str, Callable[[], LabelledFiles]], bool
     sources: dict[str, Callable[[], LabelledFiles]] = {"train": lambda: training}
     if "validation" in parts:
         sources["validation"] = partial(list_files, parts["validation"])
-    if "test" in parts and not _is_unlabelled(parts["test"]):
+    if "test" in parts and not is_unlabelled(parts["test"]):
         return sources | {"test": partial(list_files, parts["test"])}, False
     chosen = _chosen_for_test(training)
     rest, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))
     return sources | {"train": lambda: rest, "test": lambda: test}, True
+
+
+def _sources_of_table(table: Path) -> tuple[dict[str, Callable[[], LabelledFiles]], bool]:
+    """Return what :func:`_sources` does, of a table: its column ``split`` says the parts, if it has one."""
+    listed = list_table(table)
+    if len(listed.classes) < 2:
+        raise DataError(
+            "the table '{table}' has one class only, '{name}': two are needed",
+            table=table,
+            name=listed.classes[0],
+        )
+    named = np.array([part or "train" for part in listed.parts or [""] * len(listed.paths)])
+    files = {part: listed.take(np.flatnonzero(named == part)) for part in PARTS if (named == part).any()}
+    if "train" not in files:
+        raise DataError("the table '{table}' has no row of the split 'train'", table=table)
+    set_aside = "test" not in files
+    if set_aside:
+        chosen = _chosen_for_test(files["train"])
+        rest, test = (files["train"].take(np.flatnonzero(where)) for where in (~chosen, chosen))
+        files |= {"train": rest, "test": test}
+    return {part: partial(_itself, taken) for part, taken in files.items()}, set_aside
+
+
+def _itself(files: LabelledFiles) -> LabelledFiles:
+    return files
 
 
 def _chosen_for_test(files: LabelledFiles) -> NDArray[np.bool_]:

@@ -1,17 +1,10 @@
-"""Labelled pictures: in a folder, one subfolder a class, or in a table that names them.
+"""Labelled pictures in a folder, one subfolder a class: found and listed; nothing is opened."""
 
-Nothing is opened but the table: a CSV file with the columns ``path`` and ``label``. Its delimiter is the
-comma, the semicolon (which spreadsheets write where the comma is the decimal sign) or the tab, whichever
-the header line has between the two names. Its text is UTF-8, with or without a byte order mark.
-"""
-
-import csv
-import io
 import os
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +13,13 @@ from numpy.typing import NDArray
 
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
-from imagelet.preprocessing.picture import find_pictures, is_folder, natural_key
+from imagelet.preprocessing.picture import (
+    PICTURE_SUFFIXES,
+    find_files,
+    find_pictures,
+    is_folder,
+    natural_key,
+)
 
 NAMES_OF_PARTS = {
     "train": ("train", "training", "trn"),
@@ -44,6 +43,7 @@ class LabelledFiles:
         labels: int64 (files,).
         table: the file that names them; None where they lie in one subfolder a class.
         sources: who or what each file comes from; None where nobody said.
+        parts: train, validation or test for each file; None where a table does not say.
     """
 
     folder: Path
@@ -52,12 +52,16 @@ class LabelledFiles:
     labels: NDArray[np.int64]
     table: Path | None = None
     sources: tuple[str, ...] | None = None
+    parts: tuple[str, ...] | None = None
 
     def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
         """Return the files at ``indices`` (n,)."""
         paths = tuple(self.paths[index] for index in indices)
         sources = None if self.sources is None else tuple(self.sources[index] for index in indices)
-        return LabelledFiles(self.folder, self.classes, paths, self.labels[indices], self.table, sources)
+        parts = None if self.parts is None else tuple(self.parts[index] for index in indices)
+        return LabelledFiles(
+            self.folder, self.classes, paths, self.labels[indices], self.table, sources, parts
+        )
 
 
 def existing(path: str | Path) -> Path:
@@ -279,207 +283,39 @@ def _more_missing(count: int) -> str:
     )
 
 
-COLUMNS = ("path", "label")
-SOURCE = "source"  # a column that may be there: who wrote, drew or took the picture
-DELIMITERS = (",", ";", "\t")
-SUFFIXES = frozenset({".csv", ".tsv"})  # by which a table is known that is not there
-LONGEST_HEADER = 10_000  # letters that are looked at; of something else that was taken for a table
-FORM = Message("a table of pictures is a CSV file with the columns path and label")
+def is_unlabelled(test: Path) -> bool:
+    """Say whether a part holds pictures and no classes, as those that Kaggle wants to be predicted."""
+    return not subfolders(test) and any(path.suffix.lower() in PICTURE_SUFFIXES for path in test.iterdir())
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One labelled picture.
-
-    Args:
-        line: of the table, where the row ends; counted from 1.
-        path: as it is written.
-        label: the class.
-        source: where it comes from; None where the table does not say.
-    """
-
-    line: int
-    path: str
-    label: str
-    source: str | None
-
-
-def is_table(path: str | Path) -> bool:
-    """Tell whether ``path`` names a table rather than a folder: it is a file, or would be by its suffix."""
-    given = Path(path).expanduser()
-    return given.is_file() or (given.suffix.lower() in SUFFIXES and not given.is_dir())
-
-
-def list_table(path: str | Path) -> LabelledFiles:
-    """Return the pictures that a table names, in its order, with their labels as classes.
-
-    Paths are relative to the table's folder, absolute, or lead out of it by ``..``. A column ``source`` says
-    who each picture comes from. Other columns and blank rows are passed over; a file that is named twice with
-    the same label is taken once.
-
-    Args:
-        path: UTF-8 text with a header line.
-
-    Raises:
-        DataError: the table is not there, is empty, is not UTF-8, lacks a column, or names no pictures; or a
-            row lacks a path or a label, has too many cells, names what is no file, or gives a file another
-            label than a row before. The message tells the line.
-    """
-    table = Path(path).expanduser()
-    folder = table.parent.resolve()
-    first: dict[Path, _Row] = {}
-    files: list[Path] = []
-    for row in _rows(table):
-        file = _existing(table, folder, row)
-        before = first.setdefault(file.resolve(), row)
-        if before.label != row.label:
-            problem = Message(
-                "labels '{path}' as '{label}', but line {line} says '{other}'",
-                path=row.path,
-                label=row.label,
-                line=before.line,
-                other=before.label,
+def left_out_of(folder: Path) -> tuple[Message, ...]:
+    """Return what is said of pictures without labels, and of files that are no pictures that are read."""
+    told = []
+    suffixes = Counter(path.suffix.lower() or path.name for path in find_files(folder))
+    others = {suffix: count for suffix, count in suffixes.items() if suffix not in PICTURE_SUFFIXES}
+    unlabelled = part_folders(folder).get("test")
+    if unlabelled and is_unlabelled(unlabelled):
+        told.append(
+            Message(
+                "{name}/ holds pictures without labels and is left out; imagelet predict classifies them.",
+                name=unlabelled.name,
             )
-            raise _error(table, row.line, problem)
-        if before is row:
-            files.append(file)
-    classes = tuple(sorted({row.label for row in first.values()}, key=natural_key))
-    places = {name: place for place, name in enumerate(classes)}
-    labels = np.array([places[row.label] for row in first.values()], np.int64)
-    sources = tuple(row.source or "" for row in first.values())
-    known = sources if any(sources) else None
-    return LabelledFiles(folder, classes, tuple(files), labels, table, known)
-
-
-def _existing(table: Path, folder: Path, row: _Row) -> Path:
-    """Return the row's file as a path that starts with ``folder`` (and may lead out of it)."""
-    file, problem = folder / row.path, None
-    try:
-        if not file.is_relative_to(folder):
-            file = folder / os.path.relpath(file.resolve(), folder)
-        if not file.is_file():
-            problem = Message(
-                "names the file '{path}', which is a folder"
-                if file.is_dir()
-                else "names the file '{path}', which is not there",
-                path=row.path,
-            )
-    except (OSError, ValueError) as error:  # too long, not to be looked at, or on another drive of Windows
-        problem = Message(
-            "names the file '{path}', which cannot be read: {error}",
-            path=row.path,
-            error=getattr(error, "strerror", None) or error,
         )
-    if problem:
-        raise _error(
-            table,
-            row.line,
-            problem,
-            hint=Message("a path is absolute or starts in '{folder}'", folder=folder),
+    if others:
+        counted = ", ".join(f"{suffix} ({count:,})" for suffix, count in sorted(others.items())[:10])
+        told.append(
+            Message(
+                "files that are not read as pictures, left out: {counted}.",
+                counted=counted,
+            )
         )
-    return file
+    return tuple(told)
 
 
-def _rows(table: Path) -> Iterator[_Row]:
-    """Yield the rows with both cells filled; at least one."""
-    header: list[str] | None = None
-    has_header = False
-    for line, cells in _cells(table):
-        if not any(cells):
-            continue
-        if header is None:
-            header = _header(table, line, cells)
-            continue
-        if any(cells[len(header) :]):
-            problem = Message(
-                "has {count} cells where the header has {columns}", count=len(cells), columns=len(header)
-            )
-            raise _error(table, line, problem, hint=Message("put cells that hold a comma into double quotes"))
-        values = dict(zip(header, cells, strict=False))
-        for name in COLUMNS:
-            if not values.get(name):
-                raise _error(table, line, Message("has no {name}", name=name))
-        has_header = True
-        yield _Row(line, values["path"], values["label"], values.get(SOURCE))
-    if not has_header:
-        raise DataError(
-            "the table '{table}' is empty"
-            if header is None
-            else "the table '{table}' has a header line but no rows",
-            hint=FORM,
-            table=table,
-        )
-
-
-def _text(table: Path) -> str:
-    try:
-        content = table.read_bytes()
-    except FileNotFoundError:
-        raise DataError("the table '{table}' is not there", hint=FORM, table=table) from None
-    except OSError as error:
-        raise DataError(
-            "the table '{table}' cannot be read: {error}", table=table, error=error.strerror
-        ) from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _error(
-            table,
-            line,
-            Message("is not UTF-8 text"),
-            hint=Message("save it as CSV in UTF-8; {form}", form=FORM),
-        ) from error
-
-
-def _delimiter(lines: Sequence[str]) -> str:
-    """Return the delimiter that divides the header line into the most of the columns, then into the most."""
-    heading = next((line for line in lines if line.strip()), "")[:LONGEST_HEADER]
-
-    def fitness(delimiter: str) -> tuple[int, int]:
-        names = _names(next(csv.reader(io.StringIO(heading), delimiter=delimiter), []))
-        return len({*COLUMNS} & {*names}), len(names)
-
-    return max(DELIMITERS, key=fitness)
-
-
-def _cells(table: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row's line and its cells without the blanks around them."""
-    lines = list(io.StringIO(_text(table), newline=""))
-    reader = csv.reader(lines, delimiter=_delimiter(lines), strict=True)
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problem = (
-                Message("is not CSV: opens a double quote that is never closed")
-                if "end of data" in str(error)
-                else Message("is not CSV: {error}", error=error)
-            )
-            raise _error(table, reader.line_num, problem) from error
-        yield reader.line_num, [cell.strip() for cell in cells]
-
-
-def _header(table: Path, line: int, cells: Sequence[str]) -> list[str]:
-    header = _names(cells)
-    for name in (*COLUMNS, SOURCE):
-        if header.count(name) > 1 or (name in COLUMNS and name not in header):
-            problem = Message(
-                "has the column '{name}' twice; its columns are {names}"
-                if name in header
-                else "lacks the column '{name}'; its columns are {names}",
-                name=name,
-                names=", ".join(filter(None, header)),
-            )
-            raise _error(table, line, problem, hint=FORM)
-    return header
-
-
-def _names(cells: Sequence[str]) -> list[str]:
-    return [cell.strip().casefold() for cell in cells]
-
-
-def _error(table: Path, line: int, problem: Message, hint: str = "") -> DataError:
-    return DataError("line {line} of '{table}' {problem}", hint, line=line, table=table, problem=problem)
+def describe(training: LabelledFiles, set_aside: bool) -> str:
+    """Return how many pictures there are to learn from, and whether some were set aside as the test part."""
+    described = f"{len(training.paths):,} training pictures in {len(training.classes)} classes"
+    if not set_aside:
+        return f"{described}."
+    how = "a fifth of each class, by the files' content, is the test part"
+    return f"{described}; there is no labelled test/, so {how}."

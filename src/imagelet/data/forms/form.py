@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,29 @@ class Form:
     read: Callable[[Path], Contents]
 
 
+class FormOfPictures(NamedTuple):
+    """A form of picture files: what ``imagelet data formats`` says of it."""
+
+    name: str
+    title: Message
+    layout: Message
+
+
 forms: Registry[Form] = Registry(Message("form of data"), "imagelet data formats", home="imagelet.data.forms")
+
+
+PICTURES = (  # forms of pictures, which data/folder.py reads
+    FormOfPictures(
+        "folder",
+        Message("folder of pictures"),
+        Message("one subfolder a class, perhaps under train/, val/ and test/"),
+    ),
+    FormOfPictures(
+        "picture-table",
+        Message("table of pictures (.csv)"),
+        Message("a line a picture: path, label, perhaps split; or filename, class and their like"),
+    ),
+)
 
 
 def form_of(path: Path) -> Form | None:

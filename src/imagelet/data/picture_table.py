@@ -1,0 +1,262 @@
+"""Tables that name pictures: a line a picture, with its file, its label, and perhaps its source and part.
+
+The delimiter is the comma, the semicolon (which spreadsheets write where the comma is the decimal sign) or
+the tab, whichever the header line has between the names. The text is UTF-8, with or without a byte order
+mark.
+"""
+
+import csv
+import io
+import os
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imagelet.data.labelled_pictures import PART_NAMES, LabelledFiles, composed
+from imagelet.errors import DataError
+from imagelet.messages import Message
+from imagelet.preprocessing.picture import natural_key
+
+COLUMNS = ("path", "label")
+SOURCE = "source"  # a column that may be there: who wrote, drew or took the picture
+PART = "split"  # another: train, validation or test
+USUAL_NAMES = {  # of columns
+    "path": ("file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "picture"),
+    "label": ("class", "class_name", "category", "target"),
+    PART: ("part", "subset", "set"),
+}
+DELIMITERS = (",", ";", "\t")
+SUFFIXES = frozenset({".csv", ".tsv"})  # by which a table is known that is not there
+LONGEST_HEADER = 10_000  # letters that are looked at; of something else that was taken for a table
+FORM = Message("a table of pictures is a CSV file with the columns path and label")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One labelled picture.
+
+    Args:
+        line: of the table, where the row ends; counted from 1.
+        path: as it is written.
+        label: the class.
+        source: where it comes from; None where the table does not say.
+        part: which part it is of; None where the table does not say.
+    """
+
+    line: int
+    path: str
+    label: str
+    source: str | None
+    part: str | None
+
+
+def is_table(path: str | Path) -> bool:
+    """Tell whether ``path`` names a table rather than a folder: it is a file, or would be by its suffix."""
+    given = Path(path).expanduser()
+    return given.is_file() or (given.suffix.lower() in SUFFIXES and not given.is_dir())
+
+
+def list_table(path: str | Path) -> LabelledFiles:
+    """Return the pictures that a table names, in its order, with their labels as classes.
+
+    Paths are relative to the table's folder, absolute, or lead out of it by ``..``; a backslash between
+    folders is read as a slash. A column ``source`` says who each picture comes from, a column ``split`` which
+    part it is of. Columns may have other usual names (``filename``, ``class``). Other columns and blank rows
+    are passed over; a file that is named twice with the same label is taken once.
+
+    Args:
+        path: UTF-8 text with a header line.
+
+    Raises:
+        DataError: the table is not there, is empty, is not UTF-8, lacks a column, or names no pictures; or a
+            row lacks a path or a label, has too many cells, names what is no file, or gives a file another
+            label than a row before. The message tells the line.
+    """
+    table = Path(path).expanduser()
+    folder = table.parent.resolve()
+    first: dict[Path, _Row] = {}
+    files: list[Path] = []
+    for row in _rows(table):
+        file = _existing(table, folder, row)
+        before = first.setdefault(file.resolve(), row)
+        if before.label != row.label:
+            problem = Message(
+                "labels '{path}' as '{label}', but line {line} says '{other}'",
+                path=row.path,
+                label=row.label,
+                line=before.line,
+                other=before.label,
+            )
+            raise _error(table, row.line, problem)
+        if before is row:
+            files.append(file)
+    classes = tuple(sorted({row.label for row in first.values()}, key=natural_key))
+    places = {name: place for place, name in enumerate(classes)}
+    labels = np.array([places[row.label] for row in first.values()], np.int64)
+    sources = tuple(row.source or "" for row in first.values())
+    known = sources if any(sources) else None
+    parts = tuple(row.part or "" for row in first.values())
+    return LabelledFiles(folder, classes, tuple(files), labels, table, known, parts if any(parts) else None)
+
+
+def _existing(table: Path, folder: Path, row: _Row) -> Path:
+    """Return the row's file as a path that starts with ``folder`` (and may lead out of it)."""
+    file, problem = folder / row.path, None
+    try:
+        file = next((path for path in _spellings(folder, row.path) if path.is_file()), file)
+        if not file.is_relative_to(folder):
+            file = folder / os.path.relpath(file.resolve(), folder)
+        if not file.is_file():
+            problem = Message(
+                "names the file '{path}', which is a folder"
+                if file.is_dir()
+                else "names the file '{path}', which is not there",
+                path=row.path,
+            )
+    except (OSError, ValueError) as error:  # too long, not to be looked at, or on another drive of Windows
+        problem = Message(
+            "names the file '{path}', which cannot be read: {error}",
+            path=row.path,
+            error=getattr(error, "strerror", None) or error,
+        )
+    if problem:
+        raise _error(
+            table,
+            row.line,
+            problem,
+            hint=Message("a path is absolute or starts in '{folder}'", folder=folder),
+        )
+    return file
+
+
+def _spellings(folder: Path, path: str) -> Iterator[Path]:
+    """Yield the ways in which a path may be meant: as it is, Windows's, with accents composed or not."""
+    for slashes in dict.fromkeys((path, path.replace("\\", "/"))):
+        for accents in dict.fromkeys((slashes, composed(slashes), unicodedata.normalize("NFD", slashes))):
+            yield folder / accents
+
+
+def _rows(table: Path) -> Iterator[_Row]:
+    """Yield the rows with both cells filled; at least one."""
+    header: list[str] | None = None
+    has_header = False
+    for line, cells in _cells(table):
+        if not any(cells):
+            continue
+        if header is None:
+            header = _header(table, line, cells)
+            continue
+        if any(cells[len(header) :]):
+            problem = Message(
+                "has {count} cells where the header has {columns}", count=len(cells), columns=len(header)
+            )
+            raise _error(table, line, problem, hint=Message("put cells that hold a comma into double quotes"))
+        values = dict(zip(header, cells, strict=False))
+        for name in COLUMNS:
+            if not values.get(name):
+                raise _error(table, line, Message("has no {name}", name=name))
+        has_header = True
+        yield _Row(line, values["path"], values["label"], values.get(SOURCE), _part(table, line, values))
+    if not has_header:
+        raise DataError(
+            "the table '{table}' is empty"
+            if header is None
+            else "the table '{table}' has a header line but no rows",
+            hint=FORM,
+            table=table,
+        )
+
+
+def _text(table: Path) -> str:
+    try:
+        content = table.read_bytes()
+    except FileNotFoundError:
+        raise DataError("the table '{table}' is not there", hint=FORM, table=table) from None
+    except OSError as error:
+        raise DataError(
+            "the table '{table}' cannot be read: {error}", table=table, error=error.strerror
+        ) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _error(
+            table,
+            line,
+            Message("is not UTF-8 text"),
+            hint=Message("save it as CSV in UTF-8; {form}", form=FORM),
+        ) from error
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """Return the delimiter that divides the header line into the most of the columns, then into the most."""
+    heading = next((line for line in lines if line.strip()), "")[:LONGEST_HEADER]
+
+    def fitness(delimiter: str) -> tuple[int, int]:
+        names = _names(next(csv.reader(io.StringIO(heading), delimiter=delimiter), []))
+        return len({*COLUMNS} & {*names}), len(names)
+
+    return max(DELIMITERS, key=fitness)
+
+
+def _cells(table: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row's line and its cells without the blanks around them."""
+    lines = list(io.StringIO(_text(table), newline=""))
+    reader = csv.reader(lines, delimiter=_delimiter(lines), strict=True)
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problem = (
+                Message("is not CSV: opens a double quote that is never closed")
+                if "end of data" in str(error)
+                else Message("is not CSV: {error}", error=error)
+            )
+            raise _error(table, reader.line_num, problem) from error
+        yield reader.line_num, [cell.strip() for cell in cells]
+
+
+def _header(table: Path, line: int, cells: Sequence[str]) -> list[str]:
+    header = _names(cells)
+    for name in (*COLUMNS, SOURCE):
+        if header.count(name) > 1 or (name in COLUMNS and name not in header):
+            problem = Message(
+                "has the column '{name}' twice; its columns are {names}"
+                if name in header
+                else "lacks the column '{name}'; its columns are {names}",
+                name=name,
+                names=", ".join(filter(None, header)),
+            )
+            raise _error(table, line, problem, hint=FORM)
+    return header
+
+
+def _part(table: Path, line: int, values: Mapping[str, str]) -> str | None:
+    """Return the part that a row's column ``split`` names."""
+    given = values.get(PART)
+    if not given:
+        return None
+    part = PART_NAMES.get(given.casefold())
+    if part is None:
+        message = Message("has the split '{given}'; train, validation and test are known", given=given)
+        raise _error(table, line, message)
+    return part
+
+
+def _names(cells: Sequence[str]) -> list[str]:
+    """Return the columns' names in small letters; one with another usual name gets ours."""
+    names = [cell.strip().casefold() for cell in cells]
+    for ours, usual in USUAL_NAMES.items():
+        others = [index for index, name in enumerate(names) if name in usual]
+        if ours not in names and len(others) == 1:
+            names[others[0]] = ours
+    return names
+
+
+def _error(table: Path, line: int, problem: Message, hint: str = "") -> DataError:
+    return DataError("line {line} of '{table}' {problem}", hint, line=line, table=table, problem=problem)
