@@ -201,13 +201,26 @@ TRAINING = {
 def run_in(folder: Path, *, finished: bool = True, experiment: str | None = None) -> Run:
     folder.mkdir(parents=True)
     evil = json.dumps(EVIL)
-    toml = f"dataset = {evil}\nnetwork = {evil}\n[recipe]\nname = 'keras'\nepochs = 900\n"
+    toml = (
+        f"dataset = {evil}\nnetwork = {evil}\nvalidation = '0.2'\n[recipe]\nname = 'keras'\nepochs = 900\n"
+        f"[resolved]\nnetwork = {evil}\ninput_shape = [8, 8, 1]\nclasses = ['a', {evil}]\nparameters = 1\n"
+        f"training_images = 1\nvalidation_images = 12\ndevice = 'cpu'\nprecision = 'fp32'\n"
+        f"data_sha256 = '{'0' * 64}'\n"
+    )
     (folder / "experiment.toml").write_text(toml if experiment is None else experiment)
     if finished:
-        figures = {"accuracy": 0.5, "interval": [0.25, 0.75], "images": 12}
-        (folder / "metrics.json").write_text(
-            json.dumps({"best_epoch": 2, "validation": figures, "test": figures})
-        )
+        figures = {
+            "accuracy": 0.5,
+            "interval": [0.25, 0.75],
+            "images": 12,
+            "loss": 1,
+            "calibration_error": 0.1,
+        }
+        figures |= {"classes": [{}, {}], "confusion": [[3, 3], [3, 3]]}
+        metrics = {"parameters": 1, "epochs": 900, "best_epoch": 2, "images_per_second": 1.0}
+        metrics |= {"validation": figures, "test": figures}
+        metrics |= {"seconds": dict.fromkeys(("data", "training", "total"), 1.0)}
+        (folder / "metrics.json").write_text(json.dumps(metrics))
     names = {"loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5, "learning_rate": 0.1}
     lines = [json.dumps({"epoch": epoch, "accuracy": epoch / 900, **names}) for epoch in range(1, 901)]
     (folder / "history.jsonl").write_text("\n".join(lines))

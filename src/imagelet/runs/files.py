@@ -22,6 +22,7 @@ from imagelet.runs.definition import (
     Checked,
     Count,
     ExperimentFields,
+    Finite,
     Fraction,
     Positive,
     Shape,
@@ -60,6 +61,9 @@ class _Resolved(Checked):
 
 
 class _Experiment(ExperimentFields):
+    network: Text
+    recipe: dict[str, bool | int | Finite | Text]
+    validation: Text | Fraction
     resolved: _Resolved
 
 
