@@ -39,6 +39,23 @@ ADDED: dict[str, tuple[dict[str, str], str]] = {
         },
         "len(imagelet.load_dataset('toy').train) == 2",
     ),
+    "form of data": (
+        {
+            "data/forms/toy.py": "\n".join(
+                (
+                    "import numpy as np",
+                    "from imagelet.data.forms.form import Arrays, Contents, Form, forms",
+                    "from imagelet.messages import Message",
+                    "def read(path):",
+                    "    images = np.arange(12 * 64, dtype=np.uint8).reshape(12, 8, 8)",
+                    "    return Contents({'train': Arrays(lambda: images, lambda: np.arange(12) % 2, 'it')})",
+                    "forms.add('toy', Form('toy', Message('toy'), Message('toy'),",
+                    "    lambda path: path.suffix == '.toy', read))",
+                )
+            )
+        },
+        "open('a.toy', 'w').close() or imagelet.load_dataset('./a.toy').classes == ('0', '1')",
+    ),
     "network": (
         {"networks/zoo.py": "\n\n_named('toy', 'flatten dense(classes) softmax', 'a toy')\n"},
         "imagelet.build('toy').name == 'toy'",

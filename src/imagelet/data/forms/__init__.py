@@ -1,5 +1,10 @@
-"""The forms in which datasets come: each module recognises one and reads it."""
+"""The forms in which datasets come: each module recognises one and reads it.
 
-from imagelet.data.forms import idx, npy, npz, pixel_table  # each registers its form
+A module registers its form when it is imported; all in this folder are.
+"""
 
-__all__ = ["idx", "npy", "npz", "pixel_table"]
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
