@@ -307,9 +307,16 @@ async def _client(
         status = await load.read_status(reader)
         statuses[status] += 1
         if not status:
-            writer.close()
+            await _closed(writer)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, before its loop is."""
     writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def _requests(port: int) -> list[bytes]:
