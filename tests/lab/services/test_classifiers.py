@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from imagelet.classifier.classifier import Classifier
+from imagelet.errors import ClassifierFileError
+from imagelet.lab.services import classifiers as classifiers_module
 from imagelet.lab.services import runs as runs_module
 from imagelet.lab.services.runs import RunList
 from tests.lab.conftest import ADDRESS, Lab, in_a_loop
@@ -162,3 +164,11 @@ class TestRunList:
         rows = settled.rows(set())
         monkeypatch.setattr(runs_module, "summary", None)
         assert settled.rows(set()) == rows
+
+
+def test_no_file_is_mapped_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifiers_module.safetensors, "safe_open", lambda *_, **__: pytest.fail("mapped"))
+    with (tmp_path / "large.safetensors").open("wb") as file:
+        file.truncate(2**40)  # a terabyte that takes no room
+    with pytest.raises(ClassifierFileError, match=r"large\.safetensors is no classifier"):
+        classifiers_module._header(tmp_path / "large.safetensors")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from imagelet.analysis.embeddings import Neighbourhood, neighbourhood
 from imagelet.classifier.classifier import Classifier
+from imagelet.classifier.file import LARGEST_FILE
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import ClassifierFileError, ImageletError, RunError
 from imagelet.lab.services.cache import Cache
@@ -233,6 +234,8 @@ def use_one_core() -> None:
 
 def _header(file: Path) -> dict[str, Any]:
     try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise ValueError("it is too large")
         with safetensors.safe_open(file, framework="numpy") as opened:
             facts = json.loads((opened.metadata() or {})["imagelet"])
     except (OSError, ValueError, KeyError, RecursionError, safetensors.SafetensorError) as error:
