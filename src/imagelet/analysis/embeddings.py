@@ -169,6 +169,8 @@ def _read(
     path: Path, sources: dict[str, str], images: ImageSet, indices: NDArray[np.int64]
 ) -> TrainingEmbeddings | None:
     """Return what is kept; None where there is nothing, or it is damaged or was made of something else."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = (file.metadata() or {}).get("imagelet", "")

@@ -227,7 +227,7 @@ def own_digits_result(folder: Path, seed: int, run: Run | None) -> Result:
     lesson = lessons.get(OWN_DIGITS)
     nothing = Result(lesson, seed, run.folder if run else None)
     path = folder / f"{OWN_DIGITS}.json"
-    if run is None or not path.exists():
+    if run is None or not path.is_file():
         return nothing
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -128,6 +128,8 @@ def out_of_fold(folder: Path, images: ImageSet | None = None) -> OutOfFold:
     """
     path = Path(folder) / FILE
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is not a file")  # a pipe would be waited for
         with safetensors.safe_open(path, framework="numpy") as file:
             facts = file.metadata() or {}
             predictions = OutOfFold(*(file.get_tensor(name) for name in OutOfFold._fields))

@@ -332,7 +332,9 @@ def _earlier(series: Series) -> Path | None:
     for path in sorted(series.folder.glob(f"*/{series.kind}.json")):
         named = series.name is None or path.parent.name == f"{series.name}-{series.kind}"
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            if named and json.loads(path.read_text(encoding="utf-8"))["experiment"] == series.identity:
+            if not named or not path.is_file():
+                continue
+            if json.loads(path.read_text(encoding="utf-8"))["experiment"] == series.identity:
                 return path.parent
     return None
 

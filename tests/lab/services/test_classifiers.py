@@ -172,3 +172,9 @@ def test_no_file_is_mapped_that_is_too_large(tmp_path: Path, monkeypatch: pytest
         file.truncate(2**40)  # a terabyte that takes no room
     with pytest.raises(ClassifierFileError, match=r"large\.safetensors is no classifier"):
         classifiers_module._header(tmp_path / "large.safetensors")
+
+
+def test_a_pipe_in_the_place_of_a_classifier_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(ClassifierFileError, match=r"pipe\.safetensors is no classifier"):
+        classifiers_module._header(tmp_path / "pipe.safetensors")

@@ -234,8 +234,8 @@ def use_one_core() -> None:
 
 def _header(file: Path) -> dict[str, Any]:
     try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise ValueError("it is too large")
+        if not file.is_file() or file.stat().st_size > LARGEST_FILE:  # a pipe would be waited for
+            raise ValueError("it is no file, or too large")
         with safetensors.safe_open(file, framework="numpy") as opened:
             facts = json.loads((opened.metadata() or {})["imagelet"])
     except (OSError, ValueError, KeyError, RecursionError, safetensors.SafetensorError) as error:
