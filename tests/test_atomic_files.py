@@ -167,3 +167,12 @@ def test_sweeping_removes_what_killed_writers_of_one_file_left(tmp_path: Path) -
         (tmp_path / name).write_bytes(b"")
     atomic_files.sweep(tmp_path / "a[1].npy")
     assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+def test_a_file_that_gets_its_own_name_meanwhile_is_not_abandoned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / ".a.0123abcd.part"
+    left.touch()
+    monkeypatch.setattr(Path, "rglob", lambda *_: iter([tmp_path / ".b.0123abcd.part", left]))
+    assert atomic_files.abandoned(tmp_path) == [left]

@@ -46,7 +46,7 @@ def sweep(path: Path) -> None:
 
     The caller holds the lock that lets one process replace it at a time.
     """
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
 
 
@@ -83,8 +83,12 @@ def abandoned(folder: Path, age: float = 0.0) -> list[Path]:
         folder: it may be absent.
         age: seconds for which a file must be unchanged; 0 where the caller knows that nobody writes there.
     """
-    temporary = folder.rglob(f".*{TEMPORARY}")
-    return [path for path in temporary if time.time() - path.lstat().st_mtime >= age]
+    found = []
+    for path in folder.rglob(f".*{TEMPORARY}"):
+        with contextlib.suppress(OSError):  # it has just got its own name
+            if time.time() - path.lstat().st_mtime >= age:
+                found.append(path)
+    return found
 
 
 def remove_abandoned(folder: Path, age: float = 0.0) -> None:

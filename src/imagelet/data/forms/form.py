@@ -189,6 +189,16 @@ def assigned(names: Iterable[str], origin: str) -> tuple[dict[str, tuple[str, st
     return pairs, others
 
 
+def paired(names: Iterable[str], origin: str, load: Callable[[str], NDArray[Any]]) -> Contents:
+    """Return the parts of several named arrays, which :func:`assigned` tells apart; ``load`` reads one."""
+    pairs, others = assigned(names, origin)
+    parts = {
+        part: Arrays(partial(load, images), partial(load, labels), f"{images}, {labels}")
+        for part, (images, labels) in pairs.items()
+    }
+    return Contents(parts, tuple(map(left_out, others)))
+
+
 def left_out(name: str) -> Message:
     """Return the sentence about an array that is neither images nor labels of any part."""
     return Message("{name} is left out: it is not images or labels that belong together.", name=name)

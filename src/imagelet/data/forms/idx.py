@@ -1,9 +1,8 @@
 """IDX files under any usual name: MNIST's, EMNIST's, KMNIST's, with dots or dashes, packed or not."""
 
-from functools import partial
 from pathlib import Path
 
-from imagelet.data.forms.form import Arrays, Contents, Form, assigned, forms, left_out
+from imagelet.data.forms.form import Contents, Form, forms, paired
 from imagelet.data.idx import is_idx, read_idx
 from imagelet.errors import DataError
 from imagelet.messages import Message
@@ -33,14 +32,7 @@ def read(path: Path) -> Contents:
             names=", ".join(sorted(families)),
             example=next(iter(files.values())),
         )
-    pairs, others = assigned(files, str(folder))
-    parts = {
-        part: Arrays(
-            partial(read_idx, files[images]), partial(read_idx, files[labels]), f"{images}, {labels}"
-        )
-        for part, (images, labels) in pairs.items()
-    }
-    return Contents(parts, tuple(map(left_out, others)))
+    return paired(files, str(folder), lambda name: read_idx(files[name]))
 
 
 def _files(folder: Path) -> list[Path]:

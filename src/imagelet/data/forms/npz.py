@@ -9,7 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from imagelet.data.forms import npy
-from imagelet.data.forms.form import Arrays, Contents, Form, assigned, forms, left_out
+from imagelet.data.forms.form import Contents, Form, forms, paired
+from imagelet.data.idx import DEFLATE_RATIO
 from imagelet.errors import DataError
 from imagelet.messages import Message, message_of
 
@@ -22,7 +23,6 @@ UNREADABLE = (
     zlib.error,
 )
 LARGEST_MEMBER = 4 << 30  # bytes
-DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own (zlib's technical notes)
 
 
 def recognises(path: Path) -> bool:
@@ -37,12 +37,7 @@ def read(path: Path) -> Contents:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise DataError("{file} is no NumPy archive: {error}", file=path, error=message_of(error)) from error
-    pairs, others = assigned(names, str(path))
-    parts = {
-        part: Arrays(partial(_member, path, images), partial(_member, path, labels), f"{images}, {labels}")
-        for part, (images, labels) in pairs.items()
-    }
-    return Contents(parts, tuple(map(left_out, others)))
+    return paired(names, str(path), partial(_member, path))
 
 
 def _member(path: Path, name: str) -> NDArray[Any]:
