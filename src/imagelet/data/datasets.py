@@ -46,8 +46,8 @@ def load_dataset(
     except UnknownNameError as error:
         raise UnknownNameError(
             error.message,
-            hint="{command} lists them; for your own images give a folder with one subfolder a class "
-            "(imagelet evaluate --data also takes a CSV file)",
+            hint="{command} lists them; your own data is a folder with one subfolder a class, or of a form "
+            "that imagelet data formats lists",
             command=LISTING,
         ) from None
     if shape is not None or framing_kind is not None:
