@@ -141,7 +141,7 @@ def _mutated_archive(random: Random, form: str) -> bytes:
         _add(archive, name, batch)
     content = tar.getvalue()
     if random.random() < 0.4:
-        content = _with_tar_headers(random, content)
+        content = with_tar_headers(random, content)
     compressed = gzip.compress(content, 1, mtime=0)
     if random.random() < 0.2:
         compressed = mutated(random, compressed)
@@ -159,7 +159,7 @@ TAR_FIELDS = (  # places and sizes: name, mode, size, time, kind, link, version,
 )
 
 
-def _with_tar_headers(random: Random, content: bytes) -> bytes:
+def with_tar_headers(random: Random, content: bytes) -> bytes:
     """Return a tar file with a field of a header changed, and that header's checksum made right again."""
     changed = bytearray(content)
     headers = [at for at in range(0, len(changed), 512) if changed[at + 257 : at + 262] == b"ustar"]
@@ -293,7 +293,7 @@ def _read_own(special: str | None, special_place: str, has_table: bool, folder: 
     """Open a folder of pictures, or a table, read all parts and check it."""
     from imagelet.data.checking import check
     from imagelet.data.datasets import load_dataset
-    from imagelet.data.folder import read_labelled
+    from imagelet.data.pictures.dataset import read_labelled
     from imagelet.preprocessing.framing import Framing
 
     place = folder / special_place

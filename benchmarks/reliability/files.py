@@ -76,13 +76,20 @@ SAVED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     ("TIFF", "1", {"compression": "group4"}),
     ("TIFF", "F", {"compression": "tiff_lzw", "exif": _turned()}),
+    *(("PPM", mode, {}) for mode in ("1", "L", "RGB", "I")),
+)
+TEXT_PICTURES = (  # as people and old programs write PPM
+    b"P1\n# drawn\n8 2\n01010101 1 0 1 0 1 0 1 0\n",
+    b"P2 4 4 15\n" + b" ".join(b"%d" % number for number in range(16)),
+    b"P3\n3 2\n1000\n" + b"1000 0 500\n" * 6,
+    b"P5 4 4 4095\n" + bytes(range(8)) * 4,
 )
 
 
 @cache
 def pictures() -> tuple[bytes, ...]:
     """Return small sound pictures in every format that is opened, with its modes and compressions."""
-    return tuple(_saved(_pixels(mode), format, **options) for format, mode, options in SAVED)
+    return (*(_saved(_pixels(mode), format, **options) for format, mode, options in SAVED), *TEXT_PICTURES)
 
 
 @cache

@@ -1,6 +1,15 @@
 """The parts: every fuzzer, and the soak, by name."""
 
-from benchmarks.reliability import array_files, data_files, files, kills, lab, run_folders, texts
+from benchmarks.reliability import (
+    array_files,
+    data_files,
+    files,
+    kills,
+    lab,
+    picture_files,
+    run_folders,
+    texts,
+)
 from benchmarks.reliability.fuzzing import Fuzzer
 
 PARTS: dict[str, Fuzzer | lab.Soak] = {
@@ -10,6 +19,7 @@ PARTS: dict[str, Fuzzer | lab.Soak] = {
         *files.FUZZERS,
         *data_files.FUZZERS,
         *array_files.FUZZERS,
+        *picture_files.FUZZERS,
         *run_folders.FUZZERS,
         *texts.FUZZERS,
         *lab.FUZZERS,

@@ -18,13 +18,14 @@ from imagelet.analysis.evaluate import Evaluation, evaluate, evaluate_pictures
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import ImageSet
 from imagelet.data.imageset import relabelled
-from imagelet.data.labelled_pictures import LabelledFiles
+from imagelet.data.pictures.listing import LabelledPictures
 from imagelet.errors import DataError, RunError, SettingError, UnknownNameError, UsageError
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import clustered_interval
 from imagelet.networks import build
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
+from imagelet.preprocessing.picture_files import PictureFile
 
 QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
 
@@ -360,7 +361,7 @@ def classifier(by_brightness: Callable[[Framing], Classifier]) -> Classifier:
 
 
 @pytest.fixture
-def listed(tmp_path: Path) -> LabelledFiles:
+def listed(tmp_path: Path) -> LabelledPictures:
     """Return the pictures of ``DRAWN``, 8×8 and not of one colour, with their sources."""
     paths = []
     for number, (_, level, _) in enumerate(DRAWN):
@@ -370,7 +371,8 @@ def listed(tmp_path: Path) -> LabelledFiles:
         Image.fromarray(pixels).save(paths[-1])
     labels = np.array([CLASSES.index(label) for label, _, _ in DRAWN])
     sources = tuple(source for _, _, source in DRAWN)
-    return LabelledFiles(tmp_path, CLASSES, tuple(paths), labels, sources=sources)
+    pictures = tuple(map(PictureFile, paths))
+    return LabelledPictures(tmp_path, CLASSES, pictures, labels, sources=sources)
 
 
 def named(found: Evaluation) -> list[tuple[str, str, str]]:
@@ -378,7 +380,7 @@ def named(found: Evaluation) -> list[tuple[str, str, str]]:
     return [(Path(each["file"]).name, each["label"], each["predicted"]) for each in wrong]
 
 
-def test_mistakes_are_listed_the_surest_first(classifier: Classifier, listed: LabelledFiles) -> None:
+def test_mistakes_are_listed_the_surest_first(classifier: Classifier, listed: LabelledPictures) -> None:
     found = evaluate_pictures(classifier, listed, "mine", None)
     assert named(found) == [
         ("1.png", "dark", "light"),
@@ -389,25 +391,26 @@ def test_mistakes_are_listed_the_surest_first(classifier: Classifier, listed: La
     assert found.metrics.confusion == ((1, 0, 1), (0, 1, 1), (1, 0, 4))
 
 
-def test_answers_are_those_of_predict(classifier: Classifier, listed: LabelledFiles) -> None:
+def test_answers_are_those_of_predict(classifier: Classifier, listed: LabelledPictures) -> None:
     found = evaluate_pictures(classifier, listed, "mine", None)
-    answers = {each.file: each for each in classifier.predict(list(listed.paths))}
+    answers = {each.file: each for each in classifier.predict(list(map(str, listed.pictures)))}
     told = found.to_json()
     for mistake in told["misclassified"]:
         answer = answers[mistake["file"]]
         assert (mistake["predicted"], mistake["warnings"]) == (answer.predicted, answer.warnings)
         assert mistake["probability"] == pytest.approx(answer.probability, abs=1e-6)
     right = [
-        answers[str(path)].predicted == label for path, (label, _, _) in zip(listed.paths, DRAWN, strict=True)
+        answers[str(own)].predicted == label
+        for own, (label, _, _) in zip(listed.pictures, DRAWN, strict=True)
     ]
-    sure = [answers[str(path)].sure for path in listed.paths]
+    sure = [answers[str(own)].sure for own in listed.pictures]
     assert told["unsure"] == sure.count(False) == 3
     doubted = [ok for ok, certain in zip(right, sure, strict=True) if not certain]
     assert told["correct_but_unsure"] == sum(doubted) == 2
 
 
 def test_the_interval_by_source_is_of_the_sources_answers(
-    classifier: Classifier, listed: LabelledFiles
+    classifier: Classifier, listed: LabelledPictures
 ) -> None:
     found = evaluate_pictures(classifier, listed, "mine", None).to_json()
     right = np.array([True, False, True, True, True, False, False, True, True])
@@ -419,11 +422,11 @@ def test_the_interval_by_source_is_of_the_sources_answers(
     assert nobody["accuracy"] == found["accuracy"]
 
 
-def test_the_figures_are_plain_data(classifier: Classifier, listed: LabelledFiles) -> None:
+def test_the_figures_are_plain_data(classifier: Classifier, listed: LabelledPictures) -> None:
     found = evaluate_pictures(classifier, listed, "mine", None)
     told = json.loads(json.dumps(found.to_json()))
     assert told["misclassified"][0] == {
-        **{"file": str(listed.paths[1]), "label": "dark", "predicted": "light"},
+        **{"file": str(listed.pictures[1]), "label": "dark", "predicted": "light"},
         **{"probability": found.error_analysis.misclassified[0].probability, "warnings": []},
     }
     assert len(told["interval_by_source"]) == 2
@@ -431,7 +434,7 @@ def test_the_figures_are_plain_data(classifier: Classifier, listed: LabelledFile
 
 
 def test_labels_are_matched_by_name_and_classes_may_be_missing(
-    classifier: Classifier, listed: LabelledFiles
+    classifier: Classifier, listed: LabelledPictures
 ) -> None:
     some = dataclasses.replace(listed, classes=("light", "dark"), labels=np.array([1, 1] + [0] * 7))
     found = evaluate_pictures(classifier, some.take(np.array([0, 1, 2, 3, 7])), "mine", None)
@@ -439,14 +442,14 @@ def test_labels_are_matched_by_name_and_classes_may_be_missing(
     assert found.to_json()["sources"] == 3
 
 
-def test_a_class_that_is_not_known_is_named(classifier: Classifier, listed: LabelledFiles) -> None:
+def test_a_class_that_is_not_known_is_named(classifier: Classifier, listed: LabelledPictures) -> None:
     strange = dataclasses.replace(listed, classes=("dark", "grey", "shiny"))
     with pytest.raises(DataError, match="mine has the class 'shiny', which the classifier does not know"):
         evaluate_pictures(classifier, strange, "mine", None)
 
 
-def test_a_picture_that_cannot_be_read_is_named(classifier: Classifier, listed: LabelledFiles) -> None:
-    listed.paths[2].write_bytes(b"no picture")
+def test_a_picture_that_cannot_be_read_is_named(classifier: Classifier, listed: LabelledPictures) -> None:
+    listed.pictures[2].path.write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"2\.png"):
         evaluate_pictures(classifier, listed, "mine", None)
 
@@ -466,9 +469,9 @@ def test_pictures_are_framed_and_what_is_odd_about_them_is_told(tmp_path: Path) 
     sheet[20:70, 42:50] = 0
     Image.fromarray(sheet).save(tmp_path / "stroke.png")
     paths = (tmp_path / "blank.png", tmp_path / "stroke.png")
-    found = evaluate_pictures(
-        strokes, LabelledFiles(tmp_path, strokes.classes, paths, np.array([0, 0])), "it", None
-    )
+    pictures = tuple(map(PictureFile, paths))
+    listed = LabelledPictures(tmp_path, strokes.classes, pictures, np.array([0, 0]))
+    found = evaluate_pictures(strokes, listed, "it", None)
     assert named(found) == [("blank.png", "ink", "none")]
     assert found.to_json()["misclassified"][0]["warnings"] == ("the picture is blank: no ink was found",)
 
@@ -477,9 +480,8 @@ def test_a_picture_of_one_colour_is_as_unsure_as_predict_says(classifier: Classi
     paths = (tmp_path / "white.png", tmp_path / "black.png")
     for path, level in zip(paths, (255, 0), strict=True):
         Image.new("L", (8, 8), level).save(path)
-    found = evaluate_pictures(
-        classifier, LabelledFiles(tmp_path, CLASSES, paths, np.array([0, 0])), "it", None
-    )
+    listed = LabelledPictures(tmp_path, CLASSES, tuple(map(PictureFile, paths)), np.array([0, 0]))
+    found = evaluate_pictures(classifier, listed, "it", None)
     answers = classifier.predict(list(paths))
     assert found.to_json()["unsure"] == sum(not answer.sure for answer in answers) == 2
     assert [each["warnings"] for each in found.to_json()["misclassified"]] == [answers[0].warnings]
@@ -504,7 +506,7 @@ def sheets(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
 
 @pytest.mark.usefixtures("drawn_pictures")
 def test_the_mistakes_and_the_confusion_are_drawn(
-    classifier: Classifier, listed: LabelledFiles, sheets: dict[str, Figure], tmp_path: Path
+    classifier: Classifier, listed: LabelledPictures, sheets: dict[str, Figure], tmp_path: Path
 ) -> None:
     evaluate_pictures(classifier, listed, "mine", tmp_path / "new" / "drawn")
     assert sorted(each.name for each in (tmp_path / "new" / "drawn").iterdir()) == [
@@ -528,7 +530,7 @@ def test_the_mistakes_and_the_confusion_are_drawn(
 
 def test_of_very_many_mistakes_the_surest_are_drawn(
     classifier: Classifier,
-    listed: LabelledFiles,
+    listed: LabelledPictures,
     sheets: dict[str, Figure],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -540,7 +542,7 @@ def test_of_very_many_mistakes_the_surest_are_drawn(
 
 
 def test_without_mistakes_there_is_no_sheet_and_without_a_folder_nothing_is_drawn(
-    classifier: Classifier, listed: LabelledFiles, sheets: dict[str, Figure], tmp_path: Path
+    classifier: Classifier, listed: LabelledPictures, sheets: dict[str, Figure], tmp_path: Path
 ) -> None:
     evaluate_pictures(classifier, listed, "mine", None)
     assert sheets == {}

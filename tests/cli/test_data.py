@@ -228,11 +228,11 @@ class TestShowPicture:
             (tmp_path / "gone.png", f"error: '{tmp_path / 'gone.png'}' does not exist\n"),
             (
                 tmp_path / "note.jpg",
-                f"error: '{tmp_path / 'note.jpg'}' is not a PNG, JPEG, WebP, BMP, GIF or ",
+                f"error: '{tmp_path / 'note.jpg'}' is not a PNG, JPEG, WebP, BMP, GIF, ",
             ),
             (
                 tmp_path / "note.txt",
-                f"error: '{tmp_path / 'note.txt'}' is not a PNG, JPEG, WebP, BMP, GIF or ",
+                f"error: '{tmp_path / 'note.txt'}' is not a PNG, JPEG, WebP, BMP, GIF, ",
             ),
         ):
             if "note" in path.name:

@@ -4,8 +4,6 @@ import dataclasses
 import gzip
 import hashlib
 import shutil
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from imagelet.data import found_files, get_dataset_files, load_dataset, place_of
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.data.official.digits import DIGITS
 from imagelet.errors import DataError, DownloadError, SettingError, UnknownNameError
+from imagelet.preprocessing.picture_files import PictureFolder
 from tests.conftest import FileServer
 
 Write = Callable[[str], Path]
@@ -93,13 +92,11 @@ class TestLoad:
     ) -> None:
         seen: list[Any] = []
 
-        def load_folder(folder: Path, **values: Any) -> str:
-            seen.append((folder, values))
+        def load_folder(folder: PictureFolder, **values: Any) -> str:
+            seen.append((folder.path, values))
             return "a dataset"
 
-        stand_in = types.ModuleType("imagelet.data.folder")
-        stand_in.load_folder = load_folder  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "imagelet.data.folder", stand_in)
+        monkeypatch.setattr("imagelet.data.pictures.dataset.load_folder", load_folder)
         assert load_dataset(tmp_path, **options) == "a dataset"
         (tmp_path / "pets").mkdir()
         monkeypatch.chdir(tmp_path)

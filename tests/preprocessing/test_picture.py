@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.errors import PictureError
-from imagelet.preprocessing import PICTURE_SUFFIXES, find_pictures, natural_key, open_picture, picture
-from imagelet.preprocessing.picture import border, find_files, picture_size, with_channels
+from imagelet.preprocessing import open_picture
+from imagelet.preprocessing.picture import border, picture_size, with_channels
 
 pytestmark = pytest.mark.portable
 
@@ -320,7 +320,7 @@ class TestRefusals:
         ("content", "sentence"),
         [
             (b"", "is empty: it has 0 bytes"),
-            (b"not a picture at all", "is not a PNG, JPEG, WebP, BMP, GIF or TIFF picture"),
+            (b"not a picture at all", "is not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture"),
             (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not a PNG"),
             (encoded(Image.fromarray(random_pixels(40, 40, 3)), "PNG")[:900], "is damaged or cut short"),
             (encoded(Image.fromarray(random_pixels(40, 40, 3)), "JPEG")[:900], "is damaged or cut short"),
@@ -407,55 +407,6 @@ class TestRefusals:
         for thread in threads:
             thread.join()
         assert list(warnings.filters) == before
-
-
-class TestFindPictures:
-    def test_finds_pictures_by_suffix_in_natural_order(self, tmp_path: Path) -> None:
-        for name in ("10.png", "2.JPG", "a/1.tiff", "a/b/3.webp", "note.txt", ".hidden.png", ".git/4.png"):
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).touch()
-        found = [path.relative_to(tmp_path).as_posix() for path in find_pictures(tmp_path)]
-        assert found == ["2.JPG", "10.png", "a/1.tiff", "a/b/3.webp"]
-        assert len(list(find_files(tmp_path))) == 5
-
-    def test_ends_in_a_circle_and_does_not_climb(self, tmp_path: Path) -> None:
-        inside = tmp_path / "top" / "inside"
-        inside.mkdir(parents=True)
-        for path in (tmp_path / "outside.png", tmp_path / "top" / "beside.png", inside / "mine.png"):
-            path.touch()
-        (inside / "self").symlink_to(inside)
-        (inside / "up").symlink_to(tmp_path / "top")
-        (inside / "broken.png").symlink_to(tmp_path / "gone.png")
-        assert [path.name for path in find_pictures(inside)] == ["broken.png", "mine.png"]
-
-    def test_follows_a_link_to_elsewhere(self, tmp_path: Path) -> None:
-        for folder in ("here", "there"):
-            (tmp_path / folder).mkdir()
-        (tmp_path / "there" / "a.png").touch()
-        (tmp_path / "here" / "link").symlink_to(tmp_path / "there")
-        assert find_pictures(tmp_path / "here") == [tmp_path / "here" / "link" / "a.png"]
-
-    @pytest.mark.parametrize("name", ["gone", "gone/deeper"])
-    def test_says_that_there_is_no_folder(self, name: str, tmp_path: Path) -> None:
-        with pytest.raises(PictureError, match="cannot be listed"):
-            find_pictures(tmp_path / name)
-
-    def test_suffixes_are_those_of_the_formats(self) -> None:
-        Image.init()
-        known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in picture.FORMATS}
-        assert known >= PICTURE_SUFFIXES
-
-
-class TestNaturalKey:
-    @given(st.lists(st.integers(0, 10**30), min_size=2), st.text(max_size=3))
-    def test_orders_numbers_as_numbers(self, numbers: list[int], prefix: str) -> None:
-        texts = [f"{prefix}-{number}" for number in numbers]
-        assert sorted(texts, key=natural_key) == [f"{prefix}-{number}" for number in sorted(numbers)]
-
-    @given(st.text(), st.text())
-    def test_tells_different_texts_apart(self, one: str, other: str) -> None:
-        assert (natural_key(one) == natural_key(other)) == (one == other)
-        assert (natural_key(one) < natural_key(other)) or (natural_key(one) >= natural_key(other))
 
 
 class TestChannels:

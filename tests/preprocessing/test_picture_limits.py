@@ -286,3 +286,45 @@ def test_the_size_of_the_tiles_does_not_matter(kind: str, mode: str, monkeypatch
     whole = open_picture(content)
     monkeypatch.setattr(picture, "TILE_SIDE", 5)
     assert np.array_equal(open_picture(content), whole)
+
+
+class TestPpm:
+    """Netpbm's pictures: six kinds, as bytes or as text."""
+
+    @pytest.mark.parametrize(
+        ("content", "pixels"),
+        [
+            (b"P1\n# a comment\n4 2\n0101\n1 0 1 0\n", [[255, 0, 255, 0], [0, 255, 0, 255]]),
+            (b"P2 3 1 15\n0 5 15", [[0, 85, 255]]),
+            (b"P3 1 2 255\n1 2 3  4 5 6\n", [[[1, 2, 3]], [[4, 5, 6]]]),
+            (b"P4 8 1\n\xaa", [[0, 255] * 4]),
+            (b"P5 3 1 255\n\x00\x80\xff", [[0, 128, 255]]),
+            (b"P5 2 1 65535\n\x00\x00\x80\x80", [[0, 128]]),
+            (b"P5 2 1 4095\n\x0f\xff\x00\x10", [[255, 1]]),
+            (b"P6 1 1 255\nabc", [[[97, 98, 99]]]),
+        ],
+    )
+    def test_are_read_in_full_range(self, content: bytes, pixels: list[object]) -> None:
+        wanted = np.array(pixels, np.uint8)
+        found = open_picture(content)
+        assert np.array_equal(found, wanted if wanted.ndim == 3 else wanted[:, :, None])
+        assert picture_size(content) == wanted.shape[:2]
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b"P2 2000 2000 15\n" + b"1 " * 4_000_000, "takes too long to decode"),
+            (b"P6 2000 2000 9\n" + bytes(12_000_000), "takes too long to decode"),
+            (b"P2 3 1 15\n" + b"#\n" * 2_000 + b"0 5 15", "metadata or parts"),
+            (b"P5 " + b" " * 10**5 + b"3 1 255\nabc", "metadata or parts"),
+            (b"P5 #" + b"x" * 10**5, "metadata or parts"),
+            (b"P6 60000 60000 255\nabc", "too large"),
+            (b"Pf 1 1 -1.0\nabcd", "is not a PNG"),
+            (b"P0CMYK 1 1 255\nabcd", "is not a PNG"),
+            (b"P5 2 2 255\nab", "cut short"),
+            (b"P7 WIDTH 1", "is not a PNG"),
+        ],
+    )
+    def test_that_would_cost_too_much_or_are_others_are_refused(self, content: bytes, message: str) -> None:
+        with pytest.raises(PictureError, match=message):
+            open_picture(content)

@@ -7,7 +7,9 @@ dataset, or a person's own pictures, which are still to be framed.
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +33,17 @@ from imagelet.analysis.test_evaluation import Evaluated, evaluate_images, evalua
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput
 from imagelet.data.datasets import findable, load_dataset
-from imagelet.data.folder import list_labelled, load_folder
+from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
-from imagelet.data.labelled_pictures import LabelledFiles
-from imagelet.data.picture_table import is_table
+from imagelet.data.pictures.dataset import list_labelled
+from imagelet.data.pictures.decoding import in_parallel
+from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.data.pictures.table import is_table
 from imagelet.errors import DataError, PictureError, SettingError, UsageError
 from imagelet.metrics.classification import Interval, Metrics, clustered_interval
 from imagelet.preprocessing.inspection import thumbnail
+from imagelet.preprocessing.picture_files import StoredPicture
 from imagelet.runs.provenance import LearnedFrom, provenance_of
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_classifier, run_of
@@ -52,18 +57,23 @@ class OwnPictures:
     """What is known of a person's own pictures beside the figures.
 
     Attributes:
-        files: their paths.
+        listed: the pictures where they lie.
         warnings: what was odd about each.
         unsure: bool (n,), which predictions were called unsure.
         correct: bool (n,), which are correct.
         sources: from whom each is; None where nobody said.
     """
 
-    files: tuple[str, ...]
+    listed: tuple[StoredPicture, ...]
     warnings: tuple[tuple[str, ...], ...]
     unsure: NDArray[np.bool_]
     correct: NDArray[np.bool_]
     sources: tuple[str, ...] | None
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """What each picture is called: its path."""
+        return tuple(map(str, self.listed))
 
     @property
     def interval_by_source(self) -> Interval | None:
@@ -242,7 +252,7 @@ def evaluate(
 
 
 def evaluate_pictures(
-    classifier: Classifier, listed: LabelledFiles, name: str, folder: Path | None, cell: Cell | None = None
+    classifier: Classifier, listed: LabelledPictures, name: str, folder: Path | None, cell: Cell | None = None
 ) -> Evaluation:
     """Evaluate a classifier on labelled pictures, framed as it frames every picture.
 
@@ -257,13 +267,13 @@ def evaluate_pictures(
     Raises:
         DataError: a class that the classifier does not know, or a picture that cannot be read.
     """
-    framed = [_frame(path, classifier) for path in listed.paths]
+    framed = _frame(listed.pictures, classifier)
     pixels = np.stack([picture.image for picture in framed])
     images = relabelled(ImageSet(pixels, listed.labels, listed.classes), classifier.classes, name)
     evaluated = evaluate_images(classifier, images)
     highest = evaluated.probabilities.max(axis=1).tolist()
     pictures = OwnPictures(
-        files=tuple(map(str, listed.paths)),
+        listed=listed.pictures,
         warnings=tuple(picture.warnings for picture in framed),
         unsure=~np.array([*map(classifier.is_sure, framed, highest)]),
         correct=evaluated.probabilities.argmax(axis=1) == images.labels,
@@ -288,11 +298,12 @@ def evaluate_pictures(
     )
 
 
-def _frame(path: Path, classifier: Classifier) -> FramedInput:
+def _frame(pictures: Sequence[StoredPicture], classifier: Classifier) -> list[FramedInput]:
     try:
-        return classifier.frame(path)
+        framed = dict(in_parallel(classifier.frame, pictures))
     except PictureError as error:
         raise DataError(error.message, error.hint or "imagelet data show FILE tells what it is") from error
+    return [framed[index] for index in range(len(pictures))]
 
 
 def _draw_misclassified(path: Path, images: ImageSet, analysis: ErrorAnalysis, pictures: OwnPictures) -> None:
@@ -303,14 +314,14 @@ def _draw_misclassified(path: Path, images: ImageSet, analysis: ErrorAnalysis, p
     chosen = [wrong.image for wrong in shown]
     unsure = pictures.unsure[chosen].tolist()
     sheet = plots.seen(
-        [thumbnail(pictures.files[image]) for image in chosen],
+        [thumbnail(pictures.listed[image]) for image in chosen],
         images.images[chosen],
         [
             f"{plots.answer_line(images.classes[wrong.predicted], wrong.probability, unsure=is_unsure)}"
             f"   label {images.classes[wrong.label]}"
             for wrong, is_unsure in zip(shown, unsure, strict=True)
         ],
-        [Path(pictures.files[image]).name for image in chosen],
+        [pictures.listed[image].path.name for image in chosen],
         [pictures.warnings[image] for image in chosen],
         [not is_unsure for is_unsure in unsure],
     )
@@ -351,10 +362,13 @@ def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | N
     All pictures of a folder count, unless the classifier was trained on that very folder: then those that had
     been set aside.
     """
-    if data not in datasets and is_table(data):
-        return None
-    if data not in datasets and Path(data).expanduser().is_dir():
-        return _own_test_part(classifier, data)
+    if data not in datasets:
+        path = Path(data).expanduser()
+        form = form_of(path)
+        if isinstance(form, PictureForm) or (form is None and path.is_dir()):
+            return _own_test_part(classifier, path)
+        if form is None and is_table(data):
+            return None
     images = _part(load_dataset(data), split)
     if images.shape != classifier.input_shape:
         raise DataError(
@@ -367,10 +381,10 @@ def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | N
     return images
 
 
-def _own_test_part(classifier: Classifier, folder: str) -> ImageSet | None:
-    """Return the folder's test part if the classifier was trained on its training part, else None."""
+def _own_test_part(classifier: Classifier, path: Path) -> ImageSet | None:
+    """Return the pictures' test part if the classifier was trained on their training part, else None."""
     with contextlib.suppress(DataError):  # what cannot be trained on can still be evaluated on
-        dataset = load_folder(folder, classifier.input_shape, classifier.framing.kind)
+        dataset = load_dataset(path, shape=classifier.input_shape, framing_kind=classifier.framing.kind)
         if dataset.train.fingerprint() == classifier.training.get("data_sha256"):
             return dataset.test
     return None

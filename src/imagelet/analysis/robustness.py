@@ -10,8 +10,8 @@ import numpy as np
 from imagelet import plots
 from imagelet.analysis.evaluate import open_evaluation
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.folder import read_labelled
 from imagelet.data.imageset import ImageSet, relabelled
+from imagelet.data.pictures.dataset import read_labelled
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.metrics.corruptions import CORRUPTIONS
 from imagelet.progress import Progress, silent

@@ -16,12 +16,15 @@ from PIL import Image
 from imagelet.errors import PictureError
 from imagelet.preprocessing.arrays import is_array, picture_of, pictures_of
 from imagelet.preprocessing.picture import open_picture, pixels_of_image
+from imagelet.preprocessing.picture_files import StoredPicture
 
 Array = Any
 """A NumPy array, a torch tensor, or anything else with ``__array__``."""
 
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | Array
-"""A picture: its file, the file's content, an image of Pillow, or its pixels."""
+Source = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | StoredPicture | Image.Image | Array
+)
+"""A picture: its file, the file's content, where it lies, an image of Pillow, or its pixels."""
 
 
 def several(sources: Source | Iterable[Source], shape: tuple[int, int, int]) -> Iterable[Source]:
@@ -94,6 +97,8 @@ def name_of(source: Source) -> str:
     """Return the name of the file that a picture came from; empty where it came without."""
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
+    if isinstance(source, StoredPicture):
+        return str(source)
     if is_array(source):
         return ""
     name = getattr(source, "filename", "") or getattr(source, "name", "")  # Pillow's, an open file's
@@ -101,8 +106,8 @@ def name_of(source: Source) -> str:
 
 
 def _is_single(source: object) -> bool:
-    one = isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Image.Image)
-    return one or hasattr(source, "read")
+    kinds = (str, os.PathLike, bytes, bytearray, memoryview, StoredPicture, Image.Image)
+    return isinstance(source, kinds) or hasattr(source, "read")
 
 
 def _no_picture(source: object) -> PictureError:

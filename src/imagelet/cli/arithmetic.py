@@ -137,7 +137,8 @@ def _read(text: str) -> _Given:
         PictureError: the file is not there, or is no picture.
     """
     from imagelet.explanation.arithmetic import read_matrix
-    from imagelet.preprocessing.picture import PICTURE_SUFFIXES, open_picture
+    from imagelet.preprocessing.picture import open_picture
+    from imagelet.preprocessing.picture_files import PICTURE_SUFFIXES
 
     path = Path(text).expanduser()
     named = ";" not in text and path.suffix.lower() in PICTURE_SUFFIXES

@@ -159,7 +159,7 @@ def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> N
     """Raise before anything is trained where something could not be done in the end."""
     from imagelet.course.lessons import trainings
     from imagelet.course.results import experiment_of
-    from imagelet.data.folder import list_labelled
+    from imagelet.data.pictures.dataset import list_labelled
     from imagelet.device import choose_device, choose_precision
 
     wanted = any(lesson.name == OWN for lesson in chosen)

@@ -106,7 +106,7 @@ def _gather(images: Sequence[str]) -> tuple[list[Picture], list[Failure]]:
     Raises:
         UsageError: standard input is named twice, or is a terminal.
     """
-    from imagelet.preprocessing.picture import find_pictures
+    from imagelet.preprocessing.picture_files import find_pictures
 
     if images.count(STANDARD_INPUT) > 1:
         raise UsageError("- is given twice; standard input holds one picture")

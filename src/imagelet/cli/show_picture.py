@@ -19,14 +19,17 @@ SHOWN_NUMBERS, SHOWN_FRACTIONS = 5, 3  # of each form; --json has a few more
 
 
 def is_picture(text: str) -> bool:
-    """Tell whether ``text`` names a picture, not a dataset: it is a file, or would be by its suffix."""
+    """Tell whether ``text`` names a picture, not a dataset: by its suffix, or a file of no other form."""
+    from imagelet.data.forms.form import form_of
     from imagelet.data.known import datasets
+    from imagelet.data.pictures.table import SUFFIXES
     from imagelet.preprocessing import PICTURE_SUFFIXES
 
     path = Path(text).expanduser()
-    return text not in datasets and (
-        path.is_file() or (path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir())
-    )
+    if text in datasets or path.is_dir():
+        return False
+    suffix = path.suffix.lower()
+    return suffix in PICTURE_SUFFIXES or (path.is_file() and suffix not in SUFFIXES and form_of(path) is None)
 
 
 def show_picture(file: str, out: Path | None, *, as_json: bool) -> None:

@@ -19,8 +19,8 @@ from imagelet import atomic_files, plots
 from imagelet.classifier.classifier import Classifier
 from imagelet.course.lessons import OWN_DIGITS
 from imagelet.data.datasets import load_dataset
-from imagelet.data.folder import list_labelled
 from imagelet.data.imageset import ImageSet, relabelled
+from imagelet.data.pictures.dataset import list_labelled
 from imagelet.explanation import arithmetic
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.preprocessing.framing import frame
@@ -249,8 +249,8 @@ def own_digits(run: Run, pictures: str, folder: Path) -> OwnDigits:
     classifier = Classifier.load(run.classifier_file)
     listed = list_labelled(pictures)
     ways: tuple[list[Any], list[Any]] = [], []
-    for path in listed.paths:
-        opened = open_picture(path)
+    for own in listed.pictures:
+        opened = open_picture(own)
         ways[0].append(squeezed_as_in_the_notes(opened, classifier.input_shape))
         ways[1].append(frame(opened, classifier.framing))
     squeezed, framed = (
@@ -268,8 +268,7 @@ def own_digits(run: Run, pictures: str, folder: Path) -> OwnDigits:
         images=len(framed),
         accuracies={way: float((predicted[way] == framed.labels).mean()) for way in WAYS},
         wrong=tuple(
-            (str(listed.paths[i].relative_to(listed.folder)), names[framed.labels[i]], names[answers[i]])
-            for i in wrong
+            (listed.within(listed.pictures[i]), names[framed.labels[i]], names[answers[i]]) for i in wrong
         ),
         seconds=time.perf_counter() - started,
         picture=picture,

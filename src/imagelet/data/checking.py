@@ -15,7 +15,7 @@ The kinds of problems, the worst first:
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,19 +24,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.datasets import load_dataset
-from imagelet.data.folder import in_parallel
+from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import PARTS, Dataset
 from imagelet.data.known import datasets
-from imagelet.data.labelled_pictures import (
-    LabelledFiles,
+from imagelet.data.pictures.decoding import in_parallel
+from imagelet.data.pictures.listing import (
+    LabelledPictures,
+    PictureParts,
     check_classes,
     existing,
-    list_files,
+    list_pictures,
     part_folders,
+    unwrapped,
 )
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
-from imagelet.preprocessing.picture import find_files, is_grey, open_picture
+from imagelet.preprocessing.picture import is_grey, open_picture
+from imagelet.preprocessing.picture_files import PictureFolder, StoredPicture, files_in
 from imagelet.progress import Progress
 
 KINDS = ("two labels", "shared", "unreadable", "classes", "duplicate", "left out", "size")
@@ -87,49 +91,79 @@ def check(name_or_folder: str | Path, progress: Progress | None = None) -> list[
     """
     text = str(name_or_folder)
     is_name = not isinstance(name_or_folder, Path) and text in datasets
-    if is_name or not Path(text).expanduser().is_dir():
+    opened = None if is_name else _opened(Path(text).expanduser())
+    if opened is None:
         problems = _copies(_images_of(load_dataset(name_or_folder, progress=progress)))
+    elif isinstance(opened, PictureFolder):
+        problems = _check_folder(opened, progress)
     else:
-        problems = _check_folder(existing(text), progress)
+        parts = {part: list_part() for part, list_part in opened.parts.items()}
+        problems = _check_pictures(opened.place, parts, progress)
+        problems += [Problem("left out", sentence) for sentence in opened.left_out]
     return sorted(problems, key=lambda problem: KINDS.index(problem.kind))  # stable
 
 
-def _check_folder(folder: Path, progress: Progress | None) -> list[Problem]:
-    parts, problems = _list_parts(folder)
+def _opened(path: Path) -> PictureFolder | PictureParts | None:
+    """Return the pictures in a folder or file; None where it holds other images, or is not there."""
+    form = form_of(path)
+    if isinstance(form, PictureForm):
+        return form.open(path)
+    return existing(path) if form is None and path.is_dir() else None
+
+
+def _check_folder(given: PictureFolder, progress: Progress | None) -> list[Problem]:
+    parts, problems = _list_parts(given, unwrapped(given))
+    problems += _check_pictures(given.path, parts, progress)
+    used = {picture.path for listed in parts.values() for picture in listed.pictures}
+    return problems + _left_out(given, used)
+
+
+def _check_pictures(
+    place: Path, parts: Mapping[str, LabelledPictures], progress: Progress | None
+) -> list[Problem]:
+    """Return what is wrong with pictures themselves, each of which is decoded."""
+    problems: list[Problem] = []
     sizes: dict[str, tuple[int, int]] = {}
     images: list[_Image] = []
-    files = [
-        (part, listed.classes[label], path)
+    pictures = [
+        (part, listed.classes[label], picture)
         for part, listed in parts.items()
-        for path, label in zip(listed.paths, listed.labels, strict=True)
+        for picture, label in zip(listed.pictures, listed.labels, strict=True)
     ]
-    looked_at = in_parallel(_look_at, [path for _, _, path in files], progress)
-    for (part, label, path), result in zip(files, looked_at, strict=True):
-        name = str(path.relative_to(folder))
+    looked_at = dict(in_parallel(_look_at, [picture for _, _, picture in pictures], progress))
+    for index, (part, label, picture) in enumerate(pictures):
+        name, result = _within(place, picture.path), looked_at[index]
         if isinstance(result, PictureError):
             problems.append(Problem("unreadable", result.sentence, (name,)))
         else:
             digest, sizes[name] = result
             images.append(_Image(name, part, label, digest))
-    return problems + _copies(images) + _left_out(folder, {path for _, _, path in files}) + _sizes(sizes)
+    return problems + _copies(images) + _sizes(sizes)
 
 
-def _list_parts(folder: Path) -> tuple[dict[str, LabelledFiles], list[Problem]]:
-    """Return the pictures of each part, and what is wrong with the classes."""
+def _list_parts(
+    given: PictureFolder, folder: PictureFolder
+) -> tuple[dict[str, LabelledPictures], list[Problem]]:
+    """Return the pictures of each part, and what is wrong with the classes.
+
+    Args:
+        given: what was asked for.
+        folder: where the classes or parts are in it.
+    """
     problems: list[Problem] = []
-    listed: dict[str, LabelledFiles] = {}
+    listed: dict[str, LabelledPictures] = {}
     places = part_folders(folder) or {"train": folder}
     for part in (each for each in PARTS if each in places):
         try:
-            listed[part] = list_files(places[part], empty_allowed=True)
+            listed[part] = list_pictures(places[part], empty_allowed=True)
             if part != "train" and "train" in listed:
                 check_classes(listed["train"], places[part])
         except DataError as error:
             problems.append(Problem("classes", error.message))
-    for files in listed.values():
-        counts = np.bincount(files.labels, minlength=len(files.classes))
-        empty = [name for name, count in zip(files.classes, counts, strict=True) if count == 0]
-        places_of_empty = [str((files.folder / name).relative_to(folder)) for name in empty]
+    for pictures in listed.values():
+        counts = np.bincount(pictures.labels, minlength=len(pictures.classes))
+        empty = [name for name, count in zip(pictures.classes, counts, strict=True) if count == 0]
+        places_of_empty = [_within(given.path, pictures.place / name) for name in empty]
         problems += [
             Problem("classes", Message("the class '{name}' has no pictures", name=place), (place,))
             for place in places_of_empty
@@ -137,14 +171,18 @@ def _list_parts(folder: Path) -> tuple[dict[str, LabelledFiles], list[Problem]]:
     return listed, problems
 
 
-def _look_at(path: Path) -> tuple[bytes, tuple[int, int]] | PictureError:
+def _within(place: Path, path: Path) -> str:
+    return str(path.relative_to(place))
+
+
+def _look_at(picture: StoredPicture) -> tuple[bytes, tuple[int, int]] | PictureError:
     """Return the digest of a picture's pixels and its height and width, or why it cannot be read."""
     try:
-        picture = open_picture(path)
+        pixels = open_picture(picture)
     except PictureError as error:
         return error
-    height, width = picture.shape[:2]
-    return _digest(picture[:, :, :1] if is_grey(picture) else picture), (height, width)
+    height, width = pixels.shape[:2]
+    return _digest(pixels[:, :, :1] if is_grey(pixels) else pixels), (height, width)
 
 
 def _images_of(dataset: Dataset) -> list[_Image]:
@@ -188,8 +226,9 @@ def _group(group: Sequence[_Image]) -> Iterable[Problem]:
         yield make("duplicate", message)
 
 
-def _left_out(folder: Path, used: set[Path]) -> list[Problem]:
-    names = sorted(str(path.relative_to(folder)) for path in find_files(folder) if path not in used)
+def _left_out(folder: PictureFolder, used: set[Path]) -> list[Problem]:
+    found = (place.path / name for place, name in files_in(folder))
+    names = sorted(_within(folder.path, path) for path in found if path not in used)
     if not names:
         return []
     if len(names) == 1:

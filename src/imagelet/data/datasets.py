@@ -67,16 +67,20 @@ def _open_own(
     progress: Progress | None,
 ) -> Dataset:
     """Open a file or folder of a person's own."""
-    from imagelet.data.folder import load_folder
-    from imagelet.data.forms.form import form_of, open_form
-    from imagelet.data.labelled_pictures import subfolders
-    from imagelet.data.picture_table import SUFFIXES
+    from imagelet.data.forms.form import Form, form_of, open_form
+    from imagelet.data.pictures.dataset import load_folder, load_pictures, parts_of
+    from imagelet.data.pictures.table import SUFFIXES
+    from imagelet.preprocessing.picture_files import DiskFolder
 
-    form = None if path.is_dir() and subfolders(path) else form_of(path)
-    if form is None:
+    folder = DiskFolder(path) if path.is_dir() else None
+    form = form_of(path, folder)
+    if not isinstance(form, Form):
+        framing_kind = framing_kind or "fit"
+        if form is not None:
+            return load_pictures(parts_of(form, path), shape, framing_kind, progress)
         if not (path.is_file() and path.suffix.lower() in SUFFIXES):
             _check_folder(path, given)
-        return load_folder(path, shape=shape, framing_kind=framing_kind or "fit", progress=progress)
+        return load_folder(folder or path, shape=shape, framing_kind=framing_kind, progress=progress)
     if shape is not None or framing_kind is not None:
         raise SettingError(
             "'{given}' holds images, which have a shape of their own",

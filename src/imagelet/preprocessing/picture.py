@@ -1,17 +1,15 @@
 """Any picture of a person's own, opened safely and turned into 8-bit grey or RGB.
 
-Six formats are read and no others: each decoder more is one more that a hostile file can reach.
+Seven formats are read and no others: each decoder more is one more that a hostile file can reach.
 """
 
 import contextlib
 import io
-import os
-import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +18,8 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from imagelet import atomic_files
 from imagelet.errors import PictureError
 from imagelet.messages import Message
+from imagelet.preprocessing.picture_files import StoredPicture, open_file
 from imagelet.preprocessing.picture_limits import (
-    MAX_BYTES,
     MAX_PIXELS,
     check_cost,
     check_parts,
@@ -43,7 +41,7 @@ def plain(image: Image.Image) -> NDArray[np.uint8]:
     They are converted tile by tile: a whole copy of a large picture for each step would take gigabytes.
 
     Args:
-        image: of any mode that the six formats give, with its file's ``info`` and tags.
+        image: of any mode that the formats give, with its file's ``info`` and tags.
 
     Returns:
         uint8 (height, width, 1 or 3).
@@ -139,7 +137,8 @@ def _eight_bits(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     if sixteen:
         low, high = 0.0, 2.0 ** min(16, tags.get(_BITS_PER_SAMPLE, (16,))[0]) - 1
     elif low >= 0 and high <= 65535:
-        fitting = {"F": (1, 255, 65535), "I": (65535,) if image.format == "PNG" else (255, 65535)}
+        of_sixteen_bits = image.format in ("PNG", "PPM")
+        fitting = {"F": (1, 255, 65535), "I": (65535,) if of_sixteen_bits else (255, 65535)}
         low, high = 0.0, float(next(limit for limit in fitting[image.mode] if high <= limit))
     factor = 255 / (high - low) if high > low else 0.0
 
@@ -163,17 +162,14 @@ def _finite_range(image: Image.Image) -> tuple[float, float]:
     return (lowest, highest) if lowest <= highest else (0.0, 0.0)
 
 
-PICTURE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-)
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 TILE_SIDE = 512  # pixels that are converted at once, a side
 DRAFT_SIDE = 1024  # pixels; a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep as many
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of EXIF and TIFF
 _TURNED_SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
 
-Source = str | Path | bytes | BinaryIO
+Source = str | Path | bytes | BinaryIO | StoredPicture
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -186,7 +182,8 @@ def open_picture(source: Source) -> NDArray[np.uint8]:
     ``DRAFT_SIDE`` are decoded at a fraction of their size.
 
     Args:
-        source: a file's path, a file's content, or an open binary file (read from its start).
+        source: a file's path, a file's content, an open binary file (read from its start), or a picture where
+            it lies.
 
     Returns:
         uint8 (height, width, 1 or 3).
@@ -247,74 +244,12 @@ def border(picture: NDArray[Number]) -> NDArray[Number]:
     return picture[outermost]
 
 
-def find_pictures(folder: Path) -> list[Path]:
-    """Return the pictures in ``folder`` and below, by their suffixes, in natural order.
-
-    Hidden files and folders are left out. Links are followed, each real folder once and none that leads up to
-    a folder around ``folder``, so circles end.
-
-    Raises:
-        PictureError: ``folder`` or one below cannot be listed.
-    """
-    found = [path for path in find_files(folder) if path.suffix.lower() in PICTURE_SUFFIXES]
-    return sorted(found, key=lambda path: [natural_key(part) for part in path.relative_to(folder).parts])
-
-
-def find_files(folder: Path) -> Iterator[Path]:
-    """Yield every file that is not hidden in ``folder`` and below, in no order; see ``find_pictures``."""
-    visited: set[tuple[int, int]] = set()
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
-        try:
-            if not visited:
-                visited = {_identity(path) for path in folder.resolve(strict=True).parents}
-            if _identity(current) in visited:
-                continue
-            visited.add(_identity(current))
-            with os.scandir(current) as entries:
-                visible = {
-                    current / entry.name: is_folder(entry) for entry in entries if entry.name[0] != "."
-                }
-        except OSError as error:
-            raise PictureError(
-                "the folder '{folder}' cannot be listed: {error}", folder=current, error=error.strerror
-            ) from error
-        waiting += [path for path, is_folder in visible.items() if is_folder]
-        yield from (path for path, is_folder in visible.items() if not is_folder)
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry is a folder or a link to one; a link in a circle is not."""
-    with contextlib.suppress(OSError):
-        return entry.is_dir()
-    return False
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def natural_key(text: str) -> tuple[Any, ...]:
-    """Return a sort key that puts ``2`` before ``10``; different texts have different keys.
-
-    >>> sorted(["10", "2", "a10", "a9"], key=natural_key)
-    ['2', '10', 'a9', 'a10']
-    """
-    parts = re.split(r"([0-9]+)", text)  # text, digits, text, …: always alternating, so always comparable
-    numbers = [digits.lstrip("0") for digits in parts[1::2]]
-    keys: list[Any] = [part.casefold() for part in parts]
-    keys[1::2] = [(len(digits), digits) for digits in numbers]  # as numbers, however long
-    return (tuple(keys), text)
-
-
 @contextlib.contextmanager
 def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
     """Open the file's header, check the limits, and turn whatever goes wrong into a PictureError.
 
     Args:
-        source: a file's path, a file's content, or an open binary file.
+        source: as :func:`open_picture` takes it.
         copies: how often the decoded image will be kept: 1 for a JPEG decoded at a fraction of its size, more
             for a picture as it is stored, 0 where only the header is read.
     """
@@ -335,7 +270,8 @@ def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
         raise
     except UnidentifiedImageError as error:
         raise PictureError(
-            "{picture} is not a PNG, JPEG, WebP, BMP, GIF or TIFF picture, or its first bytes are damaged",
+            "{picture} is not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture, or its first bytes are "
+            "damaged",
             hint="save it as PNG or JPEG",
             picture=name,
         ) from error
@@ -356,6 +292,8 @@ def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
 def _name(source: Source) -> str:
     if isinstance(source, bytes):
         return Message("the picture")
+    if isinstance(source, StoredPicture):
+        return f"'{source}'"
     name = source if isinstance(source, str | Path) else getattr(source, "name", None)
     return f"'{name}'" if isinstance(name, str | Path) else Message("the picture")
 
@@ -363,45 +301,11 @@ def _name(source: Source) -> str:
 def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
     if isinstance(source, bytes):
         return io.BytesIO(source)
+    if isinstance(source, StoredPicture):
+        return source.open()
     if not isinstance(source, str | Path):
         return contextlib.nullcontext(source if source.seekable() else io.BytesIO(source.read()))
     return open_file(Path(source), name)
-
-
-def open_file(path: Path, name: str | None = None) -> io.BufferedReader:
-    """Open a picture's file to read its bytes.
-
-    Args:
-        path: of the file.
-        name: what an error calls it; None: the path in quotes.
-
-    Raises:
-        PictureError: it is not there or cannot be read, is a folder or anything else that is no ordinary
-            file (a named pipe could be waited on forever), or has more than ``MAX_BYTES``.
-    """
-    name = name or _name(path)
-    try:
-        if path.is_dir():
-            raise PictureError(
-                "{picture} is a folder, not a picture", hint="name the files in it", picture=name
-            )
-        if path.exists() and not path.is_file():
-            raise PictureError("{picture} is not an ordinary file", picture=name)
-        if (size := path.stat().st_size) > MAX_BYTES:
-            raise PictureError(
-                "{picture} has {count:,} bytes; at most {most:,} are read",
-                hint="save it as PNG or JPEG",
-                picture=name,
-                count=size,
-                most=MAX_BYTES,
-            )
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise PictureError("{picture} does not exist", picture=name) from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise PictureError(
-            "{file} cannot be read: {error}", file=name, error=getattr(error, "strerror", None) or error
-        ) from error
 
 
 def orientation_of(image: Image.Image) -> int:

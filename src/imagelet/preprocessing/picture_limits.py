@@ -4,7 +4,7 @@ A few bytes can ask for gigabytes or for minutes: a header with a huge size, a J
 file with millions of tags. So a file's parts are counted first, and the memory for its pixels is worked out
 from its size, what a pixel is and how the format is decoded. Only then is anything decoded.
 
-Sources: ITU-T T.81 (JPEG), W3C PNG, CompuServe GIF89a, TIFF 6.0.
+Sources: ITU-T T.81 (JPEG), W3C PNG, CompuServe GIF89a, TIFF 6.0, Netpbm's pages on PBM, PGM and PPM.
 """
 
 import re
@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from imagelet.errors import PictureError
 from imagelet.messages import Message
@@ -25,7 +25,9 @@ MAX_PARTS = 100_000  # chunks of a PNG, blocks before a GIF's first frame, value
 MAX_METADATA_BYTES = 16 * 2**20  # before a JPEG's pixels
 MAX_EXIF_BYTES = 2**20  # EXIF allows 64 kB
 MAX_JUNK_BYTES = 2**16  # between two segments of a JPEG
-MAX_RUNS_BYTES = 4 * 2**20  # of a run-length encoded BMP, which Pillow decodes in Python, 2 MB a second
+MAX_RUNS_BYTES = 4 * 2**20  # of what Pillow decodes in Python, 2 MB a second: runs in a BMP, numbers in a PPM
+MAX_COMMENTS = 1_000  # in a PPM that is written as text; each is cut out by itself
+MAX_HEADER_BYTES = 2**16  # of a PPM, with its comments
 
 _BYTES_OF_TEXT = 2 * 2**20  # Pillow unpacks up to 1 MB of each compressed text, as bytes and as text
 _BYTES_OF_WEBP = 10  # a pixel's, beside the image: two canvases, and some for the frame
@@ -246,6 +248,39 @@ def _check_bmp(stream: BinaryIO, name: str) -> int:
     return 0
 
 
+def _check_ppm(stream: BinaryIO, name: str) -> int:
+    """Bound the header, and the bytes of numbers that are no plain bytes or pairs of them."""
+    start = stream.read(MAX_HEADER_BYTES)
+    size = stream.seek(0, 2)
+    header = _PPM_HEADER.match(start)
+    if header is None and size > len(start):
+        raise _too_many_parts(name)
+    kind, highest = start[1:2], header[1] if header else b""
+    is_text = kind in b"123"
+    if (is_text or highest not in _HIGHEST[kind]) and size > MAX_RUNS_BYTES:
+        raise PictureError(
+            "{picture} holds numbers that are text or end at an unusual value, and takes too long to decode",
+            hint="save it as PNG",
+            picture=name,
+        )
+    stream.seek(0)
+    if is_text and stream.read(MAX_RUNS_BYTES).count(b"#") > MAX_COMMENTS:
+        raise _too_many_parts(name)
+    return 0
+
+
+def _check_other_ppm(_: BinaryIO, __: str) -> int:
+    """Refuse what Pillow's reader of PPM takes beside the six kinds of Netpbm."""
+    raise UnidentifiedImageError
+
+
+_BLANK = rb"(?:[ \t\n\v\f\r]|#[^\r\n]*[\r\n])+"
+_NUMBER = _BLANK + rb"[0-9]{1,10}"
+_PPM_HEADER = re.compile(
+    rb"P(?:[14](?:" + _NUMBER + rb"){2}|[2356](?:" + _NUMBER + rb"){2}" + _BLANK + rb"([0-9]{1,10}))\s"
+)
+_HIGHEST = {b"4": (None,), b"5": (b"255", b"65535"), b"6": (b"255",)}  # those that are not decoded in Python
+
 _CHECKS: dict[bytes, Callable[[BinaryIO, str], int]] = {
     b"\xff\xd8\xff": _check_jpeg,
     b"\x89PNG\r\n\x1a\n": _check_png,
@@ -253,4 +288,6 @@ _CHECKS: dict[bytes, Callable[[BinaryIO, str], int]] = {
     b"BM": _check_bmp,
     b"II": _check_tiff,
     b"MM": _check_tiff,
+    **{b"P%d" % kind: _check_ppm for kind in range(1, 7)},
+    **dict.fromkeys((b"P0", b"Pf", b"Py"), _check_other_ppm),
 }

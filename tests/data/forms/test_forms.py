@@ -1,4 +1,4 @@
-"""Every form of data: written, recognised, read, damaged."""
+"""Every form of arrays: written, recognised, read, damaged."""
 
 import gzip
 import io
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imagelet.data import load_dataset
-from imagelet.data.forms.form import assigned, form_of, forms
+from imagelet.data.forms.form import Form, assigned, form_of, forms
 from imagelet.data.forms.npy import read_array
 from imagelet.errors import DataError, ImageletError
 
@@ -81,8 +81,8 @@ WRITE: dict[str, Write] = {
 }
 
 
-def test_every_form_is_tried_here() -> None:
-    assert set(WRITE) == set(forms)
+def test_every_form_of_arrays_is_tried_here() -> None:
+    assert set(WRITE) == {name for name in forms if isinstance(forms.get(name), Form)}
 
 
 @pytest.mark.parametrize("name", list(WRITE))

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
-from imagelet.data.labelled_pictures import NAMES_OF_PARTS, set_aside_by_rank
+from imagelet.data.pictures.listing import NAMES_OF_PARTS, PictureParts, set_aside_by_rank, subfolders
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.arrays import images_of
 from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.picture_files import DiskFolder, PictureFolder
 from imagelet.registry import Registry
 
 TEST_SHARE = 0.2
@@ -73,24 +74,46 @@ class Form:
     read: Callable[[Path], Contents]
 
 
-class FormOfPictures(NamedTuple):
-    """A form of picture files: what ``imagelet data formats`` says of it."""
+@dataclass(frozen=True)
+class PictureForm:
+    """A form of encoded pictures, which are decoded and framed as those of a folder are.
+
+    Attributes:
+        name: a word: ``archive``.
+        title: what people call it.
+        layout: what is in it, so that it is recognised.
+        recognises: says whether a file or folder is of this form; reads a few bytes at most.
+        open: returns the folder of classes in it, or the pictures by part; raises DataError where it is
+            damaged or has two readings.
+    """
+
+    name: str
+    title: Message
+    layout: Message
+    recognises: Callable[[Path], bool]
+    open: Callable[[Path], PictureFolder | PictureParts]
+
+
+class PlainForm(NamedTuple):
+    """A form that is taken where none is recognised: what ``imagelet data formats`` says of it."""
 
     name: str
     title: Message
     layout: Message
 
 
-forms: Registry[Form] = Registry(Message("form of data"), "imagelet data formats", home="imagelet.data.forms")
+forms: Registry[Form | PictureForm] = Registry(
+    Message("form of data"), "imagelet data formats", home="imagelet.data.forms"
+)
 
 
-PICTURES = (  # forms of pictures, which data/folder.py reads
-    FormOfPictures(
+PICTURES = (  # forms of pictures that data/pictures/ reads where none is recognised
+    PlainForm(
         "folder",
         Message("folder of pictures"),
         Message("one subfolder a class, perhaps under train/, val/ and test/"),
     ),
-    FormOfPictures(
+    PlainForm(
         "picture-table",
         Message("table of pictures (.csv)"),
         Message("a line a picture: path, label, perhaps split; or filename, class and their like"),
@@ -98,10 +121,20 @@ PICTURES = (  # forms of pictures, which data/folder.py reads
 )
 
 
-def form_of(path: Path) -> Form | None:
-    """Return the form that a file or folder is of; None where no reader recognises it."""
+def form_of(path: Path, folder: PictureFolder | None = None) -> Form | PictureForm | None:
+    """Return the form that a file or folder is of; None where no reader recognises it.
+
+    Args:
+        path: the file or folder.
+        folder: the folder, if it is listed already; where it has subfolders, forms of pictures alone are
+            asked.
+    """
+    if folder is None and path.is_dir():
+        folder = DiskFolder(path)
+    has_subfolders = folder is not None and bool(subfolders(folder))
     known = (forms.get(name) for name in forms)
-    return next((form for form in known if form.recognises(path)), None)
+    asked = (form for form in known if not has_subfolders or isinstance(form, PictureForm))
+    return next((form for form in asked if form.recognises(path)), None)
 
 
 def open_form(path: Path, form: Form) -> Dataset:

@@ -1,4 +1,4 @@
-"""Labelled pictures: in a folder, or in a table that names them; read as people lay them out, or refused."""
+"""Tables that name pictures: read as people write them, or refused."""
 
 import os
 from collections.abc import Callable
@@ -8,77 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image
 
-from imagelet.data.folder import read_labelled
-from imagelet.data.labelled_pictures import list_files, part_folders, set_aside_by_rank
-from imagelet.data.picture_table import is_table, list_table
+from imagelet.data.pictures.dataset import read_labelled
+from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.data.pictures.table import is_table, list_table
 from imagelet.errors import DataError
 from imagelet.preprocessing import Framing
-
-SHARE = 0.2
-
-
-def digests_of(contents: list[int]) -> NDArray[np.uint8]:
-    return np.array([list(np.random.default_rng(each).bytes(32)) for each in contents], np.uint8).reshape(
-        -1, 32
-    )
-
-
-class TestSetAsideByRank:
-    @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), min_size=1, max_size=80))
-    def test_takes_copies_together_and_about_the_share(self, pictures: list[tuple[int, int]]) -> None:
-        labels = np.array([label for label, _ in pictures], np.int64)
-        contents = np.array([content for _, content in pictures])
-        chosen = set_aside_by_rank(digests_of(contents.tolist()), labels, SHARE)
-        for label in np.unique(labels):
-            inside, taken = contents[labels == label], contents[(labels == label) & chosen]
-            left = contents[(labels == label) & ~chosen]
-            assert not set(taken) & set(left)
-            assert len(left) > 0
-            assert (len(taken) > 0) == (len(set(inside)) > 1)
-            most_copies = np.unique(inside, return_counts=True)[1].max()
-            assert abs(len(taken) - SHARE * len(inside)) <= most_copies
-
-    def test_takes_the_share_exactly_where_all_differ(self) -> None:
-        labels = np.repeat([0, 1], [50, 100]).astype(np.int64)
-        chosen = set_aside_by_rank(digests_of(list(range(150))), labels, SHARE)
-        assert np.bincount(labels[chosen]).tolist() == [10, 20]
-
-    def test_does_not_depend_on_the_order(self) -> None:
-        digests, labels = digests_of(list(range(60))), np.arange(60, dtype=np.int64) % 3
-        order = np.random.default_rng(0).permutation(60)
-        chosen = set_aside_by_rank(digests, labels, SHARE)
-        assert np.array_equal(set_aside_by_rank(digests[order], labels[order], SHARE), chosen[order])
-
-    def test_moves_few_when_pictures_are_added(self) -> None:
-        labels = np.zeros(220, np.int64)
-        digests = digests_of(list(range(220)))
-        before = set_aside_by_rank(digests[:200], labels[:200], SHARE)
-        after = set_aside_by_rank(digests, labels, SHARE)[:200]
-        assert (before != after).sum() <= 6
-        assert before.sum() == 40
-
-
-class TestPartFolders:
-    def test_a_class_of_trains_is_no_training_part(self, tmp_path: Path) -> None:
-        for name in ("train", "test", "bus"):
-            (tmp_path / name).mkdir()
-            (tmp_path / name / "1.png").touch()
-        assert part_folders(tmp_path) == {}
-        (tmp_path / "test" / "a").mkdir()
-        assert part_folders(tmp_path) == {"train": tmp_path / "train", "test": tmp_path / "test"}
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
-def test_refuses_a_class_whose_name_is_not_unicode(tmp_path: Path) -> None:
-    for each in ("plain", os.fsdecode(b"caf\xe9")):
-        (tmp_path / each).mkdir()
-        Image.new("L", (4, 4)).save(tmp_path / each / "1.png")
-    with pytest.raises(DataError, match="is not Unicode"):
-        list_files(tmp_path)
-
 
 Write = Callable[..., Path]
 FRAMING = Framing("fit", 6, 6, 1)
@@ -115,8 +51,13 @@ def listed(path: Path) -> list[tuple[str, str]]:
     """Return each file's name and its label."""
     found = list_table(path)
     assert found.table == path
-    assert all(file.is_file() and file.is_relative_to(found.folder) for file in found.paths)
-    return [(file.name, found.classes[label]) for file, label in zip(found.paths, found.labels, strict=True)]
+    files = paths_of(found)
+    assert all(file.is_file() and file.is_relative_to(found.place) for file in files)
+    return [(file.name, found.classes[label]) for file, label in zip(files, found.labels, strict=True)]
+
+
+def paths_of(found: LabelledPictures) -> list[Path]:
+    return [picture.path for picture in found.pictures]
 
 
 class TestRows:
@@ -126,7 +67,7 @@ class TestRows:
         assert found.classes == ("2", "10", "a")
         assert found.labels.dtype == np.int64
         assert found.labels.tolist() == [1, 0, 2]
-        assert found.paths == tuple(folder.resolve() / "pictures" / f"{number}.png" for number in range(3))
+        assert paths_of(found) == [folder.resolve() / "pictures" / f"{number}.png" for number in range(3)]
 
     @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -164,7 +105,7 @@ class TestRows:
     ) -> None:
         write("path,label", "pictures/3.png,a")
         monkeypatch.chdir(folder / "pictures")
-        assert [file.name for file in list_table("../table.csv").paths] == ["3.png"]
+        assert [file.name for file in paths_of(list_table("../table.csv"))] == ["3.png"]
 
     def test_that_name_a_file_twice_with_one_label_count_once(self, write: Write) -> None:
         table = write("path,label", "pictures/0.png,a", "./pictures/0.png,a", "pictures/1.png,b")
@@ -199,7 +140,7 @@ class TestSources:
         found = list_table(write("path,label,source", *rows))
         assert found.sources == ("ann", "bob", "ann")
         assert found.take(np.array([2, 1])).sources == ("ann", "bob")
-        assert [path.name for path in found.take(np.array([2, 1])).paths] == ["2.png", "1.png"]
+        assert [path.name for path in paths_of(found.take(np.array([2, 1])))] == ["2.png", "1.png"]
 
     def test_are_read_as_the_other_cells_are(self, write: Write) -> None:
         table = write(" Source ;PATH;label", '"a; b ";pictures/0.png;x', "일;pictures/1.png;y")
@@ -323,7 +264,7 @@ class TestReadLabelled:
     def test_decodes_them_once(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         table = write("path,label", "pictures/5.png,a")
         first = read_labelled(table, FRAMING)
-        monkeypatch.setattr("imagelet.data.folder.open_picture", lambda _: 1 / 0)
+        monkeypatch.setattr("imagelet.data.pictures.decoding.open_picture", lambda _: 1 / 0)
         assert read_labelled(table, FRAMING).fingerprint() == first.fingerprint()
 
     def test_sees_that_a_label_has_changed(self, write: Write) -> None:

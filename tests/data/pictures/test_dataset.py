@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet import atomic_files
-from imagelet.data import folder as module
 from imagelet.data import load_dataset
-from imagelet.data.folder import load_folder, read_labelled
+from imagelet.data.pictures import decoding
+from imagelet.data.pictures import shape as choosing
+from imagelet.data.pictures.dataset import load_folder, read_labelled
 from imagelet.errors import DataError, SettingError, UnknownNameError
 from imagelet.preprocessing import Framing, frame, open_picture
+from imagelet.preprocessing.picture_files import StoredPicture
 
 Pixels = NDArray[np.uint8]
 Make = Callable[..., Path]
@@ -69,11 +71,11 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function after which no picture can be decoded."""
 
     def poison() -> None:
-        def refuse(path: Path) -> Pixels:
-            raise AssertionError(f"{path} was decoded")
+        def refuse(picture: StoredPicture) -> Pixels:
+            raise AssertionError(f"{picture} was decoded")
 
-        monkeypatch.setattr(module, "open_picture", refuse)
-        monkeypatch.setattr(module, "picture_size", refuse)
+        monkeypatch.setattr(decoding, "open_picture", refuse)
+        monkeypatch.setattr(choosing, "picture_size", refuse)
 
     return poison
 
@@ -358,20 +360,20 @@ class TestCache:
     def test_who_comes_second_waits_and_decodes_nothing(
         self, parted: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        decoded: list[Path] = []
+        decoded: list[StoredPicture] = []
         both_started = threading.Barrier(2)
 
-        def count(path: Path) -> Pixels:
-            decoded.append(path)
+        def count(picture: StoredPicture) -> Pixels:
+            decoded.append(picture)
             time.sleep(0.01)
-            return open_picture(path)
+            return open_picture(picture)
 
         def read() -> None:
             dataset = load_folder(parted, shape=(20, 20, 1))
             both_started.wait()
             dataset.read("train")
 
-        monkeypatch.setattr(module, "open_picture", count)
+        monkeypatch.setattr(decoding, "open_picture", count)
         threads = [threading.Thread(target=read) for _ in range(2)]
         for thread in threads:
             thread.start()

@@ -11,14 +11,23 @@ import os
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from imagelet.data.labelled_pictures import PART_NAMES, LabelledFiles, composed
+from imagelet.data.imageset import PARTS
+from imagelet.data.pictures.listing import (
+    PART_NAMES,
+    LabelledPictures,
+    PictureParts,
+    composed,
+    itself,
+    require_classes,
+)
 from imagelet.errors import DataError
 from imagelet.messages import Message
-from imagelet.preprocessing.picture import natural_key
+from imagelet.preprocessing.picture_files import PictureFile, natural_key
 
 COLUMNS = ("path", "label")
 SOURCE = "source"  # a column that may be there: who wrote, drew or took the picture
@@ -59,7 +68,26 @@ def is_table(path: str | Path) -> bool:
     return given.is_file() or (given.suffix.lower() in SUFFIXES and not given.is_dir())
 
 
-def list_table(path: str | Path) -> LabelledFiles:
+def parts_of_table(table: Path) -> PictureParts:
+    """Return what :func:`list_table` does, by part: a column ``split`` says the parts, if there is one.
+
+    Raises:
+        DataError: as :func:`list_table`, or there is nothing to learn from.
+    """
+    listed = list_table(table)
+    require_classes(listed)
+    named = np.array([part or "train" for part in listed.parts or [""] * len(listed)])
+    parts = {
+        part: partial(itself, listed.take(np.flatnonzero(named == part)))
+        for part in PARTS
+        if (named == part).any()
+    }
+    if "train" not in parts:
+        raise DataError("the table '{table}' has no row of the split 'train'", table=table)
+    return PictureParts(table, parts)
+
+
+def list_table(path: str | Path) -> LabelledPictures:
     """Return the pictures that a table names, in its order, with their labels as classes.
 
     Paths are relative to the table's folder, absolute, or lead out of it by ``..``; a backslash between
@@ -99,7 +127,8 @@ def list_table(path: str | Path) -> LabelledFiles:
     sources = tuple(row.source or "" for row in first.values())
     known = sources if any(sources) else None
     parts = tuple(row.part or "" for row in first.values())
-    return LabelledFiles(folder, classes, tuple(files), labels, table, known, parts if any(parts) else None)
+    pictures = tuple(map(PictureFile, files))
+    return LabelledPictures(folder, classes, pictures, labels, table, known, parts if any(parts) else None)
 
 
 def _existing(table: Path, folder: Path, row: _Row) -> Path:

@@ -1,0 +1,223 @@
+"""Your own pictures as a dataset: a folder with one subfolder a class, or a table that names pictures.
+
+A folder may have ``train/``, ``val/`` and ``test/``. A picture is opened and framed by the same code that
+later opens a person's own picture. Where there is no test part, a fifth of each class is set aside as one,
+chosen by the rank of the pictures' SHA-256: copies of one file fall on one side, and adding pictures moves
+few from one side to the other.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.data.forms.form import PictureForm, form_of
+from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
+from imagelet.data.pictures.decoding import images_of, in_parallel, key_of, remembered
+from imagelet.data.pictures.listing import (
+    LabelledPictures,
+    PictureParts,
+    describe,
+    existing,
+    itself,
+    list_labelled_in,
+    parts_of_folder,
+    require_classes,
+    set_aside_by_rank,
+    unwrapped,
+)
+from imagelet.data.pictures.shape import choose_shape, framing_of
+from imagelet.data.pictures.table import SUFFIXES, is_table, list_table, parts_of_table
+from imagelet.errors import DataError, PictureError
+from imagelet.messages import Message
+from imagelet.preprocessing.framing import Framing, framings
+from imagelet.preprocessing.picture_files import PictureFolder, StoredPicture
+from imagelet.progress import Progress
+
+TEST_SHARE = 0.2
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def load_folder(
+    path: str | Path | PictureFolder,
+    shape: tuple[int, int, int] | None = None,
+    framing_kind: str = "fit",
+    progress: Progress | None = None,
+) -> Dataset:
+    """Open a folder of pictures, or a table of them, as :func:`load_pictures` does.
+
+    Args:
+        path: a folder with one subfolder a class, or with such subfolders under ``train/``, ``val/`` (or
+            ``validation/``) and ``test/``, perhaps listed already; or a table that names pictures, as
+            :func:`list_table` takes it.
+        shape: as :func:`load_pictures`.
+        framing_kind: as :func:`load_pictures`.
+        progress: as :func:`load_pictures`.
+
+    Raises:
+        DataError: the folder is missing, has no class subfolders, has an empty class or one class only, its
+            parts have other classes, or as :func:`load_pictures`.
+        UnknownNameError: as :func:`load_pictures`.
+        SettingError: as :func:`load_pictures`.
+    """
+    if isinstance(path, PictureFolder):
+        return load_pictures(parts_of_folder(path), shape, framing_kind, progress)
+    place = Path(path).expanduser()
+    of_table = place.suffix.lower() in SUFFIXES and place.is_file()
+    parts = parts_of_table(place) if of_table else parts_of_folder(existing(place))
+    return load_pictures(parts, shape, framing_kind, progress)
+
+
+def load_pictures(
+    listed: PictureParts,
+    shape: tuple[int, int, int] | None = None,
+    framing_kind: str = "fit",
+    progress: Progress | None = None,
+) -> Dataset:
+    """Make a dataset of pictures; each part is decoded once, when it is first asked for, into the cache.
+
+    Args:
+        listed: the pictures by part, "train" among them.
+        shape: the images' (height, width, channels). None: what :func:`choose_shape` finds; to find out, the
+            training pictures are decoded at once.
+        framing_kind: how a picture becomes an image of that shape; a name that ``framings`` holds.
+        progress: is called with how many pictures are done and how many there are.
+
+    Returns:
+        A dataset whose card tells classes and framing.
+
+    Raises:
+        DataError: there is one class only, or a picture is damaged (that may be told when the part is read).
+        UnknownNameError: ``framing_kind`` is not registered.
+        SettingError: the shape is not possible.
+    """
+    framings.get(framing_kind)
+    if shape is not None:
+        framing_of(framing_kind, shape)  # refused before anything is read
+    sources = dict(listed.parts)
+    training = sources["train"]()
+    require_classes(training)
+    set_aside = "test" not in sources
+    if set_aside:
+        chosen = _chosen_for_test(training)
+        training, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))
+        sources["test"] = partial(itself, test)
+    sources["train"] = partial(itself, training)
+    framing = framing_of(framing_kind, shape or choose_shape(training, framing_kind, progress))
+    name = _name_of(listed.place)
+    understood = _understood(listed, describe(training, set_aside))
+    card = DatasetCard(
+        name=name,
+        title=name,
+        description=str(understood),
+        classes=training.classes,
+        framing=framing,
+        flips=False,
+        source=str(listed.place),
+        licence="that of your own pictures",
+    )
+    parts = {part: partial(_read, pictures, framing, progress) for part, pictures in sources.items()}
+    return Dataset(card, str(listed.place), parts, (understood, *listed.left_out))
+
+
+def parts_of(form: PictureForm, path: Path) -> PictureParts:
+    """Return what a file or folder of a form holds, by part.
+
+    Raises:
+        DataError: it is damaged, can be read in two ways, or there is nothing to learn from.
+    """
+    opened = form.open(path)
+    parts = parts_of_folder(opened) if isinstance(opened, PictureFolder) else opened
+    return replace(parts, form=form.title)
+
+
+def read_labelled(path: str | Path, framing: Framing, progress: Progress | None = None) -> ImageSet:
+    """Return all labelled pictures of a folder or a table, to evaluate on: nothing is set aside.
+
+    Of a folder, an archive and their like they are those of the test part where there is one, else those of
+    the training part, else all. One class is enough, and a class may be empty.
+
+    Args:
+        path: a folder as ``load_folder`` takes it, a CSV file as ``list_table`` does, or of a form of
+            pictures that ``imagelet data formats`` lists.
+        framing: the classifier's.
+        progress: is called with how many pictures are done and how many there are.
+
+    Raises:
+        DataError: the folder is missing, has no class subfolders or no pictures; the table is missing or
+            wrong; or a picture is damaged.
+    """
+    listed = list_labelled(path)
+    return _read(partial(itself, listed), framing, progress)
+
+
+def list_labelled(path: str | Path) -> LabelledPictures:
+    """Return the pictures that :func:`read_labelled` reads, unopened.
+
+    Raises:
+        DataError: the folder or table is missing or wrong, or names no pictures.
+    """
+    place = Path(path).expanduser()
+    form = form_of(place)
+    if not isinstance(form, PictureForm):
+        return list_table(path) if is_table(path) else list_labelled_in(existing(path))
+    opened = form.open(place)
+    if isinstance(opened, PictureFolder):
+        return list_labelled_in(unwrapped(opened))
+    return opened.parts["test" if "test" in opened.parts else "train"]()
+
+
+def _understood(listed: PictureParts, description: Message) -> Message:
+    """Return what is told before training: the form, the parts, and what the training part is."""
+    if listed.form is None:
+        return description
+    parts = ", ".join(listed.parts)
+    return Message("{form}; {parts}: {description}", form=listed.form, parts=parts, description=description)
+
+
+def _name_of(place: Path) -> str:
+    """Return a dataset's name: the folder's, or the file's without its suffix."""
+    return (place.resolve().name if place.is_dir() else place.stem.removesuffix(".tar")) or str(place)
+
+
+def _chosen_for_test(listed: LabelledPictures) -> NDArray[np.bool_]:
+    digests = remembered(
+        key_of(listed, "sha256"),
+        (len(listed), _DIGEST_BYTES),
+        lambda: in_parallel(_digest, listed.pictures),
+        quiet=True,
+    )
+    chosen = set_aside_by_rank(digests, listed.labels, TEST_SHARE)
+    for label, name in enumerate(listed.classes):
+        if not chosen[listed.labels == label].any():
+            raise DataError(
+                "the class '{name}' in '{folder}' has one picture only: two different ones are needed, as "
+                "one is set aside for testing",
+                hint="add pictures, or put your own choice under train/ and test/",
+                name=name,
+                folder=listed.place,
+            )
+    return chosen
+
+
+def _digest(picture: StoredPicture) -> NDArray[np.uint8]:
+    try:
+        with picture.open() as file:
+            digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+            return np.frombuffer(digest.digest(), np.uint8)
+    except PictureError as error:
+        raise DataError(error.message, error.hint) from error
+    except OSError as error:
+        raise DataError(
+            "the picture '{file}' cannot be read: {error}", file=picture, error=error.strerror
+        ) from error
+
+
+def _read(source: Callable[[], LabelledPictures], framing: Framing, progress: Progress | None) -> ImageSet:
+    listed = source()
+    return ImageSet(images_of(listed, framing, progress), listed.labels, listed.classes)

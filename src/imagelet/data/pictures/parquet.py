@@ -1,0 +1,287 @@
+"""Parquet files with a column of encoded pictures, as datasets of the Hugging Face Hub come.
+
+The column of pictures holds bytes, or a record with the field ``bytes``. What the Hub's library writes into
+the schema's metadata (key ``huggingface``) says which columns are pictures and labels, and what the classes
+are called; without it the columns' types and usual names say so.
+(https://huggingface.co/docs/datasets/about_dataset_features)
+"""
+
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from imagelet.data.pictures.forward import ForwardReader
+from imagelet.data.pictures.listing import PictureParts
+from imagelet.data.pictures.shards import Label, Labelled, parts_of_shards, shards_in, without_label
+from imagelet.errors import DataError, PictureError
+from imagelet.messages import Message
+from imagelet.preprocessing.picture_files import StoredPicture, too_many_bytes, version_of
+from imagelet.preprocessing.picture_limits import MAX_BYTES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+MAGIC = b"PAR1"
+SUFFIX = ".parquet"
+BYTES = "bytes"  # the field of a record that holds a picture
+NAMES_OF_PICTURES = ("image", "img", "picture", "photo", "x", "input", "pixels")
+NAMES_OF_LABELS = ("label", "labels", "class", "class_name", "category", "target", "y", "fine_label")
+UNLABELLED = -1  # stands for no label in the Hub's test parts
+BATCH = 64  # pictures that are read at once
+BATCH_OF_LABELS = 65_536
+FEWEST_BYTES = 32  # of a file for each picture that it announces; the smallest PNG has 67
+SPARE_ROWS = 1_000
+LARGEST_NAMES = 10_000_000  # bytes of one text in a file's description
+MOST_COLUMNS = 100_000
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns that matter.
+
+    Attributes:
+        picture: the path to the bytes: ``image.bytes``.
+        label: the name.
+        classes: what the classes are called; empty where the file does not say.
+    """
+
+    picture: str
+    label: str
+    classes: tuple[str, ...]
+
+
+class ParquetPicture(StoredPicture):
+    """A picture in a row of a Parquet file."""
+
+    __slots__ = ("_path", "_reader", "_row", "_version")
+
+    def __init__(self, path: Path, row: int, version: str, reader: ForwardReader) -> None:
+        self._path, self._row, self._version, self._reader = path, row, version, reader
+
+    @property
+    def path(self) -> Path:
+        """The file's path, and the row in it, counted from 0."""
+        return self._path / f"row {self._row}"
+
+    @property
+    def position(self) -> int:
+        """The row."""
+        return self._row
+
+    def version(self) -> str:
+        """Return the file's size and time; the row is in the path."""
+        return self._version
+
+    def open(self) -> BinaryIO:
+        """Read the row into memory."""
+        try:
+            content = self._reader.read(self._row)
+        except _unreadable() as error:
+            raise PictureError(
+                "{picture} is damaged or cut short: {error}", picture=f"'{self}'", error=_reason(error)
+            ) from error
+        if not content:
+            raise PictureError(
+                "{picture} holds no bytes of a picture, at most the name of a file",
+                hint="save the dataset with its pictures in it",
+                picture=f"'{self}'",
+            )
+        if len(content) > MAX_BYTES:
+            raise too_many_bytes(f"'{self}'", len(content))
+        return io.BytesIO(content)
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether it is a Parquet file, or a folder of such shards."""
+    shards = shards_in(path, _is_shard)
+    first = next(iter(shards.values()))[0] if shards else path
+    try:
+        with first.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def open_parquet(path: Path) -> PictureParts:
+    """List the pictures of a file, or of a folder of shards, with their labels, in the order of the rows.
+
+    Raises:
+        DataError: pyarrow is not installed, a file is damaged, or it is not clear which columns are meant.
+    """
+    parts: dict[str, Labelled] = {}
+    classes: tuple[str, ...] = ()
+    unlabelled = 0
+    for part, files in (shards_in(path, _is_shard) or {"train": [path]}).items():
+        pictures: list[ParquetPicture] = []
+        labels: list[Label] = []
+        for file in files:
+            found, values, classes = _list_file(file, classes)
+            known = [index for index, value in enumerate(values) if value not in (None, UNLABELLED, "")]
+            unlabelled += len(values) - len(known)
+            pictures += [found[index] for index in known]
+            labels += [values[index] for index in known]
+        if pictures:
+            parts[part] = Labelled(pictures, labels)
+    if not parts:
+        raise DataError("'{place}' holds no pictures with labels", place=path)
+    return parts_of_shards(path, parts, classes, without_label(unlabelled))
+
+
+def _is_shard(name: str) -> bool:
+    return name.endswith(SUFFIX)
+
+
+def _list_file(
+    path: Path, classes: tuple[str, ...]
+) -> tuple[list[ParquetPicture], list[Any], tuple[str, ...]]:
+    """Return the pictures of a file, their labels, and what the classes are called."""
+    try:
+        with _opened(path) as file:
+            rows = file.metadata.num_rows
+            if rows > SPARE_ROWS + path.stat().st_size // FEWEST_BYTES:
+                raise ValueError(Message("it announces {count:,} rows, which it cannot hold", count=rows))
+            columns = _columns(file.schema_arrow, path)
+            labels: list[Any] = []
+            for batch in file.iter_batches(BATCH_OF_LABELS, columns=[columns.label], use_threads=False):
+                labels += batch.column(0).to_pylist()
+    except _unreadable() as error:
+        raise DataError(
+            "the Parquet file '{file}' cannot be read: {error}", file=path, error=_reason(error)
+        ) from error
+    if classes and columns.classes and classes != columns.classes:
+        raise DataError("the classes in '{file}' have other names than in the files before", file=path)
+    reader = ForwardReader(partial(_contents, path, columns.picture))
+    version = version_of(path)
+    pictures = [ParquetPicture(path, row, version, reader) for row in range(len(labels))]
+    return pictures, labels, columns.classes or classes
+
+
+def _contents(path: Path, column: str, position: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the rows and their pictures from the beginning of the group of rows that ``position`` is in."""
+    with _opened(path) as file:
+        row = group = 0
+        while group < file.num_row_groups - 1 and row + file.metadata.row_group(group).num_rows <= position:
+            row += file.metadata.row_group(group).num_rows
+            group += 1
+        groups = range(group, file.num_row_groups)
+        for batch in file.iter_batches(BATCH, groups, columns=[column], use_threads=False):
+            values = batch.column(0)
+            for content in values.flatten()[0] if column.endswith(f".{BYTES}") else values:
+                yield row, content.as_py() or b""
+                row += 1
+
+
+def _columns(schema: "pa.Schema", path: Path) -> _Columns:
+    """Return the columns of pictures and labels.
+
+    Raises:
+        DataError: there is none of either, or more than one may be meant.
+    """
+    features = _features(schema)
+    pictures = {field.name: column for field in schema if (column := _bytes_of(field))}
+    named = [name for name in pictures if _kind(features.get(name)) == "Image"]
+    picture = _one(named or list(pictures), NAMES_OF_PICTURES, schema, path, Message("pictures"))
+    labelled = [field.name for field in schema if _kind(features.get(field.name)) == "ClassLabel"]
+    others = [field.name for field in schema if field.name in NAMES_OF_LABELS and _is_label(field.type)]
+    label = _one(labelled or others, NAMES_OF_LABELS, schema, path, Message("labels"))
+    return _Columns(pictures[picture], label, _class_names(features.get(label)))
+
+
+def _one(found: Sequence[str], usual: Sequence[str], schema: "pa.Schema", path: Path, kind: Message) -> str:
+    """Return the one column that is meant: the only one, else the one that has the most usual name."""
+    chosen = found if len(found) == 1 else [name for name in usual[:2] if name in found]
+    if len(chosen) != 1:
+        raise DataError(
+            "'{file}' has no column of {kind}; its columns are {names}"
+            if not found
+            else "'{file}' has several columns that may be the {kind}; its columns are {names}",
+            hint="the columns image and label are read; give yours these names",
+            file=path,
+            kind=kind,
+            names=", ".join(schema.names[:20]),
+        )
+    return chosen[0]
+
+
+def _bytes_of(field: "pa.Field[Any]") -> str | None:
+    """Return the path to the bytes in a column; None where it holds none."""
+    import pyarrow as pa
+
+    if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+        return str(field.name)
+    if pa.types.is_struct(field.type):
+        names = {inner.name: inner.type for inner in field.type}
+        kind = names.get(BYTES)
+        if kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+            return f"{field.name}.{BYTES}"
+    return None
+
+
+def _is_label(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _features(schema: "pa.Schema") -> dict[str, Any]:
+    """Return what the Hub's library says of the columns; {} where it says nothing that is understood."""
+    try:
+        content = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = content["info"]["features"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _kind(feature: Any) -> str:
+    kind = feature.get("_type") if isinstance(feature, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
+def _class_names(feature: Any) -> tuple[str, ...]:
+    names = feature.get("names") if isinstance(feature, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return ()
+    return tuple(names)
+
+
+def _opened(path: Path) -> "ParquetFile":
+    """Open a file, which reads its description, at its end.
+
+    Raises:
+        DataError: pyarrow is not installed.
+    """
+    try:
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise DataError(
+            "to read '{file}', Parquet files need the package pyarrow",
+            hint="pip install 'imagelet[formats]'",
+            file=path,
+        ) from error
+    return ParquetFile(
+        path,
+        pre_buffer=False,
+        buffer_size=2**20,
+        thrift_string_size_limit=LARGEST_NAMES,
+        thrift_container_size_limit=MOST_COLUMNS,
+    )
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """Return what is raised for a damaged file."""
+    arrow = sys.modules.get("pyarrow")
+    of_arrow = (arrow.ArrowException,) if arrow else ()
+    return (*of_arrow, OSError, ValueError, LookupError, TypeError, MemoryError, OverflowError)
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

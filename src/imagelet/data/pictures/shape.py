@@ -1,0 +1,79 @@
+"""The one shape that pictures of many sizes are brought to, chosen by the pictures."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet.data.pictures.decoding import ColourFoundError, images_of, in_parallel, key_of, remembered
+from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.errors import PictureError, SettingError
+from imagelet.messages import message_of
+from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.picture import picture_size
+from imagelet.preprocessing.picture_files import StoredPicture
+from imagelet.progress import Progress
+
+LARGEST_COMMON_SIDE = 96  # pixels; pictures that all share a size up to this keep it
+SIDES = (16, 64)  # pixels; the smallest and largest side that is chosen for pictures of several sizes
+SIDES_STEP = 4  # pixels; two poolings by two leave no odd row
+
+
+def framing_of(kind: str, shape: tuple[int, int, int]) -> Framing:
+    """Return the framing to a shape (height, width, channels).
+
+    Raises:
+        SettingError: the shape is not possible.
+    """
+    try:
+        return Framing(kind, *shape)
+    except (TypeError, ValueError) as error:
+        raise SettingError(
+            message_of(error), hint="a shape is height, width and channels: 28x28x1"
+        ) from error
+
+
+def choose_shape(
+    listed: LabelledPictures, kind: str, progress: Progress | None = None
+) -> tuple[int, int, int]:
+    """Choose the shape for pictures, by decoding them into the cache; what was chosen is remembered.
+
+    Args:
+        listed: the pictures to learn from.
+        kind: the framing's name.
+        progress: is called with how many pictures are decoded and how many there are.
+
+    Returns:
+        (height, width, channels): the size that all share, if its sides are at most 96 pixels, else a square
+        by the median of their short sides; 1 channel if all are grey.
+    """
+
+    def choose() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        sizes = [size for _, size in in_parallel(_size, listed.pictures)]
+        height, width = _size_for([size for size in sizes if size])
+        try:
+            images_of(listed, Framing(kind, height, width, 1), progress, all_grey=True)
+            channels = 1
+        except ColourFoundError:
+            channels = 3
+        yield 0, np.array([height, width, channels], np.uint8)
+
+    chosen = remembered(key_of(listed, "shape", kind), (1, 3), choose, quiet=True)
+    height, width, channels = chosen[0].tolist()
+    return height, width, channels
+
+
+def _size(picture: StoredPicture) -> tuple[int, int] | None:
+    try:
+        return picture_size(picture)
+    except PictureError:
+        return None  # told when it is decoded, together with all others
+
+
+def _size_for(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the height and width for pictures of ``sizes``: the common one, or a square by the median."""
+    if len(set(sizes)) == 1 and max(sizes[0]) <= LARGEST_COMMON_SIDE:
+        return sizes[0]
+    median = float(np.median([min(size) for size in sizes])) if sizes else 0.0
+    side = min(SIDES[1], max(SIDES[0], round(median / SIDES_STEP) * SIDES_STEP))
+    return side, side
