@@ -1,19 +1,26 @@
 # make demo           install into .venv and train, test and predict with the built-in digits
 # make test           install into .venv with the developers' tools and run every test
 # make test-portable  run what a processor's rounding could change, as older processors compute
-# make test-lowest    run the demo and some tests with the oldest versions that pyproject.toml admits
+# make test-lowest    run the demo and some tests with the oldest versions that are admitted, and the newest
 # make check          lint, format, types, architecture and documents, the page's scripts
+# make docs           the documents as a site in build/docs; a warning is an error
 # make bench          what is measured in minutes: start-up, steps, prediction, memory, a recipe
 # make bench-full     all that is measured, with every recipe and the course: hours
 # make fuzz           hostile input and sudden ends, made up from a seed: ten minutes (make fuzz MINUTES=60)
 # make classifiers    train the shipped classifiers anew and test them: half an hour
+# make notebooks      write examples/*.ipynb from their scripts
+# make package        the source distribution and the wheel, in dist
+# make release        check that a version can go out, build it, and say what is left to do
 #
 # Another Python: make demo PYTHON=python3.12
+# Linux without a graphics card: make demo TORCH_INDEX=ADDRESS takes torch from PyTorch's index for processors,
+# some gigabytes less; pytorch.org/get-started shows the address.
 
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= auto
 MINUTES ?= 10
+TORCH_INDEX ?=
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -21,16 +28,18 @@ else
 BIN := $(VENV)/bin
 endif
 RUN := $(BIN)/python
-PINNED := pyproject.toml constraints.txt requirements.lock requirements-dev.lock
+PINNED := pyproject.toml setup.py constraints.txt requirements.lock requirements-dev.lock
 # First what has hashes; then torch, which has none here (tools/lock.py says why), and imagelet itself.
 PIP = $(RUN) -m pip install --disable-pip-version-check
 INSTALL_LOCKED = $(PIP) --require-hashes --no-deps
 INSTALL = $(PIP) -c constraints.txt --no-build-isolation
-DOCUMENTED := tests/test_architecture.py tests/test_documents.py
+INSTALL_TORCH = $(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) $(shell grep '^torch==' constraints.txt),:)
+DOCUMENTED := tests/test_architecture.py tests/test_documents.py tests/test_reference.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-portable test-lowest coverage check lint format types architecture scripts check-scripts bench bench-full fuzz classifiers install install-dev clean
+.PHONY: help demo test test-portable test-lowest coverage check lint format types architecture scripts check-scripts \
+	docs bench bench-full fuzz classifiers notebooks package release install install-dev clean
 
 help:
 	@sed -n 's/^# \{0,1\}//; /^$$/q; p' Makefile
@@ -88,6 +97,10 @@ node_modules/.installed: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+docs: install-dev
+	@$(RUN) -m sphinx -q -W --keep-going -b html -c docs -d build/doctrees . build/docs
+	@echo "build/docs/index.html"
+
 # Both write benchmarks/results and the pages that are made of it.
 bench: install
 	@$(RUN) -m benchmarks.run quick
@@ -105,6 +118,15 @@ fuzz: install
 classifiers: install
 	@$(RUN) -m tools.pretrain
 
+notebooks: install-dev
+	@$(RUN) -m tools.notebooks
+
+package: install-dev
+	@$(RUN) -m tools.release --build
+
+release: install-dev
+	@$(RUN) -m tools.release
+
 clean:
 	rm -rf $(VENV) node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
@@ -115,6 +137,7 @@ $(VENV)/.installed: $(PINNED)
 	@$(make_environment)
 	@echo "Installing imagelet into $(VENV) (a few minutes the first time)" >&2
 	@$(INSTALL_LOCKED) -r requirements.lock
+	@$(INSTALL_TORCH)
 	@$(INSTALL) -e .
 	@touch $@
 
@@ -122,7 +145,8 @@ $(VENV)/.installed-dev: $(PINNED)
 	@$(make_environment)
 	@echo "Installing imagelet and the developers' tools into $(VENV) (a few minutes the first time)" >&2
 	@$(INSTALL_LOCKED) -r requirements-dev.lock
-	@$(INSTALL) -e ".[dev]"
+	@$(INSTALL_TORCH)
+	@$(INSTALL) -e ".[dev,docs]"
 	@touch $(VENV)/.installed $@
 
 # Says in one sentence what is missing; leaves a working environment as it is.

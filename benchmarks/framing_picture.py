@@ -1,4 +1,4 @@
-"""The picture of ``docs/own-pictures.md``: a made photo of a digit, and what each framing step leaves."""
+"""A picture of ``docs/explanation/own-pictures.md``: a made photo of a digit, and what each step leaves."""
 
 from typing import TYPE_CHECKING
 

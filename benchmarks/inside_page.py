@@ -1,4 +1,4 @@
-"""Make the pictures of ``docs/inside.md``: what the commands on it draw, in fewer colours.
+"""Make the pictures of ``docs/how-to/inside.md``: what the commands on it draw, in fewer colours.
 
 python -m benchmarks.inside_page
 
@@ -22,8 +22,8 @@ from imagelet import atomic_files, plots
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAGE = Path(__file__).parents[1] / "docs" / "inside.md"
-PICTURES = PAGE.parent / "images"
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "inside.md"
+PICTURES = PAGE.parents[1] / "images"
 PHOTO = PICTURES / "inside-photo.png"
 CLASSIFIER = "mnist"
 LABEL, OTHER = "4", "9"

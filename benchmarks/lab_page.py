@@ -1,4 +1,4 @@
-"""The pictures of ``docs/lab.md``: a real lab in a real browser.
+"""The pictures of ``docs/how-to/lab.md``: a real lab in a real browser.
 
     python -m benchmarks.lab_page
 
@@ -18,8 +18,8 @@ from tools.chromium import draw
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PAGE = Path(__file__).parents[1] / "docs" / "lab.md"
-PICTURES = PAGE.parent / "images"
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "lab.md"
+PICTURES = PAGE.parents[1] / "images"
 WIDTH, HEIGHT = 1280, 760  # pixels
 SEVEN = [(0.28, 0.25), (0.72, 0.25), (0.45, 0.8)]  # shares of the paper's side
 COMPARED = ("softmax", "cnn-3")

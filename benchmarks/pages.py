@@ -1,6 +1,7 @@
 """Make the pages of ``docs`` that hold measured figures of ``benchmarks/results``, through templates.
 
-``docs/benchmarks.md``, ``docs/own-pictures.md`` and ``docs/reliability.md``.
+``benchmarks.md``, ``own-pictures.md`` and ``reliability.md`` of ``docs/explanation``. A page that is written
+by hand holds markers, ``<!--: recipe-mnist-fast.test -->…<!--/-->``: a benchmark, and which of its figures.
 
 python -m benchmarks.pages           write them, and the pictures in them
 python -m benchmarks.pages --check   fail if a page is not what the results say
@@ -8,8 +9,9 @@ python -m benchmarks.pages --check   fail if a page is not what the results say
 The templates are in ``benchmarks/templates``; no figure in them is typed by hand.
 """
 
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,12 +31,18 @@ from imagelet.networks import networks
 Summary = dict[str, Any]
 """What :func:`benchmarks.measuring.summary` returns; older files lack its lowest and highest value."""
 
-DOCUMENTS = Path(__file__).parents[1] / "docs"
-BENCHMARKS = DOCUMENTS / "benchmarks.md"
-OWN_PICTURES = DOCUMENTS / "own-pictures.md"
-RELIABILITY = DOCUMENTS / "reliability.md"
-CURVE = Path("pictures") / "accuracy-seconds.svg"  # from the page
-FRAMING = Path("images") / "framing.png"
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ROOT / "docs"
+MARKER = re.compile(r"<!--: (?P<name>[\w-]+)\.(?P<what>\w+) -->(?P<text>.*?)<!--/-->")
+FIGURES: dict[str, Callable[[Any], str]] = {
+    "test": lambda measured: _with_deviation(measured["test_accuracy"], 100, ".2f") + " %",
+    "seconds": lambda measured: f"{measured['training_seconds']['median']:.0f} s",
+}
+BENCHMARKS = DOCUMENTS / "explanation" / "benchmarks.md"
+OWN_PICTURES = DOCUMENTS / "explanation" / "own-pictures.md"
+RELIABILITY = DOCUMENTS / "explanation" / "reliability.md"
+CURVE = "accuracy-seconds.svg"  # in docs/images
+FRAMING = "framing.png"
 STEP_SIDES = (
     ("imagelet auto", "imagelet auto (ms)"),
     ("imagelet fp32", "imagelet float32 (ms)"),
@@ -55,7 +63,7 @@ KINDS = {
 
 
 def benchmarks_page(results: Mapping[str, Result] | None = None) -> str:
-    """Return ``docs/benchmarks.md`` for results by name; None: those in ``benchmarks/results``."""
+    """Return the page of benchmarks for results by name; None: those in ``benchmarks/results``."""
     found = result_files.read_all() if results is None else results
     validated = [
         f"`{training.name}`"
@@ -70,7 +78,7 @@ def benchmarks_page(results: Mapping[str, Result] | None = None) -> str:
     return _template("benchmarks.md.jinja").render(
         found=found,
         points=plot.points(found),
-        picture=CURVE.as_posix(),
+        picture=f"../images/{CURVE}",
         validated=validated,
         recipes=[found[claim.name] for claim in recipes.CLAIMS if claim.name in found],
         daily=[found[name] for name in ("demo", "mnist") if name in found],
@@ -85,7 +93,7 @@ def benchmarks_page(results: Mapping[str, Result] | None = None) -> str:
 
 
 def own_pictures_page(result: Result | None = None) -> str:
-    """Return ``docs/own-pictures.md`` for a result; None: the one in ``benchmarks/results``.
+    """Return ``docs/explanation/own-pictures.md`` for a result; None: the one in ``benchmarks/results``.
 
     Raises:
         ValueError: nothing was measured.
@@ -101,12 +109,12 @@ def own_pictures_page(result: Result | None = None) -> str:
         hand=by_kind["all but printed"],
         kinds=[item for item in measured["kinds"] if not item["kind"].startswith("all")],
         names=KINDS,
-        picture=FRAMING.as_posix(),
+        picture=f"../images/{FRAMING}",
     )
 
 
 def reliability_page(result: Result | None = None) -> str:
-    """Return ``docs/reliability.md`` for a result; None: the one in ``benchmarks/results``, if any."""
+    """Return the page of reliability for a result; None: the one in ``benchmarks/results``, if any."""
     result = result or result_files.read("reliability")
     measured = result["measured"] if result else {}
     rows = [_counted(part, measured[part.name]) for part in PARTS.values() if measured.get(part.name)]
@@ -279,10 +287,32 @@ def _with_deviation(value: Summary, factor: int, digits: str) -> str:
     return mean if value["deviation"] is None else f"{mean} ± {factor * value['deviation']:{digits}}"
 
 
+def marked_pages(results: Mapping[str, Result]) -> dict[Path, str]:
+    """Return the pages that have markers, filled in; those of the course have a module of their own."""
+    paths = [ROOT / "README.md", *(path for path in DOCUMENTS.rglob("*.md") if "course" not in path.parts)]
+    texts = {path: path.read_text("utf-8") for path in paths}
+    return {path: filled(text, results) for path, text in texts.items() if MARKER.search(text)}
+
+
+def filled(text: str, results: Mapping[str, Result]) -> str:
+    """Return a text with every marker filled in; a figure that was not measured becomes three dots.
+
+    Raises:
+        KeyError: a marker names an unknown figure.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        result = results.get(match["name"])
+        value = FIGURES[match["what"]](result["measured"]) if result else "…"
+        return f"<!--: {match['name']}.{match['what']} -->{value}<!--/-->"
+
+    return MARKER.sub(replace, text)
+
+
 def main(words: list[str]) -> int:
     """Write the pages and their pictures, or check the pages."""
     results = result_files.read_all()
-    pages = {BENCHMARKS: benchmarks_page(results)}
+    pages = {BENCHMARKS: benchmarks_page(results), **marked_pages(results)}
     if own := results.get("own-pictures"):
         pages[OWN_PICTURES] = own_pictures_page(own)
     if reliability := results.get("reliability"):
@@ -293,9 +323,9 @@ def main(words: list[str]) -> int:
             print(f"{name} is not what the results say: python -m benchmarks.pages", file=sys.stderr)
         return 1 if stale else 0
     if points := plot.points(results):
-        plot.write(points, BENCHMARKS.parent / CURVE)
+        plot.write(points, BENCHMARKS.parents[1] / "images" / CURVE)
     if OWN_PICTURES in pages:
-        plots.save(framing_picture.steps_figure(), OWN_PICTURES.parent / FRAMING)
+        plots.save(framing_picture.steps_figure(), OWN_PICTURES.parents[1] / "images" / FRAMING)
     for path, text in pages.items():
         atomic_files.write_text(path, text)
     return 0

@@ -7,7 +7,7 @@
     python -m benchmarks.run list             nothing; print the names
 
 Each writes ``benchmarks/results/<name>.json``: what was measured, mean and deviation over the repetitions,
-seeds, commit, machine and versions. ``benchmarks/pages.py`` makes ``docs/benchmarks.md`` of these files.
+seeds, commit, machine and versions. ``benchmarks/pages.py`` makes the page of benchmarks of these files.
 """
 
 import json

@@ -172,6 +172,17 @@ def cifar_file(name: str, kind: str) -> bytes:
     return pickle.dumps({b"batch_label": b"a batch", b"labels": labels.tolist(), b"data": pixels}, protocol=2)
 
 
+def write_small_data(folder: Path) -> None:
+    """Write a data folder with 100 training and 40 test images of each official dataset."""
+    for dataset in ("mnist", "fashion-mnist"):
+        for part, number in (("train", 100), ("t10k", 40)):
+            images, labels = make_images(number, 28, 1, seed=number)
+            write_idx(folder / dataset, part, images[..., 0], labels)
+    (folder / "cifar-10-batches-bin").mkdir()
+    for name in CIFAR_BATCHES:
+        (folder / "cifar-10-batches-bin" / f"{name}.bin").write_bytes(cifar_file(name, "bin"))
+
+
 @pytest.fixture
 def cifar_folder(tmp_path: Path) -> Callable[[str], Path]:
     """Return a function that writes a data folder with CIFAR-10 files, 20 records a batch.

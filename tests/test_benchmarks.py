@@ -648,7 +648,7 @@ def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> N
         text,
         re.MULTILINE,
     ).groups()
-    classifier, framed = load_and_frame("mnist", inside_page.PAGE.parent / photo)
+    classifier, framed = load_and_frame("mnist", inside_page.PAGE.parents[1] / photo)
     indices = [int(index) for index in place.split(",")]
     assert trace_unit(classifier, framed.image, layer, indices).text == printed
     (prediction,) = classifier.predict(inside_page.PHOTO)
@@ -657,7 +657,9 @@ def test_the_number_on_the_page_is_what_the_classifier_makes_of_the_photo() -> N
 
 def test_the_pictures_of_the_page_are_small_and_all_of_them_are_shown() -> None:
     pictures = sorted(inside_page.PICTURES.glob("inside-*.png"))
-    shown = re.findall(r"^!\[.+\]\(images/(inside-\S+)\)$", inside_page.PAGE.read_text("utf-8"), re.MULTILINE)
+    shown = re.findall(
+        r"^!\[.+\]\(\.\./images/(inside-\S+)\)$", inside_page.PAGE.read_text("utf-8"), re.MULTILINE
+    )
     assert sorted(shown) == [path.name for path in pictures]
     assert max(path.stat().st_size for path in pictures) < 150_000
 
@@ -766,7 +768,7 @@ def test_a_section_is_there_only_with_its_results() -> None:
     ]
     assert "| `imagelet --help` | 0.20 s | 0.20 ± 0.10 s | 3 |" in page
     assert "| `cnn-3` | test | 99.10 % | 99.10 ± 0.14 % | 10,000 | 51.0 ± 1.4 s | 60.5 ± 0.7 s |" in page
-    assert "](pictures/accuracy-seconds.svg)" in page
+    assert "](../images/accuracy-seconds.svg)" in page
     assert "pictures" not in pages.benchmarks_page({"startup": found["startup"]})
 
 
@@ -788,18 +790,22 @@ def test_seconds_of_a_busy_machine_have_a_star() -> None:
 def test_page_and_picture_are_written_and_the_page_is_checked(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pages, "BENCHMARKS", tmp_path / "docs" / "benchmarks.md")
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(pages, "DOCUMENTS", tmp_path / "docs")
+    monkeypatch.setattr(pages, "BENCHMARKS", tmp_path / "docs" / "explanation" / "benchmarks.md")
+    (tmp_path / "README.md").write_text("<!--: recipe-mnist-fast.test -->old<!--/-->")
     folder.mkdir()
     for name, content in all_recipes().items():
         (folder / f"{name}.json").write_text(json.dumps(content))
     assert pages.main([]) == 0
-    picture = (tmp_path / "docs" / "pictures" / "accuracy-seconds.svg").read_bytes()
+    picture = (tmp_path / "docs" / "images" / "accuracy-seconds.svg").read_bytes()
     assert picture.startswith(b"<?xml")
+    assert re.search(r"-->\d+\.\d+ ± \d\.\d+ %<", (tmp_path / "README.md").read_text())
     assert pages.main(["--check"]) == 0
     (folder / "recipe-mnist-fast.json").unlink()
     assert pages.main(["--check"]) == 1
     assert "python -m benchmarks.pages" in capsys.readouterr().err
-    assert (tmp_path / "docs" / "pictures" / "accuracy-seconds.svg").read_bytes() == picture
+    assert (tmp_path / "docs" / "images" / "accuracy-seconds.svg").read_bytes() == picture
 
 
 # -- the picture ---------------------------------------------------------------------------------------------

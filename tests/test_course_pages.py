@@ -16,7 +16,7 @@ from imagelet.course.lessons import Training, lessons, trainings
 from imagelet.errors import UnknownNameError
 from tools import documents
 
-from .conftest import blank_pictures, make_images, write_idx
+from .conftest import blank_pictures, write_small_data
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, KOREAN = (course_pages.PAGES / language for language in ("en", "ko"))
@@ -115,7 +115,9 @@ def test_pages_lead_to_the_next_and_to_the_contents(page: Path) -> None:
 def test_every_command_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _use_small_data(tmp_path / "data", monkeypatch)
+    write_small_data(tmp_path / "data")
+    monkeypatch.setenv("IMAGELET_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("IMAGELET_RUNS")
     for training in trainings():
         short = dataclasses.replace(training, settings={**training.settings, "epochs": 1})
         monkeypatch.setitem(lessons._things, training.name, short)
@@ -156,21 +158,3 @@ def _formulas(text: str) -> list[str]:
 def _shortened(words: list[str]) -> list[str]:
     """Return a command that trains for an epoch where it names a number of epochs."""
     return ["1" if before == "--epochs" else word for before, word in itertools.pairwise(["", *words])]
-
-
-def _use_small_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let IMAGELET_DATA name 100 training and 40 test images of each dataset."""
-    import numpy as np
-
-    for dataset in ("mnist", "fashion-mnist"):
-        for part, number in (("train", 100), ("t10k", 40)):
-            images, labels = make_images(number, 28, 1, seed=number)
-            write_idx(folder / dataset, part, images[..., 0], labels)
-    (folder / "cifar-10-batches-bin").mkdir()
-    for seed, name in enumerate([*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]):
-        images, labels = make_images(20, 32, 3, seed)
-        planes = images.transpose(0, 3, 1, 2).reshape(20, -1)
-        records = np.concatenate([labels[:, None].astype(np.uint8), planes], axis=1)
-        (folder / "cifar-10-batches-bin" / f"{name}.bin").write_bytes(records.tobytes())
-    monkeypatch.setenv("IMAGELET_DATA", str(folder))
-    monkeypatch.delenv("IMAGELET_RUNS")

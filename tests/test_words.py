@@ -24,6 +24,7 @@ PROSE = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/*.md",
+    "docs/[!c]*/*.md",
     "docs/course/en/*.md",
     "benchmarks/*.md",
     "examples/*.md",

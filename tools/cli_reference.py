@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands themselves: ``python -m tools.cli_reference``."""
+"""Write docs/reference/cli.md from the commands themselves: ``python -m tools.cli_reference``."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from imagelet import atomic_files, cli
 from imagelet.cli.commands import Entry, page
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "cli.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 INTRODUCTION = """\
 # The command line
 

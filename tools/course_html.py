@@ -204,26 +204,30 @@ def _attributes(href: str, env: Environment) -> dict[str, str | int | float] | N
 
 
 def _render_formula(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
-    return _mathml(tokens[index].content, block=False)
+    return mathml(tokens[index].content, block=False)
 
 
 def _render_fence(_: RendererHTML, tokens: Sequence[Token], index: int, *_rest: Any) -> str:
     token = tokens[index]
     if token.info.strip() == "math":
-        return f'<div class="formula">{_mathml(token.content, block=True)}</div>\n'
+        return f'<div class="formula">{mathml(token.content, block=True)}</div>\n'
     language = re.match(r"\w*", token.info)
     kind = f' class="language-{language[0]}"' if language and language[0] else ""
     return f"<pre><code{kind}>{escapeHtml(token.content)}</code></pre>\n"
 
 
-def _mathml(formula: str, *, block: bool) -> str:
-    """Return TeX as ``<math>``, without styles: the lab's style sheet aligns columns and sets letters."""
+def mathml(formula: str, *, block: bool) -> str:
+    """Return TeX as ``<math>``, without styles: a style sheet aligns columns and sets letters.
+
+    Raises:
+        ValueError: it is not TeX that math-core knows; the message shows it.
+    """
     try:
-        mathml = LatexToMathML(fancy_error=False).convert_with_local_state(formula, displaystyle=block)
+        written = LatexToMathML(fancy_error=False).convert_with_local_state(formula, displaystyle=block)
     except LatexError as error:
         raise ValueError(f"cannot read the formula {formula!r}: {error}") from error
-    mathml = re.sub(r'<mtd style="[^"]*">', "<mtd>", mathml)
-    return re.sub(r"<mi>(\w{2,})</mi>", r'<mi class="upright">\1</mi>', mathml)  # ln, max, softmax
+    written = re.sub(r'<mtd style="[^"]*">', "<mtd>", written)
+    return re.sub(r"<mi>(\w{2,})</mi>", r'<mi class="upright">\1</mi>', written)  # ln, max, softmax
 
 
 if __name__ == "__main__":

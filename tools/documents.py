@@ -1,14 +1,39 @@
-"""Read what the Markdown files claim: links, headings, command lines, ``make`` targets."""
+"""Read what the Markdown files claim: links, headings, blocks, command lines, ``make`` targets."""
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 FENCED = re.compile(r"^(```+)[^\n]*\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 PROMPT = re.compile(r"^(?:\$ )?(?:\.venv[/\\](?:bin|Scripts)[/\\])?")
+NOTED = re.compile(r"(?:^<!-- (?P<note>[^\n]*) -->\n)?(?P<block>^```[^`])", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a document.
+
+    Attributes:
+        language: the word behind the fence; empty where there is none.
+        text: what is in it.
+        note: the comment on the line before the fence, which no reader sees: how a test is to run it.
+    """
+
+    language: str
+    text: str
+    note: str
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Yield a document's fenced blocks, in their order."""
+    notes = {match.start("block"): match["note"] or "" for match in NOTED.finditer(text)}
+    for match in FENCED.finditer(text):
+        language = re.match(r"`+([\w-]*)", match[0])
+        yield Block(language[1] if language else "", match[2], notes.get(match.start(), ""))
 
 
 def documents(root: Path) -> list[Path]:

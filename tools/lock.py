@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.lowest import ROOT, TORCH, Lowest
 
-LOCKS = {"requirements.lock": (), "requirements-dev.lock": ("dev",)}
+LOCKS = {"requirements.lock": (), "requirements-dev.lock": ("dev", "docs")}
 OLDEST = "3.11"
 HEADER = "# Written by `python -m tools.lock`; its docstring says what is in here, and why torch is not.\n"
 

@@ -1,8 +1,9 @@
-"""Run the demo and some tests with the oldest versions that ``pyproject.toml`` admits.
+"""Install the built package with the oldest versions that ``pyproject.toml`` admits, and with the newest.
 
-Every Python from 3.11 that can be started here takes part. Torch is the one of this environment, for a copy
-can take gigabytes; another Python tests what needs no torch. Without an index nothing is tested, and a
-sentence says so. For Linux and macOS.
+The demo and some tests run with each. Every Python from 3.11 that can be started here takes part with the
+oldest versions, this one with the newest, too; then uvx and pipx run the package without installing it.
+Torch is the one of this environment, for a copy can take gigabytes; another Python tests what needs no torch.
+Without an index nothing is tested, and a sentence says so. For Linux and macOS.
 """
 
 import importlib.metadata
@@ -23,7 +24,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 OLDEST = 11  # Python 3.11
 NEWEST = 19
-LONGEST = 600  # seconds in all; alone it takes one to two minutes
+LONGEST = 900  # seconds in all; alone it takes two to three minutes
 TESTERS = ("pytest", "pytest-timeout", "hypothesis", "httpx")
 WITHOUT_TORCH = (
     "tests/data/test_download.py",
@@ -43,7 +44,7 @@ HERE = "{}.{}".format(*sys.version_info)
 
 
 class Lowest:
-    """The oldest versions, each in an environment of its own under ``folder``."""
+    """The oldest versions, and the newest, each in an environment of its own under ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,8 +54,12 @@ class Lowest:
 
     def run(self, *words: str | Path, variables: Mapping[str, str] | None = None, quiet: bool = True) -> None:
         """Run a command; ``quiet``: what it prints is kept for the error."""
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **(variables or {})}
-        environment.pop("PYTHONPATH", None)  # the installed package is tested, not the source
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment = {
+            **inherited,
+            "OMP_NUM_THREADS": "1",
+            **(variables or {}),
+        }  # not the source: the package
         done = subprocess.run(
             list(map(str, words)),
             cwd=ROOT,
@@ -69,27 +74,34 @@ class Lowest:
             raise FailedError(done.stdout or f"{words[0]} ended with {done.returncode}")
 
     def install_uv(self) -> None:
-        """Install uv, which finds the oldest versions."""
+        """Install uv, which finds the oldest versions, and pipx."""
         self.run(sys.executable, "-m", "venv", self.folder / "tools")
         pip = (self.uv.with_stem("python"), "-m", "pip", "install", "-q", "--retries", "1", "--timeout", "15")
-        self.run(*pip, "uv")
+        self.run(*pip, "uv", "pipx")
 
     def build(self) -> None:
         """Build the package's wheel, from its source distribution."""
         self.run(self.uv, "build", "-q", "-o", self.folder, ROOT)
         (self.wheel,) = self.folder.glob("*.whl")
 
-    def install(self, python: str) -> tuple[Path, bool]:
-        """Make an environment of the oldest versions; return its Python, and whether torch is in it."""
-        environment = self.folder / f"python{python}"
+    def install(self, python: str, *, newest: bool = False) -> tuple[Path, bool]:
+        """Make an environment of the oldest versions, or the newest.
+
+        Returns:
+            Its Python, and whether torch is in it.
+        """
+        environment = self.folder / f"python{python}{'-newest' if newest else ''}"
         inside = environment / self.uv.relative_to(self.folder / "tools").with_stem("python")
-        pins, versions, kept = (self.folder / f"{python}-{name}.txt" for name in ("pins", "versions", "kept"))
+        pins, versions, kept = (
+            environment.with_suffix(f".{name}.txt") for name in ("pins", "versions", "kept")
+        )
         torch = self.folder / "torch.txt"
         torch.write_text(f"torch=={importlib.metadata.version('torch').partition('+')[0]}\n")
-        pins.write_text("".join(pins_of_others()))
+        pins.write_text("" if newest else "".join(pins_of_others()))
         self.run(self.uv, "venv", "-q", "--no-python-downloads", "--python", python, environment)
         self.run(
-            *(self.uv, "pip", "compile", "-q", "--resolution", "lowest-direct", "--only-binary", ":all:"),
+            *(self.uv, "pip", "compile", "-q", "--only-binary", ":all:"),
+            *("--resolution", "highest" if newest else "lowest-direct"),
             *("--python", inside, "--override", torch, "-c", pins, "-o", versions, "pyproject.toml"),
         )
         with_torch = python == HERE
@@ -112,6 +124,23 @@ class Lowest:
         tests = WITH_TORCH if with_torch else WITHOUT_TORCH
         options = ("-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default", "--disable-warnings")
         self.run(python, "-m", "pytest", *options, *tests, quiet=False)
+
+    def run_at_once(self, python: Path) -> None:
+        """Run the wheel by uvx and by pipx, which install it for a moment, without torch.
+
+        Args:
+            python: of an environment that has everything: pipx has no word for leaving torch out, so it
+                installs the wheel alone and finds the rest there.
+        """
+        assert self.wheel is not None
+        without = self.folder / "without-torch.txt"
+        without.write_text("torch; sys_platform == 'nowhere'\n")
+        uvx, pipx = (self.uv.with_stem(name) for name in ("uvx", "pipx"))
+        self.run(uvx, "-q", "--overrides", without, "--from", self.wheel, "imagelet", "--version")
+        (packages,) = python.parents[1].glob("lib/python*/site-packages")
+        places = {"PIPX_HOME": str(self.folder / "pipx"), "PYTHONPATH": str(packages)}
+        spec = ("--spec", self.wheel, "--pip-args=--no-deps")
+        self.run(pipx, "run", *spec, "imagelet", "--version", variables=places)
 
 
 class FailedError(Exception):
@@ -168,6 +197,10 @@ def main(only: Sequence[str]) -> int:
                     flush=True,
                 )
                 lowest.test(inside, with_torch)
+            print(f"Python {HERE}, the newest versions", flush=True)
+            inside, with_torch = lowest.install(HERE, newest=True)
+            lowest.test(inside, with_torch)
+            lowest.run_at_once(inside)
         except FailedError as error:
             print(error)
             return 1

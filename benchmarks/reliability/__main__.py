@@ -8,7 +8,7 @@
     python -m benchmarks.reliability --list            the parts, and how many cases a full count has
 
 The figures go to ``benchmarks/results/reliability.json``, from which ``python -m benchmarks.pages`` makes
-docs/reliability.md. A case that breaks a promise is kept in a folder, and the exit code is 1.
+docs/explanation/reliability.md. A case that breaks a promise is kept in a folder, and the exit code is 1.
 """
 
 import argparse

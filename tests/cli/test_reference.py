@@ -1,4 +1,4 @@
-"""docs/cli.md says what the commands say."""
+"""docs/reference/cli.md says what the commands say."""
 
 from collections.abc import Iterator
 from typing import Any

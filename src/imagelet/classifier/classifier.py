@@ -186,7 +186,8 @@ class Classifier:
             sources: one picture, an iterable of pictures, or an array of several. A picture is a file's path
                 or content, an open file, an image of Pillow, or its pixels in an array or a tensor: (h, w),
                 (h, w, c) or (c, h, w) with 1, 3 or 4 channels; bool, whole numbers from 0 to 255, or floats
-                from 0 to 1 or to 255. ``docs/python.md`` tells more. What has two meanings is refused.
+                from 0 to 1 or to 255; ``docs/reference/python.md`` has the rules. What has two meanings is
+                refused.
             top: how many of the most probable classes each prediction names, at least 1.
 
         Raises:

@@ -1,6 +1,6 @@
 """What people pass as a picture, and the one place that makes pixels of it.
 
-`docs/python.md` tells what is taken.
+`docs/reference/python.md` tells what is taken.
 """
 
 import io

@@ -1,6 +1,6 @@
 """Pixels that a program passes: arrays and tensors of any kind, turned into 8-bit pictures.
 
-Shapes and values with two meanings are refused, never guessed. `docs/python.md` tells the rules to people.
+Shapes and values with two meanings are refused, never guessed. `docs/reference/python.md` has the rules.
 """
 
 import math
@@ -59,7 +59,7 @@ def pictures_of(value: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Return the pictures in an array, uint8 (n, height, width, 1 or 3).
 
     Args:
-        value: an array, see :func:`is_array`: one picture or several, as `docs/python.md` lists them.
+        value: an array, see :func:`is_array`: one picture or several, as `docs/reference/python.md` says.
         shape: (height, width, channels) of the network's input.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The guard stands before every route and method: the table of ``docs/lab.md``, row by row."""
+"""The guard stands before every route and method: the table of ``docs/reference/http.md``, row by row."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ from imagelet.lab.http.app import create_app
 from imagelet.lab.settings import Settings
 from tests.lab.conftest import Lab
 
-PAGE = Path(__file__).parents[3] / "docs/lab.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/http.md"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
 NAMES = ("host", "origin", "sec-fetch-site")
 Pairs = tuple[tuple[str, str], ...]
@@ -23,7 +23,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 def documented() -> list[tuple[Pairs, int]]:
     """Return the rows of the page's table: the headers, and the status."""
-    section = PAGE.read_text("utf-8").partition("## Who may ask")[2]
+    section = PAGE.read_text("utf-8").partition("## Who may ask")[2].partition("\n## ")[0]
     rows = [re.split(r"\s*\|\s*", line)[1:-1] for line in section.splitlines() if line.startswith("|")][2:]
     return [
         (

@@ -113,8 +113,8 @@ def test_the_document_covers_the_contract(served: Lab) -> None:
     assert wanted <= set(served.app.openapi()["paths"])
 
 
-def test_the_page_on_the_lab_names_every_operation() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "lab.md").read_text("utf-8")
+def test_the_page_on_http_names_every_operation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "http.md").read_text("utf-8")
     assert [each for each in OPERATIONS if f"`{each}`" not in page] == []
 
 

@@ -5,7 +5,7 @@ this server in ``Host``, because a foreign name that is pointed at 127.0.0.1 (DN
 must not come from another site's page, which ``Origin`` and ``Sec-Fetch-Site`` say. The name is what counts,
 not the port: a forwarded port is another than the server's. But a page's origin has to be ``Host``, port
 included, because another port of this machine is another program's. Where others reach the server, a token is
-demanded of every request. ``docs/lab.md`` has the table of what is answered.
+demanded of every request. ``docs/reference/http.md`` has the table of what is answered.
 
 Source: Fetch standard, W3C Fetch Metadata, Content Security Policy level 3.
 """
