@@ -113,6 +113,67 @@ class TestCourse:
         assert (len(made.train), len(made.validation)) == (len(images) * 4 // 5, len(images) // 5)
 
 
+def copied(contents: list[int], labels: list[int]) -> ImageSet:
+    """Images of which those with the same number have the same pixels."""
+    pixels = np.random.default_rng(1).integers(0, 256, (200, 2, 2, 1), dtype=np.uint8)
+    return ImageSet(pixels[contents], np.array(labels, np.int64), ("a", "b"))
+
+
+class TestCopies:
+    @given(st.lists(st.integers(0, 40), min_size=30, max_size=60), st.integers(0, 1000), st.booleans())
+    def test_stay_on_one_side_of_every_split_and_fold(
+        self, contents: list[int], seed: int, limited: bool
+    ) -> None:
+        contents += list(range(41, 61))  # enough of either class
+        images = copied(contents, [content % 2 for content in contents])
+        for validation in (0.2, 0.5, *(fold(number, 3) for number in (1, 2, 3))):
+            made = split(images, validation, seed, limit=len(images) - 5 if limited else 0)
+            learned, held_out = (
+                {contents[index] for index in part} for part in (made.train, made.validation)
+            )
+            assert not learned & held_out
+            assert len(made.train) + len(made.validation) == len(images) - (5 if limited else 0)
+            assert {content % 2 for content in held_out} == {content % 2 for content in learned} == {0, 1}
+
+    def test_hold_every_image_once_in_all_folds(self) -> None:
+        images = copied([0, 1, 2, 3, 4, 5, 0, 0, 1, 3], [0, 1] * 3 + [0, 0, 1, 1])
+        folds = [split(images, fold(number, 3), 0) for number in (1, 2, 3)]
+        assert sorted(np.concatenate([each.validation for each in folds])) == list(range(10))
+
+    def test_count_once(self) -> None:
+        images = copied([0, 1, 2, 3, *[0] * 96], [0, 1, 0, 1, *[0] * 96])
+        assert len(split(images, 0.5, 0).validation) in (2, 98)
+        with pytest.raises(DataError, match="'a' has 1 image and copies of it; at least 2 different"):
+            split(copied([0, 0, 1, 2], [0, 0, 1, 1]), 0.5, 0)
+        with pytest.raises(DataError, match="'a' has 1 image, too few for 2 folds"):
+            split(copied([0, 0, 1, 2], [0, 0, 1, 1]), fold(1, 2), 0)
+
+    def test_with_two_labels_stay_together_too(self) -> None:
+        images = copied([0, 0, *range(1, 9)], [0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
+        for seed in range(10):
+            made = split(images, 0.4, seed)
+            assert ({0, 1} <= set(made.train)) or ({0, 1} <= set(made.validation))
+
+    def test_leave_the_courses_split_as_its_notes_have_it(self) -> None:
+        images = copied([0] * 30, [0, 1] * 15)
+        train, validation = train_test_split(range(30), test_size=0.2, random_state=9)
+        made = split(images, "course", 0)
+        assert (made.train.tolist(), made.validation.tolist()) == (train, validation)
+
+    @pytest.mark.realdata
+    @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar-10", "digits"])
+    def test_are_not_in_these_datasets_so_their_splits_are_scikit_learns(
+        self, name: str, real_data: Path
+    ) -> None:
+        images = load_dataset(name).train
+        made = split(images, 0.2, 3)
+        train, validation = train_test_split(
+            np.arange(len(images)), test_size=0.2, random_state=3, stratify=images.labels
+        )
+        assert np.array_equal(made.train, train)
+        assert np.array_equal(made.validation, validation)
+
+
 class TestFile:
     def test_comes_back_as_it_was(self, tmp_path: Path) -> None:
         for validation in ("course", 0.3, 0):

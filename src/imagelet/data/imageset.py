@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import html_repr
+from imagelet.data import copies
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing
@@ -86,6 +87,11 @@ class ImageSet:
     def counts(self) -> NDArray[np.int64]:
         """Return the number of images of each class, int64 (classes,)."""
         return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    @cached_property
+    def originals(self) -> NDArray[np.int64]:
+        """int64 (n,): for each image the index of the first with the same pixels; its own if none has."""
+        return copies.originals(self.images)
 
     def fingerprint(self) -> str:
         """Return the SHA-256, in hexadecimal, over shape, class names, labels and pixels, in that order."""

@@ -2,12 +2,16 @@
 
 A split is made once, by seed, and kept as indices with the fingerprint of the images that they point into,
 so that it can be gone back to, and cannot be used on other data unnoticed.
+
+Copies stay together: what is drawn are different images, and the copies of each go with it. Where there are
+none, a split is scikit-learn's to the index. The split of the course's notes is so in any case.
 """
 
 import dataclasses
 import json
 import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import atomic_files
+from imagelet.data.copies import with_copies
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, SettingError
 
@@ -116,6 +121,7 @@ def split(images: ImageSet, validation: float | str, seed: int, limit: int = 0) 
         validation: the fraction for validation, from 0 (none) to below 1, stratified by class; "course" for
             scikit-learn's ``train_test_split(test_size=0.2, random_state=9)``, whatever the seed; or a fold,
             as :func:`fold` writes it: the folds of a seed have no image in common and hold all together.
+            Copies count once and stay on one side, except in "course".
         seed: for the choice, from 0 to 2**32 - 1.
         limit: how many of the images to use, drawn by the seed; 0 for all.
 
@@ -145,20 +151,34 @@ def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
     everything = np.arange(len(images), dtype=np.int64)
     if fraction == 0:
         return Split(everything, everything[:0], "all", seed, images.fingerprint())
-    if which := read_fold(validation):
-        train, rest = _fold(images, *which, seed)
-        return Split(train, rest, str(validation), seed, images.fingerprint())
     if validation == COURSE:
-        method, seed, stratify = COURSE, COURSE_SEED, None
-        if len(images) < 2:
-            raise DataError("{count} image cannot be split; at least 2 are needed", count=len(images))
+        return _course(images)
+    different = np.flatnonzero(images.originals == everything)  # one of each group of copies
+    labels = images.labels[different]
+    counts = np.bincount(labels, minlength=len(images.classes))
+    if which := read_fold(validation):
+        method = str(validation)
+        train, rest = _fold(labels, dict(zip(images.classes, counts.tolist(), strict=True)), *which, seed)
     else:
-        method, stratify = f"stratified {fraction:g}", images.labels
-        _check_classes(images, fraction)
+        from sklearn.model_selection import train_test_split
+
+        method = f"stratified {fraction:g}"
+        _check_classes(images, counts, fraction)
+        train, rest = train_test_split(
+            np.arange(len(labels)), test_size=fraction, random_state=seed, stratify=labels
+        )
+    chosen, held_out = (with_copies(different[part], images.originals) for part in (train, rest))
+    return Split(chosen, held_out, method, seed, images.fingerprint())
+
+
+def _course(images: ImageSet) -> Split:
+    if len(images) < 2:
+        raise DataError("{count} image cannot be split; at least 2 are needed", count=len(images))
     from sklearn.model_selection import train_test_split
 
-    train, rest = train_test_split(everything, test_size=fraction, random_state=seed, stratify=stratify)
-    return Split(train, rest, method, seed, images.fingerprint())
+    everything = np.arange(len(images), dtype=np.int64)
+    train, rest = train_test_split(everything, test_size=COURSE_SHARE, random_state=COURSE_SEED)
+    return Split(train, rest, COURSE, COURSE_SEED, images.fingerprint())
 
 
 def fold(number: int, folds: int) -> str:
@@ -220,11 +240,13 @@ def validation_fraction(validation: float | str) -> float:
 
 
 def _fold(
-    images: ImageSet, number: int, folds: int, seed: int
+    labels: NDArray[np.int64], counts: Mapping[str, int], number: int, folds: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the images outside of a fold and in it, in order: scikit-learn's StratifiedKFold, shuffled."""
-    there = [(count, name) for name, count in zip(images.classes, images.counts(), strict=True) if count]
-    count, name = min(there, default=(0, ""))
+    """Return the images outside of a fold and in it, in order: scikit-learn's StratifiedKFold, shuffled.
+
+    ``labels`` (n,) are those of the different images, and ``counts`` their number in each class.
+    """
+    count, name = min(((count, name) for name, count in counts.items() if count), default=(0, ""))
     if count < folds:
         raise DataError(
             "the class '{name}' has {count} image, too few for {folds} folds: each fold needs one of "
@@ -232,38 +254,44 @@ def _fold(
             if count == 1
             else "the class '{name}' has {count} images, too few for {folds} folds: each fold needs one of "
             "every class",
-            hint="choose fewer folds, or add images of it",
+            hint="choose fewer folds, or add images of it; copies count once",
             name=name,
             count=count,
             folds=folds,
         )
     from sklearn.model_selection import StratifiedKFold
 
-    dealt = StratifiedKFold(folds, shuffle=True, random_state=seed).split(images.labels, images.labels)
-    train, rest = list(dealt)[number - 1]
-    return train.astype(np.int64), rest.astype(np.int64)
+    train, rest = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))[
+        number - 1
+    ]
+    return train, rest
 
 
-def _check_classes(images: ImageSet, fraction: float) -> None:
-    """Raise where scikit-learn could not put at least one image of each class on each side."""
-    counts = images.counts()
-    for name, count in zip(images.classes, counts, strict=True):
+def _check_classes(images: ImageSet, counts: NDArray[np.int64], fraction: float) -> None:
+    """Raise where scikit-learn could not put at least one image of each class on each side.
+
+    ``counts`` (classes,) are the numbers of different images.
+    """
+    for name, count, with_their_copies in zip(images.classes, counts, images.counts(), strict=True):
         if count == 1:
             raise DataError(
-                "the class '{name}' has 1 image; at least 2 are needed to set some aside for validation",
+                "the class '{name}' has 1 image; at least 2 are needed to set some aside for validation"
+                if with_their_copies == 1
+                else "the class '{name}' has 1 image and copies of it; at least 2 different ones are needed "
+                "to set some aside for validation",
                 hint="add images of it, or type --validation 0",
                 name=name,
             )
-    classes = np.count_nonzero(counts)
-    held_back = int(np.ceil(fraction * len(images)))  # as scikit-learn rounds
-    if min(held_back, len(images) - held_back) < classes:
+    classes, total = np.count_nonzero(counts), int(counts.sum())
+    held_back = int(np.ceil(fraction * total))  # as scikit-learn rounds
+    if min(held_back, total - held_back) < classes:
         raise DataError(
             "a validation fraction of {fraction:g} divides {count} images into {train} and {validation}; "
             "each side needs at least {classes}, one a class",
             hint="add images, or choose another fraction: --validation 0.5, or 0 for none",
             fraction=fraction,
-            count=len(images),
-            train=len(images) - held_back,
+            count=total,
+            train=total - held_back,
             validation=held_back,
             classes=classes,
         )

@@ -1,6 +1,5 @@
 """What a form of data is, and how what its reader finds becomes a dataset."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.data import copies
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
 from imagelet.data.pictures.listing import NAMES_OF_PARTS, PictureParts, set_aside_by_rank, subfolders
 from imagelet.errors import DataError, PictureError
@@ -306,10 +306,7 @@ def _is_one_hot(labels: NDArray[Any]) -> bool:
 
 
 def _chosen_for_test(path: Path, images: ImageSet) -> NDArray[np.bool_]:
-    digests = np.array(
-        [np.frombuffer(hashlib.sha256(image.tobytes()).digest(), np.uint8) for image in images.images]
-    )
-    chosen = set_aside_by_rank(digests, images.labels, TEST_SHARE)
+    chosen = set_aside_by_rank(copies.digests(images.images), images.labels, TEST_SHARE)
     lacking = next(
         (name for label, name in enumerate(images.classes) if not chosen[images.labels == label].any()), None
     )

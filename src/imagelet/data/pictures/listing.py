@@ -297,21 +297,26 @@ def set_aside_by_rank(
         fraction: between 0 and 1.
 
     Returns:
-        bool (n,), True where chosen. Equal contents of a class are chosen together. Of a class with two
-        or more different contents at least one is chosen and one left; of a class with one none is chosen.
+        bool (n,), True where chosen. Equal contents are chosen together, and those that stand in several
+        classes not at all: no answer could be right for them. Of a class with two or more different contents
+        of its own at least one is chosen and one left; of a class with one none is chosen.
     """
+    contents = np.array([digest.tobytes() for digest in digests], dtype=object)  # (n,)
+    in_classes = Counter(content for content, _ in set(zip(contents, labels.tolist(), strict=True)))
     chosen = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        contents = [digests[index].tobytes() for index in members]
-        copies = Counter(contents)
+        copies = Counter(contents[members])
+        own = sorted(content for content in copies if in_classes[content] == 1)
+        candidates = own[:-1] if len(own) == len(copies) else own  # one is always left
         wanted, taken = fraction * len(members), 0
-        for content in sorted(copies)[:-1]:  # the last is always left
+        picked: set[bytes] = set()
+        for content in candidates:
             if taken and taken + copies[content] / 2 > wanted:
                 break
             taken += copies[content]
-            alike = [index for index, other in zip(members, contents, strict=True) if other == content]
-            chosen[alike] = True
+            picked.add(content)
+        chosen[members] = [content in picked for content in contents[members]]
     return chosen
 
 

@@ -1,0 +1,94 @@
+"""Copies: images with equal pixels, in whatever files they came.
+
+A copy that is learned from and then tested shows nothing, and two copies in a test say no more than one. So
+copies stay on one side of every split, and the interval of an accuracy counts each picture once.
+"""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIGEST_BYTES = hashlib.sha256().digest_size
+WORTH_SAYING = 0.01  # of the images: more copies than that are mentioned
+
+_READ_AT_ONCE = 1 << 24  # bytes; bounds the memory that a memory-mapped file takes
+
+
+def originals(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return for each image the index of the first one with the same pixels: its own where there is none.
+
+    Equal are images with the same SHA-256. It is computed only of those that share a hash of 64 bits, so that
+    a set without copies costs little more than reading it once.
+
+    Args:
+        images: uint8 (n, ...), all of one shape; may be memory-mapped.
+
+    Returns:
+        int64 (n,). Two images are copies of each other where it is the same number.
+    """
+    hashes = _hashes(images)  # (n,)
+    found = np.arange(len(images), dtype=np.int64)
+    order = np.argsort(hashes, kind="stable")
+    alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    suspects = np.unique(order[np.concatenate([alike, alike + 1])])  # in their order
+    first: dict[bytes, int] = {}
+    for index in suspects.tolist():
+        found[index] = first.setdefault(hashlib.sha256(images[index].tobytes()).digest(), index)
+    return found
+
+
+def are_copies(images: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which of ``images`` (n, ...) have the same pixels as one of ``others``: bool (n,)."""
+    if images.shape[1:] != others.shape[1:]:
+        return np.zeros(len(images), bool)
+    hashes, hashes_of_others = _hashes(images), _hashes(others)
+    suspects = np.flatnonzero(np.isin(hashes, hashes_of_others))
+    known = {
+        hashlib.sha256(others[index].tobytes()).digest()
+        for index in np.flatnonzero(np.isin(hashes_of_others, hashes[suspects]))
+    }
+    found = np.zeros(len(images), bool)
+    for index in suspects:
+        found[index] = hashlib.sha256(images[index].tobytes()).digest() in known
+    return found
+
+
+def digests(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the SHA-256 of each image's pixels, uint8 (n, 32); ``images`` are uint8 (n, ...)."""
+    found = np.empty((len(images), DIGEST_BYTES), np.uint8)
+    for index, image in enumerate(images):
+        found[index] = np.frombuffer(hashlib.sha256(image.tobytes()).digest(), np.uint8)
+    return found
+
+
+def digest(picture: NDArray[np.uint8]) -> bytes:
+    """Return the SHA-256 of a picture's shape and pixels (height, width, channels)."""
+    content = hashlib.sha256(repr(picture.shape).encode())
+    content.update(np.ascontiguousarray(picture).data)
+    return content.digest()
+
+
+def with_copies(chosen: NDArray[np.int64], originals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the images ``chosen`` (m,), each of which is an original, and after each of them its copies."""
+    order = np.argsort(originals, kind="stable")
+    starts, ends = (np.searchsorted(originals[order], chosen, side) for side in ("left", "right"))
+    sizes = ends - starts  # (m,)
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0, 1, … in each group
+    listed: NDArray[np.int64] = order[np.repeat(starts, sizes) + within]
+    return listed
+
+
+def _hashes(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return a number for each image (n,), the same for equal pixels and hardly ever for others.
+
+    It is Python's own hash, which differs from process to process: no file can be made to collide.
+    """
+    size = int(np.prod(images.shape[1:]))
+    rows = max(1, _READ_AT_ONCE // max(1, size))
+    hashes = np.empty(len(images), np.int64)
+    for start in range(0, len(images), rows):
+        part = np.ascontiguousarray(images[start : start + rows]).reshape(-1, size)
+        contents = part.view(f"V{size}")[:, 0].tolist()  # bytes, one text for each image
+        hashes[start : start + len(part)] = list(map(hash, contents))
+    return hashes
