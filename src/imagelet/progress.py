@@ -9,6 +9,10 @@ Progress = Callable[[int, int | None], None]  # (done, total); total is None whe
 UPDATES_PER_SECOND = 5
 
 
+class Notice(UserWarning):
+    """What long work says before it begins; the command line prints it as a line, no cause for concern."""
+
+
 def silent(_done: int, _total: int | None) -> None:
     """Show nothing: what work reports to where nobody watches."""
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imagelet import paths
-from imagelet.data import found_files, get_dataset_files, load_dataset, place_of
+from imagelet.data import Dataset, found_files, get_dataset_files, load_dataset, place_of
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.data.official.digits import DIGITS
 from imagelet.errors import DataError, DownloadError, SettingError, UnknownNameError
@@ -92,15 +92,17 @@ class TestLoad:
     ) -> None:
         seen: list[Any] = []
 
-        def load_folder(folder: PictureFolder, **values: Any) -> str:
+        dataset = load_dataset("digits")
+
+        def load_folder(folder: PictureFolder, **values: Any) -> Dataset:
             seen.append((folder.path, values))
-            return "a dataset"
+            return dataset
 
         monkeypatch.setattr("imagelet.data.pictures.dataset.load_folder", load_folder)
-        assert load_dataset(tmp_path, **options) == "a dataset"
+        assert load_dataset(tmp_path, **options) is dataset
         (tmp_path / "pets").mkdir()
         monkeypatch.chdir(tmp_path)
-        assert load_dataset("pets", **options) == "a dataset"
+        assert load_dataset("pets", **options) is dataset
         assert seen == [(tmp_path, passed), (Path("pets"), passed)]
 
     def test_prefers_a_registered_name_to_a_folder(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from imagelet.data import load_dataset
+from imagelet.data import load_dataset, splits
 from imagelet.data.imageset import ImageSet
 from imagelet.data.splits import Split, fold, read_fold, split, validation_fraction
 from imagelet.errors import DataError, SettingError
@@ -185,6 +185,31 @@ class TestFile:
                 assert getattr(read, name).dtype == np.int64
                 assert getattr(read, name).tolist() == getattr(made, name).tolist()
             assert (read.method, read.seed, read.data_sha256) == (made.method, made.seed, made.data_sha256)
+
+    def test_very_many_indices_are_packed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(splits, "MOST_LISTED", 20)
+        made = split(IMAGES, 0.3, 5)
+        made.save(tmp_path / "split.json")
+        content = json.loads((tmp_path / "split.json").read_text())
+        assert isinstance(content["train"], str)
+        assert isinstance(content["validation"], list)
+        read = Split.load(tmp_path / "split.json")
+        assert np.array_equal(read.train, made.train)
+        assert np.array_equal(read.validation, made.validation)
+        for damage in ("int32:AAA", "int32:!!!!", "int64:AAAA", "int32:AAAAAAAA", "int32://///w==", "AAAA"):
+            (tmp_path / "split.json").write_text(json.dumps({**content, "train": damage}))
+            with pytest.raises(DataError, match="does not hold a split"):
+                Split.load(tmp_path / "split.json")
+
+    def test_a_file_beyond_its_bounds_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        split(IMAGES, 0.3, 5).save(tmp_path / "split.json")
+        monkeypatch.setattr(splits, "LARGEST_LISTED", 100)
+        monkeypatch.setattr(splits, "MOST_LISTED", 0)
+        monkeypatch.setattr(splits, "MOST_SIGNS", 30)
+        with pytest.raises(DataError, match="more than two lists"):
+            Split.load(tmp_path / "split.json")
 
     def test_notices_a_changed_picture_label_name_or_number(self) -> None:
         made = split(IMAGES, 0.2, 0)

@@ -11,7 +11,7 @@ from PIL import Image
 import imagelet
 from imagelet import train
 from imagelet.classifier.classifier import Classifier
-from imagelet.data import Split, load_dataset
+from imagelet.data import Split, load_dataset, mapped
 from imagelet.errors import DataError, RunError, SettingError, UsageError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.reproduce import run_again
@@ -141,9 +141,39 @@ def test_a_limit_draws_from_all_images_and_keeps_the_parts_apart(small_data):
         train("mnist", NETWORK, **QUICK, limit=301)
 
 
-def interrupted_at(place, **fields):
+@pytest.fixture
+def kept_in_a_store(monkeypatch):
+    """Let no image be copied that a training does not need at once."""
+    monkeypatch.setattr(mapped, "COPIED_AT_MOST", 0)
+
+
+@pytest.mark.filterwarnings("ignore::imagelet.progress.Notice")
+@pytest.mark.usefixtures("kept_in_a_store")
+@pytest.mark.parametrize("recipe", ["mnist-fast", "keras"])
+def test_a_store_gives_the_same_bytes_as_memory(small_data, recipe):
+    settings = {"epochs": 2, "batch_size": 50}
+    straight, kept = (
+        train("mnist", None if recipe == "mnist-fast" else NETWORK, recipe, in_memory=way, **settings)
+        for way in (True, False)
+    )
+    assert files_of(straight.run) == files_of(kept.run)
+    assert straight.run.experiment == kept.run.experiment
+
+
+@pytest.mark.filterwarnings("ignore::imagelet.progress.Notice")
+@pytest.mark.usefixtures("kept_in_a_store")
+@pytest.mark.parametrize("place", [3, 6])
+def test_a_training_from_a_store_is_resumed_to_the_same_bytes(small_data, place):
+    straight = train("mnist", NETWORK, **QUICK).run
+    run, _ = interrupted_at(place, reading={"in_memory": False})
+    *_, finished = resume(run, in_memory=False)
+    assert isinstance(finished, Finished)
+    assert files_of(run) == files_of(straight)
+
+
+def interrupted_at(place, reading=None, **fields):
     """Send this process a Ctrl-C after ``place`` events of training; return the run and what was raised."""
-    events = run_experiment(quick(**fields), name="stopped")
+    events = run_experiment(quick(**fields), name="stopped", **(reading or {}))
     run = next(events).run
     for _ in range(place):
         next(events)

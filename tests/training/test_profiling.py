@@ -10,7 +10,7 @@ from imagelet.data import ImageSet
 from imagelet.networks import Network, build
 from imagelet.networks.modules import fused_layers
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training import loop, profiling
+from imagelet.training import batches, loop, profiling
 from imagelet.training.loop import EpochEnded, Step, TrainingSetup, train
 from imagelet.training.profiling import PHASES, LayerTimes, NoProfile, Profile
 from imagelet.training.recipe import Recipe
@@ -230,8 +230,8 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
 
     setup = setup_of()
     state = State.new(network_of(nn.Flatten(), Waiting(clock, 3, 7), nn.Linear(64, 4)), setup.recipe, CPU)
-    batch_loader = loop.batch_loader
-    monkeypatch.setattr(loop, "batch_loader", lambda *given: slow(10, batch_loader(*given)))
+    batch_loader = batches.batch_loader
+    monkeypatch.setattr(batches, "batch_loader", lambda *given: slow(10, batch_loader(*given)))
     monkeypatch.setattr(loop, "augment", slow(20, loop.augment))
     monkeypatch.setattr(Normalization, "apply", slow(30, Normalization.apply))
     monkeypatch.setattr(loop.F, "cross_entropy", loss)

@@ -13,7 +13,7 @@ from imagelet.cli.show_picture import is_picture, show_file, show_picture
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
-    from imagelet.data import Dataset, FoundFile
+    from imagelet.data import Dataset, FoundFile, ImageSet
     from imagelet.data.checking import Problem
 
 commands = typer.Typer(cls=Group)
@@ -233,17 +233,7 @@ def _facts(dataset: "Dataset") -> dict[str, Any]:
         "place": dataset.place,
         "images": sum(len(images) for images in parts.values()),
         "shape": dataset.shape,
-        "parts": [
-            {
-                "part": name,
-                "images": len(images),
-                "lowest": images.images.min(initial=255),
-                "highest": images.images.max(initial=0),
-                "mean": float(images.images.mean()) if len(images) else None,
-                "sha256": images.fingerprint(),
-            }
-            for name, images in parts.items()
-        ],
+        "parts": [_part_facts(name, images) for name, images in parts.items()],
         "classes": [
             {"class": index, "name": name, "images": {part: counts[part][index] for part in parts}}
             for index, name in enumerate(dataset.classes)
@@ -253,6 +243,20 @@ def _facts(dataset: "Dataset") -> dict[str, Any]:
         "source": card.source,
         "licence": card.licence,
         "citation": card.citation,
+    }
+
+
+def _part_facts(name: str, images: "ImageSet") -> dict[str, Any]:
+    counts = images.histogram()
+    values = [value for value, count in enumerate(counts.tolist()) if count]
+    pixels = int(counts.sum())
+    return {
+        "part": name,
+        "images": len(images),
+        "lowest": min(values, default=255),
+        "highest": max(values, default=0),
+        "mean": sum(value * int(counts[value]) for value in values) / pixels if pixels else None,
+        "sha256": images.fingerprint(),
     }
 
 

@@ -219,16 +219,17 @@ def _noted(complaint: str, problems: list[str]) -> Iterator[None]:
 def _devices() -> list[Device]:
     import torch
 
+    from imagelet.data.store import memory_bytes
     from imagelet.device import has_bfloat16
     from imagelet.runs.environment import processor_name
 
-    devices = [Device("cpu", processor_name(), _memory(), has_bfloat16(torch.device("cpu")))]
+    devices = [Device("cpu", processor_name(), memory_bytes(), has_bfloat16(torch.device("cpu")))]
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         device = torch.device("cuda", index)
         properties = torch.cuda.get_device_properties(device)
         devices.append(Device(str(device), properties.name, properties.total_memory, has_bfloat16(device)))
     if torch.backends.mps.is_available():  # its memory is the processor's
-        devices.append(Device("mps", processor_name(), _memory(), has_bfloat16(torch.device("mps"))))
+        devices.append(Device("mps", processor_name(), memory_bytes(), has_bfloat16(torch.device("mps"))))
     return devices
 
 
@@ -236,13 +237,6 @@ def _threads() -> int:
     import torch
 
     return torch.get_num_threads()
-
-
-def _memory() -> int:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return 0
 
 
 def _place(what: str, path: Path) -> Place:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message, message_of, translate
-from imagelet.progress import Pace, Progress, write_seconds
+from imagelet.progress import Notice, Pace, Progress, write_seconds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -243,6 +243,9 @@ def warnings_as_lines(*, debug: bool = False) -> Iterator[None]:
         message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
     ) -> None:
         text = message if isinstance(message, str) else message_of(message)
+        if issubclass(category, Notice):
+            note(text)
+            return
         place = f" ({category.__name__}, {filename}:{lineno})" if debug else ""
         caution("{text}{place}", text=text, place=place)
 

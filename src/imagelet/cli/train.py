@@ -24,6 +24,7 @@ from imagelet.messages import Message, translate
 
 if TYPE_CHECKING:
     from imagelet.classifier.prediction import Prediction
+    from imagelet.data.store import InMemory
     from imagelet.experiment.finalize import Finished
     from imagelet.runs.definition import Experiment
     from imagelet.training.profiling import LayerTimes, Profile
@@ -64,6 +65,25 @@ Device = Annotated[str, typer.Option(metavar="NAME", help="One of auto, cpu, cud
 Precision = Annotated[str, typer.Option(metavar="NAME", help="One of auto, fp32, bf16.")]
 InputShape = Annotated[
     str | None, typer.Option("--input", metavar="HxWxC", help="Size to bring a folder's pictures to.")
+]
+
+
+def _read_in_memory(text: str) -> "InMemory":
+    values: dict[str, InMemory] = {"auto": "auto", "true": True, "false": False}
+    if text not in values:
+        raise UsageError("--in-memory {given} is not allowed; it is auto, true or false", given=text)
+    return values[text]
+
+
+InMemoryOption = Annotated[
+    Any,
+    typer.Option(
+        "--in-memory",
+        parser=_read_in_memory,
+        metavar="auto|true|false",
+        help="Whether images are read into memory; else they are converted once into a memory-mapped store. "
+        "'auto' does so where they take more than a quarter of the memory.",
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -206,6 +226,7 @@ def train(
     device: Device = "auto",
     precision: Precision = "auto",
     input_shape: InputShape = None,
+    in_memory: InMemoryOption = "auto",
     settings: Settings = None,
     name: Name = None,
     runs: Runs = None,
@@ -238,18 +259,18 @@ def train(
     """
     chosen = _read_settings(settings or [], epochs, batch_size, learning_rate, optimizer)
     _check(dataset, resume, require, chosen)
-    request = trainings.Request(seeds, folds, name, runs, test, require, as_json)
+    request = trainings.Request(seeds, folds, name, runs, test, require, as_json, in_memory)
     request.check(resume=resume is not None, validation=validation, profile=profile)
-    times = _new_profile() if profile else None
+    how = {"test": test, "in_memory": in_memory, "profile": _new_profile() if profile else None}
     if dataset is None:
-        finished = _resume(str(resume), runs, test, allow_import, times)
+        finished = _resume(str(resume), runs, allow_import, how)
     else:
         rest = {"limit": limit, "seed": seed, "device": device, "precision": precision}
         experiment = _describe(dataset, network, recipe, chosen, input_shape, validation=validation, **rest)
         if request.of_many:
             return trainings.train_series(experiment, request)
-        finished = run_watched(experiment, name=name, runs=runs, test=test, profile=times)
-    _show_result(finished, times, as_json)
+        finished = run_watched(experiment, name=name, runs=runs, **how)
+    _show_result(finished, how["profile"], as_json)
     _require(finished, require)
 
 
@@ -329,23 +350,22 @@ def run_watched(
     runs: Path | None,
     test: bool,
     profile: "Profile | None" = None,
+    in_memory: "InMemory" = "auto",
 ) -> "Finished":
     """Run an experiment and show its training."""
     from imagelet.experiment.runner import run_experiment
 
     rest: dict[str, Any] = {"name": name, "folder": runs, "test": test, "profile": profile}
+    rest["in_memory"] = in_memory
     return trainings.watch(lambda progress: run_experiment(experiment, **rest, progress=progress))
 
 
-def _resume(
-    text: str, runs: Path | None, test: bool, allow_import: bool, profile: "Profile | None"
-) -> "Finished":
+def _resume(text: str, runs: Path | None, allow_import: bool, how: dict[str, Any]) -> "Finished":
     from imagelet.experiment.runner import resume
     from imagelet.runs.store import find_run
 
     run = find_run(text, runs)
-    rest: dict[str, Any] = {"test": test, "allow_import": allow_import, "profile": profile}
-    return trainings.watch(lambda progress: resume(run, **rest, progress=progress))
+    return trainings.watch(lambda progress: resume(run, allow_import=allow_import, **how, progress=progress))
 
 
 def as_document(finished: "Finished") -> dict[str, Any]:

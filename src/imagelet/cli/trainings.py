@@ -15,6 +15,7 @@ from imagelet.messages import Message, translate
 from imagelet.progress import Progress
 
 if TYPE_CHECKING:
+    from imagelet.data.store import InMemory
     from imagelet.experiment.finalize import Finished
     from imagelet.experiment.repeats import Part, Repeated, Series
     from imagelet.experiment.runner import Event, RunStarted
@@ -150,6 +151,7 @@ class Request:
     test: bool
     require: float | None
     as_json: bool
+    in_memory: "InMemory" = "auto"
 
     @property
     def of_many(self) -> bool:
@@ -228,6 +230,7 @@ def train_series(experiment: "Experiment", request: Request) -> None:
             name=request.name,
             folder=request.runs,
             test=request.test,
+            in_memory=request.in_memory,
             progress=progress,
         )
     for position, part in enumerate(series.parts, start=1):

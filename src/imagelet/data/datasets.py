@@ -1,15 +1,28 @@
 """The datasets by name, and ``load_dataset``, which opens one of them or a folder of pictures."""
 
+import dataclasses
+import math
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from imagelet import paths
 from imagelet.data import layouts
 from imagelet.data.download import RemoteFile
-from imagelet.data.imageset import Dataset
+from imagelet.data.imageset import Dataset, ImageSet, mapped
 from imagelet.data.known import LISTING, KnownDataset, datasets
 from imagelet.data.layouts import FoundFile
+from imagelet.data.store import (
+    Content,
+    InMemory,
+    announce,
+    check_in_memory,
+    fits_in_memory,
+    stored,
+)
 from imagelet.errors import DataError, SettingError, UnknownNameError
 from imagelet.progress import Progress
 
@@ -19,6 +32,7 @@ def load_dataset(
     *,
     shape: tuple[int, int, int] | None = None,
     framing_kind: str | None = None,
+    in_memory: InMemory = "auto",
     progress: Progress | None = None,
 ) -> Dataset:
     """Open a dataset; its parts are read, and downloaded where they must be, when they are first asked for.
@@ -29,6 +43,8 @@ def load_dataset(
             path with a separator (``./digits``) is never a name.
         shape: for a folder: the images' (height, width, channels); chosen by the pictures where None.
         framing_kind: for a folder: how pictures are framed; "fit" where None.
+        in_memory: whether images are read into memory. False: they are converted once into a memory-mapped
+            store in the cache; "auto": they are where they take more than a quarter of the memory.
         progress: is called with what is done and the total: bytes of a download, or pictures of a folder.
 
     Raises:
@@ -36,11 +52,12 @@ def load_dataset(
         SettingError: ``shape`` or ``framing_kind`` for a registered dataset.
         DataError: the folder cannot be used, or IMAGELET_DATA names none.
     """
+    check_in_memory(in_memory)
     text = str(name_or_folder)
     folder = Path(text).expanduser()
     is_path = isinstance(name_or_folder, Path) or os.sep in text or "/" in text or text in (".", "..", "~")
     if is_path or (text not in datasets and folder.exists()):
-        return _open_own(folder, text, shape, framing_kind, progress)
+        return _open_own(folder, text, shape, framing_kind, in_memory, progress)
     try:
         known = datasets.get(text)
     except UnknownNameError as error:
@@ -56,7 +73,7 @@ def load_dataset(
             hint="a shape or a framing is for a folder of pictures",
             name=text,
         )
-    return _open(known, progress)
+    return _open(known, in_memory, progress)
 
 
 def _open_own(
@@ -64,6 +81,7 @@ def _open_own(
     given: str,
     shape: tuple[int, int, int] | None,
     framing_kind: str | None,
+    in_memory: InMemory,
     progress: Progress | None,
 ) -> Dataset:
     """Open a file or folder of a person's own."""
@@ -77,17 +95,32 @@ def _open_own(
     if not isinstance(form, Form):
         framing_kind = framing_kind or "fit"
         if form is not None:
-            return load_pictures(parts_of(form, path), shape, framing_kind, progress)
+            return _placed(load_pictures(parts_of(form, path), shape, framing_kind, progress), in_memory)
         if not (path.is_file() and path.suffix.lower() in SUFFIXES):
             _check_folder(path, given)
-        return load_folder(folder or path, shape=shape, framing_kind=framing_kind, progress=progress)
+        dataset = load_folder(folder or path, shape=shape, framing_kind=framing_kind, progress=progress)
+        return _placed(dataset, in_memory)
     if shape is not None or framing_kind is not None:
         raise SettingError(
             "'{given}' holds images, which have a shape of their own",
             hint="a shape or a framing is for a folder of pictures",
             given=given,
         )
-    return open_form(path, form)
+    return open_form(path, form, in_memory, progress)
+
+
+def _placed(dataset: Dataset, in_memory: InMemory) -> Dataset:
+    """Return a dataset of pictures whose images are where they are wanted."""
+    dataset.parts = {part: partial(_where_wanted, read, in_memory) for part, read in dataset.parts.items()}
+    return dataset
+
+
+def _where_wanted(read: Callable[[], ImageSet], in_memory: InMemory) -> ImageSet:
+    """Return a folder's images, which lie in a memory-mapped file of the cache, in memory or left there."""
+    images = read()
+    if in_memory is True:
+        return dataclasses.replace(images, images=np.array(images.images))
+    return mapped(images)
 
 
 def _check_folder(folder: Path, given: str) -> None:
@@ -162,13 +195,31 @@ def get_dataset_files(
     return layouts.renew(known.layouts, tuple(known.images), progress)
 
 
-def _open(known: KnownDataset, progress: Progress | None) -> Dataset:
+def _open(known: KnownDataset, in_memory: InMemory, progress: Progress | None) -> Dataset:
     if known.load:
         return known.load()
     located = layouts.find(known.layouts, "train")
     place = str(located[1]) if located else f"to be downloaded to {paths.downloads()}"
-    parts = {part: partial(layouts.read_part, known.layouts, part, progress) for part in known.images}
+    parts = {part: partial(_read_known, known, part, in_memory, progress) for part in known.images}
     return Dataset(known.card, place, parts)
+
+
+def _read_known(known: KnownDataset, part: str, in_memory: InMemory, progress: Progress | None) -> ImageSet:
+    """Return a part of a registered dataset, from its files or from the store that was made of them."""
+    read, framing = partial(layouts.read_part, known.layouts, part, progress), known.card.framing
+    size = known.images[part] * (math.prod(framing.shape) if framing else 0)
+    if fits_in_memory(size, in_memory):
+        return read()
+    if layouts.find(known.layouts, part) is None:
+        read()  # downloads it
+    located = layouts.find(known.layouts, part)
+    files = located[0].paths(located[1], part).values() if located else ()
+
+    def content() -> Content:
+        announce(in_memory)
+        return Content.of(read())
+
+    return stored(f"{part} of {known.card.name}", tuple(files), content, progress).images
 
 
 def findable(dataset: str) -> str:

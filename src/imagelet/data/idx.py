@@ -5,17 +5,21 @@ for each of these, its size in four bytes, most significant first; then come the
 (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
 """
 
+import contextlib
 import gzip
 import io
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.download import damaged, read_bytes
+from imagelet.data.rows import Rows
 from imagelet.messages import Message, message_of
 
 UNSIGNED_BYTES = 8
@@ -53,41 +57,59 @@ def read_idx(path: Path, dimensions: int | None = None, dataset: str = "") -> ND
     """
     name = dataset or path.name
     content = read_bytes(path, name, LARGEST_CONTENT)
-    try:
+    with _reading(path, name):
         return _parse(content, dimensions, is_packed=path.suffix == ".gz" or content[:2] == GZIP)
+
+
+def rows_of_idx(path: Path) -> Rows:
+    """Return the rows of the array in an IDX file of unsigned bytes, packed by gzip or not.
+
+    Raises:
+        DataError: as :func:`read_idx`, when the rows are read, too.
+    """
+
+    @contextlib.contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with _reading(path, path.name), _unpacked(path) as file:
+            _read_header(file, None)
+            yield file
+
+    with _reading(path, path.name), _unpacked(path) as file:
+        shape = _read_header(file, None)
+        _require_possible(shape, path.stat().st_size, is_packed=isinstance(file, gzip.GzipFile))
+        return Rows.of_stream(opened, shape, np.dtype(np.uint8), ends=True)
+
+
+@contextlib.contextmanager
+def _reading(path: Path, name: str) -> Iterator[None]:
+    """Let what goes wrong with a file of the dataset ``name`` in the block be told in one sentence."""
+    try:
+        yield
     except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise damaged(path, name, Message("is not a whole gzip file")) from error
+    except OSError as error:
+        raise damaged(path, name, Message("cannot be read ({error})", error=error.strerror)) from error
     except ValueError as error:
         raise damaged(path, name, message_of(error)) from error
 
 
+def _unpacked(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        is_packed = path.suffix == ".gz" or file.read(2) == GZIP
+    return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
+
+
 def _parse(content: bytes, dimensions: int | None, *, is_packed: bool) -> NDArray[np.uint8]:
-    ratio = DEFLATE_RATIO if is_packed else 1
     with gzip.open(io.BytesIO(content)) if is_packed else io.BytesIO(content) as file:
-        magic = file.read(4)
-        if dimensions is None and magic[:3] == bytes((0, 0, UNSIGNED_BYTES)) and len(magic) == 4:
-            dimensions = magic[3]
-        expected = bytes((0, 0, UNSIGNED_BYTES, dimensions or 1))
-        if magic != expected:
-            raise ValueError(
-                Message(
-                    "begins with {found} where {expected} is needed",
-                    found=magic.hex() or "nothing",
-                    expected=expected.hex(),
-                )
-            )
-        count = expected[3]
-        sizes = file.read(4 * count)
-        if len(sizes) < 4 * count:
-            raise ValueError(Message("ends within its header"))
-        shape = struct.unpack(f">{count}I", sizes)
-        length, written = math.prod(shape), "x".join(map(str, shape))
-        if 0 in shape or length > ratio * len(content):
-            raise ValueError(Message("announces {shape} values, which it cannot hold", shape=written))
+        shape = _read_header(cast(IO[bytes], file), dimensions)
+        _require_possible(shape, len(content), is_packed=is_packed)
+        length = math.prod(shape)
         if length > LARGEST_CONTENT:
             raise ValueError(
                 Message(
-                    "announces {shape} values; at most {most:,} are read", shape=written, most=LARGEST_CONTENT
+                    "announces {shape} values; at most {most:,} are read",
+                    shape=_written(shape),
+                    most=LARGEST_CONTENT,
                 )
             )
         values = file.read(length + 1)
@@ -95,3 +117,34 @@ def _parse(content: bytes, dimensions: int | None, *, is_packed: bool) -> NDArra
         held = Message("only {count}", count=len(values)) if len(values) < length else Message("more")
         raise ValueError(Message("announces {count} values and holds {found}", count=length, found=held))
     return np.frombuffer(values, np.uint8).reshape(shape)
+
+
+def _read_header(file: IO[bytes], dimensions: int | None) -> tuple[int, ...]:
+    """Return the shape of the array in an opened file, up to its first value."""
+    magic = file.read(4)
+    if dimensions is None and magic[:3] == bytes((0, 0, UNSIGNED_BYTES)) and len(magic) == 4:
+        dimensions = magic[3]
+    expected = bytes((0, 0, UNSIGNED_BYTES, dimensions or 1))
+    if magic != expected:
+        raise ValueError(
+            Message(
+                "begins with {found} where {expected} is needed",
+                found=magic.hex() or "nothing",
+                expected=expected.hex(),
+            )
+        )
+    count = expected[3]
+    sizes = file.read(4 * count)
+    if len(sizes) < 4 * count:
+        raise ValueError(Message("ends within its header"))
+    return struct.unpack(f">{count}I", sizes)
+
+
+def _require_possible(shape: tuple[int, ...], file_bytes: int, *, is_packed: bool) -> None:
+    ratio = DEFLATE_RATIO if is_packed else 1
+    if 0 in shape or math.prod(shape) > ratio * file_bytes:
+        raise ValueError(Message("announces {shape} values, which it cannot hold", shape=_written(shape)))
+
+
+def _written(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

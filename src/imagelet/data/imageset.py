@@ -6,8 +6,9 @@ read when it is first asked for and never before: training works with the test f
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,15 +17,29 @@ from numpy.typing import NDArray
 
 from imagelet import html_repr
 from imagelet.data import copies
+from imagelet.data.mapped import COPIED_AT_MOST, MappedImages, as_array, chosen
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.normalization import Normalization, PixelSums
 
 SHOWN = 10  # images in a notebook
 PARTS = ("train", "validation", "test")
 CHANNELS = (1, 3)  # grey, RGB
 
-_HASHED_AT_ONCE = 1 << 24  # bytes; bounds the memory that hashing a memory-mapped file takes
+_READ_AT_ONCE = 1 << 24  # bytes; bounds the memory that reading a whole memory-mapped file takes
+
+
+class Known(NamedTuple):
+    """What a store knows of its images, so that they need not all be read for it.
+
+    Attributes:
+        sha256: their fingerprint.
+        sums: uint64 (n, 2, channels), of each image the sum of its pixels and of their squares.
+    """
+
+    sha256: str
+    sums: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +52,7 @@ class ImageSet:
         images: uint8 (n, height, width, channels), channels 1 or 3, values 0–255; may be memory-mapped.
         labels: int64 (n,), each from 0 to ``len(classes) - 1``.
         classes: the class names, in the order of the labels.
+        known: what was found out about them already.
 
     Raises:
         DataError: a wrong type, shape or label.
@@ -45,6 +61,7 @@ class ImageSet:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    known: Known | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("images", "labels"):
@@ -54,9 +71,10 @@ class ImageSet:
         _check_classes(self.classes)
         _check_labels(self.labels, len(self.images), self.classes)
         for name in ("images", "labels"):
-            view = getattr(self, name).view()
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
+            if isinstance(getattr(self, name), np.ndarray):
+                view = getattr(self, name).view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -69,20 +87,23 @@ class ImageSet:
         return height, width, channels
 
     def take(self, indices: NDArray[np.int64] | Sequence[int]) -> "ImageSet":
-        """Return the images at ``indices`` (n,), in that order, as a set of its own in memory.
+        """Return the images at ``indices`` (n,), in that order, as a set of its own.
+
+        It is in memory, or where these images are many and in a store, in its file.
 
         Raises:
             DataError: an index that is not there; negative ones are not there either.
         """
-        chosen = np.asarray(indices, dtype=np.int64)
-        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
-            wrong = chosen.min() if chosen.min() < 0 else chosen.max()
+        rows = np.asarray(indices, dtype=np.int64)
+        if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
+            wrong = rows.min() if rows.min() < 0 else rows.max()
             raise DataError(
                 "there is no image {number}: the images are numbered 0 to {last}",
                 number=wrong,
                 last=len(self) - 1,
             )
-        return ImageSet(np.asarray(self.images[chosen]), self.labels[chosen], self.classes)
+        known = Known("", self.known.sums[rows]) if self.known else None
+        return ImageSet(chosen(self.images, rows), self.labels[rows], self.classes, known)
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of images of each class, int64 (classes,)."""
@@ -93,15 +114,32 @@ class ImageSet:
         """int64 (n,): for each image the index of the first with the same pixels; its own if none has."""
         return copies.originals(self.images)
 
+    def histogram(self) -> NDArray[np.int64]:
+        """Return how many of all pixels have each value, int64 (256,)."""
+        counts = np.zeros(256, np.int64)
+        rows = max(1, _READ_AT_ONCE // math.prod(self.shape))
+        for start in range(0, len(self), rows):
+            counts += np.bincount(self.images[start : start + rows].ravel(), minlength=256)
+        return counts
+
+    def normalization(self, kind: str) -> Normalization:
+        """Return the normalization of these images, as :meth:`Normalization.of` does."""
+        if self.known is None:
+            return Normalization.of(self.images, kind)
+        total, squares = self.known.sums.sum(axis=0)  # (channels,) each
+        return Normalization.of_sums(PixelSums(total, squares, len(self) * math.prod(self.shape[:2])), kind)
+
     def fingerprint(self) -> str:
         """Return the SHA-256, in hexadecimal, over shape, class names, labels and pixels, in that order."""
         return self._fingerprint
 
     @cached_property
     def _fingerprint(self) -> str:
+        if self.known and self.known.sha256:
+            return self.known.sha256
         digest = hashlib.sha256(repr((self.images.shape, self.classes)).encode())
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
-        rows = max(1, _HASHED_AT_ONCE // max(1, int(np.prod(self.shape))))
+        rows = max(1, _READ_AT_ONCE // max(1, int(np.prod(self.shape))))
         for start in range(0, len(self), rows):
             digest.update(np.ascontiguousarray(self.images[start : start + rows]).data)
         return digest.hexdigest()
@@ -133,8 +171,18 @@ def relabelled(images: ImageSet, classes: tuple[str, ...], name: str) -> ImageSe
             name=unknown[0],
             classes=", ".join(classes),
         )
+    if images.classes == classes:
+        return images
     places = np.array([classes.index(one) for one in images.classes], dtype=np.int64)
-    return ImageSet(images.images, places[images.labels], classes)
+    known = images.known and images.known._replace(sha256="")  # labels and classes are in it
+    return ImageSet(images.images, places[images.labels], classes, known)
+
+
+def mapped(images: ImageSet) -> ImageSet:
+    """Return images that lie in a memory-mapped file in such a way that their number takes no memory."""
+    if isinstance(images.images, np.memmap) and images.images.nbytes > COPIED_AT_MOST:
+        return replace(images, images=as_array(MappedImages(images.images)))
+    return images
 
 
 class Turned(NamedTuple):
@@ -294,7 +342,7 @@ def _written(shape: Sequence[int]) -> str:
 
 
 def _check_is_array(name: str, value: object) -> None:
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray | MappedImages):
         raise DataError(
             "{name} are of the type {type}; a NumPy array is needed", name=name, type=type(value).__name__
         )

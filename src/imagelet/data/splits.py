@@ -7,6 +7,7 @@ Copies stay together: what is drawn are different images, and the copies of each
 none, a split is scikit-learn's to the index. The split of the course's notes is so in any case.
 """
 
+import base64
 import dataclasses
 import json
 import re
@@ -24,8 +25,11 @@ from imagelet.data.copies import with_copies
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, SettingError
 
-LARGEST = 64 * 1024**2  # bytes: indices of some eight million images
+LARGEST = 512 * 1024**2  # bytes: packed indices of some ninety million images
+LARGEST_LISTED = 64 * 1024**2  # bytes, without those that are packed
+MOST_LISTED = 1_000_000  # indices that are written as a list of numbers, 1, 2, 3; more are packed
 MOST_SIGNS = 64  # brackets and quotation marks
+PACKED = "int32:"  # before base64 of little-endian numbers
 COURSE = "course"
 COURSE_SHARE = 0.2
 COURSE_SEED = 9
@@ -86,13 +90,13 @@ class Split:
             )
 
     def save(self, path: Path) -> None:
-        """Write the split as JSON, whole or not at all."""
+        """Write the split as JSON, whole or not at all; very many indices as base64 of int32 numbers."""
         content = {
             "method": self.method,
             "seed": self.seed,
             "data_sha256": self.data_sha256,
-            "train": self.train.tolist(),
-            "validation": self.validation.tolist(),
+            "train": _written(self.train),
+            "validation": _written(self.validation),
         }
         atomic_files.write_text(path, json.dumps(content) + "\n")  # indices on one line, not one line each
 
@@ -303,20 +307,38 @@ def _read(path: Path) -> bytes:
         raise ValueError("it is not a file")
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)
-    if len(content) > LARGEST or any(content.count(sign) > MOST_SIGNS for sign in (b"[", b"{", b'"')):
+    listed = len(content) <= LARGEST_LISTED or content.count(b",") <= MOST_LISTED + MOST_SIGNS
+    many = len(content) > LARGEST or any(content.count(sign) > MOST_SIGNS for sign in (b"[", b"{", b'"'))
+    if many or not listed:
         raise ValueError("it holds more than two lists of indices")
     return content
 
 
 def _fields(content: Any) -> dict[str, Any]:
-    types = {"method": str, "seed": int, "data_sha256": str, "train": list, "validation": list}
-    if not isinstance(content, dict) or set(content) != set(types):
-        raise ValueError(f"it must hold exactly {', '.join(types)}")
+    types = {"method": str, "seed": int, "data_sha256": str}
+    if not isinstance(content, dict) or set(content) != {*types, "train", "validation"}:
+        raise ValueError(f"it must hold exactly {', '.join(types)}, train, validation")
     for name, kind in types.items():
         if type(content[name]) is not kind:
             raise ValueError(f"its {name} is not a {kind.__name__}")
     for name in ("train", "validation"):
-        if not all(type(index) is int for index in content[name]):
-            raise ValueError(f"its {name} is not a list of whole numbers")
-        content[name] = np.array(content[name], dtype=np.int64)
+        content[name] = _indices(content[name], name)
     return content
+
+
+def _written(indices: NDArray[np.int64]) -> list[int] | str:
+    """Return indices as JSON holds them: a list, or of very many their int32 numbers in base64."""
+    if len(indices) <= MOST_LISTED or indices.max() >= 2**31:
+        listed: list[int] = indices.tolist()
+        return listed
+    return PACKED + base64.b64encode(indices.astype("<i4").tobytes()).decode()
+
+
+def _indices(written: Any, name: str) -> NDArray[np.int64]:
+    """Return the indices that :func:`_written` wrote."""
+    if isinstance(written, str) and written.startswith(PACKED):
+        content = base64.b64decode(written.removeprefix(PACKED), validate=True)
+        return np.frombuffer(content, "<i4").astype(np.int64)
+    if type(written) is not list or not all(type(index) is int for index in written):
+        raise ValueError(f"its {name} is not a list of whole numbers")
+    return np.array(written, dtype=np.int64)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imagelet import html_repr
+from imagelet.data.store import InMemory
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import Event, RunStarted, run_experiment
 from imagelet.messages import Message, translate
@@ -34,6 +35,7 @@ def train(
     name: str | None = None,
     folder: Path | None = None,
     test: bool = False,
+    in_memory: InMemory = "auto",
     **fields: Any,
 ) -> Finished:
     """Train a classifier and return it with its run; what ``imagelet train`` does. A notebook shows a bar.
@@ -45,6 +47,8 @@ def train(
         name: the run's name; None: made of dataset and network.
         folder: where runs live; None: ``./runs``.
         test: evaluate on the test images at the end, once.
+        in_memory: whether the images are read into memory, as :func:`~imagelet.load_dataset` takes it; the
+            results do not depend on it.
         **fields: fields of :class:`Experiment` (``validation``, ``seed``, …) and of :class:`Recipe`
             (``epochs``, ``learning_rate``, …).
 
@@ -53,10 +57,11 @@ def train(
     """
     own = {field.name for field in dataclasses.fields(Experiment)}
     settings = {key: value for key, value in fields.items() if key not in own}
-    rest = {key: value for key, value in fields.items() if key in own}
-    experiment = describe(dataset, network, recipe, settings, **rest)
+    of_experiment = {key: value for key, value in fields.items() if key in own}
+    experiment = describe(dataset, network, recipe, settings, **of_experiment)
     bar = Bar(notebook_display())
-    return watch(run_experiment(experiment, name=name, folder=folder, test=test, progress=bar.read), bar)
+    rest: dict[str, Any] = {"name": name, "folder": folder, "test": test, "in_memory": in_memory}
+    return watch(run_experiment(experiment, **rest, progress=bar.read), bar)
 
 
 def watch(events: Iterable[Event], bar: "Bar | None" = None) -> Finished:

@@ -17,6 +17,7 @@ from imagelet.analysis.evaluate import evaluate
 from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.imageset import Dataset
 from imagelet.data.splits import fold, split
+from imagelet.data.store import InMemory
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.out_of_fold import label_issues_of_folds, write_out_of_fold
@@ -62,6 +63,7 @@ class Series:
         default_name: their start where none was chosen.
         data_sha256: the fingerprint of the training images.
         test: evaluate on the test images after each training, once.
+        in_memory: whether the images are read into memory.
     """
 
     kind: str
@@ -72,6 +74,7 @@ class Series:
     default_name: str
     data_sha256: str
     test: bool
+    in_memory: InMemory = "auto"
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -181,6 +184,7 @@ def plan(
     name: str | None = None,
     folder: Path | None = None,
     test: bool = False,
+    in_memory: InMemory = "auto",
     progress: Progress | None = None,
 ) -> Series:
     """Return the trainings of a series, each with its run if there is one; nothing is written.
@@ -192,6 +196,8 @@ def plan(
         name: the start of the runs' names: ``NAME-seed0``, ``NAME-fold1``; None: made of dataset and network.
         folder: where runs live; None: ``places.runs()``.
         test: evaluate each run on its test images at the end, once; with seeds only.
+        in_memory: whether the images are read into memory, as :func:`~imagelet.load_dataset` takes it; the
+            results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
 
     Raises:
@@ -203,7 +209,9 @@ def plan(
     numbered = _with_seeds(experiment, seeds or ()) if folds is None else _with_folds(experiment, folds)
     if folds is not None and test:
         raise SettingError("folds are of the training images; the test images have no part in them")
-    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape, progress=progress)
+    dataset = load_dataset(
+        experiment.dataset, shape=experiment.input_shape, in_memory=in_memory, progress=progress
+    )
     if folds is not None:
         split(dataset.train, fold(1, folds), experiment.seed, experiment.limit)
     place, data_sha256 = folder or paths.runs(), dataset.train.fingerprint()
@@ -213,7 +221,7 @@ def plan(
         for number, one in numbered
     )
     default_name = _default_name(experiment, dataset)
-    series = Series(kind, experiment, parts, place, name, default_name, data_sha256, test)
+    series = Series(kind, experiment, parts, place, name, default_name, data_sha256, test, in_memory)
     if name is not None and (place / f"{name}-{kind}").exists() and _earlier(series) is None:
         raise _taken(Message("{name}-{kind}", name=name, kind=kind), place)
     return series
@@ -232,12 +240,15 @@ def run_part(series: Series, part: Part, progress: Progress | None = None) -> It
             default_name=_chosen(series.default_name, series.kind, part.number),
             folder=series.folder,
             test=series.test,
+            in_memory=series.in_memory,
             progress=progress,
         )
     if part.run.finished:
         return _end(series, part)
     # the network was asked for by the same name, so it may be imported
-    return resume(part.run, test=series.test, allow_import=True, progress=progress)
+    return resume(
+        part.run, test=series.test, allow_import=True, in_memory=series.in_memory, progress=progress
+    )
 
 
 def _end(series: Series, part: Part) -> Iterator[Event]:
@@ -276,7 +287,9 @@ def conclude(series: Series) -> Repeated:
     folder = _earlier(series) or _result_folder(series)
     of_folds: dict[str, Any] = {"out_of_fold": None}
     if series.kind == FOLDS:
-        images = load_dataset(series.experiment.dataset, shape=series.experiment.input_shape).train
+        images = load_dataset(
+            series.experiment.dataset, shape=series.experiment.input_shape, in_memory=series.in_memory
+        ).train
         of_folds["out_of_fold"] = write_out_of_fold([member.run for member in members], folder)
         of_folds |= {"label_issues": label_issues_of_folds(folder, images), "classes": images.classes}
     result = Repeated(

@@ -17,13 +17,13 @@ from imagelet import atomic_files, paths
 from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.splits import Split, read_fold, split
+from imagelet.data.store import InMemory
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
 from imagelet.errors import RunError
 from imagelet.experiment.finalize import Finished, finish
 from imagelet.experiment.session import Clock, interruptible
 from imagelet.messages import Message
 from imagelet.networks import Network, build, summarize
-from imagelet.preprocessing.normalization import Normalization
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, settled
 from imagelet.runs.environment import environment
@@ -71,6 +71,7 @@ def run_experiment(
     test: bool = False,
     frozen: Split | None = None,
     allow_import: bool = True,
+    in_memory: InMemory = "auto",
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> Iterator[Event]:
@@ -83,8 +84,8 @@ def run_experiment(
         folder: where runs live; None: ``places.runs()``.
         test: evaluate on the test images at the end, once.
         frozen: the split of another run of the same experiment; None: made by the experiment's seed.
-        allow_import: whether code that ``network`` names (``package.module:function``) is imported; False
-            where the experiment comes from a file.
+        allow_import: whether code that ``network`` names is imported; False where a file says so.
+        in_memory: as :func:`load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
 
@@ -94,11 +95,9 @@ def run_experiment(
     """
     clock = Clock()
     experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
-    dataset = _read(experiment, clock, progress)
-    if frozen is None:
-        frozen = _freeze(dataset, experiment)
-    else:
-        frozen.check(dataset.train)
+    dataset = _read(experiment, clock, in_memory, progress)
+    frozen = frozen or _freeze(dataset, experiment)
+    frozen.check(dataset.train)
     experiment = settled(experiment, len(frozen.train), dataset.train.shape)
     network = _build(experiment, dataset.train, allow_import=allow_import)
     setup = _setup(experiment, dataset, frozen)
@@ -133,6 +132,7 @@ def resume(
     *,
     test: bool = False,
     allow_import: bool = False,
+    in_memory: InMemory = "auto",
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> Iterator[Event]:
@@ -143,6 +143,7 @@ def resume(
         test: evaluate on the test images at the end, once.
         allow_import: whether code that the run's folder names is imported: a network's
             ``package.module:function``.
+        in_memory: as :func:`load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
 
@@ -163,7 +164,7 @@ def resume(
     with run.in_use():
         experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
         fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
-        dataset = _read(fixed, clock, progress)
+        dataset = _read(fixed, clock, in_memory, progress)
         frozen = Split.load(run.folder / "split.json")
         frozen.check(dataset.train)
         setup = _setup(fixed, dataset, frozen)
@@ -189,8 +190,10 @@ def _restored(
     return *(restored or (loop.start(setup, build_network()), 0.0)), warnings
 
 
-def _read(experiment: Experiment, clock: Clock, progress: Progress | None) -> Dataset:
-    dataset = load_dataset(experiment.dataset, shape=experiment.input_shape, progress=progress)
+def _read(experiment: Experiment, clock: Clock, in_memory: InMemory, progress: Progress | None) -> Dataset:
+    dataset = load_dataset(
+        experiment.dataset, shape=experiment.input_shape, in_memory=in_memory, progress=progress
+    )
     _ = dataset.train  # read now, by the clock
     clock.data_ready()
     return dataset
@@ -225,7 +228,7 @@ def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingS
         training=training,
         validation=validation_images(dataset, frozen, experiment.validation),
         recipe=recipe,
-        normalization=Normalization.of(training.images, recipe.normalization),
+        normalization=training.normalization(recipe.normalization),
         flips=dataset.card.flips,
         turned=dataset.card.turned,
         seed=experiment.seed,

@@ -68,13 +68,18 @@ def pictures_of(value: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     return _pictures(_numbers(value), value, shape)
 
 
-def images_of(value: Any) -> tuple[NDArray[np.uint8], Message]:
+Limits = tuple[Any, Any]
+"""The lowest and the highest value of an array, of its type."""
+
+
+def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint8], Message]:
     """Return the images of a dataset's array, uint8 (n, height, width, 1 or 3), and what it was taken for.
 
     Args:
         value: (n, height, width), (n, height, width, channels), (n, channels, height, width), or grey images
             that are square as rows (n, height · width); values are bool, whole numbers from 0 to 255, or
             floats from 0 to 1 or 255.
+        limits: of the whole, where these are some of its rows only.
 
     Raises:
         PictureError: it is of no such shape, its values are others, or it can be read in two ways.
@@ -83,8 +88,8 @@ def images_of(value: Any) -> tuple[NDArray[np.uint8], Message]:
     laid_out, layout = _laid_out(array, value)
     if not laid_out.size:
         raise _refusal(array, value, Message("it has no pixels"))
-    pixels = _eight_bits(laid_out, value)
-    is_unit = array.dtype.kind in "bf" and float(array.max()) <= 1 + ROUNDING
+    pixels = _eight_bits(laid_out, value, limits)
+    is_unit = array.dtype.kind in "bf" and float(limits[1] if limits else array.max()) <= 1 + ROUNDING
     _, height, width, channels = pixels.shape
     return pixels, Message(
         "{height}×{width} {colour}, {layout}, values 0–{largest}",
@@ -183,7 +188,7 @@ def _channels_last(array: NDArray[Any], value: Any, shape: tuple[int, int, int])
     raise _refusal(array, value, Message("its shape is that of no picture"))
 
 
-def _eight_bits(array: NDArray[Any], value: Any) -> NDArray[np.uint8]:
+def _eight_bits(array: NDArray[Any], value: Any, limits: Limits | None = None) -> NDArray[np.uint8]:
     """Return the values of ``array`` as 0 to 255."""
     if array.dtype == np.uint8:
         return array
@@ -193,7 +198,7 @@ def _eight_bits(array: NDArray[Any], value: Any) -> NDArray[np.uint8]:
         raise _refusal(array, value, Message("its values are no numbers"))
     if not array.size:
         return array.astype(np.uint8)
-    low, high = array.min(), array.max()
+    low, high = limits or (array.min(), array.max())
     if not np.isfinite(low) or not np.isfinite(high):
         raise _refusal(array, value, Message("not all its values are finite"))
     if low < -ROUNDING:

@@ -4,7 +4,7 @@ import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -46,20 +46,19 @@ class Normalization:
             images: the training images; may be memory-mapped.
             kind: ``scale``: pixels from 0 to 1; ``standardize``: then mean 0 and standard deviation 1.
         """
-        channels = images.shape[3]
         if kind == "scale":
+            channels = images.shape[3]
             return cls((0.0,) * channels, (1.0,) * channels)
-        total, squares = np.zeros(channels), np.zeros(channels)
-        rows = max(1, MEASURED_AT_ONCE // images[0].size)
-        for start in range(0, len(images), rows):
-            pixels = images[start : start + rows].reshape(-1, channels)
-            counts = [np.bincount(pixels[:, channel], minlength=256) for channel in range(channels)]
-            for channel, count in enumerate(counts):
-                total[channel] += count @ np.arange(256)
-                squares[channel] += count @ np.arange(256) ** 2
-        number = images.size / channels
-        mean = total / number / 255
-        std = np.sqrt(np.maximum(squares / number / 255**2 - mean**2, SMALLEST_STD**2))
+        return cls.of_sums(pixel_sums(images), kind)
+
+    @classmethod
+    def of_sums(cls, sums: "PixelSums", kind: str) -> "Normalization":
+        """Return what :meth:`of` does, of images whose sums are known already."""
+        total, squares = (values.astype(np.float64) for values in sums[:2])  # exact below 2**53
+        if kind == "scale":
+            return cls((0.0,) * len(total), (1.0,) * len(total))
+        mean = total / sums.pixels / 255
+        std = np.sqrt(np.maximum(squares / sums.pixels / 255**2 - mean**2, SMALLEST_STD**2))
         return cls(tuple(float(value) for value in mean), tuple(float(value) for value in std))
 
     def apply(self, images: "Tensor") -> "Tensor":
@@ -91,6 +90,35 @@ class Normalization:
         if not isinstance(content, Mapping) or set(content) != {"mean", "std"}:
             raise ValueError("a normalization holds mean and std, nothing else")
         return cls(_numbers(content["mean"]), _numbers(content["std"]))
+
+
+class PixelSums(NamedTuple):
+    """What mean and standard deviation of pixels from 0 to 255 are made of.
+
+    Attributes:
+        total: whole numbers (channels,), the sum of all pixels of a channel.
+        squares: whole numbers (channels,), the sum of their squares.
+        pixels: how many pixels a channel has.
+    """
+
+    total: np.ndarray
+    squares: np.ndarray
+    pixels: int
+
+
+def pixel_sums(images: np.ndarray) -> PixelSums:
+    """Return the sums of ``images``, uint8 (n, height, width, channels), which may be memory-mapped."""
+    channels = images.shape[3]
+    total, squares = np.zeros(channels, np.uint64), np.zeros(channels, np.uint64)
+    values = np.arange(256, dtype=np.uint64)
+    rows = max(1, MEASURED_AT_ONCE // images[0].size)
+    for start in range(0, len(images), rows):
+        pixels = images[start : start + rows].reshape(-1, channels)
+        for channel in range(channels):
+            count = np.bincount(pixels[:, channel], minlength=256).astype(np.uint64)
+            total[channel] += count @ values
+            squares[channel] += count @ values**2
+    return PixelSums(total, squares, images.size // channels)
 
 
 @functools.lru_cache(maxsize=16)

@@ -5,7 +5,7 @@ asks for the next event nothing changes: the state is exactly what a resumed tra
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ from imagelet.networks import Network
 from imagelet.networks.airbench import Whiten
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, divergence_from_uniform, make_outliers, mirrored_in
+from imagelet.training.batches import Read, batch_reader
 from imagelet.training.history import EpochFigures
 from imagelet.training.optimizers import learning_rate
 from imagelet.training.profiling import NoProfile, Profile
@@ -71,17 +72,6 @@ class TrainingSetup:
         """Optimizer steps in an epoch. A last batch of one image is left out: it has no batch statistics."""
         whole_batches, rest = divmod(len(self.training), self.recipe.batch_size)
         return max(1, whole_batches + (rest > 1))
-
-
-def batch_loader(images: ImageSet, device: torch.device) -> Callable[[np.ndarray], Tensor]:
-    """Return a function from indices (n,) to uint8 images (n, height, width, channels) on ``device``.
-
-    On the CPU the images stay where they are, memory-mapped files included; elsewhere all are copied once.
-    """
-    if device.type == "cpu":
-        return lambda indices: torch.from_numpy(images.images[indices])
-    copied = torch.tensor(images.images, device=device)
-    return lambda indices: copied[torch.from_numpy(indices).to(device)]
 
 
 def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
@@ -184,23 +174,23 @@ def train(
     Raises:
         TrainingError: the loss or a weight is not finite; the message names epoch and step.
     """
-    events = _events(setup, state, profile or NoProfile())
-    while True:
-        with denormals_flushed():
-            event = next(events, None)
-        if event is None:
-            return
-        yield event
+    with batch_reader(setup.training, setup.device) as read:
+        events = _events(setup, state, read, profile or NoProfile())
+        while True:
+            with denormals_flushed():
+                event = next(events, None)
+            if event is None:
+                return
+            yield event
 
 
 def _events(
-    setup: TrainingSetup, state: State, profile: Profile | NoProfile
+    setup: TrainingSetup, state: State, read: Read, profile: Profile | NoProfile
 ) -> Iterator[Step | EpochEnded | Stopped]:
     """Run the loop of :func:`train`."""
     recipe, device, network = setup.recipe, setup.device, state.network
     profile.start(network, device)
     keep_freed_memory()
-    load_batch = batch_loader(setup.training, device)
     labels = torch.tensor(setup.training.labels, device=device)  # (images,)
     mirrored_first = _mirrored_first(setup)
     early = _is_early(recipe, state)
@@ -208,11 +198,9 @@ def _events(
         timer, images_before = Timer(device), state.images_done
         order = _order(setup, state.epoch)
         network.train()
-        while state.step < setup.steps:
-            chosen = order[state.step * recipe.batch_size : (state.step + 1) * recipe.batch_size]  # (n,)
+        for chosen, pixels in read(_batches(setup, order, state.step)):  # (n,), (n, height, width, channels)
             progress = _progress(setup, state.steps_done(setup.steps))
             set_learning_rates(state.optimizer, recipe, progress, state.learning_rate_factor)
-            pixels = load_batch(chosen)  # (n, height, width, channels)
             indices = torch.from_numpy(chosen).to(device)
             targets = labels[indices]  # (n,)
             profile.mark("loading")
@@ -282,16 +270,16 @@ def evaluate(
     precision: torch.dtype,
 ) -> tuple[float, float]:
     """Return mean cross-entropy (nats) and accuracy (0 to 1) of ``network`` on ``images``."""
-    load_batch = batch_loader(images, device)
     labels = torch.tensor(images.labels, device=device)  # (images,)
     loss_sum = torch.zeros((), dtype=sum_type(device), device=device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
     network.eval()
-    with torch.inference_mode(), autocast(device, precision):
-        for start in range(0, len(images), EVALUATION_BATCH):
-            batch = np.arange(start, min(start + EVALUATION_BATCH, len(images)))
-            logits = network(normalization.apply(load_batch(batch))).float()  # (n, classes)
-            targets = labels[start : start + len(batch)]  # (n,)
+    starts = range(0, len(images), EVALUATION_BATCH)
+    batches = (np.arange(start, min(start + EVALUATION_BATCH, len(images))) for start in starts)
+    with torch.inference_mode(), autocast(device, precision), batch_reader(images, device) as read:
+        for batch, pixels in read(batches):
+            logits = network(normalization.apply(pixels)).float()  # (n, classes)
+            targets = labels[torch.from_numpy(batch).to(device)]  # (n,)
             loss_sum += F.cross_entropy(logits, targets, reduction="sum")
             correct += (logits.argmax(1) == targets).sum()
     return float(loss_sum) / len(images), float(correct) / len(images)
@@ -328,6 +316,12 @@ def _is_early(recipe: Recipe, state: State) -> bool:
 def _order(setup: TrainingSetup, epoch: int) -> np.ndarray:
     """Return the order of the training images in ``epoch``, a function of seed and epoch alone."""
     return np.random.default_rng([setup.seed, ORDER, epoch]).permutation(len(setup.training))
+
+
+def _batches(setup: TrainingSetup, order: np.ndarray, first: int) -> Iterator[np.ndarray]:
+    """Return the images (n,) of each batch of an epoch, in ``order``, from step ``first`` on."""
+    size = setup.recipe.batch_size
+    return (order[step * size : (step + 1) * size] for step in range(first, setup.steps))
 
 
 def _mirrored_first(setup: TrainingSetup) -> Tensor | None:

@@ -1,7 +1,8 @@
 """What a form of data is, and how what its reader finds becomes a dataset."""
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +14,28 @@ from numpy.typing import NDArray
 from imagelet.data import copies
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
 from imagelet.data.pictures.listing import NAMES_OF_PARTS, PictureParts, set_aside_by_rank, subfolders
+from imagelet.data.rows import Rows, images_in, limits_of
+from imagelet.data.store import (
+    Choose,
+    Content,
+    InMemory,
+    Stored,
+    announce,
+    divided,
+    filled,
+    fits_in_memory,
+    require_count,
+    stored,
+)
 from imagelet.errors import DataError, PictureError
-from imagelet.messages import Message
+from imagelet.messages import Message, message_of
 from imagelet.preprocessing.arrays import images_of
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.picture_files import DiskFolder, PictureFolder
+from imagelet.progress import Progress
 from imagelet.registry import Registry
 
+LARGE = 1 << 30  # bytes; an array of more is read some rows at a time, into memory, too
 TEST_SHARE = 0.2
 MOST_CLASSES = 10_000
 NAMES_OF_IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels")
@@ -35,11 +51,15 @@ class Arrays:
         images: reads an array: one image a row, or (n, height, width) with channels first, last or none.
         labels: reads an array (n,), (n, 1) or one-hot (n, classes): whole numbers or texts.
         source: which files or members they are: ``x_train, y_train``.
+        rows: reads the images' array some rows at a time; None: that is not possible.
+        files: in which they are.
     """
 
     images: Callable[[], NDArray[Any]]
     labels: Callable[[], NDArray[Any]]
     source: str
+    rows: Callable[[], Rows] | None = None
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,32 +157,40 @@ def form_of(path: Path, folder: PictureFolder | None = None) -> Form | PictureFo
     return next((form for form in asked if form.recognises(path)), None)
 
 
-def open_form(path: Path, form: Form) -> Dataset:
+def open_form(
+    path: Path, form: Form, in_memory: InMemory = "auto", progress: Progress | None = None
+) -> Dataset:
     """Return the dataset in ``path``; its training part is read now, others when they are asked for.
 
     Where there is no test part, a fifth of each class is set aside by the rank of the pixels' SHA-256: copies
     fall on one side.
 
+    Args:
+        path: a file or folder.
+        form: what it is.
+        in_memory: whether images are read into memory, or kept in a store; ``auto``: where they are large.
+        progress: is called with how many images are read, and how many there are, where they are large.
+
     Raises:
         DataError: it is damaged, holds no images with labels, or can be read in two ways.
     """
     contents = form.read(path)
-    train, taken = _read(path, contents.parts["train"])
-    parts: dict[str, Callable[[], ImageSet]] = {"train": lambda: train}
+    read = partial(_read, path, in_memory=in_memory, progress=progress)
+    choose = None if "test" in contents.parts else partial(_chosen_for_test, path)
+    train = read(contents.parts["train"], choose)
+    parts: dict[str, Callable[[], ImageSet]] = {"train": lambda: train.images}
     for part in PARTS[1:]:
         if part in contents.parts:
-            parts[part] = partial(_read_alike, path, contents.parts[part], train)
-    if "test" not in parts:
-        chosen = _chosen_for_test(path, train)
-        rest, test = (train.take(np.flatnonzero(where)) for where in (~chosen, chosen))
-        parts |= {"train": lambda: rest, "test": lambda: test}
-    understood = _understood(form, contents, train, taken)
-    height, width, channels = train.shape
+            parts[part] = partial(_read_alike, read, contents.parts[part], path, train.images.classes)
+    if (aside := train.aside) is not None:
+        parts["test"] = lambda: aside
+    understood = _understood(form, contents, train)
+    height, width, channels = train.images.shape
     card = DatasetCard(
         name=path.stem.partition(".")[0] or path.name,
         title=path.name,
         description=" ".join(map(str, understood)),
-        classes=train.classes,
+        classes=train.images.classes,
         framing=Framing("fit", height, width, channels),
         flips=False,
         source=str(path),
@@ -222,11 +250,31 @@ def assigned(names: Iterable[str], origin: str) -> tuple[dict[str, tuple[str, st
     return pairs, others
 
 
-def paired(names: Iterable[str], origin: str, load: Callable[[str], NDArray[Any]]) -> Contents:
-    """Return the parts of several named arrays, which :func:`assigned` tells apart; ``load`` reads one."""
+def paired(
+    names: Iterable[str],
+    origin: str,
+    load: Callable[[str], NDArray[Any]],
+    rows: Callable[[str], Rows],
+    file: Callable[[str], Path],
+) -> Contents:
+    """Return the parts of several named arrays, which :func:`assigned` tells apart.
+
+    Args:
+        names: what they are called.
+        origin: what to call where they are, in errors.
+        load: reads one.
+        rows: reads one, some rows at a time.
+        file: tells in which file one is.
+    """
     pairs, others = assigned(names, origin)
     parts = {
-        part: Arrays(partial(load, images), partial(load, labels), f"{images}, {labels}")
+        part: Arrays(
+            images=partial(load, images),
+            labels=partial(load, labels),
+            source=f"{images}, {labels}",
+            rows=partial(rows, images),
+            files=tuple(dict.fromkeys((file(images), file(labels)))),
+        )
         for part, (images, labels) in pairs.items()
     }
     return Contents(parts, tuple(map(left_out, others)))
@@ -242,33 +290,54 @@ def part_of(words: Iterable[str]) -> str | None:
     return next((part for part, names in NAMES_OF_PARTS.items() if set(words) & set(names)), None)
 
 
-def _read(path: Path, arrays: Arrays) -> tuple[ImageSet, Message]:
-    """Return a part, and what its images were taken for."""
-    try:
+def _read(
+    path: Path,
+    arrays: Arrays,
+    choose: Choose | None = None,
+    *,
+    in_memory: InMemory,
+    progress: Progress | None,
+) -> Stored:
+    """Return a part: the images to use, those that ``choose`` sets aside, and what they were taken for."""
+    where = f"{arrays.source} in {path}"
+
+    def content() -> Content:
+        labels, classes = _as_labels(arrays.labels(), where)
+        read_rows = rows or Rows.of(arrays.images())
+        blocks, shape, taken = images_in(read_rows, limits_of(read_rows))
+        return Content(blocks, shape, labels, classes, taken, choose)
+
+    def announced() -> Content:
+        announce(in_memory)
+        return content()
+
+    with _said_of(where):
+        rows = arrays.rows() if arrays.rows else None
+        if not fits_in_memory(rows.size if rows else 0, in_memory):
+            return stored(where, arrays.files or (path,), announced, progress)
+        if rows and rows.size > LARGE:
+            return filled(content(), progress)
         images, taken = images_of(arrays.images())
+        labels, classes = _as_labels(arrays.labels(), where)
+        require_count(len(images), len(labels))
+        return divided(ImageSet(images, labels, classes), taken, choose)
+
+
+@contextlib.contextmanager
+def _said_of(where: str) -> Iterator[None]:
+    """Let what is wrong with images and labels in the block be said with where they are."""
+    try:
+        yield
     except PictureError as error:
-        raise DataError(
-            "{source} in {file}: {problem}",
-            hint=error.hint,
-            source=arrays.source,
-            file=path,
-            problem=error.message,
-        ) from error
-    labels, classes = _as_labels(arrays.labels(), f"{arrays.source} in {path}")
-    if len(labels) != len(images):
-        raise DataError(
-            "{source} in {file}: there are {labels:,} labels for {images:,} images",
-            source=arrays.source,
-            file=path,
-            labels=len(labels),
-            images=len(images),
-        )
-    return ImageSet(images, labels, classes), taken
+        raise DataError("{where}: {problem}", hint=error.hint, where=where, problem=error.message) from error
+    except ValueError as error:
+        raise DataError("{where}: {problem}", where=where, problem=message_of(error)) from error
 
 
-def _read_alike(path: Path, arrays: Arrays, train: ImageSet) -> ImageSet:
-    images, _ = _read(path, arrays)
-    return relabelled(images, train.classes, f"{arrays.source} in {path}")
+def _read_alike(
+    read: Callable[[Arrays], Stored], arrays: Arrays, path: Path, classes: tuple[str, ...]
+) -> ImageSet:
+    return relabelled(read(arrays).images, classes, f"{arrays.source} in {path}")
 
 
 def _as_labels(array: NDArray[Any], origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -321,7 +390,7 @@ def _chosen_for_test(path: Path, images: ImageSet) -> NDArray[np.bool_]:
     return chosen
 
 
-def _understood(form: Form, contents: Contents, train: ImageSet, taken: Message) -> tuple[Message, ...]:
+def _understood(form: Form, contents: Contents, train: Stored) -> tuple[Message, ...]:
     """Return what is told before training: the form, the parts, what the values were taken for."""
     sources = ", ".join(f"{part}: {arrays.source}" for part, arrays in contents.parts.items())
     told = [
@@ -329,9 +398,9 @@ def _understood(form: Form, contents: Contents, train: ImageSet, taken: Message)
             "{title}; {sources}; {count:,} training images in {classes} classes, taken as {taken}.",
             title=form.title,
             sources=sources,
-            count=len(train),
-            classes=len(train.classes),
-            taken=taken,
+            count=len(train.images) + (len(train.aside) if train.aside else 0),
+            classes=len(train.images.classes),
+            taken=train.taken,
         )
     ]
     if "test" not in contents.parts:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from imagelet.data.forms.form import Contents, Form, forms, paired
-from imagelet.data.idx import is_idx, read_idx
+from imagelet.data.idx import is_idx, read_idx, rows_of_idx
 from imagelet.errors import DataError
 from imagelet.messages import Message
 
@@ -32,7 +32,13 @@ def read(path: Path) -> Contents:
             names=", ".join(sorted(families)),
             example=next(iter(files.values())),
         )
-    return paired(files, str(folder), lambda name: read_idx(files[name]))
+    return paired(
+        files,
+        str(folder),
+        load=lambda name: read_idx(files[name]),
+        rows=lambda name: rows_of_idx(files[name]),
+        file=lambda name: files[name],
+    )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,7 +1,9 @@
 """NumPy arrays: images and labels side by side in a folder, or one file a class (Quick, Draw! bitmaps)."""
 
+import contextlib
 import math
 import tokenize
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -11,6 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from imagelet.data.forms.form import Arrays, Contents, Form, assigned, forms, left_out
+from imagelet.data.rows import Rows
 from imagelet.errors import DataError
 from imagelet.messages import Message, message_of
 
@@ -36,11 +39,14 @@ def read(path: Path) -> Contents:
             raise
         images, labels = partial(_stacked, files), partial(_named, files)
         source = f"{', '.join(list(files)[:3])} … ({len(files)} files, one a class)"
-        return Contents({"train": Arrays(images, labels, source)})
-    parts = {
-        part: Arrays(partial(load, files[images]), partial(load, files[labels]), f"{images}, {labels}")
-        for part, (images, labels) in pairs.items()
-    }
+        every = tuple(files.values())
+        return Contents({"train": Arrays(images, labels, source, partial(_rows_of_all, every), every)})
+    parts = {}
+    for part, (images_name, labels_name) in pairs.items():
+        used = files[images_name], files[labels_name]
+        load_images, load_labels = (partial(load, file) for file in used)
+        source = f"{images_name}, {labels_name}"
+        parts[part] = Arrays(load_images, load_labels, source, partial(rows_of, used[0]), used)
     return Contents(parts, tuple(left_out(f"{name}.npy") for name in others))
 
 
@@ -50,13 +56,34 @@ def load(file: Path) -> NDArray[Any]:
     Raises:
         DataError: it is damaged, or holds Python objects.
     """
-    try:
+    with _reading(file):
         with file.open("rb") as opened:
-            _read_header(opened, file.stat().st_size)
+            read_header(opened, file.stat().st_size)
         array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+        return array
+
+
+def rows_of(file: Path) -> Rows:
+    """Return the rows of the array in a ``.npy`` file; raises as :func:`load`, when they are read, too."""
+
+    @contextlib.contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with _reading(file), file.open("rb") as values:
+            read_header(values, file.stat().st_size)
+            yield values
+
+    with _reading(file), file.open("rb") as values:
+        shape, fortran, dtype = read_header(values, file.stat().st_size)
+        return Rows.of(load(file)) if fortran else Rows.of_stream(opened, shape, dtype)
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Let what goes wrong with ``file`` in the block be told in one sentence."""
+    try:
+        yield
     except UNREADABLE as error:
         raise DataError("{file} cannot be read: {error}", file=file, error=message_of(error)) from error
-    return array
 
 
 def read_array(file: IO[bytes], size: int) -> NDArray[Any]:
@@ -65,14 +92,18 @@ def read_array(file: IO[bytes], size: int) -> NDArray[Any]:
     Raises:
         ValueError: it is damaged, announces more than it holds, or holds Python objects.
     """
-    shape, fortran, dtype = _read_header(file, size)
+    shape, fortran, dtype = read_header(file, size)
     values = math.prod(shape)
     array = np.frombuffer(file.read(values * dtype.itemsize), dtype, count=values)
     return array.reshape(shape, order="F" if fortran else "C")
 
 
-def _read_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, order and type of the array in an opened file; raises as :func:`read_array`."""
+def read_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and type of the array in an opened file of ``size`` bytes, up to its first value.
+
+    Raises:
+        ValueError: as :func:`read_array`.
+    """
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"it is of version {version}; 1.0 and 2.0 are read")
@@ -91,12 +122,28 @@ def _is_of_one_class(file: Path) -> bool:
 
 
 def _stacked(files: dict[str, Path]) -> NDArray[Any]:
-    arrays = [load(file) for file in files.values()]
+    return np.concatenate(_alike(tuple(files.values())))
+
+
+def _alike(files: Sequence[Path]) -> list[NDArray[Any]]:
+    arrays = [load(file) for file in files]
     if len({(array.shape[1:], array.dtype) for array in arrays}) > 1:
-        raise DataError(
-            "the files {first} … hold images of several sizes or kinds", first=next(iter(files.values()))
-        )
-    return np.concatenate(arrays)
+        raise DataError("the files {first} … hold images of several sizes or kinds", first=files[0])
+    return arrays
+
+
+def _rows_of_all(files: Sequence[Path]) -> Rows:
+    """Return the rows of several files, one file after the other."""
+    counts = [len(array) for array in _alike(files)]
+    parts = [rows_of(file) for file in files]
+
+    def blocks(first: int) -> Iterator[NDArray[Any]]:
+        for part, count in zip(parts, counts, strict=True):
+            if first < count:
+                yield from part.blocks(first)
+            first = max(0, first - count)
+
+    return Rows(parts[0].dtype, sum(part.size for part in parts), blocks)
 
 
 def _named(files: dict[str, Path]) -> NDArray[np.str_]:

@@ -1,6 +1,8 @@
 """Tables of pixels: a line an image, one column a pixel and one for the label, as Kaggle's ``train.csv``."""
 
+import contextlib
 import csv
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.forms.form import NAMES_OF_LABELS, Arrays, Contents, Form, forms, part_of
+from imagelet.data.rows import AT_ONCE, Rows
 from imagelet.errors import DataError
 from imagelet.messages import Message, message_of
 
@@ -48,7 +51,10 @@ def read(path: Path) -> Contents:
             left_out.append(Message("{name} is left out: it has no column of labels.", name=table.name))
             continue
         where = table, has_header, column
-        parts[part] = Arrays(partial(_pixels, *where), partial(_labels, *where), table.name)
+        read_rows = partial(_rows_of_pixels, *where)
+        parts[part] = Arrays(
+            partial(_pixels, *where), partial(_labels, *where), table.name, read_rows, (table,)
+        )
     return Contents(parts, tuple(left_out))
 
 
@@ -111,10 +117,29 @@ def _layout(path: Path) -> Table:
 
 
 def _pixels(path: Path, has_header: bool, column: int) -> NDArray[Any]:
-    width = len(_rows(path, 1)[0])
-    columns = [index for index in range(width) if index != column]
-    values = _loaded(path, has_header, columns, np.float32)
+    values = _loaded(path, has_header, _columns_of_pixels(path, column), np.float32)
     return values.astype(np.int32) if (values == np.rint(values)).all() else values
+
+
+def _columns_of_pixels(path: Path, column: int) -> list[int]:
+    width = len(_rows(path, 1)[0])
+    return [index for index in range(width) if index != column]
+
+
+def _rows_of_pixels(path: Path, has_header: bool, column: int) -> Rows:
+    """Return what :func:`_pixels` does, some lines at a time."""
+    columns = _columns_of_pixels(path, column)
+    row_bytes = len(columns) * np.dtype(np.float32).itemsize
+
+    def blocks(first: int) -> Iterator[NDArray[Any]]:
+        with _reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+            lines = islice((line for line in file if line.strip()), first + has_header, None)
+            while some := list(islice(lines, max(1, AT_ONCE // row_bytes))):
+                yield _parsed(some, columns, np.float32)
+
+    with _reading(path), path.open("rb") as file:
+        line_bytes = max(len(file.readline(LONGEST_LINE)) for _ in range(2))
+    return Rows(np.dtype(np.float32), path.stat().st_size // line_bytes * row_bytes, blocks, is_text=True)
 
 
 def _labels(path: Path, has_header: bool, column: int) -> NDArray[Any]:
@@ -126,20 +151,32 @@ def _labels(path: Path, has_header: bool, column: int) -> NDArray[Any]:
 
 
 def _loaded(path: Path, has_header: bool, columns: list[int], kind: Any) -> NDArray[Any]:
+    with _reading(path):
+        return _parsed(path, columns, kind, int(has_header))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Let what goes wrong with a table in the block be told in one sentence."""
     try:
-        table: NDArray[Any] = np.loadtxt(
-            path,
-            kind,
-            comments=None,
-            delimiter=",",
-            skiprows=int(has_header),
-            usecols=columns,
-            ndmin=2,
-            quotechar='"',
-            encoding="utf-8-sig",
-        )
+        yield
     except (OSError, ValueError) as error:
         raise DataError("{file} cannot be read: {error}", file=path, error=message_of(error)) from error
+
+
+def _parsed(lines: Path | list[str], columns: list[int], kind: Any, skipped: int = 0) -> NDArray[Any]:
+    """Return some columns of a table's lines, (lines, columns)."""
+    table: NDArray[Any] = np.loadtxt(
+        lines,
+        kind,
+        comments=None,
+        delimiter=",",
+        skiprows=skipped,
+        usecols=columns,
+        ndmin=2,
+        quotechar='"',
+        encoding="utf-8-sig",
+    )
     return table
 
 

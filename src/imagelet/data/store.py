@@ -1,0 +1,402 @@
+"""The store: images that are too many for memory, converted once into a file that is memory-mapped.
+
+A store is a folder in the cache. Its name is a hash of what it was made of (files' names, sizes and times),
+so it is never out of date: what changes gets another name, and the store of before is removed.
+
+===============  =================================================================================
+``images.npy``   uint8 (n, height, width, channels)
+``labels.npy``   int64 (n,)
+``sums.npy``     uint64 (n, 2, channels), of each image the sum of its pixels and of their squares
+``test.npy``     bool (n,), which images were set aside as the test part; if any were
+``store.json``   class names, SHA-256, what the images were taken for; written last
+===============  =================================================================================
+
+A conversion that was killed goes on where its file ends. A lock lets one process convert while others wait.
+"""
+
+import dataclasses
+import errno
+import io
+import json
+import math
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet import atomic_files, paths
+from imagelet.data.imageset import ImageSet, Known
+from imagelet.data.mapped import MappedImages, as_array
+from imagelet.data.rows import Blocks, Rows
+from imagelet.errors import DataError, SettingError
+from imagelet.messages import Message
+from imagelet.progress import Notice, Progress, silent
+
+InMemory = bool | Literal["auto"]
+"""Whether images are read into memory, or kept in a store; ``auto``: in a store where they are large."""
+
+VERSION = 1  # raised when images are read in another way, so that old stores are not used
+SHARE_OF_MEMORY = 1 / 4
+SECONDS_BETWEEN_RECORDS = 2.0
+MEASURED_AT_ONCE = 1 << 24  # bytes
+LARGEST_DESCRIPTION = 8 << 20  # bytes
+GROWING, RECORD = ".growing", ".rows"
+CGROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may take
+
+Choose = Callable[[ImageSet], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a store is made of.
+
+    Attributes:
+        blocks: yields uint8 (k, height, width, channels) from an image on.
+        shape: (height, width, channels).
+        labels: int64 (n,).
+        classes: their names.
+        taken: what the images were taken for.
+        choose: which images are set aside as the test part, bool (n,); None: none are.
+    """
+
+    blocks: Blocks
+    shape: tuple[int, int, int]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    taken: Message
+    choose: Choose | None = None
+
+    @classmethod
+    def of(cls, images: ImageSet) -> Self:
+        """Return the content that is already read."""
+        rows = Rows.of(images.images)
+        return cls(rows.blocks, images.shape, images.labels, images.classes, Message(""))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a store holds.
+
+    Attributes:
+        images: those to use; without those that were set aside.
+        aside: the images that were set aside as the test part; None: none were.
+        taken: what they were taken for.
+    """
+
+    images: ImageSet
+    aside: ImageSet | None
+    taken: Message
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine, or of this container; 0 where the system does not tell."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 0
+    with suppress(OSError, ValueError):
+        memory = min(memory, int(CGROUP.read_text()))
+    return memory
+
+
+def fits_in_memory(size: int, in_memory: InMemory) -> bool:
+    """Say whether an array of ``size`` bytes is read into memory.
+
+    Raises:
+        SettingError: ``in_memory`` is neither a bool nor ``auto``.
+    """
+    check_in_memory(in_memory)
+    memory = memory_bytes()
+    if in_memory == "auto":
+        return not memory or size <= SHARE_OF_MEMORY * memory
+    return bool(in_memory)
+
+
+def check_in_memory(in_memory: InMemory) -> None:
+    """Raise SettingError unless ``in_memory`` is a bool or ``auto``."""
+    if in_memory != "auto" and not isinstance(in_memory, bool):
+        raise SettingError(
+            "in_memory = {given} is not allowed; it is true, false or auto", given=repr(in_memory)
+        )
+
+
+def announce(in_memory: InMemory) -> None:
+    """Say that a conversion begins, and why."""
+    folder = _stores()
+    said = Message("converted once into {folder}", folder=folder)
+    if in_memory == "auto":
+        said = Message(
+            "larger than a quarter of this machine's memory: converted once into {folder}", folder=folder
+        )
+    warnings.warn(Notice(said), stacklevel=2)
+
+
+def stored(
+    origin: str, files: Sequence[Path], read: Callable[[], Content], progress: Progress | None = None
+) -> Stored:
+    """Return the images of the store that was made of ``files``; it is made now where there is none.
+
+    Args:
+        origin: which images of these files: a part of a form.
+        files: where their sizes or times change, the store is made anew.
+        read: returns what it is made of.
+        progress: is called with how many images are converted, and how many there are.
+
+    Raises:
+        DataError: the cache cannot be written, or the disk is full. Nothing is left of the store then, as
+            after any error of ``read``.
+        ValueError: there are not as many images as labels.
+    """
+    names = tuple(str(file.resolve()) for file in files)
+    try:
+        folder = _stores() / f"{_hash(origin, names)}-{_hash(origin, names, *map(_state, files))}"
+        if found := _opened(folder):
+            return found
+        with locked(folder.name):
+            return _opened(folder) or _made(folder, read(), progress or silent)
+    except OSError as error:  # the files' own errors are told by what reads them
+        raise DataError(
+            "the images cannot be converted into '{folder}': {error}",
+            hint="let IMAGELET_HOME name a folder with more room, or read them into memory: --in-memory true",
+            folder=_stores(),
+            error=error.strerror or error,
+        ) from error
+
+
+def filled(content: Content, progress: Progress | None = None) -> Stored:
+    """Return the images of ``content`` in memory."""
+    shape, done = (len(content.labels), *content.shape), 0
+    array = np.empty(shape, np.uint8)
+    for block in content.blocks(0):
+        require_count(done + len(block), shape[0], ended=False)
+        array[done : done + len(block)] = block
+        done += len(block)
+        (progress or silent)(done, shape[0])
+    require_count(done, shape[0], ended=True)
+    return divided(ImageSet(array, content.labels, content.classes), content.taken, content.choose)
+
+
+def divided(images: ImageSet, taken: Message, choose: Choose | None) -> Stored:
+    """Return images in memory without those that ``choose`` sets aside, and these."""
+    if choose is None:
+        return Stored(images, None, taken)
+    return Stored(*_divided(images, choose(images)), taken)
+
+
+def grow(path: Path, shape: tuple[int, ...], blocks: Blocks, progress: Progress) -> None:
+    """Write a uint8 array of ``shape`` as ``path``, a ``.npy`` file; go on where a killed process had got to.
+
+    Every two seconds what is written is brought to the disk, and its number noted beside it: after a power
+    cut, too, what is counted is there. The caller holds the lock.
+
+    Args:
+        path: appears when it is complete.
+        shape: (rows, …).
+        blocks: yields uint8 rows from the one on that it is given.
+        progress: is called with the rows that are written, and how many there are.
+
+    Raises:
+        ValueError: there are more rows, or fewer. Nothing is left of the file then, as after any error.
+    """
+    growing, record = (path.with_name(path.name + end) for end in (GROWING, RECORD))
+    header, row_bytes = _header(shape), math.prod(shape[1:])
+    done = _rows_written(growing, record, header, row_bytes)
+    try:
+        with growing.open("r+b" if done else "wb") as file:
+            if not done:
+                file.write(header)
+            file.truncate(len(header) + done * row_bytes)
+            file.seek(0, os.SEEK_END)
+            recorded = time.monotonic()
+            for block in blocks(done):
+                require_count(done + len(block), shape[0], ended=False)
+                file.write(np.ascontiguousarray(block).data)
+                done += len(block)
+                progress(done, shape[0])
+                if time.monotonic() - recorded >= SECONDS_BETWEEN_RECORDS:
+                    file.flush()
+                    os.fsync(file.fileno())
+                    atomic_files.write_text(record, f"{done}\n")
+                    recorded = time.monotonic()
+            require_count(done, shape[0], ended=True)
+            file.flush()
+            os.fsync(file.fileno())
+        growing.replace(path)
+    except Exception:
+        growing.unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
+        raise
+    record.unlink(missing_ok=True)
+    atomic_files.flush_folder(path.parent)
+
+
+def require_count(images: int, labels: int, *, ended: bool = True) -> None:
+    """Raise ValueError unless there are as many images as labels; at most so many before they have ended."""
+    if images > labels or (ended and images < labels):
+        raise ValueError(
+            Message("there are {labels:,} labels for {images:,} images", labels=labels, images=images)
+        )
+
+
+def locked(name: str) -> AbstractContextManager[object]:
+    """Return a lock that one process holds at a time."""
+    from filelock import FileLock
+
+    locks = paths.home() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{name}.lock")
+
+
+def _stores() -> Path:
+    return paths.home() / "stores"
+
+
+def _hash(*values: object) -> str:
+    return sha256(repr((VERSION, values)).encode(errors="replace")).hexdigest()[:16]
+
+
+def _state(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    file = io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue()
+
+
+def _rows_written(growing: Path, record: Path, header: bytes, row_bytes: int) -> int:
+    """Return how many rows of a file that a killed process left are sure to be on the disk."""
+    try:
+        rows = int(record.read_text()[:20])
+        with growing.open("rb") as file:
+            fits = file.read(len(header)) == header
+        return rows if fits and growing.stat().st_size >= len(header) + rows * row_bytes else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def _made(folder: Path, content: Content, progress: Progress) -> Stored:
+    """Make a store and return it; the caller holds its lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    origin = folder.name.partition("-")[0]
+    for other in folder.parent.glob(f"{origin}-*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+    try:
+        (folder / "store.json").unlink(missing_ok=True)
+        shape = (len(content.labels), *content.shape)
+        images = folder / "images.npy"
+        if _mapped(images, shape) is None:
+            _require_room(folder, math.prod(shape))
+            grow(images, shape, content.blocks, progress)
+        _describe(folder, content)
+        made = _opened(folder)
+        if made is None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+    except Exception:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return made
+
+
+def _require_room(folder: Path, size: int) -> None:
+    there = sum(file.stat().st_size for file in folder.iterdir())
+    if shutil.disk_usage(folder).free + there < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _describe(folder: Path, content: Content) -> None:
+    """Find out once what every start needs to know of the images, and write it beside them."""
+    array = _mapped(folder / "images.npy", (len(content.labels), *content.shape))
+    assert array is not None
+    sums = _sums(array)
+    images = ImageSet(as_array(MappedImages(array)), content.labels, content.classes, Known("", sums))
+    fingerprints = {"all": images.fingerprint()}
+    _write_array(folder / "labels.npy", images.labels)
+    _write_array(folder / "sums.npy", sums)
+    if content.choose:
+        chosen = content.choose(images)
+        _write_array(folder / "test.npy", chosen)
+        rest, aside = _divided(images, chosen)
+        fingerprints |= {"train": rest.fingerprint(), "test": aside.fingerprint()}
+    description = {
+        "shape": array.shape,
+        "classes": content.classes,
+        "taken": content.taken.to_json(),
+        "sha256": fingerprints,
+    }
+    atomic_files.write_json(folder / "store.json", description)
+
+
+def _sums(array: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the sums of each image's pixels and of their squares, (n, 2, channels)."""
+    count, height, width, channels = array.shape
+    kind: type[np.unsignedinteger[Any]] = np.uint32 if 255**2 * height * width < 2**32 else np.uint64
+    sums = np.empty((count, 2, channels), kind)
+    images, rows = MappedImages(array), max(1, MEASURED_AT_ONCE // (height * width * channels))
+    for start in range(0, count, rows):
+        pixels = images[start : start + rows].reshape(-1, height * width, channels).astype(kind)
+        sums[start : start + rows, 0] = pixels.sum(axis=1, dtype=kind)
+        sums[start : start + rows, 1] = np.square(pixels, out=pixels).sum(axis=1, dtype=kind)
+    return sums
+
+
+def _divided(images: ImageSet, chosen: NDArray[np.bool_]) -> tuple[ImageSet, ImageSet]:
+    rest, aside = (images.take(np.flatnonzero(where)) for where in (~chosen, chosen))
+    return rest, aside
+
+
+def _opened(folder: Path) -> Stored | None:
+    """Return what a store holds; None where it is not there, not complete or damaged."""
+    try:
+        with (folder / "store.json").open("rb") as file:
+            description = json.loads(file.read(LARGEST_DESCRIPTION))
+        fingerprints, classes = description["sha256"], tuple(description["classes"])
+        array = _mapped(folder / "images.npy", tuple(description["shape"]))
+        if array is None:
+            return None
+        labels = np.load(folder / "labels.npy", allow_pickle=False)
+        sums = np.load(folder / "sums.npy", mmap_mode="r", allow_pickle=False)
+        images = ImageSet(as_array(MappedImages(array)), labels, classes, Known(fingerprints["all"], sums))
+        aside = None
+        if "test" in fingerprints:
+            chosen = np.load(folder / "test.npy", allow_pickle=False)
+            images, aside = (
+                _known_as(part, fingerprints[name])
+                for part, name in zip(_divided(images, chosen), ("train", "test"), strict=True)
+            )
+        return Stored(images, aside, Message.from_json(description["taken"]))
+    except (OSError, ValueError, EOFError, LookupError, TypeError, RecursionError, DataError):
+        return None
+
+
+def _known_as(images: ImageSet, fingerprint: str) -> ImageSet:
+    known = images.known and images.known._replace(sha256=fingerprint)
+    return dataclasses.replace(images, known=known)
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """Return the file's array; None where there is none, or it was cut short or is something else."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    fits = isinstance(array, np.memmap) and array.shape == shape and array.dtype == np.uint8
+    return array if fits else None
+
+
+def _write_array(path: Path, array: NDArray[Any]) -> None:
+    with atomic_files.replacing(path) as file:
+        np.save(file, array, allow_pickle=False)
