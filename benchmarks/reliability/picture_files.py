@@ -67,7 +67,7 @@ def _zip(random: Random, _: int) -> Case:
         if random.random() < 0.01:
             archive.writestr("cat/bomb.png", bytes(BOMB), zipfile.ZIP_DEFLATED)
     content = file.getvalue()
-    if random.random() < 0.85:
+    if random.random() < 0.7:
         content = _damaged(random, content, content.rindex(b"PK\x01\x02") - 200)
     return _case({"data.zip": content})
 

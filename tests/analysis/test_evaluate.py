@@ -18,7 +18,7 @@ from imagelet.analysis.evaluate import Evaluation, evaluate, evaluate_pictures
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import ImageSet
 from imagelet.data.imageset import relabelled
-from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.errors import DataError, RunError, SettingError, UnknownNameError, UsageError
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import clustered_interval

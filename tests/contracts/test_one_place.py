@@ -56,6 +56,23 @@ ADDED: dict[str, tuple[dict[str, str], str]] = {
         },
         "open('a.toy', 'w').close() or imagelet.load_dataset('./a.toy').classes == ('0', '1')",
     ),
+    "form of pictures": (
+        {
+            "data/forms/toy_pictures.py": "\n".join(
+                (
+                    "from imagelet.data.forms.form import PictureForm, forms",
+                    "from imagelet.messages import Message",
+                    "from imagelet.preprocessing.picture_files import DiskFolder",
+                    "forms.add('pictures', PictureForm('pictures', Message('toy'), Message('toy'),",
+                    "    lambda path: path.suffix == '.pictures',",
+                    "    lambda path: DiskFolder(path.parent / 'toys')))",
+                )
+            )
+        },
+        "[p.parent.mkdir(parents=True, exist_ok=True) or Image.new('L', (8, 8), n).save(p) for n, p in "
+        "enumerate(Path('toys', c, f'{n}.png') for c in 'ab' for n in '12')] and "
+        "open('a.pictures', 'w').close() or imagelet.load_dataset('./a.pictures').classes == ('a', 'b')",
+    ),
     "network": (
         {"networks/zoo.py": "\n\n_named('toy', 'flatten dense(classes) softmax', 'a toy')\n"},
         "imagelet.build('toy').name == 'toy'",
@@ -104,7 +121,7 @@ def test_each_thing_is_added_in_one_file(tmp_path: Path) -> None:
         for name, text in files.items():
             with (copy / name).open("a") as file:
                 file.write(text)
-    program = "import imagelet\n" + "".join(
+    program = "from pathlib import Path\nfrom PIL import Image\nimport imagelet\n" + "".join(
         f"assert {check}, {kind!r}\n" for kind, (_, check) in ADDED.items()
     )
     done = subprocess.run(

@@ -38,7 +38,7 @@ from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
 from imagelet.data.pictures.dataset import list_labelled
 from imagelet.data.pictures.decoding import in_parallel
-from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.data.pictures.table import is_table
 from imagelet.errors import DataError, PictureError, SettingError, UsageError
 from imagelet.metrics.classification import Interval, Metrics, clustered_interval

@@ -28,15 +28,8 @@ from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import PARTS, Dataset
 from imagelet.data.known import datasets
 from imagelet.data.pictures.decoding import in_parallel
-from imagelet.data.pictures.listing import (
-    LabelledPictures,
-    PictureParts,
-    check_classes,
-    existing,
-    list_pictures,
-    part_folders,
-    unwrapped,
-)
+from imagelet.data.pictures.labelled import LabelledPictures, PictureParts
+from imagelet.data.pictures.listing import check_classes, existing, list_pictures, part_folders, unwrapped
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture import is_grey, open_picture

@@ -250,7 +250,7 @@ class TestShape:
         for label in "ab":
             for number in range(3):
                 path = folder / label / f"{number}.jpg"
-                Image.fromarray(pixels_of(number, (24, 32))).save(path, exif=exif)
+                Image.fromarray(pixels_of(10 * (label == "b") + number, (24, 32))).save(path, exif=exif)
         assert load_folder(folder).shape == (32, 24, 1)
 
     @pytest.mark.parametrize("shape", [(0, 8, 1), (8, 8, 2), (8, 8), (9999, 8, 1)])

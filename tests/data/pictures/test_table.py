@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagelet.data.pictures.dataset import read_labelled
-from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.data.pictures.table import is_table, list_table
 from imagelet.errors import DataError
 from imagelet.preprocessing import Framing

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from imagelet.data import copies
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
-from imagelet.data.pictures.listing import NAMES_OF_PARTS, PictureParts, set_aside_by_rank, subfolders
+from imagelet.data.pictures.labelled import PictureParts
+from imagelet.data.pictures.listing import NAMES_OF_PARTS, set_aside_by_rank, subfolders
 from imagelet.data.rows import Rows, images_in, limits_of
 from imagelet.data.store import (
     Choose,

@@ -111,7 +111,10 @@ def list_archive(path: Path) -> Archive:
         return _list_zip(path) if is_zip(path) else _list_tar(path)
     except UNREADABLE as error:
         raise DataError(
-            "the archive '{file}' cannot be read: {error}", file=path, error=_reason(error)
+            "the archive '{file}' cannot be read: {error}",
+            hint="it may have been cut short on its way here: fetch it or pack it anew",
+            file=path,
+            error=_reason(error),
         ) from error
 
 
@@ -166,7 +169,9 @@ def _list_zip(path: Path) -> Archive:
         raise ValueError(Message("its members lie over each other"))
     members, folders, odd = [], [], 0
     for info in infos:
-        if info.is_dir():
+        if not info.filename:
+            odd += 1
+        elif info.is_dir():
             folders.append(info.filename)
         elif (info.external_attr >> 16) & 0o170000 == 0o120000:  # a link, as Unix marks them
             odd += 1

@@ -18,15 +18,11 @@ from numpy.typing import NDArray
 from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
 from imagelet.data.pictures.decoding import images_of, in_parallel, key_of, remembered
+from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, describe, itself, require_classes
 from imagelet.data.pictures.listing import (
-    LabelledPictures,
-    PictureParts,
-    describe,
     existing,
-    itself,
     list_labelled_in,
     parts_of_folder,
-    require_classes,
     set_aside_by_rank,
     unwrapped,
 )

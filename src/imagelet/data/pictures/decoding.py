@@ -20,7 +20,7 @@ import PIL
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
-from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing, frame

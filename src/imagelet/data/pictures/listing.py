@@ -2,24 +2,22 @@
 
 import contextlib
 import itertools
-import os
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, itself, require_classes
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_files import (
     DiskFolder,
     PictureFolder,
-    StoredPicture,
     files_in,
     is_picture,
     natural_key,
@@ -37,62 +35,7 @@ SYSTEM_FOLDERS = frozenset(  # what a Mac, a NAS and Windows add
     {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found", "System Volume Information"}
 )
 EXPERIMENT = "experiment.toml"  # of a run
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledPictures:
-    """Pictures with their classes, not yet opened.
-
-    Args:
-        place: the folder or file that all of them lie in: their paths begin with its.
-        classes: the class names in natural order.
-        pictures: where each lies.
-        labels: int64 (pictures,).
-        table: the file that names them; None where they lie in one subfolder a class.
-        sources: who or what each comes from; None where nobody said.
-        parts: train, validation or test for each; None where a table does not say.
-    """
-
-    place: Path
-    classes: tuple[str, ...]
-    pictures: tuple[StoredPicture, ...]
-    labels: NDArray[np.int64]
-    table: Path | None = None
-    sources: tuple[str, ...] | None = None
-    parts: tuple[str, ...] | None = None
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self.pictures)
-
-    def take(self, indices: NDArray[np.int64]) -> "LabelledPictures":
-        """Return the pictures at ``indices`` (n,)."""
-        pictures = tuple(self.pictures[index] for index in indices)
-        sources = None if self.sources is None else tuple(self.sources[index] for index in indices)
-        parts = None if self.parts is None else tuple(self.parts[index] for index in indices)
-        labels = self.labels[indices]
-        return LabelledPictures(self.place, self.classes, pictures, labels, self.table, sources, parts)
-
-    def within(self, picture: StoredPicture) -> str:
-        """Return a picture's path from the place on: ``cat/1.png``."""
-        return str(picture).removeprefix(f"{self.place}{os.sep}")
-
-
-@dataclass(frozen=True)
-class PictureParts:
-    """Pictures listed by part.
-
-    Attributes:
-        place: the folder or file that they lie in.
-        parts: for each of "train", "validation", "test" that there is, the function that lists it.
-        left_out: a sentence about everything that is not read.
-        form: what people call the form of the data; None for a folder and a table.
-    """
-
-    place: Path
-    parts: Mapping[str, Callable[[], LabelledPictures]]
-    left_out: tuple[Message, ...] = ()
-    form: Message | None = None
+NAMED_AT_MOST = 10  # suffixes of files that are not read
 
 
 def existing(path: str | Path) -> DiskFolder:
@@ -216,34 +159,6 @@ def list_labelled_in(folder: PictureFolder) -> LabelledPictures:
     return listed
 
 
-def require_classes(training: LabelledPictures) -> None:
-    """Raise where there is one class only.
-
-    Raises:
-        DataError: there is.
-    """
-    if len(training.classes) >= 2:
-        return
-    (name,) = training.classes
-    if training.table:
-        raise DataError(
-            "the table '{table}' has one class only, '{name}': two are needed",
-            table=training.table,
-            name=name,
-        )
-    raise DataError(
-        "the folder '{folder}' has one class only, '{name}': two are needed",
-        hint="if the class subfolders lie one level deeper, name that folder",
-        folder=training.place,
-        name=name,
-    )
-
-
-def itself(pictures: LabelledPictures) -> LabelledPictures:
-    """Return what it gets: the function that lists pictures which are listed already."""
-    return pictures
-
-
 def list_pictures(folder: PictureFolder, *, empty_allowed: bool = False) -> LabelledPictures:
     """Return the pictures below ``folder``'s subfolders, each of which is a class.
 
@@ -253,13 +168,7 @@ def list_pictures(folder: PictureFolder, *, empty_allowed: bool = False) -> Labe
     classes = subfolders(folder)
     with _as_data_error():
         if not classes:
-            raise DataError(
-                "the folder '{folder}' holds pictures but no subfolders: one subfolder a class is needed"
-                if pictures_in(folder)
-                else "the folder '{folder}' holds neither pictures nor subfolders: one subfolder a class is "
-                "needed",
-                folder=folder.path,
-            )
+            raise _without_classes(folder)
         pictures = [pictures_in(class_folder) for class_folder in classes]
     for class_folder in classes:
         name = class_folder.name
@@ -284,6 +193,30 @@ def list_pictures(folder: PictureFolder, *, empty_allowed: bool = False) -> Labe
     labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(found) for found in pictures])
     names = tuple(composed(class_folder.name) for class_folder in classes)
     return LabelledPictures(folder.path, names, tuple(itertools.chain.from_iterable(pictures)), labels)
+
+
+def _without_classes(folder: PictureFolder) -> DataError:
+    if pictures_in(folder):
+        return DataError(
+            "the folder '{folder}' holds pictures but no subfolders: one subfolder a class is needed",
+            folder=folder.path,
+        )
+    others = _counted(folder)
+    return DataError(
+        "the folder '{folder}' holds neither pictures nor subfolders: one subfolder a class is needed; it "
+        "holds {counted}"
+        if others
+        else "the folder '{folder}' holds neither pictures nor subfolders: one subfolder a class is needed",
+        hint="imagelet data formats lists what else is read, each by its own path" if others else "",
+        folder=folder.path,
+        counted=others,
+    )
+
+
+def _counted(folder: PictureFolder) -> str:
+    """Return the suffixes of the files below a folder that are not read as pictures, with their numbers."""
+    suffixes = Counter(suffix_of(name) or name for _, name in files_in(folder) if not is_picture(name))
+    return ", ".join(f"{suffix} ({count:,})" for suffix, count in sorted(suffixes.items())[:NAMED_AT_MOST])
 
 
 def set_aside_by_rank(
@@ -412,7 +345,7 @@ def left_out_of(given: PictureFolder, folder: PictureFolder) -> tuple[Message, .
     """
     told = [*given.left_out]
     with _as_data_error():
-        suffixes = Counter(suffix_of(name) or name for _, name in files_in(given) if not is_picture(name))
+        others = _counted(given)
     unlabelled = part_folders(folder).get("test")
     if unlabelled and is_unlabelled(unlabelled):
         told.append(
@@ -421,24 +354,6 @@ def left_out_of(given: PictureFolder, folder: PictureFolder) -> tuple[Message, .
                 name=unlabelled.name,
             )
         )
-    if suffixes:
-        counted = ", ".join(f"{suffix} ({count:,})" for suffix, count in sorted(suffixes.items())[:10])
-        told.append(
-            Message(
-                "files that are not read as pictures, left out: {counted}.",
-                counted=counted,
-            )
-        )
+    if others:
+        told.append(Message("files that are not read as pictures, left out: {counted}.", counted=others))
     return tuple(told)
-
-
-def describe(training: LabelledPictures, set_aside: bool) -> Message:
-    """Return how many pictures there are to learn from, and whether some were set aside as the test part."""
-    return Message(
-        "{count:,} training pictures in {classes} classes; there is no labelled test/, so a fifth of each "
-        "class, by the files' content, is the test part."
-        if set_aside
-        else "{count:,} training pictures in {classes} classes.",
-        count=len(training),
-        classes=len(training.classes),
-    )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from imagelet.data.pictures.forward import ForwardReader
-from imagelet.data.pictures.listing import PictureParts
+from imagelet.data.pictures.labelled import PictureParts
 from imagelet.data.pictures.shards import Label, Labelled, parts_of_shards, shards_in, without_label
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
@@ -152,7 +152,10 @@ def _list_file(
                 labels += batch.column(0).to_pylist()
     except _unreadable() as error:
         raise DataError(
-            "the Parquet file '{file}' cannot be read: {error}", file=path, error=_reason(error)
+            "the Parquet file '{file}' cannot be read: {error}",
+            hint="it may have been cut short on its way here: fetch or write it anew",
+            file=path,
+            error=_reason(error),
         ) from error
     if classes and columns.classes and classes != columns.classes:
         raise DataError("the classes in '{file}' have other names than in the files before", file=path)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.pictures.decoding import ColourFoundError, images_of, in_parallel, key_of, remembered
-from imagelet.data.pictures.listing import LabelledPictures
+from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.errors import PictureError, SettingError
 from imagelet.messages import message_of
 from imagelet.preprocessing.framing import Framing

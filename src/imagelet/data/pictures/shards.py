@@ -11,13 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from imagelet.data.imageset import PARTS
-from imagelet.data.pictures.listing import (
-    PART_NAMES,
-    SYSTEM_FOLDERS,
-    LabelledPictures,
-    PictureParts,
-    itself,
-)
+from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, itself
+from imagelet.data.pictures.listing import PART_NAMES, SYSTEM_FOLDERS
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_files import StoredPicture, natural_key

@@ -17,14 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from imagelet.data.imageset import PARTS
-from imagelet.data.pictures.listing import (
-    PART_NAMES,
-    LabelledPictures,
-    PictureParts,
-    composed,
-    itself,
-    require_classes,
-)
+from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, itself, require_classes
+from imagelet.data.pictures.listing import PART_NAMES, composed
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_files import PictureFile, natural_key

@@ -22,7 +22,7 @@ from imagelet.data.pictures.archive_formats import (
     list_archive,
     read_member,
 )
-from imagelet.data.pictures.listing import PictureParts
+from imagelet.data.pictures.labelled import PictureParts
 from imagelet.data.pictures.shards import Label, Labelled, parts_of_shards, shards_in, without_label
 from imagelet.errors import DataError, PictureError
 from imagelet.preprocessing.picture_files import is_picture
