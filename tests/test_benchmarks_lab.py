@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import lab, pages, result_files
-from imagelet.runs.store import load
+from imagelet.runs.learner import load
 
 ANSWER = b"HTTP/1.1 %d OK\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -35,7 +35,7 @@ Help and JSON, messages in JSON too, are always in English, so that a program re
 | `IMAGELET_DATA` | a folder with official data files, looked at first |
 | `IMAGELET_HOME` | the cache; else `$XDG_CACHE_HOME/imagelet`, else `~/.cache/imagelet` |
 | `IMAGELET_RUNS` | where runs are written; else `runs` in the current folder |
-| `IMAGELET_ALLOW_IMPORT` | 1: as `--allow-import` of `imagelet lab`, for its worker |
+| `IMAGELET_ALLOW_IMPORT` | 1: as `--allow-import` of every command |
 | `IMAGELET_DEBUG` | any text: as `--debug` |
 | `LC_ALL`, `LC_MESSAGES`, `LANG` | the language, where `--language` does not say: the first that is set |
 

@@ -24,7 +24,7 @@ from imagelet.data.splits import Split
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import run_experiment
 from imagelet.metrics.calibration import fit_calibration
-from imagelet.networks.summary import summarize
+from imagelet.networks.module_summary import summarize
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.model_card import model_card
 from imagelet.runs.provenance import provenance_of_run

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from imagelet.data import Dataset, ImageSet, load_dataset
     from imagelet.errors import ImageletError
     from imagelet.experiment.finalize import Finished
-    from imagelet.experiment.notebook import train
-    from imagelet.experiment.runner import resume, run_experiment
+    from imagelet.experiment.notebook import resume, train
+    from imagelet.experiment.runner import resume_experiment, run_experiment
     from imagelet.networks import Network, build, summarize
-    from imagelet.runs.definition import Experiment
+    from imagelet.runs.definition import Experiment, describe
+    from imagelet.runs.learner import load
     from imagelet.runs.run import Run
-    from imagelet.runs.store import load
     from imagelet.training.recipe import Recipe
 
     __version__: str
@@ -43,11 +43,13 @@ _PLACES = {
     "Run": "runs.run",
     "build": "networks",
     "compare": "analysis.comparison",
+    "describe": "runs.definition",
     "evaluate": "analysis.evaluate",
     "explain": "analysis.explain",
-    "load": "runs.store",
+    "load": "runs.learner",
     "load_dataset": "data",
-    "resume": "experiment.runner",
+    "resume": "experiment.notebook",
+    "resume_experiment": "experiment.runner",
     "run_experiment": "experiment.runner",
     "summarize": "networks",
     "train": "experiment.notebook",
@@ -68,11 +70,13 @@ __all__ = [
     "__version__",
     "build",
     "compare",
+    "describe",
     "evaluate",
     "explain",
     "load",
     "load_dataset",
     "resume",
+    "resume_experiment",
     "run_experiment",
     "summarize",
     "train",

@@ -4,11 +4,13 @@
 ``IMAGELET_DATA``          a folder with official files; looked at first
 ``IMAGELET_HOME``          the cache; else ``$XDG_CACHE_HOME/imagelet``, else ``~/.cache/imagelet``
 ``IMAGELET_RUNS``          where runs are written; else ``./runs``
-``IMAGELET_ALLOW_IMPORT``  1: the lab's worker may import code that a run names as its network
+``IMAGELET_ALLOW_IMPORT``  1: code that a run or a classifier's file names as its network is imported
 =========================  ==========================================================================
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 SYSTEM_DATA = Path("/usr/share/datasets")  # where Debian's dataset-fashion-mnist puts its files
@@ -36,8 +38,21 @@ def data_folders() -> tuple[Path, ...]:
 
 
 def import_allowed() -> bool:
-    """Say whether the lab's worker may import code that a run's folder names."""
+    """Say whether code that a run's folder or a classifier's file names may be imported."""
     return os.environ.get("IMAGELET_ALLOW_IMPORT") == "1"
+
+
+@contextlib.contextmanager
+def allowing_import() -> Iterator[None]:
+    """Allow it in the block, to this process and to those that it starts."""
+    before = os.environ.get("IMAGELET_ALLOW_IMPORT")
+    os.environ["IMAGELET_ALLOW_IMPORT"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["IMAGELET_ALLOW_IMPORT"]
+        if before is not None:
+            os.environ["IMAGELET_ALLOW_IMPORT"] = before
 
 
 def runs() -> Path:

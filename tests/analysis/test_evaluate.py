@@ -145,7 +145,9 @@ def test_registered_datasets_of_another_size_are_refused(run):
     with pytest.raises(DataError, match=r"images of \(8, 8, 1\)"):
         evaluate("run", "digits")
     with pytest.raises(DataError, match="no validation images of its own"):
-        evaluate(str(run.classifier_file.rename(run.folder.parent / "c.safetensors")), "mnist", "validation")
+        evaluate(
+            str(run.classifier_file.rename(run.folder.parent / "c.safetensors")), "mnist", split="validation"
+        )
 
 
 def test_pictures_that_a_table_names_are_matched_by_their_labels(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import torch
 
 from imagelet import train
 from imagelet.classifier.classifier import Classifier
-from imagelet.experiment.runner import resume, run_experiment
+from imagelet.experiment.runner import resume_experiment, run_experiment
 from imagelet.runs.definition import describe
 from imagelet.training.optimizers import Optimizer, optimizers
 from imagelet.training.recipe import Recipe, recipe_from_json
@@ -55,7 +55,7 @@ def test_trains_and_a_resumed_run_ends_with_the_same_bytes(name, small_data):
     os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         list(events)
-    list(resume(stopped))
+    list(resume_experiment(stopped))
     assert bytes_of(stopped) == bytes_of(straight)
     assert straight.history[1].loss != straight.history[0].loss
     recipe = recipe_from_json(Classifier.load(straight.classifier_file).training["recipe"])

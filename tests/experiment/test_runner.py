@@ -15,7 +15,7 @@ from imagelet.data import Split, load_dataset, mapped
 from imagelet.errors import DataError, RunError, SettingError, UsageError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.reproduce import run_again
-from imagelet.experiment.runner import RunStarted, resume, run_experiment
+from imagelet.experiment.runner import RunStarted, resume_experiment, run_experiment
 from imagelet.runs.definition import describe
 from imagelet.training.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from imagelet.training.loop import EpochEnded, Step
@@ -166,7 +166,7 @@ def test_a_store_gives_the_same_bytes_as_memory(small_data, recipe):
 def test_a_training_from_a_store_is_resumed_to_the_same_bytes(small_data, place):
     straight = train("mnist", NETWORK, **QUICK).run
     run, _ = interrupted_at(place, reading={"in_memory": False})
-    *_, finished = resume(run, in_memory=False)
+    *_, finished = resume_experiment(run, in_memory=False)
     assert isinstance(finished, Finished)
     assert files_of(run) == files_of(straight)
 
@@ -190,7 +190,7 @@ def test_ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bytes(small_data, p
     assert f"imagelet train --resume {run.folder}" in error.args[1]
     assert not run.finished
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    events = list(resume(run))
+    events = list(resume_experiment(run))
     assert isinstance(events[-1], Finished)
     assert sum(isinstance(event, Step) for event in events) < 10
     assert files_of(run) == files_of(straight)
@@ -200,7 +200,7 @@ def test_ctrl_c_saves_and_the_resumed_run_ends_with_the_same_bytes(small_data, p
 def test_what_is_finished_cannot_be_resumed(small_data):
     run = train("mnist", NETWORK, **QUICK).run
     with pytest.raises(RunError, match="finished: there is nothing to resume"):
-        list(resume(run))
+        list(resume_experiment(run))
 
 
 def test_a_run_cannot_go_on_with_other_data(small_data):
@@ -210,13 +210,13 @@ def test_a_run_cannot_go_on_with_other_data(small_data):
     labels = small_data / "mnist" / "train-labels-idx1-ubyte.gz"
     labels.write_bytes((small_data / "mnist" / "t10k-labels-idx1-ubyte.gz").read_bytes())
     with pytest.raises(DataError, match="the data has changed"):
-        list(resume(run))
+        list(resume_experiment(run))
 
 
 def test_two_processes_cannot_train_in_one_folder(small_data):
     run, _ = interrupted_at(3)
     with run.in_use(), pytest.raises(RunError, match="being trained by another process"):
-        list(resume(run))
+        list(resume_experiment(run))
 
 
 def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data):
@@ -224,7 +224,7 @@ def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data):
     run, _ = interrupted_at(8)
     newest = max(run.checkpoints.iterdir())
     newest.write_bytes(newest.read_bytes()[:-1])
-    events = resume(run)
+    events = resume_experiment(run)
     first = next(events)
     assert "its content does not match its SHA-256; resuming from the checkpoint before" in first.warnings[0]
     list(events)
@@ -244,7 +244,7 @@ def test_a_checkpoint_of_another_training_costs_a_warning_not_the_run(small_data
         name = next(name for name in tensors if name.startswith(change) and tensors[name].dim() == 2)
         tensors[name] = tensors[name][:, :-1]
     save_checkpoint(run.checkpoints, int(newest.stem), Checkpoint(tensors, facts))
-    events = resume(run)
+    events = resume_experiment(run)
     assert "of another training; resuming from the checkpoint before" in next(events).warnings[0]
     list(events)
     assert files_of(run) == files_of(straight)
@@ -280,15 +280,15 @@ class TestCodeThatARunNames:
 
     def test_resuming_imports_it_only_where_that_is_allowed(self, runs, tmp_path):
         with pytest.raises(UsageError, match="mynet:make' would run code") as refused:
-            list(resume(runs))
+            list(resume_experiment(runs))
         assert "--allow-import" in refused.value.hint
         assert not (tmp_path / "imported").exists()
-        *_, finished = resume(runs, allow_import=True)
+        *_, finished = resume_experiment(runs, allow_import=True)
         assert isinstance(finished, Finished)
         assert (tmp_path / "imported").exists()
 
     def test_so_does_reproducing(self, runs, tmp_path, monkeypatch):
-        list(resume(runs, allow_import=True))
+        list(resume_experiment(runs, allow_import=True))
         (tmp_path / "imported").unlink()
         monkeypatch.delitem(sys.modules, "mynet")
         with pytest.raises(UsageError, match="mynet:make' would run code"):

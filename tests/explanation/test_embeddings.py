@@ -26,7 +26,7 @@ from imagelet.explanation.embeddings import (
     projected,
 )
 from imagelet.networks import Network, build, networks
-from imagelet.runs.store import load
+from imagelet.runs.learner import load
 from tests.explanation.classifiers import classifier_of
 
 SHAPE = (8, 6, 1)

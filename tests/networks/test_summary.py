@@ -12,7 +12,8 @@ from torch import nn
 from imagelet.errors import NetworkTextError, UsageError
 from imagelet.networks import layers as kinds
 from imagelet.networks.building import build
-from imagelet.networks.summary import MOST_PARAMETERS, MOST_VALUES, SummaryRow, infer_shapes, summarize
+from imagelet.networks.module_summary import summarize
+from imagelet.networks.summary import MOST_PARAMETERS, MOST_VALUES, SummaryRow, infer_shapes
 from imagelet.networks.text import to_text
 
 from .strategies import unhurried

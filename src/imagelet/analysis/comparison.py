@@ -5,8 +5,9 @@ each one's epoch, so all accuracies are a little too high. A comparison on the t
 evaluation of every run that takes part: it is recorded and counted there.
 """
 
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -15,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from imagelet import plots
-from imagelet.analysis.evaluate import SPLITS
+from imagelet.analysis.evaluate import check_split
 from imagelet.analysis.test_evaluation import Evaluated, evaluate_images, evaluate_test_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import Dataset
-from imagelet.errors import DataError, SettingError, UsageError
+from imagelet.errors import DataError, UsageError
 from imagelet.metrics.classification import Interval
 from imagelet.metrics.comparison import PairedDifference, compare_predictions, disagreements, holm
 from imagelet.networks import summarize
 from imagelet.progress import Progress, silent
 from imagelet.runs.definition import Experiment
+from imagelet.runs.learner import Learner, find_learner
 from imagelet.runs.provenance import PartImages, Provenance, provenance_of, provenance_of_run
 from imagelet.runs.run import Run
-from imagelet.runs.store import find_classifier, run_of
 from imagelet.training.history import as_columns
 from imagelet.training.recipe import Recipe, recipe_to_json
 
@@ -54,21 +55,33 @@ class Subject:
         return self.provenance.run
 
 
-def open_subjects(texts: Sequence[str]) -> tuple[Subject, ...]:
-    """Return the classifiers that are named, each by a run's folder or name, a file, or a shipped one's name.
+def open_subjects(given: Sequence[Any], *, allow_import: bool | None = None) -> tuple[Subject, ...]:
+    """Return the classifiers that are meant, each as :func:`imagelet.load` takes it.
 
     Raises:
-        UsageError: fewer than two, or one of them twice.
+        UsageError: fewer than two, one of them twice, or something that is no classifier.
         RunError: one is not there, or its run has no classifier yet.
         ClassifierFileError: a file is damaged, or is no classifier.
         DataError: one does not say what it learned from.
     """
-    if len(texts) < 2:
+    if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable):
         raise UsageError(
-            "compare takes at least 2 runs, not {count}", hint="imagelet runs lists them", count=len(texts)
+            "compare takes a list of runs; this is of the type {type}",
+            hint="for example compare([run, other])",
+            type=type(given).__name__,
         )
-    paths = [find_classifier(text) for text in texts]
-    places = [path.resolve() for path in paths]
+    given = list(given)
+    learners = [find_learner(one) for one in given]
+    if len(learners) < 2:
+        raise UsageError(
+            "compare takes at least 2 runs, not {count}",
+            hint="imagelet runs lists them",
+            count=len(learners),
+        )
+    places = [id(one.loaded) if one.file is None else one.file.resolve() for one in learners]
+    texts = [
+        one if isinstance(one, str) else learner.name for one, learner in zip(given, learners, strict=True)
+    ]
     for place, text in zip(places, texts, strict=True):
         if places.count(place) > 1:
             raise UsageError(
@@ -76,11 +89,16 @@ def open_subjects(texts: Sequence[str]) -> tuple[Subject, ...]:
                 hint="imagelet runs lists them",
                 name=text,
             )
-    names = [path.parent.name if run_of(path) else path.stem for path in paths]
-    unique = [name if names.count(name) == 1 else text for name, text in zip(names, texts, strict=True)]
-    runs = [run for run in map(run_of, paths) if run is not None]
+    names = [learner.name for learner in learners]
+    unique = [
+        name if names.count(name) == 1 else text if texts.count(text) == 1 else f"{text} ({number})"
+        for number, (name, text) in enumerate(zip(names, texts, strict=True), start=1)
+    ]
+    runs = [learner.run for learner in learners if learner.run is not None]
     of_runs = {provenance.data_sha256: provenance for provenance in map(provenance_of_run, runs)}
-    return tuple(_subject(name, path, of_runs) for name, path in zip(unique, paths, strict=True))
+    return tuple(
+        _subject(name, learner, of_runs, allow_import) for name, learner in zip(unique, learners, strict=True)
+    )
 
 
 def shared_images(
@@ -145,13 +163,15 @@ def differing_settings(subjects: Sequence[Subject]) -> dict[str, tuple[Any, ...]
     return differing
 
 
-def _subject(name: str, path: Path, of_runs: Mapping[str, Provenance]) -> Subject:
+def _subject(
+    name: str, learner: Learner, of_runs: Mapping[str, Provenance], allow_import: bool | None
+) -> Subject:
     """Return a subject; a file that learned from a folder does not say where that is, a run of it does."""
-    classifier = Classifier.load(path)
+    classifier = learner.load(allow_import=allow_import)
     same_data = of_runs.get(str(classifier.training.get("data_sha256")))
-    if same_data is not None and run_of(path) is None:
-        return Subject(name, classifier, replace(same_data, name=path.stem, run=None))
-    return Subject(name, classifier, provenance_of(path, classifier))
+    if same_data is not None and learner.run is None:
+        return Subject(name, classifier, replace(same_data, name=learner.name, run=None))
+    return Subject(name, classifier, provenance_of(replace(learner, loaded=classifier)))
 
 
 def _check_same_data(subjects: Sequence[Subject]) -> None:
@@ -338,35 +358,36 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[str], split: str = "validation", out: Path | None = None, progress: Progress = silent
+    runs: Sequence[Any],
+    split: str = "validation",
+    out: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+    *,
+    allow_import: bool | None = None,
 ) -> Comparison:
     """Compare classifiers on the same images.
 
     It is about these classifiers, not about their settings: another seed gives another classifier.
 
     Args:
-        runs: two or more: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
+        runs: two or more, each a run, its folder or name; what training returned; a classifier, a
+            ``.safetensors`` file, or a shipped classifier's name.
         split: ``validation``: the images that chose their epochs, which must be the same; or ``test``, which
             is recorded and counted in every run.
         out: a folder for ``curves.png`` and ``disagreements.png``; None for nowhere.
         progress: is told how many classifiers have been asked, and how many there are.
+        allow_import: whether code that a file names as its network is imported, as :func:`imagelet.load`.
 
     Raises:
         ImageletError: classifiers that are not there, or that cannot be compared.
     """
     started = time.perf_counter()
-    if split not in SPLITS:
-        raise SettingError(
-            "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)
-        )
-    subjects = open_subjects(runs)
+    check_split(split)
+    subjects = open_subjects(runs, allow_import=allow_import)
     parts, datasets = shared_images(subjects, split)
     evaluated: list[Evaluated] = []
     for subject, part, dataset in zip(subjects, parts, datasets, strict=True):
-        if subject.run is not None and split == "test":  # recorded and counted
-            evaluated.append(evaluate_test_images(subject.run, subject.classifier, dataset))
-        else:
-            evaluated.append(evaluate_images(subject.classifier, part.images))
+        evaluated.append(_evaluated(subject, part, dataset, split))
         progress(len(evaluated), len(subjects))
     probabilities = np.stack([one.probabilities for one in evaluated])  # (classifiers, n, k)
     predicted, confidences = probabilities.argmax(axis=2), probabilities.max(axis=2)  # (classifiers, n)
@@ -384,8 +405,14 @@ def compare(
         pairs=_pairs([subject.name for subject in subjects], predicted == first.images.labels),
         disagreements=disagreed,
         seconds=time.perf_counter() - started,
-        figures=() if out is None else _draw(out, compared, first, order, disagreed),
+        figures=() if out is None else _draw(Path(out), compared, first, order, disagreed),
     )
+
+
+def _evaluated(subject: Subject, part: PartImages, dataset: Dataset, split: str) -> Evaluated:
+    if subject.run is not None and split == "test":  # recorded and counted
+        return evaluate_test_images(subject.run, subject.classifier, dataset)
+    return evaluate_images(subject.classifier, part.images)
 
 
 def _compared(subject: Subject, evaluated: Evaluated) -> Compared:

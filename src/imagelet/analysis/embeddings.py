@@ -8,7 +8,7 @@ was made of others, is made anew.
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,8 @@ from imagelet.explanation.embeddings import (
 )
 from imagelet.plots.images import neighbours
 from imagelet.progress import Progress
+from imagelet.runs.learner import find_learner
 from imagelet.runs.provenance import provenance_of
-from imagelet.runs.store import find_classifier
 
 if TYPE_CHECKING:
     from imagelet.plots import Figure
@@ -60,12 +60,12 @@ class Neighbourhood:
     embeddings: TrainingEmbeddings
 
 
-def neighbourhood(run_or_file: str | Path, progress: Progress | None = None) -> Neighbourhood:
+def neighbourhood(run_or_file: Any, progress: Progress | None = None) -> Neighbourhood:
     """Return a classifier with the embeddings of its training images, which are made if they are not kept.
 
     Args:
-        run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name. Without
-            a run all training images of its dataset count, with those that it was validated on.
+        run_or_file: a run, a classifier or the name of one, as :func:`imagelet.load` takes it. Without a run
+            all training images of its dataset count, with those that it was validated on.
         progress: is called with how many images are embedded and how many there are, if they are not kept.
 
     Raises:
@@ -73,15 +73,18 @@ def neighbourhood(run_or_file: str | Path, progress: Progress | None = None) -> 
         DataError: the training images are not on this machine (nothing is downloaded), or have changed.
         ClassifierFileError: the classifier is damaged.
     """
-    path = find_classifier(str(run_or_file))
-    classifier = Classifier.load(path)
-    provenance = provenance_of(path, classifier)
+    learner = find_learner(run_or_file)
+    classifier = learner.load()
+    provenance = provenance_of(replace(learner, loaded=classifier))
     provenance.require_present()
     learned_from = provenance.open()
     images, indices = learned_from.dataset.train, learned_from.training_indices
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    cache = paths.home() / "embeddings" / f"{digest}.safetensors"
-    place = cache if provenance.run is None else provenance.run.embeddings_file
+    of_file = None if learner.file is None else hashlib.sha256(learner.file.read_bytes()).hexdigest()
+    in_memory = learner.given or of_file is None  # it may differ from its file
+    digest = hashlib.sha256(classifier.to_bytes()).hexdigest() if in_memory else str(of_file)
+    place = paths.home() / "embeddings" / f"{digest}.safetensors"
+    if provenance.run is not None and digest == of_file:
+        place = provenance.run.embeddings_file
     sources = {"format": FORMAT, "classifier_sha256": digest, "data_sha256": images.fingerprint()}
     kept = _read(place, sources, images, indices)
     if kept is None:

@@ -36,6 +36,7 @@ from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
+from imagelet.data.objects import has_splits, labelled_pictures, title_of
 from imagelet.data.pictures.dataset import list_labelled
 from imagelet.data.pictures.decoding import in_parallel
 from imagelet.data.pictures.labelled import LabelledPictures
@@ -44,9 +45,9 @@ from imagelet.errors import DataError, PictureError, SettingError, UsageError
 from imagelet.metrics.classification import Interval, Metrics, clustered_interval
 from imagelet.preprocessing.inspection import thumbnail
 from imagelet.preprocessing.picture_files import StoredPicture
+from imagelet.runs.learner import Learner, find_learner
 from imagelet.runs.provenance import LearnedFrom, provenance_of
 from imagelet.runs.run import Run
-from imagelet.runs.store import find_classifier, run_of
 
 SPLITS = ("test", "validation")
 MOST_SHOWN = 60  # misclassified pictures in a sheet
@@ -167,6 +168,7 @@ class Opened:
         dataset: the name of the data, as it is typed.
         split: ``test`` or ``validation``.
         learned_from: what the classifier learned from, where its own images are meant.
+        given: labelled images of a program, where these are meant.
     """
 
     classifier: Classifier
@@ -174,6 +176,7 @@ class Opened:
     dataset: str
     split: str
     learned_from: LearnedFrom | None
+    given: ImageSet | None = None
 
     @property
     def counted(self) -> bool:
@@ -188,7 +191,7 @@ class Opened:
         """
         if self.learned_from is not None:
             return self.learned_from.part(self.split).images
-        images = _ready_images(self.classifier, self.dataset, self.split)
+        images = self.given or _ready_images(self.classifier, self.dataset, self.split)
         return None if images is None else relabelled(images, self.classifier.classes, self.dataset)
 
     def evaluate(self, images: ImageSet) -> Evaluated:
@@ -197,40 +200,45 @@ class Opened:
             return evaluate_test_images(self.run, self.classifier, self.learned_from.dataset)
         return evaluate_images(self.classifier, images)
 
-    def figures(self, out: Path | None) -> Path | None:
+    def figures(self, out: str | os.PathLike[str] | None) -> Path | None:
         """Return the folder to draw into: ``out``, else that of the run whose images they are."""
-        return out if out is not None or self.run is None else self.run.figures
+        if out is not None:
+            return Path(out)
+        return None if self.run is None else self.run.figures
 
 
 def evaluate(
-    run_or_file: str,
-    data: str | os.PathLike[str] | None = None,
+    run_or_file: Any,
+    data: Any = None,
+    labels: Any = None,
+    *,
     split: str = "test",
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     cell: str | None = None,
+    allow_import: bool | None = None,
 ) -> Evaluation:
     """Evaluate a classifier.
 
     Args:
-        run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
-        data: a dataset's name, a folder of labelled pictures, or a CSV file that names them with their
-            labels; None: what the classifier was trained on.
+        run_or_file: as :func:`imagelet.load` takes it.
+        data: a dataset's name, a folder of labelled pictures or a CSV file that names them; or labelled
+            images: (X, y), an ``ImageSet``, a dataset of torch; None: what the classifier was trained on.
+        labels: of images without: (n,) class names, or numbers that count the classes from 0.
         split: ``test``: the images that had no part in training; ``validation``: those that chose the epoch.
         out: a folder for the figures; None: the run's figures for its own images, else nowhere.
-        cell: ``LABEL,PREDICTED``, two class names: the images with this label and this prediction are drawn,
-            too.
+        cell: ``LABEL,PREDICTED``, two class names, whose images are drawn, too.
+        allow_import: as :func:`imagelet.load` takes it.
 
     Raises:
         ImageletError: a run or dataset that is not there, other classes, or data that has changed.
     """
     started = time.perf_counter()
-    opened = open_evaluation(run_or_file, data, split)
+    opened = open_evaluation(run_or_file, data, split, labels, allow_import=allow_import)
     classifier, folder = opened.classifier, opened.figures(out)
     wanted = None if cell is None else read_cell(cell, classifier.classes)  # before the images are read
-    images = opened.images()
+    images, name = opened.images(), opened.dataset
     if images is None:
-        listed = list_labelled(opened.dataset)
-        evaluation = evaluate_pictures(classifier, listed, opened.dataset, folder, wanted)
+        evaluation = evaluate_pictures(classifier, list_labelled(name), name, folder, wanted)
     else:
         evaluated = opened.evaluate(images)
         analysis = analyze_errors(evaluated.probabilities, images.labels)
@@ -240,7 +248,7 @@ def evaluate(
         evaluation = Evaluation(
             metrics=evaluated.metrics,
             classes=classifier.classes,
-            dataset=opened.dataset,
+            dataset=name,
             split=split,
             error_analysis=analysis,
             figures=folder,
@@ -328,7 +336,9 @@ def _draw_misclassified(path: Path, images: ImageSet, analysis: ErrorAnalysis, p
     plots.save(sheet, path)
 
 
-def open_evaluation(run_or_file: str, data: str | os.PathLike[str] | None, split: str) -> Opened:
+def open_evaluation(
+    run_or_file: Any, data: Any, split: str, labels: Any = None, *, allow_import: bool | None = None
+) -> Opened:
     """Return the classifier, and the data that is meant; arguments as :func:`evaluate`'s.
 
     Raises:
@@ -336,24 +346,66 @@ def open_evaluation(run_or_file: str, data: str | os.PathLike[str] | None, split
         RunError: no such run or classifier.
         DataError: what the classifier learned from is not there, has changed, or is not known.
     """
-    if not isinstance(data, str | os.PathLike | None):
+    check_split(split)
+    learner = find_learner(run_or_file)
+    classifier = learner.load(allow_import=allow_import)
+    learner = replace(learner, loaded=classifier)
+    if data is not None and not isinstance(data, str | os.PathLike):
+        return _open_given(learner, classifier, data, labels, split)
+    if labels is not None:
         raise UsageError(
-            "the data is a dataset's name, a folder or a CSV file; this is of the type {type}",
-            hint="load(...).evaluate takes an ImageSet of arrays",
-            type=type(data).__name__,
+            "labels go with arrays: evaluate(run, X, y)", hint="another part is split='validation'"
         )
     data = None if data is None else os.fspath(data)
+    if data is None or learner.run is not None:
+        provenance = provenance_of(learner)
+        if data is None or findable(data) == provenance.dataset:
+            return Opened(classifier, provenance.run, provenance.dataset, split, provenance.open())
+    return Opened(classifier, None, data, split, None)
+
+
+def check_split(split: str) -> None:
+    """Raise SettingError where ``split`` names no part to evaluate on."""
     if split not in SPLITS:
         raise SettingError(
             "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)
         )
-    path = find_classifier(run_or_file)
-    classifier = Classifier.load(path)
-    if data is None or run_of(path) is not None:
-        provenance = provenance_of(path, classifier)
-        if data is None or findable(data) == provenance.dataset:
-            return Opened(classifier, provenance.run, provenance.dataset, split, provenance.open())
-    return Opened(classifier, None, data, split, None)
+
+
+def _open_given(learner: Learner, classifier: Classifier, data: Any, labels: Any, split: str) -> Opened:
+    """Return labelled images of a program; where they are the run's own test images, they count as these."""
+    provenance = None if learner.run is None else provenance_of(learner)
+    if labels is None and has_splits(data):
+        dataset = load_dataset(data)
+        if provenance is not None and dataset.train.fingerprint() == provenance.data_sha256:
+            own = provenance.open(dataset)
+            return Opened(classifier, provenance.run, provenance.dataset, split, own)
+        part = _part(dataset, split)
+        images = ImageSet(_framed_images(part.images, classifier), part.labels, part.classes)
+        return Opened(classifier, None, dataset.card.name, split, None, images)
+    pictures, numbers, classes = labelled_pictures(data, labels, classes=classifier.classes)
+    images = ImageSet(_framed_images(pictures, classifier), numbers, classes)
+    if provenance is not None:
+        with contextlib.suppress(DataError):  # what it learned from is not there any more
+            own = provenance.open()
+            alike = relabelled(images, classifier.classes, title_of(data))
+            if "test" in own.dataset.parts and alike.fingerprint() == own.dataset.test.fingerprint():
+                return Opened(classifier, provenance.run, provenance.dataset, "test", own)
+    return Opened(classifier, None, title_of(data), split, None, images)
+
+
+def _framed_images(pictures: Any, classifier: Classifier) -> NDArray[np.uint8]:
+    """Return images of the classifier's size: as they are, or framed as it frames every picture.
+
+    Raises:
+        DataError: a picture cannot be read.
+    """
+    if isinstance(pictures, np.ndarray) and pictures.shape[1:] == classifier.input_shape:
+        return pictures
+    try:
+        return np.stack([classifier.frame(picture).image for picture in pictures])
+    except PictureError as error:
+        raise DataError(error.message, error.hint) from error
 
 
 def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | None:

@@ -34,8 +34,8 @@ from imagelet.explanation.embeddings import Neighbour
 from imagelet.messages import Message
 from imagelet.plots.explanation import Marked, Meaning
 from imagelet.progress import Progress
+from imagelet.runs.learner import find_learner, load
 from imagelet.runs.provenance import image_of
-from imagelet.runs.store import load
 
 NEIGHBOURS = 8
 LOOKED_AT = 500  # training images, for units that are dead
@@ -106,20 +106,22 @@ class Explanation:
 
 
 def explain(
-    run_or_file: str | Path,
+    run_or_file: Any,
     picture: Source,
     target: int | str | None = None,
     *,
     neighbours: int = NEIGHBOURS,
+    allow_import: bool | None = None,
     progress: Progress | None = None,
 ) -> Explanation:
     """Explain what a classifier makes of a picture.
 
     Args:
-        run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
+        run_or_file: as :func:`imagelet.load` takes it.
         picture: the picture, or ``test:17`` for an image of the dataset that the classifier learned from.
         target: the class, name or index, that the attributions are about; None: the predicted class.
         neighbours: how many training images to find; 0 for none.
+        allow_import: whether code that the file names as its network is imported, as :func:`imagelet.load`.
         progress: is told how many training images are embedded, where that was not done before.
 
     Raises:
@@ -127,10 +129,11 @@ def explain(
         PictureError: the picture cannot be read.
         UnknownNameError, UsageError: no such class or image, or more neighbours than training images.
     """
-    classifier = load(run_or_file)
+    classifier = load(run_or_file, allow_import=allow_import)
+    learner = replace(find_learner(run_or_file), loaded=classifier)
     if target is not None:
         class_of(classifier.classes, target)  # said before the work
-    source = image_of(run_or_file, picture)
+    source = image_of(learner, picture)
     pixels = pixels_of(source, classifier.input_shape)
     framed = replace(classifier.frame(pixels), file=name_of(source))
     prediction = classifier.prediction(framed, classifier.predict_proba(framed.image[np.newaxis])[0])
@@ -141,7 +144,7 @@ def explain(
     found: tuple[Neighbour, ...] = ()
     if neighbours:
         try:
-            near = neighbourhood(run_or_file, progress)
+            near = neighbourhood(learner, progress)
             (found,) = neighbours_of(near, framed.image[np.newaxis], neighbours)
         except DataError as error:
             missing.append(
@@ -154,7 +157,7 @@ def explain(
     )
 
 
-def load_and_frame(run_or_file: str | Path, picture: Source) -> tuple[Classifier, FramedInput]:
+def load_and_frame(run_or_file: Any, picture: Source) -> tuple[Classifier, FramedInput]:
     """Return a classifier and a picture as its network gets it; errors as :func:`explain`'s."""
     classifier = load(run_or_file)
     return classifier, classifier.frame(image_of(run_or_file, picture))

@@ -80,8 +80,8 @@ class RobustnessReport:
 
 
 def evaluate_corruptions(
-    run_or_file: str,
-    data: str | None = None,
+    run_or_file: Any,
+    data: Any = None,
     split: str = "test",
     out: Path | None = None,
     progress: Progress = silent,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from imagelet import html_repr
+from imagelet import atomic_files, html_repr
 from imagelet.classifier import file
 from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.classifier.sources import Source, images_of, name_of, pixels_of, several
@@ -44,6 +44,7 @@ class Classifier:
         training: what it was trained on, and how; plain data.
         test_time_augmentation: the views of an image whose logits are averaged, a name of
             :mod:`imagelet.preprocessing.test_time_augmentation`.
+        file: the file that it was read from; None for one that was made in memory.
 
     Raises:
         ValueError: the parts do not fit together.
@@ -56,6 +57,7 @@ class Classifier:
     calibration: Calibration
     training: dict[str, Any]
     test_time_augmentation: str = "none"
+    file: Path | None = None
 
     def __post_init__(self) -> None:
         if self.test_time_augmentation not in TEST_TIME_AUGMENTATIONS:
@@ -260,18 +262,30 @@ class Classifier:
             path: the file.
             half: store weights as float16: half the size; logits differ in the third digit.
         """
-        file.write(Path(path), file.Content(**vars(self)), half=half)
+        atomic_files.write_bytes(Path(path), self.to_bytes(half=half))
+
+    def to_bytes(self, *, half: bool = False) -> bytes:
+        """Return what :meth:`save` writes."""
+        return file.to_bytes(
+            file.Content(**{name: value for name, value in vars(self).items() if name != "file"}), half=half
+        )
 
     @classmethod
-    def load(cls, path: str | Path, *, allow_import: bool = False) -> "Classifier":
+    def load(cls, path: str | Path, *, allow_import: bool | None = None, network: Any = None) -> "Classifier":
         """Return the classifier in a ``.safetensors`` file.
 
         No code in it is run, unless ``allow_import`` lets a ``package.module:function`` network be imported.
 
+        Args:
+            path: the file.
+            allow_import: None: as the environment's IMAGELET_ALLOW_IMPORT says.
+            network: the module, or the builder, where the classifier was trained with one; a copy of it gets
+                the weights.
+
         Raises:
             ClassifierFileError: there is no such file, it is damaged, or it holds no classifier.
         """
-        return cls(**vars(file.read(Path(path), allow_import)))
+        return cls(**vars(file.read(Path(path), allow_import, network)), file=Path(path))
 
     def frame(self, source: Source) -> FramedInput:
         """Open a picture and frame it for the network.

@@ -9,6 +9,7 @@ The header holds no times, and its keys are sorted: equal trainings give equal b
 
 import json
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,11 +20,11 @@ import safetensors
 import safetensors.torch
 import torch
 
-from imagelet import atomic_files
 from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message, message_of
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import Network, build, find_network, infer_shapes
+from imagelet.networks.modules import stored
 from imagelet.networks.summary import MOST_PARAMETERS
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
@@ -46,9 +47,12 @@ FIELDS = (
     "training",
     "versions",
 )
-DTYPES = {  # how weights, and the counters of batch normalisation, may be stored
+DTYPES = {  # how weights, counters of batch normalisation, and what else a module keeps may be stored
     torch.float32: ("F32", "F16"),
     torch.int64: ("I64",),
+    torch.int32: ("I32",),
+    torch.uint8: ("U8",),
+    torch.bool: ("BOOL",),
 }
 SMALLEST_WEIGHT = 2  # bytes
 
@@ -66,8 +70,8 @@ class Content:
     test_time_augmentation: str
 
 
-def write(path: Path, content: Content, *, half: bool = False) -> None:
-    """Write a classifier's file, completely or not at all; ``half``: with float16 weights."""
+def to_bytes(content: Content, *, half: bool = False) -> bytes:
+    """Return a classifier's file; ``half``: with float16 weights."""
     facts = {
         "format": FORMAT,
         "network": {"text": content.network.text, "input_shape": list(content.network.input_shape)},
@@ -80,11 +84,9 @@ def write(path: Path, content: Content, *, half: bool = False) -> None:
         "test_time_augmentation": content.test_time_augmentation,
     }
     header = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    weights = {
-        name: (tensor.half() if half and _fits_half(tensor) else tensor).cpu().contiguous()
-        for name, tensor in content.network.state_dict().items()
-    }
-    atomic_files.write_bytes(path, safetensors.torch.save(weights, {KEY: header}))
+    state = content.network.state_dict().items()
+    weights = {name: tensor.half() if half and _fits_half(tensor) else tensor for name, tensor in state}
+    return safetensors.torch.save(stored(weights), {KEY: header})
 
 
 def _fits_half(tensor: torch.Tensor) -> bool:
@@ -92,12 +94,14 @@ def _fits_half(tensor: torch.Tensor) -> bool:
     return tensor.is_floating_point() and bool((tensor.abs() <= torch.finfo(torch.float16).max).all())
 
 
-def read(path: Path, allow_import: bool = False) -> Content:
+def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Content:
     """Return the content of a classifier's file, the network with its weights.
 
     Args:
         path: the file.
-        allow_import: import the network if its text is ``package.module:function``: that runs its code.
+        allow_import: import the network if its text is ``package.module:function``: that runs its code. None:
+            as the environment says.
+        given: the network, a module or a builder, of which a copy gets the weights; None: by its text.
 
     Raises:
         ClassifierFileError: one line that begins with the file's name.
@@ -105,8 +109,9 @@ def read(path: Path, allow_import: bool = False) -> Content:
     try:
         raw = _bytes(path)
         header = _header(raw)
-        content = _content(_facts(header), len(raw), allow_import)
+        content = _content(_facts(header), len(raw), allow_import, given)
         _load_weights(content.network, raw, header)
+        _warn_if_changed(path, content)
     except (UsageError, ClassifierFileError) as error:
         raise _refusal(path, error, error.hint) from error
     except (
@@ -118,6 +123,21 @@ def read(path: Path, allow_import: bool = False) -> Content:
     ) as error:
         raise _refusal(path, error) from error
     return content
+
+
+def _warn_if_changed(path: Path, content: Content) -> None:
+    """Say so where the code of the network is not what it was at the training."""
+    before, now = content.training.get("network_source_sha256"), content.network.source_sha256
+    if before is not None and now is not None and before != now:
+        warnings.warn(
+            Message(
+                "the code of the network '{network}' has changed since {file} was trained: its predictions "
+                "may be others",
+                network=content.network.text,
+                file=path.name,
+            ),
+            stacklevel=4,
+        )
 
 
 def _refusal(path: Path, error: Exception, hint: str = "") -> ClassifierFileError:
@@ -178,7 +198,7 @@ def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content:
+def _content(facts: Mapping[str, Any], size: int, allow_import: bool | None, given: Any) -> Content:
     """Return the content of a file of ``size`` bytes with these ``facts``, without the weights."""
     classes = _classes(facts["classes"])
     framing = Framing.from_json(facts["framing"])
@@ -192,7 +212,7 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool) -> Content
         names = ", ".join(TEST_TIME_AUGMENTATIONS)
         raise ValueError(Message("its test-time augmentation is none of {names}", names=names))
     return Content(
-        network=_network(facts["network"], framing, len(classes), size, allow_import),
+        network=_network(facts["network"], framing, len(classes), size, allow_import, given),
         classes=classes,
         framing=framing,
         normalization=normalization,
@@ -210,13 +230,17 @@ def _classes(names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _network(facts: Any, framing: Framing, classes: int, size: int, allow_import: bool) -> Network:
+def _network(
+    facts: Any, framing: Framing, classes: int, size: int, allow_import: bool | None, given: Any
+) -> Network:
     """Build the network of the file; its size is checked before memory is allocated."""
     if not isinstance(facts, dict) or set(facts) != {"text", "input_shape"}:
         raise ValueError(Message("its network is not a text and an input shape"))
     text, shape = facts["text"], facts["input_shape"]
     if not isinstance(text, str) or shape != list(framing.shape):
         raise ValueError(Message("its network does not have the framing's input shape"))
+    if given is not None:
+        return build(given, input_shape=framing.shape, classes=classes)
     named = find_network(text)
     if named.builder is None:
         parameters = sum(layer.parameters for layer in infer_shapes(named.text, framing.shape, classes))

@@ -15,6 +15,7 @@ import typer
 from typer._click.exceptions import BadOptionUsage, BadParameter, MissingParameter, NoSuchOption
 from typer.core import TyperCommand, TyperGroup
 
+from imagelet import paths
 from imagelet.cli import printing
 from imagelet.errors import ImageletError, NetworkTextError, UnknownNameError, UsageError
 from imagelet.html_repr import write_percent
@@ -27,8 +28,19 @@ RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder or name, or a .safetensors file.")
 ]
 DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help=DATASET)]
-ALLOW_IMPORT = "Import the code that RUN names, a network's package.module:function."
-AllowImport = Annotated[bool, typer.Option("--allow-import", help=ALLOW_IMPORT)]
+
+
+def _allow_import(context: typer.Context, wanted: bool) -> bool:
+    """Allow it until the command has ended, whatever loads a classifier."""
+    if wanted:
+        context.with_resource(paths.allowing_import())
+    return wanted
+
+
+ALLOW_IMPORT = (
+    "Import the code that RUN names, a network's package.module:function. Or IMAGELET_ALLOW_IMPORT=1."
+)
+AllowImport = Annotated[bool, typer.Option("--allow-import", callback=_allow_import, help=ALLOW_IMPORT)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 PARTS = {

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagelet.cli import printing
-from imagelet.cli.commands import PARTS, Command, Group, Json, count_images, describe_interval, write_shape
+from imagelet.cli.commands import (
+    PARTS,
+    AllowImport,
+    Command,
+    Group,
+    Json,
+    count_images,
+    describe_interval,
+    write_shape,
+)
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
@@ -37,7 +46,13 @@ Out = Annotated[
 
 
 @commands.command(cls=Command, epilog="imagelet compare digits-small-cnn digits-small-cnn-2 --out compared/")
-def compare(runs: Runs, split: Split = "validation", out: Out = None, as_json: Json = False) -> None:
+def compare(
+    runs: Runs,
+    split: Split = "validation",
+    out: Out = None,
+    allow_import: AllowImport = False,  # noqa: ARG001
+    as_json: Json = False,
+) -> None:
     """Compare classifiers on the same images: better, or chance.
 
     It shows the settings that differ, the accuracies, and the images whose predictions differ. Each pair is
@@ -217,7 +232,13 @@ Test = Annotated[
 
 
 @commands.command(cls=Command, epilog="imagelet report digits-small-cnn")
-def report(runs: ReportedRuns, out: Page = None, test: Test = False, as_json: Json = False) -> None:
+def report(
+    runs: ReportedRuns,
+    out: Page = None,
+    test: Test = False,
+    allow_import: AllowImport = False,  # noqa: ARG001
+    as_json: Json = False,
+) -> None:
     """Write one page on a run: what was trained, how good it is, and why.
 
     It has the figures, misclassified images, label issues and what happens inside the network, in one file

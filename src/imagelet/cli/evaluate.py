@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagelet.cli import printing
-from imagelet.cli.commands import PARTS, Command, Group, Json, RunArgument, count_images, describe_accuracy
+from imagelet.cli.commands import (
+    PARTS,
+    AllowImport,
+    Command,
+    Group,
+    Json,
+    RunArgument,
+    count_images,
+    describe_accuracy,
+)
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -62,6 +71,7 @@ def evaluate(
     out: Out = None,
     cell: Cell = None,
     shift: Corruptions = False,
+    allow_import: AllowImport = False,  # noqa: ARG001
     as_json: Json = False,
 ) -> None:
     """Test a classifier on images that had no part in its training.
@@ -97,7 +107,7 @@ def evaluate(
             report = evaluate_corruptions(run, data, split, out, advance)
         printing.result(report, _show_corruptions, as_json=as_json)
         return
-    evaluation = evaluate_run(run, data, split, out, cell)
+    evaluation = evaluate_run(run, data, split=split, out=out, cell=cell)
     printing.result(evaluation, _show, as_json=as_json)
 
 

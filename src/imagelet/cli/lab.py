@@ -56,9 +56,7 @@ Runs = Annotated[
 ]
 AllowImport = Annotated[
     bool,
-    typer.Option(
-        "--allow-import", help="Import the code that a run names as its network when it is resumed."
-    ),
+    typer.Option("--allow-import", help="Import the code that runs name as their networks."),
 ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from imagelet.cli import printing
-from imagelet.cli.commands import Command, Group, Json, RunArgument
+from imagelet.cli.commands import AllowImport, Command, Group, Json, RunArgument
 from imagelet.errors import PictureError, UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -69,6 +69,7 @@ def predict(
     top: Top = 3,
     seen: Seen = None,
     table: Table = None,
+    allow_import: AllowImport = False,  # noqa: ARG001
     as_json: Json = False,
 ) -> None:
     """Predict the classes of your own pictures.
@@ -283,6 +284,7 @@ def explain(
     at: At = None,
     scope: Scope = "layer",
     neighbours: Neighbours = 8,
+    allow_import: AllowImport = False,  # noqa: ARG001
     as_json: Json = False,
 ) -> None:
     """Show what happens inside a network when it sees one picture.

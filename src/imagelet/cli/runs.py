@@ -146,7 +146,7 @@ def _reproduce(run: "Run", folder: Path | None, allow_import: bool) -> "Reproduc
     from imagelet.experiment.reproduce import compare, run_again
 
     try:
-        options: dict[str, Any] = {"folder": folder, "allow_import": allow_import}
+        options: dict[str, Any] = {"folder": folder, "allow_import": allow_import or None}
         again = trainings.watch(lambda progress: run_again(run, **options, progress=progress)).run
     except KeyboardInterrupt as interruption:
         if folder is None:

@@ -361,11 +361,12 @@ def run_watched(
 
 
 def _resume(text: str, runs: Path | None, allow_import: bool, how: dict[str, Any]) -> "Finished":
-    from imagelet.experiment.runner import resume
+    from imagelet.experiment.runner import resume_experiment
     from imagelet.runs.store import find_run
 
     run = find_run(text, runs)
-    return trainings.watch(lambda progress: resume(run, allow_import=allow_import, **how, progress=progress))
+    how = {"allow_import": allow_import or None, **how}
+    return trainings.watch(lambda progress: resume_experiment(run, **how, progress=progress))
 
 
 def as_document(finished: "Finished") -> dict[str, Any]:
@@ -417,10 +418,17 @@ def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool)
     show_facts(finished)
     if profile:
         show_profile(profile)
-    folder = finished.run.folder
+    run = f"{finished.run.folder}{allowing(finished)}"
     if "test" not in finished.metrics:
-        printing.advice("imagelet evaluate {folder} evaluates on the test images", folder=folder)
-    printing.advice("imagelet predict {folder} PICTURE classifies your own pictures", folder=folder)
+        printing.advice("imagelet evaluate {run} evaluates on the test images", run=run)
+    printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=run)
+
+
+def allowing(finished: "Finished") -> str:
+    """Return the option that commands on a run need: where its network is imported code, to allow that."""
+    from imagelet.networks.zoo import is_imported
+
+    return " --allow-import" if is_imported(finished.classifier.network_text) else ""
 
 
 def _require(finished: "Finished", required: float | None) -> None:

@@ -99,11 +99,6 @@ def _introduce(event: "RunStarted") -> None:
             printing.note("resuming {run} after epoch {epoch}, step {step}", **where, step=step)
         else:
             printing.note("resuming {run} after epoch {epoch}", **where)
-    if ":" in resolved["network"]:
-        printing.caution(
-            "imagelet predict will refuse this classifier, because its network is imported code: register it "
-            "as a plugin, or load it in Python with allow_import=True"
-        )
     recipe = event.experiment.recipe
     printing.note(
         "{dataset}: {training:,} training and {validation:,} validation images, {shape}, {count} classes",

@@ -73,7 +73,7 @@ def run_experiment(
         ImageletError: anything that a user can mend; a run that is finished already.
     """
     if run := find_run_of(experiment, folder):
-        return experiments.resume(run, test=True, progress=progress)
+        return experiments.resume_experiment(run, test=True, progress=progress)
     name = training.name if experiment.seed == training.seed else f"{training.name}-seed-{experiment.seed}"
     return experiments.run_experiment(
         experiment, default_name=name, folder=folder, test=True, progress=progress

@@ -3,9 +3,10 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +24,17 @@ from imagelet.data.store import (
     fits_in_memory,
     stored,
 )
-from imagelet.errors import DataError, SettingError, UnknownNameError
+from imagelet.errors import DataError, SettingError, UnknownNameError, UsageError
 from imagelet.progress import Progress
 
 
 def load_dataset(
-    name_or_folder: str | Path,
+    data: Any,
+    labels: Any = None,
     *,
+    validation_data: Any = None,
+    test_data: Any = None,
+    classes: Sequence[str] | None = None,
     shape: tuple[int, int, int] | None = None,
     framing_kind: str | None = None,
     in_memory: InMemory = "auto",
@@ -38,10 +43,16 @@ def load_dataset(
     """Open a dataset; its parts are read, and downloaded where they must be, when they are first asked for.
 
     Args:
-        name_or_folder: a registered name, else a file or folder of a form that ``imagelet data formats``
-            lists, or a folder with one subfolder a class, perhaps under ``train/``, ``val/`` and ``test/``. A
-            path with a separator (``./digits``) is never a name.
-        shape: for a folder: the images' (height, width, channels); chosen by the pictures where None.
+        data: a registered name, else a file or folder of a form that ``imagelet data formats`` lists. A path
+            with a separator (``./digits``) is never a name. Or what a program holds: arrays or tensors of
+            images, (X, y), a dict of splits, an :class:`ImageSet`, a dataset of torch or Hugging Face; a
+            :class:`Dataset` comes back as it is.
+        labels: of images that come without: (n,) numbers or texts.
+        validation_data: labelled images of a program that choose the epoch, such as (X_val, y_val).
+        test_data: labelled images to test on; None: those of ``data``, else a fifth of each class.
+        classes: for arrays: the class names in their order, which labels name or count from 0.
+        shape: the images' (height, width, channels); for pictures of a folder or of a program. None: chosen
+            by the pictures.
         framing_kind: for a folder: how pictures are framed; "fit" where None.
         in_memory: whether images are read into memory. False: they are converted once into a memory-mapped
             store in the cache; "auto": they are where they take more than a quarter of the memory.
@@ -50,14 +61,63 @@ def load_dataset(
     Raises:
         UnknownNameError: neither a registered name nor a folder.
         SettingError: ``shape`` or ``framing_kind`` for a registered dataset.
-        DataError: the folder cannot be used, or IMAGELET_DATA names none.
+        DataError: the folder or the arrays cannot be used, or IMAGELET_DATA names none.
     """
     check_in_memory(in_memory)
-    text = str(name_or_folder)
+    arrays = {"labels": labels, "validation_data": validation_data, "test_data": test_data}
+    arrays |= {"classes": classes}
+    if isinstance(data, Dataset):
+        _check_unused(data.card.name, **arrays, shape=shape, framing_kind=framing_kind)
+        return data
+    if isinstance(data, str | os.PathLike):
+        _check_unused(os.fspath(data), **arrays)
+        return _load_named(data, shape, framing_kind, in_memory, progress)
+    from imagelet.data.objects import dataset_from
+
+    return dataset_from(
+        data, labels, validation=validation_data, test=test_data, classes=classes, shape=shape
+    )
+
+
+def _check_unused(name: str, **arguments: Any) -> None:
+    """Raise where an argument is given that data of this name leaves no room for."""
+    if unused := [argument for argument, value in arguments.items() if value is not None]:
+        raise UsageError(
+            "{name} goes with arrays; '{data}' says it itself",
+            hint="leave it out, or pass images and labels: (X, y)",
+            name=unused[0],
+            data=name,
+        )
+
+
+def reference_to(dataset: Dataset) -> str:
+    """Return what :func:`load_dataset` opens the same data by in any process; arrays are kept for it.
+
+    Raises:
+        DataError: a part cannot be read.
+        OSError: the cache cannot be written, or the disk is full.
+    """
+    from imagelet.data.kept import keep
+
+    return dataset.reference if dataset.reference is not None else str(keep(dataset))
+
+
+def _load_named(
+    data: str | os.PathLike[str],
+    shape: tuple[int, int, int] | None,
+    framing_kind: str | None,
+    in_memory: InMemory,
+    progress: Progress | None,
+) -> Dataset:
+    """Open a registered dataset, or a file or folder."""
+    text = os.fspath(data)
     folder = Path(text).expanduser()
-    is_path = isinstance(name_or_folder, Path) or os.sep in text or "/" in text or text in (".", "..", "~")
+    is_path = not isinstance(data, str) or os.sep in text or "/" in text or text in (".", "..", "~")
     if is_path or (text not in datasets and folder.exists()):
-        return _open_own(folder, text, shape, framing_kind, in_memory, progress)
+        dataset = _open_own(folder, text, shape, framing_kind, in_memory, progress)
+        if shape is None and framing_kind is None:
+            dataset.reference = str(folder.resolve())
+        return dataset
     try:
         known = datasets.get(text)
     except UnknownNameError as error:
@@ -73,7 +133,9 @@ def load_dataset(
             hint="a shape or a framing is for a folder of pictures",
             name=text,
         )
-    return _open(known, in_memory, progress)
+    dataset = _open(known, in_memory, progress)
+    dataset.reference = text
+    return dataset
 
 
 def _open_own(
@@ -86,10 +148,13 @@ def _open_own(
 ) -> Dataset:
     """Open a file or folder of a person's own."""
     from imagelet.data.forms.form import Form, form_of, open_form
+    from imagelet.data.kept import is_kept, open_kept
     from imagelet.data.pictures.dataset import load_folder, load_pictures, parts_of
     from imagelet.data.pictures.table import SUFFIXES
     from imagelet.preprocessing.picture_files import DiskFolder
 
+    if is_kept(path):
+        return _placed(open_kept(path), in_memory)
     folder = DiskFolder(path) if path.is_dir() else None
     form = form_of(path, folder)
     if not isinstance(form, Form):

@@ -10,16 +10,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import html_repr
 from imagelet.data import copies
+from imagelet.data.labels import as_labels
 from imagelet.data.mapped import COPIED_AT_MOST, MappedImages, as_array, chosen
-from imagelet.errors import DataError
+from imagelet.data.stacking import stacked
+from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
+from imagelet.preprocessing.arrays import numbers_of
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization, PixelSums
 
@@ -75,6 +78,28 @@ class ImageSet:
                 view = getattr(self, name).view()
                 view.flags.writeable = False
                 object.__setattr__(self, name, view)
+
+    @classmethod
+    def from_arrays(cls, images: Any, labels: Any, classes: Sequence[str] | None = None) -> "ImageSet":
+        """Return images and labels as a program has them as a set; what has two meanings is refused.
+
+        Args:
+            images: an array or a tensor: (n, height, width), channels last or first, or square grey images as
+                rows (n, height · width); bool, whole numbers from 0 to 255, or floats from 0 to 1 or to 255.
+                Or pictures one by one: images of Pillow, paths.
+            labels: (n,) whole numbers or texts, or one-hot rows (n, classes).
+            classes: the class names in their order, which the labels name or count from 0; None: the labels
+                that occur, numbers in their order, texts by alphabet.
+
+        Raises:
+            DataError: another shape, other values, or labels that do not fit.
+        """
+        try:
+            pixels, _ = stacked(images)
+        except PictureError as error:
+            raise DataError(error.message, error.hint) from error
+        numbers, names = as_labels(numbers_of(labels), Message("labels"), classes)
+        return cls(pixels, numbers, names)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -236,6 +261,8 @@ class Dataset:
         place: where it was found: a folder, or words.
         parts: for each of "train", "validation", "test" that exists, the function that reads it.
         understood: what the data was taken for and what was left out, sentences; empty for a known dataset.
+        reference: what ``load_dataset`` opens the same by, in any process: a name or a path; None where only
+            this object knows.
 
     Raises:
         ValueError: a part of another name, or no "train".
@@ -247,6 +274,7 @@ class Dataset:
         place: str,
         parts: Mapping[str, Callable[[], ImageSet]],
         understood: tuple[Message, ...] = (),
+        reference: str | None = None,
     ) -> None:
         if unknown := set(parts) - set(PARTS):
             raise ValueError(f"unknown parts {sorted(unknown)}; there are {', '.join(PARTS)}")
@@ -256,6 +284,7 @@ class Dataset:
         self.place = place
         self.parts = dict(parts)
         self.understood = understood
+        self.reference = reference
         self._read: dict[str, ImageSet] = {}
 
     def __repr__(self) -> str:

@@ -1,6 +1,6 @@
 """The end of a training: the classifier of the best epoch, metrics, figures, model card."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -68,6 +68,7 @@ def finish(
         metrics["validation"] = figures.to_json(classifier.classes)
         error_analysis.draw_evaluation(run.figures, validated, "validation")
     classifier.save(run.classifier_file)
+    classifier = replace(classifier, file=run.classifier_file)
     if test:
         tested = evaluate_test_images(run, classifier, dataset)
         metrics["test"] = tested.metrics.to_json(classifier.classes)
@@ -105,7 +106,7 @@ def _test_time_augmentation(setup: TrainingSetup) -> str:
 
 def _summary(dataset: Dataset, setup: TrainingSetup, state: State) -> dict[str, Any]:
     """Return what the classifier's file says of its training. No times: equal trainings give equal bytes."""
-    figures_of_best = state.history[state.best_epoch - 1]
+    figures_of_best, source = state.history[state.best_epoch - 1], state.network.source_sha256
     return {
         "dataset": dataset.card.name,
         "data_sha256": dataset.train.fingerprint(),
@@ -117,4 +118,5 @@ def _summary(dataset: Dataset, setup: TrainingSetup, state: State) -> dict[str, 
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "imagelet": version("imagelet"),
+        **({} if source is None else {"network_source_sha256": source}),
     }

@@ -6,17 +6,21 @@ bar is drawn at most 5 times a second, and only then are the figures read: on a 
 
 import dataclasses
 import importlib
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from imagelet import html_repr
+from imagelet.data.datasets import load_dataset
+from imagelet.data.imageset import Dataset
+from imagelet.data.objects import has_labels
 from imagelet.data.store import InMemory
 from imagelet.experiment.finalize import Finished
-from imagelet.experiment.runner import Event, RunStarted, run_experiment
+from imagelet.experiment.runner import Event, RunStarted, resume_experiment, run_experiment
 from imagelet.messages import Message, translate
+from imagelet.networks.zoo import is_network
 from imagelet.progress import Pace, write_seconds
 from imagelet.runs.definition import Experiment, describe
 from imagelet.training.loop import EpochEnded, Step
@@ -28,40 +32,90 @@ Draw = Callable[[str, float | None], None]  # (text, how far the bar is filled: 
 
 
 def train(
-    dataset: str,
-    network: str | None = None,
+    data: Any,
+    labels: Any = None,
+    network: Any = None,
     recipe: str | Recipe = "general",
     *,
+    validation_data: Any = None,
+    test_data: Any = None,
+    classes: Sequence[str] | None = None,
     name: str | None = None,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     test: bool = False,
     in_memory: InMemory = "auto",
     **fields: Any,
 ) -> Finished:
     """Train a classifier and return it with its run; what ``imagelet train`` does. A notebook shows a bar.
 
+    Data that has its labels, such as a name, takes none: ``train("mnist", "cnn-3")`` names the network next.
+
     Args:
-        dataset: a registered name, or a folder with one subfolder a class.
-        network: network text or a network's name; None: the recipe's.
+        data: what :func:`imagelet.load_dataset` takes: a name, a file, arrays (which are kept in the cache).
+        labels: of images that come without: (n,) numbers or texts, or one-hot rows.
+        network: text or a name; a builder; or an ``nn.Module`` from images (n, channels, height, width) to
+            logits, of which a copy is trained, beginning with its weights. None: the recipe's.
         recipe: how to train, or a recipe's name.
-        name: the run's name; None: made of dataset and network.
+        validation_data: (X_val, y_val), which choose the epoch; None: as ``validation`` says.
+        test_data: (X_test, y_test); None: those of the data, else a fifth is set aside.
+        classes: for arrays: the class names in the order that labels count.
+        name: the run's; None: made of dataset and network.
         folder: where runs live; None: ``./runs``.
         test: evaluate on the test images at the end, once.
-        in_memory: whether the images are read into memory, as :func:`~imagelet.load_dataset` takes it; the
-            results do not depend on it.
-        **fields: fields of :class:`Experiment` (``validation``, ``seed``, …) and of :class:`Recipe`
-            (``epochs``, ``learning_rate``, …).
+        in_memory: as :func:`imagelet.load_dataset` takes it; the results do not depend on it.
+        **fields: those of :class:`Experiment` (``seed``, …) and :class:`Recipe` (``epochs``, …).
 
     Raises:
         ImageletError: anything that a user can mend.
     """
-    own = {field.name for field in dataclasses.fields(Experiment)}
-    settings = {key: value for key, value in fields.items() if key not in own}
-    of_experiment = {key: value for key, value in fields.items() if key in own}
-    experiment = describe(dataset, network, recipe, settings, **of_experiment)
+    if labels is not None and has_labels(data) and is_network(labels):
+        labels, network, recipe = None, labels, recipe if network is None else network
+    own = {field.name for field in dataclasses.fields(Experiment)} & set(fields)
+    rest = {key: fields.pop(key) for key in own}
+    arrays = {"validation_data": validation_data, "test_data": test_data, "classes": classes}
+    data = _opened(data, labels, **arrays, shape=rest.get("input_shape"))
+    experiment = describe(data, network, recipe, fields, **rest)
+    if isinstance(data, Dataset) and data.reference is None:  # it was kept
+        tell(load_dataset(experiment.dataset).understood)
     bar = Bar(notebook_display())
-    rest: dict[str, Any] = {"name": name, "folder": folder, "test": test, "in_memory": in_memory}
-    return watch(run_experiment(experiment, **rest, progress=bar.read), bar)
+    rest = {"name": name, "folder": folder, "test": test, "in_memory": in_memory, "progress": bar.read}
+    return watch(run_experiment(experiment, network=network, **rest), bar)
+
+
+def _opened(data: Any, labels: Any, *, shape: Any, **arrays: Any) -> Any:
+    """Return what a program holds as a dataset; a name or a path, beside which nothing stands, as it is."""
+    named = isinstance(data, str | os.PathLike) and all(one is None for one in (labels, *arrays.values()))
+    return data if named else load_dataset(data, labels, **arrays, shape=shape)
+
+
+def resume(
+    run: Any,
+    *,
+    data: Any = None,
+    network: Any = None,
+    test: bool = False,
+    allow_import: bool | None = None,
+    in_memory: InMemory = "auto",
+) -> Finished:
+    """Resume a run that was interrupted, and return it finished; a notebook shows a bar.
+
+    Args:
+        run: an unfinished run, its folder or its name.
+        data: the images that it learned from, where they are not found any more: what
+            :func:`imagelet.load_dataset` takes.
+        network: the module or builder, where the run was started with one.
+        test: evaluate on the test images at the end, once.
+        allow_import: whether code that the run names as its network is imported; None: as the environment's
+            IMAGELET_ALLOW_IMPORT says.
+        in_memory: as :func:`imagelet.load_dataset` takes it.
+
+    Raises:
+        ImageletError: as :func:`imagelet.resume_experiment`.
+    """
+    bar = Bar(notebook_display())
+    rest: dict[str, Any] = {"data": data, "network": network, "test": test, "allow_import": allow_import}
+    rest["in_memory"] = in_memory
+    return watch(resume_experiment(run, **rest, progress=bar.read), bar)
 
 
 def watch(events: Iterable[Event], bar: "Bar | None" = None) -> Finished:
@@ -185,6 +239,16 @@ class Bar:
             self._pace.drawn()
             self._shown, self._fraction = True, fraction
             self._show(translate(text), fraction)
+
+
+def tell(sentences: Iterable[str]) -> None:
+    """Show sentences in the cell that is running, or on a terminal; elsewhere nobody reads them."""
+    show = importlib.import_module("IPython.display").display if in_kernel() else None
+    for sentence in sentences:
+        if show is not None:
+            show(Shown(translate(sentence), None))
+        elif sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write(f"{translate(sentence)}\n")
 
 
 def notebook_display() -> Draw | None:

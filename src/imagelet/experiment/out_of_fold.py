@@ -18,6 +18,7 @@ from imagelet.device import choose_device
 from imagelet.errors import DataError, RunError
 from imagelet.metrics.calibration import DEFAULT_THRESHOLD, Calibration, fit_temperature
 from imagelet.metrics.misclassified import LabelIssue, find_label_issues
+from imagelet.networks.zoo import is_imported
 from imagelet.runs.definition import Experiment
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
@@ -57,7 +58,7 @@ def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
     folds, logits = [], []
     for run in runs:
         held_out = provenance_of_run(run).open(dataset).part("validation")
-        classifier = Classifier.load(run.classifier_file, allow_import=":" in experiment.network)
+        classifier = Classifier.load(run.classifier_file, allow_import=is_imported(experiment.network))
         classifier = classifier.to(choose_device(experiment.device))
         folds.append(held_out)
         logits.append(classifier.logits(held_out.images.images))

@@ -21,12 +21,13 @@ from imagelet.data.store import InMemory
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.out_of_fold import label_issues_of_folds, write_out_of_fold
-from imagelet.experiment.runner import Event, resume, run_experiment
+from imagelet.experiment.runner import Event, resume_experiment, run_experiment
 from imagelet.messages import Message
 from imagelet.metrics.classification import Interval
 from imagelet.metrics.comparison import Pooled, Spread, pooled, spread
 from imagelet.metrics.misclassified import LabelIssue
 from imagelet.networks import find_network
+from imagelet.networks.zoo import is_imported
 from imagelet.progress import Progress
 from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
@@ -246,7 +247,7 @@ def run_part(series: Series, part: Part, progress: Progress | None = None) -> It
     if part.run.finished:
         return _end(series, part)
     # the network was asked for by the same name, so it may be imported
-    return resume(
+    return resume_experiment(
         part.run, test=series.test, allow_import=True, in_memory=series.in_memory, progress=progress
     )
 
@@ -258,8 +259,8 @@ def _end(series: Series, part: Part) -> Iterator[Event]:
     run = part.run
     assert run is not None
     if series.test and "test" not in run.metrics:
-        evaluate(str(run.folder))
-    classifier = Classifier.load(run.classifier_file, allow_import=":" in part.experiment.network)
+        evaluate(run, allow_import=is_imported(part.experiment.network))
+    classifier = Classifier.load(run.classifier_file, allow_import=is_imported(part.experiment.network))
     yield Finished(run, classifier, run.metrics)
 
 

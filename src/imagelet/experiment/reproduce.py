@@ -21,6 +21,7 @@ from imagelet.errors import RunError, SettingError
 from imagelet.experiment.runner import Event, run_experiment
 from imagelet.metrics.classification import CONFIDENCE
 from imagelet.metrics.comparison import PairedDifference, compare_predictions
+from imagelet.networks.zoo import is_imported
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment
 from imagelet.runs.provenance import provenance_of_run
@@ -129,7 +130,11 @@ class Reproduction:
 
 
 def run_again(
-    run: Run, *, folder: Path | None = None, allow_import: bool = False, progress: Progress | None = None
+    run: Run,
+    *,
+    folder: Path | None = None,
+    allow_import: bool | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Event]:
     """Train a finished run again in a new run folder, ``NAME-again``, and yield the events.
 
@@ -148,6 +153,24 @@ def run_again(
         RunError: the run is not finished, or was changed by hand.
         DataError: the data is not there, or not what the run learned from.
     """
+    _check_reproducible(run)
+    experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
+    frozen = Split.load(run.folder / "split.json")
+    device = _device(resolved["device"])
+    fixed = replace(experiment, device=device, precision=resolved["precision"])
+    with _threads(run.environment.get("threads")):
+        yield from run_experiment(
+            fixed,
+            default_name=f"{run.name}-again",
+            folder=folder or run.folder.parent,
+            frozen=frozen,
+            allow_import=allow_import,
+            progress=progress,
+        )
+
+
+def _check_reproducible(run: Run) -> None:
+    """Raise RunError where a run is not finished, or more than its experiment made it what it is."""
     if not run.finished or not run.classifier_file.is_file():
         raise RunError(
             "the run '{name}' is not finished: there is nothing to compare a repetition with",
@@ -165,18 +188,13 @@ def run_again(
             change=done[0]["change"],
             folder=run.folder / "README.md",
         )
-    experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
-    frozen = Split.load(run.folder / "split.json")
-    device = _device(resolved["device"])
-    fixed = replace(experiment, device=device, precision=resolved["precision"])
-    with _threads(run.environment.get("threads")):
-        yield from run_experiment(
-            fixed,
-            default_name=f"{run.name}-again",
-            folder=folder or run.folder.parent,
-            frozen=frozen,
-            allow_import=allow_import,
-            progress=progress,
+    if run.experiment["resolved"].get("given_weights"):
+        raise RunError(
+            "the run '{name}' began with the weights of a module that a program passed: its experiment alone "
+            "does not reproduce it",
+            hint="pass a function (channels, size, classes) that makes the module: its weights follow the "
+            "seed",
+            name=run.name,
         )
 
 
@@ -295,7 +313,7 @@ def _predictions(run: Run, again: Run) -> tuple[str, tuple[float, float], Paired
         images, part = learned_from.dataset.train.take(learned_from.training_indices), "training"
     correct = []
     for one in (run, again):
-        classifier = Classifier.load(one.classifier_file, allow_import=":" in experiment.network)
+        classifier = Classifier.load(one.classifier_file, allow_import=is_imported(experiment.network))
         logits = classifier.to(choose_device(experiment.device)).logits(images.images)
         correct.append(logits.argmax(axis=1) == images.labels)
     accuracies = (float(correct[0].mean()), float(correct[1].mean()))

@@ -4,6 +4,7 @@ Iterating over :func:`run_experiment` or :func:`resume` trains; the events say w
 """
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +20,17 @@ from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.splits import Split, read_fold, split
 from imagelet.data.store import InMemory
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
-from imagelet.errors import RunError
+from imagelet.errors import RunError, UsageError
 from imagelet.experiment.finalize import Finished, finish
 from imagelet.experiment.session import Clock, interruptible
 from imagelet.messages import Message
 from imagelet.networks import Network, build, summarize
+from imagelet.networks.zoo import is_imported
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, settled
 from imagelet.runs.environment import environment
 from imagelet.runs.files import write_history
+from imagelet.runs.learner import run_given
 from imagelet.runs.provenance import validation_images
 from imagelet.runs.run import Run
 from imagelet.runs.store import create_run, sweep
@@ -65,12 +68,13 @@ Event = RunStarted | Step | EpochEnded | Stopped | Finished
 def run_experiment(
     experiment: Experiment,
     *,
+    network: Any = None,
     name: str | None = None,
     default_name: str | None = None,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     test: bool = False,
     frozen: Split | None = None,
-    allow_import: bool = True,
+    allow_import: bool | None = True,
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
     profile: Profile | None = None,
@@ -79,12 +83,13 @@ def run_experiment(
 
     Args:
         experiment: what to run.
+        network: the module or builder that the experiment's network names; of a module a copy is trained.
         name: the run's name, which must be free; None: the default name, numbered where it is taken.
         default_name: None: made of dataset and network.
-        folder: where runs live; None: ``places.runs()``.
+        folder: where runs live; None: ``paths.runs()``.
         test: evaluate on the test images at the end, once.
-        frozen: the split of another run of the same experiment; None: made by the experiment's seed.
-        allow_import: whether code that ``network`` names is imported; False where a file says so.
+        frozen: the split of another run of this experiment; None: made by its seed.
+        allow_import: whether code that the network names is imported; False where a file says so.
         in_memory: as :func:`load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
@@ -94,23 +99,39 @@ def run_experiment(
         KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
     """
     clock = Clock()
-    experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
+    experiment = dataclasses.replace(_checked(experiment), dataset=findable(experiment.dataset))
     dataset = _read(experiment, clock, in_memory, progress)
-    frozen = frozen or _freeze(dataset, experiment)
-    frozen.check(dataset.train)
+    (frozen := frozen or _freeze(dataset, experiment)).check(dataset.train)
     experiment = settled(experiment, len(frozen.train), dataset.train.shape)
-    network = _build(experiment, dataset.train, allow_import=allow_import)
+    built = _build(experiment, dataset.train, network, allow_import=allow_import)
     setup = _setup(experiment, dataset, frozen)
-    resolved = _resolved(dataset, network, setup, frozen)
-    place = folder or paths.runs()
-    default_name = default_name or f"{dataset.card.name}-{network.name or 'network'}"
-    sweep(place)
+    resolved = _resolved(dataset, built, setup, frozen)
+    default_name = default_name or f"{dataset.card.name}-{built.name or 'network'}"
+    sweep(place := Path(folder or paths.runs()).expanduser())
     run = create_run(place, name, default_name, _first_files(experiment, resolved, frozen))
     with run.in_use():
         yield RunStarted(run, experiment, resolved)
-        state = loop.start(setup, network)
+        state = _begun(run, setup, built, clock)
         clock.training_starts(seconds_before=0.0)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
+
+
+def _begun(run: Run, setup: TrainingSetup, network: Network, clock: Clock) -> State:
+    """Return the state before the first step; it is saved where no seed draws its weights again."""
+    state = loop.start(setup, network)
+    if network.given:
+        _save(run, setup, state, clock)
+    return state
+
+
+def _checked(experiment: Any) -> Experiment:
+    if isinstance(experiment, Experiment):
+        return experiment
+    raise UsageError(
+        "what is run is an Experiment(…); this is of the type {type}",
+        hint="imagelet.train takes data; imagelet.describe makes an experiment of it",
+        type=type(experiment).__name__,
+    )
 
 
 def _first_files(experiment: Experiment, resolved: dict[str, Any], frozen: Split) -> Callable[[Path], None]:
@@ -127,53 +148,61 @@ def _first_files(experiment: Experiment, resolved: dict[str, Any], frozen: Split
     return write
 
 
-def resume(
-    run: Run,
+def resume_experiment(
+    run: Any,
     *,
+    data: Any = None,
+    network: Any = None,
     test: bool = False,
-    allow_import: bool = False,
+    allow_import: bool | None = None,
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> Iterator[Event]:
-    """Resume a run that was interrupted; the result is the same as without the interruption.
+    """Resume a run that was interrupted and yield the events; the result is that of no interruption.
 
     Args:
-        run: an unfinished one.
+        run: an unfinished run, its folder or its name.
+        data: the images that it learned from, where they are not found any more.
+        network: the module or builder, where the run was started with one.
         test: evaluate on the test images at the end, once.
-        allow_import: whether code that the run's folder names is imported: a network's
-            ``package.module:function``.
+        allow_import: whether code that the run names as its network is imported; None: as
+            IMAGELET_ALLOW_IMPORT says.
         in_memory: as :func:`load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
 
     Raises:
-        UsageError: the run's folder names code, and ``allow_import`` is false.
+        UsageError: the run's folder names code, and importing it is not allowed.
         RunError: the run is finished.
         DataError: the data is not what the run was started with.
         CheckpointError: all checkpoints are damaged.
     """
-    if run.finished:
-        raise RunError(
-            "the run '{name}' is finished: there is nothing to resume",
-            hint="imagelet evaluate {folder}, or train again with more --epochs",
-            name=run.name,
-            folder=run.folder,
-        )
-    clock = Clock()
+    run, clock = _unfinished(run_given(run)), Clock()
     with run.in_use():
         experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
         fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
-        dataset = _read(fixed, clock, in_memory, progress)
+        dataset = _read(fixed, clock, in_memory, progress) if data is None else load_dataset(data)
         frozen = Split.load(run.folder / "split.json")
         frozen.check(dataset.train)
         setup = _setup(fixed, dataset, frozen)
         atomic_files.remove_abandoned(run.folder)
-        new = partial(_build, fixed, dataset.train, allow_import=allow_import)
+        new = partial(_build, fixed, dataset.train, network, allow_import=allow_import)
         state, seconds, warnings = _restored(run, setup, new)
         yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
         clock.training_starts(seconds)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
+
+
+def _unfinished(run: Run) -> Run:
+    if not run.finished:
+        return run
+    raise RunError(
+        "the run '{name}' is finished: there is nothing to resume",
+        hint="imagelet evaluate {folder}, or train again with more --epochs",
+        name=run.name,
+        folder=run.folder,
+    )
 
 
 def _restored(
@@ -199,10 +228,12 @@ def _read(experiment: Experiment, clock: Clock, in_memory: InMemory, progress: P
     return dataset
 
 
-def _build(experiment: Experiment, images: ImageSet, *, allow_import: bool) -> Network:
+def _build(
+    experiment: Experiment, images: ImageSet, given: Any = None, *, allow_import: bool | None
+) -> Network:
     start_threads()
     return build(
-        experiment.network,
+        experiment.network if given is None or isinstance(given, str) else given,
         input_shape=images.shape,
         classes=len(images.classes),
         initial_weights=experiment.recipe.initial_weights,
@@ -251,6 +282,8 @@ def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: 
         "data_place": dataset.place,
         "understood": list(dataset.understood),
         "data_sha256": frozen.data_sha256,
+        **({"network_source_sha256": network.source_sha256} if network.source_sha256 else {}),
+        **({"given_weights": True} if network.given else {}),
     }
 
 
@@ -285,7 +318,9 @@ def _train(
 
 
 def _how_to_resume(run: Run) -> Message:
-    if ":" in run.experiment["network"]:
+    if run.experiment["resolved"].get("given_weights"):
+        return Message("resume with: imagelet.resume('{run}', network=…), the same module", run=run.folder)
+    if is_imported(run.experiment["network"]):
         return Message("resume with: imagelet train --resume {run} --allow-import", run=run.folder)
     return Message("resume with: imagelet train --resume {run}", run=run.folder)
 

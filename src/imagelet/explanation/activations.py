@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message
-from imagelet.networks.layer_kind import INPUT, Layer, LayerRun, named_modules, run_layers
+from imagelet.networks.layer_kind import INPUT, Layer, LayerRun
 from imagelet.networks.layers.convolution import Convolving
 from imagelet.networks.torch_layers import kind_of, layer_of
+from imagelet.networks.watching import layers_named, layers_run
 from imagelet.registry import unknown
 
 Values = NDArray[np.float32]
@@ -247,7 +248,7 @@ def filters(network: nn.Sequential, layer: str) -> Values:
     """
     module: Any = find_layer(network, layer)
     if not is_convolution(module):
-        named = ", ".join(name for name, other in named_modules(network) if is_convolution(other))
+        named = ", ".join(name for name, other in layers_named(network) if is_convolution(other))
         raise UsageError(
             "'{layer}' ({kind}) is no convolution and has no filters",
             hint="the convolutions are {names}" if named else "this network has no convolution",
@@ -302,7 +303,7 @@ def find_layer(network: nn.Sequential, name: str) -> nn.Module:
     Raises:
         UnknownNameError: there is none; the message suggests the nearest name.
     """
-    layers = dict(named_modules(network))
+    layers = dict(layers_named(network))
     if name in layers:
         return layers[name]
     raise unknown(Message("layer"), name, layers, Message("the layers are {names}", names=", ".join(layers)))
@@ -318,7 +319,7 @@ def run_network(classifier: Classifier, images: NDArray[np.uint8]) -> Iterator[L
         UsageError: a layer that gives something else than one array of numbers.
     """
     values = classifier.prepare(images)
-    layers = run_layers(classifier.network.eval().named_children(), values)
+    layers = layers_run(classifier.network.eval(), values)
     while True:
         with _full_precision(values.device):  # not while the caller works
             ran = next(layers, None)

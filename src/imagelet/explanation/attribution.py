@@ -23,8 +23,9 @@ from imagelet.errors import UsageError
 from imagelet.explanation.activations import is_convolution
 from imagelet.messages import Message
 from imagelet.networks import Network
-from imagelet.networks.layer_kind import INPUT, LayerRun, run_layers
+from imagelet.networks.layer_kind import INPUT, LayerRun
 from imagelet.networks.torch_layers import layer_of
+from imagelet.networks.watching import layers_run
 from imagelet.networks.window import Sliding
 from imagelet.preprocessing.geometry import Placement, whole
 from imagelet.preprocessing.picture import border
@@ -260,7 +261,7 @@ def grad_cam(network: Network, inputs: Tensor, target: int, layer: str) -> Tenso
     from captum.attr import LayerActivation, LayerGradientXActivation
 
     with torch.no_grad():
-        runs = {ran.name: ran for ran in run_layers(network.named_children(), inputs)}
+        runs = {ran.name: ran for ran in layers_run(network, inputs)}
     first, kept, last = _belonging(runs, layer)
     maps = LayerActivation(network, network.get_submodule(first)).attribute(inputs)
     for module in kept:

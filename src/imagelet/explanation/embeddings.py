@@ -21,7 +21,9 @@ from torch import Tensor, nn
 from imagelet.classifier.classifier import BATCH, PIXELS_AT_ONCE, Classifier
 from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message
+from imagelet.networks.building import OwnNetwork
 from imagelet.networks.modules import fused_layers
+from imagelet.networks.watching import input_of_last, plain_strides
 
 Numbers = NDArray[np.float32]
 
@@ -216,6 +218,8 @@ def nearest(embedding: Numbers, kept: TrainingEmbeddings, k: int = 8) -> tuple[N
 
 def _before_the_last(network: nn.Sequential) -> list[Callable[[Tensor], Tensor]]:
     """Return the part of the network before the last layer that mixes values."""
+    if isinstance(network, OwnNetwork):
+        return [lambda images: input_of_last(network.own, _mixes, plain_strides(images))]
     children = list(network.named_children())
     mixing = [place for place, (_, child) in enumerate(children) if _mixes(child)]
     if not mixing:

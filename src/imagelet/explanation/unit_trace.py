@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import UsageError
@@ -19,7 +18,6 @@ from imagelet.explanation.activations import (
     rounded,
 )
 from imagelet.messages import Message
-from imagelet.networks.layer_kind import named_modules
 from imagelet.networks.torch_layers import layer_of
 from imagelet.networks.trace import Index, Trace, Unit
 from imagelet.networks.window import Sliding
@@ -96,10 +94,12 @@ def trace_unit(
     }
     output = activations[layer]
     checked = _checked(output, index)
-    inputs = tuple(activations[name].values.astype(np.float64) for name in output.sources)
-    kind, shape = layer_of(module), inputs[0].shape
-    with torch.no_grad():
-        trace = kind.trace(Unit(module, inputs, checked, output.shape))
+    kind, trace, shape = layer_of(module), None, ()
+    if all(name in activations for name in output.sources):  # else no layer with a name made its input
+        inputs = tuple(activations[name].values.astype(np.float64) for name in output.sources)
+        shape = inputs[0].shape
+        with torch.no_grad():
+            trace = kind.trace(Unit(module, inputs, checked, output.shape))
     if trace is None or not _agrees(trace, float(output.values[checked])):
         known = Message(
             "usual convolutions, dense layers, pooling, batch normalisation, softmax and activations can"
@@ -118,7 +118,7 @@ def trace_unit(
         sources=output.sources,
         input_shape=shape,
         size_formula=kind.size_formula(shape) if isinstance(kind, Sliding) and len(shape) == 3 else None,
-        following=tuple(_following(dict(named_modules(classifier.network)), activations, output, checked)),
+        following=tuple(_following(activations, output, checked)),
     )
 
 
@@ -156,7 +156,6 @@ def _agrees(trace: Trace, output: float) -> bool:
 
 
 def _following(
-    modules: Mapping[str, nn.Module],
     activations: Mapping[str, LayerActivations],
     output: LayerActivations,
     index: Index,
@@ -169,7 +168,7 @@ def _following(
             return
         # of a block its first layer, which comes after those of its shortcut and before its sum
         after = next((layer for layer in reversed(takers) if not layer.layer.nested), takers[0])
-        alone = layer_of(modules[after.name]).elementwise and after.shape == output.shape
+        alone = after.layer.elementwise and after.shape == output.shape
         yield Following(after.name, after.kind, float(after.values[index]) if alone else None)
         output = after
 

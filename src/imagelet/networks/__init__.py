@@ -13,7 +13,8 @@ from imagelet.networks.zoo import NamedNetwork, find_network, networks
 
 if TYPE_CHECKING:
     from imagelet.networks.building import Network, build
-    from imagelet.networks.summary import Summary, summarize
+    from imagelet.networks.module_summary import summarize
+    from imagelet.networks.summary import Summary
 
 __all__ = [
     "NamedNetwork",
@@ -29,7 +30,12 @@ __all__ = [
     "to_text",
 ]
 
-_NEED_TORCH = {"Network": "building", "build": "building", "Summary": "summary", "summarize": "summary"}
+_NEED_TORCH = {
+    "Network": "building",
+    "build": "building",
+    "Summary": "summary",
+    "summarize": "module_summary",
+}
 
 
 def __getattr__(name: str) -> Any:

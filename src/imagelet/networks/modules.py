@@ -78,6 +78,19 @@ class Convolution(nn.Conv2d):
         return text
 
 
+def stored(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as safetensors writes them: on the CPU, contiguous, each with memory of its own."""
+    own: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for name, tensor in tensors.items():
+        kept = tensor.detach().cpu().contiguous()
+        if kept.numel() and kept.untyped_storage().data_ptr() in taken:  # weights that two layers share
+            kept = kept.clone()
+        taken.add(kept.untyped_storage().data_ptr())
+        own[name] = kept
+    return own
+
+
 def fused_layers(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[FusedLayers]:
     """Yield what computes ``layers``, up to a closing softmax: training needs the logits."""
     remaining = [*layers, ("", None), ("", None)]

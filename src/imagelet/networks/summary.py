@@ -4,8 +4,7 @@ Parameters are counted as Keras does: running averages of batch normalisation ar
 gradient does not touch, "non-trainable". A layer inside a block counts for itself, the block for its sum.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -18,13 +17,12 @@ from imagelet.networks.layer_kind import (
     Shape,
     named,
     place_layers,
-    run_layers,
     written_shape,
 )
 from imagelet.networks.text import about, parse
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    pass
 
 
 MOST_PARAMETERS = 500_000_000  # 2 GB of float32
@@ -230,65 +228,3 @@ def summarize_text(text: str, input_shape: Sequence[int] = (28, 28, 1), classes:
     )
     averages = sum(place.layer.non_trainable(place.input_shape) for place in placed)
     return Summary(placed[0].input_shape, rows, sum(row.parameters for row in rows) - averages, averages)
-
-
-def summarize(network: "nn.Sequential", input_shape: Sequence[int] | None = None) -> Summary:
-    """Return the summary of a network, by passing one black image through it.
-
-    The network comes back as it was: its weights, its averages, and whether it is training.
-
-    Args:
-        network: a `Network`, or any ``nn.Sequential`` that takes (n, channels, height, width).
-        input_shape: (height, width, channels); needed where the network does not say it itself.
-
-    Raises:
-        UsageError: no input shape given, and the network has none.
-    """
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from imagelet.networks.torch_layers import kind_of, layer_of
-
-    shape = input_shape if input_shape is not None else getattr(network, "input_shape", None)
-    if shape is None:
-        raise UsageError("this network does not say its input shape", hint="give input_shape, as (28, 28, 1)")
-    height, width, channels = shape
-    like = next(network.parameters(), torch.empty(0))
-    image = torch.zeros(1, channels, height, width, dtype=like.dtype, device=like.device)
-    rows: list[SummaryRow] = []
-    counted: set[int] = set()  # the tensors of layers that have a row
-    with _evaluating(network), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        for ran in run_layers(network.named_children(), image):
-            own = [tensor for tensor in _parameters(ran.module) if id(tensor) not in counted]
-            counted.update(map(id, own))
-            kind, family, shape = kind_of(ran.module), layer_of(ran.module).family, _shape(ran.output)
-            parameters = sum(tensor.numel() for tensor in own)
-            products = counter.get_total_flops() // 2 - sum(row.multiply_adds for row in rows)
-            rows.append(SummaryRow(ran.name, kind, family, shape, parameters, products, ran.sources))
-    trainable = sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad)
-    total = sum(tensor.numel() for tensor in _parameters(network))
-    return Summary((height, width, channels), tuple(rows), trainable, total - trainable)
-
-
-def _parameters(module: "nn.Module") -> "list[Tensor]":
-    """Return the parameters and the running averages, without counters."""
-    return [*module.parameters(), *(buffer for buffer in module.buffers() if buffer.is_floating_point())]
-
-
-def _shape(values: "Tensor") -> Shape:
-    """Return the shape of one image's values, channels last, as people write it."""
-    if values.dim() == 4:
-        _, channels, height, width = values.shape
-        return (height, width, channels)
-    return tuple(values.shape[1:])
-
-
-@contextmanager
-def _evaluating(network: "nn.Module") -> Iterator[None]:
-    training = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, was in training.items():
-            module.training = was

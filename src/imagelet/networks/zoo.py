@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from imagelet.errors import UsageError
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import Shape
 from imagelet.networks.text import is_layer
@@ -60,12 +61,49 @@ def find_network(text_or_name: str) -> NamedNetwork:
         return networks.get(given)
     if given.lower() in networks:
         return networks.get(given.lower())
-    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", given):
+    if is_imported(given):
         return NamedNetwork(given, given, MNIST_SHAPE, "imported", builder=given)
     one_word = re.fullmatch(r"[\w.-]{1,100}", given)
     if one_word and not is_layer(given):
         return networks.get(given)
     return NamedNetwork("", text_or_name, MNIST_SHAPE, "network text")
+
+
+def is_imported(text: str) -> bool:
+    """Say whether a network's text names code: ``package.module:function``, or ``package.module:Class()``."""
+    return re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_<][\w.<>]*(\(\))?", text.strip()) is not None
+
+
+def is_network(value: Any) -> bool:
+    """Say whether a value can stand for a network: a text, a module or a builder."""
+    return isinstance(value, str) or hasattr(value, "state_dict") or callable(value)
+
+
+def reference_of(network: Any) -> str:
+    """Return the text that names a network.
+
+    Args:
+        network: text or a name, as it is; a network that has a text; a module, named by its class as
+            ``package.module:Class()``; or a builder, as ``package.module:function``.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if isinstance(network, str):
+        return network
+    if isinstance(text := getattr(network, "text", None), str) and hasattr(network, "input_shape"):
+        return text
+    if hasattr(network, "state_dict") and not isinstance(network, type):
+        made = type(network)
+        return f"{made.__module__}:{made.__qualname__}()"
+    if callable(network):
+        name = getattr(network, "__qualname__", type(network).__qualname__)
+        return f"{getattr(network, '__module__', type(network).__module__)}:{name}"
+    raise UsageError(
+        "a network is its text or name, a builder or an nn.Module; this is of the type {type}",
+        hint="imagelet networks lists the names",
+        type=type(network).__name__,
+    )
 
 
 def _named(name: str, text: str, note: str, input_shape: Shape = MNIST_SHAPE) -> None:

@@ -41,7 +41,7 @@ def picture_of(value: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     Raises:
         PictureError: it is no picture, several, or one that can be read in two ways.
     """
-    array = _numbers(value)
+    array = numbers_of(value)
     if array.ndim == 3 and array.shape[2] not in CHANNELS and array.shape[0] in CHANNELS:
         array = array[np.newaxis]  # channels first: it is one
     elif array.ndim == 2 and array.shape != (1, shape[0] * shape[1]):
@@ -65,7 +65,7 @@ def pictures_of(value: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     Raises:
         PictureError: they are no pictures, or can be read in two ways.
     """
-    return _pictures(_numbers(value), value, shape)
+    return _pictures(numbers_of(value), value, shape)
 
 
 Limits = tuple[Any, Any]
@@ -84,7 +84,7 @@ def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint
     Raises:
         PictureError: it is of no such shape, its values are others, or it can be read in two ways.
     """
-    array = _numbers(value)
+    array = numbers_of(value)
     laid_out, layout = _laid_out(array, value)
     if not laid_out.size:
         raise _refusal(array, value, Message("it has no pixels"))
@@ -139,8 +139,12 @@ def _pictures(array: NDArray[Any], value: Any, shape: tuple[int, int, int]) -> N
     return pixels
 
 
-def _numbers(value: Any) -> NDArray[Any]:
-    """Return ``value`` as an array in this computer's memory."""
+def numbers_of(value: Any) -> NDArray[Any]:
+    """Return an array, or a tensor on any device, as an array in this computer's memory.
+
+    Raises:
+        PictureError: it cannot be turned into one.
+    """
     try:
         if hasattr(value, "detach"):  # a tensor of torch
             value = value.detach().cpu()

@@ -15,6 +15,7 @@ from imagelet.explanation.attribution import attribute, convolution_of
 from imagelet.explanation.embeddings import draw_evenly, embedding_map, embeddings
 from imagelet.html_repr import counted, percent
 from imagelet.messages import Message
+from imagelet.networks.watching import layers_named
 from imagelet.plots.explanation import Marked
 from imagelet.progress import Progress
 from imagelet.report.drawings import Drawing, draw_figure
@@ -116,8 +117,8 @@ def _filters(classifier: Classifier) -> tuple[View, ...]:
     Raises:
         UsageError: there is none.
     """
-    children = classifier.network.named_children()
-    name = next((name for name, layer in children if is_convolution(layer)), None)
+    layers = layers_named(classifier.network)
+    name = next((name for name, layer in layers if is_convolution(layer)), None)
     if name is None:
         raise UsageError("the network has no convolution of its own")
     weights = filters(classifier.network, name)

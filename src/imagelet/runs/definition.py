@@ -1,15 +1,18 @@
 """The definition of an experiment: dataset, network, recipe, split, seed; ``experiment.toml``."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagelet.data.datasets import load_dataset, reference_to
 from imagelet.data.splits import read_fold, validation_fraction
-from imagelet.errors import SettingError
+from imagelet.errors import SettingError, UsageError
 from imagelet.messages import Message
+from imagelet.networks.zoo import reference_of
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
 from imagelet.training.recipes import recipes, suitable_network, suited
 
@@ -130,8 +133,8 @@ class Experiment:
 
 
 def describe(
-    dataset: str,
-    network: str | None = None,
+    dataset: Any,
+    network: Any = None,
     recipe: str | Recipe = "general",
     settings: Mapping[str, Any] | None = None,
     **rest: Any,
@@ -139,18 +142,30 @@ def describe(
     """Return an experiment: a recipe, or its name, with some of its fields replaced.
 
     Args:
-        dataset: a registered name, or a folder with one subfolder a class.
-        network: network text or a network's name; None: the recipe's.
+        dataset: what :func:`imagelet.load_dataset` takes; arrays are kept in the cache, where the run finds
+            them again.
+        network: network text or a network's name; a builder or a module, of which the experiment remembers
+            where its code is; None: the recipe's.
         recipe: how to train.
         settings: recipe fields and their values, which may be texts.
         **rest: other fields of the experiment.
 
     Raises:
         UsageError: an unknown name, or a value that is not allowed.
+        DataError: data that cannot be used.
     """
+    if not isinstance(recipe, str | Recipe):
+        raise UsageError(
+            "a recipe is a name or a Recipe(…); this is of the type {type}",
+            hint="imagelet recipes lists the names",
+            type=type(recipe).__name__,
+        )
     base = recipes.get(recipe) if isinstance(recipe, str) else recipe
     recipe = with_settings(base, settings or {})
-    return Experiment(dataset=dataset, network=network or recipe.network, recipe=recipe, **rest)
+    if not isinstance(dataset, str | os.PathLike):
+        dataset = reference_to(load_dataset(dataset))
+    text = recipe.network if network is None else reference_of(network)
+    return Experiment(dataset=os.fspath(dataset), network=text, recipe=recipe, **rest)
 
 
 def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) -> Experiment:

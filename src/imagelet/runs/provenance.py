@@ -8,11 +8,11 @@ not say. ``test:17`` names the test image with the index 17, counted from 0.
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.sources import Source
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
@@ -21,8 +21,8 @@ from imagelet.data.splits import Split
 from imagelet.errors import DataError, UsageError
 from imagelet.messages import Message
 from imagelet.runs.definition import AUTO, Experiment
+from imagelet.runs.learner import find_learner
 from imagelet.runs.run import Run
-from imagelet.runs.store import find_classifier, run_of
 
 SAMPLE = re.compile(r"(train|validation|test):(\d{1,9})")
 
@@ -191,30 +191,29 @@ class LearnedFrom:
         return np.asarray(images.images[index]), images.classes[images.labels[index]]
 
 
-def provenance_of(run_or_file: str | Path, classifier: Classifier | None = None) -> Provenance:
+def provenance_of(run_or_file: Any) -> Provenance:
     """Return which data a run, a classifier's file or a shipped classifier learned from.
 
     Args:
-        run_or_file: a run's folder or name, a ``.safetensors`` file, or a shipped classifier's name.
-        classifier: the classifier of ``run_or_file``, where it is loaded already.
+        run_or_file: as :func:`imagelet.runs.learner.find_learner` takes it.
 
     Raises:
+        UsageError: it is none of these.
         RunError: there is none, or its run has no classifier yet.
         DataError: a file without its run does not say what it learned from.
     """
-    path = find_classifier(str(run_or_file))
-    run = run_of(path)
-    if run is not None:
-        return provenance_of_run(run)
-    training = (classifier or Classifier.load(path)).training
+    learner = find_learner(run_or_file)
+    if learner.run is not None:
+        return provenance_of_run(learner.run)
+    training = learner.load().training
     dataset, data_sha256 = str(training.get("dataset", "")), training.get("data_sha256")
     if dataset not in datasets or not data_sha256:  # a file may name any folder of this machine
         raise DataError(
             "the classifier '{name}' does not say where the images that it learned from are",
             hint="name its run instead: the folder that training made",
-            name=path.stem,
+            name=learner.name,
         )
-    return Provenance(path.stem, None, dataset, None, str(data_sha256))
+    return Provenance(learner.name, None, dataset, None, str(data_sha256))
 
 
 def provenance_of_run(run: Run) -> Provenance:
@@ -236,7 +235,7 @@ def validation_images(dataset: Dataset, frozen: Split, validation: str) -> Image
     return dataset.validation if validation == AUTO else None
 
 
-def image_of(run_or_file: str | Path, picture: Source) -> Source:
+def image_of(run_or_file: Any, picture: Source) -> Source:
     """Return the pixels of the dataset's image that ``test:17`` names; any other picture as it is.
 
     Raises:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import filelock
 
@@ -19,9 +19,6 @@ from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
-
-if TYPE_CHECKING:
-    from imagelet.classifier.classifier import Classifier
 
 T = TypeVar("T")
 
@@ -42,18 +39,6 @@ SUMMARY = (
     "seconds",
     "created",
 )
-
-
-def load(run_or_file: str | Path) -> "Classifier":
-    """Return the classifier of a run (its folder or name), of a ``.safetensors`` file, or a shipped one.
-
-    Raises:
-        RunError: there is none.
-        ClassifierFileError: the file is damaged, or is no classifier.
-    """
-    from imagelet.classifier.classifier import Classifier  # brings torch, which listing runs does without
-
-    return Classifier.load(find_classifier(str(run_or_file)))
 
 
 def create_run(

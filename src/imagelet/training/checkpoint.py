@@ -21,6 +21,7 @@ from torch import Tensor
 from imagelet import atomic_files
 from imagelet.errors import CheckpointError
 from imagelet.messages import Message, message_of
+from imagelet.networks.modules import stored
 
 KEPT = 2
 SUFFIX = ".checkpoint"
@@ -57,8 +58,7 @@ def save_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> Path:
     Raises:
         OSError: the folder cannot be written, or the disk is full; earlier checkpoints are still there.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
-    content = safetensors.torch.save(tensors, {"facts": json.dumps(checkpoint.facts)})
+    content = safetensors.torch.save(stored(checkpoint.tensors), {"facts": json.dumps(checkpoint.facts)})
     path = folder / f"{number:09d}{SUFFIX}"
     with atomic_files.replacing(path) as file:
         file.write(hashlib.sha256(content).hexdigest().encode() + b"\n")

@@ -154,7 +154,7 @@ def start(setup: TrainingSetup, network: Network) -> State:
 
     The network moves to the setup's device; a whitening layer is fitted to the first training images.
     """
-    first = next(network.children())
+    first = next(network.children(), None)
     if isinstance(first, Whiten):
         pixels = torch.from_numpy(np.array(setup.training.images[:WHITENING_IMAGES]))
         first.fit(setup.normalization.apply(pixels))

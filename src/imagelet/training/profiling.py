@@ -5,6 +5,7 @@ training as it is without one, and its weights are the same to the last bit.
 """
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from imagelet.device import Timer
 from imagelet.networks import Network, summarize
-from imagelet.networks.modules import fused_layers
+from imagelet.networks.building import OwnNetwork
+from imagelet.networks.modules import FusedLayers, fused_layers
 
 PHASES = {
     "loading": "a batch's pixels and labels",
@@ -108,13 +110,15 @@ class Profile:
         """Return ``network(images)``, logits (n, classes), and measure its layers."""
         self.steps += 1
         self.images += len(images)
-        for names, layers in fused_layers(network.named_children()):
+        own = isinstance(network, OwnNetwork)  # it is timed as a whole
+        parts: Iterable[FusedLayers] = [((network.name,), network)]
+        for names, layers in parts if own else fused_layers(network.named_children()):
             times = self._times.setdefault(names, LayerTimes(names))
             input_gradient, needed = images.grad_fn, images.requires_grad
             start = self._timer.seconds()
             images = layers(images)
             times.forward_seconds += self._timer.seconds() - start
-            learns = any(_learns(network.get_submodule(name)) for name in names)
+            learns = _learns(network) if own else any(_learns(network.get_submodule(name)) for name in names)
             times.image_passes += len(images) * (1 + needed + learns)
             # A layer that passes its input on as it is, as dropout may, has no gradient of its own.
             if images.grad_fn is not input_gradient:

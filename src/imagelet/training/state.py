@@ -59,7 +59,11 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
     ===============  ======================================================================
     """
     optimizer = optimizers.get(recipe.optimizer)
-    first = set(next(network.children()).parameters()) if recipe.freeze_first_layer_at < 1 else set()
+    first = (
+        set(next(network.children(), nn.Identity()).parameters())
+        if recipe.freeze_first_layer_at < 1
+        else set()
+    )
     if all(parameter in first for parameter in network.parameters()):
         first = set()  # nothing would be trained once it is frozen
     alike: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
@@ -164,7 +168,7 @@ class State:
     @classmethod
     def new(cls, network: Network, recipe: Recipe, device: torch.device) -> "State":
         """Return the state before the first step. The network is moved to ``device``, channels last."""
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device, memory_format=network.memory_format)  # type: ignore[call-overload]
         return cls(
             network=network,
             optimizer=make_optimizer(network, recipe),

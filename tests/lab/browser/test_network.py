@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from imagelet.networks import build, infer_shapes, networks
-from imagelet.networks.summary import summarize
+from imagelet.networks.module_summary import summarize
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -271,13 +271,13 @@ class TestContinuing:
         assert (continued["continues"], continued["experiment"]["recipe"]["epochs"]) == ("first", 1)
         with pytest.MonkeyPatch.context() as patch:
             kept: list[Any] = []
-            resume = run_job.experiments.resume
+            resume = run_job.experiments.resume_experiment
 
             def looked_at(run: Run, **named: Any) -> Any:
                 kept.append(restore_newest(run.checkpoints, lambda checkpoint: checkpoint)[0])
                 return resume(run, **named)
 
-            patch.setattr(run_job.experiments, "resume", looked_at)
+            patch.setattr(run_job.experiments, "resume_experiment", looked_at)
             assert work(store) == [(continued["id"], FINISHED)]
         first, second = Run(store.runs / "first"), Run(store.runs / "first-continued")
         import safetensors.torch

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imagelet.data import copies
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
+from imagelet.data.labels import as_labels
 from imagelet.data.pictures.labelled import PictureParts
 from imagelet.data.pictures.listing import NAMES_OF_PARTS, set_aside_by_rank, subfolders
 from imagelet.data.rows import Rows, images_in, limits_of
@@ -38,7 +39,6 @@ from imagelet.registry import Registry
 
 LARGE = 1 << 30  # bytes; an array of more is read some rows at a time, into memory, too
 TEST_SHARE = 0.2
-MOST_CLASSES = 10_000
 NAMES_OF_IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels")
 NAMES_OF_LABELS = ("y", "label", "labels", "target", "targets", "class", "classes")
 KINDS = {"images": NAMES_OF_IMAGES, "labels": NAMES_OF_LABELS}
@@ -56,7 +56,7 @@ class Arrays:
         files: in which they are.
     """
 
-    images: Callable[[], NDArray[Any]]
+    images: Callable[[], Any]
     labels: Callable[[], NDArray[Any]]
     source: str
     rows: Callable[[], Rows] | None = None
@@ -177,7 +177,7 @@ def open_form(
     """
     contents = form.read(path)
     read = partial(_read, path, in_memory=in_memory, progress=progress)
-    choose = None if "test" in contents.parts else partial(_chosen_for_test, path)
+    choose = None if "test" in contents.parts else partial(chosen_for_test, path)
     train = read(contents.parts["train"], choose)
     parts: dict[str, Callable[[], ImageSet]] = {"train": lambda: train.images}
     for part in PARTS[1:]:
@@ -185,19 +185,20 @@ def open_form(
             parts[part] = partial(_read_alike, read, contents.parts[part], path, train.images.classes)
     if (aside := train.aside) is not None:
         parts["test"] = lambda: aside
-    understood = _understood(form, contents, train)
+    sources = {part: arrays.source for part, arrays in contents.parts.items()}
+    told = understood(form.title, sources, train, contents.left_out)
     height, width, channels = train.images.shape
     card = DatasetCard(
         name=path.stem.partition(".")[0] or path.name,
         title=path.name,
-        description=" ".join(map(str, understood)),
+        description=" ".join(map(str, told)),
         classes=train.images.classes,
         framing=Framing("fit", height, width, channels),
         flips=False,
         source=str(path),
         licence="that of your own pictures",
     )
-    return Dataset(card, str(path), parts, understood)
+    return Dataset(card, str(path), parts, told)
 
 
 def assigned(names: Iterable[str], origin: str) -> tuple[dict[str, tuple[str, str]], list[str]]:
@@ -303,7 +304,7 @@ def _read(
     where = f"{arrays.source} in {path}"
 
     def content() -> Content:
-        labels, classes = _as_labels(arrays.labels(), where)
+        labels, classes = as_labels(arrays.labels(), where)
         read_rows = rows or Rows.of(arrays.images())
         blocks, shape, taken = images_in(read_rows, limits_of(read_rows))
         return Content(blocks, shape, labels, classes, taken, choose)
@@ -319,7 +320,7 @@ def _read(
         if rows and rows.size > LARGE:
             return filled(content(), progress)
         images, taken = images_of(arrays.images())
-        labels, classes = _as_labels(arrays.labels(), where)
+        labels, classes = as_labels(arrays.labels(), where)
         require_count(len(images), len(labels))
         return divided(ImageSet(images, labels, classes), taken, choose)
 
@@ -341,41 +342,12 @@ def _read_alike(
     return relabelled(read(arrays).images, classes, f"{arrays.source} in {path}")
 
 
-def _as_labels(array: NDArray[Any], origin: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return labels as indices (n,), and the classes' names: of numbers in their order, else by alphabet."""
-    labels = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    if labels.ndim == 2 and labels.dtype.kind in "biuf" and _is_one_hot(labels):
-        return labels.argmax(axis=1).astype(np.int64), tuple(map(str, range(labels.shape[1])))
-    if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
-        raise DataError(
-            "{origin}: the labels are {dtype} {shape}; one whole number or text an image is needed",
-            origin=origin,
-            dtype=labels.dtype,
-            shape=labels.shape,
-        )
-    if labels.dtype.kind == "f" and not (np.isfinite(labels).all() and (labels == np.rint(labels)).all()):
-        raise DataError("{origin}: the labels are no whole numbers", origin=origin)
-    if labels.dtype.kind in "bf":
-        labels = labels.astype(np.int64)
-    values, indices = np.unique(labels, return_inverse=True)
-    if not 2 <= len(values) <= MOST_CLASSES:
-        raise DataError(
-            "{origin}: there are {count:,} different labels; 2 to {most:,} classes are needed",
-            origin=origin,
-            count=len(values),
-            most=MOST_CLASSES,
-        )
-    names = (value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values)
-    return indices.astype(np.int64), tuple(names)
+def chosen_for_test(origin: object, images: ImageSet) -> NDArray[np.bool_]:
+    """Return which images are set aside for testing, bool (n,): a fifth of each class, copies together.
 
-
-def _is_one_hot(labels: NDArray[Any]) -> bool:
-    return bool(
-        labels.shape[1] > 1 and ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
-    )
-
-
-def _chosen_for_test(path: Path, images: ImageSet) -> NDArray[np.bool_]:
+    Raises:
+        DataError: a class has one image only.
+    """
     chosen = set_aside_by_rank(copies.digests(images.images), images.labels, TEST_SHARE)
     lacking = next(
         (name for label, name in enumerate(images.classes) if not chosen[images.labels == label].any()), None
@@ -386,26 +358,34 @@ def _chosen_for_test(path: Path, images: ImageSet) -> NDArray[np.bool_]:
             "aside for testing",
             hint="add images, or a test part of your own: x_test and y_test",
             name=lacking,
-            file=path,
+            file=origin,
         )
     return chosen
 
 
-def _understood(form: Form, contents: Contents, train: Stored) -> tuple[Message, ...]:
-    """Return what is told before training: the form, the parts, what the values were taken for."""
-    sources = ", ".join(f"{part}: {arrays.source}" for part, arrays in contents.parts.items())
+def understood(
+    title: str, sources: Mapping[str, str], train: Stored, left_out: tuple[Message, ...]
+) -> tuple[Message, ...]:
+    """Return what is told before training: the form, the parts, what the values were taken for.
+
+    Args:
+        title: of the form.
+        sources: where each part is from; without a test part one is set aside.
+        train: the training images.
+        left_out: sentences about what is not read.
+    """
     told = [
         Message(
             "{title}; {sources}; {count:,} training images in {classes} classes, taken as {taken}.",
-            title=form.title,
-            sources=sources,
+            title=title,
+            sources=", ".join(f"{part}: {source}" for part, source in sources.items()),
             count=len(train.images) + (len(train.aside) if train.aside else 0),
             classes=len(train.images.classes),
             taken=train.taken,
         )
     ]
-    if "test" not in contents.parts:
+    if "test" not in sources:
         told.append(
             Message("There is no test part, so a fifth of each class, by the pixels, is set aside as one.")
         )
-    return (*told, *contents.left_out)
+    return (*told, *left_out)

@@ -1,22 +1,19 @@
 """The one shape that pictures of many sizes are brought to, chosen by the pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data.pictures.decoding import ColourFoundError, images_of, in_parallel, key_of, remembered
 from imagelet.data.pictures.labelled import LabelledPictures
+from imagelet.data.stacking import size_for
 from imagelet.errors import PictureError, SettingError
 from imagelet.messages import message_of
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.picture import picture_size
 from imagelet.preprocessing.picture_files import StoredPicture
 from imagelet.progress import Progress
-
-LARGEST_COMMON_SIDE = 96  # pixels; pictures that all share a size up to this keep it
-SIDES = (16, 64)  # pixels; the smallest and largest side that is chosen for pictures of several sizes
-SIDES_STEP = 4  # pixels; two poolings by two leave no odd row
 
 
 def framing_of(kind: str, shape: tuple[int, int, int]) -> Framing:
@@ -50,7 +47,7 @@ def choose_shape(
 
     def choose() -> Iterator[tuple[int, NDArray[np.uint8]]]:
         sizes = [size for _, size in in_parallel(_size, listed.pictures)]
-        height, width = _size_for([size for size in sizes if size])
+        height, width = size_for([size for size in sizes if size])
         try:
             images_of(listed, Framing(kind, height, width, 1), progress, all_grey=True)
             channels = 1
@@ -68,12 +65,3 @@ def _size(picture: StoredPicture) -> tuple[int, int] | None:
         return picture_size(picture)
     except PictureError:
         return None  # told when it is decoded, together with all others
-
-
-def _size_for(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Return the height and width for pictures of ``sizes``: the common one, or a square by the median."""
-    if len(set(sizes)) == 1 and max(sizes[0]) <= LARGEST_COMMON_SIDE:
-        return sizes[0]
-    median = float(np.median([min(size) for size in sizes])) if sizes else 0.0
-    side = min(SIDES[1], max(SIDES[0], round(median / SIDES_STEP) * SIDES_STEP))
-    return side, side

@@ -264,7 +264,7 @@ def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
             raise RunError("the run '{name}' is gone", hint="restore it, or train it again", name=job.run)
         if job.continues and not saved_checkpoints(run.checkpoints):  # killed before its first step
             _start_with_weights(run, Run(runs / job.continues), job.continues)
-        return experiments.resume(
+        return experiments.resume_experiment(
             run, test=job.test, allow_import=paths.import_allowed(), progress=writer.data
         )
     experiment = Experiment.from_toml(dict(job.experiment))
@@ -300,7 +300,7 @@ def _continued(store: JobStore, job: Job, experiment: Experiment, writer: EventW
     del events  # the run has its folder and took no step; it is resumed from the checkpoint that is made now
     _note_run(store, job, started.run)
     _start_with_weights(started.run, before, str(job.continues))
-    yield from experiments.resume(started.run, test=job.test, allow_import=paths.import_allowed())
+    yield from experiments.resume_experiment(started.run, test=job.test, allow_import=paths.import_allowed())
 
 
 def _start_with_weights(run: Run, before: Run, name: str) -> None:

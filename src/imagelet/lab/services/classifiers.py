@@ -26,6 +26,7 @@ from imagelet.lab.services.runs import RunList, version_of
 from imagelet.lab.settings import Settings
 from imagelet.messages import Message
 from imagelet.registry import suggestion
+from imagelet.runs.learner import Learner
 from imagelet.runs.provenance import LearnedFrom, provenance_of, provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.runs.store import run_of, shipped_classifiers
@@ -185,7 +186,7 @@ class Classifiers:
 
         def open_images() -> LearnedFrom:
             provenance = (
-                provenance_of(named.file, self.load(named.name))
+                provenance_of(Learner(named.name, named.file, None, self.load(named.name)))
                 if named.run is None
                 else provenance_of_run(named.run)
             )

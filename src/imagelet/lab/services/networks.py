@@ -9,7 +9,8 @@ from imagelet.data.known import KnownDataset, datasets
 from imagelet.errors import DataError, UnknownNameError, UsageError
 from imagelet.messages import translate
 from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
-from imagelet.networks.summary import summarize, summarize_text
+from imagelet.networks.module_summary import summarize
+from imagelet.networks.summary import summarize_text
 from imagelet.training.recipe import SECTIONS, Recipe, setting_fields
 from imagelet.training.recipes import recipes
 
