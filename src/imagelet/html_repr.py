@@ -212,6 +212,10 @@ def run_facts(
     for part in ("validation", "test"):
         if known := metrics.get(part):
             facts[f"{part} accuracy"] = accuracy(known["accuracy"], known["interval"], known["images"])
+            if known.get("uneven"):
+                low, high = map(write_percent, known["balanced_accuracy_interval"])
+                reached = f"{percent(known['balanced_accuracy'])} (95 % interval {low} to {high} %)"
+                facts[f"{part} balanced accuracy"] = text(reached)
     facts["test evaluations"] = test_evaluations or None
     return facts
 

@@ -256,7 +256,11 @@ class TestCheck:
     def test_of_a_good_folder_finds_nothing(self, run: Run, pictures: Path) -> None:
         outcome = run("data", "check", pictures)
         assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "no problems found\n", "")
-        assert run("data", "check", pictures, "--json").document == {"name": str(pictures), "problems": []}
+        assert run("data", "check", pictures, "--json").document == {
+            "name": str(pictures),
+            "problems": [],
+            "out": None,
+        }
 
     def test_names_what_is_wrong_the_worst_first(self, run: Run, pictures: Path) -> None:
         (pictures / "dog" / "broken.png").write_bytes(b"no picture")

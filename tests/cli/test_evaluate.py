@@ -271,3 +271,19 @@ def test_of_shifts_of_own_pictures_is_no_look(run: Run, short_run: Path, table: 
     with Image.open(tmp_path / "drawn" / "corruptions-test.png") as image:
         assert image.format == "PNG"
     assert not (short_run / "test_evaluations.jsonl").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_says_how_many_test_images_are_copies_of_training_images(run: Run, tmp_path: Path) -> None:
+    known = np.random.default_rng(0).integers(0, 256, (100, 8, 8), dtype=np.uint8)
+    path = tmp_path / "copied.npz"
+    tested = [*range(5), *range(80, 90), *range(80, 85)]
+    labels = np.arange(100) % 2
+    np.savez(path, x_train=known[:80], y_train=labels[:80], x_test=known[tested], y_test=labels[tested])
+    words = ("--network", "flatten dense(classes)", "--epochs", "1", "-b", "16", "--runs", tmp_path)
+    assert run("train", path, *words, "--name", "copied").code == 0
+    outcome = run("evaluate", tmp_path / "copied")
+    assert "20 images, 15 of them different" in outcome.stdout
+    assert "5 of these images are copies of training images" in outcome.stdout
+    document = run("evaluate", tmp_path / "copied", "--json").document
+    assert (document["distinct_images"], document["copies_of_training"]) == (15, 5)

@@ -10,6 +10,7 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imagelet import progress
@@ -301,3 +302,57 @@ def test_the_tables_fit_on_a_terminal_of_80_columns(train_briefly):
     outcome = train_briefly("--profile")
     tables = outcome.stdout[outcome.stdout.index("where the time went") :]
     assert max(map(len, tables.splitlines())) <= 80
+
+
+@pytest.fixture
+def uneven(tmp_path):
+    """Return an archive with 200 dark images and 20 light ones, that noise makes alike."""
+    labels = np.repeat([0, 1], [200, 20])
+    noise = np.random.default_rng(0).integers(0, 200, (220, 8, 8))
+    images = (noise + 3 * labels[:, None, None]).astype(np.uint8)
+    chosen = np.random.default_rng(1).permutation(220)
+    names = np.array(["common", "rare"])
+    first, last = chosen[:160], chosen[160:]
+    path = tmp_path / "uneven.npz"
+    np.savez(
+        path,
+        x_train=images[first],
+        y_train=names[labels[first]],
+        x_test=images[last],
+        y_test=names[labels[last]],
+    )
+    return path
+
+
+def test_uneven_classes_are_said_and_what_counts_them_alike(run, uneven, tmp_path):
+    words = ("train", uneven, *WORDS, "--test", "--runs", tmp_path)
+    outcome = run(*words, "--name", "plain")
+    lines = dict(re.split("  +", line, maxsplit=1) for line in outcome.stdout.splitlines() if "  " in line)
+    for part in ("validation", "test"):
+        assert "95 % interval" in lines[f"{part}: balanced accuracy"]
+        assert "95 % interval" in lines[f"{part}: macro F1"]
+    figures = json.loads((tmp_path / "plain" / "metrics.json").read_text())["test"]
+    share = 100 * figures["classes"][0]["images"] / 60
+    assert lines["test: baseline"] == f"always saying 'common' would give {share:.2f} %"
+    assert "--set class_weights=balanced" in outcome.stderr
+    card = (tmp_path / "plain" / "README.md").read_text()
+    assert f"| test baseline | always saying 'common' would give {share:.2f} % |" in card
+    assert "| test balanced accuracy |" in card
+
+
+def test_a_balanced_training_shows_what_chooses_its_epoch(run, uneven, tmp_path):
+    outcome = run("train", uneven, *WORDS, "--set", "class_weights=balanced", "--runs", tmp_path)
+    assert "val_balanced" in outcome.stderr
+    assert "--set class_weights=balanced" not in outcome.stderr
+    assert max(map(len, outcome.stderr.splitlines()[2:6])) <= 200
+    document = run("train", uneven, *WORDS, "--set", "sampling=balanced", "--json").document
+    balanced = document["history"]["val_balanced_accuracy"]
+    assert balanced[document["best_epoch"] - 1] == max(balanced)
+    assert document["validation"]["balanced_accuracy"] == pytest.approx(max(balanced))
+
+
+def test_nothing_is_said_of_classes_that_are_even(run, small_data):
+    outcome = train(run, "--test")
+    assert "baseline" not in outcome.stdout
+    assert "macro F1" not in outcome.stdout
+    assert "class_weights" not in outcome.stderr

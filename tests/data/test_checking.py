@@ -12,6 +12,7 @@ from PIL import Image
 from imagelet.data.checking import KINDS, Problem, check
 from imagelet.errors import DataError, UnknownNameError
 from tests.conftest import idx_bytes, make_images, write_idx
+from tests.data.test_near_copies import scenes
 
 
 def write(path: Path, seed: int, shape: tuple[int, ...] = (20, 20)) -> Path:
@@ -74,6 +75,17 @@ class TestFolders:
         write(folder / "a" / "8.png", 99, (20, 10))
         Image.fromarray(pixels_of(99, (20, 10)).reshape(10, 20)).save(folder / "a" / "9.png")
         assert [problem.kind for problem in check(folder)] == ["size"]
+
+    def test_a_photograph_in_two_formats_and_parts(self, parted: Path) -> None:
+        picture = Image.fromarray(scenes(1, 200, seed=1)[0])
+        picture.save(parted / "train" / "a" / "90.png")
+        picture.resize((150, 150)).save(parted / "test" / "b" / "91.jpg", quality=70)
+        near = next(problem for problem in check(parted) if problem.kind == "near copy")
+        assert near.files == (name("train", "a", "90.png"), name("test", "b", "91.jpg"))
+        assert "with the labels 'a', 'b', in the parts 'train', 'test'" in near.message
+        assert near.images is not None
+        assert near.images.shape == (2, 32, 32, 3)
+        assert set(near.to_json()) == {"kind", "message", "files"}
 
     def test_a_picture_that_was_learnt_and_is_tested(self, parted: Path) -> None:
         shutil.copy(parted / "train" / "a" / "1.png", parted / "test" / "a" / "9.png")
@@ -141,6 +153,9 @@ class TestFolders:
         (parted / "train" / "a" / "92.png").write_bytes(b"damaged")
         shutil.copy(parted / "train" / "b" / "0.png", parted / "test" / "b" / "93.png")
         shutil.copy(parted / "train" / "a" / "2.png", parted / "train" / "b" / "94.png")
+        picture = Image.fromarray(scenes(1, 20, seed=1)[0])
+        picture.save(parted / "train" / "a" / "95.png")
+        picture.save(parted / "train" / "a" / "96.jpg", quality=80)
         kinds = [problem.kind for problem in check(parted)]
         assert list(dict.fromkeys(kinds)) == list(KINDS)
 
@@ -187,8 +202,10 @@ class TestRegistered:
             check("mnist")
 
     @pytest.mark.realdata
-    def test_mnist_has_no_copies(self) -> None:
-        assert check("mnist") == []
+    def test_mnist_has_no_copies_and_few_images_that_look_alike(self) -> None:
+        problems = check("mnist")
+        assert {problem.kind for problem in problems} == {"near copy"}
+        assert len(problems) < 100  # of 2,000,000,000 pairs
 
 
 class TestRefusals:

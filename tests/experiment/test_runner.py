@@ -14,9 +14,12 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data import Split, load_dataset, mapped
 from imagelet.errors import DataError, RunError, SettingError, UsageError
 from imagelet.experiment.finalize import Finished
+from imagelet.experiment.repeats import repeat
 from imagelet.experiment.reproduce import run_again
 from imagelet.experiment.runner import RunStarted, resume_experiment, run_experiment
+from imagelet.metrics.classification import wilson_interval
 from imagelet.runs.definition import describe
+from imagelet.runs.run import Run
 from imagelet.training.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from imagelet.training.loop import EpochEnded, Step
 
@@ -310,3 +313,70 @@ def test_a_wrong_network_leaves_nothing_behind(small_data, imagelet_home):
     with pytest.raises(imagelet.ImageletError):
         train("mnist", "conv(4, 99x99) flatten dense(classes)", **QUICK)
     assert not list(imagelet_home.parent.rglob("experiment.toml"))
+
+
+def stored(path, contents, labels, test=None):
+    """Write an archive of noisy 8×8 images, the same for the same content; return its name."""
+    known = np.random.default_rng(0).integers(0, 256, (500, 8, 8), dtype=np.uint8)
+    parts = {"x_train": known[contents], "y_train": np.array(labels)}
+    if test is not None:
+        parts |= {"x_test": known[test], "y_test": np.array(test) % 2}
+    np.savez(path, **parts)
+    return str(path)
+
+
+def test_copies_are_said_kept_together_and_counted(tmp_path):
+    contents = [*range(100), *range(20)]
+    name = stored(tmp_path / "copied.npz", contents, np.array(contents) % 2, test=[0, 1, *range(200, 218)])
+    finished = train(name, NETWORK, test=True, **QUICK)
+    (said,) = [
+        text for text in finished.run.experiment["resolved"]["understood"] if "copies of others" in text
+    ]
+    assert said.startswith("20 of 120 images are copies of others")
+    frozen = Split.load(finished.run.folder / "split.json")
+    assert not {contents[i] for i in frozen.train} & {contents[i] for i in frozen.validation}
+    validation, test = finished.metrics["validation"], finished.metrics["test"]
+    assert (
+        validation["distinct_images"] == len({contents[i] for i in frozen.validation}) < validation["images"]
+    )
+    assert (test["copies_of_training"], test["distinct_images"], test["images"]) == (2, 20, 20)
+    card = (finished.run.folder / "README.md").read_text()
+    assert "| test images that are copies of training images | 2 |" in card
+
+
+def test_nothing_is_said_of_copies_where_there_are_few(tmp_path):
+    contents = [*range(200), 0]
+    finished = train(stored(tmp_path / "one.npz", contents, np.array(contents) % 2), NETWORK, **QUICK)
+    assert not any("copies of" in text for text in finished.run.experiment["resolved"]["understood"])
+
+
+def test_validation_images_that_are_copies_of_training_images_are_said(tmp_path):
+    contents = [*range(50), *range(50)]
+    name = stored(tmp_path / "twice.npz", contents, np.array(contents) % 2, test=[*range(200, 220)])
+    finished = train(name, NETWORK, validation="course", **QUICK)
+    said = finished.run.experiment["resolved"]["understood"]
+    assert any("validation images are copies of training images" in text for text in said)
+
+
+def test_folds_count_a_copied_picture_once(tmp_path):
+    contents = [*range(40), *range(40)]
+    name = stored(tmp_path / "twice.npz", contents, np.array(contents) % 2, test=[*range(200, 220)])
+    result = repeat(describe(name, NETWORK, settings=QUICK), folds=2)
+    accuracy = result.pooled.accuracy
+    assert result.pooled.images == 80
+    assert result.pooled.interval == pytest.approx(wilson_interval(round(40 * accuracy), 40), abs=0.02)
+
+
+@pytest.mark.parametrize("setting", ["class_weights", "sampling"])
+def test_a_balanced_training_is_resumed_to_the_byte(small_data, setting):
+    experiment = describe("mnist", NETWORK, settings=QUICK | {"epochs": 3, setting: "balanced"})
+    *_, whole = run_experiment(experiment, name="whole")
+    events = run_experiment(experiment, name="stopped")
+    for event in events:
+        if isinstance(event, EpochEnded):
+            break
+    events.close()
+    *_, resumed = resume_experiment(Run(whole.run.folder.parent / "stopped"))
+    assert files_of(resumed.run) == files_of(whole.run)
+    assert resumed.run.history[0].val_balanced_accuracy is not None
+    assert "by the balanced accuracy on the validation images" in (whole.run.folder / "README.md").read_text()

@@ -4,6 +4,7 @@ import doctest
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -11,14 +12,25 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from scipy.stats import t as student
-from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+)
 
 from imagelet.metrics import classification
 from imagelet.metrics.classification import (
     Interval,
+    accuracy_interval,
+    balanced_accuracy,
     calibration_error,
     clustered_interval,
+    effective_number,
     evaluate_probabilities,
+    macro_f1,
     wilson_interval,
     wilson_score,
 )
@@ -105,6 +117,11 @@ def test_every_figure_is_scikit_learns(images: int, classes: int, seed: int) -> 
     assert found.accuracy == pytest.approx(accuracy_score(labels, answers))
     assert found.interval == wilson_interval(int((answers == labels).sum()), images)
     assert found.loss == pytest.approx(log_loss(labels, probabilities, labels=names))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of labels that no image has
+        assert found.balanced_accuracy.value == pytest.approx(balanced_accuracy_score(labels, answers))
+    assert found.macro_f1.value == pytest.approx(f1_score(labels, answers, average="macro"))
+    assert found.distinct_images == images
     assert np.array_equal(found.confusion, confusion_matrix(labels, answers, labels=names))
     oracle = precision_recall_fscore_support(labels, answers, labels=names, zero_division=np.nan)
     for index, figures in enumerate(found.classes):
@@ -258,7 +275,7 @@ def test_the_figures_are_plain_json() -> None:
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(classification, optionflags=doctest.ELLIPSIS) == (0, 1)
+    assert doctest.testmod(classification, optionflags=doctest.ELLIPSIS).failed == 0
 
 
 def test_importing_the_figures_brings_neither_torch_nor_scikit_learn_nor_scipy() -> None:
@@ -433,3 +450,98 @@ def test_95_of_100_intervals_hold_the_truth_where_wilsons_hold_it_far_less_often
             counted[name] += low <= mean <= high
     assert 0.9 * 600 < counted["clustered"] <= 0.985 * 600
     assert counted["wilson"] < 0.75 * 600
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=30), st.floats(0.1, 0.9))
+def test_the_effective_number_is_that_of_the_variance(sizes: list[int], share: float) -> None:
+    of_each = np.repeat(np.arange(len(sizes)), sizes)
+    effective = effective_number(of_each)
+    weights = np.array(sizes) / sum(sizes)
+    variance = share * (1 - share) * np.square(weights).sum()  # of a weighted mean of independent draws
+    assert share * (1 - share) / effective == pytest.approx(variance)
+    assert effective <= len(sizes) + 1e-9
+    assert (effective == len(sizes)) or len(set(sizes)) > 1
+
+
+class TestCopies:
+    def test_leave_the_figures_and_widen_the_intervals(self) -> None:
+        probabilities, labels = some_probabilities(60, 3, seed=4)
+        originals = np.repeat(np.arange(20), 3)  # each image three times
+        thrice = np.arange(60) // 3
+        probabilities, labels = probabilities[thrice], labels[thrice]
+        plain, copied = (evaluate_probabilities(probabilities, labels, given) for given in (None, originals))
+        single = evaluate_probabilities(probabilities[::3], labels[::3])
+        assert (copied.accuracy, copied.loss, copied.confusion) == (
+            plain.accuracy,
+            plain.loss,
+            plain.confusion,
+        )
+        assert (copied.images, copied.distinct_images, plain.distinct_images) == (60, 20, 60)
+        assert copied.interval == pytest.approx(single.interval)  # as though each were there once
+        assert copied.balanced_accuracy.interval == pytest.approx(single.balanced_accuracy.interval)
+        assert copied.macro_f1.interval == pytest.approx(single.macro_f1.interval)
+        assert copied.interval.low < plain.interval.low
+
+    def test_count_in_their_own_class(self) -> None:
+        labels = np.array([0] * 50 + [1] * 50)
+        originals = np.array([*range(50), *[50] * 50])  # all of class 1 are one picture
+        found = evaluate_probabilities(one_hot([0] * 50 + [1] * 50, 2), labels, originals)
+        apart = balanced_accuracy(np.array([[50, 0], [0, 1]]))
+        assert found.balanced_accuracy.interval == pytest.approx(apart.interval)
+
+    def test_may_have_two_labels(self) -> None:
+        found = evaluate_probabilities(one_hot([0, 0, 1], 2), np.array([0, 1, 1]), np.array([0, 0, 2]))
+        assert found.interval == pytest.approx(
+            accuracy_interval(np.array([True, False, True]), np.array([0, 0, 2]))
+        )
+
+
+class TestUneven:
+    def test_says_what_always_the_commonest_answer_reaches(self) -> None:
+        found = evaluate_probabilities(one_hot([0] * 42, 2), np.array([0] * 40 + [1] * 2))
+        assert found.uneven
+        assert found.most_frequent == (0, pytest.approx(40 / 42))
+        assert found.accuracy == found.most_frequent[1]
+        assert found.balanced_accuracy.value == 0.5
+        told = found.to_json(["common", "rare"])
+        assert told["most_frequent"] == {"class": "common", "accuracy": pytest.approx(40 / 42)}
+
+    @pytest.mark.parametrize(
+        ("counts", "uneven"), [((10, 10), False), ((19, 10, 0), False), ((20, 10), True)]
+    )
+    def test_is_a_class_with_twice_the_images_of_another(self, counts: tuple[int, ...], uneven: bool) -> None:
+        labels = np.repeat(np.arange(len(counts)), counts)
+        assert evaluate_probabilities(one_hot(labels.tolist(), 3), labels).uneven == uneven
+
+    @pytest.mark.parametrize("figure", [balanced_accuracy, macro_f1])
+    @given(st.lists(st.integers(0, 30), min_size=9, max_size=9))
+    def test_intervals_hold_their_figure_and_narrow_with_more_images(self, figure, cells: list[int]) -> None:  # type: ignore[no-untyped-def]
+        table = np.array(cells).reshape(3, 3)
+        assume(table.sum())
+        value, interval = figure(table)
+        assert 0 <= interval.low <= value <= interval.high <= 1
+        assert interval.low < interval.high
+        narrower = figure(4 * table).interval
+        assert narrower.high - narrower.low < interval.high - interval.low
+
+    @pytest.mark.parametrize("figure", [balanced_accuracy, macro_f1])
+    @pytest.mark.parametrize(
+        ("counts", "recall"),
+        [((200, 8), 0.95), ((60, 60), 0.9), ((300, 30, 30, 10), 0.8), ((40,) * 10, 0.97)],
+    )
+    def test_intervals_hold_the_truth_in_95_of_100_samples(
+        self,
+        figure,  # type: ignore[no-untyped-def]
+        counts: tuple[int, ...],
+        recall: float,
+    ) -> None:
+        classes, generator = len(counts), np.random.default_rng(1)
+        others = (1 - recall) / (classes - 1)
+        chances = np.full((classes, classes), others) + np.eye(classes) * (recall - others)
+        truth = figure(np.array(counts)[:, None] * chances * 10_000).value
+        held = 0
+        for _ in range(400):
+            table = np.stack([generator.multinomial(n, p) for n, p in zip(counts, chances, strict=True)])
+            low, high = figure(table).interval
+            held += low <= truth <= high
+        assert held / 400 > 0.93

@@ -11,3 +11,11 @@ def test_columns_are_named_as_keras_names_them():
     assert columns["loss"] == [0.5, 0.1 + 0.2]
     assert columns["val_accuracy"] == [0.85]
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(columns)
+
+
+def test_balanced_accuracies_stand_only_where_they_were_measured():
+    assert "val_balanced_accuracy" not in as_columns(HISTORY)
+    assert "val_balanced_accuracy" not in HISTORY[0].to_json()
+    measured = EpochFigures(1, 0.5, 0.8, 0.4, 0.85, 0.001, 0.7)
+    assert as_columns([measured])["val_balanced_accuracy"] == [0.7]
+    assert EpochFigures(**measured.to_json()) == measured

@@ -3,6 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.utils.class_weight import compute_sample_weight
 from torch import nn
 
 from imagelet.data import ImageSet
@@ -99,6 +101,8 @@ RECIPES = {
         },
         **{"shift": 1, "cutout": 2, "shear": 10, "ema_decay": 0.9},
     ),
+    "weighted": Recipe(epochs=3, batch_size=32, class_weights="balanced", label_smoothing=0.1),
+    "sampled": Recipe(epochs=3, batch_size=32, sampling="balanced", shift=1),
     "outlier_share": Recipe(
         **{"epochs": 3, "batch_size": 32, "outlier_share": 0.4},
         **{"thickness": 0.5, "coarseness": 0.3, "blur": 0.5, "noise": 0.1},
@@ -369,6 +373,88 @@ def test_dropout_draws_anew_at_each_step_and_for_each_seed():
     assert losses(0) != losses(1)
 
 
+def uneven(count: int = 150, seed: int = 0) -> ImageSet:
+    """Striped images of which most are of class a and few of class d."""
+    images = striped(4 * count, seed)
+    kept = np.random.default_rng(seed).random(len(images)) < np.array([1, 0.4, 0.2, 0.05])[images.labels]
+    return images.take(np.flatnonzero(kept)[:count])
+
+
+def test_class_weights_multiply_each_images_loss():
+    setup = dataclasses.replace(
+        setup_of(Recipe(epochs=1, batch_size=150, optimizer="sgd", class_weights="balanced")),
+        training=uneven(),
+    )
+    state = State.new(build("flatten dense(classes)", (8, 8, 1), 4), setup.recipe, CPU)
+    images = setup.normalization.apply(torch.from_numpy(np.array(setup.training.images)))
+    labels = setup.training.labels.copy()
+    weights = compute_sample_weight("balanced", labels)
+    logits = state.network(images)
+    of_each = logits.logsumexp(1) - logits[torch.arange(150), torch.from_numpy(labels)]
+    (torch.from_numpy(weights).float() * of_each).mean().backward()
+    expected = [parameter.grad.clone() for parameter in state.network.parameters()]
+    state.network.zero_grad()
+    seen = []
+    state.optimizer.register_step_pre_hook(
+        lambda optimizer, *_: seen.extend(p.grad.clone() for g in optimizer.param_groups for p in g["params"])
+    )
+    list(train(setup, state))
+    key = lambda tensor: tuple(tensor.shape)  # noqa: E731
+    for mine, theirs in zip(sorted(seen, key=key), sorted(expected, key=key), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("setting", ["class_weights", "sampling"])
+def test_balancing_finds_the_images_of_a_rare_class(setting):
+    reached = {}
+    for value in (getattr(Recipe(), setting), "balanced"):
+        recipe = Recipe(epochs=4, batch_size=32, learning_rate=0.01, **{setting: value})
+        setup = dataclasses.replace(setup_of(recipe), training=uneven(300))
+        state = fresh(setup, "flatten dense(classes)")
+        list(train(setup, state))
+        reached[value] = evaluate(
+            state.network, setup.validation, setup.normalization, CPU, torch.float32
+        ).balanced_accuracy
+    assert reached["balanced"] > reached[getattr(Recipe(), setting)] + 0.1
+
+
+def test_weights_have_nothing_to_do_where_the_sampling_is_balanced():
+    states = []
+    for weights_too in ("none", "balanced"):
+        recipe = Recipe(epochs=2, batch_size=32, sampling="balanced", class_weights=weights_too)
+        setup = dataclasses.replace(setup_of(recipe), training=uneven())
+        states.append(fresh(setup))
+        list(train(setup, states[-1]))
+    assert_same(*states)
+
+
+def test_a_balanced_training_takes_the_epoch_of_the_highest_balanced_accuracy():
+    setup = dataclasses.replace(
+        setup_of(Recipe(epochs=6, batch_size=16, class_weights="balanced")),
+        training=uneven(),
+        validation=uneven(80, 1),
+    )
+    state = fresh(setup)
+    list(train(setup, state))
+    balanced = [figures.val_balanced_accuracy for figures in state.history]
+    assert balanced[state.best_epoch - 1] == max(balanced)
+    state.network.load_state_dict(state.best_weights)
+    found = evaluate(state.network, setup.validation, setup.normalization, CPU, torch.float32)
+    assert found.balanced_accuracy == max(balanced)
+    plain = fresh(setup_of(Recipe(epochs=1)))
+    list(train(setup_of(Recipe(epochs=1)), plain))
+    assert plain.history[0].val_balanced_accuracy is None
+
+
+def test_of_balanced_accuracies_the_higher_counts():
+    state = fresh(setup_of(Recipe()))
+    marked = [
+        state.end_epoch(EpochFigures(epoch, 1.0, 0.5, 0.5, accuracy, 0.1, balanced))
+        for epoch, (accuracy, balanced) in enumerate([(0.9, 0.5), (0.8, 0.6), (0.95, 0.55)], start=1)
+    ]
+    assert marked == [True, True, False]
+
+
 def test_of_equal_accuracies_the_lower_loss_is_better():
     state = fresh(setup_of(Recipe()))
     marked = [
@@ -395,7 +481,7 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_
     assert state.best_epoch == marked[-1]
     assert accuracies[state.best_epoch - 1] == max(accuracies)
     state.network.load_state_dict(state.best_weights)
-    loss, accuracy = evaluate(state.network, setup.validation, setup.normalization, CPU, torch.float32)
+    loss, accuracy, _ = evaluate(state.network, setup.validation, setup.normalization, CPU, torch.float32)
     assert accuracy == accuracies[state.best_epoch - 1]
     assert loss == pytest.approx(state.history[state.best_epoch - 1].val_loss)
 
@@ -403,11 +489,12 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_
 def test_evaluation_agrees_with_numpy():
     setup = setup_of(Recipe())
     network = fresh(setup, "flatten dense(classes)").network
-    loss, accuracy = evaluate(network, setup.validation, setup.normalization, CPU, torch.float32)
+    loss, accuracy, balanced = evaluate(network, setup.validation, setup.normalization, CPU, torch.float32)
     weight, bias = (tensor.detach().numpy() for tensor in network.parameters())
     scores = setup.validation.images.reshape(60, -1) / 255 @ weight.T + bias
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     assert accuracy == np.mean(scores.argmax(axis=1) == setup.validation.labels)
+    assert balanced == pytest.approx(balanced_accuracy_score(setup.validation.labels, scores.argmax(axis=1)))
     assert loss == pytest.approx(-np.log(p[np.arange(60), setup.validation.labels]).mean(), rel=1e-5)
 
 

@@ -237,7 +237,7 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
     monkeypatch.setattr(loop.F, "cross_entropy", loss)
     monkeypatch.setattr(state.optimizer, "step", slow(2_000, state.optimizer.step))
     monkeypatch.setattr(state.ema, "update", slow(3_000, state.ema.update))
-    monkeypatch.setattr(loop, "evaluate", lambda *_: slow(1e6, lambda: (1.0, 0.5))())
+    monkeypatch.setattr(loop, "evaluate", lambda *_: slow(1e6, lambda: loop.Evaluated(1.0, 0.5, 0.5))())
     monkeypatch.setattr(state, "end_epoch", slow(1e7, state.end_epoch))
     profile = Profile()
     for event in train(setup, state, profile):

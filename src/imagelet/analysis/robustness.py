@@ -12,7 +12,7 @@ from imagelet.analysis.evaluate import open_evaluation
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.pictures.dataset import read_labelled
-from imagelet.metrics.classification import Interval, wilson_interval
+from imagelet.metrics.classification import Interval, accuracy_interval
 from imagelet.metrics.corruptions import CORRUPTIONS
 from imagelet.progress import Progress, silent
 
@@ -149,7 +149,7 @@ def _measure(
 ) -> CorruptedAccuracy:
     predictions = classifier.predict(changed, top=1)
     predicted = np.array([prediction.class_index for prediction in predictions])
-    correct = int((predicted == chosen.labels).sum())
-    unsure, count = sum(not prediction.sure for prediction in predictions), len(chosen)
-    interval = wilson_interval(correct, count)
-    return CorruptedAccuracy(name, unit, strength, correct / count, interval, unsure / count)
+    correct = predicted == chosen.labels  # (n,)
+    unsure = sum(not prediction.sure for prediction in predictions) / len(chosen)
+    interval = accuracy_interval(correct, chosen.originals)
+    return CorruptedAccuracy(name, unit, strength, float(correct.mean()), interval, unsure)

@@ -4,12 +4,13 @@ Everything that evaluates a run on its test images calls :func:`evaluate_test_im
 `evaluate`, `evaluate --shift`, `compare --split test` and `report --test`. Figures are drawn from its result.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.classifier.classifier import Classifier
+from imagelet.data.copies import are_copies
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.metrics.classification import Metrics
 from imagelet.runs.model_card import write_model_card
@@ -60,8 +61,10 @@ def evaluate_test_images(run: Run, classifier: Classifier, dataset: Dataset) -> 
         DataError: there are no test images.
     """
     evaluated = evaluate_images(classifier, dataset.test)
-    figures = evaluated.metrics.to_json(classifier.classes)
+    copies = are_copies(dataset.test.images, dataset.train.images)
+    metrics = replace(evaluated.metrics, copies_of_training=int(copies.sum()))
+    figures = metrics.to_json(classifier.classes)
     count = run.record_test_evaluation(
         figures, then=lambda: write_model_card(run, classifier, dataset.card, run.metrics)
     )
-    return Evaluated(evaluated.images, evaluated.probabilities, evaluated.metrics, count)
+    return Evaluated(evaluated.images, evaluated.probabilities, metrics, count)

@@ -247,7 +247,7 @@ class Classifier:
 
         With test-time augmentation, the accuracy without it is computed as well.
         """
-        metrics = evaluate_probabilities(probabilities, images.labels)
+        metrics = evaluate_probabilities(probabilities, images.labels, images.originals)
         if self.test_time_augmentation == "none":
             return metrics
         answers = (

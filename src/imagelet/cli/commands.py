@@ -94,22 +94,60 @@ def describe_accuracy(name: Message, figures: Mapping[str, Any]) -> dict[str, st
     Args:
         name: what to call it: "test accuracy".
         figures: ``accuracy`` and ``interval`` [low, high], from 0 to 1; ``images``, their number; and perhaps
-            ``one_view_accuracy``, from 0 to 1.
+            ``one_view_accuracy``, from 0 to 1, and ``distinct_images``.
     """
+    from imagelet.data.copies import WORTH_SAYING
+
     low, high = map(write_percent, figures["interval"])
+    images, distinct = figures["images"], figures.get("distinct_images", figures["images"])
+    counted = count_images(images)
+    if images - distinct > WORTH_SAYING * images:
+        counted = Message("{images}, {distinct:,} of them different", images=counted, distinct=distinct)
     facts: dict[str, str] = {
         name: Message(
             "{accuracy} % (95 % interval {low} to {high} %, {images})",
             accuracy=write_percent(figures["accuracy"]),
             low=low,
             high=high,
-            images=count_images(figures["images"]),
+            images=counted,
         )
     }
     if "one_view_accuracy" in figures:
         plain = Message("{name}, one view", name=name)
         facts[plain] = f"{write_percent(figures['one_view_accuracy'])} %"
     return facts
+
+
+def describe_uneven(figures: Mapping[str, Any], part: Message | None = None) -> dict[str, str]:
+    """Return what is read beside an accuracy where classes are uneven; nothing where they are even.
+
+    Args:
+        figures: of the evaluation, as JSON.
+        part: whose they are, where figures of several parts are listed together.
+    """
+    if not figures.get("uneven"):
+        return {}
+    facts: dict[str, str] = {}
+    names = {"balanced_accuracy": Message("balanced accuracy"), "macro_f1": Message("macro F1")}
+    for field, name in names.items():
+        low, high = map(write_percent, figures[f"{field}_interval"])
+        facts[_of_part(name, part)] = Message(
+            "{value} % (95 % interval {low} to {high} %)",
+            value=write_percent(figures[field]),
+            low=low,
+            high=high,
+        )
+    constant = figures["most_frequent"]
+    facts[_of_part(Message("baseline"), part)] = Message(
+        "always saying '{class}' would give {accuracy} %",
+        accuracy=write_percent(constant["accuracy"]),
+        **{"class": constant["class"]},
+    )
+    return facts
+
+
+def _of_part(name: Message, part: Message | None) -> Message:
+    return name if part is None else Message("{part}: {name}", part=part, name=name)
 
 
 _WIDEST = 100  # columns: longer lines are hard to read

@@ -41,6 +41,10 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Draw some images of each class, or the picture: grid.png."),
 ]
+NearCopies = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Draw the near copies side by side: near-copies.png."),
+]
 
 
 @data.command("list", cls=Command, epilog="imagelet data list")
@@ -151,24 +155,41 @@ def show(dataset: Shown, out: Out = None, as_json: Json = False) -> None:
 
 
 @data.command(cls=Command, epilog="imagelet data check my-pictures/")
-def check(dataset: DatasetArgument, as_json: Json = False) -> None:
+def check(dataset: DatasetArgument, out: NearCopies = None, as_json: Json = False) -> None:
     """Look for damaged pictures, copies, and test images in training.
 
-    Every picture of a folder is opened; copies are found by their pixels. Copies in two parts, or under two
-    labels, spoil a test and come first. The exit code is 0 whatever is found.
+    Every picture of a folder is opened; copies are found by their pixels, near copies by a perceptual hash
+    and the correlation of their pixels. Copies in two parts, or under two labels, spoil a test and come
+    first. The exit code is 0 whatever is found.
 
-    JSON: name, problems[{kind, message, files}].
+    JSON: name, problems[{kind, message, files}], out.
     """
     from imagelet.data.checking import check as find_problems
 
     with printing.progress("looking at images") as advance:
         problems = find_problems(dataset, progress=advance)
+    drawn = _draw_near_copies(problems, out)
     if as_json:
-        printing.document({"name": dataset, "problems": problems})
+        printing.document({"name": dataset, "problems": problems, "out": drawn})
     elif problems:
         _show_problems(problems)
+        show_file(drawn)
     else:
         printing.say("no problems found", style="green")
+
+
+def _draw_near_copies(problems: list["Problem"], out: Path | None) -> Path | None:
+    """Write the near copies side by side; return the file, None where there is nothing to draw."""
+    import numpy as np
+
+    from imagelet import plots
+
+    pairs = [problem for problem in problems if problem.images is not None][: SHOWN_AT_MOST // 2]
+    if out is None or not pairs:
+        return None
+    images = np.concatenate([pair.images for pair in pairs if pair.images is not None])
+    plots.save(plots.grid(images, [name for pair in pairs for name in pair.files], columns=6), out)
+    return out
 
 
 def _show_problems(problems: list["Problem"]) -> None:

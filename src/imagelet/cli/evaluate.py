@@ -16,6 +16,7 @@ from imagelet.cli.commands import (
     RunArgument,
     count_images,
     describe_accuracy,
+    describe_uneven,
 )
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
@@ -83,12 +84,16 @@ def evaluate(
     by confident learning, from predictions for images that the classifier has not learned from. Look at these
     images: a confident wrong prediction looks the same.
 
-    JSON: dataset, split, images, accuracy, interval, loss, calibration_error, classes[{class, name,
-    images, precision, recall, f1}], confusion, misclassified[{image, label, predicted, probability,
-    label_probability, second}], label_issues[{image, label, suggested, probability, label_probability}],
-    confused[{label, predicted, images}], reliability[{low, high, images, confidence, accuracy, interval}],
-    test_evaluations, seconds; the rows of confusion are labels, its columns predicted classes. With --cell
-    also cell: label, predicted, images, figure.
+    Where classes are uneven, balanced accuracy and macro F1 count them alike. Copies narrow no interval.
+
+    JSON: dataset, split, images, distinct_images, accuracy, interval, balanced_accuracy,
+    balanced_accuracy_interval, macro_f1, macro_f1_interval, uneven, most_frequent, copies_of_training, loss,
+    calibration_error, classes[{class, name, images, precision, recall, f1}], confusion, misclassified[{image,
+    label, predicted, probability, label_probability, second}], label_issues[{image, label, suggested,
+    probability, label_probability}], confused[{label, predicted, images}], reliability[{low, high, images,
+    confidence, accuracy, interval}], test_evaluations, seconds; the rows of confusion are labels, its columns
+    predicted classes; most_frequent has class and accuracy; copies_of_training is of a run's test images
+    alone. With --cell also cell: label, predicted, images, figure.
 
     JSON of own pictures has besides unsure, correct_but_unsure, sources, interval_by_source, and
     misclassified[{file, label, predicted, probability, warnings}]; its label_issues have file in place of
@@ -116,6 +121,7 @@ def _show(evaluation: "Evaluation") -> None:
     images, part = figures["images"], PARTS[evaluation.split]
     facts: dict[str, str] = {
         **describe_accuracy(Message("accuracy"), figures),
+        **describe_uneven(figures),
         Message("loss"): f"{figures['loss']:.4f}",
         Message("calibration error"): f"{figures['calibration_error']:.4f}",
         Message("images"): Message(
@@ -124,6 +130,11 @@ def _show(evaluation: "Evaluation") -> None:
     }
     if evaluation.pictures is not None:
         facts |= _of_pictures(evaluation.dataset, figures)
+    if copies := figures.get("copies_of_training"):
+        facts[Message("copies")] = Message(
+            "{count:,} of these images are copies of training images: they say nothing of new ones",
+            count=copies,
+        )
     facts |= _counted(evaluation.test_evaluations)
     facts[Message("seconds")] = f"{evaluation.seconds:.1f}"
     if evaluation.figures is not None:

@@ -17,6 +17,7 @@ from imagelet.cli.commands import (
     Group,
     Json,
     describe_accuracy,
+    describe_uneven,
     read_shape,
 )
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
@@ -394,6 +395,7 @@ def show_facts(finished: "Finished") -> None:
         if part in metrics:
             name = Message("{part} accuracy", part=PARTS[part])
             facts |= describe_accuracy(name, metrics[part])
+            facts |= describe_uneven(metrics[part], PARTS[part])
     seconds = metrics["seconds"]
     facts[Message("best epoch")] = Message(
         "{epoch} of {epochs}", epoch=metrics["best_epoch"], epochs=metrics["epochs"]
@@ -419,6 +421,10 @@ def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool)
     if profile:
         show_profile(profile)
     run = f"{finished.run.folder}{allowing(finished)}"
+    if _should_balance(finished):
+        printing.advice(
+            "some classes have many images and others few: --set class_weights=balanced counts them alike"
+        )
     if "test" not in finished.metrics:
         printing.advice("imagelet evaluate {run} evaluates on the test images", run=run)
     printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=run)
@@ -429,6 +435,13 @@ def allowing(finished: "Finished") -> str:
     from imagelet.networks.zoo import is_imported
 
     return " --allow-import" if is_imported(finished.classifier.network_text) else ""
+
+
+def _should_balance(finished: "Finished") -> bool:
+    """Say whether classes are uneven, and the recipe does nothing about it."""
+    recipe = finished.run.experiment["recipe"]
+    uneven = any(finished.metrics.get(part, {}).get("uneven") for part in ("validation", "test"))
+    return uneven and "balanced" not in (recipe.get("class_weights"), recipe.get("sampling"))
 
 
 def _require(finished: "Finished", required: float | None) -> None:

@@ -45,7 +45,7 @@ def watch(start: Callable[[Progress], Iterator["Event"]]) -> "Finished":
                 case RunStarted():
                     _introduce(event)
                     epochs = event.experiment.recipe.epochs
-                    printing.note(heading(epochs))
+                    printing.note(heading(epochs, balanced=event.experiment.recipe.balanced))
                 case EpochEnded():
                     printing.note(epoch_line(event, epochs), style="bold" if _is_best(event) else "")
                 case Stopped(early=True):
@@ -61,15 +61,24 @@ COLUMNS = (
 )
 
 
-def heading(epochs: int) -> str:
-    """Return the line above the epochs' lines; it and they fit on a terminal of 80 columns."""
-    return _in_columns(translate("epoch"), [translate(name) for name in COLUMNS], epochs)
+def heading(epochs: int, *, balanced: bool = False) -> str:
+    """Return the line above the epochs' lines; it and they fit on a terminal of 80 columns.
+
+    Args:
+        epochs: how many there will be.
+        balanced: the balanced accuracy chooses the epoch, and stands in place of the accuracy.
+    """
+    names = [Message("val_balanced") if balanced and name == "val_accuracy" else name for name in COLUMNS]
+    return _in_columns(translate("epoch"), [translate(name) for name in names], epochs)
 
 
 def epoch_line(event: "EpochEnded", epochs: int) -> str:
     """Return the line that an epoch leaves; a figure that was not measured is a dash."""
     figures = event.figures
-    measured = (figures.loss, figures.accuracy, figures.val_loss, figures.val_accuracy)
+    chosen_by = (
+        figures.val_accuracy if figures.val_balanced_accuracy is None else figures.val_balanced_accuracy
+    )
+    measured = (figures.loss, figures.accuracy, figures.val_loss, chosen_by)
     cells = ["–" if figure is None else f"{figure:.4f}" for figure in measured]
     cells += [f"{event.seconds:.1f}", f"{event.images_per_second:,.0f}"]
     line = _in_columns(f"{figures.epoch}/{epochs}", cells, epochs)

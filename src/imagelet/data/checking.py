@@ -1,5 +1,7 @@
 """What is wrong with a dataset: unreadable pictures, copies, test images that were learnt, and less.
 
+Copies have the same pixels. Near copies look almost alike: a photograph stored in two formats or sizes.
+
 The kinds of problems, the worst first:
 
 =================  ===================================================================================
@@ -8,37 +10,42 @@ The kinds of problems, the worst first:
 ``unreadable``     no picture, or a damaged one
 ``classes``        an empty class, parts with different classes, no class subfolders
 ``duplicate``      the same pixels twice in a class
+``near copy``      two pictures that look almost alike
 ``left out``       a file that is no picture by its name, or lies in no class
 ``size``           not of the size that most pictures have; that is allowed, and only said
 =================  ===================================================================================
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.data.copies import digest
 from imagelet.data.datasets import load_dataset
 from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import PARTS, Dataset
 from imagelet.data.known import datasets
+from imagelet.data.near_copies import near_copies
 from imagelet.data.pictures.decoding import in_parallel
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts
 from imagelet.data.pictures.listing import check_classes, existing, list_pictures, part_folders, unwrapped
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
+from imagelet.preprocessing.framing import Framing, frame
 from imagelet.preprocessing.picture import is_grey, open_picture
 from imagelet.preprocessing.picture_files import PictureFolder, StoredPicture, files_in
 from imagelet.progress import Progress
 
-KINDS = ("two labels", "shared", "unreadable", "classes", "duplicate", "left out", "size")
+KINDS = ("two labels", "shared", "unreadable", "classes", "duplicate", "near copy", "left out", "size")
+MOST_COMPARED = 100_000  # images among which near copies are looked for; their pixels are all in memory
 
-_DIGEST_BYTES = 16  # of BLAKE2; two images in 10^19 would share one by chance
+_COMPARED = Framing("fit", 32, 32, 3)  # pictures of a folder, for that; 3 kB each
 
 
 @dataclass(frozen=True)
@@ -50,21 +57,28 @@ class Problem:
         message: what is wrong, in one sentence.
         files: which files it is about, as paths below the folder; images of a registered dataset are named
             by part and number, counted from 0: ``train 12``.
+        images: the two near copies, uint8 (2, height, width, channels); None of every other kind.
     """
 
     kind: str
     message: str
     files: tuple[str, ...] = ()
+    images: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the problem as plain data, without its images."""
+        return {"kind": self.kind, "message": self.message, "files": self.files}
 
 
 @dataclass(frozen=True)
 class _Image:
-    """One image that could be read."""
+    """One image that could be read: its pixels, of all images the same size, are those to be compared."""
 
     name: str
     part: str
     label: str
     digest: bytes
+    pixels: NDArray[np.uint8]
 
 
 def check(name_or_folder: str | Path, progress: Progress | None = None) -> list[Problem]:
@@ -75,8 +89,8 @@ def check(name_or_folder: str | Path, progress: Progress | None = None) -> list[
         progress: is called with what is done and the total.
 
     Returns:
-        The problems; one for each group of copies, for each unreadable picture, and for all files that are
-        left out or of another size together.
+        The problems; one for each group of copies, for each pair of near copies, the most alike first, for
+        each unreadable picture, and for all files that are left out or of another size together.
 
     Raises:
         UnknownNameError: neither a registered name nor a folder.
@@ -129,8 +143,8 @@ def _check_pictures(
         if isinstance(result, PictureError):
             problems.append(Problem("unreadable", result.sentence, (name,)))
         else:
-            digest, sizes[name] = result
-            images.append(_Image(name, part, label, digest))
+            content, sizes[name], pixels = result
+            images.append(_Image(name, part, label, content, pixels))
     return problems + _copies(images) + _sizes(sizes)
 
 
@@ -168,14 +182,15 @@ def _within(place: Path, path: Path) -> str:
     return str(path.relative_to(place))
 
 
-def _look_at(picture: StoredPicture) -> tuple[bytes, tuple[int, int]] | PictureError:
-    """Return the digest of a picture's pixels and its height and width, or why it cannot be read."""
+def _look_at(picture: StoredPicture) -> tuple[bytes, tuple[int, int], NDArray[np.uint8]] | PictureError:
+    """Return the digest of a picture's pixels, its size, and it in small; or why it cannot be read."""
     try:
         pixels = open_picture(picture)
     except PictureError as error:
         return error
     height, width = pixels.shape[:2]
-    return _digest(pixels[:, :, :1] if is_grey(pixels) else pixels), (height, width)
+    content = digest(pixels[:, :, :1] if is_grey(pixels) else pixels)
+    return content, (height, width), frame(pixels, _COMPARED)
 
 
 def _images_of(dataset: Dataset) -> list[_Image]:
@@ -184,24 +199,44 @@ def _images_of(dataset: Dataset) -> list[_Image]:
         read = dataset.read(part)
         names = [read.classes[label] for label in read.labels]
         images += [
-            _Image(f"{part} {number}", part, label, _digest(pixels))
+            _Image(f"{part} {number}", part, label, digest(pixels), pixels)
             for number, (label, pixels) in enumerate(zip(names, np.asarray(read.images), strict=True))
         ]
     return images
 
 
-def _digest(pixels: NDArray[np.uint8]) -> bytes:
-    digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=_DIGEST_BYTES)
-    digest.update(repr(pixels.shape).encode())
-    return digest.digest()
-
-
 def _copies(images: Sequence[_Image]) -> list[Problem]:
-    """Return what is wrong with each group of images that have the same pixels."""
+    """Return what is wrong with each group of images that have the same pixels, and with near copies."""
     groups: dict[bytes, list[_Image]] = defaultdict(list)
     for image in images:
         groups[image.digest].append(image)
-    return [problem for group in groups.values() if len(group) > 1 for problem in _group(group)]
+    problems = [problem for group in groups.values() if len(group) > 1 for problem in _group(group)]
+    return problems + _near_copies([group[0] for group in groups.values()][:MOST_COMPARED])
+
+
+def _near_copies(different: Sequence[_Image]) -> list[Problem]:
+    """Return a problem for each pair of images that look almost alike."""
+    if not different:
+        return []
+    pixels = np.stack([image.pixels for image in different])
+    problems = []
+    for pair, correlation in zip(*near_copies(pixels), strict=True):
+        one, other = (different[index] for index in pair)
+        where = (
+            ""
+            if one.part == other.part
+            else Message(", in the parts {parts}", parts=_quoted((one.part, other.part)))
+        )
+        message = Message(
+            "these look almost alike (correlation {correlation:.3f}){labels}{parts}",
+            correlation=float(correlation),
+            labels=Message(", with the labels {labels}", labels=_quoted((one.label, other.label)))
+            if one.label != other.label
+            else "",
+            parts=where,
+        )
+        problems.append(Problem("near copy", message, (one.name, other.name), pixels[pair]))
+    return problems
 
 
 def _group(group: Sequence[_Image]) -> Iterable[Problem]:

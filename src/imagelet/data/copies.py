@@ -5,6 +5,7 @@ copies stay on one side of every split, and the interval of an accuracy counts e
 """
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ WORTH_SAYING = 0.01  # of the images: more copies than that are mentioned
 _READ_AT_ONCE = 1 << 24  # bytes; bounds the memory that a memory-mapped file takes
 
 
-def originals(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+def originals(images: NDArray[np.uint8], summary: NDArray[Any] | None = None) -> NDArray[np.int64]:
     """Return for each image the index of the first one with the same pixels: its own where there is none.
 
     Equal are images with the same SHA-256. It is computed only of those that share a hash of 64 bits, so that
@@ -23,11 +24,12 @@ def originals(images: NDArray[np.uint8]) -> NDArray[np.int64]:
 
     Args:
         images: uint8 (n, ...), all of one shape; may be memory-mapped.
+        summary: numbers (n, ...) that are the same for equal images; then the images need not all be read.
 
     Returns:
         int64 (n,). Two images are copies of each other where it is the same number.
     """
-    hashes = _hashes(images)  # (n,)
+    hashes = _hashes(images if summary is None else summary)  # (n,)
     found = np.arange(len(images), dtype=np.int64)
     order = np.argsort(hashes, kind="stable")
     alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
@@ -79,16 +81,16 @@ def with_copies(chosen: NDArray[np.int64], originals: NDArray[np.int64]) -> NDAr
     return listed
 
 
-def _hashes(images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return a number for each image (n,), the same for equal pixels and hardly ever for others.
+def _hashes(images: NDArray[Any]) -> NDArray[np.int64]:
+    """Return a number for each row of an array (n,), the same for equal rows and hardly ever for others.
 
     It is Python's own hash, which differs from process to process: no file can be made to collide.
     """
-    size = int(np.prod(images.shape[1:]))
+    size = int(np.prod(images.shape[1:])) * images.dtype.itemsize
     rows = max(1, _READ_AT_ONCE // max(1, size))
     hashes = np.empty(len(images), np.int64)
     for start in range(0, len(images), rows):
-        part = np.ascontiguousarray(images[start : start + rows]).reshape(-1, size)
-        contents = part.view(f"V{size}")[:, 0].tolist()  # bytes, one text for each image
+        part = np.ascontiguousarray(images[start : start + rows])
+        contents = part.reshape(len(part), -1).view(f"V{size}")[:, 0].tolist()  # the bytes of each row
         hashes[start : start + len(part)] = list(map(hash, contents))
     return hashes

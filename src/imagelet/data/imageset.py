@@ -137,7 +137,7 @@ class ImageSet:
     @cached_property
     def originals(self) -> NDArray[np.int64]:
         """int64 (n,): for each image the index of the first with the same pixels; its own if none has."""
-        return copies.originals(self.images)
+        return copies.originals(self.images, self.known.sums if self.known else None)
 
     def histogram(self) -> NDArray[np.int64]:
         """Return how many of all pixels have each value, int64 (256,)."""

@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imagelet import atomic_files, paths
 from imagelet.analysis.evaluate import evaluate
 from imagelet.data.datasets import findable, load_dataset
-from imagelet.data.imageset import Dataset
-from imagelet.data.splits import fold, split
+from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.splits import Split, fold, split
 from imagelet.data.store import InMemory
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.out_of_fold import label_issues_of_folds, write_out_of_fold
 from imagelet.experiment.runner import Event, resume_experiment, run_experiment
 from imagelet.messages import Message
-from imagelet.metrics.classification import Interval
+from imagelet.metrics.classification import Interval, effective_number
 from imagelet.metrics.comparison import Pooled, Spread, pooled, spread
 from imagelet.metrics.misclassified import LabelIssue
 from imagelet.networks import find_network
@@ -286,13 +288,14 @@ def conclude(series: Series) -> Repeated:
         interval = Interval(*figures["interval"])
         members.append(Member(one.number, run, figures["accuracy"], interval, figures["images"]))
     folder = _earlier(series) or _result_folder(series)
-    of_folds: dict[str, Any] = {"out_of_fold": None}
+    of_folds: dict[str, Any] = {"out_of_fold": None, "pooled": None}
     if series.kind == FOLDS:
         images = load_dataset(
             series.experiment.dataset, shape=series.experiment.input_shape, in_memory=series.in_memory
         ).train
         of_folds["out_of_fold"] = write_out_of_fold([member.run for member in members], folder)
         of_folds |= {"label_issues": label_issues_of_folds(folder, images), "classes": images.classes}
+        of_folds["pooled"] = _pooled(members, images)
     result = Repeated(
         kind=series.kind,
         dataset=series.experiment.dataset,
@@ -300,7 +303,6 @@ def conclude(series: Series) -> Repeated:
         part=part if series.kind == SEEDS else "fold",
         members=tuple(members),
         spread=spread([member.accuracy for member in members]),
-        pooled=_pooled(members) if series.kind == FOLDS else None,
         folder=folder,
         **of_folds,
     )
@@ -377,6 +379,8 @@ def _default_name(experiment: Experiment, dataset: Dataset) -> str:
     return f"{dataset.card.name}-{find_network(network).name or 'network'}"
 
 
-def _pooled(members: Sequence[Member]) -> Pooled:
+def _pooled(members: Sequence[Member], images: ImageSet) -> Pooled:
     correct = [round(member.accuracy * member.images) for member in members]
-    return pooled(correct, [member.images for member in members])
+    held_out = [Split.load(member.run.folder / "split.json").validation for member in members]
+    effective = effective_number(images.originals[np.concatenate(held_out)])
+    return pooled(correct, [member.images for member in members], effective)

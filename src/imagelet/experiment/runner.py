@@ -15,9 +15,10 @@ import numpy as np
 import tomli_w
 
 from imagelet import atomic_files, paths
+from imagelet.data.copies import WORTH_SAYING, are_copies
 from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.imageset import Dataset, ImageSet
-from imagelet.data.splits import Split, read_fold, split
+from imagelet.data.splits import COURSE, Split, read_fold, split
 from imagelet.data.store import InMemory
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
 from imagelet.errors import RunError, UsageError
@@ -270,6 +271,7 @@ def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingS
 
 def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split) -> dict[str, Any]:
     """Return the values chosen for ``auto`` and facts of the data, for ``experiment.toml`` and the events."""
+    understood = [*dataset.understood, *_said_of_copies(dataset, setup, frozen)]
     return {
         "network": network.text,
         "input_shape": list(setup.training.shape),
@@ -280,11 +282,37 @@ def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: 
         "device": str(setup.device),
         "precision": precision_name(setup.precision),
         "data_place": dataset.place,
-        "understood": list(dataset.understood),
+        "understood": understood,
         "data_sha256": frozen.data_sha256,
         **({"network_source_sha256": network.source_sha256} if network.source_sha256 else {}),
         **({"given_weights": True} if network.given else {}),
     }
+
+
+def _said_of_copies(dataset: Dataset, setup: TrainingSetup, frozen: Split) -> Iterator[Message]:
+    """Yield a sentence on many copies, and one on validation images that are copies of training images.
+
+    A split that is drawn here keeps copies together; that of the course and a dataset's own need not.
+    """
+    images = dataset.train
+    count = len(images) - len(np.unique(images.originals))
+    if count > WORTH_SAYING * len(images):
+        yield Message(
+            "{count:,} of {total:,} images are copies of others: copies stay on one side of every split, and "
+            "the interval of an accuracy counts each picture once.",
+            count=count,
+            total=len(images),
+        )
+    if setup.validation is None or (len(frozen.validation) and frozen.method != COURSE):
+        return
+    shared = int(are_copies(setup.validation.images, setup.training.images).sum())
+    if shared:
+        yield Message(
+            "{count:,} of {total:,} validation images are copies of training images: the validation accuracy "
+            "is too high by what is learned by heart.",
+            count=shared,
+            total=len(setup.validation),
+        )
 
 
 def _train(

@@ -1,10 +1,12 @@
 """Accuracy with its interval, loss, precision, recall, F1, confusion, calibration error: arrays → figures.
 
-Accuracy never comes alone: :class:`Metrics` carries the number of images and the Wilson interval.
+Accuracy never comes alone: :class:`Metrics` carries the number of images and the Wilson interval. Where some
+classes have many images and others few, accuracy is mostly that of the many: balanced accuracy and macro F1
+count every class alike.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ CONFIDENCE = 0.95  # of every interval that is printed
 CALIBRATION_BINS = 15  # equal-width, as in Guo et al., "On Calibration of Modern Neural Networks" (2017)
 SMALLEST_PROBABILITY = 1e-12  # a probability of 0 for the true class counts as this: its loss stays finite
 ROUNDING = 1e-12  # a variance that is no more than this is none
+UNEVEN = 2.0  # times as many images in the largest class as in the smallest: then accuracy misleads
 SUM_TOLERANCE = 1e-3  # how far a row of probabilities may be from a sum of 1: half precision rounds so much
 
 
@@ -42,6 +45,13 @@ class ClassMetrics:
     f1: float | None
 
 
+class Estimate(NamedTuple):
+    """A figure in [0, 1] with its interval at 95 %."""
+
+    value: float
+    interval: Interval
+
+
 @dataclass(frozen=True)
 class Metrics:
     """The figures of a classifier on labelled images.
@@ -49,22 +59,43 @@ class Metrics:
     Attributes:
         images: how many images were evaluated, at least 1.
         accuracy: the fraction of them that is classified correctly, in [0, 1].
-        interval: the accuracy's Wilson interval at 95 %.
+        interval: the accuracy's Wilson interval at 95 %; copies of an image do not narrow it.
         loss: the mean cross-entropy, in nats.
+        balanced_accuracy: the mean of the classes' recalls, as :func:`balanced_accuracy` has it.
+        macro_f1: the mean of the classes' F1, as :func:`macro_f1` has it.
+        distinct_images: how many of the images differ in their pixels.
         classes: one entry a class, in the order of the classes.
         confusion: how often each label (row) got each prediction (column).
         calibration_error: the mean distance between probability and accuracy, in [0, 1].
         one_view: the accuracy without other views of each image; None where the classifier takes only one.
+        copies_of_training: how many of the images have the pixels of a training image; None where nobody
+            looked.
     """
 
     images: int
     accuracy: float
     interval: Interval
     loss: float
+    balanced_accuracy: Estimate
+    macro_f1: Estimate
+    distinct_images: int
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
     calibration_error: float
     one_view: float | None = None
+    copies_of_training: int | None = None
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the largest class has at least twice the images of the smallest that has any."""
+        counts = [known.images for known in self.classes if known.images]
+        return max(counts) >= UNEVEN * min(counts)
+
+    @property
+    def most_frequent(self) -> tuple[int, float]:
+        """The class with the most images, and the accuracy of always predicting it."""
+        label = max(range(len(self.classes)), key=lambda index: self.classes[index].images)
+        return label, self.classes[label].images / self.images
 
     def to_json(self, names: Sequence[str] | None = None) -> dict[str, Any]:
         """Return the figures as JSON would hold them; intervals as ``[low, high]``.
@@ -81,11 +112,20 @@ class Metrics:
         for index, figures in enumerate(self.classes):
             name = {} if names is None else {"name": names[index]}
             classes.append({"class": index, **name, **vars(figures)})
+        label, reached = self.most_frequent
         return {
             "images": self.images,
+            "distinct_images": self.distinct_images,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
             **({} if self.one_view is None else {"one_view_accuracy": self.one_view}),
+            "balanced_accuracy": self.balanced_accuracy.value,
+            "balanced_accuracy_interval": list(self.balanced_accuracy.interval),
+            "macro_f1": self.macro_f1.value,
+            "macro_f1_interval": list(self.macro_f1.interval),
+            "uneven": self.uneven,
+            "most_frequent": {"class": label if names is None else names[label], "accuracy": reached},
+            "copies_of_training": self.copies_of_training,
             "loss": self.loss,
             "calibration_error": self.calibration_error,
             "classes": classes,
@@ -165,28 +205,147 @@ def clustered_interval(
     return wilson_score(accuracy, min(effective, images), student)
 
 
-def evaluate_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Metrics:
+def effective_number(originals: np.ndarray) -> float:
+    """Return of how many different images the mean over all of them, copies included, is as certain.
+
+    Copies get the same answer, so a picture that is there m times is one draw that counts m-fold. The
+    variance of such a mean is that of (Σ m)² / Σ m² images that count alike (L. Kish, "Survey Sampling",
+    1965). That is their number where all differ, and at most the number of different ones.
+
+    >>> effective_number(np.array([0, 1, 2])), effective_number(np.array([0, 0, 2, 2]))
+    (3.0, 2.0)
+
+    Args:
+        originals: int (n,), the same number for copies of each other; n at least 1.
+    """
+    _, counts = np.unique(originals, return_counts=True)
+    return float(counts.sum()) ** 2 / float(np.square(counts).sum())
+
+
+def accuracy_interval(correct: np.ndarray, originals: np.ndarray) -> Interval:
+    """Return the interval of an accuracy of images among which there may be copies.
+
+    It is Wilson's, of the number of images that :func:`effective_number` gives: of all where they differ.
+
+    Args:
+        correct: bool ``(n,)``, ``n`` at least 1.
+        originals: int ``(n,)``, the same number for copies of each other.
+    """
+    return _wilson(correct.mean(), effective_number(originals))
+
+
+def balanced_accuracy(table: np.ndarray, scales: np.ndarray | None = None) -> Estimate:
+    """Return the mean of the recalls of the classes that have images: each class counts alike.
+
+    Its interval is that of R. M. Price and D. G. Bonett, "An improved confidence interval for a linear
+    function of binomial proportions" (2004): with m classes, each gets 2/m correct and 2/m wrong predictions
+    more. It has a width even where every image is predicted correctly.
+
+    Args:
+        table: int ``(k, k)``, rows are labels, columns predicted classes; at least one image.
+        scales: float ``(k,)``, how many images one of the class counts as; None: 1, there are no copies.
+    """
+    return _estimate(table, scales, _mean_recall)
+
+
+def macro_f1(table: np.ndarray, scales: np.ndarray | None = None) -> Estimate:
+    """Return the mean of the F1 of the classes that have images or are predicted, as scikit-learn has it.
+
+    Its interval is the delta method's, for a table with the additions that :func:`balanced_accuracy` makes:
+    the slopes of the mean by the cells of the table, whose rows are multinomial. An error counts in two
+    classes, which the slopes hold.
+
+    Args:
+        table: int ``(k, k)``, rows are labels, columns predicted classes; at least one image.
+        scales: as for :func:`balanced_accuracy`.
+    """
+    return _estimate(table, scales, _mean_f1)
+
+
+Figure = Callable[[np.ndarray], tuple[float, np.ndarray]]
+"""A figure of a table (k, k) of classes that have images or are predicted, and its slope by each cell."""
+
+
+def _mean_recall(table: np.ndarray) -> tuple[float, np.ndarray]:
+    images = table.sum(axis=1)  # (k,)
+    there = images > 0
+    part = np.divide(1.0, images, out=np.zeros(len(table)), where=there) / there.sum()  # (k,)
+    return float((table.diagonal() * part).sum()), np.diag(part)
+
+
+def _mean_f1(table: np.ndarray) -> tuple[float, np.ndarray]:
+    involved = table.sum(axis=0) + table.sum(axis=1)  # (k,)
+    f1 = 2 * table.diagonal() / involved  # (k,)
+    by_error = f1 / involved / len(table)  # (k,): by how much one more error of a class lowers the mean
+    slopes = -by_error[:, None] - by_error[None, :]  # (k, k)
+    np.fill_diagonal(slopes, 2 * (1 - f1) / involved / len(table))
+    return float(f1.mean()), slopes
+
+
+def _estimate(table: np.ndarray, scales: np.ndarray | None, figure: Figure) -> Estimate:
+    """Return a figure of a table with its interval at 95 %, by the delta method with Price's additions."""
+    scales = np.ones(len(table)) if scales is None else scales
+    known = (table.sum(axis=0) + table.sum(axis=1)) > 0
+    table, scales = table[known][:, known].astype(np.float64), scales[known]
+    classes, images = len(table), table.sum(axis=1)  # (k,)
+    if classes == 1:
+        return Estimate(1.0, _wilson(1.0, images[0] * scales[0]))
+    there = images > 0
+    more = np.where(there, 2 / there.sum() / scales, 0.0)  # (k,), correct predictions, and as many wrong ones
+    enlarged = table + (more / (classes - 1))[:, None]
+    np.fill_diagonal(enlarged, table.diagonal() + more)
+    centre, slopes = figure(enlarged)
+    images = enlarged.sum(axis=1)
+    fractions = np.divide(enlarged, images[:, None], out=np.zeros_like(enlarged), where=there[:, None])
+    spread = (fractions * slopes**2).sum(axis=1) - (fractions * slopes).sum(axis=1) ** 2  # (k,)
+    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(float((images * spread / scales).sum()))
+    value = figure(table)[0]
+    low, high = min(value, centre - reach), max(value, centre + reach)
+    return Estimate(value, Interval(max(0.0, low), min(1.0, high)))
+
+
+def _scales(labels: np.ndarray, originals: np.ndarray, classes: int) -> np.ndarray:
+    """Return how many images one image of each class counts as (classes,): below 1 where there are copies."""
+    pairs = labels.astype(np.int64) * len(labels) + originals
+    _, first, counts = np.unique(pairs, return_index=True, return_counts=True)
+    squares = np.bincount(labels[first], weights=np.square(counts), minlength=classes)
+    images = np.bincount(labels, minlength=classes)
+    return np.divide(images, squares, out=np.ones(classes), where=images > 0)
+
+
+def _wilson(proportion: float, total: float) -> Interval:
+    return wilson_score(float(proportion), float(total), NormalDist().inv_cdf((1 + CONFIDENCE) / 2))
+
+
+def evaluate_probabilities(
+    probabilities: np.ndarray, labels: np.ndarray, originals: np.ndarray | None = None
+) -> Metrics:
     """Compare a classifier's probabilities with the true labels.
 
     Args:
         probabilities: float ``(n, k)``, each row in [0, 1] with a sum of 1; ``n`` at least 1.
         labels: int ``(n,)``, in ``[0, k)``; not every class need occur.
+        originals: int ``(n,)``, the same number for copies of each other; None: all images differ.
 
     Raises:
         ValueError: an array of another shape, labels out of range, or rows that are no probabilities.
     """
     probabilities, labels = _checked(probabilities, labels)
+    originals = np.arange(len(labels)) if originals is None else originals
     predicted = probabilities.argmax(axis=1)  # (n,); the first of equals
     correct = predicted == labels  # (n,)
     table = confusion(labels, predicted, probabilities.shape[1])  # (k, k)
     of_label = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]  # (n,)
     loss = -np.log(np.clip(of_label, SMALLEST_PROBABILITY, 1.0)).mean()
-    hits = int(correct.sum())
+    scales = _scales(labels, originals, len(table))  # (k,)
     return Metrics(
         images=len(labels),
-        accuracy=hits / len(labels),
-        interval=wilson_interval(hits, len(labels)),
+        accuracy=int(correct.sum()) / len(labels),
+        interval=accuracy_interval(correct, originals),
         loss=abs(float(loss)),  # never a negative zero
+        balanced_accuracy=balanced_accuracy(table, scales),
+        macro_f1=macro_f1(table, scales),
+        distinct_images=len(np.unique(originals)),
         classes=class_metrics(table),
         confusion=tuple(tuple(row) for row in table.tolist()),
         calibration_error=calibration_error(probabilities.max(axis=1), correct),

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from imagelet.metrics.classification import CONFIDENCE, Interval, wilson_interval
+from imagelet.metrics.classification import CONFIDENCE, Interval, wilson_interval, wilson_score
 
 EXACTNESS = 1e-12  # of an interval's ends
 
@@ -265,7 +265,7 @@ def spread(accuracies: Sequence[float]) -> Spread:
     return Spread(mean, deviation, Interval(max(0.0, mean - reach), min(1.0, mean + reach)))
 
 
-def pooled(correct: Sequence[int], images: Sequence[int]) -> Pooled:
+def pooled(correct: Sequence[int], images: Sequence[int], effective: float | None = None) -> Pooled:
     """Return the accuracy over all folds' images: each was classified by a network that had not learned it.
 
     The interval takes the predictions for independent, which the folds' classifiers, with most of their
@@ -276,9 +276,13 @@ def pooled(correct: Sequence[int], images: Sequence[int]) -> Pooled:
     Args:
         correct: of each fold, how many of its images were classified correctly.
         images: of each fold, how many there are; at least 1 in all.
+        effective: of how many different images the accuracy is as certain; None: they all differ.
 
     Raises:
         ValueError: more correct predictions than images.
     """
     hits, total = sum(correct), sum(images)
-    return Pooled(hits / total, wilson_interval(hits, total), total)
+    interval = wilson_interval(hits, total)
+    if effective is not None:
+        interval = wilson_score(hits / total, effective, NormalDist().inv_cdf((1 + CONFIDENCE) / 2))
+    return Pooled(hits / total, interval, total)

@@ -32,6 +32,7 @@ from imagelet.runs.definition import (
 from imagelet.training.history import EpochFigures
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+FractionPair = Annotated[list[Fraction], Field(min_length=2, max_length=2)]
 
 LARGEST = {  # bytes
     "experiment.toml": 512 * 1024,  # thousands of class names
@@ -67,12 +68,25 @@ class _Experiment(ExperimentFields):
     resolved: _Resolved
 
 
+class _MostFrequent(Checked):
+    class_: Annotated[Text, Field(alias="class")]
+    accuracy: Fraction
+
+
 class _Figures(Checked):
     images: Count
     accuracy: Fraction
-    interval: Annotated[list[Fraction], Field(min_length=2, max_length=2)]
+    interval: FractionPair
     loss: Seconds
     calibration_error: Fraction
+    balanced_accuracy: Fraction | None = None  # of a run of an earlier version
+    balanced_accuracy_interval: FractionPair | None = None
+    macro_f1: Fraction | None = None
+    macro_f1_interval: FractionPair | None = None
+    distinct_images: Count | None = None
+    copies_of_training: Count | None = None
+    uneven: bool | None = None
+    most_frequent: _MostFrequent | None = None
     classes: list[dict[str, Any]]
     confusion: list[list[Count]]
 
@@ -123,6 +137,7 @@ class _Epoch(Checked):
     val_loss: float | None
     val_accuracy: Fraction | None
     learning_rate: float
+    val_balanced_accuracy: Fraction | None = None
 
 
 class _TestEvaluation(Checked):
@@ -155,12 +170,12 @@ def read_history(folder: Path) -> list[EpochFigures]:
     """Return the figures of the epochs that are done."""
     names = [field.name for field in dataclasses.fields(EpochFigures)]
     rows = _read_lines(folder / "history.jsonl", _Epoch)
-    return [EpochFigures(**{name: row[name] for name in names}) for row in rows]
+    return [EpochFigures(**{name: row[name] for name in names if name in row}) for row in rows]
 
 
 def write_history(folder: Path, history: Sequence[EpochFigures]) -> None:
     """Replace ``history.jsonl`` by one line for each epoch, a JSON object."""
-    lines = [json.dumps(dataclasses.asdict(figures)) + "\n" for figures in history]
+    lines = [json.dumps(figures.to_json()) + "\n" for figures in history]
     atomic_files.write_text(folder / "history.jsonl", "".join(lines))
 
 

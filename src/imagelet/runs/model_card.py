@@ -1,5 +1,6 @@
 """The run folder's README.md: what was trained, how good it is, what it is not for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from imagelet import atomic_files
@@ -12,6 +13,7 @@ CHOICE = (
     "The best epoch was chosen by the validation images, so their accuracy is a little too high; "
     "the test images had no part in it."
 )
+BALANCED = CHOICE.replace("by the validation images", "by the balanced accuracy on the validation images")
 LAST = "The last epoch was taken: no images chose it."
 OTHERS = (
     "A picture of anything else gets one of them too, mostly marked as unsure. "
@@ -52,7 +54,7 @@ def model_card(
         f"{len(classifier.classes)} classes, trained on {card.title} with imagelet.",
         "",
         *_figures(classifier, metrics, test_evaluations),
-        LAST if classifier.training.get("validation_accuracy", 0) is None else CHOICE,
+        _choice(classifier),
         "",
         *_network(classifier),
         *_manual_changes(metrics.get("manual_changes", [])),
@@ -82,7 +84,7 @@ def _figures(classifier: Classifier, metrics: dict[str, Any], test_evaluations: 
     return [
         "| figure | value |",
         "|---|---|",
-        *(_row(part, metrics[part]) for part in ("validation", "test") if part in metrics),
+        *(row for part in ("validation", "test") if part in metrics for row in _rows(part, metrics[part])),
         *([f"| test evaluations | {test_evaluations} |"] if test_evaluations else []),
         f"| parameters | {metrics['parameters']:,} |",
         f"| training images | {classifier.training['training_images']:,} |",
@@ -131,9 +133,36 @@ def _side_by_side(recipes: list[dict[str, Any]]) -> str:
     )
 
 
-def _row(part: str, figures: dict[str, Any]) -> str:
-    low, high = figures["interval"]
-    return (
-        f"| {part} accuracy | {100 * figures['accuracy']:.2f} % "
-        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %, {counted(figures['images'], 'image')}) |"
-    )
+def _choice(classifier: Classifier) -> str:
+    """Return the sentence on what chose the epoch."""
+    if classifier.training.get("validation_accuracy", 0) is None:
+        return LAST
+    recipe = classifier.training["recipe"]
+    return BALANCED if "balanced" in (recipe.get("class_weights"), recipe.get("sampling")) else CHOICE
+
+
+def _rows(part: str, figures: dict[str, Any]) -> list[str]:
+    """Return the rows on the accuracy of a part; where its classes are uneven also what counts them alike."""
+    images = counted(figures["images"], "image")
+    if (distinct := figures.get("distinct_images", figures["images"])) < figures["images"]:
+        images += f", {distinct:,} of them different"
+    rows = [f"| {part} accuracy | {_percent(figures['accuracy'], figures['interval'], images)} |"]
+    if figures.get("uneven"):
+        rows += [
+            f"| {part} {name} | {_percent(figures[field], figures[f'{field}_interval'])} |"
+            for field, name in (("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro F1"))
+        ]
+        constant = figures["most_frequent"]
+        rows.append(
+            f"| {part} baseline | always saying '{constant['class']}' would give "
+            f"{100 * constant['accuracy']:.2f} % |"
+        )
+    if copies := figures.get("copies_of_training"):
+        rows.append(f"| {part} images that are copies of training images | {copies:,} |")
+    return rows
+
+
+def _percent(value: float, interval: Sequence[float], more: str = "") -> str:
+    low, high = interval
+    within = [f"95 % interval {100 * low:.2f} to {100 * high:.2f} %", *([more] if more else [])]
+    return f"{100 * value:.2f} % ({', '.join(within)})"

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class EpochFigures:
         val_loss: of the validation images after the epoch (nats); None without any.
         val_accuracy: of the validation images after the epoch (0 to 1); None without any.
         learning_rate: that of the epoch's last step.
+        val_balanced_accuracy: of the validation images after the epoch, every class counted alike (0 to 1);
+            None where the recipe is not balanced: then it is not measured.
     """
 
     epoch: int
@@ -24,13 +27,24 @@ class EpochFigures:
     val_loss: float | None
     val_accuracy: float | None
     learning_rate: float
+    val_balanced_accuracy: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as plain data; the balanced accuracy only where it was measured."""
+        figures = dataclasses.asdict(self)
+        if self.val_balanced_accuracy is None:
+            del figures["val_balanced_accuracy"]
+        return figures
 
 
 def as_columns(history: Iterable[EpochFigures]) -> dict[str, list[float]]:
     """Return ``{"loss": [...], "accuracy": [...], "val_loss": [...], "val_accuracy": [...]}``, as Keras does.
 
-    A figure that was not measured in any epoch has an empty list.
+    A figure that was not measured in any epoch has an empty list. Balanced accuracies stand there only where
+    they were measured, as ``val_balanced_accuracy``.
     """
-    rows = [dataclasses.asdict(figures) for figures in history]
-    names = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+    rows = [figures.to_json() for figures in history]
+    names = ["loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
+    if any("val_balanced_accuracy" in row for row in rows):
+        names.append("val_balanced_accuracy")
     return {name: [row[name] for row in rows if row[name] is not None] for name in names}

@@ -7,6 +7,7 @@ asks for the next event nothing changes: the state is exactly what a resumed tra
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from imagelet.networks import Network
 from imagelet.networks.airbench import Whiten
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, divergence_from_uniform, make_outliers, mirrored_in
+from imagelet.training.balancing import balanced_order, balanced_weights
 from imagelet.training.batches import Read, batch_reader
 from imagelet.training.history import EpochFigures
 from imagelet.training.optimizers import learning_rate
@@ -192,6 +194,7 @@ def _events(
     profile.start(network, device)
     keep_freed_memory()
     labels = torch.tensor(setup.training.labels, device=device)  # (images,)
+    class_weights = _class_weights(setup)
     mirrored_first = _mirrored_first(setup)
     early = _is_early(recipe, state)
     while state.epoch < recipe.epochs and not early:
@@ -223,7 +226,7 @@ def _events(
                 all_logits = profile.forward(network, images).float()  # (n + count, classes)
             profile.mark("forward")
             logits, outlier_logits = all_logits[: len(targets)], all_logits[len(targets) :]
-            loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+            loss = _loss(logits, targets, recipe.label_smoothing, class_weights)
             if len(outlier_logits):
                 penalty = divergence_from_uniform(outlier_logits)
                 loss = loss + OUTLIER_WEIGHT * recipe.outlier_share * penalty
@@ -262,17 +265,31 @@ def _events(
     yield Stopped(early, state)
 
 
+class Evaluated(NamedTuple):
+    """What a network reaches on images.
+
+    Attributes:
+        loss: mean cross-entropy, in nats.
+        accuracy: from 0 to 1.
+        balanced_accuracy: the mean of the classes' recalls, from 0 to 1.
+    """
+
+    loss: float
+    accuracy: float
+    balanced_accuracy: float
+
+
 def evaluate(
     network: nn.Module,
     images: ImageSet,
     normalization: Normalization,
     device: torch.device,
     precision: torch.dtype,
-) -> tuple[float, float]:
-    """Return mean cross-entropy (nats) and accuracy (0 to 1) of ``network`` on ``images``."""
+) -> Evaluated:
+    """Return what ``network`` reaches on ``images``."""
     labels = torch.tensor(images.labels, device=device)  # (images,)
     loss_sum = torch.zeros((), dtype=sum_type(device), device=device)
-    correct = torch.zeros((), dtype=torch.int64, device=device)
+    correct = torch.zeros(len(images.classes), dtype=torch.int64, device=device)  # (classes,)
     network.eval()
     starts = range(0, len(images), EVALUATION_BATCH)
     batches = (np.arange(start, min(start + EVALUATION_BATCH, len(images))) for start in starts)
@@ -281,15 +298,18 @@ def evaluate(
             logits = network(normalization.apply(pixels)).float()  # (n, classes)
             targets = labels[torch.from_numpy(batch).to(device)]  # (n,)
             loss_sum += F.cross_entropy(logits, targets, reduction="sum")
-            correct += (logits.argmax(1) == targets).sum()
-    return float(loss_sum) / len(images), float(correct) / len(images)
+            correct.index_add_(0, targets, (logits.argmax(1) == targets).long())
+    counts = images.counts()  # (classes,)
+    there = counts > 0
+    recalls = correct.cpu().numpy()[there] / counts[there]
+    return Evaluated(float(loss_sum) / len(images), int(correct.sum()) / len(images), float(recalls.mean()))
 
 
 def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
-    val_loss = val_accuracy = None
+    val_loss = val_accuracy = val_balanced = None
     if setup.validation is not None:
         network = state.evaluated_network()
-        val_loss, val_accuracy = evaluate(
+        val_loss, val_accuracy, val_balanced = evaluate(
             network, setup.validation, setup.normalization, setup.device, setup.precision
         )
     recipe, progress = setup.recipe, _progress(setup, (state.epoch + 1) * setup.steps - 1)
@@ -301,6 +321,7 @@ def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
         val_loss=val_loss,
         val_accuracy=val_accuracy,
         learning_rate=state.learning_rate_factor * rate,
+        val_balanced_accuracy=val_balanced if recipe.balanced else None,
     )
 
 
@@ -315,7 +336,33 @@ def _is_early(recipe: Recipe, state: State) -> bool:
 
 def _order(setup: TrainingSetup, epoch: int) -> np.ndarray:
     """Return the order of the training images in ``epoch``, a function of seed and epoch alone."""
-    return np.random.default_rng([setup.seed, ORDER, epoch]).permutation(len(setup.training))
+    random = np.random.default_rng([setup.seed, ORDER, epoch])
+    if setup.recipe.sampling == "balanced":
+        return balanced_order(setup.training.labels, random)
+    return random.permutation(len(setup.training))
+
+
+def _class_weights(setup: TrainingSetup) -> Tensor | None:
+    """Return the weight of each class in the loss, (classes,); None: all have the same.
+
+    Where the sampling is balanced already nothing is left for weights to do.
+    """
+    if setup.recipe.class_weights == "none" or setup.recipe.sampling == "balanced":
+        return None
+    weights = balanced_weights(setup.training.labels, len(setup.training.classes))
+    return torch.from_numpy(weights).to(setup.device)
+
+
+def _loss(logits: Tensor, targets: Tensor, label_smoothing: float, class_weights: Tensor | None) -> Tensor:
+    """Return the mean loss of a batch.
+
+    The weighted losses are divided by their number, as in Keras, not by the sum of their weights, as
+    PyTorch's ``weight`` does: a batch without images of a rare class would count for more then.
+    """
+    if class_weights is None:
+        return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+    losses = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")  # (n,)
+    return (class_weights[targets] * losses).mean()
 
 
 def _batches(setup: TrainingSetup, order: np.ndarray, first: int) -> Iterator[np.ndarray]:

@@ -12,6 +12,8 @@ from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATION
 from imagelet.registry import Registry
 from imagelet.training.optimizers import SCHEDULES, optimizers
 
+CLASS_WEIGHTS = ("none", "balanced")
+SAMPLINGS = ("shuffled", "balanced")
 NORMALIZATIONS = ("scale", "standardize")
 AUTO = 0  # epochs, batch size, learning rate: chosen to suit the images
 AUTO_SHIFT = -1  # 0 is no shift
@@ -147,6 +149,29 @@ class Regularization(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Balance(Section):
+    """What is done where some classes have many images and others few.
+
+    Either lets every class count alike; then the best epoch is that of the highest balanced accuracy.
+    """
+
+    class_weights: str = setting(
+        "none",
+        "class weights",
+        "name",
+        "of the loss; balanced: n / (k n_c) for n images in k classes, n_c in the class",
+        CLASS_WEIGHTS,
+    )
+    sampling: str = setting(
+        "shuffled",
+        "sampling",
+        "name",
+        "shuffled: every image once an epoch; balanced: every class equally often (class weights are 1 then)",
+        SAMPLINGS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Augmentation(Section):
     """Random changes of the training images."""
 
@@ -214,12 +239,12 @@ class Averaging(Section):
     )
 
 
-_SECTIONS = (Length, Optimization, Schedule, Regularization, Augmentation, Preparation, Averaging)
+_SECTIONS = (Length, Optimization, Schedule, Regularization, Balance, Augmentation, Preparation, Averaging)
 SECTIONS: dict[str, type[Section]] = {section.__name__.lower(): section for section in _SECTIONS}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Length, Optimization, Schedule, Regularization, Augmentation, Preparation, Averaging):
+class Recipe(Length, Optimization, Schedule, Regularization, Balance, Augmentation, Preparation, Averaging):
     """How to train a network: every number that decides the result, with its unit.
 
     Its fields are those of all sections, side by side: ``Recipe(epochs=3).epochs``.
@@ -234,6 +259,11 @@ class Recipe(Length, Optimization, Schedule, Regularization, Augmentation, Prepa
     name: str = "default"
     note: str = dataclasses.field(default="", compare=False)
     network: str = "small-cnn"
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every class counts alike in training, however many images it has."""
+        return "balanced" in (self.class_weights, self.sampling)
 
 
 def setting_fields(section: type[Section] = Recipe) -> tuple[Field, ...]:

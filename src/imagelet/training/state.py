@@ -195,8 +195,8 @@ class State:
     def end_epoch(self, figures: EpochFigures) -> bool:
         """Record an epoch's figures; keep its weights and return true if they are the best so far.
 
-        The best epoch has the highest validation accuracy, among equals the lowest validation loss; without
-        validation images it is the last.
+        The best epoch has the highest validation accuracy, the balanced one where that was measured, among
+        equals the lowest validation loss; without validation images it is the last.
         """
         best = self.best_epoch == 0 or _rank(figures) > _rank(self.history[self.best_epoch - 1])
         self.history.append(figures)
@@ -300,7 +300,8 @@ def _rank(figures: EpochFigures) -> tuple[float, float]:
     """Return what is highest in the best epoch; without validation images, it is the epoch's number."""
     if figures.val_accuracy is None or figures.val_loss is None:
         return float(figures.epoch), 0.0
-    return figures.val_accuracy, -figures.val_loss
+    balanced = figures.val_balanced_accuracy
+    return figures.val_accuracy if balanced is None else balanced, -figures.val_loss
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

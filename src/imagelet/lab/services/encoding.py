@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import dataclasses
 import math
 from typing import Any
 
@@ -28,9 +27,9 @@ def image(pixels: NDArray[np.uint8]) -> dict[str, Any]:
 
 def epoch_figures(epoch: EpochFigures) -> dict[str, Any]:
     """Return an epoch's figures; a number that is not finite is None."""
-    values = dataclasses.asdict(epoch)
     return {
-        name: value if value is not None and math.isfinite(value) else None for name, value in values.items()
+        name: value if value is not None and math.isfinite(value) else None
+        for name, value in epoch.to_json().items()
     }
 
 

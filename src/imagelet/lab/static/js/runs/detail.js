@@ -104,6 +104,8 @@ function accuracy(part, /** @type {import("./figures.js").Accuracy} */ figure, s
   const texts = [
     intervalText("runs.interval", figure.interval),
     t("runs.images", { count: number(figure.images, 9) }),
+    figure.distinct_images < figure.images && t("runs.distinct", { count: number(figure.distinct_images, 9) }),
+    figure.copies_of_training > 0 && t("runs.copies_of_training", { count: number(figure.copies_of_training, 9) }),
     evaluations > 0 && t("runs.test_evaluations", { count: evaluations }),
   ];
   return h(
@@ -113,6 +115,22 @@ function accuracy(part, /** @type {import("./figures.js").Accuracy} */ figure, s
     h("p", { class: "big" }, percent(figure.accuracy, 2)),
     scale && whisker([{ value: figure.accuracy, interval: figure.interval, kind: "accent" }], scale[0], scale[1], { width: 220 }),
     remark(texts.filter(Boolean).join(" · ")),
+    figure.uneven && unevenFigures(figure),
+  );
+}
+
+/** What counts every class alike, where some have many images and others few. */
+function unevenFigures(/** @type {import("./figures.js").Accuracy} */ figure) {
+  const entry = (key) => {
+    const interval = remark(intervalText("runs.interval", figure[`${key}_interval`]));
+    return h("div", null, h("dt", null, t(`runs.${key}`)), h("dd", null, percent(figure[key], 2), " ", interval));
+  };
+  const { class: name, accuracy: reached } = figure.most_frequent;
+  return h(
+    "div",
+    { class: "uneven" },
+    h("dl", null, entry("balanced_accuracy"), entry("macro_f1")),
+    remark(t("runs.baseline", { name, accuracy: percent(reached, 2) })),
   );
 }
 

@@ -6,8 +6,11 @@ import { has, t } from "../shared/i18n.js";
 import { h, number, percent } from "../shared/ui.js";
 
 /**
- * An accuracy as the server describes it.
- * @typedef {{accuracy: number, interval: [number, number], images: number}} Accuracy
+ * An accuracy as the server describes it; what counts every class alike is shown where classes are uneven.
+ * @typedef {{accuracy: number, interval: [number, number], images: number, distinct_images?: number,
+ * copies_of_training?: number, uneven?: boolean, balanced_accuracy?: number,
+ * balanced_accuracy_interval?: [number, number], macro_f1?: number, macro_f1_interval?: [number, number],
+ * most_frequent?: {class: string, accuracy: number}}} Accuracy
  */
 
 /** The name of a setting such as "recipe.learning_rate": in words where there are some, else as it is. */
