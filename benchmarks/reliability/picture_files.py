@@ -109,7 +109,7 @@ def _parquet(random: Random, _: int) -> Case:
     files = {}
     for name in names:
         content = _parquet_file(random)
-        if random.random() < 0.8:
+        if random.random() < 0.5:
             content = _damaged(random, content, len(content) - random.choice((600, 1500, 3000)))
         files[name] = content
     return _case(files)
@@ -119,7 +119,7 @@ def _parquet_file(random: Random) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    number = random.choice((2, 12, 40))
+    number = random.choice((3, 12, 40))
     contents = [pictures()[SOUND] + b"%d" % index for index in range(number)]
     kind = random.choice((pa.int64(), pa.int8(), pa.string(), pa.dictionary(pa.int8(), pa.string())))
     as_text = pa.types.is_string(kind) or pa.types.is_dictionary(kind)
@@ -128,7 +128,7 @@ def _parquet_file(random: Random) -> bytes:
     table = pa.table(
         {
             "image": random.choice((records, pa.array(contents))),
-            random.choice(("label", "label", "class", "x")): pa.array(labels).cast(kind),
+            random.choice((*4 * ("label",), "class", "x")): pa.array(labels).cast(kind),
         }
     )
     if random.random() < 0.6:

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,6 +132,34 @@ def test_a_folder_is_tested_on_what_was_set_aside_and_another_one_on_all_of_it(t
     assert evaluate(str(file), str(own)).metrics.images == 12  # never on what it was trained on
     elsewhere = evaluate(str(file), str(other))
     assert (elsewhere.metrics.images, elsewhere.test_evaluations) == (15, None)
+
+
+def test_an_archive_is_evaluated_on_as_the_folder_that_it_holds(tmp_path, monkeypatch):
+    write_folder(tmp_path / "own", 20, 0)
+    write_folder(tmp_path / "other", 5, 1)
+    monkeypatch.chdir(tmp_path)
+    own, other = (shutil.make_archive(name, "zip", tmp_path, name) for name in ("own", "other"))
+    run = train(own, "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    evaluation = evaluate(str(run.folder))
+    assert (evaluation.metrics.images, evaluation.test_evaluations) == (12, 1)
+    file = run.classifier_file.rename(tmp_path / "alone.safetensors")
+    for packed in (own, shutil.make_archive("again", "gztar", tmp_path, "own"), "own"):
+        assert evaluate(str(file), packed).metrics == evaluation.metrics  # what was set aside, in any form
+    elsewhere, unpacked = evaluate(str(file), other), evaluate(str(file), "other")
+    assert elsewhere.metrics == unpacked.metrics
+    assert elsewhere.pictures.files[0] == str(tmp_path / "other.zip" / "other" / "left" / "0.png")
+
+
+def test_arrays_of_the_same_size_are_evaluated_on(tmp_path, monkeypatch):
+    folder = write_folder(tmp_path / "own", 10, 0)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=20, batch_size=8, learning_rate=0.02).run
+    paths = sorted(folder.rglob("*.png"))
+    images = np.stack([np.asarray(Image.open(path)) for path in paths])
+    names = [path.parent.name for path in paths]
+    np.savez("arrays.npz", x_train=images, y_train=names, x_test=images, y_test=names)
+    assert evaluate(str(run.folder), "arrays.npz").metrics.images == 30
+    assert run.test_evaluations == []
 
 
 def test_the_same_folder_by_another_path_is_still_the_runs_own(tmp_path, monkeypatch):

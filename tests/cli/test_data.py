@@ -134,6 +134,31 @@ def first_numbers(printed: str) -> dict[str, str]:
     return {row[0]: row[2] for row in rows if len(row) == 4 and row[1].startswith("(")}
 
 
+class TestArchives:
+    def test_are_shown_checked_and_told_apart_from_pictures(
+        self, run: Run, pictures: Path, tmp_path: Path, documented: Documented
+    ) -> None:
+        archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "pets")
+        outcome = run("data", "show", archive, "--json")
+        assert outcome.fields == documented("data", "show")
+        folder = run("data", "show", pictures, "--json").document
+        assert outcome.document["parts"] == folder["parts"]
+        assert outcome.document["name"] == "packed"
+        assert outcome.document["description"].startswith("archive of pictures")
+        assert run("data", "check", archive).stdout == run("data", "check", pictures).stdout
+
+    def test_that_hold_something_else_are_told(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "in").mkdir()
+        (tmp_path / "in" / "train.csv").write_text("label,pixel0\n")
+        archive = shutil.make_archive(str(tmp_path / "packed"), "gztar", tmp_path / "in")
+        outcome = run("train", archive)
+        assert outcome.code == 1
+        assert (
+            "holds neither pictures nor subfolders: one subfolder a class is needed; it holds .csv (1)"
+            in (outcome.stderr)
+        )
+
+
 class TestShowPicture:
     @pytest.fixture
     def five(self, tmp_path: Path) -> Path:

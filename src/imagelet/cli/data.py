@@ -34,7 +34,7 @@ Shown = Annotated[
     str,
     typer.Argument(
         metavar="DATASET_OR_FILE",
-        help="A dataset's name, a folder with one subfolder a class, or a picture file.",
+        help="A dataset's name, a file or folder of your own (imagelet data formats), or a picture file.",
     ),
 ]
 Out = Annotated[

@@ -34,8 +34,8 @@ Data = Annotated[
     str | None,
     typer.Option(
         metavar="DATASET_OR_CSV",
-        help="Other labelled images: a dataset's name, a folder with one subfolder a class, or a CSV file "
-        "with the columns path and label (default what the run was trained on).",
+        help="Other labelled images: a dataset's name, a file or folder of your own (imagelet data formats), "
+        "or a CSV file with the columns path and label (default what the run was trained on).",
     ),
 ]
 Split = Annotated[str, typer.Option(metavar="PART", help="Which part of it: test or validation.")]

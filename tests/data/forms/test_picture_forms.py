@@ -287,6 +287,18 @@ class TestParquet:
         pq.write_table(pq.read_table(path).replace_schema_metadata({"huggingface": said}), path)
         assert load_dataset(path).classes == ("cat", "dog", "owl")
 
+    def test_one_that_unpacks_to_far_more_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        monkeypatch.setattr("imagelet.data.pictures.parquet.SMALLEST_LIMIT", 2**16)
+        table = pa.table({"image": [bytes(2**20)] * 4, "label": [0, 1, 0, 1]})
+        pq.write_table(table, tmp_path / "it.parquet", compression="zstd", use_dictionary=False)
+        with pytest.raises(DataError, match="too many for its size"):
+            load_dataset(tmp_path / "it.parquet")
+
     def test_metadata_of_the_hub_decides_between_columns(self, tmp_path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,13 @@ def write(path: Path, files: Files) -> Path:
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
     return path
+
+
+class Unmarked(zipfile.ZipInfo):
+    """A member whose name is written as bytes, without saying in which encoding they are."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:
+        return self.filename.encode("cp437"), self.flag_bits & ~archive_formats.IS_UTF_8
 
 
 def prints(dataset: Dataset) -> dict[str, str]:
@@ -146,6 +154,35 @@ class TestAreReadAsIfUnpacked:
             ("left out", ("cat/note.txt",)),
         ]
         assert check(write(tmp_path / "folder", files))[0] == found[0]
+
+    def test_what_a_mac_adds_beside_the_one_folder_is_passed_by(self, tmp_path: Path) -> None:
+        files = classes(prefix="photos/") | {
+            f"__MACOSX/photos/{label}/._0.png": b"?" for label in ("2", "10")
+        }
+        wanted = prints(load_dataset(write(tmp_path / "folder", classes())))
+        assert prints(load_dataset(write(tmp_path / "it.zip", files))) == wanted
+
+    @pytest.mark.parametrize(
+        ("encoding", "names"),
+        [
+            ("utf-8", ("고양이", "강아지")),
+            ("euc_kr", ("고양이", "강아지")),
+            ("utf-8", ("café", "thé")),
+            ("cp437", ("café", "thé")),
+            ("utf-8", (unicodedata.normalize("NFD", "고양이"), "강아지")),
+        ],
+    )
+    def test_names_of_a_zip_archive_are_those_that_were_typed(
+        self, encoding: str, names: tuple[str, str], tmp_path: Path
+    ) -> None:
+        """Macs, Korean Windows and DOS do not say which encoding they use; Python takes all for DOS."""
+        path = tmp_path / "it.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for label in names:
+                for number in range(3):
+                    info = Unmarked(f"{label}/{number}.png".encode(encoding).decode("cp437"))
+                    archive.writestr(info, png(number + 10 * names.index(label)))
+        assert set(load_dataset(path).classes) == {unicodedata.normalize("NFC", name) for name in names}
 
     def test_a_changed_archive_is_read_anew(self, tmp_path: Path) -> None:
         before = load_dataset(write(tmp_path / "it.zip", classes())).train.fingerprint()

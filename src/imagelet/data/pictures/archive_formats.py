@@ -38,6 +38,8 @@ FIRST = 32  # members that tell what an archive is
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # how a zip archive begins, with members and without
 ZIP_ENTRY = b"PK\x01\x02"  # how each entry of its list begins
 LOCAL_HEADER = 30  # bytes before a member's name
+IS_UTF_8 = 0x800  # the flag of a zip archive's member whose name is so
+HANGUL = ("\uac00", "\ud7a3")  # the first syllable and the last
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}  # first bytes, and Python's module
 TAR = re.compile(r"\.(tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$")
 
@@ -169,10 +171,11 @@ def _list_zip(path: Path) -> Archive:
         raise ValueError(Message("its members lie over each other"))
     members, folders, odd = [], [], 0
     for info in infos:
-        if not info.filename:
+        name = _name_of(info)
+        if not name:
             odd += 1
-        elif info.is_dir():
-            folders.append(info.filename)
+        elif name.endswith("/"):
+            folders.append(name)
         elif (info.external_attr >> 16) & 0o170000 == 0o120000:  # a link, as Unix marks them
             odd += 1
         else:
@@ -180,11 +183,28 @@ def _list_zip(path: Path) -> Archive:
             is_deflated = info.compress_type == zipfile.ZIP_DEFLATED
             members.append(
                 Member(
-                    *(info.filename, info.file_size, info.header_offset, info.compress_size),
+                    *(name, info.file_size, info.header_offset, info.compress_size),
                     *(is_deflated, info.CRC),
                 )
             )
     return Archive(path, version_of(path), folders, members, odd, partial(_read_zip, path, size))
+
+
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """Return a member's name, which is UTF-8 where the archive says so, and often where it does not.
+
+    Without that mark Python takes a name for one of DOS. Macs write UTF-8 nevertheless, and Korean Windows
+    EUC-KR, whose bytes are frames and shades in a name of DOS, so that no name can be meant both ways.
+    """
+    if info.flag_bits & IS_UTF_8 or info.filename.isascii():
+        return info.filename
+    written = info.filename.encode("cp437", "replace")
+    for encoding in ("utf-8", "euc_kr"):
+        with contextlib.suppress(ValueError):
+            name = written.decode(encoding)
+            if encoding == "utf-8" or all(sign.isascii() or HANGUL[0] <= sign <= HANGUL[1] for sign in name):
+                return name
+    return info.filename
 
 
 def _require_plain(info: zipfile.ZipInfo) -> None:
