@@ -593,7 +593,7 @@ class TestTheNetwork:
     def test_that_is_larger_than_the_file_is_refused_before_it_is_built(
         self, path: Path, raw: bytes, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
-        monkeypatch.setattr(file, "build", None)
+        monkeypatch.setattr(file, "NumpyNetwork", None)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         refusal(path, changed(raw, field("network", "text", value=text)))
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB

@@ -22,6 +22,7 @@ from imagelet.lab.services.networks import network_summary
 from imagelet.networks import Network, build, infer_shapes, parse, summarize, to_text
 from imagelet.networks.layer_kind import FAMILIES, Layer, run_layers, settings
 from imagelet.networks.layers import KINDS
+from imagelet.networks.numpy_network import NumpyNetwork
 from imagelet.networks.summary import summarize_text
 from imagelet.networks.text import usage
 from tests.explanation.classifiers import classifier_of
@@ -140,6 +141,16 @@ class TestNetwork:
         logits = network(values)
         expected = functional.softmax(logits, dim=1) if isinstance(network[-1], nn.Softmax) else logits
         torch.testing.assert_close(last.output, expected, rtol=1e-4, atol=1e-4)
+
+    def test_numpy_gives_what_torch_gives(self, word: str) -> None:
+        network, (values, _) = drawn(word), batch()
+        weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        computed = NumpyNetwork(network.text, SHAPE, CLASSES, weights)
+        with torch.no_grad():
+            expected = network(values).numpy()
+        made = computed(values.numpy().transpose(0, 2, 3, 1))
+        assert made.dtype == np.float32
+        np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-4)
 
     def test_learns(self, word: str) -> None:
         network, (values, labels) = build(text_with(word), SHAPE, CLASSES, seed=1), batch()

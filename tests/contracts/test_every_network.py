@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imagelet.networks import Network, build, infer_shapes, networks, parse, summarize, to_text
+from imagelet.networks.numpy_network import NumpyNetwork, plain_layers, tensor_shapes
 
 NAMES = tuple(networks)
 OTHER_SHAPES = [((32, 32, 3), 3), ((29, 35, 2), 17)]
@@ -50,6 +52,32 @@ def test_it_gives_a_logit_for_each_class(name: str) -> None:
         assert logits.shape == (4, classes)
         assert logits.isfinite().all()
         assert (network.input_shape, network.classes) == (shape, classes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numpy_gives_the_logits_of_torch(name: str) -> None:
+    shape = networks.get(name).input_shape
+    network, images = build(name, shape, seed=1).eval(), random_images(shape)
+    draw_running_averages(network)
+    weights = {key: tensor.numpy() for key, tensor in network.state_dict().items()}
+    layers = plain_layers(network.text, shape, network.classes)
+    assert layers is not None
+    assert tensor_shapes(layers, shape) == {key: tensor.shape for key, tensor in weights.items()}
+    computed = NumpyNetwork(network.text, shape, network.classes, weights)
+    with torch.no_grad():
+        expected = network(images).numpy()
+    np.testing.assert_allclose(computed(images.numpy().transpose(0, 2, 3, 1)), expected, rtol=1e-4, atol=1e-4)
+    assert networks.get(name).parameters == sum(p.numel() for p in network.parameters()) + sum(
+        average.numel() for key, average in network.named_buffers() if "running" in key
+    )
+
+
+def draw_running_averages(network: Network) -> None:
+    """Set the running averages to what images could have left there."""
+    generator = torch.Generator().manual_seed(2)
+    for key, average in network.named_buffers():
+        if "running" in key:
+            average.copy_(torch.rand(average.shape, generator=generator) + 0.5 * ("var" in key))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from imagelet.errors import UsageError
 from imagelet.networks import build, summarize
-from imagelet.networks.airbench import RIDGE, Norm, Whiten, family
-from imagelet.networks.modules import Convolution
+from imagelet.networks.airbench import family
+from imagelet.networks.modules import RIDGE, Convolution, ShiftNorm, Whiten
 
 from .strategies import unhurried
 
@@ -110,7 +110,7 @@ def test_the_weights_of_whitening_are_no_business_of_the_gradient_but_its_bias_i
 
 
 def test_normalisation_learns_a_shift_and_no_scale() -> None:
-    norm = Norm(3)
+    norm = ShiftNorm(3)
     images = 5 + 2 * torch.randn(50, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     result = norm(images)
     assert result.mean(dim=(0, 2, 3)).tolist() == pytest.approx([0] * 3, abs=1e-5)

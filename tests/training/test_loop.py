@@ -10,7 +10,8 @@ from torch import nn
 from imagelet.data import ImageSet
 from imagelet.errors import TrainingError
 from imagelet.networks import NamedNetwork, build, networks
-from imagelet.networks.airbench import Whiten, family
+from imagelet.networks.airbench import family
+from imagelet.networks.modules import Whiten
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training import loop
 from imagelet.training.augmentation import make_outliers

@@ -4,14 +4,14 @@ A training returns it; prediction, evaluation and explanation use it.
 """
 
 import dataclasses
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from imagelet import atomic_files, html_repr
 from imagelet.classifier import file
@@ -22,13 +22,39 @@ from imagelet.errors import ClassifierFileError, DataError, PictureError
 from imagelet.messages import Message
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
-from imagelet.networks import Network
+from imagelet.networks.numpy_network import NumpyNetwork
 from imagelet.preprocessing.framing import Framing, apply_framing
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS, views
+from imagelet.preprocessing.test_time_augmentation import (
+    TEST_TIME_AUGMENTATIONS,
+    VIEWS,
+    array_views,
+    views,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from imagelet.networks import Network
 
 BATCH = 500  # images that go through the network at once,
 PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
+SMALL_WORK = 5_000_000_000  # multiply-adds that NumPy does in less time than torch takes to start
+
+
+class TorchNetwork:
+    """The field ``network`` of a classifier: torch's, built from NumPy's when it is first asked for."""
+
+    def __get__(self, classifier: "Classifier | None", owner: type) -> "Network":
+        if classifier is None:
+            raise AttributeError  # so a dataclass asks for a default; there is none
+        network: Network | NumpyNetwork = vars(classifier)["network"]
+        if isinstance(network, NumpyNetwork):
+            network = vars(classifier)["network"] = network.to_torch()
+        return network
+
+    def __set__(self, classifier: "Classifier", network: "Network | NumpyNetwork") -> None:
+        vars(classifier)["network"] = network if isinstance(network, NumpyNetwork) else network.eval()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +62,8 @@ class Classifier:
     """A trained network with all that is needed to use it.
 
     Attributes:
-        network: from images to logits; in evaluation mode. Its weights must not be changed.
+        network: from images to logits; in evaluation mode. Its weights must not be changed. A classifier from
+            a file predicts a few pictures without it, and without importing torch.
         classes: the class names in the order of the logits.
         framing: how a picture becomes an image of the network's size.
         normalization: how an image's pixels become network input.
@@ -50,7 +77,10 @@ class Classifier:
         ValueError: the parts do not fit together.
     """
 
-    network: Network
+    if TYPE_CHECKING:
+        network: Network
+    else:
+        network: TorchNetwork = TorchNetwork()
     classes: tuple[str, ...]
     framing: Framing
     normalization: Normalization
@@ -65,15 +95,19 @@ class Classifier:
                 f"test_time_augmentation = {self.test_time_augmentation!r} is not allowed; "
                 f"it is one of {', '.join(TEST_TIME_AUGMENTATIONS)}"
             )
-        if len(self.classes) != self.network.classes:
-            raise ValueError(
-                f"{len(self.classes)} class names for a network of {self.network.classes} classes"
-            )
-        if self.framing.shape != tuple(self.network.input_shape):
-            raise ValueError(f"framing to {self.framing.shape} for a network of {self.network.input_shape}")
+        network = self._stored_network
+        if len(self.classes) != network.classes:
+            raise ValueError(f"{len(self.classes)} class names for a network of {network.classes} classes")
+        if self.framing.shape != tuple(network.input_shape):
+            raise ValueError(f"framing to {self.framing.shape} for a network of {network.input_shape}")
         if len(self.normalization.mean) != self.framing.channels:
             raise ValueError(f"{len(self.normalization.mean)} means for {self.framing.channels} channels")
-        self.network.eval()
+
+    @property
+    def _stored_network(self) -> "Network | NumpyNetwork":
+        """The network as it is: torch's, or NumpyNetwork until someone asks for torch's."""
+        stored: Network | NumpyNetwork = vars(self)["network"]
+        return stored
 
     def __repr__(self) -> str:
         return f"Classifier({self.network_text!r}, {len(self.classes)} classes, {self.input_shape})"
@@ -101,23 +135,25 @@ class Classifier:
     @property
     def network_text(self) -> str:
         """The text that builds the network again."""
-        return self.network.text
+        return self._stored_network.text
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> "torch.device":
         """The device of the network."""
+        import torch
+
         return next(self.network.parameters(), torch.empty(0)).device
 
     def calibrated(self, calibration: Calibration) -> "Classifier":
         """Return the same classifier with another calibration."""
-        return dataclasses.replace(self, calibration=calibration)
+        return Classifier(**vars(self) | {"calibration": calibration})
 
-    def to(self, device: torch.device | str) -> "Classifier":
+    def to(self, device: "torch.device | str") -> "Classifier":
         """Move the network to ``device`` and return the classifier."""
         self.network.to(device)
         return self
 
-    def prepare(self, images: np.ndarray) -> torch.Tensor:
+    def prepare(self, images: np.ndarray) -> "torch.Tensor":
         """Return network input for framed ``images``.
 
         Args:
@@ -129,14 +165,19 @@ class Classifier:
         Raises:
             ValueError: another type or shape.
         """
+        import torch
+
+        self._check_framed(images)
+        pixels = torch.from_numpy(np.array(images, order="C"))  # other strides round differently
+        return self.normalization.apply(pixels.to(self.device))
+
+    def _check_framed(self, images: np.ndarray) -> None:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.input_shape:
             shape = ", ".join(map(str, self.input_shape))
             raise ValueError(
                 f"images are uint8 (n, {shape}); these are {images.dtype} {images.shape}; "
                 "predict frames pictures of any size"
             )
-        pixels = torch.from_numpy(np.array(images, order="C"))  # other strides round differently
-        return self.normalization.apply(pixels.to(self.device))
 
     def logits(self, images: Source | Iterable[Source]) -> np.ndarray:
         """Return uncalibrated logits, float32 (n, classes), for images of the network's size.
@@ -154,19 +195,38 @@ class Classifier:
         height, width, _ = self.input_shape
         size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
         batches = [images[start : start + size] for start in range(0, len(images), size)] or [images]
-        with torch.inference_mode():
-            parts = [self._averaged(self.prepare(batch)).float().cpu().numpy() for batch in batches]
+        network = self._stored_network
+        if isinstance(network, NumpyNetwork) and self._is_small_work(network, len(images)):
+            parts = [self._computed(network, batch) for batch in batches]
+        else:
+            parts = [self._averaged(batch) for batch in batches]
         logits = np.concatenate(parts)  # (n, classes)
         if not np.isfinite(logits).all():
             raise ClassifierFileError("the classifier is damaged: not all its logits are finite numbers")
         return logits
 
-    def _averaged(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the logits (n, classes) of network input, averaged over the views."""
-        weighted = [
-            weight * self.network(view) for weight, view in views(images, self.test_time_augmentation)
-        ]
-        return torch.stack(weighted).sum(dim=0)
+    def _is_small_work(self, network: NumpyNetwork, images: int) -> bool:
+        """Say whether torch would take longer to start than NumPy to compute; never, once it has started."""
+        work = images * len(VIEWS[self.test_time_augmentation]) * network.multiply_adds
+        return "torch" not in sys.modules and work <= SMALL_WORK
+
+    def _computed(self, network: NumpyNetwork, images: np.ndarray) -> np.ndarray:
+        """Return the logits (n, classes) of framed images, averaged over the views, by NumPy."""
+        self._check_framed(images)
+        prepared = self.normalization.apply_to_array(images)
+        weighted = array_views(prepared, self.test_time_augmentation)
+        averaged: np.ndarray = np.stack([weight * network(view) for weight, view in weighted]).sum(axis=0)
+        return averaged
+
+    def _averaged(self, images: np.ndarray) -> np.ndarray:
+        """Return what :meth:`_computed` does, by torch."""
+        import torch
+
+        with torch.inference_mode():
+            weighted = views(self.prepare(images), self.test_time_augmentation)
+            logits = torch.stack([weight * self.network(view) for weight, view in weighted]).sum(dim=0)
+            averaged: np.ndarray = logits.float().cpu().numpy()
+        return averaged
 
     def predict_proba(self, images: Source | Iterable[Source]) -> np.ndarray:
         """Return calibrated probabilities, float64 (n, classes), for images of the network's size.
@@ -251,7 +311,7 @@ class Classifier:
         if self.test_time_augmentation == "none":
             return metrics
         answers = (
-            dataclasses.replace(self, test_time_augmentation="none").logits(images.images).argmax(axis=1)
+            Classifier(**vars(self) | {"test_time_augmentation": "none"}).logits(images.images).argmax(axis=1)
         )
         return dataclasses.replace(metrics, one_view=float((answers == images.labels).mean()))
 

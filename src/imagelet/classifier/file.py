@@ -14,21 +14,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import safetensors
-import safetensors.torch
-import torch
+import safetensors.numpy
+from numpy.typing import NDArray
 
 from imagelet.errors import ClassifierFileError, UsageError
 from imagelet.messages import Message, message_of
 from imagelet.metrics.calibration import Calibration
-from imagelet.networks import Network, build, find_network, infer_shapes
-from imagelet.networks.modules import stored
+from imagelet.networks import find_network, infer_shapes
+from imagelet.networks.layer_kind import Shape
+from imagelet.networks.numpy_network import NumpyNetwork, plain_layers, tensor_shapes
 from imagelet.networks.summary import MOST_PARAMETERS
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
+
+if TYPE_CHECKING:
+    from imagelet.networks import Network
 
 FORMAT = 1
 KEY = "imagelet"  # of the facts in the safetensors header
@@ -48,20 +53,21 @@ FIELDS = (
     "versions",
 )
 DTYPES = {  # how weights, counters of batch normalisation, and what else a module keeps may be stored
-    torch.float32: ("F32", "F16"),
-    torch.int64: ("I64",),
-    torch.int32: ("I32",),
-    torch.uint8: ("U8",),
-    torch.bool: ("BOOL",),
+    "float32": ("F32", "F16"),
+    "int64": ("I64",),
+    "int32": ("I32",),
+    "uint8": ("U8",),
+    "bool": ("BOOL",),
 }
 SMALLEST_WEIGHT = 2  # bytes
+LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
 class Content:
     """The content of a classifier's file."""
 
-    network: Network
+    network: "Network | NumpyNetwork"
     classes: tuple[str, ...]
     framing: Framing
     normalization: Normalization
@@ -84,14 +90,24 @@ def to_bytes(content: Content, *, half: bool = False) -> bytes:
         "test_time_augmentation": content.test_time_augmentation,
     }
     header = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    state = content.network.state_dict().items()
-    weights = {name: tensor.half() if half and _fits_half(tensor) else tensor for name, tensor in state}
-    return safetensors.torch.save(stored(weights), {KEY: header})
+    weights = {
+        name: array.astype(np.float16) if half and _fits_half(array) else np.asarray(array, order="C")
+        for name, array in _arrays(content.network).items()
+    }
+    content_of_file: bytes = safetensors.numpy.save(weights, {KEY: header})
+    return content_of_file
 
 
-def _fits_half(tensor: torch.Tensor) -> bool:
+def _arrays(network: "Network | NumpyNetwork") -> Mapping[str, NDArray[Any]]:
+    """Return the tensors of a network by their names."""
+    if isinstance(network, NumpyNetwork):
+        return network.weights
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+def _fits_half(array: NDArray[Any]) -> bool:
     """Say whether a tensor's numbers stay finite in half precision."""
-    return tensor.is_floating_point() and bool((tensor.abs() <= torch.finfo(torch.float16).max).all())
+    return array.dtype.kind == "f" and bool((np.abs(array) <= LARGEST_HALF).all())
 
 
 def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Content:
@@ -109,8 +125,7 @@ def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Con
     try:
         raw = _bytes(path)
         header = _header(raw)
-        content = _content(_facts(header), len(raw), allow_import, given)
-        _load_weights(content.network, raw, header)
+        content = _content(_facts(header), raw, header, allow_import, given)
         _warn_if_changed(path, content)
     except (UsageError, ClassifierFileError) as error:
         raise _refusal(path, error, error.hint) from error
@@ -127,7 +142,8 @@ def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Con
 
 def _warn_if_changed(path: Path, content: Content) -> None:
     """Say so where the code of the network is not what it was at the training."""
-    before, now = content.training.get("network_source_sha256"), content.network.source_sha256
+    before = content.training.get("network_source_sha256")
+    now = getattr(content.network, "source_sha256", None)
     if before is not None and now is not None and before != now:
         warnings.warn(
             Message(
@@ -198,8 +214,10 @@ def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def _content(facts: Mapping[str, Any], size: int, allow_import: bool | None, given: Any) -> Content:
-    """Return the content of a file of ``size`` bytes with these ``facts``, without the weights."""
+def _content(
+    facts: Mapping[str, Any], raw: bytes, header: Mapping[str, Any], allow_import: bool | None, given: Any
+) -> Content:
+    """Return the content of a file with these ``facts``."""
     classes = _classes(facts["classes"])
     framing = Framing.from_json(facts["framing"])
     normalization = Normalization.from_json(facts["normalization"])
@@ -212,7 +230,7 @@ def _content(facts: Mapping[str, Any], size: int, allow_import: bool | None, giv
         names = ", ".join(TEST_TIME_AUGMENTATIONS)
         raise ValueError(Message("its test-time augmentation is none of {names}", names=names))
     return Content(
-        network=_network(facts["network"], framing, len(classes), size, allow_import, given),
+        network=_network(facts["network"], framing, len(classes), raw, header, allow_import, given),
         classes=classes,
         framing=framing,
         normalization=normalization,
@@ -231,47 +249,91 @@ def _classes(names: Any) -> tuple[str, ...]:
 
 
 def _network(
-    facts: Any, framing: Framing, classes: int, size: int, allow_import: bool | None, given: Any
-) -> Network:
-    """Build the network of the file; its size is checked before memory is allocated."""
+    facts: Any,
+    framing: Framing,
+    classes: int,
+    raw: bytes,
+    header: Mapping[str, Any],
+    allow_import: bool | None,
+    given: Any,
+) -> "Network | NumpyNetwork":
+    """Return the network of the file with its weights; torch is needed only for layers of its own.
+
+    Its size is checked before memory is allocated.
+    """
     if not isinstance(facts, dict) or set(facts) != {"text", "input_shape"}:
         raise ValueError(Message("its network is not a text and an input shape"))
     text, shape = facts["text"], facts["input_shape"]
     if not isinstance(text, str) or shape != list(framing.shape):
         raise ValueError(Message("its network does not have the framing's input shape"))
     if given is not None:
-        return build(given, input_shape=framing.shape, classes=classes)
+        return _from_torch(given, framing, classes, raw, header, allow_import)
     named = find_network(text)
     if named.builder is None:
         parameters = sum(layer.parameters for layer in infer_shapes(named.text, framing.shape, classes))
-        if parameters * SMALLEST_WEIGHT > size:
+        if parameters * SMALLEST_WEIGHT > len(raw):
             raise ValueError(
                 Message(
                     "its network has {count:,} parameters, more than a file of its size holds",
                     count=parameters,
                 )
             )
-    return build(text, input_shape=framing.shape, classes=classes, allow_import=allow_import)
+    layers = plain_layers(text, framing.shape, classes)
+    if layers is None:
+        return _from_torch(text, framing, classes, raw, header, allow_import)
+    shapes = tensor_shapes(layers, framing.shape)
+    expected = {name: ("float32" if size else "int64", size) for name, size in shapes.items()}
+    return NumpyNetwork(text, framing.shape, classes, _weights(raw, header, expected))
 
 
-def _load_weights(network: Network, raw: bytes, header: Mapping[str, Any]) -> None:
-    """Load the weights of the file into the network; names, types and shapes must be the same."""
-    expected = network.state_dict()
+def _from_torch(
+    network_or_text: Any,
+    framing: Framing,
+    classes: int,
+    raw: bytes,
+    header: Mapping[str, Any],
+    allow_import: bool | None,
+) -> "Network":
+    """Return a network whose layers only torch knows, with the weights of the file."""
+    import torch
+
+    from imagelet.networks import build
+
+    network = build(network_or_text, input_shape=framing.shape, classes=classes, allow_import=allow_import)
+    expected = {
+        name: (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+        for name, tensor in network.state_dict().items()
+    }
+    weights = _weights(raw, header, expected)
+    network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+    return network
+
+
+def _weights(
+    raw: bytes, header: Mapping[str, Any], expected: Mapping[str, tuple[str, Shape]]
+) -> dict[str, NDArray[Any]]:
+    """Return the weights of the file; names, types and shapes must be the network's.
+
+    Args:
+        raw: the file.
+        header: of safetensors.
+        expected: name → type as NumPy writes it, and shape.
+    """
     stored = {name: entry for name, entry in header.items() if name != "__metadata__"}
     if set(stored) != set(expected):
         differing = min(set(stored) ^ set(expected))
         raise ValueError(
             Message("its weights are not the network's: '{name}' is in one of them only", name=differing[:80])
         )
-    for name, tensor in expected.items():
+    for name, (dtype, shape) in expected.items():
         entry = stored[name]
         declared = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else (None, None)
-        if declared[0] not in DTYPES.get(tensor.dtype, ()) or declared[1] != list(tensor.shape):
+        if declared[0] not in DTYPES.get(dtype, ()) or declared[1] != list(shape):
             raise ValueError(
                 Message("its weights '{name}' do not have the network's type and shape", name=name)
             )
-    weights = safetensors.torch.load(raw)
-    for name, tensor in weights.items():
-        if tensor.is_floating_point() and not math.isfinite(float(tensor.abs().sum(dtype=torch.float64))):
+    weights: dict[str, NDArray[Any]] = safetensors.numpy.load(raw)
+    for name, array in weights.items():
+        if not math.isfinite(float(np.abs(array).sum(dtype=np.float64))):
             raise ValueError(Message("its weights '{name}' are not finite", name=name))
-    network.load_state_dict(weights)
+    return weights

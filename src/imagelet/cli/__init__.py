@@ -18,6 +18,7 @@ from imagelet.cli import (
     data,
     doctor,
     evaluate,
+    export,
     lab,
     predict,
     printing,
@@ -38,7 +39,7 @@ app = typer.Typer(
     epilog="imagelet demo",
 )
 # In the order of `imagelet --help`.
-FAMILIES = (train, data, catalogue, arithmetic, evaluate, compare, predict, lab, course, runs, doctor)
+FAMILIES = (train, data, catalogue, arithmetic, evaluate, compare, predict, export, lab, course, runs, doctor)
 for family in FAMILIES:
     app.add_typer(family.commands)
 

@@ -50,20 +50,13 @@ def networks(name: NetworkName = None, as_json: Json = False) -> None:
 
 
 def _network_facts(named: "NamedNetwork") -> dict[str, Any]:
-    facts = {"name": named.name, "input_shape": named.input_shape, "parameters": _parameters(named)}
+    parameters = named.parameters
+    if parameters is None:
+        from imagelet.networks import build, summarize  # these import torch, which takes a second
+
+        parameters = summarize(build(named.name, named.input_shape)).total
+    facts = {"name": named.name, "input_shape": named.input_shape, "parameters": parameters}
     return {**facts, "text": named.text, "note": named.note}
-
-
-def _parameters(named: "NamedNetwork") -> int:
-    from imagelet.networks import infer_shapes
-
-    if named.builder is None:
-        return sum(layer.parameters for layer in infer_shapes(named.text, named.input_shape))
-    if named.parameters:
-        return named.parameters
-    from imagelet.networks import build, summarize  # these import torch, which takes a second
-
-    return summarize(build(named.name, input_shape=named.input_shape)).total
 
 
 def _show_network(network: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ from typing import Any, Literal
 from imagelet.data.splits import COURSE
 from imagelet.errors import UnknownNameError
 from imagelet.messages import Message
-from imagelet.networks.summary import infer_shapes
 from imagelet.networks.zoo import networks
 from imagelet.registry import Registry, suggestion
 
@@ -70,8 +69,7 @@ class Training:
     @property
     def parameters(self) -> int:
         """The numbers that training finds."""
-        named = networks.get(self.network)
-        return sum(layer.parameters for layer in infer_shapes(named.text, named.input_shape))
+        return networks.get(self.network).parameters or 0
 
     def command(self, seed: int | None = None) -> str:
         """Return the ``imagelet train`` line that does the same.

@@ -33,9 +33,9 @@ def originals(images: NDArray[np.uint8], summary: NDArray[Any] | None = None) ->
     found = np.arange(len(images), dtype=np.int64)
     order = np.argsort(hashes, kind="stable")
     alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-    suspects = np.unique(order[np.concatenate([alike, alike + 1])])  # in their order
+    candidates = np.unique(order[np.concatenate([alike, alike + 1])])  # in their order
     first: dict[bytes, int] = {}
-    for index in suspects.tolist():
+    for index in candidates.tolist():
         found[index] = first.setdefault(hashlib.sha256(images[index].tobytes()).digest(), index)
     return found
 
@@ -45,13 +45,13 @@ def are_copies(images: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[
     if images.shape[1:] != others.shape[1:]:
         return np.zeros(len(images), bool)
     hashes, hashes_of_others = _hashes(images), _hashes(others)
-    suspects = np.flatnonzero(np.isin(hashes, hashes_of_others))
+    candidates = np.flatnonzero(np.isin(hashes, hashes_of_others))
     known = {
         hashlib.sha256(others[index].tobytes()).digest()
-        for index in np.flatnonzero(np.isin(hashes_of_others, hashes[suspects]))
+        for index in np.flatnonzero(np.isin(hashes_of_others, hashes[candidates]))
     }
     found = np.zeros(len(images), bool)
-    for index in suspects:
+    for index in candidates:
         found[index] = hashlib.sha256(images[index].tobytes()).digest() in known
     return found
 

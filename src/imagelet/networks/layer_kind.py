@@ -9,8 +9,9 @@ A shape is (height, width, channels), or (values,) once it is flat.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from imagelet.errors import NetworkTextError
@@ -18,15 +19,21 @@ from imagelet.messages import Message
 from imagelet.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from imagelet.networks.onnx_graph import OnnxGraph
     from imagelet.networks.trace import Trace, Unit
+
+    Array = NDArray[np.float32]
 
 
 Shape = tuple[int, ...]
 Size = tuple[int, int]  # height, width
 Padding = Literal["same", "valid"] | Size
 Count = int | Literal["classes"]
+Weights = Mapping[str, Any]  # name → float32 array, or the weights of a layer inside
 
 LARGEST_SIZE = 1_024  # cells, of a kernel, stride, dilation or padding
 LARGEST_COUNT = 10_000_000  # units or filters
@@ -116,9 +123,13 @@ class Layer:
         """
         return shape
 
+    def tensors(self, shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of its module's own tensors, by name, for an input of ``shape``."""
+        return {}
+
     def parameters(self, shape: Shape) -> int:
         """Return how many parameters of its own it has for an input of ``shape``, with running averages."""
-        return 0
+        return sum(prod(size) for size in self.tensors(shape).values() if size)  # a counter is none
 
     def non_trainable(self, shape: Shape) -> int:
         """Return how many of the parameters are running averages."""
@@ -154,6 +165,26 @@ class Layer:
         Only for kinds without a torch module of their own: their :class:`LayerModule` asks here.
         """
         raise NotImplementedError(f"'{self.word}' has neither a module nor a forward of its own")
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return what the trained layer makes of ``values``, with NumPy.
+
+        Args:
+            weights: its tensors by their names; of a block, such weights for each layer inside.
+            values: float32 (n, height, width, channels) or (n, values).
+        """
+        raise NotImplementedError(f"'{self.word}' cannot be computed with NumPy")
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add the nodes that compute the trained layer to ``graph``, and return the name of its output.
+
+        Args:
+            graph: the nodes so far.
+            weights: as for :meth:`compute`.
+            value: the name of its input, float32 (n, channels, height, width) or (n, values).
+            shape: the shape of one of these.
+        """
+        raise NotImplementedError(f"'{self.word}' cannot be written as ONNX")
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return how one number of the output comes about; None where that is not known."""
@@ -283,6 +314,24 @@ def run_layers(
         for ran in own_layer(module).run(module, prefix + name, values, source):
             yield ran
         values, source = ran.output, ran.name
+
+
+def compute_layers(layers: "Iterable[tuple[str, Layer]]", weights: Weights, values: "Array") -> "Array":
+    """Return what named layers make of ``values``, one after the other; see :meth:`Layer.compute`."""
+    for name, layer in layers:
+        values = layer.compute(weights.get(name, {}), values)
+    return values
+
+
+def layers_to_onnx(
+    layers: "Iterable[tuple[str, Layer]]", graph: "OnnxGraph", weights: Weights, value: str, shape: Shape
+) -> str:
+    """Add named layers to ``graph``, one behind the other; see :meth:`Layer.to_onnx`."""
+    for name, layer in layers:
+        with graph.inside(name):
+            value = layer.to_onnx(graph, weights.get(name, {}), value, shape)
+        shape = layer.output_shape(shape)
+    return value
 
 
 def named_modules(network: "nn.Module", prefix: str = "") -> Iterator[tuple[str, "nn.Module"]]:

@@ -13,6 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+FITTED_AT_ONCE = 250  # images, whose patches take four times their memory
+RIDGE = 5e-4  # added to the variances, so that a direction without any is not blown up
 
 FusedLayers = tuple[tuple[str, ...], Callable[[Tensor], Tensor]]
 """The names of layers that are computed at once, and what does it: float (n, …) → float (n, …)."""
@@ -89,6 +93,47 @@ def stored(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         taken.add(kept.untyped_storage().data_ptr())
         own[name] = kept
     return own
+
+
+class Whiten(nn.Conv2d):
+    """2×2 patches projected onto their principal directions, each with its negative, all of variance 1.
+
+    The weights are no parameters: :meth:`fit` works them out of training images, and the gradient leaves them
+    alone. The bias is learnt.
+
+    Args:
+        channels: of the images; 8 filters come of each.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 8 * channels, 2)
+        self.weight.requires_grad_(False)
+
+    @torch.no_grad()
+    def fit(self, images: Tensor) -> None:
+        """Set the weights by ``images`` (n, channels, height, width), as the network gets them.
+
+        Source: Page 2018; the uncentred covariance and the ridge are airbench's.
+        """
+        products, number = torch.zeros((), device=images.device), 0
+        for start in range(0, len(images), FITTED_AT_ONCE):
+            part = images[start : start + FITTED_AT_ONCE].float()
+            patches = functional.unfold(part, 2).transpose(1, 2).flatten(0, 1)  # (patches, 4·channels)
+            products = products + patches.T @ patches
+            number += len(patches)
+        covariance = (products / number).cpu().double()  # a GPU may lack float64
+        variances, directions = torch.linalg.eigh(covariance)  # ascending; a column a direction
+        scaled = (directions / torch.sqrt(variances + RIDGE)).T.flip(0)  # a row a filter, largest first
+        filters = scaled.view(-1, *self.weight.shape[1:]).to(self.weight.dtype)
+        self.weight.copy_(torch.cat([filters, -filters]))
+
+
+class ShiftNorm(nn.BatchNorm2d):
+    """Batch normalisation that learns a shift and no scale."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=1e-12, momentum=0.4)
+        self.weight.requires_grad_(False)
 
 
 def fused_layers(layers: Iterable[tuple[str, nn.Module]]) -> Iterator[FusedLayers]:

@@ -23,6 +23,7 @@ from imagelet.messages import Message
 from imagelet.networks.layer_kind import Layer, Padding, Shape, Size
 
 if TYPE_CHECKING:
+    from imagelet.networks.layer_kind import Array
     from imagelet.networks.trace import Cells, Index
 
 SidePadding = Literal["same", "valid"] | int
@@ -92,6 +93,12 @@ class Side:
         whole = (self.padded - self.span) % self.stride == 0
         return f"{steps if whole else f'floor({steps})'} + 1 = {self.places}"
 
+    @property
+    def slices(self) -> list[slice]:
+        """For each cell of the window, the cells of the padded side that it covers in all places."""
+        reach = (self.places - 1) * self.stride + 1
+        return [slice(first, first + reach, self.stride) for first in range(0, self.span, self.dilation)]
+
     def cells(self, place: int) -> "Cells":
         """Return the cells, int64 (kernel,), under the window at one place; those outside are padding."""
         import numpy as np
@@ -135,6 +142,26 @@ class Sliding(Layer):
         """Return the rows and columns under the window for one number of the output."""
         down, across = (side.cells(place) for side, place in zip(self.sides(shape), index[:2], strict=True))
         return down, across
+
+    def under_window(self, values: "Array", padding: float) -> "list[Array]":
+        """Return what each cell of the window covers, row by row: views (n, height, width, channels).
+
+        Args:
+            values: (n, height, width, channels).
+            padding: what stands in the cells around them.
+        """
+        import numpy as np
+
+        down, across = self.sides(values.shape[1:3])
+        rims = ((0, 0), down.rim, across.rim, (0, 0))
+        padded = np.pad(values, rims, constant_values=padding) if any(map(any, rims)) else values
+        return [padded[:, rows, columns] for rows in down.slices for columns in across.slices]
+
+    def onnx_window(self, shape: Shape) -> dict[str, list[int]]:
+        """Return the window as ONNX says it; its padding is told for this ``shape`` of the input."""
+        down, across = (side.rim for side in self.sides(shape))
+        pads = [down[0], across[0], down[1], across[1]]
+        return {"kernel_shape": [*self.geometry[0]], "strides": [*self.strides], "pads": pads}
 
     def slide(self, shape: Shape) -> tuple[int, int]:
         """Return the height and width of the map that the window leaves of a map of ``shape``.

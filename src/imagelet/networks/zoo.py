@@ -4,21 +4,24 @@
 'flatten dense(classes) softmax'
 """
 
+import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from imagelet.errors import UsageError
 from imagelet.messages import Message
-from imagelet.networks.layer_kind import Shape
-from imagelet.networks.text import is_layer
+from imagelet.networks import airbench
+from imagelet.networks.layer_kind import Layer, Shape, named, place_layers
+from imagelet.networks.text import is_layer, parse
 from imagelet.registry import Registry
 
 MNIST_SHAPE = (28, 28, 1)
 CIFAR_SHAPE = (32, 32, 3)
 
 Builder = Callable[[int, int | tuple[int, int], int], Any]
+Layers = Callable[[int, int | tuple[int, int], int], list[tuple[str, Layer]]]
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class NamedNetwork:
         builder: for a network that text cannot say: a function of (channels, size, classes) that returns a
             ``torch.nn.Sequential`` of named layers, or where to import it: ``"package.module:function"``.
             ``size`` is the side of square images, else (height, width).
-        parameters: how many a builder's network has for its input shape and ten classes; 0: it is not known
-            without building it.
+        layers: the named layers that a builder's network has, a function of the same; None where only torch
+            knows them.
     """
 
     name: str
@@ -42,7 +45,24 @@ class NamedNetwork:
     input_shape: Shape
     note: str
     builder: Builder | str | None = None
-    parameters: int = 0
+    layers: Layers | None = None
+
+    def named_layers(self, input_shape: Shape, classes: int = 10) -> list[tuple[str, Layer]] | None:
+        """Return its layers by their names; None where only its builder knows them."""
+        if self.layers is not None:
+            height, width, channels = input_shape
+            return self.layers(channels, (height, width), classes)
+        if self.builder is not None:
+            return None
+        return [(name, layer.settled(classes)) for name, layer in named(parse(self.text))]
+
+    @property
+    def parameters(self) -> int | None:
+        """How many it has for its input shape and ten classes; None: only building it would tell."""
+        layers = self.named_layers(self.input_shape)
+        if layers is None:
+            return None
+        return sum(placed.parameters for placed in place_layers(layers, self.input_shape))
 
 
 networks: Registry[NamedNetwork] = Registry(Message("network"), listing="imagelet networks")
@@ -213,10 +233,22 @@ _resnet(8, "three residual blocks in the manner of He and others 2015: takes any
 _resnet(20, "nine residual blocks: He and others 2015, 91.25 % on CIFAR-10 there")
 
 
-def _built(name: str, note: str, input_shape: Shape, parameters: int) -> None:
-    builder = f"imagelet.networks.airbench:{name.replace('-', '_')}"
-    networks.add(name, NamedNetwork(name, name, input_shape, note, builder, parameters))
+def _built(name: str, note: str, input_shape: Shape, builder: Builder, widths: Sequence[int]) -> None:
+    layers = functools.partial(airbench.layers, widths)
+    networks.add(name, NamedNetwork(name, name, input_shape, note, builder, layers))
 
 
-_built("fast-narrow", "whitening and six convolutions of 32 to 128 filters", MNIST_SHAPE, 291_112)
-_built("fast-wide", "the same with 64 to 256 filters: CIFAR-10 at 94 % in minutes", CIFAR_SHAPE, 1_975_096)
+_built(
+    "fast-narrow",
+    "whitening and six convolutions of 32 to 128 filters",
+    MNIST_SHAPE,
+    airbench.fast_narrow,
+    airbench.NARROW,
+)
+_built(
+    "fast-wide",
+    "the same with 64 to 256 filters: CIFAR-10 at 94 % in minutes",
+    CIFAR_SHAPE,
+    airbench.fast_wide,
+    airbench.WIDE,
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +76,13 @@ class Normalization:
         if any(self.mean):
             scaled.add_(offset)
         return scaled.permute(0, 3, 1, 2)  # (n, channels, height, width)
+
+    def apply_to_array(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what :meth:`apply` does, by NumPy: float32 (n, height, width, channels)."""
+        mean, std = np.array(self.mean), np.array(self.std)
+        scale, offset = (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
+        made: NDArray[np.float32] = images * scale + offset
+        return made
 
     def to_json(self) -> dict[str, list[float]]:
         """Return ``{"mean": […], "std": […]}``."""

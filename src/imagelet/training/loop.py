@@ -26,7 +26,7 @@ from imagelet.device import (
 )
 from imagelet.errors import TrainingError
 from imagelet.networks import Network
-from imagelet.networks.airbench import Whiten
+from imagelet.networks.modules import Whiten
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, divergence_from_uniform, make_outliers, mirrored_in
 from imagelet.training.balancing import balanced_order, balanced_weights

@@ -8,7 +8,7 @@ from imagelet.data.datasets import place_of
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.errors import DataError, UnknownNameError, UsageError
 from imagelet.messages import translate
-from imagelet.networks import NamedNetwork, build, find_network, infer_shapes, networks, parse, to_text
+from imagelet.networks import NamedNetwork, build, find_network, networks, parse, to_text
 from imagelet.networks.module_summary import summarize
 from imagelet.networks.summary import summarize_text
 from imagelet.training.recipe import SECTIONS, Recipe, setting_fields
@@ -77,13 +77,12 @@ def recipe_rows() -> dict[str, Any]:
 
 
 def _network(network: NamedNetwork) -> dict[str, Any]:
-    parameters = network.parameters
-    if network.builder is None:
-        parameters = sum(layer.parameters for layer in infer_shapes(network.text, network.input_shape))
-    elif not parameters:  # of a plugin
-        parameters = summarize(build(network.name, network.input_shape)).total
     facts = {name: getattr(network, name) for name in ("name", "text", "note")}
-    return {**facts, "input_shape": list(network.input_shape), "parameters": parameters}
+    return {
+        **facts,
+        "input_shape": list(network.input_shape),
+        "parameters": network.parameters or summarize(build(network.name, network.input_shape)).total,
+    }
 
 
 def _dataset(dataset: KnownDataset) -> dict[str, Any]:

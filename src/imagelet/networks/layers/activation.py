@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from imagelet.networks.layer_kind import Layer, Shape, register
+from imagelet.networks.layer_kind import Layer, Shape, Weights, register
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from imagelet.networks.layer_kind import Array
+    from imagelet.networks.onnx_graph import OnnxGraph
     from imagelet.networks.trace import Trace, Unit
 
 LARGEST_EXPONENT = 50  # up to here the exponentials of a softmax are written as they are
@@ -54,6 +56,16 @@ class Relu(Activation):
     formula = "max({x}, 0)"
     rising = True
 
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the same shape."""
+        import numpy as np
+
+        return np.maximum(values, 0)
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        return graph.add("Relu", value)
+
 
 @register
 class Gelu(Activation):
@@ -63,6 +75,19 @@ class Gelu(Activation):
     torch_names = ("GELU",)
     formula = "{signed} · Φ({x})"
     rising = True
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the same shape."""
+        from scipy.special import ndtr
+
+        made: Array = values * ndtr(values)
+        return made
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add x · (1 + erf(x / √2)) / 2, which older runtimes know too."""
+        scaled = graph.add("Div", value, graph.number(2**0.5))
+        spread = graph.add("Add", graph.add("Erf", scaled), graph.number(1.0))
+        return graph.add("Mul", value, graph.add("Mul", spread, graph.number(0.5)))
 
 
 @register
@@ -75,6 +100,17 @@ class Silu(Activation):
     formula = "{signed} · sigmoid({x})"
     rising = True
 
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the same shape."""
+        from scipy.special import expit
+
+        made: Array = values * expit(values)
+        return made
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add two nodes."""
+        return graph.add("Mul", value, graph.add("Sigmoid", value))
+
 
 @register
 class Tanh(Activation):
@@ -82,6 +118,16 @@ class Tanh(Activation):
 
     word = "tanh"
     torch_names = ("Tanh",)
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the same shape."""
+        import numpy as np
+
+        return np.tanh(values)
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        return graph.add("Tanh", value)
 
 
 @register
@@ -91,6 +137,17 @@ class Sigmoid(Activation):
     word = "sigmoid"
     torch_names = ("Sigmoid",)
     formula = "1 / (1 + exp({minus}))"
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the same shape."""
+        from scipy.special import expit
+
+        made: Array = expit(values)
+        return made
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        return graph.add("Sigmoid", value)
 
 
 @register
@@ -109,6 +166,17 @@ class Softmax(Layer):
         from torch import nn
 
         return nn.Softmax(dim=1)
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the same shape."""
+        from scipy.special import softmax
+
+        made: Array = softmax(values, axis=-1)
+        return made
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        return graph.add("Softmax", value, axis=1)
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return an exponential as a fraction of the sum of all."""

@@ -16,6 +16,7 @@ from imagelet.networks.layer_kind import (
     Padding,
     Shape,
     Size,
+    Weights,
     register,
 )
 from imagelet.networks.window import Sliding
@@ -23,6 +24,8 @@ from imagelet.networks.window import Sliding
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from imagelet.networks.layer_kind import Array
+    from imagelet.networks.onnx_graph import OnnxGraph
     from imagelet.networks.trace import Trace, Unit
 
 
@@ -49,10 +52,11 @@ class Convolving(Sliding):
         """Return (height, width, filters)."""
         return *self.slide(shape), self.filters_and_groups(shape[-1])[0]
 
-    def parameters(self, shape: Shape) -> int:
-        """Return the filters' weights and biases."""
+    def tensors(self, shape: Shape) -> dict[str, Shape]:
+        """Return weights (filters, channels of a group, height, width) and biases (filters,)."""
         filters, groups = self.filters_and_groups(shape[-1])
-        return filters * (prod(self.kernel) * (shape[-1] // groups) + self.bias)
+        weights = {"weight": (filters, shape[-1] // groups, *self.kernel)}
+        return weights | ({"bias": (filters,)} if self.bias else {})
 
     def multiply_adds(self, shape: Shape, output_shape: Shape) -> int:
         """Return a kernel's weights for each number of the output."""
@@ -93,6 +97,30 @@ class Convolving(Sliding):
         if below > above or right > left:  # the odd row below, the odd column right
             images = functional.pad(images, (0, right - left, 0, below - above))
         return images, (above, left)
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return (n, height, width, filters) of (n, height, width, channels)."""
+        import numpy as np
+
+        filters = weights["weight"]  # (filters, channels of a group, rows, columns)
+        cells = self.under_window(values, padding=0.0)
+        groups = values.shape[-1] // filters.shape[1]
+        parts = []
+        for group, part in enumerate(np.split(filters, groups)):
+            channels = slice(group * part.shape[1], (group + 1) * part.shape[1])
+            columns = np.stack([cell[..., channels] for cell in cells], axis=-2)  # (n, h, w, cells, channels)
+            kernel = part.reshape(*part.shape[:2], -1).T  # (cells, channels, filters of the group)
+            parts.append(np.tensordot(columns, kernel, axes=2))
+        made: Array = np.concatenate(parts, axis=-1) if groups > 1 else parts[0]
+        return made + weights["bias"] if self.bias else made
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        tensors = [graph.constant(weights[name], name) for name in self.tensors(shape)]
+        _, groups = self.filters_and_groups(shape[-1])
+        return graph.add(
+            "Conv", value, *tensors, **self.onnx_window(shape), dilations=[*self.dilation], group=groups
+        )
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the kernel's sum over the numbers under it."""

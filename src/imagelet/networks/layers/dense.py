@@ -5,11 +5,13 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from imagelet.messages import Message
-from imagelet.networks.layer_kind import COUNT, SWITCH, Count, Layer, Shape, register, written_shape
+from imagelet.networks.layer_kind import COUNT, SWITCH, Count, Layer, Shape, Weights, register, written_shape
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from imagelet.networks.layer_kind import Array
+    from imagelet.networks.onnx_graph import OnnxGraph
     from imagelet.networks.trace import Index, Trace, Unit
 
 
@@ -37,9 +39,10 @@ class Dense(Layer):
             raise self.mistake(message, Message("put flatten or global_average before it"))
         return (int(self.units),)
 
-    def parameters(self, shape: Shape) -> int:
-        """Return the weights and biases."""
-        return int(self.units) * (shape[-1] + self.bias)
+    def tensors(self, shape: Shape) -> dict[str, Shape]:
+        """Return weights (units, inputs) and biases (units,)."""
+        units = int(self.units)
+        return {"weight": (units, shape[-1])} | ({"bias": (units,)} if self.bias else {})
 
     def multiply_adds(self, shape: Shape, output_shape: Shape) -> int:
         """Return a weight of each input for each number of the output."""
@@ -62,6 +65,16 @@ class Dense(Layer):
             for parameter in linear.parameters():
                 parameter.zero_()
         return linear
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return (n, units) of (n, inputs)."""
+        outputs: Array = values @ weights["weight"].T
+        return outputs + weights["bias"] if self.bias else outputs
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        tensors = [graph.constant(weights[name], name) for name in self.tensors(shape)]
+        return graph.add("Gemm", value, *tensors, transB=1)
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the sum of all inputs, each with its weight."""
@@ -94,6 +107,16 @@ class Flatten(Layer):
     def forward(self, module: Any, images: "Tensor") -> "Tensor":
         """Return (n, height·width·channels) of (n, channels, height, width)."""
         return images.permute(0, 2, 3, 1).flatten(1) if images.dim() == 4 else images
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return (n, height·width·channels) of (n, height, width, channels)."""
+        return values.reshape(len(values), -1)
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add the order of the values, where the input is a map, and the new shape."""
+        if len(shape) == 3:
+            value = graph.add("Transpose", value, perm=[0, 2, 3, 1])
+        return graph.add("Flatten", value)
 
     def origin(self, value: int, shape: Shape) -> "Index":
         """Return where in an input of ``shape`` a flat value comes from."""

@@ -1,15 +1,28 @@
 """Pooling: the largest number or the mean of a window, or of a whole map."""
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagelet.messages import Message
-from imagelet.networks.layer_kind import PADDING, SIZE, Layer, Padding, Shape, Size, register, written_shape
+from imagelet.networks.layer_kind import (
+    PADDING,
+    SIZE,
+    Layer,
+    Padding,
+    Shape,
+    Size,
+    Weights,
+    register,
+    written_shape,
+)
 from imagelet.networks.window import Sliding
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from imagelet.networks.layer_kind import Array
+    from imagelet.networks.onnx_graph import OnnxGraph
     from imagelet.networks.trace import Trace, Unit
 
 
@@ -83,6 +96,21 @@ class Pool(Sliding):
             images, size, stride, padding, ceil_mode=to_the_end, count_include_pad=False
         )
 
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return (n, height, width, channels) of the same, smaller."""
+        import numpy as np
+
+        if self.largest:
+            return functools.reduce(np.maximum, self.under_window(values, padding=-np.inf))
+        real = np.ones((1, *values.shape[1:3], 1), values.dtype)
+        total, count = (np.add.reduce(self.under_window(each, padding=0.0)) for each in (values, real))
+        mean: Array = total / count
+        return mean
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        return graph.add("MaxPool" if self.largest else "AveragePool", value, **self.onnx_window(shape))
+
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the window's largest number, or its mean."""
         from imagelet.networks.trace import window
@@ -125,6 +153,16 @@ class GlobalAverage(Layer):
     def forward(self, module: Any, images: "Tensor") -> "Tensor":
         """Return (n, channels) of (n, channels, height, width)."""
         return images.mean(dim=(2, 3)) if self.average else images.amax(dim=(2, 3))
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return (n, channels) of (n, height, width, channels)."""
+        made: Array = values.mean(axis=(1, 2)) if self.average else values.max(axis=(1, 2))
+        return made
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add a pooling over the whole map, and the new shape."""
+        pooled = graph.add("GlobalAveragePool" if self.average else "GlobalMaxPool", value)
+        return graph.add("Flatten", pooled)
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the mean or the largest number of a map, or of the part that one cell of several is for."""

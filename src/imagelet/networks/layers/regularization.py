@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagelet.networks.layer_kind import FRACTION, POSITIVE, Layer, Shape, register
+from imagelet.networks.layer_kind import FRACTION, POSITIVE, Layer, Shape, Weights, register
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from imagelet.networks.layer_kind import Array
+    from imagelet.networks.onnx_graph import OnnxGraph
     from imagelet.networks.trace import Trace, Unit
 
 
@@ -30,9 +32,10 @@ class BatchNorm(Layer):
     momentum: float = field(default=0.9, metadata=FRACTION)
     epsilon: float = field(default=1e-5, metadata=POSITIVE)
 
-    def parameters(self, shape: Shape) -> int:
-        """Return scale, shift, and the running mean and variance."""
-        return 4 * shape[-1]
+    def tensors(self, shape: Shape) -> dict[str, Shape]:
+        """Return scale, shift, running mean and variance, each (channels,), and torch's counter of steps."""
+        channels = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), shape[-1:])
+        return {**channels, "num_batches_tracked": ()}
 
     def non_trainable(self, shape: Shape) -> int:
         """Return the running mean and variance."""
@@ -44,6 +47,20 @@ class BatchNorm(Layer):
 
         normalization = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
         return normalization(shape[-1], eps=self.epsilon, momentum=round(1 - self.momentum, 12))
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the same shape."""
+        import numpy as np
+
+        scale = weights["weight"] / np.sqrt(weights["running_var"] + np.float32(self.epsilon))
+        made: Array = values * scale + (weights["bias"] - weights["running_mean"] * scale)
+        return made
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add one node."""
+        names = ("weight", "bias", "running_mean", "running_var")
+        tensors = [graph.constant(weights[name], name) for name in names]
+        return graph.add("BatchNormalization", value, *tensors, epsilon=self.epsilon)
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number less the mean, by the standard deviation, times the scale, plus the shift."""
@@ -106,6 +123,14 @@ class Dropout(Layer):
         if threshold > 255:  # a byte that is compared with 256 is compared with 0
             return values * 0
         return values * (bytes_ >= threshold).to(values.dtype).div_(1 - self.rate)
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the values as they are: outside of training nothing is dropped."""
+        return values
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add nothing: outside of training nothing is dropped."""
+        return value
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number as it is: outside of training nothing is dropped."""

@@ -12,6 +12,9 @@ from imagelet.networks.layer_kind import (
     PlacedLayer,
     Shape,
     Size,
+    Weights,
+    compute_layers,
+    layers_to_onnx,
     named,
     place_layers,
     register,
@@ -25,6 +28,8 @@ from imagelet.networks.layers.regularization import BatchNorm
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from imagelet.networks.layer_kind import Array
+    from imagelet.networks.onnx_graph import OnnxGraph
     from imagelet.networks.trace import Trace, Unit
 
 NamedLayers = list[tuple[str, Layer]]
@@ -125,6 +130,19 @@ class Residual(Layer):
                 children[name] = layer.build(current)
                 current = layer.output_shape(current)
         return LayerModule(self, children)
+
+    def compute(self, weights: Weights, values: "Array") -> "Array":
+        """Return the sum of what the layers and what the shortcut make of ``values``."""
+        shape = values.shape[1:]
+        shortcut = self._shortcut(shape, self.output_shape(shape))
+        return compute_layers(named(self.layers), weights, values) + compute_layers(shortcut, weights, values)
+
+    def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
+        """Add the layers, those of the shortcut, and their sum."""
+        shortcut = self._shortcut(shape, self.output_shape(shape))
+        made = layers_to_onnx(named(self.layers), graph, weights, value, shape)
+        passed = layers_to_onnx(shortcut, graph, weights, value, shape)
+        return graph.add("Add", made, passed)
 
     def _parts(self, module: "nn.Module") -> "list[list[tuple[str, nn.Module]]]":
         """Return the named modules of the shortcut, and those inside."""

@@ -1,0 +1,342 @@
+"""A classifier as ONNX: framed uint8 images in, calibrated probabilities out, and whether they are sure.
+
+The graph is written layer by layer from the network's text and weights; nothing is traced. Normalization,
+test-time augmentation and temperature are part of it. The file's metadata holds the class names, the framing
+and the threshold.
+
+====================  =======  ==================================  ====================================
+input or output       type     shape                               values
+====================  =======  ==================================  ====================================
+``images``            uint8    (n, height, width, channels)        0 to 255, framed for the network
+``probabilities``     float32  (n, classes)                        calibrated, rows of sum 1
+``sure``              bool     (n,)                                the largest is at least the threshold
+====================  =======  ==================================  ====================================
+"""
+
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagelet import atomic_files
+from imagelet.classifier.classifier import Classifier
+from imagelet.data.imageset import ImageSet
+from imagelet.errors import DataError, ImageletError, UsageError
+from imagelet.metrics.comparison import PairedDifference, compare_predictions
+from imagelet.networks.layer_kind import layers_to_onnx
+from imagelet.networks.numpy_network import nested_weights, plain_layers
+from imagelet.networks.onnx_graph import OnnxGraph
+from imagelet.preprocessing.test_time_augmentation import VIEWS
+from imagelet.runs.learner import Learner, find_learner
+from imagelet.runs.provenance import provenance_of
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET = 17  # of ONNX's operators: runtimes since 2022 know it
+IR_VERSION = 8  # of the file, which came with that opset
+LARGEST_DIFFERENCE = 1e-4  # of probabilities, between ours and the runtime's
+IMAGES_AT_ONCE = 500
+IMAGES_WITHOUT_VALIDATION = 500
+CALIBRATION_IMAGES = 1000
+TIMED = 50
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What 8-bit whole numbers cost and save.
+
+    Attributes:
+        bytes_before: the size of the same file with float32 weights.
+        accuracy_before, accuracy_after: on the validation images, 0 to 1.
+        difference: of the two, paired.
+        milliseconds_before, milliseconds_after: for one image, the median of several, on this machine.
+    """
+
+    bytes_before: int
+    accuracy_before: float
+    accuracy_after: float
+    difference: PairedDifference
+    milliseconds_before: float
+    milliseconds_after: float
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """What was written.
+
+    Attributes:
+        file: where.
+        bytes: its size.
+        opset: of ONNX's operators.
+        checked_on: what the runtime was compared with us on: ``validation`` images, ``training`` images, or
+            ``random`` pixels where neither are available.
+        images: how many of these.
+        largest_difference: of any probability there; before it is quantized.
+        quantized: what 8-bit whole numbers cost; None where the weights are float32.
+    """
+
+    file: Path
+    bytes: int
+    opset: int
+    checked_on: str
+    images: int
+    largest_difference: float
+    quantized: Quantized | None = None
+
+
+def export_onnx(run_or_file: Any, path: str | Path, *, int8: bool = False) -> OnnxFile:
+    """Write a classifier as an ONNX file, once onnxruntime has given our probabilities.
+
+    Args:
+        run_or_file: as :func:`imagelet.runs.learner.find_learner` takes it.
+        path: the file; it appears whole or not at all.
+        int8: quantize statically: weights and activations become 8-bit whole numbers, whose scales are fitted
+            on training images.
+
+    Raises:
+        RunError: there is no such classifier.
+        UsageError: onnx or onnxruntime is not installed, a layer cannot be written as ONNX, or the runtime's
+            probabilities differ by more than 1e-4.
+        DataError: to quantize, training and validation images are needed, and are not available.
+    """
+    learner = find_learner(run_or_file)
+    classifier = learner.load()
+    learner = replace(learner, loaded=classifier)
+    content = onnx_model(classifier).SerializeToString()
+    checked_on, images = _images_to_check(learner)
+    difference = float(np.abs(run_onnx(content, images) - classifier.predict_proba(images)).max())
+    if difference > LARGEST_DIFFERENCE:
+        raise UsageError(
+            "onnxruntime's probabilities differ from ours by up to {difference:.2g}; nothing is written",
+            difference=difference,
+        )
+    quantized = None
+    if int8:
+        before, (content, validation) = content, _quantized_for(learner, content)
+        quantized = _compare(before, content, validation)
+    atomic_files.write_bytes(Path(path), content)
+    return OnnxFile(Path(path), len(content), OPSET, checked_on, len(images), difference, quantized)
+
+
+def _images_to_check(learner: Learner) -> tuple[str, NDArray[np.uint8]]:
+    """Return the best images that are available, uint8 (n, height, width, channels), and what they are."""
+    try:
+        learned = provenance_of(learner).open()
+        if learned.validation is not None:
+            return "validation", learned.validation.images.images
+        return "training", learned.dataset.train.images[:IMAGES_WITHOUT_VALIDATION]
+    except ImageletError:
+        shape = (IMAGES_WITHOUT_VALIDATION, *learner.load().input_shape)
+        return "random", np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _quantized_for(learner: Learner, content: bytes) -> tuple[bytes, ImageSet]:
+    """Return a model in 8-bit numbers, fitted on training images, and the validation images."""
+    learned = provenance_of(learner).open()
+    if learned.validation is None:
+        raise DataError(
+            "'{name}' has no validation images, by which to say what 8-bit numbers cost",
+            hint="name a run that was trained with --validation 0.1, or leave --int8 out",
+            name=learner.name,
+        )
+    fitted_on = learned.dataset.train.take(learned.training_indices[:CALIBRATION_IMAGES])
+    return quantize(content, fitted_on.images), learned.validation.images
+
+
+def run_onnx(content: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probabilities (n, classes) that onnxruntime computes with a model.
+
+    Raises:
+        UsageError: onnxruntime is not installed.
+    """
+    session = _session(content)
+    starts = range(0, max(len(images), 1), IMAGES_AT_ONCE)
+    batches = [np.ascontiguousarray(images[start : start + IMAGES_AT_ONCE]) for start in starts]
+    made = [session.run(["probabilities"], {"images": batch})[0] for batch in batches]
+    probabilities: NDArray[np.float32] = np.concatenate(made)
+    return probabilities
+
+
+def _session(content: bytes) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise _not_installed("onnxruntime") from error
+    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+
+def quantize(content: bytes, images: NDArray[np.uint8]) -> bytes:
+    """Return a model with 8-bit weights and activations, their scales fitted on ``images`` (n, h, w, c).
+
+    Weights use 7 of the 8 bits (onnxruntime's ``reduce_range``): where a processor has AVX2 without VNNI, the
+    sum of two products of 8 bits would overflow.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Batches(CalibrationDataReader):  # type: ignore[misc]
+        remaining = iter(np.array_split(images, -(-len(images) // IMAGES_AT_ONCE)))
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            batch = next(self.remaining, None)
+            return None if batch is None else {"images": np.ascontiguousarray(batch)}
+
+    with tempfile.TemporaryDirectory() as folder:
+        prepared, written = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
+        quant_pre_process(onnx.load_from_string(content), prepared, skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            written,
+            Batches(),
+            op_types_to_quantize=["Conv", "Gemm"],
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        return written.read_bytes()
+
+
+def _compare(before: bytes, after: bytes, images: ImageSet) -> Quantized:
+    first, second = (
+        run_onnx(content, images.images).argmax(axis=1) == images.labels for content in (before, after)
+    )
+    return Quantized(
+        bytes_before=len(before),
+        accuracy_before=float(first.mean()),
+        accuracy_after=float(second.mean()),
+        difference=compare_predictions(first, second),
+        milliseconds_before=_milliseconds(before, images.images[:1]),
+        milliseconds_after=_milliseconds(after, images.images[:1]),
+    )
+
+
+def _milliseconds(content: bytes, image: NDArray[np.uint8]) -> float:
+    """Return how long one image takes, in milliseconds: the median of several."""
+    session, seconds = _session(content), []
+    for _ in range(TIMED):
+        start = time.perf_counter()
+        session.run(["probabilities"], {"images": image})
+        seconds.append(time.perf_counter() - start)
+    return 1000 * statistics.median(seconds)
+
+
+def onnx_model(classifier: Classifier) -> "ModelProto":
+    """Return a classifier as a model of ONNX, checked by its checker.
+
+    Raises:
+        UsageError: onnx is not installed, or a layer cannot be written as ONNX.
+    """
+    try:
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+    except ImportError as error:
+        raise _not_installed("onnx") from error
+    graph = OnnxGraph()
+    probabilities = _probabilities(classifier, graph)
+    largest = graph.add("ReduceMax", probabilities, axes=[1], keepdims=0)
+    sure = graph.add("GreaterOrEqual", largest, graph.number(classifier.calibration.threshold))
+    outputs = {"probabilities": graph.add("Identity", probabilities), "sure": graph.add("Identity", sure)}
+    nodes = [
+        helper.make_node(node.operation, node.inputs, [node.output], node.output, **node.attributes)
+        for node in graph.nodes
+    ]
+    for node in nodes[-2:]:  # the outputs have names that people type
+        node.output[0] = next(name for name, made in outputs.items() if made == node.output[0])
+    classes = len(classifier.classes)
+    built = helper.make_graph(
+        nodes,
+        "imagelet",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *classifier.input_shape])],
+        [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes]),
+            helper.make_tensor_value_info("sure", TensorProto.BOOL, ["n"]),
+        ],
+        [numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
+    )
+    model = helper.make_model(
+        built, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="imagelet"
+    )
+    model.producer_version = version("imagelet")
+    helper.set_model_props(model, _metadata(classifier))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _metadata(classifier: Classifier) -> dict[str, str]:
+    facts: dict[str, Any] = {
+        "classes": list(classifier.classes),
+        "framing": classifier.framing.to_json(),
+        "threshold": classifier.calibration.threshold,
+        "temperature": classifier.calibration.temperature,
+        "network": classifier.network_text,
+        "test_time_augmentation": classifier.test_time_augmentation,
+    }
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in facts.items()}
+
+
+def _probabilities(classifier: Classifier, graph: OnnxGraph) -> str:
+    """Add all nodes from the images to the probabilities."""
+    text, shape, classes = classifier.network_text, classifier.input_shape, len(classifier.classes)
+    layers = plain_layers(text, shape, classes)
+    if layers is None:
+        raise UsageError("the network '{network}' has layers that cannot be written as ONNX", network=text)
+    tensors = {name: tensor.cpu().numpy() for name, tensor in classifier.network.state_dict().items()}
+    views = VIEWS[classifier.test_time_augmentation]
+    value = _views(graph, _normalized(classifier, graph), classifier)
+    logits = layers_to_onnx(layers, graph, nested_weights(tensors), value, shape)
+    if len(views) > 1:
+        apart = graph.constant(np.array([len(views), -1, classes], np.int64), "views")
+        weights = np.array([view.weight for view in views], np.float32).reshape(-1, 1, 1)
+        weighted = graph.add("Mul", graph.add("Reshape", logits, apart), graph.constant(weights, "weights"))
+        axes = graph.constant(np.array([0], np.int64), "axes")
+        logits = graph.add("ReduceSum", weighted, axes, keepdims=0)
+    scaled = graph.add("Div", logits, graph.number(classifier.calibration.temperature))
+    return graph.add("Softmax", scaled, axis=1)
+
+
+def _normalized(classifier: Classifier, graph: OnnxGraph) -> str:
+    """Add the nodes from uint8 images (n, height, width, channels) to network input."""
+    mean, std = (np.array(values) for values in vars(classifier.normalization).values())
+    floats = graph.add("Cast", "images", to=1)  # float32
+    scaled = graph.add("Mul", floats, graph.constant((1 / (255 * std)).astype(np.float32), "scale"))
+    shifted = graph.add("Add", scaled, graph.constant((-mean / std).astype(np.float32), "offset"))
+    return graph.add("Transpose", shifted, perm=[0, 3, 1, 2])
+
+
+def _views(graph: OnnxGraph, images: str, classifier: Classifier) -> str:
+    """Add the nodes that put all views of the images behind one another."""
+
+    def whole(*values: int) -> str:
+        return graph.constant(np.array(values, np.int64), "numbers")
+
+    height, width, _ = classifier.input_shape
+    shown = []
+    for view in VIEWS[classifier.test_time_augmentation]:
+        seen = images
+        if view.shift:
+            first = 1 - view.shift
+            wider = graph.add("Pad", images, whole(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
+            ends = whole(first + height, first + width)
+            seen = graph.add("Slice", wider, whole(first, first), ends, whole(2, 3))
+        if view.mirrored:
+            seen = graph.add("Slice", seen, whole(-1), whole(-(2**31)), whole(3), whole(-1))
+        shown.append(seen)
+    return graph.add("Concat", *shown, axis=0) if len(shown) > 1 else shown[0]
+
+
+def _not_installed(package: str) -> UsageError:
+    return UsageError(
+        "ONNX needs the package {package}, which is not installed",
+        hint="pip install 'imagelet[onnx]'",
+        package=package,
+    )
