@@ -93,7 +93,8 @@ def test_the_same_pictures_are_the_same_dataset(name: str, parts: tuple[str, ...
     assert prints(other) == prints(folder)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_the_pictures_are(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Sizes, colours, formats, copies: what is set aside is the same pictures in every form."""
@@ -116,7 +117,7 @@ def test_whatever_the_pictures_are(data: st.DataObject, tmp_path_factory: pytest
         wanted = prints(load_dataset(write_folder(place, pictures)))
     except DataError:
         return
-    for write in EVERYWHERE.values():
+    for write in (write_zip, EVERYWHERE["tar.gz"], EVERYWHERE["webdataset txt"], write_parquet):
         where = place / str(len(list(place.iterdir())))
         where.mkdir()
         assert prints(load_dataset(write(where, pictures))) == wanted
@@ -157,6 +158,22 @@ def test_a_damaged_one_raises_nothing_but_our_errors(
     file.write_bytes(content)
     with contextlib.suppress(ImageletError):
         prints(load_dataset(path))
+
+
+@pytest.mark.parametrize("name", ["webdataset", "parquet"])
+def test_shards_of_a_test_part_alone_are_evaluated_on_and_not_learned_from(name: str, tmp_path: Path) -> None:
+    path = WRITE[name](tmp_path, made(("test",)))
+    assert len(read_labelled(path, Framing("fit", 8, 8, 1))) == 18
+    with pytest.raises(DataError, match="has test but no training part"):
+        load_dataset(path)
+
+
+@pytest.mark.parametrize("name", list(WRITE))
+def test_one_class_is_too_few_to_learn_from(name: str, tmp_path: Path) -> None:
+    path = WRITE[name](tmp_path, {"train": made()["train"][:6]})
+    with pytest.raises(DataError, match="has one class only, 'cat'"):
+        load_dataset(path)
+    assert len(read_labelled(path, Framing("fit", 8, 8, 1))) == 6
 
 
 class TestWebDataset:

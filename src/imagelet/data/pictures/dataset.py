@@ -7,6 +7,7 @@ few from one side to the other.
 """
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
 from imagelet.data.pictures.decoding import images_of, in_parallel, key_of, remembered
-from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, describe, itself, require_classes
+from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, describe, itself
 from imagelet.data.pictures.listing import (
     existing,
     list_labelled_in,
@@ -96,8 +97,7 @@ def load_pictures(
     if shape is not None:
         framing_of(framing_kind, shape)  # refused before anything is read
     sources = dict(listed.parts)
-    training = sources["train"]()
-    require_classes(training)
+    training = _training_of(listed)
     set_aside = "test" not in sources
     if set_aside:
         chosen = _chosen_for_test(training)
@@ -165,7 +165,32 @@ def list_labelled(path: str | Path) -> LabelledPictures:
     opened = form.open(place)
     if isinstance(opened, PictureFolder):
         return list_labelled_in(unwrapped(opened))
-    return opened.parts["test" if "test" in opened.parts else "train"]()
+    part = next(part for part in ("test", "train", "validation") if part in opened.parts)
+    return opened.parts[part]()
+
+
+def _training_of(listed: PictureParts) -> LabelledPictures:
+    """Return the pictures to learn from.
+
+    Raises:
+        DataError: there are none, or of one class only.
+    """
+    if "train" not in listed.parts:
+        raise DataError(
+            "'{place}' has {parts} but no training part: there is nothing to learn from",
+            hint="imagelet evaluate RUN --data {quoted} evaluates on it",
+            place=listed.place,
+            parts=", ".join(listed.parts),
+            quoted=shlex.quote(str(listed.place)),
+        )
+    training = listed.parts["train"]()
+    if len(training.classes) < 2:
+        raise DataError(
+            "'{place}' has one class only, '{name}': two are needed",
+            place=listed.place,
+            name=training.classes[0],
+        )
+    return training
 
 
 def _understood(listed: PictureParts, description: Message) -> Message:

@@ -103,7 +103,7 @@ def is_parquet(path: Path) -> bool:
     shards = shards_in(path, _is_shard)
     first = next(iter(shards.values()))[0] if shards else path
     try:
-        with first.open("rb") as file:
+        with first.open("rb") if first.is_file() else io.BytesIO() as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
