@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imagelet.data import batch_pickle, idx, transfer
+from imagelet.data import batch_pickle, idx, matlab, transfer
 from imagelet.data.official import cifar
 from imagelet.lab.http import schemas
 from imagelet.lab.services import decoding_worker
@@ -25,8 +25,11 @@ def test_the_page_names_the_limits_that_hold(tmp_path: Path) -> None:
         "a request to the lab": (
             f"{lab.most_bytes // MEGABYTE} MB, {schemas.MOST_PICTURES} pictures, {lab.seconds:.0f} seconds"
         ),
-        "a batch file of CIFAR-10; an archive, unpacked; an IDX file, unpacked": "; ".join(
+        "a batch file of CIFAR; an archive, unpacked; an IDX file, unpacked": "; ".join(
             f"{size // MEGABYTE:,} MB" for size in archives
+        ),
+        "a variable of a MATLAB file, its variables, structs in structs": (
+            f"{matlab.LARGEST // MEGABYTE:,} MB; {matlab.MOST_VARIABLES:,}; {matlab.DEEPEST}"
         ),
         "instructions of a pickle": f"{batch_pickle.MOST_INSTRUCTIONS:,}",
         "a download": (

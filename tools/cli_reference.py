@@ -39,8 +39,8 @@ Help and JSON, messages in JSON too, are always in English, so that a program re
 | `IMAGELET_DEBUG` | any text: as `--debug` |
 | `LC_ALL`, `LC_MESSAGES`, `LANG` | the language, where `--language` does not say: the first that is set |
 
-`IMAGELET_DATA` holds `mnist/*.gz`, `fashion-mnist/*.gz`, and `cifar-10-batches-bin/*.bin`
-or `cifar-10-batches-py/`.
+`IMAGELET_DATA` holds the files of [datasets by name](datasets.md): `mnist/*.gz`,
+`cifar-10-batches-bin/*.bin`.
 `RUN` is a run's folder or name, or a `.safetensors` file.
 `DATASET` is a dataset's name, or a folder with one subfolder a class
 (optionally under `train/`, `val/`, `test/`). `evaluate --data` also takes a CSV file with the columns

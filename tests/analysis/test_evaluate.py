@@ -225,7 +225,7 @@ def test_of_a_folder_the_mistakes_are_told_and_drawn(others, tmp_path):
     assert mistake["file"] == str(folder / "right" / "strange.png")
     assert (mistake["label"], mistake["predicted"]) == ("right", "left")
     assert found.metrics.accuracy == pytest.approx(14 / 15)
-    assert found.pictures.sources is None
+    assert found.by_source is None
     nowhere = evaluate(str(file), str(folder))
     assert nowhere.figures is None
     assert nowhere.metrics == found.metrics
@@ -241,11 +241,11 @@ def test_a_table_with_sources_gives_an_interval_by_source(others, tmp_path):
     right, wrong = (evaluate(str(file), str(tmp_path / name)) for name in ("right.csv", "wrong.csv"))
     assert right.metrics.accuracy == 1.0
     assert right.to_json()["sources"] == wrong.to_json()["sources"] == 5
-    low, high = right.pictures.interval_by_source
+    low, high = right.by_source.interval
     assert low < right.metrics.interval.low - 0.1  # five people tell less than fifteen pictures
     assert high == 1.0
     assert wrong.metrics.accuracy == pytest.approx(14 / 15)
-    low, high = wrong.pictures.interval_by_source
+    low, high = wrong.by_source.interval
     assert low < 14 / 15 < high
     assert wrong.to_json()["interval_by_source"] == [low, high]
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagelet.data.known import datasets
+
 Run = Callable[..., Any]
 Documented = Callable[..., str]
 
@@ -40,14 +42,21 @@ class TestList:
         assert after["mnist"]["place"] == str(idx_folder / "mnist")
         assert after["cifar-10"]["place"] is None
 
-    def test_is_one_line_a_dataset_and_a_hint(self, run: Run) -> None:
+    def test_is_one_line_a_dataset_and_two_hints(self, run: Run) -> None:
         outcome = run("data", "list")
-        lines = outcome.stdout.splitlines()
-        assert lines[0].split() == ["name", "images", "classes", "shape", "place"]
-        rows = {cells[0]: cells[1:] for line in lines[1:] if (cells := line.split(maxsplit=4))}
-        assert rows["mnist"] == ["70,000", "10", "28x28x1", "not on this computer"]
-        first = next(name for name, cells in rows.items() if cells[-1] == "not on this computer")
+        heading, *lines = outcome.stdout.splitlines()
+        names = ("name", "images", "classes", "shape", "download", "licence", "place")
+        places = [heading.index(name) for name in names if name not in ("images", "classes", "download")]
+        rows = {line.split()[0]: line for line in lines}
+        assert list(rows) == list(datasets)
+        assert rows["mnist"].split()[1:6] == ["70,000", "10", "28x28x1", "11.6", "MB"]
+        assert rows["mnist"][places[2] :].split("  ")[0] == "CC BY-SA 3.0"
+        assert rows["mnist"].endswith("  to be downloaded")
+        assert "≤ 13.0 MB" in rows["usps"]  # no source tells its size
+        assert rows["quickdraw"].endswith("  to be brought, with --from")
+        first = next(name for name, line in rows.items() if line.endswith("to be downloaded"))
         assert outcome.stderr.startswith(f"→ imagelet data get {first} fetches one")
+        assert "→ imagelet data show kmnist --card" in outcome.stderr
 
     def test_has_the_fields_of_its_help(self, run: Run, documented: Documented) -> None:
         assert run("data", "list", "--json").fields == documented("data", "list")
@@ -103,6 +112,23 @@ class TestShow:
         assert document["images"] == sum(part["images"] for part in document["parts"]) == 1797
         assert sum(each["images"]["test"] for each in document["classes"]) == document["parts"][1]["images"]
         assert document["file"] is None
+
+    def test_of_the_card_alone_needs_no_files(self, run: Run, imagelet_home: Path) -> None:
+        outcome = run("data", "show", "kmnist", "--card")
+        assert outcome.code == 0
+        assert "CC BY-SA 4.0" in outcome.stdout
+        assert "98.83 % by a network: PreActResNet-18" in outcome.stdout
+        assert "お o, き ki" in outcome.stdout
+        document = run("data", "show", "usps", "--card", "--json").document
+        assert (document["images"], document["parts"]) == (0, [])
+        assert document["known_accuracy"]["percent"] == 97.63
+        assert document["known_accuracy"]["by_people"] is True
+        assert not (imagelet_home / "data").exists()
+
+    def test_of_the_card_alone_draws_nothing(self, run: Run) -> None:
+        outcome = run("data", "show", "digits", "--card", "--out", "grid.png")
+        assert outcome.code == 2
+        assert "leave one of them out" in outcome.stderr
 
     def test_shows_a_folder(self, run: Run, pictures: Path) -> None:
         outcome = run("data", "show", pictures)

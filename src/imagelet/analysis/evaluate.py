@@ -62,34 +62,37 @@ class OwnPictures:
         warnings: what was odd about each.
         unsure: bool (n,), which predictions were called unsure.
         correct: bool (n,), which are correct.
-        sources: from whom each is; None where nobody said.
     """
 
     listed: tuple[StoredPicture, ...]
     warnings: tuple[tuple[str, ...], ...]
     unsure: NDArray[np.bool_]
     correct: NDArray[np.bool_]
-    sources: tuple[str, ...] | None
 
     @cached_property
     def files(self) -> tuple[str, ...]:
         """What each picture is called: its path."""
         return tuple(map(str, self.listed))
 
-    @property
-    def interval_by_source(self) -> Interval | None:
-        """The accuracy's interval, counted by people."""
-        return None if self.sources is None else clustered_interval(self.correct, self.sources)
-
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
-        by_source = self.interval_by_source
         return {
             "unsure": int(self.unsure.sum()),
             "correct_but_unsure": int((self.unsure & self.correct).sum()),
-            "sources": None if self.sources is None else len(set(self.sources)),
-            "interval_by_source": None if by_source is None else list(by_source),
         }
+
+
+@dataclass(frozen=True)
+class BySource:
+    """The accuracy, counted by who wrote the images.
+
+    Attributes:
+        count: of sources.
+        interval: the accuracy's.
+    """
+
+    count: int
+    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Evaluation:
         cell: the label and the predicted class whose images were asked for; None where none were.
         cell_figure: the gallery of that cell; None where none was drawn.
         pictures: what is known of a person's own pictures beside the figures; None where they were others.
+        by_source: the accuracy by who wrote the images; None where nobody said.
         test_evaluations: how often the run was evaluated on its test images, this time included; None
             where the images were others.
         seconds: reading and predicting.
@@ -120,6 +124,7 @@ class Evaluation:
     cell: Cell | None
     cell_figure: Path | None
     pictures: OwnPictures | None = None
+    by_source: BySource | None = None
     test_evaluations: int | None = None
     seconds: float = 0.0
 
@@ -133,6 +138,8 @@ class Evaluation:
             **self.error_analysis.to_json(self.classes, files),
             **(self._pictures_to_json(self.pictures) if self.pictures else {}),
             **self._cell_to_json(files),
+            "sources": None if self.by_source is None else self.by_source.count,
+            "interval_by_source": None if self.by_source is None else list(self.by_source.interval),
             "test_evaluations": self.test_evaluations,
             "seconds": self.seconds,
         }
@@ -234,10 +241,9 @@ def evaluate(
     """
     started = time.perf_counter()
     opened = open_evaluation(run_or_file, data, split, labels, allow_import=allow_import)
-    classifier, folder = opened.classifier, opened.figures(out)
+    classifier, name, folder = opened.classifier, opened.dataset, opened.figures(out)
     wanted = None if cell is None else read_cell(cell, classifier.classes)  # before the images are read
-    images, name = opened.images(), opened.dataset
-    if images is None:
+    if (images := opened.images()) is None:
         evaluation = evaluate_pictures(classifier, list_labelled(name), name, folder, wanted)
     else:
         evaluated = opened.evaluate(images)
@@ -254,6 +260,7 @@ def evaluate(
             figures=folder,
             cell=wanted,
             cell_figure=draw_cell(folder, evaluated, wanted, split),
+            by_source=_by_source(evaluated, images.sources),
             test_evaluations=evaluated.test_evaluations,
         )
     return replace(evaluation, split=split, seconds=time.perf_counter() - started)
@@ -285,7 +292,6 @@ def evaluate_pictures(
         warnings=tuple(picture.warnings for picture in framed),
         unsure=~np.array([*map(classifier.is_sure, framed, highest)]),
         correct=evaluated.probabilities.argmax(axis=1) == images.labels,
-        sources=listed.sources,
     )
     analysis = analyze_errors(evaluated.probabilities, images.labels)
     if folder is not None:
@@ -303,7 +309,16 @@ def evaluate_pictures(
         cell=cell,
         cell_figure=draw_cell(folder, evaluated, cell, paths=pictures.files),
         pictures=pictures,
+        by_source=_by_source(evaluated, listed.sources),
     )
+
+
+def _by_source(evaluated: Evaluated, sources: Sequence[str] | NDArray[np.int64] | None) -> BySource | None:
+    """Return the accuracy by the images' sources, one for each; None without."""
+    if sources is None:
+        return None
+    correct = evaluated.probabilities.argmax(axis=1) == evaluated.images.labels
+    return BySource(len(np.unique(sources)), clustered_interval(correct, sources))
 
 
 def _frame(pictures: Sequence[StoredPicture], classifier: Classifier) -> list[FramedInput]:

@@ -10,11 +10,14 @@ import typer
 from imagelet.cli import printing
 from imagelet.cli.commands import PARTS, Command, DatasetArgument, Group, Json, write_shape
 from imagelet.cli.show_picture import is_picture, show_file, show_picture
+from imagelet.errors import UsageError
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.data import Dataset, FoundFile, ImageSet
     from imagelet.data.checking import Problem
+    from imagelet.data.download import RemoteFile
+    from imagelet.data.known import KnownDataset
 
 commands = typer.Typer(cls=Group)
 data = typer.Typer(cls=Group, help="Datasets: where they are, fetch them, look at them, check them.")
@@ -45,36 +48,27 @@ NearCopies = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Draw the near copies side by side: near-copies.png."),
 ]
+CardOnly = Annotated[
+    bool, typer.Option("--card", help="Only what a dataset is: no image is read, nothing is downloaded.")
+]
 
 
 @data.command("list", cls=Command, epilog="imagelet data list")
 def list_(as_json: Json = False) -> None:
-    """List the datasets by name and where their files are.
+    """List the datasets by name: download, licence, place.
 
-    JSON: datasets[{name, title, images, classes, shape, place}]; place is null where they are not
-    on this computer.
+    Quick, Draw! is a dataset of any things you name: imagelet data show quickdraw:cat,dog.
+
+    JSON: datasets[{name, title, images, classes, shape, download, licence, place}]; download is in bytes, at
+    most, and null where there is none; place is null where they are not on this computer.
     """
-    from imagelet.data import place_of
     from imagelet.data.known import datasets
 
-    listed = []
-    for name in datasets:
-        known = datasets.get(name)
-        framing = known.card.framing
-        listed.append(
-            {
-                "name": name,
-                "title": known.card.title,
-                "images": sum(known.images.values()),
-                "classes": len(known.card.classes),
-                "shape": (framing.height, framing.width, framing.channels) if framing else None,
-                "place": place_of(name),
-            }
-        )
+    known = [datasets.get(name) for name in datasets]
     if as_json:
-        printing.document({"datasets": listed})
+        printing.document({"datasets": [_listed(dataset) for dataset in known]})
     else:
-        _list(listed)
+        _list(known)
 
 
 @data.command(cls=Command, epilog="imagelet data formats")
@@ -123,20 +117,24 @@ def get(name: Name, source_folder: Folder = None, as_json: Json = False) -> None
 
 
 @data.command(cls=Command, epilog="imagelet data show mnist --out grid.png")
-def show(dataset: Shown, out: Out = None, as_json: Json = False) -> None:
+def show(dataset: Shown, out: Out = None, card: CardOnly = False, as_json: Json = False) -> None:
     """Show what a dataset or a picture file holds, and draw it.
 
     For a dataset: parts, classes, values; the grid shows training images only. For a picture: what a program
     sees, an array of numbers, and the shapes that the same numbers can take.
 
     JSON: name, title, description, place, images, shape, parts[{part, images, lowest, highest, mean,
-    sha256}], classes[{class, name, images}], flips, framing, source, licence, citation, file.
+    sha256}], classes[{class, name, images}], flips, framing, source, licence, citation, known_accuracy, file;
+    known_accuracy has percent, source and by_people, and is null where no source was found. With --card
+    images is 0 and parts is empty.
 
     JSON of a picture: file, format, mode, meaning, size, shape, dtype, lowest, highest, mean, channels[{name,
     lowest, highest, mean}], changes, forms[{name, shape, dtype, first, place, value}], out; size is width and
     height, shape to channels are those of the stored numbers, changes is what opening does to them, place is
     the index of value in each form.
     """
+    if card and out is not None:
+        raise UsageError("--card reads no images, --out draws some", hint="leave one of them out")
     if is_picture(dataset):
         show_picture(dataset, out, as_json=as_json)
         return
@@ -144,7 +142,7 @@ def show(dataset: Shown, out: Out = None, as_json: Json = False) -> None:
 
     with printing.progress("reading") as advance:
         opened = load_dataset(dataset, progress=advance)
-        facts = _facts(opened)
+        facts = _facts(opened, {} if card else {part: opened.read(part) for part in opened.parts})
     if out is not None:
         _draw(opened, out)
     if as_json:
@@ -219,22 +217,57 @@ def _some(files: Sequence[str]) -> str:
     return Message("{files} and {count:,} more", files=listed, count=more) if more > 0 else listed
 
 
-def _list(listed: list[dict[str, Any]]) -> None:
+def _listed(known: "KnownDataset") -> dict[str, Any]:
+    from imagelet.data import place_of
+
+    framing = known.card.framing
+    return {
+        "name": known.card.name,
+        "title": known.card.title,
+        "images": sum(known.images.values()),
+        "classes": len(known.card.classes),
+        "shape": (framing.height, framing.width, framing.channels) if framing else None,
+        "download": sum(file.size for file in known.download) or None,
+        "licence": known.card.licence,
+        "place": place_of(known.card.name),
+    }
+
+
+def _list(datasets: list["KnownDataset"]) -> None:
+    listed = [(_listed(known), known.download) for known in datasets]
     rows = [
         (
-            dataset["name"],
-            f"{dataset['images']:,}",
-            str(dataset["classes"]),
-            write_shape(dataset["shape"] or ()),
-            str(dataset["place"]) if dataset["place"] else Message("not on this computer"),
+            facts["name"],
+            f"{facts['images']:,}",
+            str(facts["classes"]),
+            write_shape(facts["shape"] or ()),
+            _size(files),
+            facts["licence"],
+            _place(facts),
         )
-        for dataset in listed
+        for facts, files in listed
     ]
-    printing.table(("name", "images", "classes", "shape", "place"), rows, right=("images", "classes"))
-    if missing := [known["name"] for known in listed if not known["place"]]:
+    headings = ("name", "images", "classes", "shape", "download", "licence", "place")
+    printing.table(headings, rows, right=("images", "classes", "download"), whole=("name",))
+    if missing := [facts["name"] for facts, files in listed if files and not facts["place"]]:
         printing.advice(
             "imagelet data get {name} fetches one; training fetches it by itself", name=missing[0]
         )
+    printing.advice("imagelet data show {name} --card tells more, before anything is fetched", name="kmnist")
+
+
+def _size(files: tuple["RemoteFile", ...]) -> str:
+    """Return how much is downloaded, with a sign where it may be less."""
+    if not files:
+        return "–"
+    most = printing.write_size(sum(file.size for file in files))
+    return most if all(file.exact for file in files) else f"≤ {most}"
+
+
+def _place(facts: dict[str, Any]) -> str:
+    if facts["place"]:
+        return str(facts["place"])
+    return Message("to be downloaded") if facts["download"] else Message("to be brought, with --from")
 
 
 def _verdict(file: "FoundFile") -> Message:
@@ -243,9 +276,9 @@ def _verdict(file: "FoundFile") -> Message:
     return Message("official") if file.official else Message("not the official one")
 
 
-def _facts(dataset: "Dataset") -> dict[str, Any]:
+def _facts(dataset: "Dataset", parts: dict[str, "ImageSet"]) -> dict[str, Any]:
+    """Return what the card says, and what the ``parts`` that were read hold."""
     card = dataset.card
-    parts = {name: dataset.read(name) for name in dataset.parts}
     counts = {name: images.counts() for name, images in parts.items()}
     return {
         "name": card.name,
@@ -264,6 +297,7 @@ def _facts(dataset: "Dataset") -> dict[str, Any]:
         "source": card.source,
         "licence": card.licence,
         "citation": card.citation,
+        "known_accuracy": card.known_accuracy and card.known_accuracy._asdict(),
     }
 
 
@@ -296,8 +330,17 @@ def _show(facts: dict[str, Any]) -> None:
         Message("source"): facts["source"],
         Message("licence"): facts["licence"],
         Message("citation"): facts["citation"],
+        Message("known accuracy"): facts["known_accuracy"] and _known(**facts["known_accuracy"]),
     }
+    if not facts["parts"]:
+        described[Message("classes")] = ", ".join(known["name"] for known in facts["classes"])
     printing.facts({name: value for name, value in described.items() if value})
+    if facts["parts"]:
+        _show_parts(facts)
+
+
+def _show_parts(facts: dict[str, Any]) -> None:
+    """Print what each part holds, and how many images of each class."""
     printing.say()
     rows: list[tuple[str, ...]] = []
     for part in facts["parts"]:
@@ -310,6 +353,11 @@ def _show(facts: dict[str, Any]) -> None:
     headings = [PARTS[name] for name in names]
     rows = [(known["name"], *(f"{known['images'][name]:,}" for name in names)) for known in facts["classes"]]
     printing.table((Message("class"), *headings), rows, right=headings)
+
+
+def _known(percent: float, source: str, by_people: bool) -> Message:
+    by = Message("by people") if by_people else Message("by a network")
+    return Message("{percent:g} % {by}: {source}", percent=percent, by=by, source=source)
 
 
 def _draw(dataset: "Dataset", path: Path) -> None:

@@ -78,7 +78,8 @@ def evaluate(
     """Test a classifier on images that had no part in its training.
 
     Each evaluation of a run on its test images is counted: once you choose by them, they are no test set any
-    more. A CSV file may have a column source: then there is an interval by people, too.
+    more. Where it is known who wrote each image, by a column source of a CSV file or as in qmnist, there is
+    an interval by people, too.
 
     Images are numbered from 0, as they lie in their part. Label issues, labels that may be wrong, are found
     by confident learning, from predictions for images that the classifier has not learned from. Look at these
@@ -91,13 +92,13 @@ def evaluate(
     calibration_error, classes[{class, name, images, precision, recall, f1}], confusion, misclassified[{image,
     label, predicted, probability, label_probability, second}], label_issues[{image, label, suggested,
     probability, label_probability}], confused[{label, predicted, images}], reliability[{low, high, images,
-    confidence, accuracy, interval}], test_evaluations, seconds; the rows of confusion are labels, its columns
-    predicted classes; most_frequent has class and accuracy; copies_of_training is of a run's test images
-    alone. With --cell also cell: label, predicted, images, figure.
+    confidence, accuracy, interval}], sources, interval_by_source, test_evaluations, seconds; the rows of
+    confusion are labels, its columns predicted classes; most_frequent has class and accuracy;
+    copies_of_training is of a run's test images alone; sources and interval_by_source are null where nobody
+    said who wrote the images. With --cell also cell: label, predicted, images, figure.
 
-    JSON of own pictures has besides unsure, correct_but_unsure, sources, interval_by_source, and
-    misclassified[{file, label, predicted, probability, warnings}]; its label_issues have file in place of
-    image, its cells files in place of images.
+    JSON of own pictures has besides unsure, correct_but_unsure, and misclassified[{file, label, predicted,
+    probability, warnings}]; its label_issues have file in place of image, its cells files in place of images.
 
     JSON of --shift: dataset, images, corruptions[{corruption, unit, strength, accuracy, interval, unsure}],
     test_evaluations, seconds, figure.
@@ -135,6 +136,7 @@ def _show(evaluation: "Evaluation") -> None:
             "{count:,} of these images are copies of training images: they say nothing of new ones",
             count=copies,
         )
+    facts |= _by_source(figures)
     facts |= _counted(evaluation.test_evaluations)
     facts[Message("seconds")] = f"{evaluation.seconds:.1f}"
     if evaluation.figures is not None:
@@ -159,7 +161,7 @@ def _show(evaluation: "Evaluation") -> None:
 
 def _of_pictures(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
     """Return what is known of own pictures beside the figures."""
-    facts: dict[str, str] = {
+    return {
         Message("images"): Message("{count:,} of {dataset}", count=figures["images"], dataset=name),
         Message("unsure"): Message(
             "{count:,} predictions, {correct:,} of them correct",
@@ -167,12 +169,17 @@ def _of_pictures(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
             correct=figures["correct_but_unsure"],
         ),
     }
-    if figures["interval_by_source"] is not None:
-        low, high = map(write_percent, figures["interval_by_source"])
-        facts[Message("by source")] = Message(
-            "95 % interval {low} to {high} %, {count:,} sources", low=low, high=high, count=figures["sources"]
-        )
-    return facts
+
+
+def _by_source(figures: Mapping[str, Any]) -> dict[str, str]:
+    """Return the accuracy's interval by who wrote the images; nothing where nobody said."""
+    if figures["interval_by_source"] is None:
+        return {}
+    low, high = map(write_percent, figures["interval_by_source"])
+    interval = Message(
+        "95 % interval {low} to {high} %, {count:,} sources", low=low, high=high, count=figures["sources"]
+    )
+    return {Message("by source"): interval}
 
 
 def _counted(test_evaluations: int | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The pickles of CIFAR-10's Python form, read without Python's unpickler.
+"""The pickles of CIFAR's Python form, read without Python's unpickler.
 
 A pickle is a program for a machine with a stack and a memo. This one knows the few instructions that such a
 file needs. It calls nothing, and puts descriptions in the place of arrays. It takes no more memory than the
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from imagelet.messages import Message
 
-MOST_INSTRUCTIONS = 1 << 18  # an official file has some 40,000, in the wordiest protocol 120,000
+MOST_INSTRUCTIONS = 1 << 19  # CIFAR-100's training images take 200,000, in the wordiest protocol 400,000
 
 
 class RefusedError(ValueError):
-    """A pickle asks for something that no CIFAR-10 file needs."""
+    """A pickle asks for something that no CIFAR file needs."""
 
 
 def read_pickle(content: bytes) -> Any:
@@ -30,7 +30,7 @@ def read_pickle(content: bytes) -> Any:
     Text that Python 2 wrote is bytes.
 
     Raises:
-        RefusedError: it asks for something that no CIFAR-10 file needs.
+        RefusedError: it asks for something that no CIFAR file needs.
         ValueError: it is not a whole pickle.
     """
     machine = _Machine(len(content))
@@ -131,7 +131,7 @@ class _Machine:
         elif name == "GLOBAL":
             self.stack.append(_admitted(value.replace(" ", ".", 1)))
         elif name not in ("PROTO", "FRAME", "STOP"):
-            raise RefusedError(Message("has the instruction {name}, which no CIFAR-10 file needs", name=name))
+            raise RefusedError(Message("has the instruction {name}, which no CIFAR file needs", name=name))
 
     def pop(self) -> Any:
         return self.stack.pop()
@@ -189,7 +189,7 @@ class _Machine:
                     text.encode("latin-1")
                 )  # bytes that a newer Python wrote in an older protocol
             case "encode", _:
-                raise RefusedError(Message("encodes something that no CIFAR-10 file does"))
+                raise RefusedError(Message("encodes something that no CIFAR file does"))
             case "dtype", (code, *_):
                 self.stack.append(_Kind(code))
             case "_frombuffer", (content, kind, shape, order):
@@ -205,7 +205,7 @@ class _Machine:
         if isinstance(target, PickledArray) and type(state) is tuple:
             target.state = state[1:]  # without the version
         elif not isinstance(target, _Kind):
-            raise RefusedError(Message("sets an attribute, which no CIFAR-10 file does"))
+            raise RefusedError(Message("sets an attribute, which no CIFAR file does"))
 
 
 _WITHOUT_VALUE: dict[str, Callable[[_Machine], None]] = {
@@ -228,5 +228,5 @@ def _admitted(text: str) -> _Name:
     admitted = text.replace("numpy._core.", "numpy.core.")
     if admitted not in _ADMITTED:
         shown = text[:80] if text.isprintable() else ascii(text[:80])
-        raise RefusedError(Message("asks for {name}, which no CIFAR-10 file needs", name=shown))
+        raise RefusedError(Message("asks for {name}, which no CIFAR file needs", name=shown))
     return _Name(admitted)

@@ -121,6 +121,8 @@ def _load_named(
     try:
         known = datasets.get(text)
     except UnknownNameError as error:
+        if datasets.is_of_family(text):  # which says itself what is wrong
+            raise
         raise UnknownNameError(
             error.message,
             hint="{command} lists them; your own data is a folder with one subfolder a class, or of a form "

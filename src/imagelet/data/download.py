@@ -1,9 +1,9 @@
 """Official files: found in one of the data folders, else downloaded, whole and verified.
 
 A file comes from the first mirror that gives it. It grows in a ``.part`` file beside its final name, is
-compared with its SHA-256, and only then takes that name. What a broken connection left is gone on with at
-the next try; after any other failure nothing is left. A lock lets one process download while the others wait,
-and what a process left that was killed is swept under it.
+compared with its SHA-256, or with its MD5 where sources agree on that alone, and only then takes that name.
+What a broken connection left is gone on with at the next try; after any other failure nothing is left. A lock
+lets one process download while the others wait, and what a process left that was killed is swept under it.
 """
 
 import contextlib
@@ -33,9 +33,12 @@ class RemoteFile:
         dataset: the dataset that it belongs to.
         path: where it lies in a data folder: ``mnist/train-images-idx3-ubyte.gz``.
         size: in bytes.
-        sha256: in hexadecimal; None where it is not known, and then the file cannot be downloaded.
+        sha256: in hexadecimal; None where no two public sources agree on one.
         mirrors: full addresses, best first; empty where the file comes only inside another one.
         parts: the dataset's parts that need it.
+        md5: in hexadecimal, where sources agree on that alone. It finds damage, not deceit: files with one
+            MD5 can be made. With neither hash a file cannot be downloaded.
+        exact: False where no source tells the size, and ``size`` is the most that is taken from a mirror.
     """
 
     dataset: str
@@ -44,11 +47,24 @@ class RemoteFile:
     sha256: str | None
     mirrors: tuple[str, ...] = ()
     parts: tuple[str, ...] = ("train", "test")
+    md5: str | None = None
+    exact: bool = True
 
     @property
     def name(self) -> str:
         """The file's name without folders."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def can_be_downloaded(self) -> bool:
+        """Whether there is an address, and a hash to compare what comes from there with."""
+        return bool(self.mirrors and (self.sha256 or self.md5))
+
+    def is_official(self, path: Path) -> bool | None:
+        """Return whether ``path`` holds the official file; None where no hash of that is known."""
+        if self.sha256 is not None:
+            return sha256_of(path) == self.sha256
+        return None if self.md5 is None else _digest(path, "md5") == self.md5
 
 
 def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
@@ -86,14 +102,16 @@ def download(file: RemoteFile, progress: Progress | None = None, *, replace: boo
     Args:
         file: what to download.
         progress: is called with the bytes that are there and the bytes in all.
-        replace: what is there is replaced, once the official file has come, if it has another SHA-256.
+        replace: what is there is replaced, once the official file has come, if it has another hash.
 
     Raises:
-        DownloadError: no mirror gave it, or the cache cannot hold it.
+        DownloadError: no hash of it is known, no mirror gave it, or the cache cannot hold it.
     """
     target = paths.downloads() / file.path
+    if not (file.sha256 or file.md5 or target.is_file()):
+        raise _not_offered(file)
     with writing(target, file.size):
-        if not target.is_file() or (replace and sha256_of(target) != file.sha256):
+        if not target.is_file() or (replace and file.is_official(target) is False):
             part = part_of(target)
             try:
                 _from_mirrors(file, target, part, progress)
@@ -185,8 +203,12 @@ def damaged(path: Path, dataset: str, wrong: str) -> DataError:
 
 def sha256_of(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal."""
+    return _digest(path, "sha256")
+
+
+def _digest(path: Path, method: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.new(method, usedforsecurity=False)).hexdigest()
 
 
 class _BrokenError(Exception):
@@ -240,7 +262,7 @@ def _retrieve(
 
     done = part.stat().st_size if part.is_file() else 0
     try:
-        if done != file.size:
+        if done != file.size or not file.exact:
             _receive(address, file, part, done if done < file.size else 0, end, progress)
     except transfer.SlowError as error:
         raise _BrokenError(str(error)) from error
@@ -252,8 +274,8 @@ def _retrieve(
         raise _BrokenError("the address, or that of the proxy, is malformed") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _BrokenError("the connection broke") from error
-    if sha256_of(part) != file.sha256:
-        raise _WrongFileError("sent a file with another SHA-256")
+    if not file.is_official(part):
+        raise _WrongFileError(f"sent a file with another {'SHA-256' if file.sha256 else 'MD5'}")
     part.replace(target)
 
 
@@ -273,31 +295,43 @@ def _receive(
         if response.status != HTTPStatus.PARTIAL_CONTENT or not resumes:
             done = 0
         length = response.headers.get("Content-Length", "")
-        if length.isdigit() and done + int(length) != file.size:
-            raise _WrongFileError(f"offers {done + int(length)} bytes instead of {file.size}")
-        _write(pieces, file, part, done, progress)
+        total = done + int(length) if length.isdigit() else file.size
+        if total > file.size or (file.exact and total < file.size):
+            raise _WrongFileError(f"offers {total} bytes instead of {file.size}")
+        _write(pieces, file, part, done, total, progress)
+        if file.exact and part.stat().st_size < file.size:
+            raise _BrokenError(f"the connection broke after {part.stat().st_size} of {file.size} bytes")
 
 
 def _write(
-    pieces: Iterator[bytes], file: RemoteFile, part: Path, done: int, progress: Progress | None
+    pieces: Iterator[bytes], file: RemoteFile, part: Path, done: int, total: int, progress: Progress | None
 ) -> None:
     """Write ``pieces`` after the first ``done`` bytes of the part, and flush them to the disk."""
     report = progress or (lambda _done, _total: None)
     with part.open("r+b" if done else "wb") as opened:
         opened.seek(done)
-        report(done, file.size)
+        report(done, total)
         try:
             for piece in pieces:
                 done += len(piece)
                 if done > file.size:
                     raise _WrongFileError(f"sends more than {file.size} bytes")
                 opened.write(piece)
-                report(done, file.size)
+                report(done, total)
         finally:
             opened.flush()
             os.fsync(opened.fileno())
-    if done < file.size:
-        raise _BrokenError(f"the connection broke after {done} of {file.size} bytes")
+
+
+def _not_offered(file: RemoteFile) -> DownloadError:
+    return DownloadError(
+        "{file} is not downloaded: no two public sources agree on its SHA-256 or MD5",
+        hint="bring it yourself from {address} into a folder DIR, then type: "
+        "imagelet data get {dataset} --from DIR",
+        file=file.name,
+        address=", ".join(file.mirrors),
+        dataset=file.dataset,
+    )
 
 
 def _disk_error(error: OSError, target: Path, size: int) -> DownloadError:

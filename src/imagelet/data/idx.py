@@ -1,8 +1,9 @@
 """The IDX format of MNIST and its like.
 
-A file begins with two zero bytes, the kind of the values (8: unsigned bytes), the number of dimensions and,
-for each of these, its size in four bytes, most significant first; then come the values.
-(Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
+A file begins with two zero bytes, the kind of the values (8: unsigned bytes, 12: whole numbers of four
+bytes), the number of dimensions and, for each of these, its size in four bytes, most significant first; then
+come the values, most significant byte first. (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of
+handwritten digits".)
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from imagelet.data.download import damaged, read_bytes
 from imagelet.data.rows import Rows
 from imagelet.messages import Message, message_of
 
-UNSIGNED_BYTES = 8
+UNSIGNED_BYTES, NUMBERS = 8, 12
+TYPES: dict[int, np.dtype[Any]] = {UNSIGNED_BYTES: np.dtype(np.uint8), NUMBERS: np.dtype(">i4")}
 MOST_DIMENSIONS = 4
 LARGEST_CONTENT = 1 << 30  # bytes; EMNIST's largest file holds 550 MB
 DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own (zlib's technical notes)
@@ -55,10 +57,32 @@ def read_idx(path: Path, dimensions: int | None = None, dataset: str = "") -> ND
     Raises:
         DataError: the file is missing, truncated, corrupt or of another kind.
     """
-    name = dataset or path.name
+    array: NDArray[np.uint8] = _read(path, dimensions, dataset or path.name, UNSIGNED_BYTES)
+    return array
+
+
+def read_idx_numbers(path: Path, dimensions: int, dataset: str) -> NDArray[np.int32]:
+    """Read an IDX file of whole numbers; arguments and errors are those of :func:`read_idx`."""
+    return _read(path, dimensions, dataset, NUMBERS).astype(np.int32)
+
+
+def parse_idx(content: bytes, dimensions: int | None = None) -> NDArray[np.uint8]:
+    """Return the array in the ``content`` of an IDX file of unsigned bytes, packed by gzip or not.
+
+    Raises:
+        ValueError: it is truncated, corrupt or of another kind.
+    """
+    try:
+        array: NDArray[np.uint8] = _parse(content, dimensions, is_packed=content[:2] == GZIP)
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise ValueError(Message("is not a whole gzip file")) from error
+    return array
+
+
+def _read(path: Path, dimensions: int | None, name: str, kind: int) -> NDArray[Any]:
     content = read_bytes(path, name, LARGEST_CONTENT)
     with _reading(path, name):
-        return _parse(content, dimensions, is_packed=path.suffix == ".gz" or content[:2] == GZIP)
+        return _parse(content, dimensions, is_packed=path.suffix == ".gz" or content[:2] == GZIP, kind=kind)
 
 
 def rows_of_idx(path: Path) -> Rows:
@@ -99,32 +123,37 @@ def _unpacked(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
 
 
-def _parse(content: bytes, dimensions: int | None, *, is_packed: bool) -> NDArray[np.uint8]:
+def _parse(
+    content: bytes, dimensions: int | None, *, is_packed: bool, kind: int = UNSIGNED_BYTES
+) -> NDArray[Any]:
+    size = TYPES[kind].itemsize
     with gzip.open(io.BytesIO(content)) if is_packed else io.BytesIO(content) as file:
-        shape = _read_header(cast(IO[bytes], file), dimensions)
-        _require_possible(shape, len(content), is_packed=is_packed)
-        length = math.prod(shape)
-        if length > LARGEST_CONTENT:
+        shape = _read_header(cast(IO[bytes], file), dimensions, kind)
+        _require_possible(shape, len(content) // size, is_packed=is_packed)
+        count = math.prod(shape)
+        if count * size > LARGEST_CONTENT:
             raise ValueError(
                 Message(
                     "announces {shape} values; at most {most:,} are read",
                     shape=_written(shape),
-                    most=LARGEST_CONTENT,
+                    most=LARGEST_CONTENT // size,
                 )
             )
-        values = file.read(length + 1)
-    if len(values) != length:
-        held = Message("only {count}", count=len(values)) if len(values) < length else Message("more")
-        raise ValueError(Message("announces {count} values and holds {found}", count=length, found=held))
-    return np.frombuffer(values, np.uint8).reshape(shape)
+        values = file.read(count * size + 1)
+    if len(values) != count * size:
+        held = Message("only {count}", count=len(values) // size)
+        if len(values) > count * size:
+            held = Message("more")
+        raise ValueError(Message("announces {count} values and holds {found}", count=count, found=held))
+    return np.frombuffer(values, TYPES[kind]).reshape(shape)
 
 
-def _read_header(file: IO[bytes], dimensions: int | None) -> tuple[int, ...]:
+def _read_header(file: IO[bytes], dimensions: int | None, kind: int = UNSIGNED_BYTES) -> tuple[int, ...]:
     """Return the shape of the array in an opened file, up to its first value."""
     magic = file.read(4)
-    if dimensions is None and magic[:3] == bytes((0, 0, UNSIGNED_BYTES)) and len(magic) == 4:
+    if dimensions is None and magic[:3] == bytes((0, 0, kind)) and len(magic) == 4:
         dimensions = magic[3]
-    expected = bytes((0, 0, UNSIGNED_BYTES, dimensions or 1))
+    expected = bytes((0, 0, kind, dimensions or 1))
     if magic != expected:
         raise ValueError(
             Message(

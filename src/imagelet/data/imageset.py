@@ -56,6 +56,8 @@ class ImageSet:
         labels: int64 (n,), each from 0 to ``len(classes) - 1``.
         classes: the class names, in the order of the labels.
         known: what was found out about them already.
+        sources: int64 (n,), equal within the set for images from one source: the number of who wrote them;
+            None where nobody said. No part of the fingerprint.
 
     Raises:
         DataError: a wrong type, shape or label.
@@ -65,6 +67,7 @@ class ImageSet:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     known: Known | None = field(default=None, repr=False)
+    sources: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("images", "labels"):
@@ -73,7 +76,8 @@ class ImageSet:
         object.__setattr__(self, "classes", _as_names(self.classes))
         _check_classes(self.classes)
         _check_labels(self.labels, len(self.images), self.classes)
-        for name in ("images", "labels"):
+        _check_sources(self.sources, len(self.images))
+        for name in ("images", "labels", "sources"):
             if isinstance(getattr(self, name), np.ndarray):
                 view = getattr(self, name).view()
                 view.flags.writeable = False
@@ -128,7 +132,8 @@ class ImageSet:
                 last=len(self) - 1,
             )
         known = Known("", self.known.sums[rows]) if self.known else None
-        return ImageSet(chosen(self.images, rows), self.labels[rows], self.classes, known)
+        sources = None if self.sources is None else self.sources[rows]
+        return ImageSet(chosen(self.images, rows), self.labels[rows], self.classes, known, sources)
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of images of each class, int64 (classes,)."""
@@ -200,7 +205,7 @@ def relabelled(images: ImageSet, classes: tuple[str, ...], name: str) -> ImageSe
         return images
     places = np.array([classes.index(one) for one in images.classes], dtype=np.int64)
     known = images.known and images.known._replace(sha256="")  # labels and classes are in it
-    return ImageSet(images.images, places[images.labels], classes, known)
+    return ImageSet(images.images, places[images.labels], classes, known, images.sources)
 
 
 def mapped(images: ImageSet) -> ImageSet:
@@ -224,6 +229,20 @@ class Turned(NamedTuple):
     mirrored: bool = False
 
 
+class KnownAccuracy(NamedTuple):
+    """How often the test images of a dataset were told right: what a figure of one's own is held against.
+
+    Attributes:
+        percent: of the test images.
+        source: who measured it, with what, and where it stands.
+        by_people: True where people answered, False where the best network did that we know of.
+    """
+
+    percent: float
+    source: str
+    by_people: bool = False
+
+
 @dataclass(frozen=True)
 class DatasetCard:
     """What a dataset is, before a byte of it is read.
@@ -239,6 +258,7 @@ class DatasetCard:
         licence: the licence, or what is known of it.
         citation: how to cite it, if at all.
         turned: which images are of no class any more when they are turned.
+        known_accuracy: what people or networks reach; None where no source was found.
     """
 
     name: str
@@ -251,6 +271,7 @@ class DatasetCard:
     licence: str
     citation: str = ""
     turned: tuple[Turned, ...] = ()
+    known_accuracy: KnownAccuracy | None = None
 
 
 class Dataset:
@@ -421,3 +442,11 @@ def _check_labels(labels: NDArray[np.int64], images: int, classes: tuple[str, ..
             count=len(classes),
             last=len(classes) - 1,
         )
+
+
+def _check_sources(sources: object, images: int) -> None:
+    if sources is None:
+        return
+    _check_is_array("sources", sources)
+    if sources.dtype != np.int64 or sources.shape != (images,):  # type: ignore[attr-defined]
+        raise DataError("sources are int64, one for each of the {count} images", count=images)

@@ -153,9 +153,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _card(facts: dict[str, Any], folder: Path) -> DatasetCard:
-    texts = {name: str(facts[name]) for name in ("name", "title", "description", "licence")}
     return DatasetCard(
-        **texts,
+        name=str(facts["name"]),
+        title=str(facts["title"]),
+        description=str(facts["description"]),
+        licence=str(facts["licence"]),
         classes=tuple(map(str, facts["classes"])),
         framing=Framing.from_json(facts["framing"]),
         flips=bool(facts["flips"]),

@@ -64,7 +64,7 @@ class FoundFile:
         path: where it lies.
         size: in bytes.
         sha256: of its content, in hexadecimal.
-        official: whether that is the official file; None where the official SHA-256 is not known.
+        official: whether that is the official file, by its SHA-256 or MD5; None where neither is known.
     """
 
     name: str
@@ -130,7 +130,7 @@ def keep(
     for file, path in layout.paths(place).items():
         located = identify(file, path)
         unchecked = not file.name.endswith(".gz")  # gzip has a checksum of its own, so reading will tell
-        if unchecked and located.official is False and located.size == file.size:
+        if unchecked and located.official is False and file.exact and located.size == file.size:
             raise damaged(path, file.dataset, Message("has the official length but not the official SHA-256"))
     for part in parts:
         layout.read(place, part)
@@ -141,7 +141,7 @@ def keep(
 def renew(
     layouts: Sequence[Layout], parts: Sequence[str], progress: Progress | None = None
 ) -> tuple[FoundFile, ...]:
-    """Download what is missing, and what lies in the cache with another SHA-256.
+    """Download what is missing, and what lies in the cache with another hash.
 
     Raises:
         DownloadError: no mirror gave a file, or the cache cannot be written.
@@ -164,12 +164,12 @@ def identify(file: RemoteFile, path: Path) -> FoundFile:
         DataError: it cannot be read.
     """
     try:
-        size, sha256 = path.stat().st_size, sha256_of(path)
+        size, sha256, official = path.stat().st_size, sha256_of(path), file.is_official(path)
     except OSError as error:
         raise damaged(
             path, file.dataset, Message("cannot be read ({error})", error=error.strerror)
         ) from error
-    return FoundFile(file.path, path, size, sha256, None if file.sha256 is None else sha256 == file.sha256)
+    return FoundFile(file.path, path, size, sha256, official)
 
 
 def _refuse_incomplete(layouts: Sequence[Layout], part: str) -> None:

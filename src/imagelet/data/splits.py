@@ -5,6 +5,9 @@ so that it can be gone back to, and cannot be used on other data unnoticed.
 
 Copies stay together: what is drawn are different images, and the copies of each go with it. Where there are
 none, a split is scikit-learn's to the index. The split of the course's notes is so in any case.
+
+Where it is known who wrote each image, all images of one source stay together, too, as long as every class is
+on both sides: a hand that was learned from is easier to read.
 """
 
 import base64
@@ -33,6 +36,9 @@ PACKED = "int32:"  # before base64 of little-endian numbers
 COURSE = "course"
 COURSE_SHARE = 0.2
 COURSE_SEED = 9
+BY_SOURCE = " by source"
+
+Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 _FOLD = re.compile(r"fold (\d{1,4}) of (\d{1,4})")
 
@@ -44,7 +50,8 @@ class Split:
     Args:
         train: int64 (n,), the images to learn from, in order.
         validation: int64 (m,), the images to choose by, in order; may be empty.
-        method: how it was made: "course", "stratified 0.2", "fold 2 of 5", "all" (no validation).
+        method: how it was made: "course", "stratified 0.2", "fold 2 of 5", "all" (no validation), and
+            "… by source" where no source is on both sides.
         seed: what it was made with.
         data_sha256: the fingerprint of the images that the indices point into.
 
@@ -125,7 +132,8 @@ def split(images: ImageSet, validation: float | str, seed: int, limit: int = 0) 
         validation: the fraction for validation, from 0 (none) to below 1, stratified by class; "course" for
             scikit-learn's ``train_test_split(test_size=0.2, random_state=9)``, whatever the seed; or a fold,
             as :func:`fold` writes it: the folds of a seed have no image in common and hold all together.
-            Copies count once and stay on one side, except in "course".
+            Copies count once and stay on one side, and so do the images of one source where sources are
+            known, except in "course".
         seed: for the choice, from 0 to 2**32 - 1.
         limit: how many of the images to use, drawn by the seed; 0 for all.
 
@@ -162,15 +170,15 @@ def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
     counts = np.bincount(labels, minlength=len(images.classes))
     if which := read_fold(validation):
         method = str(validation)
-        train, rest = _fold(labels, dict(zip(images.classes, counts.tolist(), strict=True)), *which, seed)
+        _check_folds(dict(zip(images.classes, counts.tolist(), strict=True)), which[1])
+        by_source = _fold_of_sources(images, *which, seed)
     else:
-        from sklearn.model_selection import train_test_split
-
         method = f"stratified {fraction:g}"
         _check_classes(images, counts, fraction)
-        train, rest = train_test_split(
-            np.arange(len(labels)), test_size=fraction, random_state=seed, stratify=labels
-        )
+        by_source = _share_of_sources(images, fraction, seed)
+    if by_source:
+        return Split(*by_source, f"{method}{BY_SOURCE}", seed, images.fingerprint())
+    train, rest = _fold(labels, *which, seed) if which else _share(labels, fraction, seed)
     chosen, held_out = (with_copies(different[part], images.originals) for part in (train, rest))
     return Split(chosen, held_out, method, seed, images.fingerprint())
 
@@ -243,13 +251,94 @@ def validation_fraction(validation: float | str) -> float:
     return fraction
 
 
-def _fold(
-    labels: NDArray[np.int64], counts: Mapping[str, int], number: int, folds: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _share(labels: NDArray[np.int64], fraction: float, seed: int) -> Sides:
+    """Return a share of the different images and the rest, by scikit-learn's stratified split."""
+    from sklearn.model_selection import train_test_split
+
+    train, rest = train_test_split(
+        np.arange(len(labels)), test_size=fraction, random_state=seed, stratify=labels
+    )
+    return train, rest
+
+
+def _fold(labels: NDArray[np.int64], number: int, folds: int, seed: int) -> Sides:
     """Return the images outside of a fold and in it, in order: scikit-learn's StratifiedKFold, shuffled.
 
-    ``labels`` (n,) are those of the different images, and ``counts`` their number in each class.
+    ``labels`` (n,) are those of the different images.
     """
+    from sklearn.model_selection import StratifiedKFold
+
+    dealt = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
+    train, rest = list(dealt)[number - 1]
+    return train, rest
+
+
+def _fold_of_sources(images: ImageSet, number: int, folds: int, seed: int) -> Sides | None:
+    """Return what :func:`_fold` does, with whole sources: scikit-learn's StratifiedGroupKFold, shuffled.
+
+    None where no sources are known, or a fold would lack a class.
+    """
+    groups = _groups(images)
+    if groups is None or groups.max() + 1 < folds:
+        return None
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    dealt = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    sides = list(dealt.split(images.labels, images.labels, groups))
+    if not all(_have_every_class(images, *side) for side in sides):
+        return None
+    train, rest = sides[number - 1]
+    return train, rest
+
+
+def _share_of_sources(images: ImageSet, fraction: float, seed: int) -> Sides | None:
+    """Return two sides, in order, the second of whole sources with about a ``fraction`` of each class.
+
+    In an order drawn by the seed, each source is set aside that brings the classes' numbers nearer to that.
+    None where no sources are known, or a side would lack a class.
+    """
+    groups = _groups(images)
+    if groups is None:
+        return None
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
+    wanted = fraction * images.counts()  # (classes,), still to be set aside
+    chosen = np.zeros(len(images), dtype=bool)
+    for group in np.random.default_rng(seed).permutation(len(members)):
+        its = np.bincount(images.labels[members[group]], minlength=len(wanted))
+        if np.abs(wanted - its).sum() < np.abs(wanted).sum():
+            wanted = wanted - its
+            chosen[members[group]] = True
+    sides = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    return sides if _have_every_class(images, *sides) else None
+
+
+def _groups(images: ImageSet) -> NDArray[np.int64] | None:
+    """Return a number (n,) for each image, from 0: one for a source, and for sources that share a copy.
+
+    None where no sources are known.
+    """
+    if images.sources is None or not len(images):
+        return None
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names, numbers = np.unique(images.sources, return_inverse=True)
+    shared = coo_array(
+        (np.ones(len(numbers), bool), (numbers, numbers[images.originals])), (len(names), len(names))
+    )
+    _, joined = connected_components(shared, directed=False)
+    groups: NDArray[np.int64] = joined[numbers].astype(np.int64)
+    return groups
+
+
+def _have_every_class(images: ImageSet, *sides: NDArray[np.int64]) -> bool:
+    """Return whether each side has an image of every class that there is."""
+    there = images.counts() > 0
+    return all((np.bincount(images.labels[side], minlength=len(there)) > 0)[there].all() for side in sides)
+
+
+def _check_folds(counts: Mapping[str, int], folds: int) -> None:
+    """Raise where a class has fewer different images, by ``counts``, than there are folds."""
     count, name = min(((count, name) for name, count in counts.items() if count), default=(0, ""))
     if count < folds:
         raise DataError(
@@ -263,12 +352,6 @@ def _fold(
             count=count,
             folds=folds,
         )
-    from sklearn.model_selection import StratifiedKFold
-
-    train, rest = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))[
-        number - 1
-    ]
-    return train, rest
 
 
 def _check_classes(images: ImageSet, counts: NDArray[np.int64], fraction: float) -> None:

@@ -8,6 +8,7 @@ so it is never out of date: what changes gets another name, and the store of bef
 ``labels.npy``   int64 (n,)
 ``sums.npy``     uint64 (n, 2, channels), of each image the sum of its pixels and of their squares
 ``test.npy``     bool (n,), which images were set aside as the test part; if any were
+``sources.npy``  int64 (n,), who wrote each image; if that is known
 ``store.json``   class names, SHA-256, what the images were taken for; written last
 ===============  =================================================================================
 
@@ -44,7 +45,7 @@ from imagelet.progress import Notice, Progress, silent
 InMemory = bool | Literal["auto"]
 """Whether images are read into memory, or kept in a store; ``auto``: in a store where they are large."""
 
-VERSION = 1  # raised when images are read in another way, so that old stores are not used
+VERSION = 2  # raised when images are read in another way, so that old stores are not used
 SHARE_OF_MEMORY = 1 / 4
 SECONDS_BETWEEN_RECORDS = 2.0
 MEASURED_AT_ONCE = 1 << 24  # bytes
@@ -66,6 +67,7 @@ class Content:
         classes: their names.
         taken: what the images were taken for.
         choose: which images are set aside as the test part, bool (n,); None: none are.
+        sources: int64 (n,), who wrote each image; None where nobody said.
     """
 
     blocks: Blocks
@@ -74,12 +76,15 @@ class Content:
     classes: tuple[str, ...]
     taken: Message
     choose: Choose | None = None
+    sources: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, images: ImageSet) -> Self:
         """Return the content that is already read."""
         rows = Rows.of(images.images)
-        return cls(rows.blocks, images.shape, images.labels, images.classes, Message(""))
+        return cls(
+            rows.blocks, images.shape, images.labels, images.classes, Message(""), sources=images.sources
+        )
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,8 @@ def filled(content: Content, progress: Progress | None = None) -> Stored:
         done += len(block)
         (progress or silent)(done, shape[0])
     require_count(done, shape[0], ended=True)
-    return divided(ImageSet(array, content.labels, content.classes), content.taken, content.choose)
+    images = ImageSet(array, content.labels, content.classes, sources=content.sources)
+    return divided(images, content.taken, content.choose)
 
 
 def divided(images: ImageSet, taken: Message, choose: Choose | None) -> Stored:
@@ -322,10 +328,13 @@ def _describe(folder: Path, content: Content) -> None:
     array = _mapped(folder / "images.npy", (len(content.labels), *content.shape))
     assert array is not None
     sums = _sums(array)
-    images = ImageSet(as_array(MappedImages(array)), content.labels, content.classes, Known("", sums))
+    pixels = as_array(MappedImages(array))
+    images = ImageSet(pixels, content.labels, content.classes, Known("", sums), content.sources)
     fingerprints = {"all": images.fingerprint()}
     _write_array(folder / "labels.npy", images.labels)
     _write_array(folder / "sums.npy", sums)
+    if images.sources is not None:
+        _write_array(folder / "sources.npy", images.sources)
     if content.choose:
         chosen = content.choose(images)
         _write_array(folder / "test.npy", chosen)
@@ -336,6 +345,7 @@ def _describe(folder: Path, content: Content) -> None:
         "classes": content.classes,
         "taken": content.taken.to_json(),
         "sha256": fingerprints,
+        "has_sources": images.sources is not None,
     }
     atomic_files.write_json(folder / "store.json", description)
 
@@ -369,7 +379,11 @@ def _opened(folder: Path) -> Stored | None:
             return None
         labels = np.load(folder / "labels.npy", allow_pickle=False)
         sums = np.load(folder / "sums.npy", mmap_mode="r", allow_pickle=False)
-        images = ImageSet(as_array(MappedImages(array)), labels, classes, Known(fingerprints["all"], sums))
+        sources = None
+        if description["has_sources"]:
+            sources = np.load(folder / "sources.npy", allow_pickle=False)
+        known = Known(fingerprints["all"], sums)
+        images = ImageSet(as_array(MappedImages(array)), labels, classes, known, sources)
         aside = None
         if "test" in fingerprints:
             chosen = np.load(folder / "test.npy", allow_pickle=False)

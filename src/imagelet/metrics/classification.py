@@ -166,7 +166,7 @@ def wilson_score(proportion: float, total: float, z: float) -> Interval:
 
 
 def clustered_interval(
-    correct: np.ndarray, sources: Sequence[str], confidence: float = CONFIDENCE
+    correct: np.ndarray, sources: Sequence[str] | np.ndarray, confidence: float = CONFIDENCE
 ) -> Interval:
     """Return the interval of an accuracy when the images come in clusters: many pictures by few people.
 
@@ -181,7 +181,7 @@ def clustered_interval(
 
     Args:
         correct: bool ``(n,)``, ``n`` at least 1.
-        sources: where each image comes from, ``n`` of them: a person's name.
+        sources: where each image comes from, ``n`` of them: a person's name or number.
         confidence: between 0 and 1.
 
     Raises:

@@ -17,6 +17,7 @@ from imagelet.preprocessing.picture import plain
 CHANNELS = (1, 3, 4)  # grey, RGB, RGBA
 DATASET_CHANNELS = (1, 3)
 ROUNDING = 1e-4  # by so much of its range a float may leave it
+SIGNED_ROUNDING = 0.01  # how near to −1 and 1 the floats of USPS lie that are black and white
 LARGEST_OF_ONE = 1.5  # a float's largest value between 1 and this may end 0–1 or begin 0–255
 TAKEN = Message(
     "a picture is (height, width), (height, width, channels) or (channels, height, width) with 1, 3 or 4 "
@@ -78,7 +79,7 @@ def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint
     Args:
         value: (n, height, width), (n, height, width, channels), (n, channels, height, width), or grey images
             that are square as rows (n, height · width); values are bool, whole numbers from 0 to 255, or
-            floats from 0 to 1 or 255.
+            floats from 0 to 1, from 0 to 255, or from −1 to 1 where both ends are reached.
         limits: of the whole, where these are some of its rows only.
 
     Raises:
@@ -88,16 +89,21 @@ def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint
     laid_out, layout = _laid_out(array, value)
     if not laid_out.size:
         raise _refusal(array, value, Message("it has no pixels"))
+    low, high = limits or (array.min(), array.max())
+    is_unit = array.dtype.kind in "bf" and float(high) <= 1 + ROUNDING
+    is_signed = array.dtype.kind == "f" and max(abs(low + 1), abs(high - 1)) <= SIGNED_ROUNDING
+    if is_signed:
+        laid_out, limits = np.clip((laid_out + 1) / 2, 0, 1), (0.0, 1.0)
     pixels = _eight_bits(laid_out, value, limits)
-    is_unit = array.dtype.kind in "bf" and float(limits[1] if limits else array.max()) <= 1 + ROUNDING
     _, height, width, channels = pixels.shape
     return pixels, Message(
-        "{height}×{width} {colour}, {layout}, values 0–{largest}",
+        "{height}×{width} {colour}, {layout}, values {lowest}–{largest}",
         height=height,
         width=width,
         colour=Message("grey") if channels == 1 else Message("colour"),
         layout=layout,
-        largest=1 if is_unit else 255,
+        lowest="−1" if is_signed else 0,
+        largest=1 if is_unit or is_signed else 255,
     )
 
 

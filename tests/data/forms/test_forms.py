@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.io import savemat
 
 from imagelet.data import load_dataset
 from imagelet.data.forms.form import Form, assigned, form_of, forms
@@ -73,11 +74,19 @@ def write_pixel_table(folder: Path, parts: Parts) -> Path:
     return folder / "train.csv"
 
 
+def write_mat(folder: Path, parts: Parts) -> Path:
+    arrays = {f"X_{part}": np.moveaxis(images, 0, -1) for part, (images, _) in parts.items()}
+    arrays |= {f"y_{part}": labels[:, np.newaxis] for part, (_, labels) in parts.items()}
+    savemat(folder / "made.mat", arrays, do_compression=True)
+    return folder / "made.mat"
+
+
 WRITE: dict[str, Write] = {
     "npz": write_npz,
     "npy": write_npy,
     "idx": write_idx,
     "pixel-table": write_pixel_table,
+    "mat": write_mat,
 }
 
 

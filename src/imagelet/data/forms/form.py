@@ -39,8 +39,8 @@ from imagelet.registry import Registry
 
 LARGE = 1 << 30  # bytes; an array of more is read some rows at a time, into memory, too
 TEST_SHARE = 0.2
-NAMES_OF_IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels")
-NAMES_OF_LABELS = ("y", "label", "labels", "target", "targets", "class", "classes")
+NAMES_OF_IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels", "patterns", "fea")
+NAMES_OF_LABELS = ("y", "label", "labels", "target", "targets", "class", "classes", "gnd")
 KINDS = {"images": NAMES_OF_IMAGES, "labels": NAMES_OF_LABELS}
 
 
@@ -54,6 +54,7 @@ class Arrays:
         source: which files or members they are: ``x_train, y_train``.
         rows: reads the images' array some rows at a time; None: that is not possible.
         files: in which they are.
+        sources: reads an array (n,): who wrote each image; None where nobody said.
     """
 
     images: Callable[[], Any]
@@ -61,6 +62,7 @@ class Arrays:
     source: str
     rows: Callable[[], Rows] | None = None
     files: tuple[Path, ...] = ()
+    sources: Callable[[], NDArray[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ def assigned(names: Iterable[str], origin: str) -> tuple[dict[str, tuple[str, st
             "{origin} holds no images with labels to learn from; it holds {names}",
             hint="name them x_train and y_train, or images and labels",
             origin=origin,
-            names=", ".join(sorted([*chosen.values(), *others])[:10]) or Message("nothing"),
+            names=", ".join(sorted({*chosen.values(), *others})[:10]) or Message("nothing"),
         )
     return pairs, others
 
@@ -307,7 +309,7 @@ def _read(
         labels, classes = as_labels(arrays.labels(), where)
         read_rows = rows or Rows.of(arrays.images())
         blocks, shape, taken = images_in(read_rows, limits_of(read_rows))
-        return Content(blocks, shape, labels, classes, taken, choose)
+        return Content(blocks, shape, labels, classes, taken, choose, _numbered(arrays, len(labels)))
 
     def announced() -> Content:
         announce(in_memory)
@@ -322,7 +324,24 @@ def _read(
         images, taken = images_of(arrays.images())
         labels, classes = as_labels(arrays.labels(), where)
         require_count(len(images), len(labels))
-        return divided(ImageSet(images, labels, classes), taken, choose)
+        sources = _numbered(arrays, len(images))
+        return divided(ImageSet(images, labels, classes, sources=sources), taken, choose)
+
+
+def _numbered(arrays: Arrays, count: int) -> NDArray[np.int64] | None:
+    """Return who wrote each image, as numbers; raise ValueError where they are not as many."""
+    if arrays.sources is None:
+        return None
+    sources = arrays.sources()
+    if sources.shape != (count,):
+        raise ValueError(
+            Message(
+                "the writers are {shape}, one for each of {count:,} images is needed",
+                shape=sources.shape,
+                count=count,
+            )
+        )
+    return np.unique(sources, return_inverse=True)[1].astype(np.int64)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.data.download import damaged
 from imagelet.data.forms import npy
 from imagelet.data.forms.form import Contents, Form, forms, paired
 from imagelet.data.idx import DEFLATE_RATIO
@@ -43,6 +45,34 @@ def read(path: Path) -> Contents:
     return paired(names, str(path), partial(_member, path), partial(_rows, path), lambda _: path)
 
 
+def read_official(path: Path, name: str, dataset: str, dimensions: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return an array of bytes of a dataset's official archive.
+
+    Args:
+        path: the archive.
+        name: of the array in it.
+        dataset: whose it is, for the message.
+        dimensions: how many it may have.
+
+    Raises:
+        DataError: it is missing, damaged or of another kind.
+    """
+    try:
+        with _member_of(path, name) as (file, size):
+            if size > LARGEST_MEMBER:
+                raise ValueError("it announces more than it can hold")
+            array = npy.read_array(file, size)
+    except FileNotFoundError:
+        raise damaged(path, dataset, Message("is missing")) from None
+    except UNREADABLE as error:
+        wrong = Message("cannot be read ({error})", error=message_of(error)[:120])
+        raise damaged(path, dataset, wrong) from error
+    if array.dtype != np.uint8 or array.ndim not in dimensions:
+        wrong = Message("holds {dtype} {shape} as {name}", dtype=array.dtype, shape=array.shape, name=name)
+        raise damaged(path, dataset, wrong)
+    return array
+
+
 def _member(path: Path, name: str) -> NDArray[Any]:
     with _opened(path, name) as (file, size):
         if size > LARGEST_MEMBER:
@@ -66,16 +96,23 @@ def _rows(path: Path, name: str) -> Rows:
 def _opened(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     """Open a member, and yield it with its size; what goes wrong in the block is told in one sentence."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            member = archive.getinfo(f"{name}.npy")
-            if member.file_size > DEFLATE_RATIO * max(member.compress_size, 1) + 1024:
-                raise ValueError("it announces more than it can hold")
-            with archive.open(member) as file:
-                yield file, member.file_size
+        with _member_of(path, name) as (file, size):
+            yield file, size
     except UNREADABLE as error:
         raise DataError(
             "{name} in {file} cannot be read: {error}", name=name, file=path, error=message_of(error)
         ) from error
+
+
+@contextlib.contextmanager
+def _member_of(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a member, and yield it with its size; raises one of ``UNREADABLE`` where that cannot be."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        if member.file_size > DEFLATE_RATIO * max(member.compress_size, 1) + 1024:
+            raise ValueError("it announces more than it can hold")
+        with archive.open(member) as file:
+            yield file, member.file_size
 
 
 forms.add(

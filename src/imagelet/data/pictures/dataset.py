@@ -241,4 +241,5 @@ def _digest(picture: StoredPicture) -> NDArray[np.uint8]:
 
 def _read(source: Callable[[], LabelledPictures], framing: Framing, progress: Progress | None) -> ImageSet:
     listed = source()
-    return ImageSet(images_of(listed, framing, progress), listed.labels, listed.classes)
+    images = images_of(listed, framing, progress)
+    return ImageSet(images, listed.labels, listed.classes, sources=listed.numbered_sources())

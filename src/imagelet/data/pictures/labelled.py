@@ -51,6 +51,13 @@ class LabelledPictures:
         """Return a picture's path from the place on: ``cat/1.png``."""
         return str(picture).removeprefix(f"{self.place}{os.sep}")
 
+    def numbered_sources(self) -> NDArray[np.int64] | None:
+        """Return a number (n,) for each picture's source; one without a source is a source of its own."""
+        if self.sources is None:
+            return None
+        own = [name or f"\0{index}" for index, name in enumerate(self.sources)]  # no text holds a zero
+        return np.unique(own, return_inverse=True)[1].astype(np.int64)
+
 
 @dataclass(frozen=True)
 class PictureParts:
