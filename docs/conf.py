@@ -24,7 +24,6 @@ from tools.course_html import mathml
 project = "imagelet"
 version = release = installed("imagelet")
 author = "the imagelet developers"
-copyright = "MIT licence"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "docs/index"
@@ -40,7 +39,6 @@ suppress_warnings = ["misc.highlighting_failure"]  # network text in a block wit
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_class_signature = "separated"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
@@ -53,6 +51,7 @@ html_math_renderer = "mathml"
 html_search_language = "en-ko"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 templates_path = ["_templates"]
 html_additional_pages = {"index": "start.html"}
 html_theme_options = {

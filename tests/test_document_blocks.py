@@ -8,7 +8,7 @@ says what is special:
 ``<!-- before: imagelet train digits --name first -->``
     a command that runs first: what a page has asked for in words.
 ``<!-- not run: the reason -->``
-    the block is only compiled: it belongs to another library, say.
+    the block belongs to another library, say; Python is compiled all the same.
 
 A block without a language, or of ``text``, behind a block that ran is what that printed.
 """
@@ -20,6 +20,7 @@ import runpy
 import shlex
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from PIL import Image, ImageDraw
 from imagelet.cli import lab as lab_command
 from imagelet.cli import main
 from imagelet.experiment import runner
+from imagelet.runs.provenance import Provenance
 from tests.conftest import blank_pictures, make_images, write_small_data
 from tools import documents
 
@@ -64,16 +66,22 @@ def readers_folder(folder: Path) -> None:
     shutil.copy(ROOT / "docs" / "images" / "inside-photo.png", folder / "photo.png")
     rows = []
     for digit, points in {"1": [(60, 20), (60, 100)], "7": [(30, 25), (85, 25), (55, 100)]}.items():
-        for number in range(3):
+        for number in range(10):
             picture = Image.new("L", (120, 120), 245)
             ImageDraw.Draw(picture).line(
                 [(x + number, y) for x, y in points], fill=30, width=9, joint="curve"
             )
-            for place in (folder / "photos", folder / "my-digits" / digit):
+            places = ("photos", f"my-digits/{digit}", f"pictures/{digit}", "runs/own-pictures")
+            for place in map(folder.joinpath, places):
                 place.mkdir(parents=True, exist_ok=True)
                 picture.save(place / f"{digit}-{number}.png")
-            rows.append(f"photos/{digit}-{number}.png,{digit},{'ann' if number else 'ben'}")
-    (folder / "photos.csv").write_text("\n".join(["path,label,source", *rows]) + "\n")
+            rows.append(f"{digit}-{number}.png,{digit},{'ann' if number % 2 else 'ben'}")
+    (folder / "runs" / "own-pictures" / "pictures.csv").write_text(
+        "\n".join(["path,label,source", *rows]) + "\n"
+    )
+    (folder / "photos.csv").write_text(
+        "\n".join(["path,label,source", *(f"photos/{row}" for row in rows)]) + "\n"
+    )
     images, labels = make_images(120, 28, 1, seed=5)
     header = ",".join(["label", *(f"pixel{index}" for index in range(784))])
     for name, part in (("train.csv", slice(0, 100)), ("test.csv", slice(100, 120))):
@@ -105,21 +113,34 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Reader":
     monkeypatch.delenv("IMAGELET_RUNS")
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(runner, "settled", _shortened(runner.settled))
+    monkeypatch.setattr(runner, "_setup", _shortened(runner._setup))
+    monkeypatch.setattr(Provenance, "open", _opened(Provenance.open))
     monkeypatch.setattr(lab_command, "_serve", lambda app, listening: app.state.lab.close())
-    monkeypatch.setattr(lab_command, "_listen", lambda host, _, listen=lab_command._listen: listen(host, 0))
+    monkeypatch.setattr(lab_command, "_listen", lambda *_, listen=lab_command._listen: listen("127.0.0.1", 0))
     return Reader()
 
 
-def _shortened(settled: Any) -> Any:
-    """Return what resolves an experiment, with one epoch at most."""
+def _shortened(setup: Any) -> Any:
+    """Return what sets a training up, with one epoch at most."""
 
-    def resolve(*given: Any, **named: Any) -> Any:
-        experiment = settled(*given, **named)
-        recipe = dataclasses.replace(experiment.recipe, epochs=min(experiment.recipe.epochs, 1))
-        return dataclasses.replace(experiment, recipe=recipe)
+    def set_up(*given: Any) -> Any:
+        made = setup(*given)
+        return dataclasses.replace(
+            made, recipe=dataclasses.replace(made.recipe, epochs=min(made.recipe.epochs, 1))
+        )
 
-    return resolve
+    return set_up
+
+
+def _opened(open_: Any) -> Any:
+    """Return what opens a provenance; a shipped classifier takes the small data for what it learned from."""
+
+    def opened(self: Provenance, dataset: Any = None) -> Any:
+        dataset = dataset or self.load()
+        known = self if self.run else dataclasses.replace(self, data_sha256=dataset.train.fingerprint())
+        return open_(known, dataset)
+
+    return opened
 
 
 class Reader:
@@ -134,7 +155,8 @@ class Reader:
         if kind == "before":
             self.shell(what)
         if kind == "not run":
-            compile(block.text, "block", "exec")
+            if block.language == "python":
+                compile(block.text, "block", "exec")
         elif block.language == "python":
             self.python(block.text)
         elif block.language in ("sh", "console"):
@@ -178,6 +200,8 @@ def served_lab() -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
+    while not server.started:
+        time.sleep(0.01)
     try:
         yield f"127.0.0.1:{port}"
     finally:

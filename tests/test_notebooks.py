@@ -64,7 +64,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, dict[str,
 class TestInJupyter:
     def test_a_dataset_and_a_network_show_themselves(self, shown: list[tuple[str, dict[str, Any]]]) -> None:
         pages = {code.splitlines()[-1]: data.get(HTML, "") for code, data in shown}
-        assert "data:image/png;base64," in pages["data"]
+        assert "data:image/png;base64," in pages["data.train"]
         assert "7,850" in pages['imagelet.summarize(imagelet.build("softmax"))']
 
     @pytest.mark.parametrize("name", ["softmax", "mlp_512", "mlp_1024"])

@@ -32,7 +32,7 @@ def blocks(text: str) -> Iterator[Block]:
     """Yield a document's fenced blocks, in their order."""
     notes = {match.start("block"): match["note"] or "" for match in NOTED.finditer(text)}
     for match in FENCED.finditer(text):
-        language = re.match(r"`+([\w-]*)", match[0])
+        language = re.match(r"`+(\S*)", match[0])
         yield Block(language[1] if language else "", match[2], notes.get(match.start(), ""))
 
 

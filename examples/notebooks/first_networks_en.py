@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 import imagelet
 
 data = imagelet.load_dataset("mnist")
-data
+data.train
 
 # %% [markdown]
 # ## One layer: `softmax`
