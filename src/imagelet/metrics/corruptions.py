@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Images = NDArray[np.uint8]  # (n, height, width, channels)
 
@@ -35,7 +35,7 @@ def rotated(images: Images, degrees: float) -> Images:
     """Turn each image about its centre, one to the left, the next to the right."""
     return _each(
         images,
-        lambda image, index: ndimage.rotate(
+        lambda image, index: scipy.ndimage.rotate(
             image, (-1) ** index * degrees, (1, 0), reshape=False, order=1, mode="nearest"
         ),
     )
@@ -47,7 +47,7 @@ def moved(images: Images, percent: float) -> Images:
 
     def move(image: NDArray[np.float32], index: int) -> NDArray[np.float32]:
         by = (down * (1, 1, -1, -1)[index % 4], across * (1, -1, 1, -1)[index % 4], 0)
-        shifted: NDArray[np.float32] = ndimage.shift(image, by, order=1, mode="nearest")
+        shifted: NDArray[np.float32] = scipy.ndimage.shift(image, by, order=1, mode="nearest")
         return shifted
 
     return _each(images, move)
@@ -59,10 +59,12 @@ def scaled(images: Images, factor: float) -> Images:
 
     def scale(image: NDArray[np.float32], _: int) -> NDArray[np.float32]:
         if factor < 1:  # shrinking takes every pixel into account
-            image = ndimage.gaussian_filter(image, (0.4 / factor, 0.4 / factor, 0))
+            image = scipy.ndimage.gaussian_filter(image, (0.4 / factor, 0.4 / factor, 0))
         matrix = np.diag([1 / factor, 1 / factor, 1])
         offset = np.append(middle - middle / factor, 0)
-        larger: NDArray[np.float32] = ndimage.affine_transform(image, matrix, offset, order=1, mode="nearest")
+        larger: NDArray[np.float32] = scipy.ndimage.affine_transform(
+            image, matrix, offset, order=1, mode="nearest"
+        )
         return larger
 
     return _each(images, scale)
@@ -80,7 +82,7 @@ def thicker(images: Images, pixels: float) -> Images:
 
 def blurred(images: Images, pixels: float) -> Images:
     """Blur each image by a Gaussian of so many pixels' deviation."""
-    return _as_pixels(ndimage.gaussian_filter(_float(images), (0, pixels, pixels, 0), mode="nearest"))
+    return _as_pixels(scipy.ndimage.gaussian_filter(_float(images), (0, pixels, pixels, 0), mode="nearest"))
 
 
 def noisy(images: Images, deviation: float) -> Images:
@@ -128,7 +130,7 @@ def _eroded(images: Images, pixels: float) -> Images:
     """Erode by whole pixels, then by a part of one: between the image and its erosion."""
     current = _float(images)
     for part in (1.0,) * int(pixels) + ((pixels % 1,) if pixels % 1 else ()):
-        smaller = ndimage.minimum_filter(current, (1, 3, 3, 1), mode="nearest")
+        smaller = scipy.ndimage.minimum_filter(current, (1, 3, 3, 1), mode="nearest")
         current = current + np.float32(part) * (smaller - current)
     return _as_pixels(current)
 

@@ -1,9 +1,9 @@
 """Ink and paper told apart: from a picture's colours to how much ink each pixel holds."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from imagelet.preprocessing.picture import border, with_channels
 
@@ -84,7 +84,7 @@ def thresholded(darkness: Ink) -> Ink:
         return np.zeros_like(darkness)
     low, high = threshold / 2, float(np.median(darkness[strokes]))
     ink = np.clip((darkness - low) / max(high - low, 1e-6), 0, 1)
-    near = ndimage.maximum_filter(strokes, 2 * SOFT_EDGE + 1)
+    near = scipy.ndimage.maximum_filter(strokes, 2 * SOFT_EDGE + 1)
     return np.where(near, ink, 0).astype(np.float32)
 
 
@@ -171,6 +171,6 @@ def _background(brightness: Ink) -> Ink:
     scale = BACKGROUND_SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(Image.fromarray(brightness).resize(size, Image.Resampling.BOX))
-    closed = ndimage.grey_closing(small, (WIDEST_STROKE, WIDEST_STROKE), mode="nearest")
-    smooth = ndimage.gaussian_filter(closed, WIDEST_STROKE / 4, mode="nearest")
+    closed = scipy.ndimage.grey_closing(small, (WIDEST_STROKE, WIDEST_STROKE), mode="nearest")
+    smooth = scipy.ndimage.gaussian_filter(closed, WIDEST_STROKE / 4, mode="nearest")
     return np.asarray(Image.fromarray(smooth).resize((width, height), Image.Resampling.BILINEAR))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imagelet.preprocessing.binarise import Ink, Mask
 
@@ -47,7 +47,7 @@ def without_lines(ink: Ink) -> Ink:
         turned = np.rot90(ink, turn)
         rows = (turned > DARK).mean(axis=1) >= BAND
         margin = max(1, round(MARGIN * turned.shape[1]))
-        for (run,) in ndimage.find_objects(ndimage.label(rows)[0]):
+        for (run,) in scipy.ndimage.find_objects(scipy.ndimage.label(rows)[0]):
             first, last = run.start, run.stop
             if last - first > max(1, THICKEST_LINE * len(turned)) or first == 0 or last == len(turned):
                 continue
@@ -94,7 +94,7 @@ def parts(ink: Ink) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         int32, of the ink's shape: 1 to the number of parts, 0 on the paper; and float64 (parts,): the ink of
         each.
     """
-    labels, count = ndimage.label(ink > 0, EVERY_NEIGHBOUR)
+    labels, count = scipy.ndimage.label(ink > 0, EVERY_NEIGHBOUR)
     amounts = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count + 1)[1:]
     return labels, amounts.astype(np.float64)
 
@@ -146,7 +146,7 @@ def _mark(labels: NDArray[np.int32], amounts: NDArray[np.float64]) -> NDArray[np
     worth = np.where(_at_the_edge(labels, len(amounts)), AT_THE_EDGE, 1.0) * amounts
     chosen = np.zeros(len(amounts), bool)
     chosen[np.argmax(worth)] = True
-    boxes = ndimage.find_objects(labels)
+    boxes = scipy.ndimage.find_objects(labels)
     while True:
         rows, columns = extent(np.append(False, chosen)[labels])
         reach = NEAR * max(rows.stop - rows.start, columns.stop - columns.start)
