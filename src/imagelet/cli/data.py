@@ -186,7 +186,8 @@ def _draw_near_copies(problems: list["Problem"], out: Path | None) -> Path | Non
     if out is None or not pairs:
         return None
     images = np.concatenate([pair.images for pair in pairs if pair.images is not None])
-    plots.save(plots.grid(images, [name for pair in pairs for name in pair.files], columns=6), out)
+    titles = [f"{number}: {name}" for number, pair in enumerate(pairs, start=1) for name in pair.files]
+    plots.save(plots.grid(images, titles, columns=6), out)
     return out
 
 

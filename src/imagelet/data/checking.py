@@ -228,8 +228,8 @@ def _near_copies(different: Sequence[_Image]) -> list[Problem]:
             else Message(", in the parts {parts}", parts=_quoted((one.part, other.part)))
         )
         message = Message(
-            "these look almost alike (correlation {correlation:.3f}){labels}{parts}",
-            correlation=float(correlation),
+            "these look almost alike (correlation {correlation:.4f}){labels}{parts}",
+            correlation=min(float(correlation), 0.9999),  # equal ones are copies
             labels=Message(", with the labels {labels}", labels=_quoted((one.label, other.label)))
             if one.label != other.label
             else "",
