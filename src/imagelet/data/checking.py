@@ -122,6 +122,7 @@ def _check_folder(given: PictureFolder, progress: Progress | None) -> list[Probl
     parts, problems = _list_parts(given, unwrapped(given))
     problems += _check_pictures(given.path, parts, progress)
     used = {picture.path for listed in parts.values() for picture in listed.pictures}
+    problems += [Problem("left out", sentence) for sentence in given.left_out]
     return problems + _left_out(given, used)
 
 

@@ -26,6 +26,9 @@ PICTURE_SUFFIXES = frozenset(
 )
 
 
+_DIGITS = re.compile(r"([0-9]+)")
+
+
 class StoredPicture(abc.ABC):
     """A picture where it lies, not opened yet."""
 
@@ -236,7 +239,7 @@ def natural_key(text: str) -> tuple[Any, ...]:
     >>> sorted(["10", "2", "a10", "a9"], key=natural_key)
     ['2', '10', 'a9', 'a10']
     """
-    parts = re.split(r"([0-9]+)", text)  # text, digits, text, …: always alternating, so always comparable
+    parts = _DIGITS.split(text)  # text, digits, text, …: always alternating, so always comparable
     numbers = [digits.lstrip("0") for digits in parts[1::2]]
     keys: list[Any] = [part.casefold() for part in parts]
     keys[1::2] = [(len(digits), digits) for digits in numbers]  # as numbers, however long

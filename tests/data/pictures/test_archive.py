@@ -216,6 +216,7 @@ class TestGuards:
                 member.type, member.linkname = kind, "/etc/passwd"
                 archive.addfile(member)
         assert "left out: 4." in load_dataset(path).understood[1]
+        assert [problem.message for problem in check(path)] == [load_dataset(path).understood[1]]
         path = write(tmp_path / "it.zip", classes())
         with zipfile.ZipFile(path, "a") as archive:
             link = zipfile.ZipInfo("cat/link.png")

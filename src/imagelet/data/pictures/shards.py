@@ -38,12 +38,13 @@ class Labelled:
     labels: Sequence[Label]
 
 
-def shards_in(path: Path, is_shard: Callable[[str], bool]) -> dict[str, list[Path]]:
+def shards_in(path: Path, is_shard: Callable[[str], bool], deep: int = 3) -> dict[str, list[Path]]:
     """Return the shards that a file or folder stands for by part, in natural order; {}: there are none.
 
     Args:
         path: a shard; or a folder with shards alone; or one with such folders, each a part, or a single one.
         is_shard: tells by a file's name in small letters.
+        deep: how many folders that lie alone in each other are passed through.
     """
     if path.is_file():
         return {"train": [path]} if is_shard(path.name.lower()) else {}
@@ -54,8 +55,9 @@ def shards_in(path: Path, is_shard: Callable[[str], bool]) -> dict[str, list[Pat
             parts.setdefault(_part_of(file.name) or "train", []).append(file)
     elif not files:
         within = {folder: shards for folder in folders if (shards := _entries(folder, is_shard)[1])}
-        if len(within) == 1 and (inner := next(iter(within))).name.lower() not in PART_NAMES:
-            return shards_in(inner, is_shard)
+        alone = [folder for folder in within or folders if folder.name.lower() not in PART_NAMES]
+        if deep and len(alone) == len(within or folders) == 1:
+            return shards_in(alone[0], is_shard, deep - 1)
         for folder, shards in within.items():
             if part := _part_of(folder.name):
                 parts.setdefault(part, []).extend(shards)
