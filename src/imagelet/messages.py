@@ -6,7 +6,7 @@ are the keys of the catalogs in ``locale/``, which gettext reads.
 
 import gettext
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -98,6 +98,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Message):
         return value.to_json()
     return value if isinstance(value, (bool, int, float)) else str(value)
+
+
+def enumerated(messages: Sequence[Message]) -> Message:
+    """Return messages with commas between them as one message, in which each is translated.
+
+    >>> enumerated([Message("{count} cats", count=2), Message("a dog")])
+    '2 cats, a dog'
+    """
+    first, *others = messages
+    return Message("{first}, {others}", first=first, others=enumerated(others)) if others else first
 
 
 def message_of(error: BaseException) -> str:

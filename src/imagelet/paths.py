@@ -10,6 +10,7 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def allowing_import() -> Iterator[None]:
 def runs() -> Path:
     """Return the folder that runs are written to. It need not exist."""
     return Path(os.environ.get("IMAGELET_RUNS") or "runs").expanduser()
+
+
+def typed(path: str | Path) -> str:
+    """Return a path as it is typed into a command line: in quotes where it needs them."""
+    if os.name == "nt":
+        return f'"{path}"' if " " in str(path) else str(path)
+    return shlex.quote(str(path))
 
 
 def shipped() -> Path:

@@ -170,6 +170,43 @@ def test_the_same_folder_by_another_path_is_still_the_runs_own(tmp_path, monkeyp
     assert (evaluation.metrics.images, evaluation.test_evaluations) == (6, 1)
 
 
+def test_data_that_moved_is_still_the_runs_own(tmp_path, monkeypatch):
+    write_folder(tmp_path / "own", 10, 0)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=2, batch_size=8).run
+    before = evaluate(run.folder.as_posix())
+    (tmp_path / "own").rename(tmp_path / "moved")
+    with pytest.raises(DataError, match=r"are not in .*own any more") as refused:
+        evaluate(run.folder.as_posix())
+    assert f"imagelet evaluate {run.folder} --data NEW" in refused.value.hint
+    moved = evaluate(run.folder.as_posix(), "moved")
+    assert (moved.metrics, moved.test_evaluations) == (before.metrics, 2)
+    assert "which lay in" in moved.understood[0]
+    assert "counts as an evaluation on its test part" in moved.understood[0]
+
+
+def test_data_that_changed_on_its_way_is_another_set(tmp_path, monkeypatch):
+    write_folder(tmp_path / "own", 10, 0)
+    monkeypatch.chdir(tmp_path)
+    run = train("own", "softmax", epochs=2, batch_size=8).run
+    for place in ("train", "test"):
+        write_folder(tmp_path / "parted" / place, 5, len(place))
+    parted = train("parted", "softmax", epochs=2, batch_size=8).run
+    for folder in ("own", "parted"):
+        (tmp_path / folder).rename(tmp_path / f"moved-{folder}")
+    (tmp_path / "moved-own" / "left" / "0.png").unlink()
+    other = evaluate(run.folder.as_posix(), "moved-own")
+    assert (other.metrics.images, other.test_evaluations, run.test_evaluations) == (29, None, [])
+    assert "does not count" in other.understood[0]
+    assert evaluate(parted.folder.as_posix(), "moved-parted").test_evaluations == 1
+    (tmp_path / "moved-parted" / "test" / "left" / "0.png").unlink()
+    assert evaluate(parted.folder.as_posix(), "moved-parted").test_evaluations is None
+    (tmp_path / "moved-parted").rename(tmp_path / "parted")
+    with pytest.raises(DataError, match=r"are not those on which the run .* was evaluated before"):
+        evaluate(parted.folder.as_posix())
+    assert len(parted.test_evaluations) == 1
+
+
 def test_registered_datasets_of_another_size_are_refused(run):
     with pytest.raises(DataError, match=r"images of \(8, 8, 1\)"):
         evaluate("run", "digits")

@@ -150,7 +150,7 @@ class TestBadPictures:
     def test_from_standard_input_are_refused(self, run_with_input: Run, classifier: Path) -> None:
         outcome = run_with_input(b"no picture", "predict", classifier, "-")
         assert outcome.code == 1
-        assert outcome.stderr.startswith("error: ")
+        assert "\nerror: " in f"\n{outcome.stderr}"
 
 
 class TestUsage:
@@ -285,7 +285,7 @@ class TestFiles:
     ) -> None:
         outcome = run("predict", classifier, pictures, "--csv", tmp_path / "mine" / "2.png" / "answers.csv")
         assert outcome.code == 1
-        assert outcome.stderr.startswith("error: ")
+        assert "\nerror: " in outcome.stderr
         assert "Traceback" not in outcome.stderr
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import hashlib
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from imagelet import paths
 from imagelet.data import Dataset, found_files, get_dataset_files, load_dataset, place_of
+from imagelet.data.datasets import namesake
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.data.official.digits import DIGITS
 from imagelet.errors import DataError, DownloadError, SettingError, UnknownNameError
@@ -70,16 +72,44 @@ class TestLoad:
 
     def test_refuses_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "cat.png").write_bytes(b"")
-        with pytest.raises(DataError, match=r"cat\.png' is of no form that is read"):
+        with pytest.raises(
+            DataError, match=r"cat\.png' is of no form that is read: it looks like a file of 0"
+        ):
             load_dataset(tmp_path / "cat.png")
+
+    def test_says_what_a_file_looks_like_and_what_to_save_it_as(self, tmp_path: Path) -> None:
+        (tmp_path / "data.pkl").write_bytes(pickle.dumps({"x": np.zeros(3)}))
+        with pytest.raises(
+            DataError, match=r"of no form that is read: it looks like a Python pickle"
+        ) as refused:
+            load_dataset(tmp_path / "data.pkl")
+        assert "numpy.savez('data.npz', x_train=images, y_train=labels)" in refused.value.hint
+        assert "imagelet data formats" in refused.value.hint
+        (tmp_path / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        with pytest.raises(DataError, match="is one picture") as refused:
+            load_dataset(tmp_path / "cat.png")
+        assert "imagelet predict RUN" in refused.value.hint
+
+    def test_of_a_name_that_lies_here_as_well_says_which_is_meant(
+        self, small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert namesake("digits") is None
+        (tmp_path / "digits").mkdir()
+        told = namesake("digits")
+        assert str(told).startswith("'digits' is the dataset that comes with imagelet; what lies here")
+        assert str(told).endswith(" is typed ./digits")
+        assert namesake("./digits") is namesake(Path("digits")) is namesake("nothing") is None
+        monkeypatch.chdir(small_data)
+        assert namesake("mnist") is None  # the folder of the official files
 
     @pytest.mark.parametrize(
         ("options", "passed"),
         [
-            ({}, {"shape": None, "framing_kind": "fit", "progress": None}),
+            ({}, {"shape": None, "framing_kind": "fit", "progress": None, "skip_bad": False}),
             (
-                {"shape": (8, 8, 3), "framing_kind": "crop", "progress": print},
-                {"shape": (8, 8, 3), "framing_kind": "crop", "progress": print},
+                {"shape": (8, 8, 3), "framing_kind": "crop", "progress": print, "skip_bad": True},
+                {"shape": (8, 8, 3), "framing_kind": "crop", "progress": print, "skip_bad": True},
             ),
         ],
     )

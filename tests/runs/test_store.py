@@ -1,6 +1,7 @@
 """Run folders: made, found, counted, locked; never overwritten."""
 
 import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +35,10 @@ def test_a_default_name_gets_a_number_and_a_chosen_one_is_refused(tmp_path: Path
     with pytest.raises(RunError, match="there is a run 'mine'") as caught:
         made(tmp_path, "mine")
     assert "--resume" in caught.value.hint
+    (tmp_path / "mine" / "metrics.json").touch()
+    with pytest.raises(RunError, match="there is a run 'mine'") as caught:
+        made(tmp_path, "mine")
+    assert caught.value.hint == "choose another --name"  # it is finished: nothing is left to resume
 
 
 def test_many_at_once_get_folders_of_their_own(tmp_path: Path) -> None:
@@ -88,12 +93,30 @@ def test_a_shipped_classifier_is_found_by_name_unless_a_run_has_it(shipped: Path
     assert list(shipped_classifiers()) == ["fashion-mnist", "mnist"]
     assert find_classifier("mnist") == shipped_classifiers()["mnist"] == shipped / "mnist.safetensors"
     run = made(paths.runs(), "mnist")
-    with pytest.raises(RunError, match="'mnist' is not finished"):
+    with (
+        pytest.raises(RunError, match="'mnist' is not finished"),
+        pytest.warns(UserWarning, match="'mnist' is the run"),
+    ):
         find_classifier("mnist")
     run.classifier_file.touch()
     (run.folder / "metrics.json").touch()
-    assert find_classifier("mnist") == run.classifier_file
+    with pytest.warns(UserWarning, match="'mnist' is the run .*mnist; the classifier of that name") as told:
+        assert find_classifier("mnist") == run.classifier_file
+    other = str(told[0].message).rpartition(" is typed ")[2]
+    assert find_classifier(*shlex.split(other)) == shipped / "mnist.safetensors"
     assert find_classifier("fashion-mnist") == shipped / "fashion-mnist.safetensors"
+
+
+def test_of_two_runs_with_one_name_the_one_here_is_taken_and_the_other_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here, other = made(tmp_path, "first try"), made(paths.runs(), "first try")
+    with pytest.warns(UserWarning, match="'first try' is the run in the folder") as told:
+        assert find_run("first try").folder.resolve() == here.folder
+    taken, _, typed = str(told[0].message).partition("the folder ")[2].partition("; the other run")
+    assert find_run(*shlex.split(taken)).folder.resolve() == here.folder
+    assert find_run(*shlex.split(typed.rpartition(" is typed ")[2])).folder == other.folder
 
 
 def test_a_miss_names_the_nearest_of_runs_and_shipped_classifiers(shipped: Path) -> None:

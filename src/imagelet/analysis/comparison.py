@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from imagelet import plots
-from imagelet.analysis.evaluate import check_split
+from imagelet.analysis.opening import check_split
 from imagelet.analysis.test_evaluation import Evaluated, evaluate_images, evaluate_test_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import Dataset
@@ -117,14 +117,13 @@ def shared_images(
         DataError: they were trained on different data, it has changed since, or there are no such images.
     """
     _check_same_data(subjects)
-    opened: dict[tuple[str, Any], Dataset] = {}
+    opened: dict[tuple[str, str], Dataset] = {}
     parts: list[PartImages] = []
     datasets: list[Dataset] = []
     for subject in subjects:
         provenance = subject.provenance
-        source = (provenance.dataset, provenance.shape)
-        learned_from = provenance.open(opened.get(source))
-        datasets.append(opened.setdefault(source, learned_from.dataset))
+        learned_from = provenance.open(opened.get(provenance.source))
+        datasets.append(opened.setdefault(provenance.source, learned_from.dataset))
         part = learned_from.part(split)
         if parts and not _alike(parts[0], part):
             raise DataError(

@@ -1,10 +1,5 @@
-"""Evaluating a classifier on its run's own test images, or on other labelled images.
+"""Evaluating a classifier on its run's own test images, or on other labelled images."""
 
-:func:`open_evaluation` decides which images are meant: those that the classifier's run set aside, those of a
-dataset, or a person's own pictures, which are still to be framed.
-"""
-
-import contextlib
 import os
 import time
 from collections.abc import Sequence
@@ -29,27 +24,20 @@ from imagelet.analysis.error_analysis import (
     draw_reliability,
     read_cell,
 )
-from imagelet.analysis.test_evaluation import Evaluated, evaluate_images, evaluate_test_images
+from imagelet.analysis.opening import Opened, open_evaluation
+from imagelet.analysis.test_evaluation import Evaluated, evaluate_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput
-from imagelet.data.datasets import findable, load_dataset
-from imagelet.data.forms.form import PictureForm, form_of
-from imagelet.data.imageset import Dataset, ImageSet, relabelled
-from imagelet.data.known import datasets
-from imagelet.data.objects import has_splits, labelled_pictures, title_of
-from imagelet.data.pictures.dataset import list_labelled
+from imagelet.data.imageset import ImageSet, relabelled
+from imagelet.data.pictures.dataset import list_readable
 from imagelet.data.pictures.decoding import in_parallel
 from imagelet.data.pictures.labelled import LabelledPictures
-from imagelet.data.pictures.table import is_table
-from imagelet.errors import DataError, PictureError, SettingError, UsageError
+from imagelet.errors import DataError, PictureError
+from imagelet.messages import Message
 from imagelet.metrics.classification import Interval, Metrics, clustered_interval
 from imagelet.preprocessing.inspection import thumbnail
 from imagelet.preprocessing.picture_files import StoredPicture
-from imagelet.runs.learner import Learner, find_learner
-from imagelet.runs.provenance import LearnedFrom, provenance_of
-from imagelet.runs.run import Run
 
-SPLITS = ("test", "validation")
 MOST_SHOWN = 60  # misclassified pictures in a sheet
 
 
@@ -113,6 +101,7 @@ class Evaluation:
         test_evaluations: how often the run was evaluated on its test images, this time included; None
             where the images were others.
         seconds: reading and predicting.
+        understood: which images these are, where that is not plain from their name, and what was left out.
     """
 
     metrics: Metrics
@@ -127,12 +116,14 @@ class Evaluation:
     by_source: BySource | None = None
     test_evaluations: int | None = None
     seconds: float = 0.0
+    understood: tuple[Message, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
         files = self.pictures.files if self.pictures else None
         return {
             "dataset": self.dataset,
+            "understood": list(self.understood),
             "split": self.split,
             **self.metrics.to_json(self.classes),
             **self.error_analysis.to_json(self.classes, files),
@@ -165,55 +156,6 @@ class Evaluation:
         return {"cell": {**cell_to_json(self.cell, images, self.classes, files), "figure": figure}}
 
 
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """A classifier and the labelled data that it is evaluated on.
-
-    Attributes:
-        classifier: the classifier.
-        run: the run whose own images are meant; None where they are others.
-        dataset: the name of the data, as it is typed.
-        split: ``test`` or ``validation``.
-        learned_from: what the classifier learned from, where its own images are meant.
-        given: labelled images of a program, where these are meant.
-    """
-
-    classifier: Classifier
-    run: Run | None
-    dataset: str
-    split: str
-    learned_from: LearnedFrom | None
-    given: ImageSet | None = None
-
-    @property
-    def counted(self) -> bool:
-        """Whether this is an evaluation of a run on its test images."""
-        return self.run is not None and self.split == "test"
-
-    def images(self) -> ImageSet | None:
-        """Return the images, labelled by the classifier's classes; None where pictures are to be framed.
-
-        Raises:
-            DataError: there are no such images, they have another size, or classes that are not known.
-        """
-        if self.learned_from is not None:
-            return self.learned_from.part(self.split).images
-        images = self.given or _ready_images(self.classifier, self.dataset, self.split)
-        return None if images is None else relabelled(images, self.classifier.classes, self.dataset)
-
-    def evaluate(self, images: ImageSet) -> Evaluated:
-        """Evaluate the classifier on the images; on a run's test images that is recorded and counted."""
-        if self.run is not None and self.learned_from is not None and self.counted:
-            return evaluate_test_images(self.run, self.classifier, self.learned_from.dataset)
-        return evaluate_images(self.classifier, images)
-
-    def figures(self, out: str | os.PathLike[str] | None) -> Path | None:
-        """Return the folder to draw into: ``out``, else that of the run whose images they are."""
-        if out is not None:
-            return Path(out)
-        return None if self.run is None else self.run.figures
-
-
 def evaluate(
     run_or_file: Any,
     data: Any = None,
@@ -223,6 +165,7 @@ def evaluate(
     out: str | os.PathLike[str] | None = None,
     cell: str | None = None,
     allow_import: bool | None = None,
+    skip_bad: bool = False,
 ) -> Evaluation:
     """Evaluate a classifier.
 
@@ -235,6 +178,7 @@ def evaluate(
         out: a folder for the figures; None: the run's figures for its own images, else nowhere.
         cell: ``LABEL,PREDICTED``, two class names, whose images are drawn, too.
         allow_import: as :func:`imagelet.load` takes it.
+        skip_bad: leave out other pictures that cannot be read, and say which; else they are an error.
 
     Raises:
         ImageletError: a run or dataset that is not there, other classes, or data that has changed.
@@ -244,26 +188,34 @@ def evaluate(
     classifier, name, folder = opened.classifier, opened.dataset, opened.figures(out)
     wanted = None if cell is None else read_cell(cell, classifier.classes)  # before the images are read
     if (images := opened.images()) is None:
-        evaluation = evaluate_pictures(classifier, list_labelled(name), name, folder, wanted)
+        listed, lost = list_readable(name, skip_bad=skip_bad)
+        opened = replace(opened, understood=(*opened.understood, *lost))
+        evaluation = evaluate_pictures(classifier, listed, name, folder, wanted)
     else:
-        evaluated = opened.evaluate(images)
-        analysis = analyze_errors(evaluated.probabilities, images.labels)
-        if folder is not None:
-            draw_evaluation(folder, evaluated, split)
-            draw_error_analysis(folder, images, analysis, split)
-        evaluation = Evaluation(
-            metrics=evaluated.metrics,
-            classes=classifier.classes,
-            dataset=name,
-            split=split,
-            error_analysis=analysis,
-            figures=folder,
-            cell=wanted,
-            cell_figure=draw_cell(folder, evaluated, wanted, split),
-            by_source=_by_source(evaluated, images.sources),
-            test_evaluations=evaluated.test_evaluations,
-        )
-    return replace(evaluation, split=split, seconds=time.perf_counter() - started)
+        evaluation = _evaluate_images(opened, images, folder, wanted)
+    seconds = time.perf_counter() - started
+    return replace(evaluation, split=split, seconds=seconds, understood=opened.told)
+
+
+def _evaluate_images(opened: Opened, images: ImageSet, folder: Path | None, cell: Cell | None) -> Evaluation:
+    """Evaluate on images of the classifier's size, and draw the figures."""
+    evaluated, split = opened.evaluate(images), opened.split
+    analysis = analyze_errors(evaluated.probabilities, images.labels)
+    if folder is not None:
+        draw_evaluation(folder, evaluated, split)
+        draw_error_analysis(folder, images, analysis, split)
+    return Evaluation(
+        metrics=evaluated.metrics,
+        classes=opened.classifier.classes,
+        dataset=opened.dataset,
+        split=split,
+        error_analysis=analysis,
+        figures=folder,
+        cell=cell,
+        cell_figure=draw_cell(folder, evaluated, cell, split),
+        by_source=_by_source(evaluated, images.sources),
+        test_evaluations=evaluated.test_evaluations,
+    )
 
 
 def evaluate_pictures(
@@ -349,121 +301,3 @@ def _draw_misclassified(path: Path, images: ImageSet, analysis: ErrorAnalysis, p
         [not is_unsure for is_unsure in unsure],
     )
     plots.save(sheet, path)
-
-
-def open_evaluation(
-    run_or_file: Any, data: Any, split: str, labels: Any = None, *, allow_import: bool | None = None
-) -> Opened:
-    """Return the classifier, and the data that is meant; arguments as :func:`evaluate`'s.
-
-    Raises:
-        UsageError: data of another type, or no such split.
-        RunError: no such run or classifier.
-        DataError: what the classifier learned from is not there, has changed, or is not known.
-    """
-    check_split(split)
-    learner = find_learner(run_or_file)
-    classifier = learner.load(allow_import=allow_import)
-    learner = replace(learner, loaded=classifier)
-    if data is not None and not isinstance(data, str | os.PathLike):
-        return _open_given(learner, classifier, data, labels, split)
-    if labels is not None:
-        raise UsageError(
-            "labels go with arrays: evaluate(run, X, y)", hint="another part is split='validation'"
-        )
-    data = None if data is None else os.fspath(data)
-    if data is None or learner.run is not None:
-        provenance = provenance_of(learner)
-        if data is None or findable(data) == provenance.dataset:
-            return Opened(classifier, provenance.run, provenance.dataset, split, provenance.open())
-    return Opened(classifier, None, data, split, None)
-
-
-def check_split(split: str) -> None:
-    """Raise SettingError where ``split`` names no part to evaluate on."""
-    if split not in SPLITS:
-        raise SettingError(
-            "unknown split '{split}'; allowed are {names}", split=split, names=", ".join(SPLITS)
-        )
-
-
-def _open_given(learner: Learner, classifier: Classifier, data: Any, labels: Any, split: str) -> Opened:
-    """Return labelled images of a program; where they are the run's own test images, they count as these."""
-    provenance = None if learner.run is None else provenance_of(learner)
-    if labels is None and has_splits(data):
-        dataset = load_dataset(data)
-        if provenance is not None and dataset.train.fingerprint() == provenance.data_sha256:
-            own = provenance.open(dataset)
-            return Opened(classifier, provenance.run, provenance.dataset, split, own)
-        part = _part(dataset, split)
-        images = ImageSet(_framed_images(part.images, classifier), part.labels, part.classes)
-        return Opened(classifier, None, dataset.card.name, split, None, images)
-    pictures, numbers, classes = labelled_pictures(data, labels, classes=classifier.classes)
-    images = ImageSet(_framed_images(pictures, classifier), numbers, classes)
-    if provenance is not None:
-        with contextlib.suppress(DataError):  # what it learned from is not there any more
-            own = provenance.open()
-            alike = relabelled(images, classifier.classes, title_of(data))
-            if "test" in own.dataset.parts and alike.fingerprint() == own.dataset.test.fingerprint():
-                return Opened(classifier, provenance.run, provenance.dataset, "test", own)
-    return Opened(classifier, None, title_of(data), split, None, images)
-
-
-def _framed_images(pictures: Any, classifier: Classifier) -> NDArray[np.uint8]:
-    """Return images of the classifier's size: as they are, or framed as it frames every picture.
-
-    Raises:
-        DataError: a picture cannot be read.
-    """
-    if isinstance(pictures, np.ndarray) and pictures.shape[1:] == classifier.input_shape:
-        return pictures
-    try:
-        return np.stack([classifier.frame(picture).image for picture in pictures])
-    except PictureError as error:
-        raise DataError(error.message, error.hint) from error
-
-
-def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | None:
-    """Return images of the classifier's size; None where ``data`` names pictures that are still to be framed.
-
-    All pictures of a folder count, unless the classifier was trained on that very folder: then those that had
-    been set aside.
-    """
-    if data not in datasets:
-        path = Path(data).expanduser()
-        form = form_of(path)
-        if isinstance(form, PictureForm) or (form is None and path.is_dir()):
-            return _own_test_part(classifier, path)
-        if form is None and is_table(data):
-            return None
-    images = _part(load_dataset(data), split)
-    if images.shape != classifier.input_shape:
-        raise DataError(
-            "{dataset} has images of {shape}, the classifier takes {expected}",
-            hint="give pictures, in a folder or named by a CSV file: they are brought to its size",
-            dataset=data,
-            shape=images.shape,
-            expected=classifier.input_shape,
-        )
-    return images
-
-
-def _own_test_part(classifier: Classifier, path: Path) -> ImageSet | None:
-    """Return the pictures' test part if the classifier was trained on their training part, else None."""
-    with contextlib.suppress(DataError):  # what cannot be trained on can still be evaluated on
-        dataset = load_dataset(path, shape=classifier.input_shape, framing_kind=classifier.framing.kind)
-        if dataset.train.fingerprint() == classifier.training.get("data_sha256"):
-            return dataset.test
-    return None
-
-
-def _part(dataset: Dataset, split: str) -> ImageSet:
-    if split == "test":
-        return dataset.test
-    if dataset.validation is None:
-        raise DataError(
-            "{dataset} has no validation images of its own",
-            hint="use --split test",
-            dataset=dataset.card.name,
-        )
-    return dataset.validation

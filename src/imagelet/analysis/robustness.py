@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from imagelet import plots
-from imagelet.analysis.evaluate import open_evaluation
+from imagelet.analysis.opening import open_evaluation
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet, relabelled
-from imagelet.data.pictures.dataset import read_labelled
+from imagelet.data.pictures.dataset import list_readable, read_listed
+from imagelet.messages import Message
 from imagelet.metrics.classification import Interval, accuracy_interval
 from imagelet.metrics.corruptions import CORRUPTIONS
 from imagelet.progress import Progress, silent
@@ -66,11 +67,13 @@ class RobustnessReport:
     seconds: float
     figure: Path | None = None
     test_evaluations: int | None = None
+    understood: tuple[Message, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
         return {
             "dataset": self.dataset,
+            "understood": list(self.understood),
             "images": self.images,
             "corruptions": [accuracy.to_json() for accuracy in (self.plain, *self.corrupted)],
             "test_evaluations": self.test_evaluations,
@@ -85,6 +88,8 @@ def evaluate_corruptions(
     split: str = "test",
     out: Path | None = None,
     progress: Progress = silent,
+    *,
+    skip_bad: bool = False,
 ) -> RobustnessReport:
     """Measure a classifier on corrupted images; arguments as :func:`imagelet.analysis.evaluate.evaluate`'s.
 
@@ -97,15 +102,17 @@ def evaluate_corruptions(
     opened = open_evaluation(run_or_file, data, split)
     classifier, folder, images = opened.classifier, opened.figures(out), opened.images()
     if images is None:
-        labelled = read_labelled(opened.dataset, classifier.framing)
-        images = relabelled(labelled, classifier.classes, opened.dataset)
+        listed, lost = list_readable(opened.dataset, skip_bad=skip_bad)
+        images = read_listed(listed, classifier.framing)
+        images = relabelled(images, classifier.classes, opened.dataset)
+        opened = replace(opened, understood=(*opened.understood, *lost))
     counted = opened.evaluate(images).test_evaluations if opened.counted else None
     report = measure_corruptions(classifier, images, opened.dataset, progress)
     figure = None if folder is None else folder / f"corruptions-{split}.png"
     if figure is not None:
         draw_corruptions(figure, report)
     seconds = time.perf_counter() - started
-    return replace(report, seconds=seconds, figure=figure, test_evaluations=counted)
+    return replace(report, seconds=seconds, figure=figure, test_evaluations=counted, understood=opened.told)
 
 
 def measure_corruptions(

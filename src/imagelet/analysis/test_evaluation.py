@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.copies import are_copies
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.errors import DataError
 from imagelet.metrics.classification import Metrics
 from imagelet.runs.model_card import write_model_card
 from imagelet.runs.run import Run
@@ -45,6 +46,12 @@ def evaluate_images(classifier: Classifier, images: ImageSet) -> Evaluated:
     return Evaluated(images, probabilities, classifier.compute_metrics(images, probabilities))
 
 
+def is_test_part(run: Run, images: ImageSet) -> bool:
+    """Say whether images may be the run's test part: those of every evaluation before, if there was any."""
+    known = {entry["data_sha256"] for entry in run.test_evaluations if entry.get("data_sha256")}
+    return not known or known == {images.fingerprint()}
+
+
 def evaluate_test_images(run: Run, classifier: Classifier, dataset: Dataset) -> Evaluated:
     """Evaluate a run's classifier on its test images, record the figures in the run, and count it.
 
@@ -58,13 +65,22 @@ def evaluate_test_images(run: Run, classifier: Classifier, dataset: Dataset) -> 
         dataset: what the run learned from, unchanged.
 
     Raises:
-        DataError: there are no test images.
+        DataError: there are no test images, or others than at an evaluation before.
     """
+    if not is_test_part(run, dataset.test):
+        raise DataError(
+            "the test images of '{dataset}' are not those on which the run '{name}' was evaluated before",
+            hint="bring the data back as it was",
+            dataset=run.experiment["dataset"],
+            name=run.name,
+        )
     evaluated = evaluate_images(classifier, dataset.test)
     copies = are_copies(dataset.test.images, dataset.train.images)
     metrics = replace(evaluated.metrics, copies_of_training=int(copies.sum()))
     figures = metrics.to_json(classifier.classes)
     count = run.record_test_evaluation(
-        figures, then=lambda: write_model_card(run, classifier, dataset.card, run.metrics)
+        figures,
+        then=lambda: write_model_card(run, classifier, dataset.card, run.metrics),
+        data_sha256=dataset.test.fingerprint(),
     )
     return Evaluated(evaluated.images, evaluated.probabilities, metrics, count)

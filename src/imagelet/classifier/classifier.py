@@ -191,7 +191,7 @@ class Classifier:
             ClassifierFileError: a logit is not a finite number.
         """
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
-            images = images_of(images, self.input_shape)
+            images = images_of(images, self.input_shape, self.framing.values)
         height, width, _ = self.input_shape
         size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
         batches = [images[start : start + size] for start in range(0, len(images), size)] or [images]
@@ -353,7 +353,7 @@ class Classifier:
         Raises:
             PictureError: it cannot be read.
         """
-        picture = pixels_of(source, self.input_shape)
+        picture = pixels_of(source, self.input_shape, self.framing.values)
         image, warnings, unclear, placement = apply_framing(picture, self.framing)
         blank = _is_of_one_colour(picture) or _is_of_one_colour(image)
         if blank and not warnings:

@@ -17,6 +17,7 @@ from imagelet.errors import PictureError
 from imagelet.preprocessing.arrays import is_array, picture_of, pictures_of
 from imagelet.preprocessing.picture import open_picture, pixels_of_image
 from imagelet.preprocessing.picture_files import StoredPicture
+from imagelet.preprocessing.value_range import ValueRange
 
 Array = Any
 """A NumPy array, a torch tensor, or anything else with ``__array__``."""
@@ -46,12 +47,15 @@ def several(sources: Source | Iterable[Source], shape: tuple[int, int, int]) -> 
     raise _no_picture(sources)
 
 
-def images_of(images: Source | Iterable[Source], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def images_of(
+    images: Source | Iterable[Source], shape: tuple[int, int, int], values: ValueRange | None = None
+) -> NDArray[np.uint8]:
     """Return images that need no framing, uint8 (n, height, width, channels).
 
     Args:
         images: as for :func:`several`.
         shape: (height, width, channels) of the network's input.
+        values: which numbers of a picture of more than 8 bits become 0 and 255; None: as its format means.
 
     Raises:
         PictureError: one of them cannot be read, or is no picture.
@@ -60,7 +64,7 @@ def images_of(images: Source | Iterable[Source], shape: tuple[int, int, int]) ->
     pictures = several(images, shape)
     if isinstance(pictures, np.ndarray):
         return pictures
-    pixels = [pixels_of(picture, shape) for picture in pictures]
+    pixels = [pixels_of(picture, shape, values) for picture in pictures]
     if shapes := {picture.shape for picture in pixels} - {shape}:
         raise ValueError(
             f"images are of the shape {shape}; one is {min(shapes)}; predict frames pictures of any size"
@@ -68,12 +72,15 @@ def images_of(images: Source | Iterable[Source], shape: tuple[int, int, int]) ->
     return np.stack(pixels) if pixels else np.empty((0, *shape), np.uint8)
 
 
-def pixels_of(source: Source, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def pixels_of(
+    source: Source, shape: tuple[int, int, int], values: ValueRange | None = None
+) -> NDArray[np.uint8]:
     """Return a picture's pixels, uint8 (height, width, 1 or 3).
 
     Args:
         source: the picture.
         shape: (height, width, channels) of the network's input.
+        values: as for :func:`images_of`.
 
     Raises:
         PictureError: it cannot be read, or is no picture.
@@ -81,16 +88,16 @@ def pixels_of(source: Source, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     if is_array(source):
         return picture_of(source, shape)
     if isinstance(source, Image.Image):
-        return pixels_of_image(source)
+        return pixels_of_image(source, values)
     if isinstance(source, bytearray | memoryview):
-        return open_picture(bytes(source))
+        return open_picture(bytes(source), values)
     if isinstance(source, io.TextIOBase):
         raise PictureError("'{file}' is open as text; open it with mode 'rb'", file=name_of(source))
     if not _is_single(source):
         raise _no_picture(source)
     if getattr(source, "closed", False) is True:
         raise PictureError("the file '{file}' is closed; pass it while it is open", file=name_of(source))
-    return open_picture(Path(source) if isinstance(source, os.PathLike) else source)
+    return open_picture(Path(source) if isinstance(source, os.PathLike) else source, values)
 
 
 def name_of(source: Source) -> str:

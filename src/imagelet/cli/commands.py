@@ -75,6 +75,14 @@ def write_shape(shape: tuple[int, ...]) -> str:
     return "x".join(str(size) for size in shape)
 
 
+def warn_of_namesake(data: str | None) -> None:
+    """Say that a file or folder here has the name of the dataset that is meant."""
+    from imagelet.data.datasets import namesake
+
+    if data is not None and (told := namesake(data)):
+        printing.caution(told)
+
+
 def count_images(number: int) -> Message:
     """Return ``1 image`` or ``1,200 images``."""
     return Message("1 image") if number == 1 else Message("{count:,} images", count=number)

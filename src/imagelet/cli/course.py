@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imagelet import paths
 from imagelet.cli import printing, trainings
 from imagelet.cli.commands import PARTS, Command, Group, Json
 from imagelet.cli.train import Device, Precision, Runs
@@ -255,7 +256,7 @@ def _show_results(
     if table:
         printing.advice("{table} has the whole table", table=table)
     if run := next((result.run for result in selected if result.reached), None):
-        printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=run)
+        printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=paths.typed(run))
 
 
 def _list_exercises(chosen: "Sequence[Lesson]") -> None:

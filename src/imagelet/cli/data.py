@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagelet.cli import printing
-from imagelet.cli.commands import PARTS, Command, DatasetArgument, Group, Json, write_shape
+from imagelet.cli.commands import (
+    PARTS,
+    Command,
+    DatasetArgument,
+    Group,
+    Json,
+    warn_of_namesake,
+    write_shape,
+)
 from imagelet.cli.show_picture import is_picture, show_file, show_picture
 from imagelet.errors import UsageError
 from imagelet.messages import Message
@@ -140,6 +148,7 @@ def show(dataset: Shown, out: Out = None, card: CardOnly = False, as_json: Json 
         return
     from imagelet.data import load_dataset
 
+    warn_of_namesake(dataset)
     with printing.progress("reading") as advance:
         opened = load_dataset(dataset, progress=advance)
         facts = _facts(opened, {} if card else {part: opened.read(part) for part in opened.parts})
@@ -164,6 +173,7 @@ def check(dataset: DatasetArgument, out: NearCopies = None, as_json: Json = Fals
     """
     from imagelet.data.checking import check as find_problems
 
+    warn_of_namesake(dataset)
     with printing.progress("looking at images") as advance:
         problems = find_problems(dataset, progress=advance)
     drawn = _draw_near_copies(problems, out)

@@ -17,6 +17,7 @@ from imagelet.cli.commands import (
     count_images,
     describe_accuracy,
     describe_uneven,
+    warn_of_namesake,
 )
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
@@ -35,7 +36,8 @@ Data = Annotated[
     typer.Option(
         metavar="DATASET_OR_CSV",
         help="Other labelled images: a dataset's name, a file or folder of your own (imagelet data formats), "
-        "or a CSV file with the columns path and label (default what the run was trained on).",
+        "or a CSV file with the columns path and label (default what the run was trained on). Or the new "
+        "place of the run's own data: unchanged, its test part is the run's.",
     ),
 ]
 Split = Annotated[str, typer.Option(metavar="PART", help="Which part of it: test or validation.")]
@@ -55,6 +57,10 @@ Cell = Annotated[
         "confusion matrix: 4,9.",
     ),
 ]
+SkipBad = Annotated[
+    bool,
+    typer.Option("--skip-bad", help="Leave out pictures of --data that cannot be read, and say which."),
+]
 Corruptions = Annotated[
     bool,
     typer.Option(
@@ -73,6 +79,7 @@ def evaluate(
     cell: Cell = None,
     shift: Corruptions = False,
     allow_import: AllowImport = False,  # noqa: ARG001
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Test a classifier on images that had no part in its training.
@@ -83,11 +90,10 @@ def evaluate(
 
     Images are numbered from 0, as they lie in their part. Label issues, labels that may be wrong, are found
     by confident learning, from predictions for images that the classifier has not learned from. Look at these
-    images: a confident wrong prediction looks the same.
+    images: a confident wrong prediction looks the same. Where classes are uneven, balanced accuracy and macro
+    F1 count them alike. Copies narrow no interval.
 
-    Where classes are uneven, balanced accuracy and macro F1 count them alike. Copies narrow no interval.
-
-    JSON: dataset, split, images, distinct_images, accuracy, interval, balanced_accuracy,
+    JSON: dataset, understood, split, images, distinct_images, accuracy, interval, balanced_accuracy,
     balanced_accuracy_interval, macro_f1, macro_f1_interval, uneven, most_frequent, copies_of_training, loss,
     calibration_error, classes[{class, name, images, precision, recall, f1}], confusion, misclassified[{image,
     label, predicted, probability, label_probability, second}], label_issues[{image, label, suggested,
@@ -100,24 +106,26 @@ def evaluate(
     JSON of own pictures has besides unsure, correct_but_unsure, and misclassified[{file, label, predicted,
     probability, warnings}]; its label_issues have file in place of image, its cells files in place of images.
 
-    JSON of --shift: dataset, images, corruptions[{corruption, unit, strength, accuracy, interval, unsure}],
-    test_evaluations, seconds, figure.
+    JSON of --shift: dataset, understood, images, corruptions[{corruption, unit, strength, accuracy,
+    interval, unsure}], test_evaluations, seconds, figure.
     """
     from imagelet.analysis.evaluate import evaluate as evaluate_run
     from imagelet.analysis.robustness import evaluate_corruptions
 
     if shift and cell is not None:
         raise UsageError("--cell and --shift are two evaluations", hint="leave one of them out")
+    warn_of_namesake(data)
     if shift:
         with printing.progress("changing images") as advance:
-            report = evaluate_corruptions(run, data, split, out, advance)
-        printing.result(report, _show_corruptions, as_json=as_json)
-        return
-    evaluation = evaluate_run(run, data, split=split, out=out, cell=cell)
-    printing.result(evaluation, _show, as_json=as_json)
+            report = evaluate_corruptions(run, data, split, out, advance, skip_bad=skip_bad)
+        return printing.result(report, _show_corruptions, as_json=as_json)
+    evaluation = evaluate_run(run, data, split=split, out=out, cell=cell, skip_bad=skip_bad)
+    return printing.result(evaluation, _show, as_json=as_json)
 
 
 def _show(evaluation: "Evaluation") -> None:
+    for sentence in evaluation.understood:
+        printing.note(sentence)
     figures = evaluation.to_json()
     images, part = figures["images"], PARTS[evaluation.split]
     facts: dict[str, str] = {
@@ -192,6 +200,8 @@ def _counted(test_evaluations: int | None) -> dict[str, str]:
 
 def _show_corruptions(report: "RobustnessReport") -> None:
     """Print a row for each corruption: its strengths, the weakest first, with the accuracies."""
+    for sentence in report.understood:
+        printing.note(sentence)
     plain = {**report.plain.to_json(), "images": report.images}
     facts: dict[str, str] = {
         **describe_accuracy(Message("accuracy"), plain),

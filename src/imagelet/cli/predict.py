@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imagelet.classifier.classifier import Classifier
     from imagelet.classifier.prediction import Prediction
     from imagelet.explanation.unit_trace import UnitTrace
+    from imagelet.preprocessing.picture_files import StoredPicture
 
 commands = typer.Typer(cls=Group)
 
@@ -75,16 +76,18 @@ def predict(
     """Predict the classes of your own pictures.
 
     A question mark follows an unsure prediction. A picture that cannot be read is named on standard error,
-    the others are predicted, and the exit code is 1.
+    the others are predicted, and the exit code is 1. Files in a folder that are no pictures are counted.
 
     JSON: predictions[{file, class, predicted, probability, top[{class, name, probability}], sure, warnings}],
-    errors[{file, error}].
+    errors[{file, error}], understood.
     """
     from imagelet.classifier.classifier import Classifier
     from imagelet.runs.store import find_classifier
 
     classifier = Classifier.load(find_classifier(run))
-    pictures, failures = _gather(images)
+    pictures, failures, understood = _gather(images)
+    for sentence in understood:
+        printing.note(sentence)
     predictions, unreadable = _predict(classifier, pictures, top)
     failures += unreadable
     if table is not None:
@@ -92,7 +95,7 @@ def predict(
     if seen is not None and predictions:
         _draw(predictions, pictures, seen)
     if as_json:
-        printing.document({"predictions": predictions, "errors": failures})
+        printing.document({"predictions": predictions, "errors": failures, "understood": understood})
     elif predictions:
         _show(predictions)
     for failure in failures:
@@ -101,34 +104,51 @@ def predict(
         raise typer.Exit(1)
 
 
-def _gather(images: Sequence[str]) -> tuple[list[Picture], list[Failure]]:
-    """Return the pictures that ``images`` name, in that order, and what of it names none.
+def _gather(images: Sequence[str]) -> tuple[list[Picture], list[Failure], list[Message]]:
+    """Return the pictures that ``images`` name, in that order, what of it names none, and what is left out.
 
     Raises:
         UsageError: standard input is named twice, or is a terminal.
     """
-    from imagelet.preprocessing.picture_files import find_pictures
+    from imagelet.preprocessing.file_kind import left_out
 
     if images.count(STANDARD_INPUT) > 1:
         raise UsageError("- is given twice; standard input holds one picture")
     pictures: list[Picture] = []
     failures: list[Failure] = []
+    understood: list[Message] = []
     for given in images:
         path = Path(given).expanduser()
         if given == STANDARD_INPUT:
             pictures.append(Picture(given, _read_standard_input()))
         elif path.is_dir():
             try:
-                files = find_pictures(path)
+                files, others = _sorted_out(path)
             except PictureError as error:
                 failures.append(Failure(given, error.sentence))
                 continue
             pictures += [Picture(str(file), file) for file in files]
+            if told := left_out(others):
+                understood.append(Message("{folder}: {told}", folder=given, told=told))
             if not files:
                 failures.append(Failure(given, Message("the folder '{name}' holds no pictures", name=given)))
         else:
             pictures.append(Picture(given, path))
-    return pictures, failures
+    return pictures, failures, understood
+
+
+def _sorted_out(folder: Path) -> tuple[list[Path], "list[StoredPicture]"]:
+    """Return the pictures in a folder and below, and the files that are none by their names."""
+    from imagelet.preprocessing.picture_files import DiskFolder, files_in, is_picture
+
+    files: list[Path] = []
+    others: list[StoredPicture] = []
+    for place, name in files_in(DiskFolder(folder)):
+        if is_picture(name):
+            files.append(place.path / name)
+        else:
+            others.append(place.picture(name))
+    return files, others
 
 
 def _read_standard_input() -> bytes:

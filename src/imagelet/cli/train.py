@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imagelet import paths
 from imagelet.cli import printing, trainings
 from imagelet.cli.commands import (
     DATASET,
@@ -85,6 +86,9 @@ InMemoryOption = Annotated[
         help="Whether images are read into memory; else they are converted once into a memory-mapped store. "
         "'auto' does so where they take more than a quarter of the memory.",
     ),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read; the run keeps which.")
 ]
 Settings = Annotated[
     list[str] | None,
@@ -184,17 +188,16 @@ def _show_demo(
     printing.say()
     printing.say("the probabilities of the first", style="bold")
     classes = finished.classifier.classes
-    by_name: dict[str, Any] = dict(predictions[0].top)
-    printing.bars({name: by_name[name] for name in classes})
-    folder = finished.run.folder
+    printing.bars({name: dict(predictions[0].top)[name] for name in classes})
     printing.say()
     printing.say("figures: {folder}", folder=finished.run.figures)
     printing.say("report: {file}, to open in a browser", file=report)
     printing.say("next:")
+    typed = paths.typed(finished.run.folder)
     for command, meaning in (
         *_activation(),
-        (f"imagelet predict {folder} PICTURE", Message("a picture of your own")),
-        (f"imagelet evaluate {folder}", Message("all figures")),
+        (f"imagelet predict {typed} PICTURE", Message("a picture of your own")),
+        (f"imagelet evaluate {typed}", Message("all figures")),
         ("imagelet train mnist --network cnn-3 --epochs 1", Message("the real MNIST")),
         ("imagelet train FOLDER", Message("one subfolder a class")),
     ):
@@ -228,6 +231,7 @@ def train(
     precision: Precision = "auto",
     input_shape: InputShape = None,
     in_memory: InMemoryOption = "auto",
+    skip_bad: SkipBad = False,
     settings: Settings = None,
     name: Name = None,
     runs: Runs = None,
@@ -267,7 +271,8 @@ def train(
         finished = _resume(str(resume), runs, allow_import, how)
     else:
         rest = {"limit": limit, "seed": seed, "device": device, "precision": precision}
-        experiment = _describe(dataset, network, recipe, chosen, input_shape, validation=validation, **rest)
+        rest |= {"validation": validation, "skip_bad": skip_bad}
+        experiment = _describe(dataset, network, recipe, chosen, input_shape, **rest)
         if request.of_many:
             return trainings.train_series(experiment, request)
         finished = run_watched(experiment, name=name, runs=runs, **how)
@@ -420,14 +425,14 @@ def _show_result(finished: "Finished", profile: "Profile | None", as_json: bool)
     show_facts(finished)
     if profile:
         show_profile(profile)
-    run = f"{finished.run.folder}{allowing(finished)}"
+    typed = paths.typed(finished.run.folder) + allowing(finished)
     if _should_balance(finished):
         printing.advice(
             "some classes have many images and others few: --set class_weights=balanced counts them alike"
         )
     if "test" not in finished.metrics:
-        printing.advice("imagelet evaluate {run} evaluates on the test images", run=run)
-    printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=run)
+        printing.advice("imagelet evaluate {run} evaluates on the test images", run=typed)
+    printing.advice("imagelet predict {run} PICTURE classifies your own pictures", run=typed)
 
 
 def allowing(finished: "Finished") -> str:

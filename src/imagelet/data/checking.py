@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.data.copies import digest
 from imagelet.data.datasets import load_dataset
 from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import PARTS, Dataset
@@ -35,10 +34,12 @@ from imagelet.data.near_copies import near_copies
 from imagelet.data.pictures.decoding import in_parallel
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts
 from imagelet.data.pictures.listing import check_classes, existing, list_pictures, part_folders, unwrapped
+from imagelet.data.pictures.looking import digest_of
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
+from imagelet.preprocessing.file_kind import describe_kinds
 from imagelet.preprocessing.framing import Framing, frame
-from imagelet.preprocessing.picture import is_grey, open_picture
+from imagelet.preprocessing.picture import open_numbers, open_picture
 from imagelet.preprocessing.picture_files import PictureFolder, StoredPicture, files_in
 from imagelet.progress import Progress
 
@@ -186,12 +187,12 @@ def _within(place: Path, path: Path) -> str:
 def _look_at(picture: StoredPicture) -> tuple[bytes, tuple[int, int], NDArray[np.uint8]] | PictureError:
     """Return the digest of a picture's pixels, its size, and it in small; or why it cannot be read."""
     try:
-        pixels = open_picture(picture)
+        numbers = open_numbers(picture)
     except PictureError as error:
         return error
-    height, width = pixels.shape[:2]
-    content = digest(pixels[:, :, :1] if is_grey(pixels) else pixels)
-    return content, (height, width), frame(pixels, _COMPARED)
+    height, width = numbers.shape[:2]
+    pixels = numbers if numbers.dtype == np.uint8 else open_picture(picture)
+    return digest_of(numbers), (height, width), frame(pixels, _COMPARED)
 
 
 def _images_of(dataset: Dataset) -> list[_Image]:
@@ -200,7 +201,7 @@ def _images_of(dataset: Dataset) -> list[_Image]:
         read = dataset.read(part)
         names = [read.classes[label] for label in read.labels]
         images += [
-            _Image(f"{part} {number}", part, label, digest(pixels), pixels)
+            _Image(f"{part} {number}", part, label, digest_of(pixels), pixels)
             for number, (label, pixels) in enumerate(zip(names, np.asarray(read.images), strict=True))
         ]
     return images
@@ -256,17 +257,18 @@ def _group(group: Sequence[_Image]) -> Iterable[Problem]:
 
 
 def _left_out(folder: PictureFolder, used: set[Path]) -> list[Problem]:
-    found = (place.path / name for place, name in files_in(folder))
-    names = sorted(_within(folder.path, path) for path in found if path not in used)
-    if not names:
+    found = (place.picture(name) for place, name in files_in(folder))
+    files = sorted((file for file in found if file.path not in used), key=lambda file: file.path)
+    if not files:
         return []
-    if len(names) == 1:
-        message = Message("1 file is not used: no picture by its name, or in no class")
-    else:
-        message = Message(
-            "{count:,} files are not used: no pictures by their names, or in no class", count=len(names)
-        )
-    return [Problem("left out", message, tuple(names))]
+    message = Message(
+        "1 file is not used, no picture by its name or in no class: {kinds}"
+        if len(files) == 1
+        else "{count:,} files are not used, no pictures by their names or in no class: {kinds}",
+        count=len(files),
+        kinds=describe_kinds(files),
+    )
+    return [Problem("left out", message, tuple(_within(folder.path, file.path) for file in files))]
 
 
 def _sizes(sizes: dict[str, tuple[int, int]]) -> list[Problem]:

@@ -5,6 +5,7 @@ copies stay on one side of every split, and the interval of an accuracy counts e
 """
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,40 @@ def with_copies(chosen: NDArray[np.int64], originals: NDArray[np.int64]) -> NDAr
     within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0, 1, … in each group
     listed: NDArray[np.int64] = order[np.repeat(starts, sizes) + within]
     return listed
+
+
+def set_aside_by_rank(
+    digests: NDArray[np.uint8], labels: NDArray[np.int64], fraction: float
+) -> NDArray[np.bool_]:
+    """Choose about ``fraction`` of each class by the rank of the contents' hashes.
+
+    Args:
+        digests: uint8 (n, bytes), the same for the same content.
+        labels: int64 (n,).
+        fraction: between 0 and 1.
+
+    Returns:
+        bool (n,), True where chosen. Equal contents are chosen together, and those that stand in several
+        classes not at all: no answer could be right for them. Of a class with two or more different contents
+        of its own at least one is chosen and one left; of a class with one none is chosen.
+    """
+    contents = np.array([digest.tobytes() for digest in digests], dtype=object)  # (n,)
+    in_classes = Counter(content for content, _ in set(zip(contents, labels.tolist(), strict=True)))
+    chosen = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        copies = Counter(contents[members])
+        own = sorted(content for content in copies if in_classes[content] == 1)
+        candidates = own[:-1] if len(own) == len(copies) else own  # one is always left
+        wanted, taken = fraction * len(members), 0
+        picked: set[bytes] = set()
+        for content in candidates:
+            if taken and taken + copies[content] / 2 > wanted:
+                break
+            taken += copies[content]
+            picked.add(content)
+        chosen[members] = [content in picked for content in contents[members]]
+    return chosen
 
 
 def _hashes(images: NDArray[Any]) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """The datasets by name, and ``load_dataset``, which opens one of them or a folder of pictures."""
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -25,6 +26,8 @@ from imagelet.data.store import (
     stored,
 )
 from imagelet.errors import DataError, SettingError, UnknownNameError, UsageError
+from imagelet.messages import Message
+from imagelet.preprocessing.file_kind import kind_of_file
 from imagelet.progress import Progress
 
 
@@ -39,6 +42,7 @@ def load_dataset(
     framing_kind: str | None = None,
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
+    skip_bad: bool = False,
 ) -> Dataset:
     """Open a dataset; its parts are read, and downloaded where they must be, when they are first asked for.
 
@@ -51,12 +55,12 @@ def load_dataset(
         validation_data: labelled images of a program that choose the epoch, such as (X_val, y_val).
         test_data: labelled images to test on; None: those of ``data``, else a fifth of each class.
         classes: for arrays: the class names in their order, which labels name or count from 0.
-        shape: the images' (height, width, channels); for pictures of a folder or of a program. None: chosen
-            by the pictures.
+        shape: the images' (height, width, channels), for pictures; None: chosen by them.
         framing_kind: for a folder: how pictures are framed; "fit" where None.
         in_memory: whether images are read into memory. False: they are converted once into a memory-mapped
             store in the cache; "auto": they are where they take more than a quarter of the memory.
         progress: is called with what is done and the total: bytes of a download, or pictures of a folder.
+        skip_bad: of pictures, leave out what cannot be read; the dataset's ``left_out`` names them.
 
     Raises:
         UnknownNameError: neither a registered name nor a folder.
@@ -64,14 +68,14 @@ def load_dataset(
         DataError: the folder or the arrays cannot be used, or IMAGELET_DATA names none.
     """
     check_in_memory(in_memory)
-    arrays = {"labels": labels, "validation_data": validation_data, "test_data": test_data}
-    arrays |= {"classes": classes}
+    given = {"labels": labels, "validation_data": validation_data, "test_data": test_data, "classes": classes}
     if isinstance(data, Dataset):
-        _check_unused(data.card.name, **arrays, shape=shape, framing_kind=framing_kind)
+        _check_unused(data.card.name, **given, shape=shape, framing_kind=framing_kind)
         return data
     if isinstance(data, str | os.PathLike):
-        _check_unused(os.fspath(data), **arrays)
-        return _load_named(data, shape, framing_kind, in_memory, progress)
+        _check_unused(os.fspath(data), **given)
+        options = {"shape": shape, "framing_kind": framing_kind, "progress": progress, "skip_bad": skip_bad}
+        return _load_named(data, in_memory, options)
     from imagelet.data.objects import dataset_from
 
     return dataset_from(
@@ -102,20 +106,15 @@ def reference_to(dataset: Dataset) -> str:
     return dataset.reference if dataset.reference is not None else str(keep(dataset))
 
 
-def _load_named(
-    data: str | os.PathLike[str],
-    shape: tuple[int, int, int] | None,
-    framing_kind: str | None,
-    in_memory: InMemory,
-    progress: Progress | None,
-) -> Dataset:
-    """Open a registered dataset, or a file or folder."""
+def _load_named(data: str | os.PathLike[str], in_memory: InMemory, options: dict[str, Any]) -> Dataset:
+    """Open a registered dataset, or a file or folder; ``options`` are those of :func:`load_dataset`."""
+    is_as_it_is = options["shape"] is None and options["framing_kind"] is None
     text = os.fspath(data)
     folder = Path(text).expanduser()
     is_path = not isinstance(data, str) or os.sep in text or "/" in text or text in (".", "..", "~")
     if is_path or (text not in datasets and folder.exists()):
-        dataset = _open_own(folder, text, shape, framing_kind, in_memory, progress)
-        if shape is None and framing_kind is None:
+        dataset = _open_own(folder, text, in_memory, {**options})
+        if is_as_it_is and not options["skip_bad"]:
             dataset.reference = str(folder.resolve())
         return dataset
     try:
@@ -129,26 +128,39 @@ def _load_named(
             "that imagelet data formats lists",
             command=LISTING,
         ) from None
-    if shape is not None or framing_kind is not None:
+    if not is_as_it_is:
         raise SettingError(
             "the dataset '{name}' has a shape and a framing of its own",
             hint="a shape or a framing is for a folder of pictures",
             name=text,
         )
-    dataset = _open(known, in_memory, progress)
+    dataset = _open(known, in_memory, options["progress"])
     dataset.reference = text
     return dataset
 
 
-def _open_own(
-    path: Path,
-    given: str,
-    shape: tuple[int, int, int] | None,
-    framing_kind: str | None,
-    in_memory: InMemory,
-    progress: Progress | None,
-) -> Dataset:
-    """Open a file or folder of a person's own."""
+def namesake(name_or_folder: str | Path) -> Message | None:
+    """Return what is said where a dataset's name is that of a file or folder here, too; None elsewhere.
+
+    The folder in which the dataset's own official files lie is no other.
+    """
+    text = str(name_or_folder)
+    path = Path(text)
+    if isinstance(name_or_folder, Path) or text not in datasets or not path.exists():
+        return None
+    with contextlib.suppress(DataError):
+        place = place_of(text)
+        if place is not None and place.resolve().is_relative_to(path.resolve()):
+            return None
+    return Message(
+        "'{name}' is the dataset that comes with imagelet; what lies here under that name is typed {typed}",
+        name=text,
+        typed=paths.typed(f"{os.curdir}{os.sep}{text}"),
+    )
+
+
+def _open_own(path: Path, given: str, in_memory: InMemory, options: dict[str, Any]) -> Dataset:
+    """Open a file or folder of a person's own; ``options`` are those of :func:`load_dataset` for pictures."""
     from imagelet.data.forms.form import Form, form_of, open_form
     from imagelet.data.kept import is_kept, open_kept
     from imagelet.data.pictures.dataset import load_folder, load_pictures, parts_of
@@ -160,20 +172,19 @@ def _open_own(
     folder = DiskFolder(path) if path.is_dir() else None
     form = form_of(path, folder)
     if not isinstance(form, Form):
-        framing_kind = framing_kind or "fit"
+        options["framing_kind"] = options["framing_kind"] or "fit"
         if form is not None:
-            return _placed(load_pictures(parts_of(form, path), shape, framing_kind, progress), in_memory)
+            return _placed(load_pictures(parts_of(form, path), **options), in_memory)
         if not (path.is_file() and path.suffix.lower() in SUFFIXES):
             _check_folder(path, given)
-        dataset = load_folder(folder or path, shape=shape, framing_kind=framing_kind, progress=progress)
-        return _placed(dataset, in_memory)
-    if shape is not None or framing_kind is not None:
+        return _placed(load_folder(folder or path, **options), in_memory)
+    if options["shape"] is not None or options["framing_kind"] is not None:
         raise SettingError(
             "'{given}' holds images, which have a shape of their own",
             hint="a shape or a framing is for a folder of pictures",
             given=given,
         )
-    return open_form(path, form, in_memory, progress)
+    return open_form(path, form, in_memory, options["progress"])
 
 
 def _placed(dataset: Dataset, in_memory: InMemory) -> Dataset:
@@ -194,13 +205,34 @@ def _check_folder(folder: Path, given: str) -> None:
     if folder.is_dir():
         return
     if folder.exists():
-        raise DataError(
+        raise _of_no_form(folder, given)
+    raise DataError(
+        "the folder '{given}' is not there; a folder with one subfolder a class is needed", given=given
+    )
+
+
+def _of_no_form(path: Path, given: str) -> DataError:
+    """Return the error about a file that is of no form, with what it looks like and what to do with it."""
+    kind = kind_of_file(path)
+    if kind is None:
+        return DataError(
             "'{given}' is of no form that is read",
             hint="imagelet data formats lists the forms",
             given=given,
         )
-    raise DataError(
-        "the folder '{given}' is not there; a folder with one subfolder a class is needed", given=given
+    if kind.is_picture:
+        return DataError(
+            "'{given}' is one picture; to learn from, a folder with one subfolder a class is needed",
+            hint="imagelet predict RUN {typed} classifies it",
+            given=given,
+            typed=paths.typed(given),
+        )
+    return DataError(
+        "'{given}' is of no form that is read: it {looks}",
+        hint="{advice}; imagelet data formats lists the forms",
+        given=given,
+        looks=kind.looks,
+        advice=kind.advice,
     )
 
 

@@ -274,6 +274,18 @@ class DatasetCard:
     known_accuracy: KnownAccuracy | None = None
 
 
+class LeftOut(NamedTuple):
+    """Pictures that were left out because they cannot be read.
+
+    Attributes:
+        names: of the files.
+        told: the sentence about them.
+    """
+
+    names: tuple[str, ...]
+    told: Message
+
+
 class Dataset:
     """A card, the place where the data was found, and the parts, unread until asked for.
 
@@ -284,6 +296,8 @@ class Dataset:
         understood: what the data was taken for and what was left out, sentences; empty for a known dataset.
         reference: what ``load_dataset`` opens the same by, in any process: a name or a path; None where only
             this object knows.
+        left_out: for each part that is read, what was left out because it cannot be read; what reads a part
+            later adds to it.
 
     Raises:
         ValueError: a part of another name, or no "train".
@@ -296,6 +310,7 @@ class Dataset:
         parts: Mapping[str, Callable[[], ImageSet]],
         understood: tuple[Message, ...] = (),
         reference: str | None = None,
+        left_out: dict[str, LeftOut] | None = None,
     ) -> None:
         if unknown := set(parts) - set(PARTS):
             raise ValueError(f"unknown parts {sorted(unknown)}; there are {', '.join(PARTS)}")
@@ -306,6 +321,7 @@ class Dataset:
         self.parts = dict(parts)
         self.understood = understood
         self.reference = reference
+        self.left_out = {} if left_out is None else left_out
         self._read: dict[str, ImageSet] = {}
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ from imagelet import atomic_files, paths
 from imagelet.analysis.evaluate import evaluate
 from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.signal import check_signal
 from imagelet.data.splits import Split, fold, split
 from imagelet.data.store import InMemory
 from imagelet.errors import RunError, SettingError
@@ -212,9 +213,8 @@ def plan(
     numbered = _with_seeds(experiment, seeds or ()) if folds is None else _with_folds(experiment, folds)
     if folds is not None and test:
         raise SettingError("folds are of the training images; the test images have no part in them")
-    dataset = load_dataset(
-        experiment.dataset, shape=experiment.input_shape, in_memory=in_memory, progress=progress
-    )
+    dataset = load_dataset(experiment.dataset, **experiment.reading, in_memory=in_memory, progress=progress)
+    check_signal(dataset.train)
     if folds is not None:
         split(dataset.train, fold(1, folds), experiment.seed, experiment.limit)
     place, data_sha256 = folder or paths.runs(), dataset.train.fingerprint()
@@ -290,9 +290,8 @@ def conclude(series: Series) -> Repeated:
     folder = _earlier(series) or _result_folder(series)
     of_folds: dict[str, Any] = {"out_of_fold": None, "pooled": None}
     if series.kind == FOLDS:
-        images = load_dataset(
-            series.experiment.dataset, shape=series.experiment.input_shape, in_memory=series.in_memory
-        ).train
+        experiment = series.experiment
+        images = load_dataset(experiment.dataset, **experiment.reading, in_memory=series.in_memory).train
         of_folds["out_of_fold"] = write_out_of_fold([member.run for member in members], folder)
         of_folds |= {"label_issues": label_issues_of_folds(folder, images), "classes": images.classes}
         of_folds["pooled"] = _pooled(members, images)

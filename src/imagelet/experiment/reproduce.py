@@ -14,6 +14,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from imagelet import paths
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.splits import Split
 from imagelet.device import choose_device
@@ -176,7 +177,7 @@ def _check_reproducible(run: Run) -> None:
             "the run '{name}' is not finished: there is nothing to compare a repetition with",
             hint="imagelet train --resume {folder}",
             name=run.name,
-            folder=run.folder,
+            folder=paths.typed(run.folder),
         )
     if done := run.metrics.get("manual_changes"):
         raise RunError(

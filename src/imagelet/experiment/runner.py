@@ -5,7 +5,7 @@ Iterating over :func:`run_experiment` or :func:`resume` trains; the events say w
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ import tomli_w
 
 from imagelet import atomic_files, paths
 from imagelet.data.copies import WORTH_SAYING, are_copies
-from imagelet.data.datasets import findable, load_dataset
+from imagelet.data.datasets import findable, load_dataset, namesake
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.signal import check_signal
 from imagelet.data.splits import COURSE, Split, read_fold, split
 from imagelet.data.store import InMemory
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
@@ -102,11 +103,12 @@ def run_experiment(
     clock = Clock()
     experiment = dataclasses.replace(_checked(experiment), dataset=findable(experiment.dataset))
     dataset = _read(experiment, clock, in_memory, progress)
+    told = _told(experiment, dataset.train)
     (frozen := frozen or _freeze(dataset, experiment)).check(dataset.train)
     experiment = settled(experiment, len(frozen.train), dataset.train.shape)
     built = _build(experiment, dataset.train, network, allow_import=allow_import)
     setup = _setup(experiment, dataset, frozen)
-    resolved = _resolved(dataset, built, setup, frozen)
+    resolved = _resolved(dataset, built, setup, frozen, told)
     default_name = default_name or f"{dataset.card.name}-{built.name or 'network'}"
     sweep(place := Path(folder or paths.runs()).expanduser())
     run = create_run(place, name, default_name, _first_files(experiment, resolved, frozen))
@@ -202,7 +204,7 @@ def _unfinished(run: Run) -> Run:
         "the run '{name}' is finished: there is nothing to resume",
         hint="imagelet evaluate {folder}, or train again with more --epochs",
         name=run.name,
-        folder=run.folder,
+        folder=paths.typed(run.folder),
     )
 
 
@@ -221,9 +223,7 @@ def _restored(
 
 
 def _read(experiment: Experiment, clock: Clock, in_memory: InMemory, progress: Progress | None) -> Dataset:
-    dataset = load_dataset(
-        experiment.dataset, shape=experiment.input_shape, in_memory=in_memory, progress=progress
-    )
+    dataset = load_dataset(experiment.dataset, **experiment.reading, in_memory=in_memory, progress=progress)
     _ = dataset.train  # read now, by the clock
     clock.data_ready()
     return dataset
@@ -269,7 +269,19 @@ def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingS
     )
 
 
-def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split) -> dict[str, Any]:
+def _told(experiment: Experiment, training: ImageSet) -> list[Message]:
+    """Return what else is said before the first step: of a name with two meanings, of what images show.
+
+    Raises:
+        DataError: the training images show nothing.
+    """
+    other_meaning = namesake(experiment.dataset)
+    return [*([other_meaning] if other_meaning else []), *check_signal(training)]
+
+
+def _resolved(
+    dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split, told: Sequence[Message]
+) -> dict[str, Any]:
     """Return the values chosen for ``auto`` and facts of the data, for ``experiment.toml`` and the events."""
     understood = [*dataset.understood, *_said_of_copies(dataset, setup, frozen)]
     return {
@@ -282,7 +294,12 @@ def _resolved(dataset: Dataset, network: Network, setup: TrainingSetup, frozen: 
         "device": str(setup.device),
         "precision": precision_name(setup.precision),
         "data_place": dataset.place,
-        "understood": understood,
+        "understood": [
+            *understood,
+            *(left_out.told for part, left_out in dataset.left_out.items() if part != "train"),
+            *told,
+        ],
+        "left_out": {part: list(left_out.names) for part, left_out in dataset.left_out.items()},
         "data_sha256": frozen.data_sha256,
         **({"network_source_sha256": network.source_sha256} if network.source_sha256 else {}),
         **({"given_weights": True} if network.given else {}),
@@ -349,8 +366,10 @@ def _how_to_resume(run: Run) -> Message:
     if run.experiment["resolved"].get("given_weights"):
         return Message("resume with: imagelet.resume('{run}', network=…), the same module", run=run.folder)
     if is_imported(run.experiment["network"]):
-        return Message("resume with: imagelet train --resume {run} --allow-import", run=run.folder)
-    return Message("resume with: imagelet train --resume {run}", run=run.folder)
+        return Message(
+            "resume with: imagelet train --resume {run} --allow-import", run=paths.typed(run.folder)
+        )
+    return Message("resume with: imagelet train --resume {run}", run=paths.typed(run.folder))
 
 
 def _without_fold(setup: TrainingSetup, run: Run) -> TrainingSetup:

@@ -10,6 +10,7 @@
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from imagelet.messages import Message, message_of
 from imagelet.preprocessing import foreground, handwriting
 from imagelet.preprocessing.geometry import Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
+from imagelet.preprocessing.value_range import ValueRange
 from imagelet.registry import Registry
 
 MAX_SIDE = 1024  # pixels; imagelet is for small images, and a hostile header must not fill the memory
@@ -38,6 +40,8 @@ class Framing:
         channels: 1 (grey) or 3 (RGB).
         box: the share of the side that the object's bounding box fills, above 0 and at most 1 (MNIST: 20/28);
             used by ``handwriting`` alone.
+        values: the numbers of a picture of more than 8 bits that become black and white; None: as its format
+            means.
 
     Raises:
         ValueError: a field is outside its range.
@@ -48,6 +52,7 @@ class Framing:
     width: int
     channels: int
     box: float = 1.0
+    values: ValueRange | None = None
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
@@ -64,6 +69,13 @@ class Framing:
             raise ValueError(Message("a framing has 1 or 3 channels, not {value}", value=self.channels))
         if not 0 < self.box <= 1:
             raise ValueError(Message("a framing's box is above 0 and at most 1, not {value}", value=self.box))
+        if self.values is not None and not -math.inf < self.values[0] < self.values[1] < math.inf:
+            raise ValueError(
+                Message(
+                    "a framing's values are two finite numbers, the lower first, not {value}",
+                    value=self.values,
+                )
+            )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -71,8 +83,10 @@ class Framing:
         return self.height, self.width, self.channels
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON can hold them."""
-        return dataclasses.asdict(self)
+        """Return the fields as JSON can hold them; ``values`` only where there are any."""
+        fields = dataclasses.asdict(self)
+        values = fields.pop("values")
+        return fields if values is None else fields | {"values": list(values)}
 
     @classmethod
     def from_json(cls, content: object) -> "Framing":
@@ -89,7 +103,7 @@ class Framing:
             "channels": (int,),
             "box": (int, float),
         }
-        if not isinstance(content, Mapping) or set(content) != set(types):
+        if not isinstance(content, Mapping) or set(content) - {"values"} != set(types):
             raise ClassifierFileError("the framing must hold exactly {fields}", fields=", ".join(types))
         for name, allowed in types.items():
             if not isinstance(content[name], allowed) or isinstance(content[name], bool):
@@ -107,9 +121,23 @@ class Framing:
                 names=", ".join(framings),
             )
         try:
-            return cls(**content)
+            return cls(**{**content, "values": _values_of(content.get("values"))})
         except ValueError as error:
             raise ClassifierFileError(message_of(error)) from error
+
+
+def _values_of(content: object) -> ValueRange | None:
+    """Return the range that a JSON list of two numbers is."""
+    if content is None:
+        return None
+    if (
+        not isinstance(content, list)
+        or len(content) != 2
+        or not all(type(x) in (int, float) for x in content)
+    ):
+        raise ValueError(Message("a framing's values are two numbers"))
+    low, high = map(float, content)
+    return low, high
 
 
 class Framed(NamedTuple):

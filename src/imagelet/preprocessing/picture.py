@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from imagelet import atomic_files
 from imagelet.errors import PictureError
 from imagelet.messages import Message
+from imagelet.preprocessing.file_kind import HEAD, kind_of
 from imagelet.preprocessing.picture_files import StoredPicture, open_file
 from imagelet.preprocessing.picture_limits import (
     MAX_PIXELS,
@@ -25,9 +26,7 @@ from imagelet.preprocessing.picture_limits import (
     check_parts,
     too_many_pixels,
 )
-
-_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # TIFF tags
-_WHITE_IS_ZERO = 0
+from imagelet.preprocessing.value_range import Measured, ValueRange, eight_bits, is_deep, measure, tiles
 
 
 def is_grey(picture: NDArray[np.uint8]) -> bool:
@@ -35,21 +34,22 @@ def is_grey(picture: NDArray[np.uint8]) -> bool:
     return bool((picture == picture[:, :, :1]).all())
 
 
-def plain(image: Image.Image) -> NDArray[np.uint8]:
+def plain(image: Image.Image, values: ValueRange | None = None) -> NDArray[np.uint8]:
     """Return a loaded image's pixels without transparency, 8 bits, grey or RGB.
 
     They are converted tile by tile: a whole copy of a large picture for each step would take gigabytes.
 
     Args:
         image: of any mode that the formats give, with its file's ``info`` and tags.
+        values: which numbers of more than 8 bits become 0 and 255; None: as the format means.
 
     Returns:
         uint8 (height, width, 1 or 3).
     """
-    split = _splitter(image)
+    split = _splitter(image, values)
     background = _background(image, split)
     result: NDArray[np.uint8] | None = None
-    for left, top, right, bottom in _tiles(image):
+    for left, top, right, bottom in tiles(image):
         colours, alpha = split(image.crop((left, top, right, bottom)))
         if alpha is not None:
             sheet = Image.new(colours.mode, colours.size, background)
@@ -61,7 +61,7 @@ def plain(image: Image.Image) -> NDArray[np.uint8]:
     assert result is not None  # Pillow opens no picture without pixels
     in_palette = image.mode in ("P", "PA")
     if in_palette and all(
-        is_grey(result[top:bottom, left:right]) for left, top, right, bottom in _tiles(image)
+        is_grey(result[top:bottom, left:right]) for left, top, right, bottom in tiles(image)
     ):
         return np.ascontiguousarray(result[:, :, :1])
     return result
@@ -70,18 +70,18 @@ def plain(image: Image.Image) -> NDArray[np.uint8]:
 _Split = Callable[[Image.Image], tuple[Image.Image, Image.Image | None]]
 
 
-def _splitter(image: Image.Image) -> _Split:
+def _splitter(image: Image.Image, values: ValueRange | None) -> _Split:
     """Return the function that makes L or RGB of a part of ``image``, and its alpha, L, if it has any."""
     transparent = image.info.get("transparency")
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        eight_bits = _eight_bits(image)
+    if is_deep(image):
+        scale = eight_bits(image, values)
 
         def split_numbers(tile: Image.Image) -> tuple[Image.Image, Image.Image | None]:
             if not isinstance(transparent, int):
-                return eight_bits(tile), None
+                return scale(tile), None
             # a 16-bit PNG with one grey that counts as transparent
             visible = np.where(np.asarray(tile) == transparent, 0, 255).astype(np.uint8)
-            return eight_bits(tile), Image.fromarray(visible)
+            return scale(tile), Image.fromarray(visible)
 
         return split_numbers
     if image.mode == "RGB" and isinstance(transparent, tuple) and max(transparent) > 255:
@@ -106,7 +106,7 @@ def _background(image: Image.Image, split: _Split) -> str:
     White chalk on a transparent sheet would vanish on white.
     """
     visible = light = 0
-    for tile in _tiles(image):
+    for tile in tiles(image):
         colours, alpha = split(image.crop(tile))
         if alpha is None:
             return "white"
@@ -116,54 +116,7 @@ def _background(image: Image.Image, split: _Split) -> str:
     return "black" if light > 127.5 * visible else "white"
 
 
-def _tiles(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the left, top, right and bottom of the parts of an image."""
-    for top in range(0, image.height, TILE_SIDE):
-        for left in range(0, image.width, TILE_SIDE):
-            yield left, top, min(left + TILE_SIDE, image.width), min(top + TILE_SIDE, image.height)
-
-
-def _eight_bits(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Return the function that scales integers of 16 or 32 bits and floats to 0–255, as their format means.
-
-    A format's own range keeps pictures comparable; only where numbers fit none of the usual ranges (0–1,
-    0–255, 0–65535) do a picture's smallest and largest number become 0 and 255.
-    """
-    sixteen = image.mode.startswith("I;16")
-    tags = getattr(image, "tag_v2", {})
-    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
-    lowest, highest = (0.0, 0.0) if sixteen else _finite_range(image)
-    low, high = lowest, highest
-    if sixteen:
-        low, high = 0.0, 2.0 ** min(16, tags.get(_BITS_PER_SAMPLE, (16,))[0]) - 1
-    elif low >= 0 and high <= 65535:
-        of_sixteen_bits = image.format in ("PNG", "PPM")
-        fitting = {"F": (1, 255, 65535), "I": (65535,) if of_sixteen_bits else (255, 65535)}
-        low, high = 0.0, float(next(limit for limit in fitting[image.mode] if high <= limit))
-    factor = 255 / (high - low) if high > low else 0.0
-
-    def scale(tile: Image.Image) -> Image.Image:
-        values: NDArray[np.floating] = np.asarray(tile).astype(np.float32 if sixteen else np.float64)
-        values = np.where(np.isfinite(values), values, lowest)
-        eight = np.clip(np.rint((values - low) * factor), 0, 255).astype(np.uint8)
-        return Image.fromarray(255 - eight if inverted else eight)
-
-    return scale
-
-
-def _finite_range(image: Image.Image) -> tuple[float, float]:
-    """Return the lowest and the highest finite number of an image; 0 and 0 where there is none."""
-    lowest, highest = np.inf, -np.inf
-    for tile in _tiles(image):
-        values = np.asarray(image.crop(tile))
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            lowest, highest = min(lowest, float(finite.min())), max(highest, float(finite.max()))
-    return (lowest, highest) if lowest <= highest else (0.0, 0.0)
-
-
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-TILE_SIDE = 512  # pixels that are converted at once, a side
 DRAFT_SIDE = 1024  # pixels; a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep as many
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of EXIF and TIFF
@@ -173,7 +126,7 @@ Source = str | Path | bytes | BinaryIO | StoredPicture
 Number = TypeVar("Number", bound=np.generic)
 
 
-def open_picture(source: Source) -> NDArray[np.uint8]:
+def open_picture(source: Source, values: ValueRange | None = None) -> NDArray[np.uint8]:
     """Decode one picture: upright, without transparency, 8 bits, grey or RGB.
 
     EXIF orientation is applied. Grey files give one channel, and so do palettes that hold only grey; all
@@ -184,6 +137,7 @@ def open_picture(source: Source) -> NDArray[np.uint8]:
     Args:
         source: a file's path, a file's content, an open binary file (read from its start), or a picture where
             it lies.
+        values: which numbers of more than 8 bits become 0 and 255; None: as the format means.
 
     Returns:
         uint8 (height, width, 1 or 3).
@@ -195,9 +149,39 @@ def open_picture(source: Source) -> NDArray[np.uint8]:
     with opened_file(source) as image:
         image.load()
         orientation = orientation_of(image)  # after load: a TIFF is turned by then, a PNG may tell only then
-        pixels = plain(image)
+        pixels = plain(image, values)
     del image  # and with it its memory, before the pixels are turned
     return _upright(pixels, orientation)
+
+
+def open_numbers(source: Source) -> NDArray[Any]:
+    """Decode one picture as :func:`open_picture` does, but leave numbers of more than 8 bits as they are.
+
+    Returns:
+        uint8 (height, width, 1 or 3); of more than 8 bits (height, width, 1) of another type.
+
+    Raises:
+        PictureError: as :func:`open_picture`.
+    """
+    with opened_file(source) as image:
+        image.load()
+        orientation = orientation_of(image)
+        numbers = np.array(image)[:, :, np.newaxis] if is_deep(image) else plain(image)
+    return _upright(numbers, orientation)
+
+
+def measure_values(source: Source) -> Measured | None:
+    """Return what the numbers of a picture of more than 8 bits are; None of any other, which is not decoded.
+
+    Raises:
+        PictureError: as :func:`open_picture`.
+    """
+    with opened_file(source, copies=0) as image:
+        if not is_deep(image):
+            return None
+    with opened_file(source) as image:
+        image.load()
+        return measure(image)
 
 
 def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
@@ -253,10 +237,10 @@ def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
         copies: how often the decoded image will be kept: 1 for a JPEG decoded at a fraction of its size, more
             for a picture as it is stored, 0 where only the header is read.
     """
-    name = _name(source)
+    name, head = _name(source), b""
     try:
         with _stream(source, name) as stream, _without_pillow_warnings():
-            if not stream.read(1):
+            if not (head := stream.read(HEAD)):
                 raise PictureError("{picture} is empty: it has 0 bytes", picture=name)
             beside = check_parts(stream, name)
             stream.seek(0)
@@ -269,12 +253,7 @@ def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
     except PictureError:
         raise
     except UnidentifiedImageError as error:
-        raise PictureError(
-            "{picture} is not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture, or its first bytes are "
-            "damaged",
-            hint="save it as PNG or JPEG",
-            picture=name,
-        ) from error
+        raise _unidentified(name, head) from error
     except Image.DecompressionBombError as error:
         count = 2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS)
         raise too_many_pixels(name, Message("over {count:,}", count=count)) from error
@@ -287,6 +266,24 @@ def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
         raise PictureError(
             "{picture} is damaged or cut short: {error}", picture=name, error=reason
         ) from error
+
+
+def _unidentified(name: str, head: bytes) -> PictureError:
+    """Return the error about a file that is no picture that is read, with what it is by its first bytes."""
+    kind = kind_of(head)
+    if kind is None or kind.is_picture:
+        return PictureError(
+            "{picture} is not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture, or its first bytes are "
+            "damaged",
+            hint="save it as PNG or JPEG",
+            picture=name,
+        )
+    return PictureError(
+        "{picture} is not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture: it {looks}",
+        hint=kind.advice_for_picture,
+        picture=name,
+        looks=kind.looks,
+    )
 
 
 def _name(source: Source) -> str:
@@ -316,8 +313,12 @@ def orientation_of(image: Image.Image) -> int:
         return 1
 
 
-def pixels_of_image(image: Image.Image) -> NDArray[np.uint8]:
+def pixels_of_image(image: Image.Image, values: ValueRange | None = None) -> NDArray[np.uint8]:
     """Return the pixels of an image that a program opened or made with Pillow, as :func:`open_picture` does.
+
+    Args:
+        image: an image.
+        values: as for :func:`open_picture`.
 
     Returns:
         uint8 (height, width, 1 or 3).
@@ -332,7 +333,7 @@ def pixels_of_image(image: Image.Image) -> NDArray[np.uint8]:
                 "the picture has no pixels: it is {width} x {height}", width=image.width, height=image.height
             )
         orientation = orientation_of(image)
-        pixels = plain(image)
+        pixels = plain(image, values)
     except PictureError:
         raise
     except Exception as error:  # its file may be closed, damaged or gone
@@ -341,7 +342,7 @@ def pixels_of_image(image: Image.Image) -> NDArray[np.uint8]:
     return _upright(pixels, orientation)
 
 
-def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def _upright(pixels: NDArray[Number], orientation: int) -> NDArray[Number]:
     """Undo the camera's rotation and mirroring (EXIF 2.3, tag 274)."""
     if orientation in _TURNED_SIDEWAYS:
         pixels = pixels.transpose(1, 0, 2)

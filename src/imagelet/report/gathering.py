@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import html_repr
+from imagelet import html_repr, paths
 from imagelet.analysis.error_analysis import ErrorAnalysis, analyze_errors, draw_evaluation
 from imagelet.analysis.test_evaluation import evaluate_test_images
 from imagelet.classifier.classifier import Classifier
@@ -95,7 +95,7 @@ def gather(run: Run) -> RunFacts:
             "the run '{name}' is not finished: there is nothing to report yet",
             hint="go on with it: imagelet train --resume {folder}",
             name=run.name,
-            folder=run.folder,
+            folder=paths.typed(run.folder),
         )
     try:
         return _gathered(run, run.experiment, run.metrics)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import atomic_files, html_repr
+from imagelet import atomic_files, html_repr, paths
 from imagelet.analysis.comparison import Comparison, Disagreement, compare, open_subjects, shared_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
@@ -178,8 +178,9 @@ def open_run(text: str) -> Run:
         if text in shipped_classifiers() or text.endswith(".safetensors"):
             raise UsageError(
                 "'{name}' is a classifier without its run: a report tells of a training, too",
-                hint="imagelet evaluate {name} tells how good it is; imagelet runs lists the runs",
+                hint="imagelet evaluate {typed} tells how good it is; imagelet runs lists the runs",
                 name=text,
+                typed=paths.typed(text),
             ) from None
         raise
 

@@ -45,6 +45,7 @@ class ExperimentFields(Checked):
     device: Text = "auto"
     precision: Text = "auto"
     input_shape: Shape | None = None
+    skip_bad: bool = False
 
 
 def problem_of(error: ValidationError) -> Message:
@@ -75,6 +76,7 @@ class Experiment:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
         input_shape: (height, width, channels) for a folder of pictures; None: chosen from the pictures.
+        skip_bad: leave out pictures that cannot be read, and record which; else they are an error.
 
     Raises:
         SettingError: a value that is not allowed.
@@ -89,6 +91,7 @@ class Experiment:
     device: str = "auto"
     precision: str = "auto"
     input_shape: tuple[int, int, int] | None = None
+    skip_bad: bool = False
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -110,6 +113,11 @@ class Experiment:
         """Return the experiment as a TOML document's content."""
         content = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
         return {"format": FORMAT, **content, "recipe": recipe_to_json(self.recipe)}
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How the dataset is read: what ``load_dataset`` takes beside its name."""
+        return {"shape": self.input_shape, "skip_bad": self.skip_bad}
 
     @classmethod
     def from_toml(cls, content: dict[str, Any]) -> "Experiment":

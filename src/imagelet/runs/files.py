@@ -144,6 +144,7 @@ class _TestEvaluation(Checked):
     when: Annotated[str, Field(max_length=100)]
     accuracy: Fraction
     images: Count
+    data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 def read_experiment(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ not say. ``test:17`` names the test image with the index 17, counted from 0.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet import paths
 from imagelet.classifier.sources import Source
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
@@ -50,15 +52,20 @@ class Provenance:
         name: the run's, or the file's without its ending.
         run: None where there is only a file.
         dataset: a registered name, or of a run also a folder.
-        shape: (height, width, channels) that the pictures of a folder were brought to; None: chosen by them.
+        reading: how it is read: what ``load_dataset`` takes beside its name.
         data_sha256: the fingerprint of all training images of the dataset.
     """
 
     name: str
     run: Run | None
     dataset: str
-    shape: tuple[int, int, int] | None
+    reading: Mapping[str, Any]
     data_sha256: str
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """The same for two that are read from one place in one way."""
+        return self.dataset, repr(sorted(self.reading.items()))
 
     @property
     def learner(self) -> Message:
@@ -95,7 +102,16 @@ class Provenance:
         Raises:
             DataError: it is not there.
         """
-        return load_dataset(self.dataset, shape=self.shape)
+        if self.dataset not in datasets and not Path(self.dataset).exists():
+            raise DataError(
+                "the images that {learner} learned from are not in {dataset} any more",
+                hint="put them back, or, if they have moved, name their new place: "
+                "imagelet evaluate {typed} --data NEW",
+                learner=self.learner,
+                dataset=self.dataset,
+                typed=paths.typed(self.name if self.run is None else self.run.folder),
+            )
+        return load_dataset(self.dataset, **self.reading)
 
     def open(self, dataset: Dataset | None = None) -> "LearnedFrom":
         """Return the images, which must be those that were learned from.
@@ -213,7 +229,7 @@ def provenance_of(run_or_file: Any) -> Provenance:
             hint="name its run instead: the folder that training made",
             name=learner.name,
         )
-    return Provenance(learner.name, None, dataset, None, str(data_sha256))
+    return Provenance(learner.name, None, dataset, {}, str(data_sha256))
 
 
 def provenance_of_run(run: Run) -> Provenance:
@@ -225,7 +241,7 @@ def provenance_of_run(run: Run) -> Provenance:
     content = run.experiment
     experiment = Experiment.from_toml(content)
     data_sha256 = str(content.get("resolved", {}).get("data_sha256", ""))
-    return Provenance(run.name, run, experiment.dataset, experiment.input_shape, data_sha256)
+    return Provenance(run.name, run, experiment.dataset, experiment.reading, data_sha256)
 
 
 def validation_images(dataset: Dataset, frozen: Split, validation: str) -> ImageSet | None:

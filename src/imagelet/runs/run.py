@@ -96,7 +96,9 @@ class Run:
         """Every evaluation on the test images, the oldest first."""
         return files.read_test_evaluations(self.folder)
 
-    def record_test_evaluation(self, figures: dict[str, Any], then: Callable[[], None] = lambda: None) -> int:
+    def record_test_evaluation(
+        self, figures: dict[str, Any], then: Callable[[], None] = lambda: None, data_sha256: str = ""
+    ) -> int:
         """Record an evaluation on the test images and return how many there were, this one included.
 
         One process at a time: the line in ``test_evaluations.jsonl``, ``test`` in ``metrics.json`` and what
@@ -105,11 +107,13 @@ class Run:
         Args:
             figures: what ``metrics.json`` holds of the test images: ``accuracy``, ``images`` and more.
             then: is called after recording in a finished run: it writes what shows the figures or the count.
+            data_sha256: the fingerprint of the test images.
         """
         entry = {
             "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "accuracy": figures["accuracy"],
             "images": figures["images"],
+            **({"data_sha256": data_sha256} if data_sha256 else {}),
         }
         with filelock.FileLock(self.folder / ".test_evaluations.lock"):
             entries = [*self.test_evaluations, entry]

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,10 +90,12 @@ def create_run(
 def _taken(folder: Path) -> RunError:
     return RunError(
         "there is a run '{name}' in {folder} already, and a run never overwrites another",
-        hint="choose another --name, or resume it: imagelet train --resume {run}",
+        hint="choose another --name"
+        if Run(folder).finished or not (folder / "experiment.toml").exists()
+        else "choose another --name, or resume it: imagelet train --resume {run}",
         name=folder.name,
         folder=folder.parent,
-        run=folder,
+        run=paths.typed(folder),
     )
 
 
@@ -193,19 +196,28 @@ def find_classifier(text: str) -> Path:
         if not path.is_file():
             raise RunError("there is no file {file}", hint="imagelet runs lists the runs", file=path)
         return path
-    place = paths.runs()
+    place, shipped = paths.runs(), shipped_classifiers()
     run = _run_at(text, place)
     if run is None:
-        shipped = shipped_classifiers()
         if text in shipped:
             return shipped[text]
         raise _no_run(text, place, [*(run.name for run in list_runs()), *shipped])
+    if text in shipped:
+        _warn(
+            Message(
+                "'{name}' is the run {taken}; the classifier of that name that comes with imagelet is typed "
+                "{other}",
+                name=text,
+                taken=paths.typed(run.folder),
+                other=paths.typed(shipped[text]),
+            )
+        )
     if not run.finished or not run.classifier_file.exists():
         raise RunError(
             "the run '{name}' is not finished: it has no classifier yet",
             hint="imagelet train --resume {folder}",
             name=run.name,
-            folder=run.folder,
+            folder=paths.typed(run.folder),
         )
     return run.classifier_file
 
@@ -247,10 +259,24 @@ def shipped_classifiers() -> dict[str, Path]:
 
 
 def _run_at(text: str, place: Path) -> Run | None:
-    for candidate in (Path(text).expanduser(), place / text):
-        if os.path.lexists(candidate / "experiment.toml"):
-            return Run(candidate)
-    return None
+    candidates = (Path(text).expanduser(), place / text)
+    found = [Run(path) for path in candidates if os.path.lexists(path / "experiment.toml")]
+    is_name = os.sep not in text and "/" not in text
+    if is_name and len(found) > 1 and found[0].folder.resolve() != found[1].folder.resolve():
+        _warn(
+            Message(
+                "'{name}' is the run in the folder {taken}; the other run of that name is typed {other}",
+                name=text,
+                taken=paths.typed(f"{os.curdir}{os.sep}{text}"),
+                other=paths.typed(found[1].folder),
+            )
+        )
+    return found[0] if found else None
+
+
+def _warn(text: Message) -> None:
+    """Warn that a name has two meanings."""
+    warnings.warn(UserWarning(text), stacklevel=2)
 
 
 def _no_run(text: str, place: Path, names: list[str]) -> RunError:

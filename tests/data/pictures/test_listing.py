@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imagelet.data.pictures.listing import list_pictures, part_folders, set_aside_by_rank
+from imagelet.data.copies import set_aside_by_rank
+from imagelet.data.pictures.listing import list_pictures, part_folders
 from imagelet.errors import DataError
 from imagelet.preprocessing.picture_files import DiskFolder
 

@@ -280,6 +280,9 @@ class TestReadLabelled:
         with pytest.raises(DataError) as caught:
             read_labelled(table, FRAMING)
         names = ", ".join(f"'{Path('pictures', f'{number}.png')}'" for number in (1, 2, 3))
-        assert caught.value.message == f"4 of 6 pictures in '{table}' cannot be read: {names} and 1 more"
+        assert (
+            caught.value.message
+            == f"4 of 6 pictures in '{table}' cannot be read (text (4)): {names} and 1 more"
+        )
         first = folder.resolve() / "pictures" / "1.png"
-        assert caught.value.hint == f"imagelet data show {first} says what is wrong with the first"
+        assert caught.value.hint.startswith(f"imagelet data show {first} says what is wrong with the first; ")

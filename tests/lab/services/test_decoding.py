@@ -1,6 +1,7 @@
 """Pictures of strangers are opened in processes that may crash, hang or lie."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -30,7 +31,7 @@ from imagelet.preprocessing.picture import open_picture
 
 decoding_worker.SECONDS = int(sys.argv[1])
 
-def open_it(content):
+def open_it(content, values):
     if content == b"abort":
         os.abort()
     if content == b"sleep":
@@ -42,7 +43,7 @@ def open_it(content):
     if content == b"print":
         print("a library's chatter", flush=True)
         content = sys.argv[2].encode("latin-1")
-    return open_picture(content)
+    return open_picture(content, values)
 
 sys.exit(decoding_worker.main(open_it))
 """
@@ -204,7 +205,7 @@ class TestWorker:
     def test_ends_by_itself_where_nobody_waits_for_it(
         self, content: bytes, signals: tuple[signal.Signals, ...]
     ) -> None:
-        request = len(content).to_bytes(decoding_worker.LENGTH_BYTES) + content
+        request = decoding_worker.REQUEST.pack(len(content), math.nan, math.nan) + content
         ended = subprocess.run(misbehaving(0), input=request, capture_output=True, timeout=60, check=False)
         assert -ended.returncode in signals
 

@@ -15,7 +15,7 @@ from imagelet.data import copies
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
 from imagelet.data.labels import as_labels
 from imagelet.data.pictures.labelled import PictureParts
-from imagelet.data.pictures.listing import NAMES_OF_PARTS, set_aside_by_rank, subfolders
+from imagelet.data.pictures.listing import NAMES_OF_PARTS, subfolders
 from imagelet.data.rows import Rows, images_in, limits_of
 from imagelet.data.store import (
     Choose,
@@ -367,7 +367,7 @@ def chosen_for_test(origin: object, images: ImageSet) -> NDArray[np.bool_]:
     Raises:
         DataError: a class has one image only.
     """
-    chosen = set_aside_by_rank(copies.digests(images.images), images.labels, TEST_SHARE)
+    chosen = copies.set_aside_by_rank(copies.digests(images.images), images.labels, TEST_SHARE)
     lacking = next(
         (name for label, name in enumerate(images.classes) if not chosen[images.labels == label].any()), None
     )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from imagelet import paths
 from imagelet.data.forms.form import Contents, Form, forms, paired
 from imagelet.data.idx import is_idx, read_idx, rows_of_idx
 from imagelet.errors import DataError
@@ -30,7 +31,7 @@ def read(path: Path) -> Contents:
             hint="name one file of those that you mean: imagelet train {example}",
             folder=folder,
             names=", ".join(sorted(families)),
-            example=next(iter(files.values())),
+            example=paths.typed(next(iter(files.values()))),
         )
     return paired(
         files,

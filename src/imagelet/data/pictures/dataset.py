@@ -2,42 +2,41 @@
 
 A folder may have ``train/``, ``val/`` and ``test/``. A picture is opened and framed by the same code that
 later opens a person's own picture. Where there is no test part, a fifth of each class is set aside as one,
-chosen by the rank of the pictures' SHA-256: copies of one file fall on one side, and adding pictures moves
-few from one side to the other.
+chosen by the rank of the pixels' SHA-256: copies of a picture fall on one side, whatever their files' formats
+are, and adding pictures moves few from one side to the other.
 """
 
-import hashlib
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet import paths
+from imagelet.data.copies import set_aside_by_rank
 from imagelet.data.forms.form import PictureForm, form_of
-from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
-from imagelet.data.pictures.decoding import images_of, in_parallel, key_of, remembered
+from imagelet.data.imageset import Dataset, DatasetCard, ImageSet, LeftOut
+from imagelet.data.pictures.decoding import damaged, images_of
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, describe, itself
 from imagelet.data.pictures.listing import (
     existing,
     list_labelled_in,
     parts_of_folder,
-    set_aside_by_rank,
     unwrapped,
 )
+from imagelet.data.pictures.looking import Looks, range_of, readable, require_pictures
 from imagelet.data.pictures.shape import choose_shape, framing_of
 from imagelet.data.pictures.table import SUFFIXES, is_table, list_table, parts_of_table
-from imagelet.errors import DataError, PictureError
+from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing, framings
-from imagelet.preprocessing.picture_files import PictureFolder, StoredPicture
+from imagelet.preprocessing.picture_files import PictureFolder
 from imagelet.progress import Progress
 
 TEST_SHARE = 0.2
-
-_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def load_folder(
@@ -45,6 +44,8 @@ def load_folder(
     shape: tuple[int, int, int] | None = None,
     framing_kind: str = "fit",
     progress: Progress | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> Dataset:
     """Open a folder of pictures, or a table of them, as :func:`load_pictures` does.
 
@@ -55,6 +56,7 @@ def load_folder(
         shape: as :func:`load_pictures`.
         framing_kind: as :func:`load_pictures`.
         progress: as :func:`load_pictures`.
+        skip_bad: as :func:`load_pictures`.
 
     Raises:
         DataError: the folder is missing, has no class subfolders, has an empty class or one class only, its
@@ -63,11 +65,11 @@ def load_folder(
         SettingError: as :func:`load_pictures`.
     """
     if isinstance(path, PictureFolder):
-        return load_pictures(parts_of_folder(path), shape, framing_kind, progress)
+        return load_pictures(parts_of_folder(path), shape, framing_kind, progress, skip_bad=skip_bad)
     place = Path(path).expanduser()
     of_table = place.suffix.lower() in SUFFIXES and place.is_file()
     parts = parts_of_table(place) if of_table else parts_of_folder(existing(place))
-    return load_pictures(parts, shape, framing_kind, progress)
+    return load_pictures(parts, shape, framing_kind, progress, skip_bad=skip_bad)
 
 
 def load_pictures(
@@ -75,6 +77,8 @@ def load_pictures(
     shape: tuple[int, int, int] | None = None,
     framing_kind: str = "fit",
     progress: Progress | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> Dataset:
     """Make a dataset of pictures; each part is decoded once, when it is first asked for, into the cache.
 
@@ -84,6 +88,7 @@ def load_pictures(
             training pictures are decoded at once.
         framing_kind: how a picture becomes an image of that shape; a name that ``framings`` holds.
         progress: is called with how many pictures are done and how many there are.
+        skip_bad: leave out pictures that cannot be read; else they are an error.
 
     Returns:
         A dataset whose card tells classes and framing.
@@ -96,17 +101,14 @@ def load_pictures(
     framings.get(framing_kind)
     if shape is not None:
         framing_of(framing_kind, shape)  # refused before anything is read
-    sources = dict(listed.parts)
-    training = _training_of(listed)
-    set_aside = "test" not in sources
-    if set_aside:
-        chosen = _chosen_for_test(training)
-        training, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))
-        sources["test"] = partial(itself, test)
-    sources["train"] = partial(itself, training)
-    framing = framing_of(framing_kind, shape or choose_shape(training, framing_kind, progress))
+    left_out: dict[str, LeftOut] = {}
+    sources = _divided(listed, left_out, progress, skip_bad=skip_bad)
+    training = sources["train"]()
+    values, of_values = range_of(training)
+    framing = framing_of(framing_kind, shape or choose_shape(training, framing_kind, progress, values))
+    framing = replace(framing, values=values)
     name = _name_of(listed.place)
-    understood = _understood(listed, describe(training, set_aside))
+    understood = _understood(listed, describe(training, set_aside="test" not in listed.parts))
     card = DatasetCard(
         name=name,
         title=name,
@@ -117,8 +119,29 @@ def load_pictures(
         source=str(listed.place),
         licence="that of your own pictures",
     )
+    told = understood, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
     parts = {part: partial(_read, pictures, framing, progress) for part, pictures in sources.items()}
-    return Dataset(card, str(listed.place), parts, (understood, *listed.left_out))
+    return Dataset(card, str(listed.place), parts, told, left_out=left_out)
+
+
+def _divided(
+    listed: PictureParts, left_out: dict[str, LeftOut], progress: Progress | None, *, skip_bad: bool
+) -> dict[str, Callable[[], LabelledPictures]]:
+    """Return what lists each part, a test part among them; what cannot be read is noted in ``left_out``."""
+    sources = dict(listed.parts)
+    training = _training_of(listed)
+    if skip_bad:
+        for part in sources.keys() - {"train"}:
+            sources[part] = partial(_without_bad, sources[part], part, left_out)
+    if skip_bad or "test" not in sources:
+        training, looks, lost = readable(training, skip_bad=skip_bad, progress=progress)
+        require_pictures(training)
+        left_out |= {"train": lost} if lost else {}
+        if "test" not in sources:
+            chosen = _chosen_for_test(training, looks)
+            training, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))
+            sources["test"] = partial(itself, test)
+    return sources | {"train": partial(itself, training)}
 
 
 def parts_of(form: PictureForm, path: Path) -> PictureParts:
@@ -148,12 +171,33 @@ def read_labelled(path: str | Path, framing: Framing, progress: Progress | None 
         DataError: the folder is missing, has no class subfolders or no pictures; the table is missing or
             wrong; or a picture is damaged.
     """
+    return read_listed(list_labelled(path), framing, progress)
+
+
+def list_readable(
+    path: str | Path, *, skip_bad: bool = False
+) -> tuple[LabelledPictures, tuple[Message, ...]]:
+    """Return the pictures that :func:`read_labelled` reads, and what is said of those that were left out.
+
+    Args:
+        path: as for :func:`read_labelled`.
+        skip_bad: leave out pictures that cannot be read; else nothing is opened, and they are an error later.
+
+    Raises:
+        DataError: the folder is missing, has no class subfolders or no pictures; the table is missing or
+            wrong; or no picture can be read.
+    """
     listed = list_labelled(path)
-    return _read(partial(itself, listed), framing, progress)
+    if not skip_bad:
+        return listed, ()
+    kept, _, lost = readable(listed, skip_bad=True)
+    if not len(kept):
+        raise damaged(listed, range(len(listed)))
+    return kept, () if lost is None else (lost.told,)
 
 
 def list_labelled(path: str | Path) -> LabelledPictures:
-    """Return the pictures that :func:`read_labelled` reads, unopened.
+    """Return the pictures of a folder or a table to evaluate on, unopened.
 
     Raises:
         DataError: the folder or table is missing or wrong, or names no pictures.
@@ -181,7 +225,7 @@ def _training_of(listed: PictureParts) -> LabelledPictures:
             hint="imagelet evaluate RUN --data {quoted} evaluates on it",
             place=listed.place,
             parts=", ".join(listed.parts),
-            quoted=shlex.quote(str(listed.place)),
+            quoted=paths.typed(str(listed.place)),
         )
     training = listed.parts["train"]()
     if len(training.classes) < 2:
@@ -206,40 +250,65 @@ def _name_of(place: Path) -> str:
     return (place.resolve().name if place.is_dir() else place.stem.removesuffix(".tar")) or str(place)
 
 
-def _chosen_for_test(listed: LabelledPictures) -> NDArray[np.bool_]:
-    digests = remembered(
-        key_of(listed, "sha256"),
-        (len(listed), _DIGEST_BYTES),
-        lambda: in_parallel(_digest, listed.pictures),
-        quiet=True,
-    )
-    chosen = set_aside_by_rank(digests, listed.labels, TEST_SHARE)
-    for label, name in enumerate(listed.classes):
-        if not chosen[listed.labels == label].any():
-            raise DataError(
-                "the class '{name}' in '{folder}' has one picture only: two different ones are needed, as "
-                "one is set aside for testing",
-                hint="add pictures, or put your own choice under train/ and test/",
-                name=name,
-                folder=listed.place,
-            )
+def _chosen_for_test(listed: LabelledPictures, looks: Looks) -> NDArray[np.bool_]:
+    chosen = set_aside_by_rank(looks.digests, listed.labels, TEST_SHARE)
+    for label in range(len(listed.classes)):
+        members = np.flatnonzero(listed.labels == label)
+        if not chosen[members].any():
+            contents = {looks.digests[index].tobytes() for index in members}
+            raise _too_few(listed, members, len(contents))
     return chosen
 
 
-def _digest(picture: StoredPicture) -> NDArray[np.uint8]:
-    try:
-        with picture.open() as file:
-            digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
-            return np.frombuffer(digest.digest(), np.uint8)
-    except PictureError as error:
-        raise DataError(error.message, error.hint) from error
-    except OSError as error:
-        raise DataError(
-            "the picture '{file}' cannot be read: {error}", file=picture, error=error.strerror
-        ) from error
+def _too_few(listed: LabelledPictures, members: NDArray[np.int64], contents: int) -> DataError:
+    """Return the error about a class, of as many different pictures, of which none can be set aside."""
+    values: dict[str, Any] = {
+        "count": len(members),
+        "name": listed.classes[listed.labels[members[0]]],
+        "folder": listed.place,
+    }
+    if len(members) == 1:
+        return DataError(
+            "the class '{name}' in '{folder}' has one picture only: two different ones are needed, as one is "
+            "set aside for testing",
+            hint="add pictures, or put your own choice under train/ and test/",
+            **values,
+        )
+    if contents == 1:
+        return DataError(
+            "the {count:,} pictures of the class '{name}' in '{folder}' are all the same: two different ones "
+            "are needed, as one is set aside for testing",
+            hint="imagelet data show {first} says what one of them holds",
+            first=paths.typed(listed.pictures[members[0]].path),
+            **values,
+        )
+    return DataError(
+        "each of the {count:,} pictures of the class '{name}' in '{folder}' is in another class, too",
+        hint="take the wrong ones away: imagelet data check {typed} names them",
+        **values,
+        typed=paths.typed(listed.place),
+    )
+
+
+def _without_bad(
+    source: Callable[[], LabelledPictures], part: str, left_out: dict[str, LeftOut]
+) -> LabelledPictures:
+    """Return the pictures of a part that can be read; the others are noted in ``left_out``."""
+    listed, _, lost = readable(source(), skip_bad=True)
+    if lost:
+        left_out[part] = lost
+    return listed
+
+
+def read_listed(listed: LabelledPictures, framing: Framing, progress: Progress | None = None) -> ImageSet:
+    """Return pictures as images, from the cache or decoded into it; arguments as :func:`read_labelled`'s.
+
+    Raises:
+        DataError: a picture is damaged.
+    """
+    images = images_of(listed, framing, progress)
+    return ImageSet(images, listed.labels, listed.classes, sources=listed.numbered_sources())
 
 
 def _read(source: Callable[[], LabelledPictures], framing: Framing, progress: Progress | None) -> ImageSet:
-    listed = source()
-    images = images_of(listed, framing, progress)
-    return ImageSet(images, listed.labels, listed.classes, sources=listed.numbered_sources())
+    return read_listed(source(), framing, progress)

@@ -6,14 +6,15 @@ sizes and times, the framing), so it is never out of date: what changes gets ano
 
 import hashlib
 import os
-import shlex
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import PIL
@@ -22,7 +23,8 @@ from numpy.typing import NDArray
 from imagelet import atomic_files, paths
 from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.errors import DataError, PictureError
-from imagelet.messages import Message
+from imagelet.messages import Message, enumerated
+from imagelet.preprocessing.file_kind import HEAD, kind_of
 from imagelet.preprocessing.framing import Framing, frame
 from imagelet.preprocessing.picture import is_grey, open_picture
 from imagelet.preprocessing.picture_files import StoredPicture
@@ -31,6 +33,7 @@ from imagelet.progress import Progress
 VERSION = 1  # raised when pictures are opened or framed in another way, so that old files are not used
 MOST_THREADS = 8  # each may hold a picture of the largest size that is allowed
 TASKS_AT_ONCE = 32
+CANNOT_BE_OPENED = Message("cannot be opened")
 NAMED_AT_MOST = 3  # damaged pictures in a message
 
 Rows = Callable[[], Iterable[tuple[int, NDArray[np.uint8]]]]
@@ -59,14 +62,14 @@ def images_of(
     task = partial(_framed_grey if all_grey else _framed, framing=framing)
 
     def rows() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        damaged: list[int] = []
+        unreadable: list[int] = []
         for index, result in in_parallel(task, listed.pictures, progress):
             if isinstance(result, PictureError):
-                damaged.append(index)
+                unreadable.append(index)
             else:
                 yield index, result
-        if damaged:
-            raise _damaged(listed, sorted(damaged))
+        if unreadable:
+            raise damaged(listed, sorted(unreadable))
 
     key = key_of(listed, "images", sorted(framing.to_json().items()))
     return remembered(key, (len(listed), *framing.shape), rows)
@@ -192,13 +195,13 @@ def _in_memory(shape: tuple[int, ...], rows: Rows) -> NDArray[np.uint8]:
 
 def _framed(picture: StoredPicture, framing: Framing) -> NDArray[np.uint8] | PictureError:
     try:
-        return frame(open_picture(picture), framing)
+        return frame(open_picture(picture, framing.values), framing)
     except PictureError as error:
         return error
 
 
 def _framed_grey(picture: StoredPicture, framing: Framing) -> NDArray[np.uint8] | PictureError:
-    framed = _framed(picture, Framing(framing.kind, framing.height, framing.width, 3, framing.box))
+    framed = _framed(picture, replace(framing, channels=3))
     if isinstance(framed, PictureError):
         return framed
     if not is_grey(framed):
@@ -206,29 +209,64 @@ def _framed_grey(picture: StoredPicture, framing: Framing) -> NDArray[np.uint8] 
     return framed[:, :, :1]
 
 
-def _damaged(listed: LabelledPictures, indices: Sequence[int]) -> DataError:
-    damaged = [listed.pictures[index] for index in indices]
-    names = ", ".join(f"'{listed.within(picture)}'" for picture in damaged[:NAMED_AT_MOST])
-    place = listed.table or listed.place
-    unnamed = len(damaged) - NAMED_AT_MOST
-    more = Message(" and {count} more", count=unnamed) if unnamed > 0 else ""
+def damaged(listed: LabelledPictures, indices: Sequence[int]) -> DataError:
+    """Return the error about the pictures at ``indices``, which cannot be read."""
+    unreadable = [listed.pictures[index] for index in indices]
+    values: dict[str, Any] = {"total": len(listed), "place": listed.table or listed.place}
+    more = _what_tells_more(listed, unreadable[0])
+    error = _error_of(unreadable[0])
+    if error and (len(unreadable) == 1 or _kind_of(unreadable[0]) == CANNOT_BE_OPENED):
+        return DataError(
+            "1 of {total} pictures in '{place}' cannot be read: {reason}"
+            if len(unreadable) == 1
+            else "{count} of {total} pictures in '{place}' cannot be read, such as: {reason}",
+            hint="{advice}; --skip-bad leaves out what cannot be read",
+            count=len(unreadable),
+            reason=error.message,
+            advice=error.hint or more,
+            **values,
+        )
+    unnamed = len(unreadable) - NAMED_AT_MOST
     return DataError(
-        "{count} of {total} pictures in '{place}' cannot be read: {names}{more}",
-        _what_tells_more(listed, damaged[0]),
-        count=len(damaged),
-        total=len(listed),
-        place=place,
-        names=names,
-        more=more,
+        "{count} of {total} pictures in '{place}' cannot be read ({kinds}): {names}{more}",
+        hint="{advice}; --skip-bad leaves out what cannot be read",
+        count=len(unreadable),
+        kinds=kinds_of(unreadable),
+        names=", ".join(f"'{listed.within(picture)}'" for picture in unreadable[:NAMED_AT_MOST]),
+        more=Message(" and {count} more", count=unnamed) if unnamed > 0 else "",
+        advice=more,
+        **values,
     )
 
 
-def _what_tells_more(listed: LabelledPictures, damaged: StoredPicture) -> Message:
+def _error_of(picture: StoredPicture) -> PictureError | None:
+    try:
+        open_picture(picture)
+    except PictureError as error:
+        return error
+    return None
+
+
+def kinds_of(unreadable: Iterable[StoredPicture]) -> Message:
+    """Return what pictures that cannot be read are, by their first bytes: ``HTML page (2), damaged (1)``."""
+    counted = Counter(map(_kind_of, unreadable))
+    named = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return enumerated([Message("{kind} ({count:,})", kind=kind, count=count) for kind, count in named])
+
+
+def _kind_of(picture: StoredPicture) -> Message:
+    try:
+        with picture.open() as file:
+            kind = kind_of(file.read(HEAD))
+    except (PictureError, OSError):
+        return CANNOT_BE_OPENED
+    return Message("damaged") if kind is None or kind.is_picture else kind.name
+
+
+def _what_tells_more(listed: LabelledPictures, first: StoredPicture) -> Message:
     if listed.table:
         return Message(
-            "imagelet data show {file} says what is wrong with the first", file=shlex.quote(str(damaged))
+            "imagelet data show {file} says what is wrong with the first", file=paths.typed(str(first))
         )
     on_disk = next((path for path in (listed.place, *listed.place.parents) if path.exists()), listed.place)
-    return Message(
-        "imagelet data check {folder} says what is wrong with each", folder=shlex.quote(str(on_disk))
-    )
+    return Message("imagelet data check {folder} says what is wrong with each", folder=paths.typed(on_disk))

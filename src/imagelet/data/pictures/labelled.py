@@ -108,7 +108,7 @@ def describe(training: LabelledPictures, set_aside: bool) -> Message:
     """Return how many pictures there are to learn from, and whether some were set aside as the test part."""
     return Message(
         "{count:,} training pictures in {classes} classes; there is no labelled test/, so a fifth of each "
-        "class, by the files' content, is the test part."
+        "class, by the pixels, is the test part."
         if set_aside
         else "{count:,} training pictures in {classes} classes.",
         count=len(training),

@@ -2,27 +2,26 @@
 
 import contextlib
 import itertools
-import shlex
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imagelet import paths
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, itself, require_classes
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
+from imagelet.preprocessing.file_kind import describe_kinds, kind_of_stored, left_out
 from imagelet.preprocessing.picture_files import (
     DiskFolder,
     PictureFolder,
+    StoredPicture,
     files_in,
     is_picture,
     natural_key,
     pictures_in,
-    suffix_of,
 )
 
 NAMES_OF_PARTS = {
@@ -34,8 +33,10 @@ PART_NAMES = {name: part for part, names in NAMES_OF_PARTS.items() for name in n
 SYSTEM_FOLDERS = frozenset(  # what a Mac, a NAS and Windows add
     {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found", "System Volume Information"}
 )
+PUT_PICTURES = Message(
+    "put pictures (PNG, JPEG, WebP, BMP, GIF, TIFF or PPM) into its folder, or take the folder away"
+)
 EXPERIMENT = "experiment.toml"  # of a run
-NAMED_AT_MOST = 10  # suffixes of files that are not read
 
 
 def existing(path: str | Path) -> DiskFolder:
@@ -180,77 +181,62 @@ def list_pictures(folder: PictureFolder, *, empty_allowed: bool = False) -> Labe
                 folder=folder.path,
             )
     _refuse_parts(folder, classes)
-    empty = [class_folder.name for class_folder, found in zip(classes, pictures, strict=True) if not found]
+    empty = [class_folder for class_folder, found in zip(classes, pictures, strict=True) if not found]
     if empty and not empty_allowed:
-        raise DataError(
-            "the class '{name}' in '{folder}' has no pictures{more}",
-            hint="put pictures (PNG, JPEG, WebP, BMP, GIF, TIFF or PPM) into its folder, or take the folder "
-            "away",
-            name=empty[0],
-            folder=folder.path,
-            more=_more_empty(len(empty) - 1),
-        )
+        raise _of_empty(folder, empty)
     labels = np.repeat(np.arange(len(classes), dtype=np.int64), [len(found) for found in pictures])
     names = tuple(composed(class_folder.name) for class_folder in classes)
     return LabelledPictures(folder.path, names, tuple(itertools.chain.from_iterable(pictures)), labels)
 
 
 def _without_classes(folder: PictureFolder) -> DataError:
+    """Return the error about a folder without subfolders; it says what is in it instead."""
+    others = _others_in(folder)
     if pictures_in(folder):
         return DataError(
             "the folder '{folder}' holds pictures but no subfolders: one subfolder a class is needed",
             folder=folder.path,
         )
-    others = _counted(folder)
+    if not others:
+        return DataError(
+            "the folder '{folder}' holds neither pictures nor subfolders: one subfolder a class is needed",
+            folder=folder.path,
+        )
+    kind = kind_of_stored(others[0])
     return DataError(
         "the folder '{folder}' holds neither pictures nor subfolders: one subfolder a class is needed; it "
-        "holds {counted}"
-        if others
-        else "the folder '{folder}' holds neither pictures nor subfolders: one subfolder a class is needed",
-        hint="imagelet data formats lists what else is read, each by its own path" if others else "",
+        "holds {kinds}",
+        hint="imagelet data formats lists what else is read, each by its own path"
+        if kind is None
+        else "{advice}; imagelet data formats lists what else is read, each by its own path",
         folder=folder.path,
-        counted=others,
+        kinds=describe_kinds(others),
+        advice="" if kind is None else kind.advice,
     )
 
 
-def _counted(folder: PictureFolder) -> str:
-    """Return the suffixes of the files below a folder that are not read as pictures, with their numbers."""
-    suffixes = Counter(suffix_of(name) or name for _, name in files_in(folder) if not is_picture(name))
-    return ", ".join(f"{suffix} ({count:,})" for suffix, count in sorted(suffixes.items())[:NAMED_AT_MOST])
-
-
-def set_aside_by_rank(
-    digests: NDArray[np.uint8], labels: NDArray[np.int64], fraction: float
-) -> NDArray[np.bool_]:
-    """Choose about ``fraction`` of each class by the rank of the contents' hashes.
-
-    Args:
-        digests: uint8 (n, bytes), the same for the same content.
-        labels: int64 (n,).
-        fraction: between 0 and 1.
-
-    Returns:
-        bool (n,), True where chosen. Equal contents are chosen together, and those that stand in several
-        classes not at all: no answer could be right for them. Of a class with two or more different contents
-        of its own at least one is chosen and one left; of a class with one none is chosen.
-    """
-    contents = np.array([digest.tobytes() for digest in digests], dtype=object)  # (n,)
-    in_classes = Counter(content for content, _ in set(zip(contents, labels.tolist(), strict=True)))
-    chosen = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        copies = Counter(contents[members])
-        own = sorted(content for content in copies if in_classes[content] == 1)
-        candidates = own[:-1] if len(own) == len(copies) else own  # one is always left
-        wanted, taken = fraction * len(members), 0
-        picked: set[bytes] = set()
-        for content in candidates:
-            if taken and taken + copies[content] / 2 > wanted:
-                break
-            taken += copies[content]
-            picked.add(content)
-        chosen[members] = [content in picked for content in contents[members]]
-    return chosen
+def _of_empty(folder: PictureFolder, empty: Sequence[PictureFolder]) -> DataError:
+    """Return the error about classes without pictures; it says what is in the first one instead."""
+    more = _more_empty(len(empty) - 1)
+    others = _others_in(empty[0])
+    if not others:
+        return DataError(
+            "the class '{name}' in '{folder}' has no pictures{more}",
+            hint=PUT_PICTURES,
+            name=empty[0].name,
+            folder=folder.path,
+            more=more,
+        )
+    kind = kind_of_stored(others[0])
+    return DataError(
+        "the class '{name}' in '{folder}' has no pictures that are read, but {kinds}{more}",
+        hint=PUT_PICTURES if kind is None or kind.is_of_data else "{advice}",
+        name=empty[0].name,
+        folder=folder.path,
+        kinds=describe_kinds(others),
+        more=more,
+        advice="" if kind is None else kind.advice,
+    )
 
 
 def check_classes(training: LabelledPictures, place: PictureFolder) -> None:
@@ -277,7 +263,7 @@ def check_classes(training: LabelledPictures, place: PictureFolder) -> None:
         lacking=lacking,
         more=_more_missing(len(missing) - 1),
         folder=training.place.parent,
-        quoted=shlex.quote(str(training.place.parent)),
+        quoted=paths.typed(training.place.parent),
     )
 
 
@@ -344,9 +330,8 @@ def left_out_of(given: PictureFolder, folder: PictureFolder) -> tuple[Message, .
         folder: where the classes or parts are in it.
     """
     told = [*given.left_out]
-    with _as_data_error():
-        others = _counted(given)
-    unlabelled = part_folders(folder).get("test")
+    parts = part_folders(folder)
+    unlabelled = parts.get("test")
     if unlabelled and is_unlabelled(unlabelled):
         told.append(
             Message(
@@ -354,6 +339,44 @@ def left_out_of(given: PictureFolder, folder: PictureFolder) -> tuple[Message, .
                 name=unlabelled.name,
             )
         )
+    with _as_data_error():
+        astray = _in_no_class(folder, parts)
+        others = left_out(_others_in(given))
+    if astray:
+        told.append(
+            Message(
+                "1 picture lies in no class and is left out: {names}."
+                if len(astray) == 1
+                else "{count:,} pictures lie in no class and are left out: {names}{more}.",
+                count=len(astray),
+                names=", ".join(str(picture.path.relative_to(folder.path)) for picture in astray[:3]),
+                more=" …" if len(astray) > 3 else "",
+            )
+        )
     if others:
-        told.append(Message("files that are not read as pictures, left out: {counted}.", counted=others))
+        told.append(others)
     return tuple(told)
+
+
+def _in_no_class(folder: PictureFolder, parts: Mapping[str, PictureFolder]) -> list[StoredPicture]:
+    """Return the pictures beside the classes, beside the parts, and in folders that are no parts."""
+    labelled = [place for part, place in parts.items() if not (part == "test" and is_unlabelled(place))]
+    astray = [
+        place.picture(name)
+        for place in (folder, *labelled)
+        for name, below in place.entries.items()
+        if below is None and is_picture(name)
+    ]
+    others = [below for below in subfolders(folder) if parts and below not in parts.values()]
+    return astray + [picture for place in others for picture in pictures_in(place)]
+
+
+def _others_in(folder: PictureFolder) -> list[StoredPicture]:
+    """Return the files in a folder and below that are no pictures by their names; none of runs."""
+    known = subfolders(folder)
+    skipped = [below.path for below in folder.entries.values() if below and below not in known]
+    return [
+        place.picture(name)
+        for place, name in files_in(folder)
+        if not is_picture(name) and not any(place.path.is_relative_to(path) for path in skipped)
+    ]

@@ -13,6 +13,7 @@ from imagelet.messages import message_of
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.picture import picture_size
 from imagelet.preprocessing.picture_files import StoredPicture
+from imagelet.preprocessing.value_range import ValueRange
 from imagelet.progress import Progress
 
 
@@ -31,7 +32,10 @@ def framing_of(kind: str, shape: tuple[int, int, int]) -> Framing:
 
 
 def choose_shape(
-    listed: LabelledPictures, kind: str, progress: Progress | None = None
+    listed: LabelledPictures,
+    kind: str,
+    progress: Progress | None = None,
+    values: ValueRange | None = None,
 ) -> tuple[int, int, int]:
     """Choose the shape for pictures, by decoding them into the cache; what was chosen is remembered.
 
@@ -39,6 +43,7 @@ def choose_shape(
         listed: the pictures to learn from.
         kind: the framing's name.
         progress: is called with how many pictures are decoded and how many there are.
+        values: which numbers of more than 8 bits become 0 and 255; None: as the formats mean.
 
     Returns:
         (height, width, channels): the size that all share, if its sides are at most 96 pixels, else a square
@@ -49,7 +54,7 @@ def choose_shape(
         sizes = [size for _, size in in_parallel(_size, listed.pictures)]
         height, width = size_for([size for size in sizes if size])
         try:
-            images_of(listed, Framing(kind, height, width, 1), progress, all_grey=True)
+            images_of(listed, Framing(kind, height, width, 1, values=values), progress, all_grey=True)
             channels = 1
         except ColourFoundError:
             channels = 3

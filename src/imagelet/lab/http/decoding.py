@@ -1,7 +1,7 @@
 """The pictures of requests: opened beside everything else, within a total of memory."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from imagelet.lab.services.decoding import WORKERS, Decoder
 from imagelet.lab.services.encoding import picture_file
 from imagelet.lab.settings import Settings
 from imagelet.preprocessing.picture_limits import MAX_BYTES
+from imagelet.preprocessing.value_range import ValueRange
 
 MAX_BYTES_OF_ALL = 2 * MAX_BYTES  # that the pixels of all requests take together
 
@@ -32,11 +33,14 @@ class Pictures:
         self._bytes = 0
 
     @contextlib.asynccontextmanager
-    async def opened(self, files: Sequence[str]) -> AsyncIterator[list[Opened]]:
+    async def opened(
+        self, files: Sequence[str], values: Callable[[], ValueRange | None] = lambda: None
+    ) -> AsyncIterator[list[Opened]]:
         """Open the pictures of a request, and keep their memory accounted for while it is answered.
 
         Args:
             files: picture files in base64.
+            values: says which numbers of more than 8 bits become 0 and 255; None: as a format means.
 
         Yields:
             For each its pixels, uint8 (height, width, 1 or 3), or why it cannot be read; those beyond
@@ -47,7 +51,7 @@ class Pictures:
         """
         if self._bytes > MAX_BYTES_OF_ALL:
             raise BusyError("too many large pictures are being computed", "wait a moment and try again")
-        pictures = await self._threads.run(self._open, files) if files else []
+        pictures = await self._threads.run(self._open, files, values) if files else []
         size = _bytes_of(pictures)
         self._bytes += size
         try:
@@ -56,14 +60,16 @@ class Pictures:
             self._bytes -= size
 
     @contextlib.asynccontextmanager
-    async def opened_one(self, file: str | None) -> AsyncIterator[NDArray[np.uint8] | None]:
+    async def opened_one(
+        self, file: str | None, values: Callable[[], ValueRange | None] = lambda: None
+    ) -> AsyncIterator[NDArray[np.uint8] | None]:
         """Open one picture, or none.
 
         Raises:
             PictureError: it cannot be read.
             BusyError: as :meth:`opened`.
         """
-        async with self.opened([] if file is None else [file]) as pictures:
+        async with self.opened([] if file is None else [file], values) as pictures:
             picture = pictures[0] if pictures else None
             if isinstance(picture, PictureError):
                 raise picture
@@ -74,8 +80,9 @@ class Pictures:
         self.decoder.close()
         self._threads.close()
 
-    def _open(self, files: Sequence[str]) -> list[Opened]:
+    def _open(self, files: Sequence[str], values: Callable[[], ValueRange | None]) -> list[Opened]:
         pictures: list[Opened] = []
+        value_range = values()
         for file in files:
             try:
                 if _bytes_of(pictures) >= MAX_BYTES:
@@ -84,7 +91,7 @@ class Pictures:
                         "send fewer or smaller pictures at once",
                         most=MAX_BYTES // 2**20,
                     )
-                pictures.append(self.decoder.open(picture_file(file)))
+                pictures.append(self.decoder.open(picture_file(file), value_range))
             except PictureError as error:
                 pictures.append(error)
         return pictures

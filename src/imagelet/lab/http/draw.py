@@ -1,5 +1,6 @@
 """The tab Draw: predictions, explanations, images to try, one's own pictures."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -222,7 +223,8 @@ async def list_classifiers(lab: CurrentLab) -> Any:
 @router.post("/predict", response_model=Predictions)
 async def predict(lab: CurrentLab, body: Pictures) -> Any:
     """Predict what each picture shows; one that cannot be read gives an error in its place."""
-    async with lab.pictures.opened(body.pictures) as opened:
+    values = partial(pictures.value_range, lab.classifiers, body.classifier)
+    async with lab.pictures.opened(body.pictures, values) as opened:
         response = await lab.predictions.run(body.classifier, opened)
     for prediction in response["predictions"]:
         _translate(prediction)
@@ -233,7 +235,8 @@ async def predict(lab: CurrentLab, body: Pictures) -> Any:
 async def explain(lab: CurrentLab, body: Explained) -> Any:
     """Explain a prediction: by layers, attributions to a class, and the nearest training images."""
     parts = body.model_dump(exclude={"classifier", "picture"})
-    async with lab.pictures.opened_one(body.picture) as picture:
+    values = partial(pictures.value_range, lab.classifiers, body.classifier)
+    async with lab.pictures.opened_one(body.picture, values) as picture:
         response = await lab.threads.run(pictures.explain, lab.classifiers, body.classifier, picture, **parts)
     _translate(response["prediction"])
     return response
@@ -243,7 +246,8 @@ async def explain(lab: CurrentLab, body: Explained) -> Any:
 async def number(lab: CurrentLab, body: Unit) -> Any:
     """Say how one number of a layer's activations comes about."""
     unit = body.model_dump(exclude={"classifier", "picture"})
-    async with lab.pictures.opened_one(body.picture) as picture:
+    values = partial(pictures.value_range, lab.classifiers, body.classifier)
+    async with lab.pictures.opened_one(body.picture, values) as picture:
         return await lab.threads.run(pictures.trace, lab.classifiers, body.classifier, picture, **unit)
 
 

@@ -191,8 +191,7 @@ class Classifiers:
                 else provenance_of_run(named.run)
             )
             provenance.require_present()
-            source = (provenance.dataset, provenance.shape)
-            return provenance.open(self._datasets.get(source, provenance.load))
+            return provenance.open(self._datasets.get(provenance.source, provenance.load))
 
         return self._learned_from.get(named.key, open_images)
 

@@ -6,6 +6,7 @@ more than the picture that it read.
 
 import contextlib
 import json
+import math
 import os
 import re
 import subprocess
@@ -18,13 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.errors import PictureError
-from imagelet.lab.services.decoding_worker import HEADER_BYTES, LENGTH_BYTES, SECONDS
+from imagelet.lab.services.decoding_worker import HEADER_BYTES, REQUEST, SECONDS
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_limits import MAX_BYTES
+from imagelet.preprocessing.value_range import ValueRange
 
 WORKERS = 2  # a picture that is late keeps one of them
 COMMAND = (sys.executable, "-m", "imagelet.lab.services.decoding_worker")
 MAX_HEADER_BYTES = 2**14
+NO_VALUES = (math.nan, math.nan)
 _TEMPLATE = re.compile(r"(?:[^{}]|\{[a-z_]+(?::,)?\})*")  # no attributes, no widths
 
 
@@ -61,7 +64,7 @@ class Decoder:
                 self._workers.append(worker)
                 self._idle.append(worker)
 
-    def open(self, content: bytes) -> NDArray[np.uint8]:
+    def open(self, content: bytes, values: ValueRange | None = None) -> NDArray[np.uint8]:
         """Return a picture's pixels, as ``open_picture`` does; for any thread, which waits.
 
         Raises:
@@ -74,7 +77,7 @@ class Decoder:
                     raise PictureError("the lab is closed")
                 worker = self._idle.pop()
             try:
-                return worker.open(content, self._seconds)
+                return worker.open(content, values, self._seconds)
             finally:
                 with self._lock:
                     if worker.is_usable:
@@ -124,7 +127,7 @@ class _Worker:
             with contextlib.suppress(OSError):  # what it was sent and never read
                 pipe.close()
 
-    def open(self, content: bytes, seconds: float) -> NDArray[np.uint8]:
+    def open(self, content: bytes, values: ValueRange | None, seconds: float) -> NDArray[np.uint8]:
         """Let it open a picture, and kill it after so many seconds; see :meth:`Decoder.open`."""
         requests, responses = self._process.stdin, self._process.stdout
         assert requests is not None
@@ -140,7 +143,7 @@ class _Worker:
         timer.daemon = True
         timer.start()
         try:
-            requests.write(len(content).to_bytes(LENGTH_BYTES) + content)
+            requests.write(REQUEST.pack(len(content), *(values or NO_VALUES)) + content)
             requests.flush()
             header = _header(responses)
             error = header.get("error")

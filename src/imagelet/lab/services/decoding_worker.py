@@ -1,15 +1,17 @@
 """The decoding worker: a process that opens the pictures of strangers, within limits of memory and time.
 
 ``python -m imagelet.lab.services.decoding_worker``. It reads pictures from standard input, each after its
-length (8 bytes), and writes a JSON header to standard output, after its length (4 bytes): ``shape``, which
-the pixels follow, row by row; or ``error``. Numbers are big-endian. It ends with its standard input, or when
-a picture takes too long; nobody has to ask it.
+length and the range of its values (``REQUEST``), and writes a JSON header to standard output, after its
+length (4 bytes): ``shape``, which the pixels follow, row by row; or ``error``. Numbers are big-endian. It
+ends with its standard input, or when a picture takes too long; nobody has to ask it.
 """
 
 import contextlib
 import json
+import math
 import os
 import signal
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,39 +23,42 @@ from PIL import Image
 
 from imagelet.errors import PictureError
 from imagelet.preprocessing.picture import open_picture
+from imagelet.preprocessing.value_range import ValueRange
 
 if sys.platform != "win32":
     import resource
 
 SECONDS = 10  # for one picture: the slowest that the limits admit takes 6 seconds of this project's machines
 MEMORY_BYTES = 2**30  # beside what the process takes when it starts: one picture, and buffers around it
-LENGTH_BYTES, HEADER_BYTES = 8, 4  # of a picture's length, and of a header's
+REQUEST = struct.Struct(">Qdd")  # a picture's length, and its range of values; not a number where it has none
+HEADER_BYTES = 4  # of a header's length
 
-Open = Callable[[bytes], NDArray[np.uint8]]
+Open = Callable[[bytes, ValueRange | None], NDArray[np.uint8]]
 
 
 def main(open_it: Open = open_picture) -> int:
     """Open one picture after the other until there are no more; return the process's exit code.
 
     Args:
-        open_it: opens a picture file's content.
+        open_it: opens a picture file's content, with the range of its values.
     """
     requests, responses = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no response
     Image.init()  # loads the decoders, before memory is limited
     _limit_memory()
-    while len(length := requests.read(LENGTH_BYTES)) == LENGTH_BYTES:
-        content = requests.read(int.from_bytes(length))
+    while len(start := requests.read(REQUEST.size)) == REQUEST.size:
+        length, low, high = REQUEST.unpack(start)
+        content = requests.read(length)
         _limit_time()
-        _respond(content, open_it, responses)
+        _respond(content, None if math.isnan(low) else (low, high), open_it, responses)
         _limit_time(over=True)
     return 0
 
 
-def _respond(content: bytes, open_it: Open, responses: BinaryIO) -> None:
+def _respond(content: bytes, values: ValueRange | None, open_it: Open, responses: BinaryIO) -> None:
     header: dict[str, Any]
     try:
-        pixels = open_it(content)
+        pixels = open_it(content, values)
         header = {"shape": pixels.shape}
     except PictureError as error:
         pixels = np.empty(0, np.uint8)

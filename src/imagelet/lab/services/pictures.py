@@ -17,8 +17,18 @@ from imagelet.explanation.unit_trace import trace_unit
 from imagelet.lab.services import encoding
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.messages import Message, translate
+from imagelet.preprocessing.value_range import ValueRange
 
 LONGEST_SIDE = 280  # of an attribution that is carried onto the picture; a larger picture gets it coarser
+
+
+def value_range(classifiers: Classifiers, name: str) -> ValueRange | None:
+    """Return which numbers of a picture of more than 8 bits become black and white for a classifier.
+
+    Raises:
+        RunError: there is no such classifier.
+    """
+    return classifiers.load(name).framing.values
 
 
 def predict(

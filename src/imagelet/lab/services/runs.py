@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet import paths
 from imagelet.classifier.classifier import Classifier
 from imagelet.errors import RunError, UsageError
 from imagelet.lab.services.cache import Cache
@@ -120,7 +121,9 @@ def cell(run: Run, label: int, predicted: int, part: str, kept: Cache[Prediction
     """
     if part == "test" and "test" not in run.metrics:
         message = Message("the run '{name}' has not been evaluated on the test images", name=run.name)
-        raise UsageError(message, hint="imagelet evaluate {name} does that, and counts it", name=run.name)
+        raise UsageError(
+            message, hint="imagelet evaluate {run} does that, and counts it", run=paths.typed(run.folder)
+        )
     file = run.classifier_file
     if not file.is_file():
         raise RunError(
