@@ -5,6 +5,8 @@ trainings end after one epoch and the official datasets have some hundred images
 printed lines are compared without their numbers. A comment on the line before a block, which no reader sees,
 says what is special:
 
+``<!-- file: mynet.py -->``
+    the block is saved as that file, too.
 ``<!-- before: imagelet train digits --name first -->``
     a command that runs first: what a page has asked for in words.
 ``<!-- not run: the reason -->``
@@ -154,6 +156,8 @@ class Reader:
         kind, _, what = block.note.partition(": ")
         if kind == "before":
             self.shell(what)
+        if kind == "file":
+            Path(what).write_text(block.text)
         if kind == "not run":
             if block.language == "python":
                 compile(block.text, "block", "exec")
