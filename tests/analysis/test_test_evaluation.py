@@ -1,5 +1,6 @@
 """Evaluations on a run's test images: every way records the same figures and counts once."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -84,6 +85,7 @@ def accuracies(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, float]
 def test_all_five_ways_count_once_and_every_place_agrees(capsys: pytest.CaptureFixture[str]) -> None:
     run, other = trained("run", test=True), trained("other", seed=1)
     expected = load("run").evaluate(load_dataset("mnist").test)
+    expected = dataclasses.replace(expected, copies_of_training=0)  # what only a run can know
     ways: tuple[Callable[[], int | None], ...] = (
         lambda: 1,  # the training with its test
         lambda: evaluate("run").test_evaluations,
