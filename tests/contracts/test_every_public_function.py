@@ -317,6 +317,7 @@ def test_no_public_function_is_left_out() -> None:
         assert set(arguments) <= set(inspect.signature(FUNCTIONS[function]).parameters)
 
 
+@pytest.mark.filterwarnings("ignore:.*were learned from")
 @pytest.mark.parametrize(("make", "call"), EVERY)
 def test_it_takes(world: World, make: Callable[[World], Any], call: Callable[[World, Any], Any]) -> None:
     assert call(world, make(world))

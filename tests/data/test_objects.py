@@ -11,7 +11,7 @@ from PIL import Image
 
 import imagelet
 from imagelet.data.imageset import ImageSet
-from imagelet.data.kept import folder_of_kept, keep, open_kept
+from imagelet.data.kept import folder_of_kept, keep, list_kept, open_kept
 from imagelet.data.objects import dataset_from, has_labels, labelled_pictures
 from imagelet.errors import DataError, UsageError
 from tests.conftest import make_images
@@ -247,6 +247,16 @@ def test_what_is_kept_comes_back_in_any_process() -> None:
     assert any(f"Kept in {place}" in sentence for sentence in again.understood)
     assert keep(imagelet.load_dataset(IMAGES.copy(), LABELS.copy(), classes=NAMES[::-1])) == place
     assert [path.name for path in folder_of_kept().iterdir() if path.is_dir()] == [place.name]
+
+
+def test_what_is_kept_is_listed() -> None:
+    assert list_kept() == []
+    place = keep(imagelet.load_dataset(IMAGES, LABELS))
+    (listed,) = list_kept()
+    assert (listed["folder"], listed["images"], listed["classes"]) == (place, 60, 10)
+    assert listed["bytes"] == sum(file.stat().st_size for file in place.iterdir())
+    (place / "dataset.json").write_text("{}")
+    assert list_kept() == []
 
 
 def test_a_dataset_with_its_own_card_keeps_it() -> None:

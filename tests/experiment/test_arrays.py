@@ -44,6 +44,18 @@ def test_its_own_test_images_count_however_they_are_passed() -> None:
     assert (others.test_evaluations, others.metrics.images) == (None, 30)
 
 
+def test_images_that_were_learned_from_are_no_test_and_that_is_said() -> None:
+    run = imagelet.train(X, Y, NETWORK, test_data=(X_TEST, Y_TEST), **QUICK)
+    with pytest.warns(UserWarning, match="96 of these 120 images were learned from"):
+        imagelet.evaluate(run, X, Y)
+
+
+def test_a_finished_training_says_its_figures() -> None:
+    run = imagelet.train(X, Y, NETWORK, name="bars", **QUICK)
+    assert repr(run).startswith("Finished(run '")
+    assert "validation accuracy" in repr(run)
+
+
 def test_arrays_of_another_size_are_framed_as_pictures_are() -> None:
     run = imagelet.train(X, Y, NETWORK, **QUICK)
     larger = X_TEST.repeat(2, axis=1).repeat(2, axis=2)

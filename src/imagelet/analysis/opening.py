@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from imagelet.analysis.test_evaluation import (
     is_test_part,
 )
 from imagelet.classifier.classifier import Classifier
+from imagelet.data import copies
 from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import Dataset, ImageSet, relabelled
@@ -167,7 +169,22 @@ def _open_given(learner: Learner, classifier: Classifier, data: Any, labels: Any
             alike = relabelled(images, classifier.classes, title_of(data))
             if "test" in own.dataset.parts and alike.fingerprint() == own.dataset.test.fingerprint():
                 return Opened(classifier, provenance.run, provenance.dataset, "test", own)
+            _warn_of_learned(images, own)
     return Opened(classifier, None, title_of(data), split, None, images)
+
+
+def _warn_of_learned(images: ImageSet, own: LearnedFrom) -> None:
+    """Say so where images were learned from: figures on them are no test."""
+    training = own.dataset.train.take(own.training_indices)
+    if known := int(copies.are_copies(images.images, training.images).sum()):
+        warnings.warn(
+            Message(
+                "{known:,} of these {count:,} images were learned from: their figures say nothing of others",
+                known=known,
+                count=len(images),
+            ),
+            stacklevel=4,
+        )
 
 
 def _framed_images(pictures: Any, classifier: Classifier) -> NDArray[np.uint8]:
@@ -176,8 +193,9 @@ def _framed_images(pictures: Any, classifier: Classifier) -> NDArray[np.uint8]:
     Raises:
         DataError: a picture cannot be read.
     """
-    if isinstance(pictures, np.ndarray) and pictures.shape[1:] == classifier.input_shape:
-        return pictures
+    if getattr(pictures, "shape", ())[1:] == classifier.input_shape:
+        framed: NDArray[np.uint8] = pictures
+        return framed
     try:
         return np.stack([classifier.frame(picture).image for picture in pictures])
     except PictureError as error:

@@ -65,18 +65,22 @@ CardOnly = Annotated[
 def list_(as_json: Json = False) -> None:
     """List the datasets by name: download, licence, place.
 
-    Quick, Draw! is a dataset of any things you name: imagelet data show quickdraw:cat,dog.
+    Quick, Draw! is a dataset of any things you name: imagelet data show quickdraw:cat,dog. Arrays that a
+    Python program trains on are kept, so that their runs find them again: they are listed, too.
 
-    JSON: datasets[{name, title, images, classes, shape, download, licence, place}]; download is in bytes, at
-    most, and null where there is none; place is null where they are not on this computer.
+    JSON: datasets[{name, title, images, classes, shape, download, licence, place}], kept; download is in
+    bytes, at most, and null where there is none; place is null where they are not on this computer; each of
+    the kept has name, images, classes, bytes, folder.
     """
+    from imagelet.data.kept import list_kept
     from imagelet.data.known import datasets
 
-    known = [datasets.get(name) for name in datasets]
+    known, kept = [datasets.get(name) for name in datasets], list_kept()
     if as_json:
-        printing.document({"datasets": [_listed(dataset) for dataset in known]})
+        printing.document({"datasets": [_listed(dataset) for dataset in known], "kept": kept})
     else:
         _list(known)
+        _list_kept(kept)
 
 
 @data.command(cls=Command, epilog="imagelet data formats")
@@ -279,6 +283,25 @@ def _place(facts: dict[str, Any]) -> str:
     if facts["place"]:
         return str(facts["place"])
     return Message("to be downloaded") if facts["download"] else Message("to be brought, with --from")
+
+
+def _list_kept(kept: list[dict[str, Any]]) -> None:
+    if not kept:
+        return
+    printing.say()
+    printing.say("arrays that are kept for runs", style="bold")
+    rows = [
+        (
+            known["name"],
+            f"{known['images']:,}",
+            str(known["classes"]),
+            printing.write_size(known["bytes"]),
+            str(known["folder"]),
+        )
+        for known in kept
+    ]
+    printing.table(("name", "images", "classes", "size", "folder"), rows, right=("images", "classes", "size"))
+    printing.advice("delete the folder of some when you need no run of them any more")
 
 
 def _verdict(file: "FoundFile") -> Message:

@@ -5,12 +5,12 @@ which are memory-mapped. The folder's name ends in a hash of all that is in it, 
 arrays are kept once, whoever passes them. Nothing is ever deleted but by people.
 """
 
+import contextlib
 import hashlib
 import json
 import re
 import secrets
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def _facts(dataset: Dataset, parts: dict[str, ImageSet]) -> dict[str, Any]:
         "framing": (card.framing or Framing("fit", height, width, channels)).to_json(),
         "turned": [list(turned) for turned in card.turned],
         "understood": list(dataset.understood),
-        "parts": {part: one.fingerprint() for part, one in parts.items()},
+        "parts": {part: {"images": len(one), "sha256": one.fingerprint()} for part, one in parts.items()},
     }
 
 
@@ -183,35 +183,20 @@ def _damaged(folder: Path, error: Exception) -> DataError:
     )
 
 
-@dataclass(frozen=True)
-class Kept:
-    """One kept dataset.
-
-    Attributes:
-        folder: where it is.
-        dataset: what it is, unread.
-        bytes: on the disk.
-    """
-
-    folder: Path
-    dataset: Dataset
-    bytes: int
-
-
-def list_kept() -> list[Kept]:
-    """Return the kept datasets, the last one kept first; damaged ones are left out."""
-    found = []
-    for facts in sorted(folder_of_kept().glob(f"*/{FACTS}"), key=_time, reverse=True):
-        if facts.parent.name.startswith(MAKING):
-            continue
-        try:
-            dataset = open_kept(facts.parent)
-        except DataError:
-            continue
-        size = sum(file.stat().st_size for file in facts.parent.iterdir())
-        found.append(Kept(facts.parent, dataset, size))
-    return found
-
-
-def _time(path: Path) -> float:
-    return path.stat().st_mtime
+def list_kept() -> list[dict[str, Any]]:
+    """Return what is kept, the last one first: ``name``, ``images``, ``classes``, ``bytes``, ``folder``."""
+    listed = []
+    files = folder_of_kept().glob(f"[!.]*/{FACTS}")
+    for file in sorted(files, key=lambda file: file.stat().st_mtime, reverse=True):
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):  # damaged: opening it says so
+            facts = _read(file)
+            listed.append(
+                {
+                    "name": str(facts["name"]),
+                    "images": sum(int(part["images"]) for part in facts["parts"].values()),
+                    "classes": len(facts["classes"]),
+                    "bytes": sum(part.stat().st_size for part in file.parent.iterdir()),
+                    "folder": file.parent,
+                }
+            )
+    return listed

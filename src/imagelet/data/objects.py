@@ -97,7 +97,7 @@ def _dataset_of(
             readers[name] = partial(_read_alike, parts[name], classes, shape, train.images.classes)
     if (aside := train.aside) is not None:
         readers["test"] = lambda: aside
-    sources = {name: source_of(part) for name, part in parts.items()}
+    sources = {name: source_of(part).removeprefix(f"{name}: ") for name, part in parts.items()}
     told = understood(title[:1].upper() + title[1:], sources, train, not_read)
     height, width, channels = images.shape
     card = DatasetCard(

@@ -36,6 +36,14 @@ class Finished:
     classifier: Classifier
     metrics: dict[str, Any]
 
+    def __repr__(self) -> str:
+        figures = [
+            f"{part} accuracy {html_repr.accuracy(known['accuracy'], known['interval'], known['images'])}"
+            for part in ("validation", "test")
+            if (known := self.metrics.get(part))
+        ]
+        return f"Finished({', '.join([f'run {str(self.run.folder)!r}', *figures])})"
+
     def _repr_html_(self) -> str:
         """Return the run and its classifier as a notebook shows them."""
         return html_repr.joined(
