@@ -46,14 +46,6 @@ def test_images_that_share_a_short_hash_are_still_told_apart(contents: list[int]
     assert copied.tolist() == [content in (3, 7) for content in contents]
 
 
-@given(CONTENTS)
-def test_a_summary_saves_reading_images_that_have_no_like(contents: list[int]) -> None:
-    images = images_of(contents)
-    sums = np.stack([images.sum(axis=(1, 2)), np.square(images.astype(int)).sum(axis=(1, 2))], axis=1)
-    found = originals(images, sums)
-    assert found.tolist() == [contents.index(content) for content in contents]
-
-
 @given(CONTENTS, CONTENTS)
 def test_copies_are_found_between_two_sets(contents: list[int], others: list[int]) -> None:
     found = are_copies(images_of(contents), images_of(others))

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imagelet.data import ImageSet, load_dataset, mapped, rows, store
-from imagelet.data.mapped import MappedImages
+from imagelet.data import ImageSet, load_dataset, on_disk, rows, store
+from imagelet.data.on_disk import ImagesOnDisk
 from imagelet.data.store import fits_in_memory, grow
 from imagelet.errors import DataError, SettingError
 from imagelet.progress import Notice, silent
@@ -29,6 +29,7 @@ def made(seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (COUNT, 6, 6), np.uint8)
     images[:, 0, 0], images[:, -1, -1] = 0, 255
+    images[[30, 45, 57]] = images[[3, 3, 6]]  # copies
     return images, np.arange(COUNT) % 3
 
 
@@ -43,7 +44,7 @@ def archive(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def blocks_of_four_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "AT_ONCE", 4 * 36)
-    monkeypatch.setattr(mapped, "COPIED_AT_MOST", 0)
+    monkeypatch.setattr(on_disk, "COPIED_AT_MOST", 0)
     monkeypatch.setattr(store, "SECONDS_BETWEEN_RECORDS", 0.0)
 
 
@@ -68,6 +69,7 @@ def assert_equal(one: ImageSet, other: ImageSet) -> None:
     assert np.array_equal(one.labels, other.labels)
     assert one.classes == other.classes
     assert one.fingerprint() == other.fingerprint()
+    assert np.array_equal(one.originals, other.originals)
     for kind in ("scale", "standardize"):
         assert one.normalization(kind) == other.normalization(kind)
 
@@ -76,7 +78,7 @@ def test_a_store_holds_what_memory_would(archive: Path) -> None:
     kept, read = load_dataset(archive, in_memory=False), load_dataset(archive, in_memory=True)
     for part in ("train", "test"):
         assert_equal(kept.read(part), read.read(part))
-        assert isinstance(kept.read(part).images, MappedImages)
+        assert isinstance(kept.read(part).images, ImagesOnDisk)
         assert isinstance(read.read(part).images, np.ndarray)
     assert kept.understood == read.understood
     some = np.array([5, 0, 17, 5])
@@ -98,7 +100,7 @@ def test_it_is_made_once_and_said(archive: Path) -> None:
 def test_a_fingerprint_is_not_worked_out_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_dataset(archive, in_memory=False)
     images = load_dataset(archive, in_memory=False).train
-    monkeypatch.setattr(MappedImages, "__getitem__", lambda *_: pytest.fail("the images are read"))
+    monkeypatch.setattr(ImagesOnDisk, "__getitem__", lambda *_: pytest.fail("the images are read"))
     assert len(images.fingerprint()) == 64
     images.normalization("standardize")
 
@@ -113,11 +115,11 @@ def test_what_changes_gets_another_store_and_the_old_one_goes(archive: Path) -> 
     assert new != old
 
 
-@pytest.mark.parametrize("damage", ["images.npy", "labels.npy", "sums.npy", "test.npy", "store.json"])
+@pytest.mark.parametrize("damage", ["images", "labels", "sums", "groups", "test", "store"])
 @pytest.mark.parametrize("how", ["gone", "short", "else"])
 def test_a_damaged_store_is_made_again(archive: Path, damage: str, how: str) -> None:
     load_dataset(archive, in_memory=False)
-    path = stores()[0] / damage
+    (path,) = stores()[0].glob(f"{damage}.*")
     match how:
         case "gone":
             path.unlink()

@@ -11,7 +11,7 @@ from PIL import Image
 import imagelet
 from imagelet import train
 from imagelet.classifier.classifier import Classifier
-from imagelet.data import Split, load_dataset, mapped
+from imagelet.data import Split, load_dataset, on_disk
 from imagelet.errors import DataError, RunError, SettingError, UsageError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.repeats import repeat
@@ -147,7 +147,7 @@ def test_a_limit_draws_from_all_images_and_keeps_the_parts_apart(small_data):
 @pytest.fixture
 def kept_in_a_store(monkeypatch):
     """Let no image be copied that a training does not need at once."""
-    monkeypatch.setattr(mapped, "COPIED_AT_MOST", 0)
+    monkeypatch.setattr(on_disk, "COPIED_AT_MOST", 0)
 
 
 @pytest.mark.filterwarnings("ignore::imagelet.progress.Notice")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from imagelet.data import ImageSet
-from imagelet.data.mapped import MappedImages, as_array
+from imagelet.data.on_disk import ImagesOnDisk, as_array
 from imagelet.training import batches
 from imagelet.training.batches import AHEAD, batch_reader
 
@@ -17,7 +17,7 @@ BATCHES = [ORDER[start : start + 6] for start in range(0, 40, 6)]
 @pytest.fixture(params=[False, True], ids=["memory", "store"])
 def images(request) -> ImageSet:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), np.uint8)
-    wrapped = as_array(MappedImages(pixels)) if request.param else pixels
+    wrapped = as_array(ImagesOnDisk(pixels)) if request.param else pixels
     return ImageSet(wrapped, np.arange(40) % 2, ("a", "b"))
 
 
@@ -66,7 +66,7 @@ def test_a_failure_to_read_is_raised_where_the_batch_is_wanted(images, monkeypat
 
 def test_a_store_is_read_no_further_ahead_than_two_batches():
     images = ImageSet(
-        as_array(MappedImages(np.zeros((40, 2, 2, 1), np.uint8))), np.arange(40) % 2, ("a", "b")
+        as_array(ImagesOnDisk(np.zeros((40, 2, 2, 1), np.uint8))), np.arange(40) % 2, ("a", "b")
     )
     asked: list[int] = []
 

@@ -83,7 +83,7 @@ InMemoryOption = Annotated[
         "--in-memory",
         parser=_read_in_memory,
         metavar="auto|true|false",
-        help="Whether images are read into memory; else they are converted once into a memory-mapped store. "
+        help="Whether images are read into memory; else they are converted once into a store on the disk. "
         "'auto' does so where they take more than a quarter of the memory.",
     ),
 ]

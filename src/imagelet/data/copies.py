@@ -5,8 +5,6 @@ copies stay on one side of every split, and the interval of an accuracy counts e
 """
 
 import hashlib
-from collections import Counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ WORTH_SAYING = 0.01  # of the images: more copies than that are mentioned
 _READ_AT_ONCE = 1 << 24  # bytes; bounds the memory that a memory-mapped file takes
 
 
-def originals(images: NDArray[np.uint8], summary: NDArray[Any] | None = None) -> NDArray[np.int64]:
+def originals(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return for each image the index of the first one with the same pixels: its own where there is none.
 
     Equal are images with the same SHA-256. It is computed only of those that share a hash of 64 bits, so that
@@ -25,12 +23,11 @@ def originals(images: NDArray[np.uint8], summary: NDArray[Any] | None = None) ->
 
     Args:
         images: uint8 (n, ...), all of one shape; may be memory-mapped.
-        summary: numbers (n, ...) that are the same for equal images; then the images need not all be read.
 
     Returns:
         int64 (n,). Two images are copies of each other where it is the same number.
     """
-    hashes = _hashes(images if summary is None else summary)  # (n,)
+    hashes = _hashes(images)  # (n,)
     found = np.arange(len(images), dtype=np.int64)
     order = np.argsort(hashes, kind="stable")
     alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
@@ -39,6 +36,18 @@ def originals(images: NDArray[np.uint8], summary: NDArray[Any] | None = None) ->
     for index in candidates.tolist():
         found[index] = first.setdefault(hashlib.sha256(images[index].tobytes()).digest(), index)
     return found
+
+
+def first_of_each(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each image the index of the first one of its group, as :func:`originals` does.
+
+    Args:
+        groups: int64 (n,), the same number for images with the same pixels.
+    """
+    if (np.diff(groups) > 0).all():
+        return np.arange(len(groups), dtype=np.int64)
+    _, first, places = np.unique(groups, return_index=True, return_inverse=True)
+    return first[places]
 
 
 def are_copies(images: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -74,9 +83,11 @@ def digest(picture: NDArray[np.uint8]) -> bytes:
 
 def with_copies(chosen: NDArray[np.int64], originals: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the images ``chosen`` (m,), each of which is an original, and after each of them its copies."""
+    if (np.diff(originals) > 0).all():
+        return chosen  # there are no copies
     order = np.argsort(originals, kind="stable")
-    starts, ends = (np.searchsorted(originals[order], chosen, side) for side in ("left", "right"))
-    sizes = ends - starts  # (m,)
+    counts = np.bincount(originals)  # of each group, at the index of its original
+    starts, sizes = (np.cumsum(counts) - counts)[chosen], counts[chosen]  # (m,)
     within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0, 1, … in each group
     listed: NDArray[np.int64] = order[np.repeat(starts, sizes) + within]
     return listed
@@ -97,31 +108,32 @@ def set_aside_by_rank(
         classes not at all: no answer could be right for them. Of a class with two or more different contents
         of its own at least one is chosen and one left; of a class with one none is chosen.
     """
-    contents = np.array([digest.tobytes() for digest in digests], dtype=object)  # (n,)
-    in_classes = Counter(content for content, _ in set(zip(contents, labels.tolist(), strict=True)))
+    rows = np.ascontiguousarray(digests).view(f"V{digests.shape[1]}")[:, 0]
+    _, contents = np.unique(rows, return_inverse=True)  # (n,), in the order of the hashes
+    kinds = int(labels.max(initial=0)) + 1
+    in_classes = np.bincount(np.unique(contents * kinds + labels) // kinds)
     chosen = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        copies = Counter(contents[members])
-        own = sorted(content for content in copies if in_classes[content] == 1)
-        candidates = own[:-1] if len(own) == len(copies) else own  # one is always left
-        wanted, taken = fraction * len(members), 0
-        picked: set[bytes] = set()
-        for content in candidates:
-            if taken and taken + copies[content] / 2 > wanted:
-                break
-            taken += copies[content]
-            picked.add(content)
-        chosen[members] = [content in picked for content in contents[members]]
+        found, places, counts = np.unique(contents[members], return_inverse=True, return_counts=True)
+        candidates = np.flatnonzero(in_classes[found] == 1)
+        if len(candidates) == len(found):
+            candidates = candidates[:-1]  # one is always left
+        copies = counts[candidates]
+        taken = np.cumsum(copies) - copies  # before each
+        enough = np.flatnonzero((taken > 0) & (taken + copies / 2 > fraction * len(members)))
+        picked = np.zeros(len(found), bool)
+        picked[candidates[: enough[0] if len(enough) else None]] = True
+        chosen[members] = picked[places]
     return chosen
 
 
-def _hashes(images: NDArray[Any]) -> NDArray[np.int64]:
+def _hashes(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return a number for each row of an array (n,), the same for equal rows and hardly ever for others.
 
     It is Python's own hash, which differs from process to process: no file can be made to collide.
     """
-    size = int(np.prod(images.shape[1:])) * images.dtype.itemsize
+    size = int(np.prod(images.shape[1:]))
     rows = max(1, _READ_AT_ONCE // max(1, size))
     hashes = np.empty(len(images), np.int64)
     for start in range(0, len(images), rows):

@@ -14,7 +14,7 @@ import numpy as np
 from imagelet import paths
 from imagelet.data import layouts
 from imagelet.data.download import RemoteFile
-from imagelet.data.imageset import Dataset, ImageSet, mapped
+from imagelet.data.imageset import Dataset, ImageSet, left_on_disk
 from imagelet.data.known import LISTING, KnownDataset, datasets
 from imagelet.data.layouts import FoundFile
 from imagelet.data.store import (
@@ -57,8 +57,8 @@ def load_dataset(
         classes: for arrays: the class names in their order, which labels name or count from 0.
         shape: the images' (height, width, channels), for pictures; None: chosen by them.
         framing_kind: for a folder: how pictures are framed; "fit" where None.
-        in_memory: whether images are read into memory. False: they are converted once into a memory-mapped
-            store in the cache; "auto": they are where they take more than a quarter of the memory.
+        in_memory: whether images are read into memory. False: they are converted once into a store on
+            the disk, in the cache; "auto": they are where they take more than a quarter of the memory.
         progress: is called with what is done and the total: bytes of a download, or pictures of a folder.
         skip_bad: of pictures, leave out what cannot be read; the dataset's ``left_out`` names them.
 
@@ -198,7 +198,7 @@ def _where_wanted(read: Callable[[], ImageSet], in_memory: InMemory) -> ImageSet
     images = read()
     if in_memory is True:
         return dataclasses.replace(images, images=np.array(images.images))
-    return mapped(images)
+    return left_on_disk(images)
 
 
 def _check_folder(folder: Path, given: str) -> None:

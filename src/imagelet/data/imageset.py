@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imagelet import html_repr
 from imagelet.data import copies
 from imagelet.data.labels import as_labels
-from imagelet.data.mapped import COPIED_AT_MOST, MappedImages, as_array, chosen
+from imagelet.data.on_disk import COPIED_AT_MOST, ImagesOnDisk, as_array, chosen
 from imagelet.data.stacking import stacked
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
@@ -38,11 +38,13 @@ class Known(NamedTuple):
 
     Attributes:
         sha256: their fingerprint.
-        sums: uint64 (n, 2, channels), of each image the sum of its pixels and of their squares.
+        sums: (n, 2, channels), of each image the sum of its pixels and of their squares.
+        groups: int64 (n,), the same number for images with the same pixels.
     """
 
     sha256: str
-    sums: NDArray[np.uint64]
+    sums: NDArray[np.unsignedinteger[Any]]
+    groups: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +133,7 @@ class ImageSet:
                 number=wrong,
                 last=len(self) - 1,
             )
-        known = Known("", self.known.sums[rows]) if self.known else None
+        known = Known("", self.known.sums[rows], self.known.groups[rows]) if self.known else None
         sources = None if self.sources is None else self.sources[rows]
         return ImageSet(chosen(self.images, rows), self.labels[rows], self.classes, known, sources)
 
@@ -142,7 +144,9 @@ class ImageSet:
     @cached_property
     def originals(self) -> NDArray[np.int64]:
         """int64 (n,): for each image the index of the first with the same pixels; its own if none has."""
-        return copies.originals(self.images, self.known.sums if self.known else None)
+        if self.known is not None:
+            return copies.first_of_each(self.known.groups)
+        return copies.originals(self.images)
 
     def histogram(self) -> NDArray[np.int64]:
         """Return how many of all pixels have each value, int64 (256,)."""
@@ -156,7 +160,7 @@ class ImageSet:
         """Return the normalization of these images, as :meth:`Normalization.of` does."""
         if self.known is None:
             return Normalization.of(self.images, kind)
-        total, squares = self.known.sums.sum(axis=0)  # (channels,) each
+        total, squares = self.known.sums.sum(axis=0, dtype=np.uint64)  # (channels,) each
         return Normalization.of_sums(PixelSums(total, squares, len(self) * math.prod(self.shape[:2])), kind)
 
     def fingerprint(self) -> str:
@@ -208,10 +212,10 @@ def relabelled(images: ImageSet, classes: tuple[str, ...], name: str) -> ImageSe
     return ImageSet(images.images, places[images.labels], classes, known, images.sources)
 
 
-def mapped(images: ImageSet) -> ImageSet:
+def left_on_disk(images: ImageSet) -> ImageSet:
     """Return images that lie in a memory-mapped file in such a way that their number takes no memory."""
     if isinstance(images.images, np.memmap) and images.images.nbytes > COPIED_AT_MOST:
-        return replace(images, images=as_array(MappedImages(images.images)))
+        return replace(images, images=as_array(ImagesOnDisk(images.images)))
     return images
 
 
@@ -408,7 +412,7 @@ def _written(shape: Sequence[int]) -> str:
 
 
 def _check_is_array(name: str, value: object) -> None:
-    if not isinstance(value, np.ndarray | MappedImages):
+    if not isinstance(value, np.ndarray | ImagesOnDisk):
         raise DataError(
             "{name} are of the type {type}; a NumPy array is needed", name=name, type=type(value).__name__
         )

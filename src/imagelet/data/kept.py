@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
 from imagelet.data.forms import npy
-from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, Turned, mapped
+from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, Turned, left_on_disk
 from imagelet.errors import DataError, ImageletError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing
@@ -169,7 +169,7 @@ def _card(facts: dict[str, Any], folder: Path) -> DatasetCard:
 def _part(folder: Path, part: str, classes: tuple[str, ...]) -> ImageSet:
     try:
         images, labels = (npy.load(folder / f"{part}-{kind}.npy") for kind in ("images", "labels"))
-        return mapped(ImageSet(images, np.array(labels), classes))
+        return left_on_disk(ImageSet(images, np.array(labels), classes))
     except (OSError, DataError) as error:
         raise _damaged(folder, error) from error
 

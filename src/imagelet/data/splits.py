@@ -76,7 +76,7 @@ class Split:
         if not len(self.train):
             raise DataError("the split leaves no image to learn from")
         together = np.concatenate([self.train, self.validation])
-        if together.min() < 0 or len(np.unique(together)) != len(together):
+        if together.min() < 0 or not _are_different(together):
             raise DataError("the split names an image twice, or one below 0")
 
     def check(self, images: ImageSet) -> None:
@@ -382,6 +382,16 @@ def _check_classes(images: ImageSet, counts: NDArray[np.int64], fraction: float)
             validation=held_back,
             classes=classes,
         )
+
+
+def _are_different(indices: NDArray[np.int64]) -> bool:
+    """Say whether no index from 0 on stands twice."""
+    last = int(indices.max())
+    if last > 16 * len(indices) + MOST_LISTED:  # a mask would take more memory than it is worth
+        return len(np.unique(indices)) == len(indices)
+    seen = np.zeros(last + 1, bool)
+    seen[indices] = True
+    return int(seen.sum()) == len(indices)
 
 
 def _read(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The store: images that are too many for memory, converted once into a file that is memory-mapped.
+"""The store: images that are too many for memory, converted once into a file that is read row by row.
 
 A store is a folder in the cache. Its name is a hash of what it was made of (files' names, sizes and times),
 so it is never out of date: what changes gets another name, and the store of before is removed.
@@ -6,7 +6,8 @@ so it is never out of date: what changes gets another name, and the store of bef
 ===============  =================================================================================
 ``images.npy``   uint8 (n, height, width, channels)
 ``labels.npy``   int64 (n,)
-``sums.npy``     uint64 (n, 2, channels), of each image the sum of its pixels and of their squares
+``sums.npy``     (n, 2, channels), of each image the sum of its pixels and of their squares
+``groups.npy``   int64 (n,), for each image the index of the first with the same pixels
 ``test.npy``     bool (n,), which images were set aside as the test part; if any were
 ``sources.npy``  int64 (n,), who wrote each image; if that is known
 ``store.json``   class names, SHA-256, what the images were taken for; written last
@@ -35,8 +36,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
+from imagelet.data import copies
 from imagelet.data.imageset import ImageSet, Known
-from imagelet.data.mapped import MappedImages, as_array
+from imagelet.data.on_disk import ImagesOnDisk, as_array
 from imagelet.data.rows import Blocks, Rows
 from imagelet.errors import DataError, SettingError
 from imagelet.messages import Message
@@ -327,12 +329,13 @@ def _describe(folder: Path, content: Content) -> None:
     """Find out once what every start needs to know of the images, and write it beside them."""
     array = _mapped(folder / "images.npy", (len(content.labels), *content.shape))
     assert array is not None
-    sums = _sums(array)
-    pixels = as_array(MappedImages(array))
-    images = ImageSet(pixels, content.labels, content.classes, Known("", sums), content.sources)
+    pixels, sums = as_array(ImagesOnDisk(array)), _sums(array)
+    known = Known("", sums, copies.originals(pixels))
+    images = ImageSet(pixels, content.labels, content.classes, known, content.sources)
     fingerprints = {"all": images.fingerprint()}
     _write_array(folder / "labels.npy", images.labels)
     _write_array(folder / "sums.npy", sums)
+    _write_array(folder / "groups.npy", known.groups)
     if images.sources is not None:
         _write_array(folder / "sources.npy", images.sources)
     if content.choose:
@@ -355,7 +358,7 @@ def _sums(array: NDArray[np.uint8]) -> NDArray[np.unsignedinteger[Any]]:
     count, height, width, channels = array.shape
     kind: type[np.unsignedinteger[Any]] = np.uint32 if 255**2 * height * width < 2**32 else np.uint64
     sums = np.empty((count, 2, channels), kind)
-    images, rows = MappedImages(array), max(1, MEASURED_AT_ONCE // (height * width * channels))
+    images, rows = ImagesOnDisk(array), max(1, MEASURED_AT_ONCE // (height * width * channels))
     for start in range(0, count, rows):
         pixels = images[start : start + rows].reshape(-1, height * width, channels).astype(kind)
         sums[start : start + rows, 0] = pixels.sum(axis=1, dtype=kind)
@@ -378,12 +381,16 @@ def _opened(folder: Path) -> Stored | None:
         if array is None:
             return None
         labels = np.load(folder / "labels.npy", allow_pickle=False)
-        sums = np.load(folder / "sums.npy", mmap_mode="r", allow_pickle=False)
+        sums, groups = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("sums", "groups")
+        )
+        if {len(sums), len(groups)} != {len(labels)}:
+            return None
         sources = None
         if description["has_sources"]:
             sources = np.load(folder / "sources.npy", allow_pickle=False)
-        known = Known(fingerprints["all"], sums)
-        images = ImageSet(as_array(MappedImages(array)), labels, classes, known, sources)
+        known = Known(fingerprints["all"], sums, groups)
+        images = ImageSet(as_array(ImagesOnDisk(array)), labels, classes, known, sources)
         aside = None
         if "test" in fingerprints:
             chosen = np.load(folder / "test.npy", allow_pickle=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imagelet.data.imageset import ImageSet
-from imagelet.data.mapped import is_mapped
+from imagelet.data.on_disk import is_on_disk
 
 AHEAD = 2  # batches that are read while one is trained on
 
@@ -25,7 +25,7 @@ def batch_loader(images: ImageSet, device: torch.device) -> Load:
     unless they are in a store: then each batch is.
     """
     pixels = images.images
-    if device.type == "cpu" or is_mapped(pixels):
+    if device.type == "cpu" or is_on_disk(pixels):
         return lambda indices: torch.from_numpy(pixels[indices]).to(device)
     copied = torch.tensor(pixels, device=device)
     return lambda indices: copied[torch.from_numpy(indices).to(device)]
@@ -39,7 +39,7 @@ def batch_reader(images: ImageSet, device: torch.device) -> Iterator[Read]:
     order, does not depend on that.
     """
     load = batch_loader(images, device)
-    if not is_mapped(images.images):
+    if not is_on_disk(images.images):
         yield lambda batches: ((chosen, load(chosen)) for chosen in batches)
         return
     thread = ThreadPoolExecutor(1, "imagelet-read-ahead")
