@@ -4,6 +4,7 @@ from pathlib import Path
 
 from imagelet.data import batch_pickle, idx, matlab, transfer
 from imagelet.data.official import cifar
+from imagelet.data.pictures import archive, archive_formats, parquet_pages
 from imagelet.lab.http import schemas
 from imagelet.lab.services import decoding_worker
 from imagelet.lab.settings import Settings
@@ -30,6 +31,15 @@ def test_the_page_names_the_limits_that_hold(tmp_path: Path) -> None:
         ),
         "a variable of a MATLAB file, its variables, structs in structs": (
             f"{matlab.LARGEST // MEGABYTE:,} MB; {matlab.MOST_VARIABLES:,}; {matlab.DEEPEST}"
+        ),
+        "members of an archive of pictures, folders in each other; a packed tar archive, unpacked": (
+            f"{archive_formats.MOST_MEMBERS:,}; {archive.MOST_DEEP}; {archive_formats.MOST_RATIO} times "
+            f"its size, {archive_formats.SMALLEST_LIMIT // MEGABYTE} MB in any case"
+        ),
+        "a page of a Parquet file, unpacked": (
+            f"{parquet_pages.MOST_RATIO} times its size, "
+            f"{parquet_pages.SMALLEST_LIMIT // MEGABYTE} MB in any case; "
+            f"never more than {(picture_limits.MAX_BYTES + parquet_pages.SMALLEST_LIMIT) // MEGABYTE} MB"
         ),
         "instructions of a pickle": f"{batch_pickle.MOST_INSTRUCTIONS:,}",
         "a download": (

@@ -310,7 +310,7 @@ class TestParquet:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        monkeypatch.setattr("imagelet.data.pictures.parquet.SMALLEST_LIMIT", 2**16)
+        monkeypatch.setattr("imagelet.data.pictures.parquet_pages.SMALLEST_LIMIT", 2**16)
         table = pa.table({"image": [bytes(2**20)] * 4, "label": [0, 1, 0, 1]})
         pq.write_table(table, tmp_path / "it.parquet", compression="zstd", use_dictionary=False)
         with pytest.raises(DataError, match="too many for its size"):

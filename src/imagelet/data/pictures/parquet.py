@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from imagelet.data.pictures.archive_formats import MOST_RATIO, SMALLEST_LIMIT
 from imagelet.data.pictures.forward import ForwardReader
 from imagelet.data.pictures.labelled import PictureParts
+from imagelet.data.pictures.parquet_pages import require_modest
 from imagelet.data.pictures.shards import Label, Labelled, parts_of_shards, shards_in, without_label
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message, message_of
@@ -147,8 +147,8 @@ def _list_file(
             rows = file.metadata.num_rows
             if rows > SPARE_ROWS + path.stat().st_size // FEWEST_BYTES:
                 raise ValueError(Message("it announces {count:,} rows, which it cannot hold", count=rows))
-            _require_modest(file)
             columns = _columns(file.schema_arrow, path)
+            require_modest(path, file.metadata, (columns.picture, columns.label))
             labels: list[Any] = []
             for batch in file.iter_batches(BATCH_OF_LABELS, columns=[columns.label], use_threads=False):
                 labels += batch.column(0).to_pylist()
@@ -165,17 +165,6 @@ def _list_file(
     version = version_of(path)
     pictures = [ParquetPicture(path, row, version, reader) for row in range(len(labels))]
     return pictures, labels, columns.classes or classes
-
-
-def _require_modest(file: "ParquetFile") -> None:
-    """Raise where a column unpacks to far more than it takes in the file: pictures hardly shrink."""
-    for group in map(file.metadata.row_group, range(file.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            most = max(SMALLEST_LIMIT, MOST_RATIO * column.total_compressed_size)
-            if column.total_uncompressed_size > most:
-                raise ValueError(
-                    Message("it unpacks to more than {most:,} bytes, too many for its size", most=most)
-                )
 
 
 def _contents(path: Path, column: str, position: int) -> Iterator[tuple[int, bytes]]:
