@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import tomllib
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -41,6 +42,7 @@ WITH_TORCH = (
 TORCH = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)(==|$)")
 TORCH_AND_WHAT_NEEDS_IT = re.compile(rf"captum==|{TORCH.pattern}")
 HERE = "{}.{}".format(*sys.version_info)
+EMPTY = "2.13.0+empty"  # the version of a torch that holds nothing
 
 
 class Lowest:
@@ -125,21 +127,18 @@ class Lowest:
         options = ("-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default", "--disable-warnings")
         self.run(python, "-m", "pytest", *options, *tests, quiet=False)
 
-    def run_at_once(self, python: Path) -> None:
-        """Run the wheel by uvx and by pipx, which install it for a moment, without torch.
-
-        Args:
-            python: of an environment that has everything: pipx has no word for leaving torch out, so it
-                installs the wheel alone and finds the rest there.
-        """
+    def run_at_once(self) -> None:
+        """Run the wheel by uvx and pipx, which install it for a moment, with an empty package for torch."""
         assert self.wheel is not None
-        without = self.folder / "without-torch.txt"
-        without.write_text("torch; sys_platform == 'nowhere'\n")
+        stands_for_torch = self.folder / "empty"
+        _write_empty_wheel(stands_for_torch)
+        pin = self.folder / "empty.txt"
+        pin.write_text(f"torch=={EMPTY}\n")
         uvx, pipx = (self.uv.with_stem(name) for name in ("uvx", "pipx"))
-        self.run(uvx, "-q", "--overrides", without, "--from", self.wheel, "imagelet", "--version")
-        (packages,) = python.parents[1].glob("lib/python*/site-packages")
-        places = {"PIPX_HOME": str(self.folder / "pipx"), "PYTHONPATH": str(packages)}
-        spec = ("--spec", self.wheel, "--pip-args=--no-deps")
+        found = ("--find-links", stands_for_torch)
+        self.run(uvx, "-q", *found, "--overrides", pin, "--from", self.wheel, "imagelet", "--version")
+        spec = ("--spec", self.wheel, f"--pip-args=--find-links {stands_for_torch} -c {pin}")
+        places = {"PIPX_HOME": str(self.folder / "pipx"), "PIP_CONSTRAINT": ""}
         self.run(pipx, "run", *spec, "imagelet", "--version", variables=places)
 
 
@@ -162,6 +161,16 @@ def _link_torch(environment: Path) -> None:
         if TORCH.match(canonicalize_name(distribution.name)):
             for top in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
                 (packages / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
+
+
+def _write_empty_wheel(folder: Path) -> None:
+    """Write a wheel that is called torch and holds nothing."""
+    folder.mkdir()
+    about = f"torch-{EMPTY}.dist-info"
+    with zipfile.ZipFile(folder / f"torch-{EMPTY}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: torch\nVersion: {EMPTY}\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", f"{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
 
 
 def pythons() -> Iterator[str]:
@@ -200,7 +209,7 @@ def main(only: Sequence[str]) -> int:
             print(f"Python {HERE}, the newest versions", flush=True)
             inside, with_torch = lowest.install(HERE, newest=True)
             lowest.test(inside, with_torch)
-            lowest.run_at_once(inside)
+            lowest.run_at_once()
         except FailedError as error:
             print(error)
             return 1
