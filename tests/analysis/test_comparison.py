@@ -340,3 +340,17 @@ def test_a_run_without_a_classifier_is_refused(runs: Path) -> None:
     (runs / "b" / "classifier.safetensors").unlink()
     with pytest.raises(RunError, match="'b' is not finished"):
         compare(["a", "b"])
+
+
+def test_copies_are_compared_once(tmp_path: Path) -> None:
+    known = np.random.default_rng(0).integers(0, 256, (60, 6, 6), dtype=np.uint8)
+    tested = [*range(40, 60), *range(40, 60)]
+    labels = np.arange(60) % 2
+    path = tmp_path / "copied.npz"
+    np.savez(path, x_train=known[:40], y_train=labels[:40], x_test=known[tested], y_test=labels[tested])
+    for seed in (0, 1):
+        train(str(path), "flatten dense(classes)", epochs=1, batch_size=8, seed=seed, name=f"seed{seed}")
+    compared = compare(["seed0", "seed1"], split="test")
+    assert (compared.images, compared.pairs[0].paired.images) == (40, 20)
+    difference = compared.compared[1].accuracy - compared.compared[0].accuracy
+    assert compared.pairs[0].paired.difference == pytest.approx(difference)  # all are there twice

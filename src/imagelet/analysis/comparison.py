@@ -19,7 +19,7 @@ from imagelet import plots
 from imagelet.analysis.opening import check_split
 from imagelet.analysis.test_evaluation import Evaluated, evaluate_images, evaluate_test_images
 from imagelet.classifier.classifier import Classifier
-from imagelet.data.imageset import Dataset
+from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import DataError, UsageError
 from imagelet.metrics.classification import Interval
 from imagelet.metrics.comparison import PairedDifference, compare_predictions, disagreements, holm
@@ -401,7 +401,7 @@ def compare(
         images=len(first.indices),
         compared=compared,
         settings=differing_settings(subjects),
-        pairs=_pairs([subject.name for subject in subjects], predicted == first.images.labels),
+        pairs=_pairs([subject.name for subject in subjects], predicted, first.images),
         disagreements=disagreed,
         seconds=time.perf_counter() - started,
         figures=() if out is None else _draw(Path(out), compared, first, order, disagreed),
@@ -435,8 +435,10 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _pairs(names: Sequence[str], correct: np.ndarray) -> tuple[Pair, ...]:
-    """Return every pair; ``correct`` is bool (classifiers, n)."""
+def _pairs(names: Sequence[str], predicted: np.ndarray, images: ImageSet) -> tuple[Pair, ...]:
+    """Return every pair, by their predictions (classifiers, n); of copies, predicted alike, one counts."""
+    different = np.unique(images.originals)
+    correct = predicted[:, different] == images.labels[different]  # (classifiers, different images)
     indices = list(combinations(range(len(names)), 2))
     differences = [compare_predictions(correct[a], correct[b]) for a, b in indices]
     corrected = holm([difference.p for difference in differences])

@@ -13,6 +13,7 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 WORTH_SAYING = 0.01  # of the images: more copies than that are mentioned
 
 _READ_AT_ONCE = 1 << 24  # bytes; bounds the memory that a memory-mapped file takes
+_HASHED_AT_ONCE = 1 << 16  # rows, of which each is an object of its own
 
 
 def originals(images: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -29,7 +30,7 @@ def originals(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """
     hashes = _hashes(images)  # (n,)
     found = np.arange(len(images), dtype=np.int64)
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes)
     alike = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
     candidates = np.unique(order[np.concatenate([alike, alike + 1])])  # in their order
     first: dict[bytes, int] = {}
@@ -134,7 +135,7 @@ def _hashes(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     It is Python's own hash, which differs from process to process: no file can be made to collide.
     """
     size = int(np.prod(images.shape[1:]))
-    rows = max(1, _READ_AT_ONCE // max(1, size))
+    rows = min(_HASHED_AT_ONCE, max(1, _READ_AT_ONCE // max(1, size)))
     hashes = np.empty(len(images), np.int64)
     for start in range(0, len(images), rows):
         part = np.ascontiguousarray(images[start : start + rows])
