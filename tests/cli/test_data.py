@@ -180,7 +180,7 @@ class TestArchives:
         outcome = run("train", archive)
         assert outcome.code == 1
         assert (
-            "holds neither pictures nor subfolders: one subfolder a class is needed; it holds .csv (1)"
+            "holds neither pictures nor subfolders: one subfolder a class is needed; it holds .csv (1, text)"
             in (outcome.stderr)
         )
 

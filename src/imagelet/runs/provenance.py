@@ -18,6 +18,7 @@ from imagelet import paths
 from imagelet.classifier.sources import Source
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.kept import is_kept
 from imagelet.data.known import datasets
 from imagelet.data.splits import Split
 from imagelet.errors import DataError, UsageError
@@ -102,7 +103,8 @@ class Provenance:
         Raises:
             DataError: it is not there.
         """
-        if self.dataset not in datasets and not Path(self.dataset).exists():
+        place = Path(self.dataset)
+        if self.dataset not in datasets and not place.exists() and not is_kept(place):
             raise DataError(
                 "the images that {learner} learned from are not in {dataset} any more",
                 hint="put them back, or, if they have moved, name their new place: "
