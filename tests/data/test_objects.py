@@ -259,6 +259,19 @@ def test_what_is_kept_is_listed() -> None:
     assert list_kept() == []
 
 
+def test_who_made_each_image_is_kept_too() -> None:
+    writers = np.arange(60, dtype=np.int64) // 6
+    plain = ImageSet.from_arrays(IMAGES, LABELS)
+    of_writers = ImageSet(plain.images, plain.labels, plain.classes, sources=writers)
+    parts = [{"train": one, "test": one} for one in (plain, of_writers)]
+    first, second = (keep(imagelet.load_dataset(one)) for one in parts)
+    assert first != second
+    sources = open_kept(second).train.sources
+    assert sources is not None
+    assert np.array_equal(sources, writers)
+    assert open_kept(first).train.sources is None
+
+
 def test_a_dataset_with_its_own_card_keeps_it() -> None:
     digits = imagelet.load_dataset("digits")
     assert digits.reference == "digits"

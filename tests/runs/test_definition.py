@@ -77,3 +77,10 @@ def test_describing_by_names():
 def test_fields_of_another_type_are_named(field: str, value: object) -> None:
     with pytest.raises(SettingError, match=f"experiment.toml: {field}.* cannot be"):
         Experiment.from_toml({"dataset": "digits", field: value})
+
+
+@pytest.mark.parametrize("wrong", [{"dataset": [[0.0]]}, {"dataset": 3.5}, {"network": object()}])
+def test_data_and_networks_that_are_objects_are_described_not_held(wrong):
+    with pytest.raises(SettingError, match=r"of an experiment is a text; this is of the type") as caught:
+        Experiment(**{"dataset": "digits", **wrong})
+    assert "imagelet.describe" in caught.value.hint

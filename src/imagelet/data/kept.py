@@ -74,6 +74,8 @@ def _write(place: Path, parts: dict[str, ImageSet], facts: str) -> None:
         for part, images in parts.items():
             _save(made / f"{part}-images.npy", images.images)
             _save(made / f"{part}-labels.npy", images.labels)
+            if images.sources is not None:
+                _save(made / f"{part}-sources.npy", images.sources)
         atomic_files.write_text(made / FACTS, facts)
         made.rename(place)
     except BaseException:
@@ -102,8 +104,14 @@ def _facts(dataset: Dataset, parts: dict[str, ImageSet]) -> dict[str, Any]:
         "framing": (card.framing or Framing("fit", height, width, channels)).to_json(),
         "turned": [list(turned) for turned in card.turned],
         "understood": list(dataset.understood),
-        "parts": {part: {"images": len(one), "sha256": one.fingerprint()} for part, one in parts.items()},
+        "parts": {part: _part_facts(one) for part, one in parts.items()},
     }
+
+
+def _part_facts(images: ImageSet) -> dict[str, Any]:
+    """Return what tells a part from every other; sources are no part of the fingerprint."""
+    sources = None if images.sources is None else hashlib.sha256(images.sources.tobytes()).hexdigest()
+    return {"images": len(images), "sha256": images.fingerprint(), "sources_sha256": sources}
 
 
 def open_kept(folder: Path) -> Dataset:
@@ -169,7 +177,9 @@ def _card(facts: dict[str, Any], folder: Path) -> DatasetCard:
 def _part(folder: Path, part: str, classes: tuple[str, ...]) -> ImageSet:
     try:
         images, labels = (npy.load(folder / f"{part}-{kind}.npy") for kind in ("images", "labels"))
-        return left_on_disk(ImageSet(images, np.array(labels), classes))
+        named = folder / f"{part}-sources.npy"
+        sources = np.array(npy.load(named)) if named.exists() else None
+        return left_on_disk(ImageSet(images, np.array(labels), classes, sources=sources))
     except (OSError, DataError) as error:
         raise _damaged(folder, error) from error
 

@@ -94,6 +94,14 @@ class Experiment:
     skip_bad: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("dataset", "network"):
+            if not isinstance(given := getattr(self, name), str):
+                raise SettingError(
+                    "the {field} of an experiment is a text; this is of the type {type}",
+                    hint="imagelet.describe(data, network, …) makes an experiment of arrays and modules",
+                    field=name,
+                    type=type(given).__name__,
+                )
         if self.seed < 0:
             raise SettingError("seed = {seed} is not allowed; it is a whole number from 0", seed=self.seed)
         if self.limit < 0:
