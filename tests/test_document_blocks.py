@@ -78,6 +78,12 @@ def readers_folder(folder: Path) -> None:
                 place.mkdir(parents=True, exist_ok=True)
                 picture.save(place / f"{digit}-{number}.png")
             rows.append(f"{digit}-{number}.png,{digit},{'ann' if number % 2 else 'ben'}")
+    for place, letter in enumerate("abc"):
+        (folder / "my-letters" / letter).mkdir(parents=True)
+        for number in range(10):
+            picture = Image.new("L", (60, 60), 245)
+            ImageDraw.Draw(picture).line([(10 + 15 * place, 10), (40, 50 - number)], fill=30, width=5)
+            picture.save(folder / "my-letters" / letter / f"{number}.png")
     (folder / "runs" / "own-pictures" / "pictures.csv").write_text(
         "\n".join(["path,label,source", *rows]) + "\n"
     )

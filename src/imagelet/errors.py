@@ -10,6 +10,7 @@
     ├── PictureError              one picture that cannot be read
     ├── ClassifierFileError       a file that is not a classifier, or a damaged one
     ├── RunError                  a run folder that is missing, incomplete or in use
+    │   └── UnknownRunError       a name or path at which there is no run; exit code 2
     ├── ConflictError             a request that does not fit how things stand: a run in training, a name used
     ├── BusyError                 too much is under way; later the same request may be granted
     ├── JobStoreError             the lab's store of trainings: damaged, or of another version
@@ -20,6 +21,7 @@
 Ctrl-C is Python's own KeyboardInterrupt; the command line turns it into exit code 130.
 """
 
+import re
 from typing import Any
 
 from imagelet.messages import Message
@@ -40,6 +42,11 @@ class ImageletError(Exception):
         self.message = Message(message, **values)
         self.hint = Message(hint, **values)
         super().__init__(self.message)
+
+    @property
+    def code(self) -> str:
+        """What a program tells errors apart by: ``unknown_name`` for an :class:`UnknownNameError`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__.removesuffix("Error")).lower()
 
     @property
     def sentence(self) -> Message:
@@ -104,6 +111,12 @@ class ClassifierFileError(ImageletError):
 
 class RunError(ImageletError):
     """A run folder that is missing, incomplete or in use."""
+
+
+class UnknownRunError(RunError):
+    """There is no run of that name, or at that path."""
+
+    exit_code = 2
 
 
 class ConflictError(ImageletError):

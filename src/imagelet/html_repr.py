@@ -185,8 +185,10 @@ def accuracy(fraction: float, interval: Sequence[float], images: int) -> Html:
 def trained(training: Mapping[str, Any]) -> dict[str, Html]:
     """Return on what a classifier was trained, and how, as far as its file says it."""
     images, recipe = training.get("training_images"), training.get("recipe")
+    start = training.get("start")
     facts_known = {
         "trained on": training.get("dataset"),
+        "started from": start.get("name") if isinstance(start, Mapping) else None,
         "training images": f"{images:,}" if isinstance(images, int) else None,
         "recipe": recipe.get("name") if isinstance(recipe, Mapping) else None,
         "epochs": training.get("epochs"),

@@ -84,9 +84,21 @@ def load_plugins() -> None:
         entry_point.load()
 
 
-def unknown(kind: str, name: str, known: Iterable[str], hint: str) -> UnknownNameError:
-    """Return the error for a ``name`` that no ``kind`` of thing has; it suggests the nearest one."""
-    meant = suggestion(name.lower(), known)
+def unknown(
+    kind: str, name: str, known: Iterable[str], hint: str, *, meant: str | None = None
+) -> UnknownNameError:
+    """Return the error for a ``name`` that no ``kind`` of thing has; it suggests the nearest one.
+
+    Args:
+        kind: what was looked for, in the singular.
+        name: what was given.
+        known: the names that there are.
+        hint: what lists them.
+        meant: the name that is suggested; None: the nearest by spelling.
+    """
+    meant = (
+        suggestion(name.lower(), known) if meant is None else Message("; did you mean '{name}'?", name=meant)
+    )
     return UnknownNameError("unknown {kind} '{name}'{meant}", hint, kind=kind, name=name, meant=meant)
 
 

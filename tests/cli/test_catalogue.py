@@ -9,7 +9,7 @@ import pytest
 
 from imagelet.runs.store import shipped_classifiers
 from imagelet.training.optimizers import optimizers
-from imagelet.training.recipe import SECTIONS, setting_fields
+from imagelet.training.recipe import AUTO, SECTIONS, setting_fields
 from imagelet.training.recipes import recipes
 
 Run = Callable[..., Any]
@@ -132,7 +132,8 @@ def test_lists_every_recipe_with_every_field(run: Run) -> None:
         recipe = recipes.get(each["name"])
         assert (each["network"], each["note"]) == (recipe.network, recipe.note)
         assert recipe.note
-        assert values == {field.name: getattr(recipe, field.name) for field in setting_fields()}
+        known = {field.name: getattr(recipe, field.name) for field in setting_fields()}
+        assert values == {name: "auto" if value == AUTO else value for name, value in known.items()}
 
 
 def test_lists_every_optimizer_with_its_rule_and_defaults(run: Run) -> None:
@@ -158,7 +159,9 @@ def test_shows_one_field_by_field(run: Run, name: str) -> None:
         shown = [line.split()[0] for line in lines[start + 1 : start + 1 + len(setting_fields(section))]]
         assert shown == [field.name for field in setting_fields(section)]
     assert outcome.stdout.startswith(f"{name}: {recipes.get(name).note}; trains {recipes.get(name).network}")
-    assert [each["name"] for each in run("recipes", name, "--json").document["recipes"]] == [name]
+    document = run("recipes", name, "--json").document
+    assert document in run("recipes", "--json").document["recipes"]
+    assert document["name"] == name
 
 
 def test_says_the_standard_terms(run: Run) -> None:
@@ -170,7 +173,7 @@ def test_says_the_standard_terms(run: Run) -> None:
 
 
 def test_names_the_optimizers_that_use_a_constant(run: Run) -> None:
-    (recipe,) = run("recipes", "general", "--json").document["recipes"]
+    recipe = run("recipes", "general", "--json").document
     meanings = {setting["field"]: setting["meaning"] for setting in recipe["settings"]}
     assert meanings["momentum"].endswith("(momentum, nesterov, muon)")
     assert meanings["rho"].endswith("(rmsprop)")

@@ -14,6 +14,10 @@ def test_a_shape_is_read_as_it_was_written(shape: tuple[int, int, int]) -> None:
     assert read_shape(write_shape(shape)) == shape
 
 
+def test_a_shape_without_channels_says_none() -> None:
+    assert read_shape(" 28X20 ") == (28, 20)
+
+
 @pytest.mark.parametrize(
     ("share", "written"),
     [(1, "100.00"), (0.99999, ">99.99"), (0.98765, "98.77"), (0.5, "50.00"), (0.00001, "<0.01"), (0, "0.00")],

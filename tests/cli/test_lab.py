@@ -227,7 +227,7 @@ class TestWords:
 
     def test_a_run_that_is_not_there(self, run: Callable, served: dict[str, Any]) -> None:
         outcome = run("lab", "mnits", "--port", 0)
-        assert outcome.code == 1
+        assert outcome.code == 2
         assert "no run 'mnits'" in outcome.stderr
         assert "did you mean 'mnist'?" in outcome.stderr
         assert "settings" not in served

@@ -1,6 +1,7 @@
 """The frame of the command line: help, wrong usage, errors, exit codes, streams."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import typer
 
 from imagelet import cli
-from imagelet.cli import commands, printing
+from imagelet.cli import failures, printing
 from imagelet.cli.commands import Command
 from imagelet.errors import (
     DataError,
@@ -92,7 +93,6 @@ class TestWrongUsage:
                 "imagelet summary --help",
             ),
             (["train", "x", "--seed", "1.5"], "wrong value for --seed: allowed is a whole number", ""),
-            (["train", "x", "--lr", "fast"], "wrong value for --lr: allowed is a number", ""),
             (
                 ["lab", "--port", "-1"],
                 "wrong value for --port: allowed is a whole number from 0 to 65535",
@@ -180,11 +180,46 @@ class TestErrors:
         outcome = run("break")
         assert (outcome.code, outcome.stdout, outcome.stderr) == (code, "", expected)
 
-    def test_leave_standard_output_empty_under_json(self, run: Run) -> None:
+    def test_are_one_document_under_json_and_a_sentence_for_people(self, run: Run) -> None:
         outcome = run("networks", "lennet", "--json")
         assert outcome.code == 2
-        assert outcome.stdout == ""
+        assert outcome.document == {
+            "error": {
+                "code": "unknown_name",
+                "message": "unknown network 'lennet'; did you mean 'lenet-5'?",
+                "hint": "imagelet networks lists them",
+            }
+        }
         assert "lenet-5" in outcome.stderr
+        assert run("networks", "--jsno").stdout == ""
+        assert run("networks", "--classes", "--json").document["error"]["code"] == "usage"
+
+    def test_under_json_are_in_the_language_of_the_user(self, run: Run) -> None:
+        error = run("networks", "lennet", "--json", "--language", "ko").document["error"]
+        assert error["code"] == "unknown_name"
+        assert "lenet-5" in error["message"]
+        assert "unknown" not in error["message"]
+
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (KeyboardInterrupt(), "interrupted"),
+            (OSError(errno.ENOSPC, "full"), "system"),
+            (ZeroDivisionError("x"), "unexpected"),
+            (DataError("no data"), "data"),
+        ],
+    )
+    def test_have_a_code_for_programs(
+        self, error: BaseException, code: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        failures.report_failure(error, debug=False, as_json=True)
+        assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+
+    def test_a_figure_that_was_missed_comes_after_the_result(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert failures.report_failure(RequirementMissedError("too low"), debug=False, as_json=True) == 3
+        assert capsys.readouterr().out == ""
 
     @pytest.mark.parametrize("words", [["--debug", "break"], ["break", "--debug"]])
     def test_show_the_traceback_under_debug(
@@ -239,9 +274,9 @@ class TestErrors:
 
     def test_every_message_survives_a_terminal_without_its_letters(self) -> None:
         program = (
-            "from imagelet.cli import commands, printing; from imagelet.errors import DataError\n"
+            "from imagelet.cli import failures, printing; from imagelet.errors import DataError\n"
             "printing.prepare_streams(); printing.say('Größe 28×28')\n"
-            "raise SystemExit(commands.report_failure(DataError('größer', 'weiter'), debug=False))"
+            "raise SystemExit(failures.report_failure(DataError('größer', 'weiter'), debug=False))"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -317,8 +352,8 @@ _MANY_LINES = (
 
 
 def test_every_failure_that_is_known_by_number_has_a_hint() -> None:
-    for number in commands._SENTENCES:
-        message, hint = commands._sentence(OSError(number, "said", "file"))
+    for number in failures._SENTENCES:
+        message, hint = failures._sentence(OSError(number, "said", "file"))
         assert message.startswith("file: ")
         assert hint
 

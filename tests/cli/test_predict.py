@@ -176,7 +176,7 @@ class TestUsage:
     @pytest.mark.parametrize("name", ["no-such-run", "gone.safetensors"])
     def test_an_unknown_run_is_one_sentence(self, run: Run, pictures: Path, name: str) -> None:
         outcome = run("predict", name, pictures, "--json")
-        assert (outcome.code, outcome.stdout) == (1, "")
+        assert (outcome.code, outcome.document["error"]["code"]) == (2, "unknown_run")
         assert name in outcome.stderr
 
     def test_a_file_that_is_no_classifier_is_one_sentence(
@@ -201,7 +201,7 @@ class TestFiles:
     def test_a_table_holds_the_answers(
         self, run: Run, classifier: Path, pictures: Path, tmp_path: Path
     ) -> None:
-        path = tmp_path / "new" / "answers.csv"
+        path = tmp_path / "answers.csv"
         assert run("predict", classifier, pictures, "--csv", path, "--top", "2").code == 0
         rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode())))
         assert [row["file"] for row in rows] == [
@@ -280,13 +280,34 @@ class TestFiles:
         with Image.open(tmp_path / "seen.png") as seen:
             assert seen.format == "PNG"
 
-    def test_a_place_that_cannot_be_written_is_one_sentence(
-        self, run: Run, classifier: Path, pictures: Path, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            (("--csv", "mine/2.png/answers.csv"), "there is no folder"),
+            (("--csv", "nowhere/answers.csv"), "mkdir -p"),
+            (("--seen", "nowhere/seen.png"), "there is no folder"),
+            (("--seen", "seen.xyz"), "seen.xyz is not a PNG file"),
+        ],
+    )
+    def test_a_place_that_cannot_be_written_is_told_before_anything_is_computed(
+        self,
+        run: Run,
+        classifier: Path,
+        pictures: Path,
+        tmp_path: Path,
+        words: tuple[str, str],
+        sentence: str,
     ) -> None:
-        outcome = run("predict", classifier, pictures, "--csv", tmp_path / "mine" / "2.png" / "answers.csv")
-        assert outcome.code == 1
-        assert "\nerror: " in outcome.stderr
-        assert "Traceback" not in outcome.stderr
+        outcome = run("predict", classifier, pictures, words[0], tmp_path / words[1])
+        assert (outcome.code, outcome.stdout) == (2, "")
+        assert sentence in outcome.stderr
+        assert not (tmp_path / "nowhere").exists()
+
+    @pytest.mark.parametrize("address", ["http://example.org/3.png", "https://x.org/a", "file:///tmp/3.png"])
+    def test_an_address_is_called_what_it_is(self, run: Run, classifier: Path, address: str) -> None:
+        outcome = run("predict", classifier, address)
+        assert (outcome.code, outcome.stdout) == (2, "")
+        assert f"'{address}' is an address" in outcome.stderr
 
 
 TEXT = "conv(4, 3x3, same) relu pool(2) flatten dense(classes) softmax"

@@ -52,7 +52,7 @@ def test_several_runs_are_compared(run, short_run, tmp_path, monkeypatch):
     ("words", "code", "said"),
     [
         (["mnist"], 2, "without its run"),
-        (["nowhere"], 1, "no run 'nowhere'"),
+        (["nowhere"], 2, "no run 'nowhere'"),
         ([], 2, "RUN"),
     ],
 )

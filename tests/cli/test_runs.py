@@ -74,7 +74,7 @@ def test_says_how_to_make_the_first_run(run: Run) -> None:
 
 def test_of_a_folder_that_is_not_there_fails(run: Run, tmp_path: Path) -> None:
     outcome = run("runs", tmp_path / "nowhere")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert "nowhere" in outcome.stderr
 
 

@@ -70,6 +70,34 @@ def test_options_reach_the_recipe_and_the_run(run, small_data):
     assert document["validation"]["images"] == 100
 
 
+def test_an_input_without_channels_keeps_those_of_the_pictures(run, tmp_path):
+    from PIL import Image
+
+    for label, colour in (("a", (200, 0, 0)), ("b", (0, 0, 200))):
+        (tmp_path / "own" / label).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (16, 16), (*colour[:2], number)).save(tmp_path / "own" / label / f"{number}.png")
+    words = ("train", tmp_path / "own", "--input", "8x8", "--network", "softmax", "--epochs", "1", "--json")
+    experiment = tomllib.loads(Path(run(*words).document["run"], "experiment.toml").read_text())
+    assert experiment["input_shape"] == experiment["resolved"]["input_shape"] == [8, 8, 3]
+
+
+def test_a_training_starts_from_another_and_goes_on(run, small_data, tmp_path):
+    train(run, "--name", "first", "--runs", tmp_path)
+    first = tmp_path / "first"
+    outcome = run(
+        "train", "mnist", "--from", first, "--epochs", "1", "--freeze", "body", "--json", "--runs", tmp_path
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert "starts from 'first', which learned from mnist; same classes" in outcome.stderr
+    run_folder = Path(outcome.document["run"])
+    assert run_folder.name == "mnist-from-first"
+    assert "recipe fine-tuning" in outcome.stderr
+    more = run("train", "--continue", first, "--epochs", "1", "--json")
+    assert Path(more.document["run"]) == tmp_path / "first-continued"
+    assert more.document["epochs"] == 1
+
+
 def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run, small_data, tmp_path):
     outcome = train(run, "--require", "1.0", "--recipe", "default", "--lr", "1e-6", "--runs", tmp_path)
     assert outcome.code == 3
@@ -81,12 +109,26 @@ def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "needs either DATASET or --resume RUN"),
+        ((), "needs one of DATASET, --resume RUN and --continue RUN"),
+        (("mnist", "--continue", "x"), "needs one of"),
+        (("--continue", "x"), "--continue needs the number of epochs"),
+        (("--continue", "x", "--epochs", "1"), "no run 'x'"),
+        (("--continue", "x", "--epochs", "1", "--network", "softmax"), "--network cannot be changed"),
+        (("--resume", "x", "--seed", "2"), "--seed cannot be changed"),
+        (("--resume", "x", "--from", "mnist"), "--from cannot be changed"),
+        (("--continue", "x", "--epochs", "1", "--folds", "2"), "--folds and --continue do not go together"),
+        (("mnist", "--from", "mnits"), "did you mean 'mnist'"),
+        (("mnist", "--from", "mnist", "--network", "softmax"), "leave --network out, or --from"),
+        (("mnist", "--freeze", "conf1", "--network", "cnn-1"), "did you mean 'conv1'"),
+        (("mnist", "--epochs", "0"), "epochs = 0 is not allowed; it is a whole number from 1"),
+        (("mnist", "--set", "patience=3"), "did you mean 'early_stopping'"),
+        (("mnist", "--set", "callbacks=x"), "there are no callbacks"),
         (("mnits",), "did you mean 'mnist'"),
         (("mnist", "--network", "cnn-4"), "did you mean 'cnn-3'"),
         (("mnist", "--network", "conv(8, 3x3"), "position"),
         (("mnist", "--recipe", "defualt"), "did you mean 'default'"),
         (("mnist", "--epochs", "-1"), "epochs = -1 is not allowed"),
+        (("mnist", "--lr", "fast"), "learning_rate = 'fast' is not allowed; it is a number"),
         (("mnist", "--set", "epochs"), "has no '='"),
         (("mnist", "--set", "epoch=3"), "did you mean 'epochs'"),
         (("mnist", "--optimizer", "adm"), "one of sgd"),
@@ -95,7 +137,7 @@ def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run
         (("mnist", "--device", "tpu"), "unknown device 'tpu'"),
         (("mnist", "--precision", "fp8"), "unknown precision 'fp8'"),
         (("mnist", "--input", "28"), "is not an input shape"),
-        (("mnist", "--resume", "x"), "needs either"),
+        (("mnist", "--resume", "x"), "needs one of"),
         (("--resume", "x", "--epochs", "3"), "the run's own settings"),
         (("--resume", "x"), "no run 'x'"),
         (("mnist", "--seed", "-1"), "seed = -1"),
@@ -136,7 +178,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(small_data, tmp_path,
 def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch):
     import dataclasses
 
-    from imagelet.cli import train as command
+    from imagelet.cli import demo as command
     from imagelet.training.recipes import recipes
 
     short = dataclasses.replace(recipes.get("digits"), epochs=1)

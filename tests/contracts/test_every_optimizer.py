@@ -11,7 +11,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.experiment.runner import resume_experiment, run_experiment
 from imagelet.runs.definition import describe
 from imagelet.training.optimizers import Optimizer, optimizers
-from imagelet.training.recipe import Recipe, recipe_from_json
+from imagelet.training.recipe import AUTO, Recipe, recipe_from_json
 from imagelet.training.recipes import suited
 
 NETWORK = "pool(4) conv(2, 3x3) relu flatten dense(classes) softmax"
@@ -46,7 +46,13 @@ def bytes_of(run):
 
 @pytest.mark.parametrize("name", [*optimizers, PLUGIN])
 def test_trains_and_a_resumed_run_ends_with_the_same_bytes(name, small_data):
-    settings = {"optimizer": name, "epochs": 2, "batch_size": 50, "learning_rate": 0, "weight_decay": 0.1}
+    settings = {
+        "optimizer": name,
+        "epochs": 2,
+        "batch_size": 50,
+        "learning_rate": "auto",
+        "weight_decay": 0.1,
+    }
     straight = train("mnist", NETWORK, **settings).run
     events = run_experiment(describe("mnist", NETWORK, settings=settings), name="stopped")
     stopped = next(events).run
@@ -65,8 +71,8 @@ def test_trains_and_a_resumed_run_ends_with_the_same_bytes(name, small_data):
 
 @pytest.mark.parametrize("name", [*optimizers, PLUGIN])
 def test_gives_its_learning_rate_where_a_recipe_says_auto(name):
-    open_recipe = Recipe(optimizer=name, learning_rate=0)
+    open_recipe = Recipe(optimizer=name, learning_rate=AUTO)
     assert suited(open_recipe, 60_000, (28, 28, 1)).learning_rate < optimizers.get(name).learning_rate
-    whole_batches = Recipe(optimizer=name, learning_rate=0, batch_size=250)
+    whole_batches = Recipe(optimizer=name, learning_rate=AUTO, batch_size=250)
     assert suited(whole_batches, 60_000, (28, 28, 1)).learning_rate == optimizers.get(name).learning_rate
     assert suited(Recipe(optimizer=name, learning_rate=0.5), 60_000, (28, 28, 1)).learning_rate == 0.5

@@ -106,10 +106,16 @@ class TestLoad:
     @pytest.mark.parametrize(
         ("options", "passed"),
         [
-            ({}, {"shape": None, "framing_kind": "fit", "progress": None, "skip_bad": False}),
+            (
+                {},
+                {"shape": None, "framing_kind": "fit", "framing": None, "progress": None, "skip_bad": False},
+            ),
             (
                 {"shape": (8, 8, 3), "framing_kind": "crop", "progress": print, "skip_bad": True},
-                {"shape": (8, 8, 3), "framing_kind": "crop", "progress": print, "skip_bad": True},
+                {
+                    **{"shape": (8, 8, 3), "framing_kind": "crop", "framing": None},
+                    **{"progress": print, "skip_bad": True},
+                },
             ),
         ],
     )

@@ -297,4 +297,4 @@ def test_train_takes_what_it_always_took() -> None:
     parameters = inspect.signature(imagelet.train).parameters
     assert list(parameters)[:4] == ["data", "labels", "network", "recipe"]
     assert {"name", "folder", "test", "fields"} < set(parameters)
-    assert [parameters[name].default for name in ("network", "recipe", "test")] == [None, "general", False]
+    assert [parameters[name].default for name in ("network", "recipe", "test")] == [None, None, False]

@@ -20,8 +20,10 @@ from imagelet.experiment.runner import RunStarted, resume_experiment, run_experi
 from imagelet.metrics.classification import wilson_interval
 from imagelet.runs.definition import describe
 from imagelet.runs.run import Run
+from imagelet.runs.store import find_run_of
 from imagelet.training.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from imagelet.training.loop import EpochEnded, Step
+from imagelet.training.own_functions import OwnFunctions
 
 QUICK = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
 NETWORK = "pool(2) flatten dense(classes) softmax"
@@ -380,3 +382,35 @@ def test_a_balanced_training_is_resumed_to_the_byte(small_data, setting):
     assert files_of(resumed.run) == files_of(whole.run)
     assert resumed.run.history[0].val_balanced_accuracy is not None
     assert "by the balanced accuracy on the validation images" in (whole.run.folder / "README.md").read_text()
+
+
+def halved(logits, labels):
+    return torch.nn.functional.cross_entropy(logits, labels) / 2
+
+
+class TestOwnFunctions:
+    def test_are_kept_and_wanted_again_to_go_on(self, small_data):
+        own = OwnFunctions(loss=halved)
+        straight = list(run_experiment(quick(), name="straight", own=own))[-1].run
+        events = run_experiment(quick(), name="stopped", own=own)
+        run = next(events).run
+        events.close()
+        assert run.experiment["resolved"]["own"]["loss"]["name"] == f"{__name__}.halved"
+        with pytest.raises(UsageError, match="pass it again in Python: loss=halved"):
+            list(resume_experiment(run))
+        list(resume_experiment(run, own=own))
+        assert files_of(run) == files_of(straight)
+        assert "Its loss is the own function" in (run.folder / "README.md").read_text()
+
+    def test_are_wanted_again_to_reproduce(self, small_data):
+        own = OwnFunctions(loss=halved)
+        run = list(run_experiment(quick(), own=own))[-1].run
+        with pytest.raises(UsageError, match="with an own loss"):
+            list(run_again(run))
+        again = list(run_again(run, own=own))[-1].run
+        assert files_of(again) == files_of(run)
+
+    def test_a_series_does_not_take_such_a_run_for_its_own(self, small_data):
+        list(run_experiment(quick(), name="own", own=OwnFunctions(loss=halved)))
+        plain = list(run_experiment(quick(), name="plain"))[-1].run
+        assert find_run_of(quick(), plain.folder.parent) == plain

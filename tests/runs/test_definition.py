@@ -36,7 +36,7 @@ def test_toml_and_back(experiment):
         {"network": "cnn-3"},
         {"dataset": "mnist", "seed": -1},
         {"dataset": "mnist", "validation": "half"},
-        {"dataset": "mnist", "recipe": {"epochs": -1}},
+        {"dataset": "mnist", "recipe": {"epochs": 0}},
         {"dataset": "mnist", "recipe": {"epoch": 3}},
     ],
 )
@@ -69,7 +69,7 @@ def test_describing_by_names():
         ("seed", "x"),
         ("limit", 1.5),
         ("network", []),
-        ("input_shape", [8, 8]),
+        ("input_shape", [8]),
         ("recipe", {"epochs": []}),
         ("recipe", 5),
     ],

@@ -1,4 +1,10 @@
-from imagelet.training.history import EpochFigures, as_columns
+import math
+import sys
+
+import pytest
+
+from imagelet.errors import UsageError
+from imagelet.training.history import EpochFigures, as_columns, as_frame
 
 HISTORY = [
     EpochFigures(1, 0.5, 0.8, 0.4, 0.85, 0.001),
@@ -19,3 +25,18 @@ def test_balanced_accuracies_stand_only_where_they_were_measured():
     measured = EpochFigures(1, 0.5, 0.8, 0.4, 0.85, 0.001, 0.7)
     assert as_columns([measured])["val_balanced_accuracy"] == [0.7]
     assert EpochFigures(**measured.to_json()) == measured
+
+
+def test_a_frame_has_a_row_an_epoch_and_nan_for_what_was_not_measured():
+    pytest.importorskip("pandas")
+    frame = as_frame(HISTORY)
+    assert list(frame.index) == [1, 2]
+    assert frame.loc[1, "val_accuracy"] == 0.85
+    assert math.isnan(frame.loc[2, "val_loss"])
+    assert set(map(str, frame.dtypes)) == {"float64"}
+
+
+def test_without_pandas_there_is_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UsageError, match="pip install pandas"):
+        as_frame(HISTORY)

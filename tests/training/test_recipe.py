@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from imagelet.errors import ImageletError, SettingError, UnknownNameError
 from imagelet.training.recipe import (
     AUTO,
-    AUTO_SHIFT,
     SECTIONS,
     Augmentation,
     Recipe,
@@ -24,13 +23,19 @@ def test_every_field_has_a_term_a_unit_a_meaning_and_allowed_values(field):
     assert field.metadata["term"]
     assert field.metadata["unit"]
     assert field.metadata["meaning"]
-    assert field.type is bool or len(field.metadata["allowed"]) >= 2
+    assert field.type is bool or field.name == "freeze" or len(field.metadata["allowed"]) >= 2
 
 
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"epochs": "-1"}, "a whole number from 0 to 100000 (epochs)"),
+        ({"epochs": "-1"}, "a whole number from 1 to 100000 (epochs), or auto"),
+        ({"epochs": "0"}, "a whole number from 1 to 100000 (epochs), or auto"),
+        ({"epochs": 0}, "a whole number from 1 to 100000 (epochs), or auto"),
+        ({"batch_size": "0"}, "a whole number from 1"),
+        ({"learning_rate": "0"}, "a number from 1e-09 to 1000 (per step), or auto"),
+        ({"shift": "-1"}, "a number from 0 to 64 (pixels), or auto"),
+        ({"freeze": "x" * 3000}, "a text of at most 2000 characters"),
         ({"epochs": "2.5"}, "a whole number"),
         ({"epochs": "many"}, "a whole number"),
         ({"learning_rate": "nan"}, "a number"),
@@ -70,9 +75,32 @@ def test_typed_texts_become_the_fields_own_types():
 
 def test_auto_is_read_where_there_is_such_a_value():
     recipe = with_settings(Recipe(), {"epochs": "auto", "shift": "auto"})
-    assert (recipe.epochs, recipe.shift) == (AUTO, AUTO_SHIFT)
+    assert (recipe.epochs, recipe.shift) == (AUTO, AUTO)
+    assert recipe_to_json(recipe)["epochs"] == "auto"
+    assert recipe_from_json(recipe_to_json(recipe)) == recipe
     with pytest.raises(SettingError, match="momentum"):
         with_settings(Recipe(), {"momentum": "auto"})
+
+
+def test_short_names_are_understood_once():
+    assert with_settings(Recipe(), {"lr": "0.5"}).learning_rate == 0.5
+    with pytest.raises(SettingError, match="lr is short for learning_rate"):
+        with_settings(Recipe(), {"learning_rate": 0.1, "lr": 0.2})
+
+
+@pytest.mark.parametrize(
+    ("freeze", "names", "until"),
+    [("conv1,conv2", "conv1,conv2", 1), (["conv1", "conv2"], "conv1, conv2", 1), ("0.3", "body", 0.3)],
+)
+def test_freeze_takes_names_or_a_share_of_the_steps(freeze, names, until):
+    recipe = with_settings(Recipe(), {"freeze": freeze})
+    assert (recipe.freeze, recipe.freeze_until) == (names, until)
+
+
+def test_what_is_quiet_is_kept_only_where_it_says_something():
+    assert "freeze" not in recipe_to_json(Recipe())
+    written = recipe_to_json(Recipe(freeze="body", freeze_until=0.5))
+    assert (written["freeze"], written["freeze_until"]) == ("body", 0.5)
 
 
 @given(st.dictionaries(st.sampled_from([f.name for f in setting_fields()]), st.text(max_size=8), max_size=4))
@@ -102,6 +130,7 @@ def test_a_section_alone_is_checked_as_a_recipe_is():
 
 def test_a_recipe_is_written_flat_section_by_section():
     recipe = Recipe(name="mine", network="softmax", rotation=8)
-    names = ["name", "network", *(field.name for field in setting_fields())]
+    loud = [field.name for field in setting_fields() if not field.metadata["quiet"]]
+    names = ["name", "network", *loud]
     assert list(recipe_to_json(recipe)) == names
     assert recipe_to_json(recipe)["rotation"] == 8.0

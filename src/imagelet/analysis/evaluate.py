@@ -100,6 +100,8 @@ class Evaluation:
         by_source: the accuracy by who wrote the images; None where nobody said.
         test_evaluations: how often the run was evaluated on its test images, this time included; None
             where the images were others.
+        learned_before: how many of the run's test images the classifier that it started from had learned
+            from; None where it started from none, or that is not known.
         seconds: reading and predicting.
         understood: which images these are, where that is not plain from their name, and what was left out.
     """
@@ -115,6 +117,7 @@ class Evaluation:
     pictures: OwnPictures | None = None
     by_source: BySource | None = None
     test_evaluations: int | None = None
+    learned_before: int | None = None
     seconds: float = 0.0
     understood: tuple[Message, ...] = ()
 
@@ -132,6 +135,7 @@ class Evaluation:
             "sources": None if self.by_source is None else self.by_source.count,
             "interval_by_source": None if self.by_source is None else list(self.by_source.interval),
             "test_evaluations": self.test_evaluations,
+            "learned_before": self.learned_before,
             "seconds": self.seconds,
         }
 
@@ -215,6 +219,7 @@ def _evaluate_images(opened: Opened, images: ImageSet, folder: Path | None, cell
         cell_figure=draw_cell(folder, evaluated, cell, split),
         by_source=_by_source(evaluated, images.sources),
         test_evaluations=evaluated.test_evaluations,
+        learned_before=evaluated.learned_before,
     )
 
 

@@ -243,7 +243,7 @@ def _ready_images(classifier: Classifier, data: str, split: str) -> ImageSet | N
 def _own_test_part(classifier: Classifier, path: Path) -> ImageSet | None:
     """Return the pictures' test part if the classifier was trained on their training part, else None."""
     with contextlib.suppress(DataError):  # what cannot be trained on can still be evaluated on
-        dataset = load_dataset(path, shape=classifier.input_shape, framing_kind=classifier.framing.kind)
+        dataset = load_dataset(path, framing=classifier.framing)
         if dataset.train.fingerprint() == classifier.training.get("data_sha256"):
             return dataset.test
     return None

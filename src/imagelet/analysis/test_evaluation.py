@@ -15,6 +15,7 @@ from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import DataError
 from imagelet.metrics.classification import Metrics
 from imagelet.runs.model_card import write_model_card
+from imagelet.runs.provenance import count_learned_before
 from imagelet.runs.run import Run
 
 
@@ -28,12 +29,15 @@ class Evaluated:
         metrics: the figures.
         test_evaluations: how often the run was evaluated on its test images, this time included; None where
             the images were others.
+        learned_before: how many of the run's test images the classifier that it started from had learned
+            from; None where it started from none, or that is not known.
     """
 
     images: ImageSet
     probabilities: NDArray[np.float64]
     metrics: Metrics
     test_evaluations: int | None = None
+    learned_before: int | None = None
 
 
 def evaluate_images(classifier: Classifier, images: ImageSet) -> Evaluated:
@@ -78,9 +82,12 @@ def evaluate_test_images(run: Run, classifier: Classifier, dataset: Dataset) -> 
     copies = are_copies(dataset.test.images, dataset.train.images)
     metrics = replace(evaluated.metrics, copies_of_training=int(copies.sum()))
     figures = metrics.to_json(classifier.classes)
+    learned_before = count_learned_before(run, dataset.test)
+    if learned_before is not None:
+        figures["learned_before"] = learned_before
     count = run.record_test_evaluation(
         figures,
         then=lambda: write_model_card(run, classifier, dataset.card, run.metrics),
         data_sha256=dataset.test.fingerprint(),
     )
-    return Evaluated(evaluated.images, evaluated.probabilities, metrics, count)
+    return Evaluated(evaluated.images, evaluated.probabilities, metrics, count, learned_before)

@@ -16,6 +16,7 @@ from imagelet.cli import (
     compare,
     course,
     data,
+    demo,
     doctor,
     evaluate,
     export,
@@ -25,7 +26,8 @@ from imagelet.cli import (
     runs,
     train,
 )
-from imagelet.cli.commands import Group, report_failure
+from imagelet.cli.commands import Group
+from imagelet.cli.failures import report_failure
 from imagelet.errors import UsageError
 from imagelet.messages import LANGUAGES, current_language, preferred_language, use_language
 
@@ -39,7 +41,10 @@ app = typer.Typer(
     epilog="imagelet demo",
 )
 # In the order of `imagelet --help`.
-FAMILIES = (train, data, catalogue, arithmetic, evaluate, compare, predict, export, lab, course, runs, doctor)
+FAMILIES = (
+    *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, lab, course, runs),
+    doctor,
+)
 for family in FAMILIES:
     app.add_typer(family.commands)
 
@@ -75,7 +80,8 @@ def options(
 ) -> None:
     """From a folder of small images to a trained, honestly tested classifier, on your own machine.
 
-    Results go to standard output, everything else to standard error; --json prints one JSON document.
+    Results go to standard output, everything else to standard error; --json prints one JSON document, of a
+    failure {"error": {"code", "message", "hint"}}.
     """
 
 
@@ -111,7 +117,7 @@ def _run(words: Sequence[str], *, debug: bool) -> int:
     except printing.OutputClosedError:
         return 0  # the reader has seen enough
     except (Exception, KeyboardInterrupt) as error:
-        return report_failure(error, debug=debug)
+        return report_failure(error, debug=debug, as_json="--json" in _split(words)[0])
     return 0
 
 

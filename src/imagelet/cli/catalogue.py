@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import printing
+from imagelet.cli import completing, printing
 from imagelet.cli.commands import Command, Group, Json, read_shape, write_shape
 from imagelet.messages import Message
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(cls=Group)
 
-NetworkName = Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one, and what it is.")]
+NetworkName = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="Only this one, and what it is.", autocompletion=completing.networks),
+]
 
 
 @commands.command(cls=Command, epilog="imagelet networks cnn-3")
@@ -73,7 +76,12 @@ def _show_network(network: dict[str, Any]) -> None:
 
 
 Network = Annotated[
-    str, typer.Argument(metavar="NETWORK", help="Network text, or a name that imagelet networks lists.")
+    str,
+    typer.Argument(
+        metavar="NETWORK",
+        help="Network text, or a name that imagelet networks lists.",
+        autocompletion=completing.networks,
+    ),
 ]
 Input = Annotated[
     str | None,
@@ -97,7 +105,9 @@ def summary(
     """
     from imagelet.networks import build, find_network, summarize
 
-    shape = read_shape(input_shape) if input_shape is not None else find_network(network).input_shape
+    shape = find_network(network).input_shape
+    if input_shape is not None:
+        shape = (*read_shape(input_shape), *shape[2:])[:3]  # without channels: the network's own
     built = build(network, input_shape=shape, classes=classes)
     shown = summarize(built)
     if as_json:
@@ -123,7 +133,10 @@ def _show_summary(shown: "Summary") -> None:
     )
 
 
-RecipeName = Annotated[str | None, typer.Argument(metavar="NAME", help="Only this one, field by field.")]
+RecipeName = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="Only this one, field by field.", autocompletion=completing.recipes),
+]
 
 
 @commands.command(cls=Command, epilog="imagelet recipes default")
@@ -133,12 +146,15 @@ def recipes(name: RecipeName = None, as_json: Json = False) -> None:
     imagelet train takes a recipe with --recipe NAME and another value of a field with --set FIELD=VALUE.
 
     JSON: recipes[{name, note, network, settings[{field, group, term, value, unit, allowed, meaning}]}],
-    optimizers[{name, learning_rate, rule, source, constants}].
+    optimizers[{name, learning_rate, rule, source, constants}]; with NAME the fields of that one.
     """
     from imagelet.training.optimizers import optimizers
     from imagelet.training.recipes import recipes as registered
 
     listed = [_recipe_facts(registered.get(known)) for known in ([name] if name else registered)]
+    if name and as_json:
+        printing.document(listed[0])
+        return
     names = ("name", "learning_rate", "rule", "source", "constants")
     rules = [{fact: getattr(optimizers.get(known), fact) for fact in names} for known in optimizers]
     if as_json:
@@ -150,14 +166,14 @@ def recipes(name: RecipeName = None, as_json: Json = False) -> None:
 
 
 def _recipe_facts(recipe: "Recipe") -> dict[str, Any]:
-    from imagelet.training.recipe import SECTIONS, setting_fields
+    from imagelet.training.recipe import SECTIONS, setting_fields, written
 
     settings = [
         {
             "field": field.name,
             "group": group,
             "term": field.metadata["term"],
-            "value": getattr(recipe, field.name),
+            "value": written(field, getattr(recipe, field.name)),
             "unit": field.metadata["unit"],
             "allowed": _allowed(field),
             "meaning": _meaning(field),
@@ -173,12 +189,12 @@ def _allowed(field: "Field") -> str:
     if field.type is bool:
         return "true, false"
     if field.type is str:
-        return ", ".join(allowed)
+        return Message("any text") if allowed is None else ", ".join(allowed)
     bounds = {"low": allowed[0], "high": allowed[1]}
     if field.metadata["open_end"]:
         return Message("{low:g} to below {high:g}", **bounds)
-    if auto is not None:
-        return Message("{low:g} to {high:g}, {auto} is auto", **bounds, auto=auto)
+    if auto:
+        return Message("{low:g} to {high:g}, or auto", **bounds)
     return Message("{low:g} to {high:g}", **bounds)
 
 
@@ -195,7 +211,7 @@ def _list_recipes(listed: Sequence[dict[str, Any]], rules: Sequence[dict[str, An
     rows = []
     for recipe in listed:
         epochs = next(setting["value"] for setting in recipe["settings"] if setting["field"] == "epochs")
-        rows.append((recipe["name"], recipe["network"], str(epochs or "auto"), Message(recipe["note"])))
+        rows.append((recipe["name"], recipe["network"], str(epochs), Message(recipe["note"])))
     printing.table(("recipe", "network", "epochs", "note"), rows, right=("epochs",))
     printing.say()
     printing.table(
@@ -225,14 +241,17 @@ def _row(setting: dict[str, Any]) -> tuple[str, ...]:
     value, allowed, term = setting["value"], setting["allowed"], Message(setting["term"])
     if isinstance(value, bool):
         value = str(value).lower()
-    elif not isinstance(value, str):
-        value = f"{value:g}"
+    elif setting["unit"] not in ("name", "names"):
+        value = value if isinstance(value, str) else f"{value:g}"
         allowed = Message("{allowed} ({unit})", allowed=allowed, unit=Message(setting["unit"]))
     meaning = Message("{term}: {meaning}", term=term, meaning=setting["meaning"])
     return setting["field"], value, meaning, allowed
 
 
-ClassifierName = Annotated[str | None, typer.Argument(metavar="NAME", help="Show the card of this one.")]
+ClassifierName = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="Show the card of this one.", autocompletion=completing.shipped),
+]
 
 
 @commands.command(cls=Command, epilog="imagelet classifiers mnist")

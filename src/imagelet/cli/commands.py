@@ -1,12 +1,12 @@
-"""What all commands share: options, accuracies described, the help page, what is said of failures."""
+"""What all commands share: options, accuracies described, the help page, and what is said of wrong usage."""
 
-import errno
 import inspect
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
@@ -16,8 +16,11 @@ from typer._click.exceptions import BadOptionUsage, BadParameter, MissingParamet
 from typer.core import TyperCommand, TyperGroup
 
 from imagelet import paths
-from imagelet.cli import printing
-from imagelet.errors import ImageletError, NetworkTextError, UnknownNameError, UsageError
+from imagelet.cli import completing, printing
+from imagelet.errors import (
+    UnknownNameError,
+    UsageError,
+)
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 from imagelet.registry import suggestion
@@ -25,9 +28,16 @@ from imagelet.registry import suggestion
 DATASET = "A dataset's name, or a file or folder of your own: imagelet data formats."
 
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's folder or name, or a .safetensors file.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder or name, or a .safetensors file.",
+        autocompletion=completing.classifiers,
+    ),
 ]
-DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help=DATASET)]
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", help=DATASET, autocompletion=completing.datasets)
+]
 
 
 def _allow_import(context: typer.Context, wanted: bool) -> bool:
@@ -53,21 +63,21 @@ PARTS = {
 _SHAPE = re.compile(r"(\d+)[x×](\d+)(?:[x×](\d+))?")
 
 
-def read_shape(text: str) -> tuple[int, int, int]:
-    """Return (height, width, channels) from ``28x28x1``; ``28x28`` has one channel.
+def read_shape(text: str) -> tuple[int, ...]:
+    """Return (height, width, channels) from ``28x28x1``, and (height, width) from ``28x28``.
 
     Raises:
         UsageError: ``text`` is no shape.
     """
     match = _SHAPE.fullmatch(text.strip().lower())
-    if not match or 0 in (shape := tuple(int(size or 1) for size in match.groups())):
+    shape = tuple(int(size) for size in match.groups() if size) if match else ()
+    if not shape or 0 in shape:
         raise UsageError(
             "'{given}' is not an input shape",
             hint="write height, width and channels (1 grey, 3 colour): 28x28x1",
             given=text,
         )
-    height, width, channels = shape
-    return height, width, channels
+    return shape
 
 
 def write_shape(shape: tuple[int, ...]) -> str:
@@ -156,6 +166,48 @@ def describe_uneven(figures: Mapping[str, Any], part: Message | None = None) -> 
 
 def _of_part(name: Message, part: Message | None) -> Message:
     return name if part is None else Message("{part}: {name}", part=part, name=name)
+
+
+def check_written(option: str, path: Path | None, *, drawn: bool = False) -> None:
+    """Raise where a file that an option names cannot be written; nothing has been computed yet.
+
+    Args:
+        option: ``--csv``.
+        path: the file; None: the option is not given.
+        drawn: it will be a picture, which is written as PNG.
+
+    Raises:
+        UsageError: another suffix than ``.png``, or a folder that is not there.
+    """
+    if path is None:
+        return
+    if drawn and path.suffix.lower() != ".png":
+        raise UsageError(
+            "{option} {out} is not a PNG file",
+            "{option} {file}",
+            option=option,
+            out=path,
+            file=path.with_suffix(".png"),
+        )
+    if not path.parent.is_dir():
+        raise UsageError(
+            "{option} {out}: there is no folder {folder}",
+            "make it first: mkdir -p {folder}",
+            option=option,
+            out=path,
+            folder=path.parent,
+        )
+
+
+def caution_learned_before(learned: int | None, images: int) -> None:
+    """Warn where a run's test images were learned from by the classifier that the run started from."""
+    if learned:
+        printing.caution(
+            "the classifier that this run started from had learned from {learned:,} of the {count:,} test "
+            "images: the accuracy on them is too high",
+            learned=learned,
+            count=images,
+        )
 
 
 _WIDEST = 100  # columns: longer lines are hard to read
@@ -382,76 +434,3 @@ def _listed(entries: tuple[Entry, ...], width: int) -> list[str]:
 def _coloured(text: str) -> str:
     text = re.sub(r"(?m)^([A-Z][a-z]+:)", lambda match: typer.style(match[1], bold=True), text)
     return re.sub(r"(?<![\w-])(--?[a-z][\w-]*)", lambda match: typer.style(match[1], fg="cyan"), text)
-
-
-INTERRUPTED = 130
-
-_ELSEWHERE = Message("choose another place")
-_PERMISSION = (Message("no permission"), Message("choose another place, or change the permissions"))
-_ROOM = Message("make room, or set IMAGELET_HOME and IMAGELET_RUNS to another disk")
-_SENTENCES = {
-    errno.ENOSPC: (Message("the disk is full"), _ROOM),
-    getattr(errno, "EDQUOT", -1): (Message("the disk quota is used up"), _ROOM),
-    errno.EACCES: _PERMISSION,
-    errno.EPERM: _PERMISSION,
-    errno.EROFS: (Message("the disk is read-only"), _ELSEWHERE),
-    errno.ENOENT: (
-        Message("there is no such file or folder"),
-        Message("check the spelling; quote names with spaces"),
-    ),
-    errno.EEXIST: (Message("this exists already and is not a folder"), _ELSEWHERE),
-    errno.ENOTDIR: (Message("a part of this path is a file, not a folder"), Message("name another folder")),
-    errno.EISDIR: (Message("this is a folder, not a file"), Message("add a file's name")),
-    errno.EMFILE: (Message("too many files are open"), Message("raise the limit: ulimit -n 4096")),
-}
-
-
-def report_failure(error: BaseException, *, debug: bool) -> int:
-    """Print one sentence about ``error`` to standard error and return the exit code.
-
-    Args:
-        error: what ended the command.
-        debug: print the traceback first.
-    """
-    if debug:
-        printing.show_traceback(error)
-    if isinstance(error, KeyboardInterrupt):
-        printing.note(error.args[0] if error.args else Message("interrupted"))
-        for hint in error.args[1:]:  # what was saved, and how to resume
-            printing.advice(hint)
-        return INTERRUPTED
-    if isinstance(error, ImageletError):
-        printing.failure(error.message)
-        if isinstance(error, NetworkTextError) and error.text:
-            printing.pointer(error.text, error.position)
-        if error.hint:
-            printing.advice(error.hint)
-        return error.exit_code
-    printing.failure(*_sentence(error))
-    return 1
-
-
-def _sentence(error: BaseException) -> tuple[str, str]:
-    """Return message and hint for an error that is not imagelet's own."""
-    if isinstance(error, OSError) and error.errno is not None:
-        problem, hint = _SENTENCES.get(error.errno, (str(error.strerror), ""))
-        if error.filename:
-            problem = Message("{file}: {problem}", file=error.filename, problem=problem)
-        return problem, hint
-    if isinstance(error, MemoryError) or _is_torchs_memory_error(error):
-        return (
-            Message("there is not enough memory for this"),
-            Message("try fewer images at a time or a smaller network"),
-        )
-    reason = " ".join(str(error).split())
-    reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    return (
-        Message("something unexpected went wrong: {reason}", reason=reason),
-        Message("run again with --debug to see the traceback"),
-    )
-
-
-def _is_torchs_memory_error(error: BaseException) -> bool:
-    return type(error).__name__ == "OutOfMemoryError" or (
-        isinstance(error, RuntimeError) and "allocate memory" in str(error)
-    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import printing
+from imagelet.cli import completing, printing
 from imagelet.cli.commands import (
     PARTS,
     AllowImport,
@@ -33,6 +33,7 @@ Runs = Annotated[
     typer.Argument(
         metavar="RUN...",
         help="Two or more: runs' folders or names, .safetensors files, shipped classifiers' names.",
+        autocompletion=completing.classifiers,
     ),
 ]
 Split = Annotated[
@@ -216,7 +217,12 @@ def _show_disagreements(comparison: "Comparison", names: list[Message]) -> None:
 
 
 ReportedRuns = Annotated[
-    list[str], typer.Argument(metavar="RUN...", help="A run's folder or name; several are compared.")
+    list[str],
+    typer.Argument(
+        metavar="RUN...",
+        help="A run's folder or name; several are compared.",
+        autocompletion=completing.runs,
+    ),
 ]
 Page = Annotated[
     Path | None,

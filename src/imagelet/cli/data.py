@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import printing
+from imagelet.cli import completing, printing
 from imagelet.cli.commands import (
     PARTS,
     Command,
@@ -36,7 +36,14 @@ SHOWN_OF_A_CLASS = 8
 LISTED_OF_A_KIND = 10  # problems; --json lists all
 FILES_OF_A_PROBLEM = 3
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset that imagelet data list names.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A dataset that imagelet data list names.",
+        autocompletion=completing.datasets,
+    ),
+]
 Folder = Annotated[
     Path | None,
     typer.Option("--from", metavar="DIR", help="A folder that holds the official files; no network is used."),
@@ -45,6 +52,7 @@ Shown = Annotated[
     str,
     typer.Argument(
         metavar="DATASET_OR_FILE",
+        autocompletion=completing.datasets,
         help="A dataset's name, a file or folder of your own (imagelet data formats), or a picture file.",
     ),
 ]

@@ -14,6 +14,7 @@ from imagelet.cli.commands import (
     Group,
     Json,
     RunArgument,
+    caution_learned_before,
     count_images,
     describe_accuracy,
     describe_uneven,
@@ -98,10 +99,10 @@ def evaluate(
     calibration_error, classes[{class, name, images, precision, recall, f1}], confusion, misclassified[{image,
     label, predicted, probability, label_probability, second}], label_issues[{image, label, suggested,
     probability, label_probability}], confused[{label, predicted, images}], reliability[{low, high, images,
-    confidence, accuracy, interval}], sources, interval_by_source, test_evaluations, seconds; the rows of
-    confusion are labels, its columns predicted classes; most_frequent has class and accuracy;
-    copies_of_training is of a run's test images alone; sources and interval_by_source are null where nobody
-    said who wrote the images. With --cell also cell: label, predicted, images, figure.
+    confidence, accuracy, interval}], sources, interval_by_source, test_evaluations, learned_before, seconds;
+    rows of confusion are labels, columns predicted classes; most_frequent has class and accuracy;
+    copies_of_training and learned_before (by the start) are of a run's test images; sources may be null.
+    With --cell also cell: label, predicted, images, figure.
 
     JSON of own pictures has besides unsure, correct_but_unsure, and misclassified[{file, label, predicted,
     probability, warnings}]; its label_issues have file in place of image, its cells files in place of images.
@@ -126,6 +127,7 @@ def evaluate(
 def _show(evaluation: "Evaluation") -> None:
     for sentence in evaluation.understood:
         printing.note(sentence)
+    caution_learned_before(evaluation.learned_before, evaluation.metrics.images)
     figures = evaluation.to_json()
     images, part = figures["images"], PARTS[evaluation.split]
     facts: dict[str, str] = {

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import typer
 
-from imagelet.cli import printing
+from imagelet.cli import completing, printing
 from imagelet.cli.commands import Command, Group
 from imagelet.errors import UsageError
 from imagelet.messages import Message, current_language, use_language
@@ -38,7 +38,9 @@ EVERYWHERE = ("0.0.0.0", "::")
 Shown = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUN", help="A run's folder or name, or a .safetensors file, to open the page with."
+        metavar="RUN",
+        help="A run's folder or name, or a .safetensors file, to open the page with.",
+        autocompletion=completing.classifiers,
     ),
 ]
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 for any free one.")]

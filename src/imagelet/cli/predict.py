@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from imagelet.cli import printing
-from imagelet.cli.commands import AllowImport, Command, Group, Json, RunArgument
+from imagelet.cli.commands import AllowImport, Command, Group, Json, RunArgument, check_written
 from imagelet.errors import PictureError, UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -27,6 +28,7 @@ commands = typer.Typer(cls=Group)
 
 STANDARD_INPUT = "-"
 SHOWN_AT_MOST = 100  # pictures in seen.png; more take long to draw and are too small to see
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins so
 
 Images = Annotated[
@@ -84,6 +86,8 @@ def predict(
     from imagelet.classifier.classifier import Classifier
     from imagelet.runs.store import find_classifier
 
+    check_written("--seen", seen, drawn=True)
+    check_written("--csv", table)
     classifier = Classifier.load(find_classifier(run))
     pictures, failures, understood = _gather(images)
     for sentence in understood:
@@ -118,6 +122,12 @@ def _gather(images: Sequence[str]) -> tuple[list[Picture], list[Failure], list[M
     failures: list[Failure] = []
     understood: list[Message] = []
     for given in images:
+        if ADDRESS.match(given):
+            raise UsageError(
+                "'{given}' is an address; pictures are files on this computer",
+                "download it first, then name the file",
+                given=given,
+            )
         path = Path(given).expanduser()
         if given == STANDARD_INPUT:
             pictures.append(Picture(given, _read_standard_input()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import printing, trainings
+from imagelet.cli import completing, printing, trainings
 from imagelet.cli.commands import PARTS, AllowImport, Command, Group, Json, count_images
 from imagelet.errors import RequirementMissedError
 from imagelet.html_repr import write_percent
@@ -84,7 +84,10 @@ def _short_accuracy(figures: dict[str, Any] | None) -> str:
     return f"{write_percent(figures['accuracy'])} % ({100 * low:.1f}–{100 * high:.1f})"
 
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A finished run's folder or name.")]
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A finished run's folder or name.", autocompletion=completing.runs),
+]
 Runs = Annotated[
     Path | None, typer.Option("--runs", metavar="DIR", help="Where the runs are.", show_default="./runs")
 ]

@@ -1,15 +1,12 @@
-"""`imagelet train`, `demo`: one run, from data to a classifier; and a first one, explained."""
+"""`imagelet train`: one run, from data to a classifier."""
 
-import os
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imagelet import paths
-from imagelet.cli import printing, trainings
+from imagelet.cli import completing, printing, trainings
 from imagelet.cli.commands import (
     DATASET,
     PARTS,
@@ -17,15 +14,15 @@ from imagelet.cli.commands import (
     Command,
     Group,
     Json,
+    caution_learned_before,
     describe_accuracy,
     describe_uneven,
     read_shape,
 )
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
-from imagelet.messages import Message, translate
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
-    from imagelet.classifier.prediction import Prediction
     from imagelet.data.store import InMemory
     from imagelet.experiment.finalize import Finished
     from imagelet.runs.definition import Experiment
@@ -33,25 +30,65 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(cls=Group)
 
-Dataset = Annotated[str | None, typer.Argument(metavar="DATASET", help=DATASET)]
+Dataset = Annotated[
+    str | None, typer.Argument(metavar="DATASET", help=DATASET, autocompletion=completing.datasets)
+]
 NetworkOption = Annotated[
     str | None,
     typer.Option(
         "--network",
         metavar="TEXT_OR_NAME",
         help="Network text, or a name (imagelet networks).",
+        autocompletion=completing.networks,
         show_default="the recipe's",
     ),
 ]
 RecipeOption = Annotated[
-    str, typer.Option("--recipe", metavar="NAME", help="How to train (imagelet recipes).")
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="NAME",
+        help="How to train (imagelet recipes).",
+        autocompletion=completing.recipes,
+        show_default="general; fine-tuning with --from",
+    ),
 ]
-Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the training images.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", "-b", metavar="N", help="Images in one step.")]
-LearningRate = Annotated[float | None, typer.Option("--lr", metavar="X", help="The highest learning rate.")]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="RUN_OR_NAME",
+        help="Start from a trained network: a run, a .safetensors file, or a classifier that imagelet "
+        "classifiers lists. Where the classes are others, its last layer is new.",
+        autocompletion=completing.classifiers,
+    ),
+]
+Freeze = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAYERS",
+        help="Keep the weights of these layers: names by comma (imagelet summary), or body for all but the "
+        "last; or a fraction of the steps, for which the body is kept.",
+    ),
+]
+Epochs = Annotated[  # texts: the recipe's own checks say what is allowed, auto among it
+    str | None, typer.Option(metavar="N", help="Passes over the training images, or auto.")
+]
+BatchSize = Annotated[
+    str | None, typer.Option("--batch-size", "-b", metavar="N", help="Images in one step, or auto.")
+]
+LearningRate = Annotated[
+    str | None,
+    typer.Option("--lr", "--learning-rate", metavar="X", help="The highest learning rate, or auto."),
+]
 Optimizer = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The update rule (imagelet recipes).", show_default="the recipe's"),
+    typer.Option(
+        metavar="NAME",
+        help="The update rule (imagelet recipes).",
+        show_default="the recipe's",
+        autocompletion=completing.optimizers,
+    ),
 ]
 Validation = Annotated[
     str,
@@ -96,13 +133,26 @@ Settings = Annotated[
         "--set",
         metavar="FIELD=VALUE",
         help="Any field of the recipe (imagelet recipes NAME); may be repeated.",
+        autocompletion=completing.fields,
     ),
 ]
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.")]
 Runs = Annotated[
     Path | None, typer.Option("--runs", metavar="DIR", help="Where runs are written.", show_default="./runs")
 ]
-Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Resume an interrupted run.")]
+Resume = Annotated[
+    str | None,
+    typer.Option(metavar="RUN", help="Resume an interrupted run.", autocompletion=completing.runs),
+]
+Continue = Annotated[
+    str | None,
+    typer.Option(
+        "--continue",
+        metavar="RUN",
+        help="Train a finished run's weights for --epochs more, in a new run.",
+        autocompletion=completing.runs,
+    ),
+]
 Test = Annotated[bool, typer.Option("--test", help="Evaluate on the test images at the end, once.")]
 Require = Annotated[
     float | None,
@@ -115,111 +165,26 @@ ProfileOption = Annotated[
 ]
 
 
-DEMO = "digits"  # the built-in dataset, and the recipe for it
-DEMO_IMAGES = 3  # that are predicted
-
-
-@commands.command(cls=Command, epilog="imagelet demo")
-def demo(seed: Seed = 0, runs: Runs = None, as_json: Json = False) -> None:
-    """Train on the built-in digits, test, and predict three of them.
-
-    Takes under a minute on two cores and needs no download. Writes a run folder with the classifier, its
-    figures and a report, and says what to type next.
-
-    JSON: run, classifier, dataset, understood, network, parameters, epochs, best_epoch, images_per_second,
-    validation, test, seconds, history, predictions[{file, class, predicted, probability, top, sure,
-    warnings, label}], figure, report.
-    """
-    import numpy as np
-
-    from imagelet.data.datasets import load_dataset
-    from imagelet.report import write_report
-    from imagelet.runs.definition import Experiment
-    from imagelet.training.recipes import recipes
-
-    experiment = Experiment(dataset=DEMO, recipe=recipes.get(DEMO), seed=seed)
-    finished = run_watched(experiment, name=None, runs=runs, test=True)
-    images = load_dataset(DEMO).test
-    chosen = np.random.default_rng(seed).choice(len(images), DEMO_IMAGES, replace=False)
-    predictions = finished.classifier.predict([images.images[i] for i in chosen], top=len(images.classes))
-    labels = [images.classes[images.labels[i]] for i in chosen]
-    figure = _draw_demo(finished, predictions, labels)
-    with printing.progress("writing the report") as advance:
-        report = write_report(finished.run, progress=advance)
-    if as_json:
-        pairs = zip(predictions, labels, strict=True)
-        shown = [{**prediction.to_json(), "label": label} for prediction, label in pairs]
-        printing.document(
-            {**as_document(finished), "predictions": shown, "figure": figure, "report": report.file}
-        )
-        return
-    _show_demo(finished, predictions, labels, report.file)
-
-
-def _draw_demo(finished: "Finished", predictions: "list[Prediction]", labels: list[str]) -> Path:
-    """Write the pictures above their probabilities; return the file."""
-    import numpy as np
-
-    from imagelet import plots
-
-    classes = finished.classifier.classes
-    probabilities = np.array(
-        [[dict(prediction.top)[name] for name in classes] for prediction in predictions]
-    )  # (images, classes)
-    images = np.stack([prediction.framed_input for prediction in predictions])
-    path = finished.run.figures / "answers.png"
-    plots.save(
-        plots.answers(images, probabilities, classes, [classes.index(label) for label in labels]), path
-    )
-    return path
-
-
-def _show_demo(
-    finished: "Finished", predictions: "list[Prediction]", labels: list[str], report: Path
-) -> None:
-    show_facts(finished)
-    printing.say()
-    printing.say("three test images, as the network sees them", style="bold")
-    captions = [
-        Message("label {label}, predicted {predicted}", label=label, predicted=prediction.predicted)
-        for label, prediction in zip(labels, predictions, strict=True)
-    ]
-    printing.pictures([prediction.framed_input for prediction in predictions], captions)
-    printing.say()
-    printing.say("the probabilities of the first", style="bold")
-    classes = finished.classifier.classes
-    printing.bars({name: dict(predictions[0].top)[name] for name in classes})
-    printing.say()
-    printing.say("figures: {folder}", folder=finished.run.figures)
-    printing.say("report: {file}, to open in a browser", file=report)
-    printing.say("next:")
-    typed = paths.typed(finished.run.folder)
-    for command, meaning in (
-        *_activation(),
-        (f"imagelet predict {typed} PICTURE", Message("a picture of your own")),
-        (f"imagelet evaluate {typed}", Message("all figures")),
-        ("imagelet train mnist --network cnn-3 --epochs 1", Message("the real MNIST")),
-        ("imagelet train FOLDER", Message("one subfolder a class")),
-    ):
-        printing.say(f"  {command:<48}  {translate(meaning)}")
-
-
-def _activation() -> list[tuple[str, Message]]:
-    """Return the command that lets the shell find ``imagelet``, where it does not yet."""
-    script = Path(sys.prefix) / ("Scripts/activate" if os.name == "nt" else "bin/activate")
-    if shutil.which("imagelet") or not script.exists():
-        return []
-    if script.is_relative_to(Path.cwd()):
-        script = script.relative_to(Path.cwd())
-    command = str(script) if os.name == "nt" else f"source {script}"
-    return [(command, Message("so that imagelet is found"))]
+AUTO = "auto"
+KEPT = {  # what a run that is trained further has decided, and the options for it
+    "start_from": "--from",
+    "network": "--network",
+    "recipe": "--recipe",
+    "input_shape": "--input",
+    "validation": "--validation",
+    "limit": "--limit",
+    "seed": "--seed",
+    "skip_bad": "--skip-bad",
+}
 
 
 @commands.command(cls=Command, epilog="imagelet train mnist --network cnn-3 --epochs 5 --test")
 def train(
     dataset: Dataset = None,
     network: NetworkOption = None,
-    recipe: RecipeOption = "general",
+    recipe: RecipeOption = None,
+    start_from: From = None,
+    freeze: Freeze = None,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
@@ -236,6 +201,7 @@ def train(
     name: Name = None,
     runs: Runs = None,
     resume: Resume = None,
+    continues: Continue = None,
     allow_import: AllowImport = False,
     test: Test = False,
     require: Require = None,
@@ -247,7 +213,8 @@ def train(
     """Train a classifier on DATASET and write a run folder.
 
     The best epoch is chosen by validation images; the test images are not read unless --test says so.
-    Ctrl-C saves; --resume RUN continues, to the same result as without the interruption.
+    Ctrl-C saves; --resume RUN continues, to the same result as without the interruption. --from starts from a
+    trained network, --continue RUN trains a finished run for more epochs.
 
     JSON: run, classifier, dataset, understood, network, parameters, epochs, best_epoch, images_per_second,
     validation, test, seconds, history; validation and test hold accuracy, interval, loss and more.
@@ -262,79 +229,89 @@ def train(
     standard_deviation, accuracy, interval, images, label_issues[{image, label, suggested, probability,
     label_probability}], folder, out_of_fold; accuracy is over all images.
     """
-    chosen = _read_settings(settings or [], epochs, batch_size, learning_rate, optimizer)
-    _check(dataset, resume, require, chosen)
+    words = dict(locals())  # every argument and option by its name
+    chosen = _checked(words)
     request = trainings.Request(seeds, folds, name, runs, test, require, as_json, in_memory)
-    request.check(resume=resume is not None, validation=validation, profile=profile)
-    how = {"test": test, "in_memory": in_memory, "profile": _new_profile() if profile else None}
-    if dataset is None:
-        finished = _resume(str(resume), runs, allow_import, how)
-    else:
-        rest = {"limit": limit, "seed": seed, "device": device, "precision": precision}
-        rest |= {"validation": validation, "skip_bad": skip_bad}
-        experiment = _describe(dataset, network, recipe, chosen, input_shape, **rest)
-        if request.of_many:
-            return trainings.train_series(experiment, request)
-        finished = run_watched(experiment, name=name, runs=runs, **how)
-    _show_result(finished, how["profile"], as_json)
+    request.check(one_run=_one_run(words), validation=validation, profile=profile)
+    if request.of_many:
+        return trainings.train_series(_describe(words, chosen), request)
+    times = _new_profile() if profile else None
+    finished = _train(words, chosen, times)
+    _show_result(finished, times, as_json)
     _require(finished, require)
 
 
-def _check(dataset: str | None, resume: str | None, require: float | None, chosen: dict[str, Any]) -> None:
-    """Raise where the words of the command line do not go together."""
+def _train(words: dict[str, Any], chosen: dict[str, Any], profile: "Profile | None") -> "Finished":
+    """Train on the data that the command line names, or train a run further."""
+    rest = {"test": words["test"], "in_memory": words["in_memory"], "profile": profile}
+    again = rest | {"allow_import": words["allow_import"] or None}
+    if words["resume"] is not None:
+        return _resume(words["resume"], words["runs"], **again)
+    if words["continues"] is not None:
+        return _continue(words["continues"], words["runs"], chosen, name=words["name"], **again)
+    return run_watched(_describe(words, chosen), name=words["name"], runs=words["runs"], **rest)
+
+
+def _checked(words: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe's fields that the command line sets; raise where its words do not go together."""
+    _check_require(words["require"])
+    given = [words[name] is not None for name in ("dataset", "resume", "continues")]
+    if sum(given) != 1:
+        raise UsageError(
+            "imagelet train needs one of DATASET, --resume RUN and --continue RUN",
+            "for example: imagelet train mnist, or imagelet train --resume mnist-small-cnn",
+        )
+    chosen = _read_settings(words)
+    if (option := _one_run(words)) is not None:
+        own = KEPT | ({field: f"--{field}" for field in chosen} if option == "--resume" else {})
+        _check_kept(option, {shown: {**words, **chosen}.get(field) for field, shown in own.items()})
+    return chosen
+
+
+def _one_run(words: dict[str, Any]) -> str | None:
+    """Return the option that trains a run further, where one is given."""
+    return "--resume" if words["resume"] else "--continue" if words["continues"] else None
+
+
+def _check_require(require: float | None) -> None:
     if require is not None and not 0 <= require <= 1:
         raise UsageError(
             "--require {require:g} is not allowed; it is an accuracy from 0 to 1",
             "for example 0.98",
             require=require,
         )
-    if (dataset is None) == (resume is None):
-        raise UsageError(
-            "imagelet train needs either DATASET or --resume RUN",
-            "for example: imagelet train mnist, or imagelet train --resume mnist-small-cnn",
-        )
-    if resume is not None and chosen:
-        raise UsageError(
-            "--resume keeps the run's own settings, so {field} cannot be changed",
-            "leave it out, or train a new run: imagelet train DATASET",
-            field=min(chosen),
-        )
 
 
-def _describe(
-    dataset: str,
-    network: str | None,
-    recipe: str,
-    chosen: dict[str, Any],
-    input_shape: str | None,
-    **rest: Any,
-) -> "Experiment":
+def _check_kept(option: str, given: dict[str, Any]) -> None:
+    """Raise where something is asked for that an earlier run has decided."""
+    for name, value in given.items():
+        if value and value != AUTO:
+            raise UsageError(
+                "{option} keeps the run's own settings, so {name} cannot be changed",
+                "leave it out, or train a new run: imagelet train DATASET",
+                option=option,
+                name=name,
+            )
+
+
+def _describe(words: dict[str, Any], chosen: dict[str, Any]) -> "Experiment":
     from imagelet.runs.definition import describe
 
-    shape = read_shape(input_shape) if input_shape else None
-    return describe(dataset, network, recipe, chosen, **rest, input_shape=shape)
+    names = ("start_from", "validation", "limit", "seed", "device", "precision", "skip_bad")
+    rest = {name: words[name] for name in names}
+    shape = read_shape(words["input_shape"]) if words["input_shape"] else None
+    return describe(words["dataset"], words["network"], words["recipe"], chosen, **rest, input_shape=shape)
 
 
-def _read_settings(
-    texts: list[str],
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    optimizer: str | None,
-) -> dict[str, Any]:
+def _read_settings(words: dict[str, Any]) -> dict[str, Any]:
     """Return the recipe fields that options of their own give, and those that ``--set FIELD=VALUE`` names.
 
     Raises:
         SettingError: a text without ``=``.
     """
-    options = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "optimizer": optimizer,
-    }
-    settings: dict[str, Any] = {field: value for field, value in options.items() if value is not None}
-    for text in texts:
+    options = ("epochs", "batch_size", "learning_rate", "optimizer", "freeze")
+    settings: dict[str, Any] = {field: words[field] for field in options if words[field] is not None}
+    for text in words["settings"] or []:
         field, equals, value = text.partition("=")
         if not equals:
             hint = Message("write --set FIELD=VALUE, for example --set momentum=0.8")
@@ -366,13 +343,32 @@ def run_watched(
     return trainings.watch(lambda progress: run_experiment(experiment, **rest, progress=progress))
 
 
-def _resume(text: str, runs: Path | None, allow_import: bool, how: dict[str, Any]) -> "Finished":
+def _resume(text: str, runs: Path | None, **rest: Any) -> "Finished":
     from imagelet.experiment.runner import resume_experiment
     from imagelet.runs.store import find_run
 
     run = find_run(text, runs)
-    how = {"allow_import": allow_import or None, **how}
-    return trainings.watch(lambda progress: resume_experiment(run, **how, progress=progress))
+    return trainings.watch(lambda progress: resume_experiment(run, **rest, progress=progress))
+
+
+def _continue(
+    text: str, runs: Path | None, chosen: dict[str, Any], *, name: str | None, **rest: Any
+) -> "Finished":
+    """Train the weights of the finished run that ``text`` names for more epochs, in a new run."""
+    from imagelet.experiment.continuing import continued, run_continued
+    from imagelet.runs.store import find_run
+
+    if "epochs" not in chosen:
+        raise UsageError(
+            "--continue needs the number of epochs",
+            "for example: imagelet train --continue {run} --epochs 5",
+            run=text,
+        )
+    run = find_run(text, runs)
+    experiment = continued(run, chosen)
+    return trainings.watch(
+        lambda progress: run_continued(run, experiment, name=name, folder=runs, **rest, progress=progress)
+    )
 
 
 def as_document(finished: "Finished") -> dict[str, Any]:
@@ -401,6 +397,8 @@ def show_facts(finished: "Finished") -> None:
             name = Message("{part} accuracy", part=PARTS[part])
             facts |= describe_accuracy(name, metrics[part])
             facts |= describe_uneven(metrics[part], PARTS[part])
+    test = metrics.get("test", {})
+    caution_learned_before(test.get("learned_before"), test.get("images", 0))
     seconds = metrics["seconds"]
     facts[Message("best epoch")] = Message(
         "{epoch} of {epochs}", epoch=metrics["best_epoch"], epochs=metrics["epochs"]

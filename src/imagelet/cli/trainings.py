@@ -162,18 +162,25 @@ class Request:
         """Whether a series is asked for at all."""
         return self.seeds is not None or self.folds is not None
 
-    def check(self, *, resume: bool, validation: str, profile: bool) -> None:
-        """Raise where the words of the command line do not go together."""
+    def check(self, *, one_run: str | None, validation: str, profile: bool) -> None:
+        """Raise where the words of the command line do not go together.
+
+        Args:
+            one_run: ``--resume`` or ``--continue``, where one is given; they are about one run.
+            validation: as it is typed.
+            profile: whether a profile is asked for.
+        """
         if not self.of_many:
             return
         option = "--seeds" if self.folds is None else "--folds"
         if self.seeds is not None and self.folds is not None:
             raise UsageError("--folds and --seeds do not go together", "repeat the folds with another --seed")
-        if resume:
+        if one_run is not None:
             raise UsageError(
-                "{option} and --resume do not go together",
+                "{option} and {other} do not go together",
                 "type the series again: finished trainings are kept, an interrupted one is resumed",
                 option=option,
+                other=one_run,
             )
         if profile:
             raise UsageError(

@@ -28,6 +28,7 @@ from imagelet.data.store import (
 from imagelet.errors import DataError, SettingError, UnknownNameError, UsageError
 from imagelet.messages import Message
 from imagelet.preprocessing.file_kind import kind_of_file
+from imagelet.preprocessing.framing import Framing
 from imagelet.progress import Progress
 
 
@@ -38,8 +39,9 @@ def load_dataset(
     validation_data: Any = None,
     test_data: Any = None,
     classes: Sequence[str] | None = None,
-    shape: tuple[int, int, int] | None = None,
+    shape: tuple[int, ...] | None = None,
     framing_kind: str | None = None,
+    framing: Framing | None = None,
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
     skip_bad: bool = False,
@@ -55,8 +57,10 @@ def load_dataset(
         validation_data: labelled images of a program that choose the epoch, such as (X_val, y_val).
         test_data: labelled images to test on; None: those of ``data``, else a fifth of each class.
         classes: for arrays: the class names in their order, which labels name or count from 0.
-        shape: the images' (height, width, channels), for pictures; None: chosen by them.
+        shape: the images' (height, width, channels), or without channels; for pictures of a folder or of a
+            program. What is not said is chosen by the pictures.
         framing_kind: for a folder: how pictures are framed; "fit" where None.
+        framing: for a folder, in place of shape and kind; other data have a shape of their own.
         in_memory: whether images are read into memory. False: they are converted once into a store on
             the disk, in the cache; "auto": they are where they take more than a quarter of the memory.
         progress: is called with what is done and the total: bytes of a download, or pictures of a folder.
@@ -68,24 +72,47 @@ def load_dataset(
         DataError: the folder or the arrays cannot be used, or IMAGELET_DATA names none.
     """
     check_in_memory(in_memory)
-    given = {"labels": labels, "validation_data": validation_data, "test_data": test_data, "classes": classes}
+    given = {"labels": labels, "validation": validation_data, "test": test_data, "classes": classes}
     if isinstance(data, Dataset):
         _check_unused(data.card.name, **given, shape=shape, framing_kind=framing_kind)
         return data
     if isinstance(data, str | os.PathLike):
         _check_unused(os.fspath(data), **given)
-        options = {"shape": shape, "framing_kind": framing_kind, "progress": progress, "skip_bad": skip_bad}
-        return _load_named(data, in_memory, options)
+        options = {"shape": shape, "framing_kind": framing_kind, "framing": framing, "skip_bad": skip_bad}
+        return _load_named(data, in_memory, options | {"progress": progress})
+    return _of_objects(data, given, shape)
+
+
+def _of_objects(data: Any, given: dict[str, Any], shape: tuple[int, ...] | None) -> Dataset:
+    """Open what a program holds in memory."""
     from imagelet.data.objects import dataset_from
 
-    return dataset_from(
-        data, labels, validation=validation_data, test=test_data, classes=classes, shape=shape
-    )
+    return dataset_from(data, **given, shape=_whole(shape))
+
+
+def _whole(shape: tuple[int, ...] | None) -> tuple[int, int, int] | None:
+    """Return a shape with its channels, which arrays do not choose.
+
+    Raises:
+        SettingError: it has none.
+    """
+    if shape is None:
+        return None
+    if len(shape) != 3:
+        raise SettingError(
+            "the shape {shape} says no channels",
+            hint="write height, width and channels (1 grey, 3 colour): (28, 28, 1)",
+            shape=shape,
+        )
+    return shape[0], shape[1], shape[2]
 
 
 def _check_unused(name: str, **arguments: Any) -> None:
     """Raise where an argument is given that data of this name leaves no room for."""
-    if unused := [argument for argument, value in arguments.items() if value is not None]:
+    public = {"validation": "validation_data", "test": "test_data"}
+    if unused := [
+        public.get(argument, argument) for argument, value in arguments.items() if value is not None
+    ]:
         raise UsageError(
             "{name} goes with arrays; '{data}' says it itself",
             hint="leave it out, or pass images and labels: (X, y)",
@@ -114,7 +141,7 @@ def _load_named(data: str | os.PathLike[str], in_memory: InMemory, options: dict
     is_path = not isinstance(data, str) or os.sep in text or "/" in text or text in (".", "..", "~")
     if is_path or (text not in datasets and folder.exists()):
         dataset = _open_own(folder, text, in_memory, {**options})
-        if is_as_it_is and not options["skip_bad"]:
+        if is_as_it_is and options["framing"] is None and not options["skip_bad"]:
             dataset.reference = str(folder.resolve())
         return dataset
     try:

@@ -16,7 +16,7 @@ from imagelet.runs.files import write_history
 from imagelet.runs.model_card import write_model_card
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import remove_checkpoints
-from imagelet.training.history import as_columns
+from imagelet.training.history import as_columns, as_frame
 from imagelet.training.loop import TrainingSetup
 from imagelet.training.recipe import recipe_to_json
 from imagelet.training.state import State
@@ -44,6 +44,19 @@ class Finished:
         ]
         return f"Finished({', '.join([f'run {str(self.run.folder)!r}', *figures])})"
 
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The figures of the epochs by name, as Keras has them: ``loss``, ``val_accuracy`` and others."""
+        return as_columns(self.run.history)
+
+    def history_frame(self) -> Any:
+        """Return the figures of the epochs as a ``pandas.DataFrame``, a row an epoch.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        return as_frame(self.run.history)
+
     def _repr_html_(self) -> str:
         """Return the run and its classifier as a notebook shows them."""
         return html_repr.joined(
@@ -58,7 +71,8 @@ def finish(
 
     The test images are read only if ``test`` says so; the test evaluation is counted.
     """
-    classifier = _classifier(dataset, setup, state)
+    start = run.experiment["resolved"].get("start")
+    classifier = _classifier(dataset, setup, state, start)
     write_history(run.folder, state.history)
     plots.save(plots.curves(as_columns(state.history)), run.figures / "curves.png")
     metrics: dict[str, Any] = {
@@ -80,6 +94,8 @@ def finish(
     if test:
         tested = evaluate_test_images(run, classifier, dataset)
         metrics["test"] = tested.metrics.to_json(classifier.classes)
+        if tested.learned_before is not None:
+            metrics["test"]["learned_before"] = tested.learned_before
         error_analysis.draw_evaluation(run.figures, tested, "test")
     if state.manual_changes:
         metrics["manual_changes"] = [asdict(change) for change in state.manual_changes]
@@ -90,18 +106,33 @@ def finish(
     return Finished(run, classifier, metrics)
 
 
-def _classifier(dataset: Dataset, setup: TrainingSetup, state: State) -> Classifier:
-    """Return the classifier of the best epoch, not calibrated yet."""
+def _classifier(
+    dataset: Dataset, setup: TrainingSetup, state: State, start: dict[str, Any] | None
+) -> Classifier:
+    """Return the classifier of the best epoch, not calibrated yet.
+
+    Args:
+        dataset: what was learned from.
+        setup: of the training.
+        state: its end.
+        start: what the run's folder says of the classifier that it started from; None: of none.
+    """
     network = state.network
     network.load_state_dict(state.best_weights)
     height, width, channels = setup.training.shape
+    alone = Framing.from_json(start["framing"]) if start else Framing("fit", height, width, channels)
+    summary = _summary(dataset, setup, state)
+    if own := setup.own.to_json():
+        summary["own"] = {kind: function["name"] for kind, function in own.items()}
+    if start is not None:
+        summary["start"] = {name: start[name] for name in ("name", "sha256", "head", "learned_from")}
     return Classifier(
         network=network,
         classes=setup.training.classes,
-        framing=dataset.card.framing or Framing("fit", height, width, channels),
+        framing=dataset.card.framing or alone,
         normalization=setup.normalization,
         calibration=Calibration.none(),
-        training=_summary(dataset, setup, state),
+        training=summary,
         test_time_augmentation=_test_time_augmentation(setup),
     )
 

@@ -19,11 +19,13 @@ from imagelet.data.objects import has_labels
 from imagelet.data.store import InMemory
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import Event, RunStarted, resume_experiment, run_experiment
+from imagelet.experiment.start import place_of_start
 from imagelet.messages import Message, translate
 from imagelet.networks.zoo import is_network
 from imagelet.progress import Pace, write_seconds
 from imagelet.runs.definition import Experiment, describe
 from imagelet.training.loop import EpochEnded, Step
+from imagelet.training.own_functions import Augment, Loss, OwnFunctions
 from imagelet.training.recipe import Recipe
 
 KERNELS_SHELL = "ZMQInteractiveShell"
@@ -35,7 +37,7 @@ def train(
     data: Any,
     labels: Any = None,
     network: Any = None,
-    recipe: str | Recipe = "general",
+    recipe: str | Recipe | None = None,
     *,
     validation_data: Any = None,
     test_data: Any = None,
@@ -44,18 +46,20 @@ def train(
     folder: str | os.PathLike[str] | None = None,
     test: bool = False,
     in_memory: InMemory = "auto",
+    loss: Loss | None = None,
+    augmentation: Augment | None = None,
     **fields: Any,
 ) -> Finished:
     """Train a classifier and return it with its run; what ``imagelet train`` does. A notebook shows a bar.
 
-    Data that has its labels, such as a name, takes none: ``train("mnist", "cnn-3")`` names the network next.
+    Data with labels of its own takes none: ``train("mnist", "cnn-3")`` names the network next.
 
     Args:
         data: what :func:`imagelet.load_dataset` takes: a name, a file, arrays (which are kept in the cache).
         labels: of images that come without: (n,) numbers or texts, or one-hot rows.
         network: text or a name; a builder; or an ``nn.Module`` from images (n, channels, height, width) to
             logits, of which a copy is trained, beginning with its weights. None: the recipe's.
-        recipe: how to train, or a recipe's name.
+        recipe: how to train, or a recipe's name; None: ``general``, or ``fine-tuning`` with ``start_from``.
         validation_data: (X_val, y_val), which choose the epoch; None: as ``validation`` says.
         test_data: (X_test, y_test); None: those of the data, else a fifth is set aside.
         classes: for arrays: the class names in the order that labels count.
@@ -63,23 +67,36 @@ def train(
         folder: where runs live; None: ``./runs``.
         test: evaluate on the test images at the end, once.
         in_memory: as :func:`imagelet.load_dataset` takes it; the results do not depend on it.
-        **fields: those of :class:`Experiment` (``seed``, …) and :class:`Recipe` (``epochs``, …).
+        loss: a function of logits (n, classes) and labels (n,) that returns one number, for cross-entropy.
+        augmentation: a function of network input (n, channels, height, width) that returns the same shape.
+        **fields: those of :class:`Experiment` (``start_from``, …) and :class:`Recipe` (``lr``, …).
 
     Raises:
         ImageletError: anything that a user can mend.
     """
     if labels is not None and has_labels(data) and is_network(labels):
         labels, network, recipe = None, labels, recipe if network is None else network
-    own = {field.name for field in dataclasses.fields(Experiment)} & set(fields)
-    rest = {key: fields.pop(key) for key in own}
+    rest = _taken_from(fields)
     arrays = {"validation_data": validation_data, "test_data": test_data, "classes": classes}
     data = _opened(data, labels, **arrays, shape=rest.get("input_shape"))
-    experiment = describe(data, network, recipe, fields, **rest)
-    if isinstance(data, Dataset) and data.reference is None:  # it was kept
-        tell(load_dataset(experiment.dataset).understood)
+    _tell_what_was_kept(data, experiment := describe(data, network, recipe, fields, **rest))
     bar = Bar(notebook_display())
-    rest = {"name": name, "folder": folder, "test": test, "in_memory": in_memory, "progress": bar.read}
-    return watch(run_experiment(experiment, network=network, **rest), bar)
+    rest = {"folder": folder, "test": test, "in_memory": in_memory, "own": OwnFunctions(loss, augmentation)}
+    return watch(run_experiment(experiment, network=network, name=name, **rest, progress=bar.read), bar)
+
+
+def _taken_from(fields: dict[str, Any]) -> dict[str, Any]:
+    """Take the fields of an experiment out of ``fields``, and return them."""
+    own = {field.name for field in dataclasses.fields(Experiment)} & set(fields)
+    rest = {key: fields.pop(key) for key in own}
+    if rest.get("start_from") is not None:
+        rest["start_from"] = place_of_start(rest["start_from"])
+    return rest
+
+
+def _tell_what_was_kept(data: Any, experiment: Experiment) -> None:
+    if isinstance(data, Dataset) and data.reference is None:
+        tell(load_dataset(experiment.dataset).understood)
 
 
 def _opened(data: Any, labels: Any, *, shape: Any, **arrays: Any) -> Any:
@@ -96,6 +113,8 @@ def resume(
     test: bool = False,
     allow_import: bool | None = None,
     in_memory: InMemory = "auto",
+    loss: Loss | None = None,
+    augmentation: Augment | None = None,
 ) -> Finished:
     """Resume a run that was interrupted, and return it finished; a notebook shows a bar.
 
@@ -108,13 +127,15 @@ def resume(
         allow_import: whether code that the run names as its network is imported; None: as the environment's
             IMAGELET_ALLOW_IMPORT says.
         in_memory: as :func:`imagelet.load_dataset` takes it.
+        loss: the person's own that the run was started with.
+        augmentation: the person's own that the run was started with.
 
     Raises:
         ImageletError: as :func:`imagelet.resume_experiment`.
     """
     bar = Bar(notebook_display())
     rest: dict[str, Any] = {"data": data, "network": network, "test": test, "allow_import": allow_import}
-    rest["in_memory"] = in_memory
+    rest |= {"in_memory": in_memory, "own": OwnFunctions(loss, augmentation)}
     return watch(resume_experiment(run, **rest, progress=bar.read), bar)
 
 

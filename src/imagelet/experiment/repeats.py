@@ -16,7 +16,7 @@ import numpy as np
 
 from imagelet import atomic_files, paths
 from imagelet.analysis.evaluate import evaluate
-from imagelet.data.datasets import findable, load_dataset
+from imagelet.data.datasets import findable
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.signal import check_signal
 from imagelet.data.splits import Split, fold, split
@@ -25,6 +25,7 @@ from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.out_of_fold import label_issues_of_folds, write_out_of_fold
 from imagelet.experiment.runner import Event, resume_experiment, run_experiment
+from imagelet.experiment.start import open_data, with_start
 from imagelet.messages import Message
 from imagelet.metrics.classification import Interval, effective_number
 from imagelet.metrics.comparison import Pooled, Spread, pooled, spread
@@ -33,6 +34,7 @@ from imagelet.networks import find_network
 from imagelet.networks.zoo import is_imported
 from imagelet.progress import Progress
 from imagelet.runs.definition import Experiment, settled
+from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.runs.store import create_run, find_run_of, is_run_of
 
@@ -210,10 +212,11 @@ def plan(
         RunError: a name that is taken by another experiment.
     """
     experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
+    experiment, start = with_start(experiment)
     numbered = _with_seeds(experiment, seeds or ()) if folds is None else _with_folds(experiment, folds)
     if folds is not None and test:
         raise SettingError("folds are of the training images; the test images have no part in them")
-    dataset = load_dataset(experiment.dataset, **experiment.reading, in_memory=in_memory, progress=progress)
+    dataset = open_data(experiment, start, in_memory, progress)
     check_signal(dataset.train)
     if folds is not None:
         split(dataset.train, fold(1, folds), experiment.seed, experiment.limit)
@@ -290,8 +293,7 @@ def conclude(series: Series) -> Repeated:
     folder = _earlier(series) or _result_folder(series)
     of_folds: dict[str, Any] = {"out_of_fold": None, "pooled": None}
     if series.kind == FOLDS:
-        experiment = series.experiment
-        images = load_dataset(experiment.dataset, **experiment.reading, in_memory=series.in_memory).train
+        images = provenance_of_run(members[0].run).load(series.in_memory).train
         of_folds["out_of_fold"] = write_out_of_fold([member.run for member in members], folder)
         of_folds |= {"label_issues": label_issues_of_folds(folder, images), "classes": images.classes}
         of_folds["pooled"] = _pooled(members, images)

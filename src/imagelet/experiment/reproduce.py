@@ -20,6 +20,7 @@ from imagelet.data.splits import Split
 from imagelet.device import choose_device
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.runner import Event, run_experiment
+from imagelet.experiment.start import start_of
 from imagelet.metrics.classification import CONFIDENCE
 from imagelet.metrics.comparison import PairedDifference, compare_predictions
 from imagelet.networks.zoo import is_imported
@@ -27,6 +28,7 @@ from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
+from imagelet.training.own_functions import NONE, OwnFunctions
 
 CODE = "other code computes otherwise"
 ROUNDING = "sums are taken in another order, and round otherwise"
@@ -134,6 +136,7 @@ def run_again(
     run: Run,
     *,
     folder: Path | None = None,
+    own: OwnFunctions = NONE,
     allow_import: bool | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Event]:
@@ -145,17 +148,20 @@ def run_again(
     Args:
         run: the run.
         folder: where the new run is written; None: beside the run.
+        own: the person's own loss and augmentation that the run was trained with.
         allow_import: whether code that the run's folder names is imported: a network's
             ``package.module:function``.
         progress: is told (done, total) while files are downloaded or pictures decoded.
 
     Raises:
-        UsageError: the run's folder names code, and ``allow_import`` is false.
+        UsageError: the run's folder names code, and ``allow_import`` is false; or its own functions are not
+            those that it was trained with.
         RunError: the run is not finished, or was changed by hand.
         DataError: the data is not there, or not what the run learned from.
     """
     _check_reproducible(run)
     experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
+    own.check(resolved.get("own", {}), run.name)
     frozen = Split.load(run.folder / "split.json")
     device = _device(resolved["device"])
     fixed = replace(experiment, device=device, precision=resolved["precision"])
@@ -165,6 +171,8 @@ def run_again(
             default_name=f"{run.name}-again",
             folder=folder or run.folder.parent,
             frozen=frozen,
+            start=start_of(run, allow_import=allow_import),
+            own=own,
             allow_import=allow_import,
             progress=progress,
         )

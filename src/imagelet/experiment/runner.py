@@ -25,6 +25,15 @@ from imagelet.device import choose_device, choose_precision, precision_name, sta
 from imagelet.errors import RunError, UsageError
 from imagelet.experiment.finalize import Finished, finish
 from imagelet.experiment.session import Clock, interruptible
+from imagelet.experiment.start import (
+    Start,
+    notes_on,
+    open_data,
+    split_of,
+    start_of,
+    warnings_on,
+    with_start,
+)
 from imagelet.messages import Message
 from imagelet.networks import Network, build, summarize
 from imagelet.networks.zoo import is_imported
@@ -38,7 +47,9 @@ from imagelet.runs.run import Run
 from imagelet.runs.store import create_run, sweep
 from imagelet.training import loop
 from imagelet.training.checkpoint import Checkpoint, restore_newest, save_checkpoint
+from imagelet.training.freezing import frozen_modules
 from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup
+from imagelet.training.own_functions import NONE, OwnFunctions
 from imagelet.training.profiling import Profile
 from imagelet.training.state import State
 
@@ -54,7 +65,8 @@ class RunStarted:
         experiment: what is run.
         resolved: the values chosen for ``auto``, and facts of the data.
         resumed_at: (epochs done, steps done in the next); None for a new run.
-        warnings: a sentence for each checkpoint that was damaged and left out.
+        warnings: a sentence for each checkpoint that was damaged and left out, and on validation images that
+            were learned from before.
     """
 
     run: Run
@@ -76,6 +88,8 @@ def run_experiment(
     folder: str | os.PathLike[str] | None = None,
     test: bool = False,
     frozen: Split | None = None,
+    start: Start | None = None,
+    own: OwnFunctions = NONE,
     allow_import: bool | None = True,
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
@@ -91,6 +105,8 @@ def run_experiment(
         folder: where runs live; None: ``paths.runs()``.
         test: evaluate on the test images at the end, once.
         frozen: the split of another run of this experiment; None: made by its seed.
+        start: what the training starts from; None: as ``start_from`` of the experiment says.
+        own: a person's own loss and augmentation.
         allow_import: whether code that the network names is imported; False where a file says so.
         in_memory: as :func:`load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
@@ -101,29 +117,26 @@ def run_experiment(
         KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
     """
     clock = Clock()
-    experiment = dataclasses.replace(_checked(experiment), dataset=findable(experiment.dataset))
-    dataset = _read(experiment, clock, in_memory, progress)
+    experiment, start, dataset, frozen = _opened(experiment, start, frozen, clock, in_memory, progress)
     told = _told(experiment, dataset.train)
-    (frozen := frozen or _freeze(dataset, experiment)).check(dataset.train)
-    experiment = settled(experiment, len(frozen.train), dataset.train.shape)
-    built = _build(experiment, dataset.train, network, allow_import=allow_import)
-    setup = _setup(experiment, dataset, frozen)
-    resolved = _resolved(dataset, built, setup, frozen, told)
-    default_name = default_name or f"{dataset.card.name}-{built.name or 'network'}"
+    built = _build(experiment, dataset.train, start or network, allow_import=allow_import)
+    setup = _setup(experiment, dataset, frozen, start, own)
+    resolved = _resolved(dataset, built, setup, frozen, start, told)
+    files = _first_files(experiment, resolved, frozen, start)
     sweep(place := Path(folder or paths.runs()).expanduser())
-    run = create_run(place, name, default_name, _first_files(experiment, resolved, frozen))
+    run = create_run(place, name, default_name or _default_name(dataset, built, start), files)
     with run.in_use():
-        yield RunStarted(run, experiment, resolved)
+        yield RunStarted(run, experiment, resolved, warnings=warnings_on(resolved))
         state = _begun(run, setup, built, clock)
-        clock.training_starts(seconds_before=0.0)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
 
 
 def _begun(run: Run, setup: TrainingSetup, network: Network, clock: Clock) -> State:
     """Return the state before the first step; it is saved where no seed draws its weights again."""
-    state = loop.start(setup, network)
+    state = loop.start(setup, network, trained=run.start_file.exists())
     if network.given:
         _save(run, setup, state, clock)
+    clock.training_starts(seconds_before=0.0)
     return state
 
 
@@ -137,7 +150,30 @@ def _checked(experiment: Any) -> Experiment:
     )
 
 
-def _first_files(experiment: Experiment, resolved: dict[str, Any], frozen: Split) -> Callable[[Path], None]:
+def _default_name(dataset: Dataset, network: Network, start: Start | None) -> str:
+    """Return what a run is called where nobody chose a name."""
+    return f"{dataset.card.name}-{f'from-{start.name}' if start else network.name or 'network'}"
+
+
+def _opened(
+    experiment: Experiment,
+    start: Start | None,
+    frozen: Split | None,
+    clock: Clock,
+    in_memory: InMemory,
+    progress: Progress | None,
+) -> tuple[Experiment, Start | None, Dataset, Split]:
+    """Return the experiment with all settled, what it starts from, its data, and the split of these."""
+    experiment = dataclasses.replace(_checked(experiment), dataset=findable(experiment.dataset))
+    experiment, start = with_start(experiment, start)
+    dataset = _read(experiment, start, clock, in_memory, progress)
+    (frozen := frozen or _freeze(dataset, experiment, start)).check(dataset.train)
+    return settled(experiment, len(frozen.train), dataset.train.shape), start, dataset, frozen
+
+
+def _first_files(
+    experiment: Experiment, resolved: dict[str, Any], frozen: Split, start: Start | None
+) -> Callable[[Path], None]:
     """Return what writes the files that a run's folder has from its first moment on."""
     where = {name: resolved[name] for name in ("device", "precision", "data_sha256")}
     about = environment() | where
@@ -145,6 +181,8 @@ def _first_files(experiment: Experiment, resolved: dict[str, Any], frozen: Split
 
     def write(folder: Path) -> None:
         frozen.save(folder / "split.json")
+        if start is not None:
+            start.write(folder)
         atomic_files.write_json(folder / "environment.json", about)
         atomic_files.write_text(folder / "experiment.toml", content)
 
@@ -157,6 +195,7 @@ def resume_experiment(
     data: Any = None,
     network: Any = None,
     test: bool = False,
+    own: OwnFunctions = NONE,
     allow_import: bool | None = None,
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
@@ -169,6 +208,7 @@ def resume_experiment(
         data: the images that it learned from, where they are not found any more.
         network: the module or builder, where the run was started with one.
         test: evaluate on the test images at the end, once.
+        own: the person's own loss and augmentation that the run was started with.
         allow_import: whether code that the run names as its network is imported; None: as
             IMAGELET_ALLOW_IMPORT says.
         in_memory: as :func:`load_dataset` takes it; the results do not depend on it.
@@ -176,7 +216,7 @@ def resume_experiment(
         profile: is told where the time of the training goes.
 
     Raises:
-        UsageError: the run's folder names code, and importing it is not allowed.
+        UsageError: code may not be imported, or its own functions are not those that it was started with.
         RunError: the run is finished.
         DataError: the data is not what the run was started with.
         CheckpointError: all checkpoints are damaged.
@@ -184,13 +224,15 @@ def resume_experiment(
     run, clock = _unfinished(run_given(run)), Clock()
     with run.in_use():
         experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
+        own.check(resolved.get("own", {}), run.name)
         fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
-        dataset = _read(fixed, clock, in_memory, progress) if data is None else load_dataset(data)
+        start = start_of(run, allow_import=allow_import)
+        dataset = _read(fixed, start, clock, in_memory, progress) if data is None else load_dataset(data)
         frozen = Split.load(run.folder / "split.json")
         frozen.check(dataset.train)
-        setup = _setup(fixed, dataset, frozen)
+        setup = _setup(fixed, dataset, frozen, start, own)
         atomic_files.remove_abandoned(run.folder)
-        new = partial(_build, fixed, dataset.train, network, allow_import=allow_import)
+        new = partial(_build, fixed, dataset.train, start or network, allow_import=allow_import)
         state, seconds, warnings = _restored(run, setup, new)
         yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
         clock.training_starts(seconds)
@@ -212,18 +254,25 @@ def _restored(
     run: Run, setup: TrainingSetup, build_network: Callable[[], Network]
 ) -> tuple[State, float, list[str]]:
     """Return the state of the newest checkpoint that is sound, its seconds of training, and warnings."""
+    trained = run.start_file.exists()
 
     def restore(checkpoint: Checkpoint) -> tuple[State, float]:
-        state = loop.start(setup, build_network())
+        state = loop.start(setup, build_network(), trained=trained)
         state.restore(checkpoint)
         return state, float(checkpoint.facts.get("seconds", 0.0))
 
     restored, warnings = restore_newest(run.checkpoints, restore)
-    return *(restored or (loop.start(setup, build_network()), 0.0)), warnings
+    return *(restored or (loop.start(setup, build_network(), trained=trained), 0.0)), warnings
 
 
-def _read(experiment: Experiment, clock: Clock, in_memory: InMemory, progress: Progress | None) -> Dataset:
-    dataset = load_dataset(experiment.dataset, **experiment.reading, in_memory=in_memory, progress=progress)
+def _read(
+    experiment: Experiment,
+    start: Start | None,
+    clock: Clock,
+    in_memory: InMemory,
+    progress: Progress | None,
+) -> Dataset:
+    dataset = open_data(experiment, start, in_memory, progress)
     _ = dataset.train  # read now, by the clock
     clock.data_ready()
     return dataset
@@ -232,40 +281,56 @@ def _read(experiment: Experiment, clock: Clock, in_memory: InMemory, progress: P
 def _build(
     experiment: Experiment, images: ImageSet, given: Any = None, *, allow_import: bool | None
 ) -> Network:
+    """Return the network that the experiment names; ``given``: what it starts from, a module or a builder."""
     start_threads()
-    return build(
-        experiment.network if given is None or isinstance(given, str) else given,
-        input_shape=images.shape,
-        classes=len(images.classes),
-        initial_weights=experiment.recipe.initial_weights,
-        seed=experiment.seed,
-        allow_import=allow_import,
-    )
+    weights, seed = experiment.recipe.initial_weights, experiment.seed
+    if isinstance(given, Start):
+        network = given.build(images.classes, weights, seed, allow_import=allow_import)
+    else:
+        network = build(
+            experiment.network if given is None or isinstance(given, str) else given,
+            input_shape=images.shape,
+            classes=len(images.classes),
+            initial_weights=weights,
+            seed=seed,
+            allow_import=allow_import,
+        )
+    frozen_modules(network, experiment.recipe)  # a layer that is not there is told before a run is made
+    return network
 
 
-def _freeze(dataset: Dataset, experiment: Experiment) -> Split:
+def _freeze(dataset: Dataset, experiment: Experiment, start: Start | None) -> Split:
     """Divide the training images into those to learn from and those to choose by."""
+    if start is not None and (split_before := split_of(start, dataset, experiment)) is not None:
+        return split_before
     how = experiment.validation
     if how == AUTO:
         how = "0" if "validation" in dataset.parts else "0.2"
     return split(dataset.train, how, experiment.seed, experiment.limit)
 
 
-def _setup(experiment: Experiment, dataset: Dataset, frozen: Split) -> TrainingSetup:
+def _setup(
+    experiment: Experiment, dataset: Dataset, frozen: Split, start: Start | None, own: OwnFunctions
+) -> TrainingSetup:
     training, recipe = dataset.train, experiment.recipe
     if not np.array_equal(frozen.train, np.arange(len(training))):
         training = training.take(frozen.train)
     device = choose_device(experiment.device)
+    if start is None:
+        normalization = training.normalization(recipe.normalization)
+    else:
+        normalization = start.classifier.normalization
     return TrainingSetup(
         training=training,
         validation=validation_images(dataset, frozen, experiment.validation),
         recipe=recipe,
-        normalization=training.normalization(recipe.normalization),
+        normalization=normalization,
         flips=dataset.card.flips,
         turned=dataset.card.turned,
         seed=experiment.seed,
         device=device,
         precision=choose_precision(experiment.precision, device),
+        own=own,
     )
 
 
@@ -280,9 +345,16 @@ def _told(experiment: Experiment, training: ImageSet) -> list[Message]:
 
 
 def _resolved(
-    dataset: Dataset, network: Network, setup: TrainingSetup, frozen: Split, told: Sequence[Message]
+    dataset: Dataset,
+    network: Network,
+    setup: TrainingSetup,
+    frozen: Split,
+    start: Start | None,
+    told: Sequence[Message],
 ) -> dict[str, Any]:
     """Return the values chosen for ``auto`` and facts of the data, for ``experiment.toml`` and the events."""
+    before = None if start is None else start.facts(setup.training.classes, setup.validation)
+    validation_images = len(setup.validation) if setup.validation else 0
     understood = [*dataset.understood, *_said_of_copies(dataset, setup, frozen)]
     return {
         "network": network.text,
@@ -290,7 +362,7 @@ def _resolved(
         "classes": list(setup.training.classes),
         "parameters": summarize(network).total,
         "training_images": len(setup.training),
-        "validation_images": len(setup.validation) if setup.validation else 0,
+        "validation_images": validation_images,
         "device": str(setup.device),
         "precision": precision_name(setup.precision),
         "data_place": dataset.place,
@@ -298,11 +370,14 @@ def _resolved(
             *understood,
             *(left_out.told for part, left_out in dataset.left_out.items() if part != "train"),
             *told,
+            *notes_on(before, validation_images),
         ],
         "left_out": {part: list(left_out.names) for part, left_out in dataset.left_out.items()},
         "data_sha256": frozen.data_sha256,
         **({"network_source_sha256": network.source_sha256} if network.source_sha256 else {}),
         **({"given_weights": True} if network.given else {}),
+        **({"start": before} if before else {}),
+        **({"own": setup.own.to_json()} if setup.own != NONE else {}),
     }
 
 

@@ -20,12 +20,12 @@ import difflib
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import MISSING, Field, dataclass
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
-from imagelet.networks.layer_kind import Form, mistake, other_words, settings, stands_bare
+from imagelet.networks.layer_kind import COUNT, Form, mistake, other_words, settings, stands_bare
 from imagelet.networks.layers import FAMILIES, KINDS, Layer
 from imagelet.registry import suggestion
 
@@ -78,6 +78,26 @@ def to_text(network: Iterable[Layer] | Written) -> str:
     'conv(32, 3x3) relu pool(2)'
     """
     return network.text if isinstance(network, Written) else " ".join(layer.text for layer in network)
+
+
+def with_open_classes(text: str, classes: int) -> str:
+    """Return network text for any number of classes: its last count, where it is ``classes``, as that word.
+
+    >>> with_open_classes("flatten dense(10) relu dense(10) softmax", 10)
+    'flatten dense(10) relu dense(classes) softmax'
+
+    Raises:
+        NetworkTextError: the text cannot be read.
+    """
+    layers = list(parse(text))
+    for place in reversed(range(len(layers))):
+        counts = [one.name for one in fields(layers[place]) if one.metadata.get("form") is COUNT["form"]]
+        if counts:
+            if getattr(layers[place], counts[0]) == classes:
+                opened: dict[str, Any] = {counts[0]: "classes"}
+                layers[place] = replace(layers[place], **opened)
+            break
+    return to_text(layers)
 
 
 def usage(kind: type[Layer]) -> str:

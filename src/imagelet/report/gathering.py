@@ -16,7 +16,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
 from imagelet.data.known import datasets
 from imagelet.errors import ImageletError, RunError
-from imagelet.runs.definition import AUTO, Experiment, describe, settled
+from imagelet.runs.definition import AUTO, FINE_TUNING, GENERAL, Experiment, describe, settled
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.training.history import as_columns
@@ -33,8 +33,8 @@ OPTIONS = {
     "batch_size": "--batch-size",
     "learning_rate": "--lr",
     "optimizer": "--optimizer",
+    "freeze": "--freeze",
 }
-GENERAL = "general"  # the recipe where none is named
 
 Figures = Mapping[str, Any]  # of one part of the dataset, as :func:`part_figures` returns them
 
@@ -216,14 +216,17 @@ def train_command(experiment: Experiment, resolved: Mapping[str, Any]) -> str:
         experiment: what was run; its recipe has been settled by the images.
         resolved: ``training_images`` and ``input_shape``, which settle what a recipe leaves open.
     """
-    name = experiment.recipe.name if experiment.recipe.name in recipes else GENERAL
+    usual_recipe = GENERAL if experiment.start_from is None else FINE_TUNING
+    name = experiment.recipe.name if experiment.recipe.name in recipes else usual_recipe
     plain = describe(experiment.dataset, None, name)
     with contextlib.suppress(ImageletError):
         plain = settled(plain, resolved["training_images"], tuple(resolved["input_shape"]))
     words = ["imagelet", "train", experiment.dataset]
-    if name != GENERAL:
+    if name != usual_recipe:
         words += ["--recipe", name]
-    if experiment.network != plain.network:
+    if experiment.start_from is not None:
+        words += ["--from", experiment.start_from]
+    elif experiment.network != plain.network:
         words += ["--network", experiment.network]
     usual = {"validation": AUTO, "limit": 0, "seed": 0, "device": AUTO, "precision": AUTO}
     for field, value in usual.items():

@@ -18,13 +18,17 @@ from imagelet.training.recipes import recipes, suitable_network, suited
 
 FORMAT = 1
 AUTO = "auto"
+LARGEST_SEED = 2**32 - 1
+DEFAULT_NETWORK = "small-cnn"
+GENERAL, FINE_TUNING = "general", "fine-tuning"  # the recipes where none is named
 
 Text = Annotated[str, Field(max_length=100_000)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Positive = Annotated[int, Field(ge=1, le=10**15)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Shape = Annotated[list[Annotated[int, Field(ge=1, le=65_536)]], Field(min_length=3, max_length=3)]
+Side = Annotated[int, Field(ge=1, le=65_536)]
+Shape = Annotated[list[Side], Field(min_length=3, max_length=3)]
 
 
 class Checked(BaseModel):
@@ -37,15 +41,16 @@ class ExperimentFields(Checked):
     """The fields of an experiment as ``experiment.toml`` holds them."""
 
     dataset: Annotated[str, Field(max_length=4096)]
-    network: Text = "small-cnn"
+    network: Text = DEFAULT_NETWORK
     recipe: dict[str, bool | int | Finite | Text] | None = None
     validation: Text | Fraction = "auto"
     limit: Count = 0
     seed: Count = 0
     device: Text = "auto"
     precision: Text = "auto"
-    input_shape: Shape | None = None
+    input_shape: Annotated[list[Side], Field(min_length=2, max_length=3)] | None = None
     skip_bad: bool = False
+    start_from: Annotated[str, Field(max_length=4096)] | None = None
 
 
 def problem_of(error: ValidationError) -> Message:
@@ -75,23 +80,27 @@ class Experiment:
         seed: any whole number from 0; equal seeds give equal results.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
-        input_shape: (height, width, channels) for a folder of pictures; None: chosen from the pictures.
+        input_shape: (height, width, channels) for a folder of pictures, or (height, width), which keeps the
+            pictures' channels; None: chosen from the pictures.
         skip_bad: leave out pictures that cannot be read, and record which; else they are an error.
+        start_from: whose weights the training starts with: a run, a classifier's file or a shipped
+            classifier. Its network, normalization and framing are taken, too; None: the weights are drawn.
 
     Raises:
         SettingError: a value that is not allowed.
     """
 
     dataset: str
-    network: str = "small-cnn"
+    network: str = DEFAULT_NETWORK
     recipe: Recipe = field(default_factory=Recipe)
     validation: str = "auto"
     limit: int = 0
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
-    input_shape: tuple[int, int, int] | None = None
+    input_shape: tuple[int, ...] | None = None
     skip_bad: bool = False
+    start_from: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("dataset", "network"):
@@ -151,7 +160,7 @@ class Experiment:
 def describe(
     dataset: Any,
     network: Any = None,
-    recipe: str | Recipe = "general",
+    recipe: str | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
     **rest: Any,
 ) -> Experiment:
@@ -161,8 +170,8 @@ def describe(
         dataset: what :func:`imagelet.load_dataset` takes; arrays are kept in the cache, where the run finds
             them again.
         network: network text or a network's name; a builder or a module, of which the experiment remembers
-            where its code is; None: the recipe's.
-        recipe: how to train.
+            where its code is; None: the recipe's, or that of ``start_from``.
+        recipe: how to train; None: ``general``, or ``fine-tuning`` with ``start_from``.
         settings: recipe fields and their values, which may be texts.
         **rest: other fields of the experiment.
 
@@ -170,6 +179,14 @@ def describe(
         UsageError: an unknown name, or a value that is not allowed.
         DataError: data that cannot be used.
     """
+    starts = rest.get("start_from") is not None
+    if starts and network is not None:
+        raise UsageError(
+            "a trained network is started from as it is: {network} cannot take its place",
+            hint="leave --network out, or --from",
+            network=network,
+        )
+    recipe = recipe or (FINE_TUNING if starts else GENERAL)
     if not isinstance(recipe, str | Recipe):
         raise UsageError(
             "a recipe is a name or a Recipe(…); this is of the type {type}",
@@ -181,7 +198,7 @@ def describe(
     if not isinstance(dataset, str | os.PathLike):
         dataset = reference_to(load_dataset(dataset))
     text = recipe.network if network is None else reference_of(network)
-    return Experiment(dataset=os.fspath(dataset), network=text, recipe=recipe, **rest)
+    return Experiment(dataset=os.fspath(dataset), network=AUTO if starts else text, recipe=recipe, **rest)
 
 
 def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) -> Experiment:
@@ -193,4 +210,7 @@ def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) ->
         shape: (height, width, channels) of each.
     """
     network = suitable_network(shape) if experiment.network == AUTO else experiment.network
-    return dataclasses.replace(experiment, network=network, recipe=suited(experiment.recipe, images, shape))
+    recipe = suited(experiment.recipe, images, shape)
+    if experiment.input_shape is not None:
+        experiment = dataclasses.replace(experiment, input_shape=shape)
+    return dataclasses.replace(experiment, network=network, recipe=recipe)

@@ -49,6 +49,20 @@ TOML_TEXT = re.compile(  # strings and comments, in which dots and brackets mean
 )
 
 
+class _Start(Checked):
+    name: Text
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    head: Text
+    framing: dict[str, Any]
+    learned_from: Annotated[list[Text], Field(max_length=1_000)]
+    validation_learned: Count | None = None
+
+
+class _Own(Checked):
+    name: Annotated[str, Field(max_length=1_000)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class _Resolved(Checked):
     network: Text
     input_shape: Shape
@@ -59,6 +73,8 @@ class _Resolved(Checked):
     device: Text
     precision: Text
     data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    start: _Start | None = None
+    own: dict[str, _Own] | None = None
 
 
 class _Experiment(ExperimentFields):

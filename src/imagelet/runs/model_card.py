@@ -57,6 +57,7 @@ def model_card(
         _choice(classifier),
         "",
         *_network(classifier),
+        *_start(classifier, metrics),
         *_manual_changes(metrics.get("manual_changes", [])),
         "## Data",
         "",
@@ -104,10 +105,38 @@ def _network(classifier: Classifier) -> list[str]:
         "",
         f"Recipe `{recipe['name']}`: {recipe['optimizer']}, batch {recipe['batch_size']}, "
         f"learning rate {recipe['learning_rate']:g} ({recipe['schedule']}), "
-        f"seed {classifier.training['seed']}. {_side_by_side(classifier.training.get('side_by_side', []))}"
+        f"seed {classifier.training['seed']}. {_own_functions(classifier)}"
+        f"{_side_by_side(classifier.training.get('side_by_side', []))}"
         f"`imagelet recipes {recipe['name']}` lists its settings.",
         "",
     ]
+
+
+def _own_functions(classifier: Classifier) -> str:
+    """Return which functions of a person's own the training called; nothing without any."""
+    own = classifier.training.get("own", {})
+    return "".join(f"Its {kind} is the own function `{name}`. " for kind, name in sorted(own.items()))
+
+
+def _start(classifier: Classifier, metrics: dict[str, Any]) -> list[str]:
+    """Return the section on the classifier that the training started from; an empty list without one."""
+    start = classifier.training.get("start")
+    if not start:
+        return []
+    head = "with its last layer" if start["head"] == "kept" else "with a new last layer"
+    lines = [
+        f"The training started from the weights of `{start['name']}`, {head}. That classifier "
+        f"(SHA-256 `{start['sha256'][:12]}…`) had learned from {', '.join(start['learned_from'])}."
+    ]
+    learned = metrics.get("test", {}).get("learned_before")
+    if learned:
+        lines.append(
+            f"It had learned from {learned:,} of the {metrics['test']['images']:,} test images: the accuracy "
+            "on them is too high."
+        )
+    elif learned == 0:
+        lines.append("It had learned from none of the test images.")
+    return ["## Start", "", " ".join(lines), ""]
 
 
 def _manual_changes(changes: list[dict[str, Any]]) -> list[str]:

@@ -3,6 +3,9 @@
 A run knows its dataset, where that lies, and its split. A classifier's file without its run knows the name of
 a registered dataset and the fingerprint of the training images; which of them were for validation, it does
 not say. ``test:17`` names the test image with the index 17, counted from 0.
+
+A run that started from a trained classifier has learned from that one's images, too. Its folder keeps a
+digest of each of them, by which its own test and validation images are looked up.
 """
 
 import re
@@ -16,18 +19,23 @@ from numpy.typing import NDArray
 
 from imagelet import paths
 from imagelet.classifier.sources import Source
+from imagelet.data.copies import digests
 from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.kept import is_kept
 from imagelet.data.known import datasets
 from imagelet.data.splits import Split
-from imagelet.errors import DataError, UsageError
+from imagelet.data.store import InMemory
+from imagelet.errors import DataError, RunError, UsageError
 from imagelet.messages import Message
+from imagelet.preprocessing.framing import Framing
 from imagelet.runs.definition import AUTO, Experiment
-from imagelet.runs.learner import find_learner
+from imagelet.runs.learner import Learner, find_learner
 from imagelet.runs.run import Run
 
 SAMPLE = re.compile(r"(train|validation|test):(\d{1,9})")
+DIGEST_BYTES = 8  # the first of SHA-256: of 10,000 images none among 10 million would be found by chance
+LARGEST_DIGESTS = 2**29  # bytes; of 67 million images
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +105,11 @@ class Provenance:
             learner=self.learner,
         )
 
-    def load(self) -> Dataset:
+    def load(self, in_memory: InMemory = "auto") -> Dataset:
         """Return the dataset as it is now; its parts are read, and downloaded, when they are asked for.
+
+        Args:
+            in_memory: as :func:`load_dataset` takes it.
 
         Raises:
             DataError: it is not there.
@@ -113,7 +124,7 @@ class Provenance:
                 dataset=self.dataset,
                 typed=paths.typed(self.name if self.run is None else self.run.folder),
             )
-        return load_dataset(self.dataset, **self.reading)
+        return load_dataset(self.dataset, **self.reading, in_memory=in_memory)
 
     def open(self, dataset: Dataset | None = None) -> "LearnedFrom":
         """Return the images, which must be those that were learned from.
@@ -243,7 +254,9 @@ def provenance_of_run(run: Run) -> Provenance:
     content = run.experiment
     experiment = Experiment.from_toml(content)
     data_sha256 = str(content.get("resolved", {}).get("data_sha256", ""))
-    return Provenance(run.name, run, experiment.dataset, experiment.reading, data_sha256)
+    start = content.get("resolved", {}).get("start")
+    reading = experiment.reading | ({"framing": Framing.from_json(start["framing"])} if start else {})
+    return Provenance(run.name, run, experiment.dataset, reading, data_sha256)
 
 
 def validation_images(dataset: Dataset, frozen: Split, validation: str) -> ImageSet | None:
@@ -267,6 +280,66 @@ def image_of(run_or_file: Any, picture: Source) -> Source:
         raise provenance.without_validation()  # before the data is read
     pixels, _ = provenance.open().sample(picture)
     return pixels
+
+
+def image_digests(images: ImageSet) -> NDArray[np.uint64]:
+    """Return a digest of each image's pixels, uint64 (n,), in the order of the images."""
+    first = np.ascontiguousarray(digests(images.images)[:, :DIGEST_BYTES])  # (n, 8)
+    return first.view("<u8")[:, 0]
+
+
+def digests_learned_from(learner: Learner) -> NDArray[np.uint64] | None:
+    """Return the digests of all images that a classifier learned from, those of its own start included.
+
+    Args:
+        learner: the classifier, loaded.
+
+    Returns:
+        uint64 (n,), sorted; None where the images are not known, not on this machine, or have changed.
+    """
+    try:
+        provenance = provenance_of(learner)
+        provenance.require_present()
+        learned_from = provenance.open()
+    except DataError:
+        return None
+    own = image_digests(learned_from.dataset.train)[learned_from.training_indices]
+    if "start" not in learner.load().training:
+        return np.unique(own)
+    before = None if provenance.run is None else digests_before(provenance.run)
+    return None if before is None else np.union1d(own, before)
+
+
+def digests_before(run: Run) -> NDArray[np.uint64] | None:
+    """Return the digests of the images that the classifier which a run started from had learned from.
+
+    Returns:
+        uint64 (n,), sorted; None where they are not known, or the run did not start from one.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    path = run.start_images_file
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    if size > LARGEST_DIGESTS or size % DIGEST_BYTES:
+        raise RunError(
+            "the run '{name}' is damaged: {file} is no list of digests", name=run.name, file=path.name
+        )
+    return np.fromfile(path, dtype="<u8")
+
+
+def count_learned_before(run: Run, images: ImageSet) -> int | None:
+    """Return how many images the classifier that a run started from had learned from.
+
+    None where the run's weights were drawn, or it is not known.
+
+    Raises:
+        RunError: the run's list of digests is damaged.
+    """
+    before = digests_before(run)
+    return None if before is None else int(np.isin(image_digests(images), before).sum())
 
 
 def _whole(part: str, images: ImageSet) -> PartImages:

@@ -4,6 +4,8 @@
 ``experiment.toml``               what was trained on what, how; all that was resolved
 ``split.json``                    the training and validation images, frozen
 ``environment.json``              versions, device, commit, hash of the data
+``start/``                        the trained classifier that the training started from, and which images that
+                                  had learned from; absent where the weights were drawn
 ``checkpoint/``                   what ``--resume`` needs; gone when the run is finished
 ``history.jsonl``                 one line an epoch
 ``classifier.safetensors``        the classifier of the best validation epoch
@@ -46,6 +48,16 @@ class Run:
     def classifier_file(self) -> Path:
         """The classifier of the best validation epoch."""
         return self.folder / "classifier.safetensors"
+
+    @property
+    def start_file(self) -> Path:
+        """The classifier whose weights the training started with; absent where they were drawn."""
+        return self.folder / "start" / "classifier.safetensors"
+
+    @property
+    def start_images_file(self) -> Path:
+        """Digests of the images that :attr:`start_file` had learned from; absent where these are unknown."""
+        return self.folder / "start" / "images.bin"
 
     @property
     def checkpoints(self) -> Path:

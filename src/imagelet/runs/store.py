@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import hashlib
 import itertools
 import os
 import re
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import filelock
 
 from imagelet import atomic_files, paths
-from imagelet.errors import ConflictError, ImageletError, RunError, UsageError
+from imagelet.errors import ConflictError, ImageletError, RunError, UnknownRunError, UsageError
 from imagelet.messages import Message
 from imagelet.registry import suggestion
 from imagelet.runs.definition import Experiment, settled
@@ -109,7 +110,7 @@ def list_runs(folder: Path | None = None) -> list[Run]:
     if not parent.is_dir():
         if folder is None:
             return []
-        raise RunError(
+        raise UnknownRunError(
             "there is no folder {folder}", hint="imagelet train DATASET makes the first run", folder=folder
         )
     return [Run(path.parent) for path in sorted(_experiments(parent, RUN_FILES[:1]), key=_started)]
@@ -194,7 +195,7 @@ def find_classifier(text: str) -> Path:
     if text.endswith(".safetensors"):
         path = Path(text).expanduser()
         if not path.is_file():
-            raise RunError("there is no file {file}", hint="imagelet runs lists the runs", file=path)
+            raise UnknownRunError("there is no file {file}", hint="imagelet runs lists the runs", file=path)
         return path
     place, shipped = paths.runs(), shipped_classifiers()
     run = _run_at(text, place)
@@ -237,13 +238,19 @@ def find_run_of(experiment: Experiment, folder: Path, data_sha256: str | None = 
 
 
 def is_run_of(run: Run, experiment: Experiment, data_sha256: str | None = None) -> bool:
-    """Say whether a run is of exactly this experiment; arguments as :func:`find_run_of`'s."""
+    """Say whether a run is of exactly this experiment, and of no own loss or augmentation.
+
+    Arguments are :func:`find_run_of`'s.
+    """
     with contextlib.suppress(ImageletError, KeyError, TypeError):  # not one of ours, or damaged
         content = run.experiment
         resolved = content["resolved"]
         complete = settled(experiment, resolved["training_images"], tuple(resolved["input_shape"]))
         same_data = data_sha256 is None or resolved["data_sha256"] == data_sha256
-        return same_data and Experiment.from_toml(content) == complete
+        if experiment.start_from is not None:
+            start = find_classifier(experiment.start_from).read_bytes()
+            same_data &= resolved["start"]["sha256"] == hashlib.sha256(start).hexdigest()
+        return same_data and "own" not in resolved and Experiment.from_toml(content) == complete
     return False
 
 
@@ -279,9 +286,9 @@ def _warn(text: Message) -> None:
     warnings.warn(UserWarning(text), stacklevel=2)
 
 
-def _no_run(text: str, place: Path, names: list[str]) -> RunError:
+def _no_run(text: str, place: Path, names: list[str]) -> UnknownRunError:
     meant = suggestion(Path(text).name, names)
-    return RunError(
+    return UnknownRunError(
         "no run '{given}' here or in {place}{meant}",
         hint="imagelet runs lists them",
         given=text,

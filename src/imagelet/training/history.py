@@ -1,9 +1,12 @@
 """The figures of the epochs, also as a dictionary like Keras's."""
 
 import dataclasses
+import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from imagelet.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,20 @@ def as_columns(history: Iterable[EpochFigures]) -> dict[str, list[float]]:
     if any("val_balanced_accuracy" in row for row in rows):
         names.append("val_balanced_accuracy")
     return {name: [row[name] for row in rows if row[name] is not None] for name in names}
+
+
+def as_frame(history: Iterable[EpochFigures]) -> Any:
+    """Return a ``pandas.DataFrame`` with a row an epoch, indexed by it; what was not measured is NaN.
+
+    Raises:
+        UsageError: pandas is not installed.
+    """
+    try:
+        pandas = importlib.import_module("pandas")
+    except ImportError as error:
+        raise UsageError(
+            "a table of the epochs needs pandas", "pip install pandas; history is a dictionary without it"
+        ) from error
+    rows = [dataclasses.asdict(figures) for figures in history]
+    names = [field.name for field in dataclasses.fields(EpochFigures)]
+    return pandas.DataFrame(rows, columns=names).set_index("epoch").astype(float)

@@ -31,8 +31,10 @@ from imagelet.preprocessing.normalization import Normalization
 from imagelet.training.augmentation import augment, divergence_from_uniform, make_outliers, mirrored_in
 from imagelet.training.balancing import balanced_order, balanced_weights
 from imagelet.training.batches import Read, batch_reader
+from imagelet.training.freezing import frozen_modules, keep_statistics
 from imagelet.training.history import EpochFigures
 from imagelet.training.optimizers import learning_rate
+from imagelet.training.own_functions import NONE, OwnFunctions, own_augmentation, own_loss
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State, set_learning_rates
@@ -40,7 +42,7 @@ from imagelet.training.state import State, set_learning_rates
 WHITENING_IMAGES = 5000  # airbench's number
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
 OUTLIER_WEIGHT = 0.3  # of an outlier's loss beside that of an image with a class
-ORDER, AUGMENTATION, DROPOUT, MIRRORING = range(4)  # independent streams of random numbers
+ORDER, AUGMENTATION, DROPOUT, MIRRORING, OWN_AUGMENTATION = range(5)  # independent streams of random numbers
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class TrainingSetup:
         device: where to compute.
         precision: float32 or bfloat16, the type of the multiplications.
         turned: which images belong to no class once they are turned; used as outliers.
+        own: a person's own loss and augmentation.
     """
 
     training: ImageSet
@@ -68,6 +71,7 @@ class TrainingSetup:
     device: torch.device
     precision: torch.dtype
     turned: tuple[Turned, ...] = ()
+    own: OwnFunctions = NONE
 
     @property
     def steps(self) -> int:
@@ -151,13 +155,14 @@ class Stopped:
     state: State
 
 
-def start(setup: TrainingSetup, network: Network) -> State:
+def start(setup: TrainingSetup, network: Network, *, trained: bool = False) -> State:
     """Return the state before the first step.
 
-    The network moves to the setup's device; a whitening layer is fitted to the first training images.
+    The network moves to the setup's device; a whitening layer is fitted to the first training images, unless
+    the network is a trained one.
     """
     first = next(network.children(), None)
-    if isinstance(first, Whiten):
+    if isinstance(first, Whiten) and not trained:
         pixels = torch.from_numpy(np.array(setup.training.images[:WHITENING_IMAGES]))
         first.fit(setup.normalization.apply(pixels))
     return State.new(network, setup.recipe, setup.device)
@@ -196,14 +201,14 @@ def _events(
     labels = torch.tensor(setup.training.labels, device=device)  # (images,)
     class_weights = _class_weights(setup)
     mirrored_first = _mirrored_first(setup)
+    frozen = frozen_modules(network, recipe)
     early = _is_early(recipe, state)
     while state.epoch < recipe.epochs and not early:
         timer, images_before = Timer(device), state.images_done
         order = _order(setup, state.epoch)
         network.train()
         for chosen, pixels in read(_batches(setup, order, state.step)):  # (n,), (n, height, width, channels)
-            progress = _progress(setup, state.steps_done(setup.steps))
-            set_learning_rates(state.optimizer, recipe, progress, state.learning_rate_factor)
+            _prepare_step(setup, state, frozen)
             indices = torch.from_numpy(chosen).to(device)
             targets = labels[indices]  # (n,)
             profile.mark("loading")
@@ -215,6 +220,7 @@ def _events(
             position = (state.epoch, state.step)  # random numbers are a function of seed and position
             random = generator(device, setup.seed, AUGMENTATION, *position)
             images = augment(images, recipe, random, mirrored=mirrored)
+            images = _own_augmented(setup, images, position)
             if recipe.outlier_share:
                 count = round(recipe.outlier_share * len(images))
                 outliers = make_outliers(images, targets, count, random, setup.turned)
@@ -226,7 +232,7 @@ def _events(
                 all_logits = profile.forward(network, images).float()  # (n + count, classes)
             profile.mark("forward")
             logits, outlier_logits = all_logits[: len(targets)], all_logits[len(targets) :]
-            loss = _loss(logits, targets, recipe.label_smoothing, class_weights)
+            loss = _loss(setup, logits, targets, class_weights)
             if len(outlier_logits):
                 penalty = divergence_from_uniform(outlier_logits)
                 loss = loss + OUTLIER_WEIGHT * recipe.outlier_share * penalty
@@ -263,6 +269,21 @@ def _events(
         yield EpochEnded(figures, best, timer.seconds(), images_per_second, state)
         profile.mark("outside")
     yield Stopped(early, state)
+
+
+def _prepare_step(setup: TrainingSetup, state: State, frozen: tuple[nn.Module, ...]) -> None:
+    """Set the learning rates of the next step, and what is frozen in it."""
+    recipe, progress = setup.recipe, _progress(setup, state.steps_done(setup.steps))
+    set_learning_rates(state.optimizer, recipe, progress, state.learning_rate_factor)
+    keep_statistics(frozen, held=progress < recipe.freeze_until)
+
+
+def _own_augmented(setup: TrainingSetup, images: Tensor, position: tuple[int, int]) -> Tensor:
+    """Return a batch as a person's own augmentation changes it at (epoch, step), if there is one."""
+    if setup.own.augmentation is None:
+        return images
+    with seeded_dropout(setup.device, seed_of(setup.seed, OWN_AUGMENTATION, *position)):
+        return own_augmentation(setup.own.augmentation, images)
 
 
 class Evaluated(NamedTuple):
@@ -353,12 +374,15 @@ def _class_weights(setup: TrainingSetup) -> Tensor | None:
     return torch.from_numpy(weights).to(setup.device)
 
 
-def _loss(logits: Tensor, targets: Tensor, label_smoothing: float, class_weights: Tensor | None) -> Tensor:
-    """Return the mean loss of a batch.
+def _loss(setup: TrainingSetup, logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
+    """Return the loss of a batch, the mean over its images; a person's own is what that returns.
 
     The weighted losses are divided by their number, as in Keras, not by the sum of their weights, as
     PyTorch's ``weight`` does: a batch without images of a rare class would count for more then.
     """
+    if setup.own.loss is not None:
+        return own_loss(setup.own.loss, logits, targets)
+    label_smoothing = setup.recipe.label_smoothing
     if class_weights is None:
         return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
     losses = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")  # (n,)

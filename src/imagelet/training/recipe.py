@@ -1,6 +1,8 @@
 """The recipe: how to train, in sections of fields with term, unit, meaning and allowed values."""
 
+import contextlib
 import dataclasses
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +11,17 @@ from imagelet.errors import SettingError, UnknownNameError
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import INITIAL_WEIGHTS
 from imagelet.preprocessing.test_time_augmentation import TEST_TIME_AUGMENTATIONS
-from imagelet.registry import Registry
 from imagelet.training.optimizers import SCHEDULES, optimizers
+from imagelet.training.setting_names import SHORT, unknown_setting
 
 CLASS_WEIGHTS = ("none", "balanced")
 SAMPLINGS = ("shuffled", "balanced")
 NORMALIZATIONS = ("scale", "standardize")
-AUTO = 0  # epochs, batch size, learning rate: chosen to suit the images
-AUTO_SHIFT = -1  # 0 is no shift
-EPOCHS = (0, 100_000)
+AUTO = -1  # "auto": what suits the images is chosen; 0 is 0
+EPOCHS = (1, 100_000)
 UNIT = (0.0, 1.0)
+LONGEST = 2_000  # characters of a text
+BODY = "body"  # all layers but the last with weights
 
 Field = dataclasses.Field[Any]
 
@@ -31,7 +34,8 @@ def setting(
     allowed: tuple[float, float] | Collection[str] | None = None,
     *,
     open_end: bool = False,
-    auto: int | None = None,
+    auto: bool = False,
+    quiet: bool = False,
 ) -> Any:
     """Return a dataclass field that knows its term, unit, meaning and allowed values.
 
@@ -40,12 +44,16 @@ def setting(
         term: what the literature calls it.
         unit: what the number counts, or "name".
         meaning: a phrase for help texts and the page.
-        allowed: lowest and highest number, or the names to choose from; None for true and false.
+        allowed: lowest and highest number, or the names to choose from; None for true and false, and for any
+            text.
         open_end: the highest number itself is not allowed.
-        auto: the value that stands for what suits the images; None: there is no such value.
+        auto: ``auto`` is allowed, too: what suits the images.
+        quiet: left out of what is kept where it has its default, so that a training without it gives the
+            bytes that it gave before the field was there.
     """
     about = {"term": term, "unit": unit, "meaning": meaning, "allowed": allowed}
-    return dataclasses.field(default=default, metadata={**about, "open_end": open_end, "auto": auto})
+    switches = {"open_end": open_end, "auto": auto, "quiet": quiet}
+    return dataclasses.field(default=default, metadata={**about, **switches})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +78,16 @@ def _decay(default: float, term: str, meaning: str) -> Any:
 class Length(Section):
     """How long to train, on how many images at once."""
 
-    epochs: int = setting(10, "epochs", "epochs", "passes over the training images", EPOCHS, auto=AUTO)
+    epochs: int = setting(10, "epochs", "epochs", "passes over the training images", EPOCHS, auto=True)
     batch_size: int = setting(
-        128, "batch size", "images", "images in one optimizer step", (0, 65_536), auto=AUTO
+        128, "batch size", "images", "images in one optimizer step", (1, 65_536), auto=True
     )
     early_stopping: int = setting(
-        0, "early stopping", "epochs", "stop after so many without a lower validation loss; 0: never", EPOCHS
+        0,
+        "early stopping",
+        "epochs",
+        "stop after so many without a lower validation loss; 0: never",
+        (0, 100_000),
     )
 
 
@@ -85,7 +97,7 @@ class Optimization(Section):
 
     optimizer: str = setting("adamw", "optimizer", "name", "the update rule", optimizers)
     learning_rate: float = setting(
-        0.003, "learning rate", "per step", "the highest of the schedule", (0.0, 1000.0), auto=AUTO
+        0.003, "learning rate", "per step", "the highest of the schedule", (1e-9, 1000.0), auto=True
     )
     adamw_learning_rate: float = setting(
         0.01,
@@ -122,6 +134,21 @@ class Schedule(Section):
         "fraction of the steps",
         "until then the first layer's learning rate falls to 0; 1: never",
         UNIT,
+    )
+    freeze: str = setting(
+        "",
+        "frozen layers",
+        "names",
+        "their weights stay as they are: names by comma, or 'body' for all but the last; empty: none",
+        quiet=True,
+    )
+    freeze_until: float = setting(
+        1.0,
+        "frozen until",
+        "fraction of the steps",
+        "from then on the frozen layers learn, too; 1: never",
+        UNIT,
+        quiet=True,
     )
 
 
@@ -161,6 +188,7 @@ class Balance(Section):
         "name",
         "of the loss; balanced: n / (k n_c) for n images in k classes, n_c in the class",
         CLASS_WEIGHTS,
+        quiet=True,
     )
     sampling: str = setting(
         "shuffled",
@@ -168,6 +196,7 @@ class Balance(Section):
         "name",
         "shuffled: every image once an epoch; balanced: every class equally often (class weights are 1 then)",
         SAMPLINGS,
+        quiet=True,
     )
 
 
@@ -175,7 +204,7 @@ class Balance(Section):
 class Augmentation(Section):
     """Random changes of the training images."""
 
-    shift: float = setting(0.0, "shift", "pixels", "at most, each way", (-1.0, 64.0), auto=AUTO_SHIFT)
+    shift: float = setting(0.0, "shift", "pixels", "at most, each way", (0.0, 64.0), auto=True)
     rotation: float = setting(0.0, "rotation", "degrees", "at most, each way", (0.0, 180.0))
     scaling: float = setting(0.0, "zoom", "fraction", "larger or smaller by this at most", (0.0, 0.9))
     shear: float = setting(0.0, "shear", "degrees", "at most, each way", (0.0, 60.0))
@@ -278,12 +307,18 @@ def checked(field: Field, value: Any) -> Any:
     Raises:
         SettingError: it has another type, or is not among the values that are allowed.
     """
+    if field.metadata["auto"] and value == "auto":
+        value = AUTO
     if not _is_allowed(field, value):
-        details: dict[str, Any] = {"field": field.name, "value": value, "expected": _expected(field)}
-        raise SettingError("{field} = {value!r} is not allowed; it is {expected}", **details)
+        raise _not_allowed(field, value)
     if field.type in (bool, str):
         return value
     return int(value) if field.type is int else float(value)
+
+
+def _not_allowed(field: Field, value: Any) -> SettingError:
+    details: dict[str, Any] = {"field": field.name, "value": value, "expected": _expected(field)}
+    return SettingError("{field} = {value!r} is not allowed; it is {expected}", **details)
 
 
 def _is_allowed(field: Field, value: Any) -> bool:
@@ -291,61 +326,100 @@ def _is_allowed(field: Field, value: Any) -> bool:
     if field.type is bool:
         return isinstance(value, bool)
     if field.type is str:
-        return isinstance(value, str) and value in allowed
+        return isinstance(value, str) and (len(value) <= LONGEST if allowed is None else value in allowed)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
+    if field.metadata["auto"] and value == AUTO:
+        return True
     lowest, highest = allowed
     within = lowest <= value < highest or (value == highest and not field.metadata["open_end"])
     return bool(within and (field.type is not int or value == int(value)))
 
 
 def _expected(field: Field) -> Message:
+    allowed, unit = field.metadata["allowed"], field.metadata["unit"]
     if field.type is bool:
         return Message("true or false")
-    allowed, unit = field.metadata["allowed"], field.metadata["unit"]
+    if field.type is str and allowed is None:
+        return Message("a text of at most {most} characters", most=LONGEST)
     if field.type is str:
         return Message("one of {names}", names=", ".join(allowed))
     values = {"lowest": allowed[0], "highest": allowed[1], "unit": Message(unit)}
     if field.type is int:
-        return Message("a whole number from {lowest:g} to {highest:g} ({unit})", **values)
-    if field.metadata["open_end"]:
-        return Message("a number from {lowest:g} to below {highest:g} ({unit})", **values)
-    return Message("a number from {lowest:g} to {highest:g} ({unit})", **values)
+        number = Message("a whole number from {lowest:g} to {highest:g} ({unit})", **values)
+    elif field.metadata["open_end"]:
+        number = Message("a number from {lowest:g} to below {highest:g} ({unit})", **values)
+    else:
+        number = Message("a number from {lowest:g} to {highest:g} ({unit})", **values)
+    return Message("{number}, or auto", number=number) if field.metadata["auto"] else number
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     """Return ``recipe`` with some fields replaced; values may be the texts that a user typed.
 
+    ``lr`` is short for ``learning_rate``. ``freeze`` is a text, a list of layers' names, or a fraction of the
+    steps, for which the body is frozen.
+
     Raises:
-        UnknownNameError: no such field; the nearest is suggested.
-        SettingError: a value that is not allowed.
+        UnknownNameError: no such field; the nearest by meaning is suggested, else by spelling.
+        SettingError: a value that is not allowed, or a field that is given twice.
     """
-    fields: Registry[Field] = Registry(Message("recipe field"), "imagelet recipes default")
-    for field in setting_fields():
-        fields.add(field.name, field)
-    values = {name: _read(fields.get(name), value) for name, value in settings.items()}
-    return dataclasses.replace(recipe, **values)
+    fields = {field.name: field for field in setting_fields()}
+    values: dict[str, Any] = {}
+    for short, name in SHORT.items():
+        if short in settings and name in settings:
+            raise SettingError("{short} is short for {name}, and both are given", short=short, name=name)
+    for given, value in settings.items():
+        name = SHORT.get(given, given)
+        if name not in fields:
+            raise unknown_setting(given, fields)
+        values[name] = _read(fields[name], value)
+    return dataclasses.replace(recipe, **_with_freeze(values))
+
+
+def _with_freeze(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings whose ``freeze`` is a text; a fraction of the steps freezes the body until then."""
+    freeze = values.get("freeze", "")
+    if isinstance(freeze, (list, tuple)):
+        return values | {"freeze": ", ".join(map(str, freeze))}
+    with contextlib.suppress(TypeError, ValueError):
+        return {"freeze_until": float(freeze)} | values | {"freeze": BODY}
+    return values
 
 
 def _read(field: Field, value: Any) -> Any:
-    """Read the text of a value as the field's type; what is not a text stays as it is."""
+    """Read the text of a value as the field's type; what is not a text stays as it is.
+
+    Raises:
+        SettingError: the number that stands for ``auto`` inside, which nobody is to type.
+    """
     if not isinstance(value, str) or field.type is str:
         return value
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     if field.type is bool:
         return words.get(value.lower(), value)
-    if value == "auto" and field.metadata["auto"] is not None:
-        return field.metadata["auto"]
     try:
-        return float(value)
+        number = int(value) if re.fullmatch(r"\s*[+-]?\d{1,9}\s*", value) else float(value)
     except ValueError:
         return value
+    if field.metadata["auto"] and number == AUTO:
+        raise _not_allowed(field, number)
+    return number
 
 
 def recipe_to_json(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as plain data, section by section; its note is left out."""
-    settings = {field.name: getattr(recipe, field.name) for field in setting_fields()}
+    """Return the recipe as plain data, section by section; its note and quiet defaults are left out."""
+    settings = {
+        field.name: written(field, getattr(recipe, field.name))
+        for field in setting_fields()
+        if not (field.metadata["quiet"] and getattr(recipe, field.name) == field.default)
+    }
     return {"name": recipe.name, "network": recipe.network, **settings}
+
+
+def written(field: Field, value: Any) -> Any:
+    """Return a field's value as it is typed and kept: ``auto`` for what suits the images."""
+    return "auto" if field.metadata["auto"] and value == AUTO else value
 
 
 def recipe_from_json(data: Mapping[str, Any]) -> Recipe:

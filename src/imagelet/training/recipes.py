@@ -54,6 +54,13 @@ _add(
     " weight_decay=0.01 label_smoothing=0.1 shift=auto rotation=8 scaling=0.1",
     network="auto",
 )
+_add(
+    "fine-tuning",
+    "gentle steps for a trained network; the default of imagelet train --from",
+    "epochs=auto batch_size=auto optimizer=adamw learning_rate=0.002 schedule=one-cycle weight_decay=0.01"
+    " label_smoothing=0.1 shift=auto rotation=8 scaling=0.1",
+    network="auto",
+)
 _add("default", "one-cycle AdamW for the small network, a plain starting point")
 _add(
     "keras",
@@ -126,7 +133,7 @@ def suited(recipe: Recipe, images: int, shape: tuple[int, int, int]) -> Recipe:
     if rate == AUTO:
         default = optimizers.get(recipe.optimizer).learning_rate
         rate = default * math.sqrt(min(1.0, batch_size / LARGEST_BATCH))
-    if shift < 0:
+    if shift == AUTO:
         shift = min(shape[:2]) * SHIFT
     return dataclasses.replace(recipe, epochs=epochs, batch_size=batch_size, learning_rate=rate, shift=shift)
 

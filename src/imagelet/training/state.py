@@ -14,6 +14,7 @@ from imagelet.device import sum_type
 from imagelet.errors import CheckpointError
 from imagelet.networks import Network
 from imagelet.training.checkpoint import Checkpoint
+from imagelet.training.freezing import frozen_modules
 from imagelet.training.history import EpochFigures
 from imagelet.training.optimizers import learning_rate, optimizers
 from imagelet.training.recipe import Recipe
@@ -55,6 +56,7 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
     ===============  ======================================================================
     ``max_lr``       its highest learning rate, to which the schedule is applied
     ``first_layer``  its parameters are the first layer's, which is frozen early
+    ``frozen``       its parameters are those of frozen layers
     ``use_muon``     Muon updates it
     ===============  ======================================================================
     """
@@ -66,13 +68,15 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
     )
     if all(parameter in first for parameter in network.parameters()):
         first = set()  # nothing would be trained once it is frozen
-    alike: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
+    frozen = {one for module in frozen_modules(network, recipe) for one in module.parameters(recurse=False)}
+    alike: dict[tuple[bool, bool, bool, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
             use_muon = optimizer.only_convolutions and parameter.ndim > 2
-            alike.setdefault((parameter in first, use_muon, parameter.ndim > 1), []).append(parameter)
+            key = (parameter in frozen, parameter in first, use_muon, parameter.ndim > 1)
+            alike.setdefault(key, []).append(parameter)
     groups: list[dict[str, Any]] = []
-    for (in_first, use_muon, is_weight), parameters in alike.items():
+    for (is_frozen, in_first, use_muon, is_weight), parameters in alike.items():
         by_adamw = optimizer.only_convolutions and not use_muon
         highest = recipe.adamw_learning_rate if by_adamw else recipe.learning_rate
         groups.append(
@@ -82,6 +86,7 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
                 "weight_decay": recipe.weight_decay if is_weight and not use_muon else 0.0,
                 "max_lr": highest,
                 "first_layer": in_first,
+                "frozen": is_frozen,
                 "use_muon": use_muon,
             }
         )
@@ -94,7 +99,7 @@ def set_learning_rates(
     """Set the learning rates of the step that comes when ``progress`` (0 to 1) of all steps are done.
 
     Where the recipe freezes the first layer early, its learning rate falls to 0 in a straight line as well;
-    then its gradient is not computed any more.
+    then its gradient is not computed any more, and nor is that of frozen layers while they are held.
 
     Args:
         optimizer: what :func:`make_optimizer` returned.
@@ -109,6 +114,9 @@ def set_learning_rates(
         fraction = scheduled
         if group["first_layer"]:
             fraction = min(fraction, max(0.0, 1 - progress / frozen_at)) if frozen_at else 0.0
+        if group["frozen"] and progress < recipe.freeze_until:
+            fraction = 0.0
+        if group["first_layer"] or group["frozen"]:
             for parameter in group["params"]:
                 parameter.requires_grad_(fraction > 0)
         group["lr"] = group["max_lr"] * fraction * factor

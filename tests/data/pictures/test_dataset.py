@@ -256,10 +256,24 @@ class TestShape:
                 Image.fromarray(pixels_of(10 * (label == "b") + number, (24, 32))).save(path, exif=exif)
         assert load_folder(folder).shape == (32, 24, 1)
 
-    @pytest.mark.parametrize("shape", [(0, 8, 1), (8, 8, 2), (8, 8), (9999, 8, 1)])
+    @pytest.mark.parametrize("shape", [(0, 8, 1), (8, 8, 2), (8,), (0, 8), (9999, 8, 1)])
     def test_that_is_impossible_is_refused(self, plain: Path, shape: tuple[int, ...]) -> None:
-        with pytest.raises(SettingError, match=r"framing|argument"):
-            load_folder(plain, shape=shape)  # type: ignore[arg-type]
+        with pytest.raises(SettingError, match=r"framing|3 sides"):
+            load_folder(plain, shape=shape)
+
+    @pytest.mark.parametrize(("pictures", "channels"), [((20, 20), 1), ((20, 20, 3), 3)])
+    def test_without_channels_keeps_those_of_the_pictures(
+        self, make: Make, pictures: tuple[int, ...], channels: int
+    ) -> None:
+        folder = make("folder", {"a": 4, "b": 4}, shape=pictures)
+        assert load_folder(folder, shape=(8, 12)).train.shape == (8, 12, channels)
+        again = load_folder(folder, shape=(8, 12, channels))
+        assert load_folder(folder, shape=(8, 12)).train.fingerprint() == again.train.fingerprint()
+
+    def test_a_framing_says_all_of_it(self, plain: Path) -> None:
+        framing = Framing("handwriting", 28, 28, 1, 20 / 28)
+        assert load_folder(plain, framing=framing).card.framing == framing
+        assert load_dataset(plain, framing=framing).card.framing == framing
 
     def test_images_are_framed_as_a_persons_own_picture_is(self, make: Make) -> None:
         folder = make("folder", {"a": 4, "b": 4}, shape=(30, 47, 3), suffix=".bmp")

@@ -54,6 +54,7 @@ test("a setting's text is read by its kind; an empty one is the recipe's", () =>
   const typed = { 0: true, 1: false, "-1": false, fast: false };
   for (const [text, allowed] of Object.entries(typed)) assert.equal(isAllowed(rate, valueOf(rate, text, 0.1)), allowed, text);
   assert.ok(isAllowed({ ...rate, open_end: false }, 1));
+  assert.ok(isAllowed({ ...rate, auto: -1 }, -1));
   const flip = { default: true, allowed: null };
   assert.equal(valueOf(flip, "false", true), false);
   const optimizer = { default: "adamw", allowed: ["adamw", "sgd"] };

@@ -6,7 +6,7 @@ chosen by the rank of the pixels' SHA-256: copies of a picture fall on one side,
 are, and adding pictures moves few from one side to the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,9 +41,10 @@ TEST_SHARE = 0.2
 
 def load_folder(
     path: str | Path | PictureFolder,
-    shape: tuple[int, int, int] | None = None,
+    shape: tuple[int, ...] | None = None,
     framing_kind: str = "fit",
     progress: Progress | None = None,
+    framing: Framing | None = None,
     *,
     skip_bad: bool = False,
 ) -> Dataset:
@@ -56,6 +57,7 @@ def load_folder(
         shape: as :func:`load_pictures`.
         framing_kind: as :func:`load_pictures`.
         progress: as :func:`load_pictures`.
+        framing: as :func:`load_pictures`.
         skip_bad: as :func:`load_pictures`.
 
     Raises:
@@ -65,18 +67,19 @@ def load_folder(
         SettingError: as :func:`load_pictures`.
     """
     if isinstance(path, PictureFolder):
-        return load_pictures(parts_of_folder(path), shape, framing_kind, progress, skip_bad=skip_bad)
+        return load_pictures(parts_of_folder(path), shape, framing_kind, progress, framing, skip_bad=skip_bad)
     place = Path(path).expanduser()
     of_table = place.suffix.lower() in SUFFIXES and place.is_file()
     parts = parts_of_table(place) if of_table else parts_of_folder(existing(place))
-    return load_pictures(parts, shape, framing_kind, progress, skip_bad=skip_bad)
+    return load_pictures(parts, shape, framing_kind, progress, framing, skip_bad=skip_bad)
 
 
 def load_pictures(
     listed: PictureParts,
-    shape: tuple[int, int, int] | None = None,
+    shape: tuple[int, ...] | None = None,
     framing_kind: str = "fit",
     progress: Progress | None = None,
+    framing: Framing | None = None,
     *,
     skip_bad: bool = False,
 ) -> Dataset:
@@ -84,10 +87,11 @@ def load_pictures(
 
     Args:
         listed: the pictures by part, "train" among them.
-        shape: the images' (height, width, channels). None: what :func:`choose_shape` finds; to find out, the
-            training pictures are decoded at once.
+        shape: the images' (height, width, channels), perhaps without channels. What is not said is what
+            :func:`choose_shape` finds; to find out, the training pictures are decoded at once.
         framing_kind: how a picture becomes an image of that shape; a name that ``framings`` holds.
         progress: is called with how many pictures are done and how many there are.
+        framing: says all of it, in place of shape and kind.
         skip_bad: leave out pictures that cannot be read; else they are an error.
 
     Returns:
@@ -98,15 +102,11 @@ def load_pictures(
         UnknownNameError: ``framing_kind`` is not registered.
         SettingError: the shape is not possible.
     """
-    framings.get(framing_kind)
-    if shape is not None:
-        framing_of(framing_kind, shape)  # refused before anything is read
+    _check_framing(framing_kind, shape)
     left_out: dict[str, LeftOut] = {}
     sources = _divided(listed, left_out, progress, skip_bad=skip_bad)
     training = sources["train"]()
-    values, of_values = range_of(training)
-    framing = framing_of(framing_kind, shape or choose_shape(training, framing_kind, progress, values))
-    framing = replace(framing, values=values)
+    framing, of_values = _framing_for(training, framing, framing_kind, shape, progress)
     name = _name_of(listed.place)
     understood = _understood(listed, describe(training, set_aside="test" not in listed.parts))
     card = DatasetCard(
@@ -122,6 +122,21 @@ def load_pictures(
     told = understood, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
     parts = {part: partial(_read, pictures, framing, progress) for part, pictures in sources.items()}
     return Dataset(card, str(listed.place), parts, told, left_out=left_out)
+
+
+def _framing_for(
+    training: LabelledPictures,
+    given: Framing | None,
+    kind: str,
+    shape: tuple[int, ...] | None,
+    progress: Progress | None,
+) -> tuple[Framing, Sequence[Message]]:
+    """Return the framing that suits the training pictures, unless one is given, and what is said of it."""
+    if given is not None:
+        return given, ()
+    values, of_values = range_of(training)
+    chosen = choose_shape(training, kind, progress, values, shape)
+    return replace(framing_of(kind, chosen), values=values), of_values
 
 
 def _divided(
@@ -142,6 +157,13 @@ def _divided(
             training, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))
             sources["test"] = partial(itself, test)
     return sources | {"train": partial(itself, training)}
+
+
+def _check_framing(kind: str, shape: tuple[int, ...] | None) -> None:
+    """Refuse a framing that is not possible before anything is read."""
+    framings.get(kind)
+    if shape is not None:
+        framing_of(kind, (*shape, 1) if len(shape) == 2 else shape)
 
 
 def parts_of(form: PictureForm, path: Path) -> PictureParts:

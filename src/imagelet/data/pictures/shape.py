@@ -9,7 +9,7 @@ from imagelet.data.pictures.decoding import ColourFoundError, images_of, in_para
 from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.data.stacking import size_for
 from imagelet.errors import PictureError, SettingError
-from imagelet.messages import message_of
+from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.picture import picture_size
 from imagelet.preprocessing.picture_files import StoredPicture
@@ -17,14 +17,16 @@ from imagelet.preprocessing.value_range import ValueRange
 from imagelet.progress import Progress
 
 
-def framing_of(kind: str, shape: tuple[int, int, int]) -> Framing:
+def framing_of(kind: str, shape: tuple[int, ...]) -> Framing:
     """Return the framing to a shape (height, width, channels).
 
     Raises:
         SettingError: the shape is not possible.
     """
     try:
-        return Framing(kind, *shape)
+        if len(shape) != 3:
+            raise ValueError(Message("a shape has 3 sides, not {count}", count=len(shape)))
+        return Framing(kind, shape[0], shape[1], shape[2])
     except (TypeError, ValueError) as error:
         raise SettingError(
             message_of(error), hint="a shape is height, width and channels: 28x28x1"
@@ -36,7 +38,8 @@ def choose_shape(
     kind: str,
     progress: Progress | None = None,
     values: ValueRange | None = None,
-) -> tuple[int, int, int]:
+    given: tuple[int, ...] | None = None,
+) -> tuple[int, ...]:
     """Choose the shape for pictures, by decoding them into the cache; what was chosen is remembered.
 
     Args:
@@ -44,15 +47,17 @@ def choose_shape(
         kind: the framing's name.
         progress: is called with how many pictures are decoded and how many there are.
         values: which numbers of more than 8 bits become 0 and 255; None: as the formats mean.
+        given: the whole shape, or (height, width) to choose the channels for.
 
     Returns:
         (height, width, channels): the size that all share, if its sides are at most 96 pixels, else a square
         by the median of their short sides; 1 channel if all are grey.
     """
+    if given and len(given) == 3:
+        return given
 
     def choose() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        sizes = [size for _, size in in_parallel(_size, listed.pictures)]
-        height, width = size_for([size for size in sizes if size])
+        height, width = given or _common_size(listed)
         try:
             images_of(listed, Framing(kind, height, width, 1, values=values), progress, all_grey=True)
             channels = 1
@@ -60,9 +65,15 @@ def choose_shape(
             channels = 3
         yield 0, np.array([height, width, channels], np.uint8)
 
-    chosen = remembered(key_of(listed, "shape", kind), (1, 3), choose, quiet=True)
-    height, width, channels = chosen[0].tolist()
-    return height, width, channels
+    key = key_of(listed, "shape", kind, *(given or ()))
+    height, width, channels = remembered(key, (1, 3), choose, quiet=True)[0].tolist()
+    return *(given or (height, width)), channels
+
+
+def _common_size(listed: LabelledPictures) -> tuple[int, int]:
+    """Return the height and width that suit the pictures, which are looked at for it."""
+    sizes = [size for _, size in in_parallel(_size, listed.pictures)]
+    return size_for([size for size in sizes if size])
 
 
 def _size(picture: StoredPicture) -> tuple[int, int] | None:

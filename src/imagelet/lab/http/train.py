@@ -15,7 +15,7 @@ from imagelet.lab.jobs.events import all_received, stream
 from imagelet.lab.jobs.queue import job_facts
 from imagelet.lab.services.networks import dataset_rows, recipe_rows
 from imagelet.messages import Message, translate
-from imagelet.runs.definition import AUTO
+from imagelet.runs.definition import AUTO, LARGEST_SEED
 
 router = APIRouter(prefix="/api", tags=["train"])
 
@@ -40,7 +40,7 @@ class NewJob(Received):
         default_factory=dict, max_length=100, description="Fields of the recipe that are to be otherwise."
     )
     name: str | None = Field(None, pattern=RUN_NAME, max_length=100, description="The run's.")
-    seed: int = Field(0, ge=0, le=queue.LARGEST_SEED)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     validation: float | Annotated[str, Field(max_length=40)] = AUTO
     limit: int = Field(0, ge=0, le=2**32 - 1, description="How many training images to use; 0 for all.")
     test: bool = Field(False, description="Evaluate on the test images at the end, once.")

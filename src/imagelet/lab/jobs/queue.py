@@ -10,6 +10,7 @@ from imagelet.course import results as course
 from imagelet.course.lessons import lessons, training_of
 from imagelet.data.known import datasets
 from imagelet.errors import BusyError, ConflictError, RunError, UsageError
+from imagelet.experiment.continuing import continued
 from imagelet.lab.jobs import worker
 from imagelet.lab.jobs.store import (
     FAILED,
@@ -28,14 +29,12 @@ from imagelet.lab.services.encoding import epoch_figures
 from imagelet.messages import translate
 from imagelet.networks.summary import infer_shapes
 from imagelet.networks.zoo import find_network
-from imagelet.runs.definition import AUTO, Experiment, describe
+from imagelet.runs.definition import AUTO, describe
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_run_of
-from imagelet.training.recipe import with_settings
 
 KEPT = 50  # ended jobs; of older ones only the runs remain
 LOWEST, HIGHEST = 0.001, 100.0  # of a learning rate factor
-LARGEST_SEED = 2**32 - 1
 TAKEN = ("course", "own-pictures")  # folders of another kind among the runs
 
 
@@ -124,11 +123,8 @@ def continue_training(store: JobStore, most: int, identity: str, epochs: int) ->
             "the training is not finished: there are no weights to go on with",
             "resume it, or wait until it is finished",
         )
-    experiment = Experiment.from_toml(run.experiment)
-    recipe = with_settings(experiment.recipe, {"epochs": epochs})
-    seed = (experiment.seed + 1) % (LARGEST_SEED + 1)
-    changed = dataclasses.replace(experiment, recipe=recipe, seed=seed)
-    return submit(store, changed.to_toml(), most, continues=job.run)
+    experiment = dataclasses.replace(continued(run, {"epochs": epochs}), start_from=None)  # no path for pages
+    return submit(store, experiment.to_toml(), most, continues=job.run)
 
 
 def submit(store: JobStore, experiment: Mapping[str, Any], most: int, **fields: Any) -> Job:

@@ -12,17 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import tomli_w
-import torch
 from numpy.typing import NDArray
 
-from imagelet import atomic_files, paths
 from imagelet import experiment as experiments
-from imagelet.classifier.classifier import Classifier
+from imagelet import paths
 from imagelet.course import results as course
 from imagelet.course.lessons import Training, lessons
-from imagelet.data.splits import Split
 from imagelet.errors import ImageletError, RunError
+from imagelet.experiment.continuing import run_continued
 from imagelet.experiment.runner import Event, RunStarted
 from imagelet.explanation.activations import filters, is_convolution
 from imagelet.lab.jobs.store import (
@@ -47,7 +44,6 @@ from imagelet.networks.layer_kind import own_layer
 from imagelet.networks.torch_layers import layer_of
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
-from imagelet.training.checkpoint import save_checkpoint, saved_checkpoints
 from imagelet.training.loop import EpochEnded, Step, Stopped
 from imagelet.training.state import State
 
@@ -262,8 +258,6 @@ def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
         run = Run(runs / job.run)
         if not (run.folder / "experiment.toml").is_file():
             raise RunError("the run '{name}' is gone", hint="restore it, or train it again", name=job.run)
-        if job.continues and not saved_checkpoints(run.checkpoints):  # killed before its first step
-            _start_with_weights(run, Run(runs / job.continues), job.continues)
         return experiments.resume_experiment(
             run, test=job.test, allow_import=paths.import_allowed(), progress=writer.data
         )
@@ -273,7 +267,16 @@ def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
         assert isinstance(training, Training)
         return course.run_experiment(training, experiment, course.course_folder(runs), progress=writer.data)
     if job.continues is not None:
-        return _continued(store, job, experiment, writer)
+        before = Run(runs / job.continues)
+        return run_continued(
+            before,
+            dataclasses.replace(experiment, start_from=str(before.folder)),
+            name=job.name,
+            folder=runs,
+            test=job.test,
+            allow_import=paths.import_allowed(),
+            progress=writer.data,
+        )
     return experiments.run_experiment(
         experiment,
         name=job.name,
@@ -282,39 +285,6 @@ def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
         allow_import=paths.import_allowed(),
         progress=writer.data,
     )
-
-
-def _continued(store: JobStore, job: Job, experiment: Experiment, writer: EventWriter) -> Iterator[Event]:
-    """Run an experiment on the images that another run learned from, starting with its weights."""
-    before = Run(store.runs / str(job.continues))
-    events = experiments.run_experiment(
-        experiment,
-        name=job.name,
-        default_name=f"{before.name}-continued",
-        folder=store.runs,
-        frozen=Split.load(before.folder / "split.json"),
-        allow_import=paths.import_allowed(),
-        progress=writer.data,
-    )
-    started = next(event for event in events if isinstance(event, RunStarted))
-    del events  # the run has its folder and took no step; it is resumed from the checkpoint that is made now
-    _note_run(store, job, started.run)
-    _start_with_weights(started.run, before, str(job.continues))
-    yield from experiments.resume_experiment(started.run, test=job.test, allow_import=paths.import_allowed())
-
-
-def _start_with_weights(run: Run, before: Run, name: str) -> None:
-    """Write the state before the first step of ``run``, with the weights of a finished one of that name."""
-    content = run.experiment
-    experiment = Experiment.from_toml(content)
-    classifier = Classifier.load(before.classifier_file, allow_import=paths.import_allowed())
-    content["resolved"]["weights_of"] = name
-    atomic_files.write_text(run.folder / "experiment.toml", tomli_w.dumps(content))
-    state = State.new(classifier.network, experiment.recipe, torch.device("cpu"))
-    state.record_change(f"begun with the weights of the run {name}")
-    checkpoint = state.checkpoint()
-    facts = {**checkpoint.facts, "seconds": 0.0}
-    save_checkpoint(run.checkpoints, 0, dataclasses.replace(checkpoint, facts=facts))
 
 
 def _note_run(store: JobStore, job: Job, run: Run) -> None:
@@ -342,4 +312,9 @@ def _leave(store: JobStore, identity: str, controller: Controller) -> None:
 def _learning_rate(event: Step) -> float:
     """Return the learning rate of the step that was taken, of the layers that learn all the time."""
     groups = event.state.optimizer.param_groups
-    return float(next((group["lr"] for group in groups if not group["first_layer"]), groups[0]["lr"]))
+    return float(
+        next(
+            (group["lr"] for group in groups if not (group["first_layer"] or group["frozen"])),
+            groups[0]["lr"],
+        )
+    )

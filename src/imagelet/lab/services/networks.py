@@ -11,7 +11,7 @@ from imagelet.messages import translate
 from imagelet.networks import NamedNetwork, build, find_network, networks, parse, to_text
 from imagelet.networks.module_summary import summarize
 from imagelet.networks.summary import summarize_text
-from imagelet.training.recipe import SECTIONS, Recipe, setting_fields
+from imagelet.training.recipe import AUTO, SECTIONS, Recipe, setting_fields
 from imagelet.training.recipes import recipes
 
 NUMBER_BYTES = 4  # float32
@@ -67,11 +67,13 @@ def recipe_rows() -> dict[str, Any]:
             "group": group,
             "default": field.default,
             **{name: translate(field.metadata[name]) for name in ("term", "unit", "meaning")},
-            **{name: field.metadata[name] for name in ("open_end", "auto")},
+            "open_end": field.metadata["open_end"],
+            "auto": AUTO if field.metadata["auto"] else None,
             "allowed": None if field.metadata["allowed"] is None else list(field.metadata["allowed"]),
         }
         for group, section in SECTIONS.items()
         for field in setting_fields(section)
+        if field.name != "freeze"  # a text of layers' names: the page has no input for it
     ]
     return {"recipes": [_recipe(recipes.get(name)) for name in recipes], "fields": fields}
 

@@ -30,7 +30,7 @@ export function valueOf(/** @type {Field} */ field, text, recipeValue) {
 
 /** Whether a setting may have a value; of the others there are only right ones to choose from. */
 export function isAllowed(/** @type {Field} */ field, value) {
-  if (!isNumeric(field)) return true;
+  if (!isNumeric(field) || isAuto(field, value)) return true;
   const [low, high] = field.allowed;
   return Number.isFinite(value) && value >= low && value <= high && !(field.open_end && value === high);
 }
