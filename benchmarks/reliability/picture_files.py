@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.reliability.data_files import SOUND, check_images, with_tar_headers
+from benchmarks.reliability.data_files import check_images, small_picture, with_tar_headers
 from benchmarks.reliability.files import in_folder, pictures
 from benchmarks.reliability.fuzzing import Case, Fuzzer
 from benchmarks.reliability.mutation import HEAD, ODD_TEXTS, hostile_value, mutated, mutated_json
@@ -49,12 +49,12 @@ def _files(random: Random) -> dict[str, bytes]:
         for label in CLASSES:
             for number in range(random.randint(2, 4)):
                 name = f"{prefix}{part}{label}/{number}.png"
-                files[name] = pictures()[SOUND] + name.encode()
+                files[name] = small_picture(name)
                 if random.random() < 0.02:
                     files[name] = mutated(random, random.choice(pictures()), pictures())
     if random.random() < 0.15:
         name = random.choice((*ODD_NAMES, *ODD_TEXTS))[:60_000].encode("utf-8", "replace").decode()
-        files[name or "x"] = pictures()[SOUND]
+        files[name or "x"] = small_picture(name)
     return files
 
 
@@ -85,7 +85,7 @@ def _webdataset(random: Random, _: int) -> Case:
     for part in random.choice((("train",), ("train", "test"), ("train-000", "train-001", "val-000"))):
         files: dict[str, bytes] = {}
         for number in range(random.randint(4, 9)):
-            picture = pictures()[SOUND] + f"{part}{number}".encode()
+            picture = small_picture(f"{part}{number}")
             files[f"{number}.png"] = mutated(random, picture) if random.random() < 0.01 else picture
             files[f"{number}.{kind}"] = _label(random, kind, number % 3)
         suffix, packed = _packed(random, _tar_of(random, files))
@@ -120,7 +120,7 @@ def _parquet_file(random: Random) -> bytes:
     import pyarrow.parquet as pq
 
     number = random.choice((3, 12, 40))
-    contents = [pictures()[SOUND] + b"%d" % index for index in range(number)]
+    contents = [small_picture(str(index)) for index in range(number)]
     kind = random.choice((pa.int64(), pa.int8(), pa.string(), pa.dictionary(pa.int8(), pa.string())))
     as_text = pa.types.is_string(kind) or pa.types.is_dictionary(kind)
     labels = [CLASSES[index % 3] if as_text else index % 3 for index in range(number)]
