@@ -380,6 +380,10 @@ def test_uneven_classes_are_said_and_what_counts_them_alike(run, uneven, tmp_pat
     card = (tmp_path / "plain" / "README.md").read_text()
     assert f"| test baseline | always saying 'common' would give {share:.2f} % |" in card
     assert "| test balanced accuracy |" in card
+    assert run("report", tmp_path / "plain").code == 0
+    page = (tmp_path / "plain" / "report.html").read_text()
+    assert "Every class counted alike: test images" in page
+    assert f"always saying “common” would give {share:.2f}" in page
 
 
 def test_a_balanced_training_shows_what_chooses_its_epoch(run, uneven, tmp_path):
