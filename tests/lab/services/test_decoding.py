@@ -1,5 +1,6 @@
 """Pictures of strangers are opened in processes that may crash, hang or lie."""
 
+import io
 import json
 import math
 import os
@@ -96,6 +97,16 @@ class TestPictures:
             for part in ("message", "hint"):
                 given, wanted = getattr(caught.value, part), getattr(expected.value, part)
                 assert translate(given, language) == translate(wanted, language)
+
+    def test_numbers_of_more_than_8_bits_become_what_the_classifier_learned_from(
+        self, decoder: Decoder
+    ) -> None:
+        file = io.BytesIO()
+        Image.fromarray(np.linspace(200, 263, 64).reshape(8, 8).astype(np.uint16)).save(file, "PNG")
+        assert decoder.open(file.getvalue()).max() <= 1  # of 65535
+        spread = decoder.open(file.getvalue(), (200.0, 263.0))
+        assert np.array_equal(spread, open_picture(file.getvalue(), (200.0, 263.0)))
+        assert (spread.min(), spread.max()) == (0, 255)
 
     def test_are_opened_by_a_process_that_loads_little(self) -> None:
         code = "import sys, imagelet.lab.services.decoding_worker; print(*sys.modules)"
