@@ -1,4 +1,4 @@
-"""Damaged arrays: archives and arrays of NumPy, IDX files under other names, tables of pixels."""
+"""Damaged arrays: archives and arrays of NumPy, IDX and MATLAB files, tables of pixels."""
 
 import gzip
 import io
@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.io import savemat
 
 from benchmarks.reliability.data_files import check_images, idx_bytes
 from benchmarks.reliability.files import in_folder
@@ -21,6 +23,7 @@ from benchmarks.reliability.mutation import INTERESTING, mutated, mutated_text
 IMAGES, SIDE = 12, 8
 TYPES = ("u1", "i8", "<f4", ">f8", "c8", "O", "U5", "M8[s]", "b1", "V3", "<u2", "f2")
 BOMB = 2**32  # values that a header announces
+HEADER_OF_MATLAB = 512  # bytes, of version 7.3; of version 5 it and the first variable's tag
 
 
 def _images(random: Random) -> NDArray[np.generic]:
@@ -111,7 +114,51 @@ def _pixel_table(random: Random) -> dict[str, bytes]:
     return {"data.csv": text.encode("utf-8", "replace")}
 
 
-FORMS: tuple[Callable[[Random], dict[str, bytes]], ...] = (_npz, _npy_folder, _idx_folder, _pixel_table)
+def _matlab(random: Random) -> dict[str, bytes]:
+    """Return SVHN's, EMNIST's or USPS's file, of one of three kinds, most with damaged bytes."""
+    values = np.random.default_rng(random.randrange(2**32)).integers(0, 256, (IMAGES, SIDE, SIDE), np.uint8)
+    labels = np.arange(IMAGES)[:, None] % 3
+    contents: tuple[dict[str, Any], ...] = (
+        {"X": np.moveaxis(values, 0, -1), "y": labels},
+        {"dataset": {"train": {"images": values.reshape(IMAGES, -1), "labels": labels, "writers": labels}}},
+        {"train_patterns": values.reshape(IMAGES, -1).T / 127.5 - 1, "train_labels": np.eye(3)[labels[:, 0]]},
+    )
+    content = random.choice(contents)
+    file = io.BytesIO()
+    is_hdf5 = random.random() < 0.4
+    if is_hdf5:
+        _write_hdf5(random, file, content)
+    else:
+        savemat(file, content, do_compression=random.random() < 0.5)
+    whole = file.getvalue()
+    if random.random() < 0.2:
+        return {"data.mat": whole}
+    kept = random.choice((0, HEADER_OF_MATLAB))  # the start says what it is; damage there ends it at once
+    return {"data.mat": whole[:kept] + mutated(random, whole[kept:])}
+
+
+def _write_hdf5(random: Random, file: IO[bytes], content: Mapping[str, Any]) -> None:
+    """Write a file of version 7.3: an HDF5 file behind a header, the axes of its arrays reversed."""
+    import h5py
+
+    def write(group: Any, fields: Mapping[str, Any]) -> None:
+        for name, value in fields.items():
+            if isinstance(value, dict):
+                write(group.create_group(name), value)
+            else:
+                group.create_dataset(name, data=np.asarray(value).T, **how)
+
+    how = random.choice(({}, {"compression": "gzip", "chunks": True}, {"shuffle": True, "fletcher32": True}))
+    with h5py.File(file, "w", userblock_size=HEADER_OF_MATLAB) as opened:
+        write(opened, content)
+    file.seek(0)
+    file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+
+
+FORMS: tuple[Callable[[Random], dict[str, bytes]], ...] = (
+    *(_npz, _npy_folder, _idx_folder, _pixel_table),
+    _matlab,
+)
 
 
 def _arrays(random: Random, number: int) -> Case:

@@ -1,6 +1,7 @@
 """What holds for every registered dataset, with small files where it has files."""
 
 import dataclasses
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -9,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagelet.data import Dataset, ImageSet, load_dataset, place_of
+from imagelet.data import Dataset, ImageSet, get_dataset_files, load_dataset, place_of
 from imagelet.data.imageset import PARTS
 from imagelet.data.known import datasets
 from imagelet.data.splits import split
 from imagelet.errors import DataError
 from imagelet.preprocessing.framing import framings
+from tests.conftest import CIFAR_BATCHES, FileServer, cifar_file, write_tar
 from tests.official_files import WRITE, pictures, writers
 
 NAMES = tuple(datasets)
@@ -122,10 +124,61 @@ class TestEveryDataset:
         with pytest.raises(AssertionError, match="the test part was read"):
             _ = dataset.test
 
+    def test_is_fetched_whole_and_verified(
+        self, name: str, at_hand: Path, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The official addresses are replaced by a server on this computer, the hashes by the files'."""
+        known = datasets.get(name)
+        if not known.download:
+            pytest.skip("it is not downloaded")
+        small = official_like(name, at_hand)
+        for file in known.download:
+            assert all(mirror.endswith(f"/{file.name}") or "?" in mirror for mirror in file.mirrors)
+            file_server.files[file.path] = small[file.path]
+        served = tuple(
+            dataclasses.replace(
+                file,
+                size=len(small[file.path]) if file.exact else file.size,
+                sha256=file.sha256 and hashlib.sha256(small[file.path]).hexdigest(),
+                md5=file.md5 and hashlib.md5(small[file.path], usedforsecurity=False).hexdigest(),
+                mirrors=(f"{file_server.url}/{file.path}",),
+            )
+            for file in known.download
+        )
+        layout = dataclasses.replace(known.layouts[0], files=served)
+        monkeypatch.setitem(datasets._things, name, dataclasses.replace(known, layouts=(layout,)))
+        expected = load_dataset(name).train.fingerprint() if layout.place(at_hand).exists() else None
+        monkeypatch.delenv("IMAGELET_DATA")
+        assert place_of(name) is None
+        fetched = get_dataset_files(name)
+        assert [file.official for file in fetched] == [True] * len(served)
+        assert len(file_server.requests) == len(served)
+        if expected is not None:
+            assert load_dataset(name).train.fingerprint() == expected
+
+    def test_has_files_that_are_known_by_a_hash_or_not_downloaded(self, name: str) -> None:
+        for file in datasets.get(name).download:
+            assert file.mirrors
+            assert len(bytes.fromhex(file.sha256 or "")) == (32 if file.sha256 else 0)
+            assert file.sha256 or len(bytes.fromhex(file.md5 or "")) == 16
+            assert 0 < file.size < 1_000_000_000
+
     def test_is_described_without_its_files(self, name: str) -> None:
         dataset = load_dataset(name)
         assert dataset.classes
         assert len(dataset.shape) == 3
+
+
+def official_like(name: str, folder: Path) -> dict[str, bytes]:
+    """Return small contents of the files that are downloaded, as far as they are in ``folder``."""
+    if name == "cifar-10":  # which lies unpacked there
+        members = {f"cifar-10-batches-bin/{batch}.bin": cifar_file(batch, "bin") for batch in CIFAR_BATCHES}
+        write_tar(folder / "cifar-10-binary.tar.gz", members)
+    return {
+        file.path: (folder / file.path).read_bytes()
+        for file in datasets.get(name).download
+        if (folder / file.path).exists()
+    }
 
 
 def poisoned(name: str, monkeypatch: pytest.MonkeyPatch) -> Dataset:

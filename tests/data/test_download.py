@@ -456,3 +456,68 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     assert read_bytes(tmp_path / "images.gz", "pets", 5) == b"12345"
     with pytest.raises(DataError, match=r"images\.gz has more than 4 bytes"):
         read_bytes(tmp_path / "images.gz", "pets", 4)
+
+
+class TestWhatIsKnownOfAFile:
+    """A hash that sources agree on, or none; a size, or the most that is taken."""
+
+    def test_an_md5_alone_tells_the_official_file(self, remote: Make, file_server: FileServer) -> None:
+        md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+        file = replace(remote(), sha256=None, md5=md5)
+        assert file.can_be_downloaded
+        path = download(file)
+        assert file.is_official(path) is True
+        path.unlink()
+        file_server.files["a"] = CONTENT[::-1]
+        with pytest.raises(DownloadError, match="sent a file with another MD5"):
+            download(file)
+        assert kept() == {}
+
+    def test_without_a_hash_nothing_is_asked_for(self, remote: Make, file_server: FileServer) -> None:
+        file = replace(remote(), sha256=None)
+        assert not file.can_be_downloaded
+        with pytest.raises(DownloadError, match="no two public sources agree on its SHA-256 or MD5") as told:
+            download(file)
+        assert f"bring it yourself from {file_server.url}/a" in told.value.hint
+        assert "imagelet data get pets --from DIR" in told.value.hint
+        assert file_server.requests == []
+        path = paths.downloads() / NAME
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"mine")
+        assert download(file) == path  # what somebody brought is taken, and is not called official
+        assert file.is_official(path) is None
+
+    @pytest.mark.parametrize("most", [len(CONTENT), len(CONTENT) + 1, 10 * len(CONTENT)])
+    def test_of_a_size_that_is_not_known_the_server_tells_the_total(self, most: int, remote: Make) -> None:
+        seen: list[tuple[int, int | None]] = []
+        file = replace(remote(), size=most, exact=False)
+        assert download(file, lambda done, total: seen.append((done, total))).read_bytes() == CONTENT
+        assert seen[-1] == (len(CONTENT), len(CONTENT))
+
+    def test_no_more_is_taken_than_is_allowed(self, remote: Make, file_server: FileServer) -> None:
+        file = replace(remote(), size=len(CONTENT) - 1, exact=False)
+        with pytest.raises(DownloadError, match="offers 1048576 bytes instead of 1048575"):
+            download(file)
+        assert kept() == {}
+
+    def test_of_an_unknown_size_a_broken_download_goes_on(
+        self, remote: Make, file_server: FileServer
+    ) -> None:
+        file = replace(remote(), size=10 * len(CONTENT), exact=False)
+        file_server.cut_after = 600_000
+        with pytest.raises(DownloadError):
+            download(file)
+        assert kept() == {f"{NAME}.part": 600_000}
+        file_server.cut_after = None
+        assert download(file).read_bytes() == CONTENT
+        assert [asked for _, asked in file_server.requests] == ["", "bytes=600000-"]
+
+    def test_of_an_unknown_size_a_whole_part_is_found_to_be_whole(
+        self, remote: Make, file_server: FileServer
+    ) -> None:
+        file = replace(remote(), size=10 * len(CONTENT), exact=False)
+        part = paths.downloads() / f"{NAME}.part"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(CONTENT)
+        assert download(file).read_bytes() == CONTENT
+        assert kept() == {NAME: len(CONTENT)}

@@ -1,6 +1,7 @@
 """An ImageSet is what it says it is, and a Dataset reads no part before it is asked for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
+from imagelet.data.imageset import Dataset, DatasetCard, ImageSet, relabelled
 from imagelet.errors import DataError
 from imagelet.preprocessing.framing import Framing
 
@@ -166,3 +167,22 @@ class TestDataset:
             Dataset(card(), "here", {"test": make})
         with pytest.raises(ValueError, match="unknown parts"):
             Dataset(card(), "here", {"train": make, "dev": make})
+
+
+class TestSources:
+    def test_go_along_and_change_no_fingerprint(self) -> None:
+        images = make(6)
+        known = replace(images, sources=np.array([1, 1, 2, 2, 3, 3]))
+        assert known.fingerprint() == images.fingerprint()
+        assert known.take([5, 0]).sources.tolist() == [3, 1]
+        more = relabelled(known, (*known.classes, "another"), "it")
+        assert more.sources.tolist() == [1, 1, 2, 2, 3, 3]
+        with pytest.raises(ValueError, match="read-only"):
+            known.sources[0] = 9
+
+    @pytest.mark.parametrize("sources", [np.zeros(5, np.int64), np.zeros(6), np.zeros((6, 1), np.int64)])
+    def test_of_another_type_or_number_are_refused(self, sources: np.ndarray) -> None:
+        with pytest.raises(DataError, match="sources are int64, one for each of the 6 images"):
+            replace(make(6), sources=sources)
+        with pytest.raises(DataError, match="sources are of the type list"):
+            replace(make(6), sources=[0] * 6)

@@ -1,6 +1,7 @@
 """A split is what was asked for, comes back as it was, and notices other data."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +324,58 @@ def test_a_limit_is_no_more_than_there_is() -> None:
     assert len(split(IMAGES, 0, 1, limit=60).train) == 60
     with pytest.raises(SettingError, match="limit = 61 is more than the 60"):
         split(IMAGES, 0, 1, limit=61)
+
+
+class TestSources:
+    """Where it is known who wrote each image, nobody is on both sides."""
+
+    @settings(deadline=None, max_examples=30)
+    @given(st.integers(4, 30), st.floats(0.15, 0.5), st.integers(0, 2**32 - 1))
+    def test_are_on_one_side_each_and_the_share_is_about_right(
+        self, people: int, share: float, seed: int
+    ) -> None:
+        labels = np.tile(np.arange(30) % 3, people)
+        images = replace(make(labels), sources=np.repeat(np.arange(people, dtype=np.int64), 30))
+        made = split(images, share, seed)
+        assert made.method == f"stratified {share:g} by source"
+        assert sorted([*made.train, *made.validation]) == list(range(len(images)))
+        assert not set(images.sources[made.train]) & set(images.sources[made.validation])
+        assert abs(len(made.validation) / 30 - share * people) <= 1  # whole people
+        assert split(images, share, seed).validation.tolist() == made.validation.tolist()
+
+    def test_are_in_one_fold_each(self) -> None:
+        images = replace(IMAGES, sources=np.repeat(np.arange(10, dtype=np.int64), 6))
+        folds = [split(images, fold(number, 5), 1) for number in range(1, 6)]
+        assert folds[2].method == "fold 3 of 5 by source"
+        assert sorted(np.concatenate([made.validation for made in folds])) == list(range(60))
+        for made in folds:
+            assert not set(images.sources[made.train]) & set(images.sources[made.validation])
+
+    def test_with_a_copy_of_each_others_image_stay_together(self) -> None:
+        pixels = IMAGES.images.copy()
+        pixels[6] = pixels[0]  # the second writer's first image is the first writer's
+        images = ImageSet(
+            pixels, IMAGES.labels, IMAGES.classes, sources=np.repeat(np.arange(10, dtype=np.int64), 6)
+        )
+        for seed in range(10):
+            held_out = set(split(images, 0.3, seed).validation.tolist())
+            assert (0 in held_out) == (6 in held_out) == (11 in held_out)
+
+    def test_of_one_class_each_are_divided_as_images_are(self) -> None:
+        images = replace(IMAGES, sources=IMAGES.labels)
+        for way in (0.25, fold(1, 3)):
+            made = split(images, way, 3)
+            assert made.method == str(split(IMAGES, way, 3).method)
+            assert made.validation.tolist() == split(IMAGES, way, 3).validation.tolist()
+
+    def test_are_not_asked_by_the_course(self) -> None:
+        images = replace(IMAGES, sources=np.zeros(60, np.int64))
+        assert (
+            split(images, "course", 0).validation.tolist() == split(IMAGES, "course", 0).validation.tolist()
+        )
+
+    def test_of_a_limit_count_too(self) -> None:
+        images = replace(IMAGES, sources=np.repeat(np.arange(10, dtype=np.int64), 6))
+        made = split(images, 0.3, 4, limit=40)
+        assert made.method == "stratified 0.3 by source"
+        assert not set(images.sources[made.train]) & set(images.sources[made.validation])

@@ -2,14 +2,19 @@
 
 import gzip
 import struct
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from imagelet.data import load_dataset
+import imagelet
+from imagelet.data import Dataset, load_dataset
+from imagelet.data.kept import keep, open_kept
 from imagelet.data.splits import split
 from imagelet.errors import DataError
+from imagelet.progress import Notice
 from tests.official_files import write_qmnist, writers
 
 
@@ -37,6 +42,32 @@ def test_a_writer_is_on_one_side_of_a_split(labels: Path) -> None:
     assert made.method == "stratified 0.2 by source"
     assert len(made.validation) == 10  # one of five people, who wrote each digit once
     assert not set(train.sources[made.train]) & set(train.sources[made.validation])
+
+
+def test_the_writers_are_known_in_a_store_too(labels: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Notice)
+        for _ in range(2):  # made, and opened again
+            stored = load_dataset("qmnist", in_memory=False).train
+            assert np.array_equal(stored.sources, writers("qmnist", "train"))
+
+
+def test_the_writers_are_known_where_the_dataset_is_kept(labels: Path) -> None:
+    dataset = load_dataset("qmnist")
+    kept = open_kept(keep(dataset))
+    assert np.array_equal(kept.train.sources, dataset.train.sources)
+    assert np.array_equal(kept.test.sources, dataset.test.sources)
+    assert kept.train.fingerprint() == dataset.train.fingerprint()
+    anonymous = Dataset(dataset.card, "memory", {"train": lambda: replace(dataset.train, sources=None)})
+    assert open_kept(keep(anonymous)).train.sources is None
+
+
+def test_an_evaluation_has_an_interval_by_writer(labels: Path, tmp_path: Path) -> None:
+    finished = imagelet.train("qmnist", epochs=1, network="softmax", folder=tmp_path / "runs")
+    found = imagelet.evaluate(finished, "qmnist").to_json()
+    assert found["sources"] == 2  # who wrote the twenty test digits
+    low, high = found["interval_by_source"]
+    assert 0 <= low <= found["accuracy"] <= high <= 1
 
 
 @pytest.mark.parametrize(
