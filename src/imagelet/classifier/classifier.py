@@ -285,6 +285,32 @@ class Classifier:
                 else:
                     yield result
 
+    @property
+    def classes_(self) -> np.ndarray:
+        """The class names in the order of the logits, an array as scikit-learn's classifiers have it."""
+        return np.array(self.classes)
+
+    def score(self, images: Source | Iterable[Source], labels: Any) -> float:
+        """Return the accuracy, 0 to 1, as scikit-learn's classifiers do; :meth:`evaluate` says more.
+
+        Args:
+            images: of the network's size, as for :meth:`logits`.
+            labels: (n,) class names, or numbers that count the classes from 0.
+
+        Raises:
+            DataError: another number of labels.
+            PictureError, ValueError, ClassifierFileError: as :meth:`logits`.
+        """
+        predicted, given = self.predict_proba(images).argmax(axis=1), np.asarray(labels)
+        if given.shape != predicted.shape:
+            raise DataError(
+                "there are {count} images but labels of the shape {shape}",
+                count=len(predicted),
+                shape="x".join(map(str, given.shape)),
+            )
+        answers = predicted if np.issubdtype(given.dtype, np.number) else self.classes_[predicted]
+        return float((answers == given).mean())
+
     def evaluate(self, images: ImageSet) -> Metrics:
         """Return accuracy, interval, loss and more on labelled ``images`` of the network's size.
 
