@@ -37,7 +37,7 @@ Int8 = Annotated[
 def export(
     run: RunArgument, to: To = "onnx", out: Out = None, int8: Int8 = False, as_json: Json = False
 ) -> None:
-    """Write a classifier for elsewhere, and check that it predicts the same there.
+    """Write a classifier for elsewhere, checked to predict the same there.
 
     ONNX takes framed uint8 images (n, height, width, channels) and gives calibrated probabilities (n,
     classes), and whether each is sure; classes, framing and threshold are in its metadata.
