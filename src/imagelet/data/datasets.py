@@ -325,7 +325,10 @@ def _open(known: KnownDataset, in_memory: InMemory, progress: Progress | None) -
     if known.load:
         return known.load()
     located = layouts.find(known.layouts, "train")
-    place = str(located[1]) if located else f"to be downloaded to {paths.downloads()}"
+    missing = f"to be downloaded to {paths.downloads()}"
+    if not known.download:
+        missing = f"to be brought: imagelet data get {known.card.name} --from DIR"
+    place = str(located[1]) if located else missing
     parts = {part: partial(_read_known, known, part, in_memory, progress) for part in known.images}
     return Dataset(known.card, place, parts)
 

@@ -82,6 +82,7 @@ def test_what_was_not_drawn_is_refused_in_a_sentence(which: str, message: str) -
 
 def test_files_that_lie_nowhere_are_not_downloaded_but_where_they_are_is_told() -> None:
     assert place_of(CAT_AND_DOG) is None
+    assert load_dataset(CAT_AND_DOG).place == f"to be brought: imagelet data get {CAT_AND_DOG} --from DIR"
     with pytest.raises(DownloadError, match="no two public sources agree") as told:
         _ = load_dataset(CAT_AND_DOG).train
     assert "https://storage.googleapis.com/quickdraw_dataset/full/numpy_bitmap/cat.npy" in told.value.hint
