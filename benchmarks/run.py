@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks import course, daily, inside, lab, own_pictures, prediction, recipes, result_files
+from benchmarks import course, daily, inside, lab, large, own_pictures, prediction, recipes, result_files
 from benchmarks.measuring import Benchmark, LeftOut, at_once
 from benchmarks.steps import steps
 from imagelet.errors import UnknownNameError
@@ -33,6 +33,7 @@ def known() -> dict[str, Benchmark]:
         **inside.benchmarks(),
         **lab.benchmarks(),
         **own_pictures.benchmarks(),
+        **large.benchmarks(),
         **recipes.benchmarks(),
         **{name: at_once(function) for name, function in course.benchmarks().items()},
     }

@@ -303,6 +303,30 @@ class TestShowPicture:
         assert run("data", "show", named, "--json").document["images"] == 30
 
 
+class TestSave:
+    def test_writes_the_parts_and_says_what_to_type(self, run: Run, tmp_path: Path) -> None:
+        outcome = run("data", "save", "digits", tmp_path / "digits.npz", "--validation", "0.2")
+        assert outcome.code == 0
+        rows = [line.split() for line in outcome.stdout.splitlines()]
+        assert [row[0] for row in rows[1:4]] == ["training", "validation", "test"] or rows[1][0] == "train"
+        assert outcome.stdout.endswith(f"wrote {tmp_path / 'digits.npz'}\n")
+        assert f"imagelet train {tmp_path / 'digits.npz'}" in outcome.stderr
+        shown = run("data", "show", tmp_path / "digits.npz", "--json").document
+        assert [part["part"] for part in shown["parts"]] == ["train", "validation", "test"]
+
+    def test_has_the_fields_of_its_help(self, run: Run, tmp_path: Path, documented: Documented) -> None:
+        outcome = run("data", "save", "digits", tmp_path / "digits", "--json")
+        assert outcome.fields == documented("data", "save")
+        assert sum(part["images"] for part in outcome.document["parts"]) == 1797
+        assert len(list((tmp_path / "digits" / "train" / "0").iterdir())) > 100
+
+    def test_overwrites_nothing(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "a.npz").touch()
+        outcome = run("data", "save", "digits", tmp_path / "a.npz")
+        assert (outcome.code, outcome.stdout) == (2, "")
+        assert "is there already" in outcome.stderr
+
+
 class TestCheck:
     def test_of_a_good_folder_finds_nothing(self, run: Run, pictures: Path) -> None:
         outcome = run("data", "check", pictures)

@@ -1,4 +1,4 @@
-"""`imagelet data list`, `get`, `show`, `check`: where datasets are, and what they hold."""
+"""`imagelet data list`, `get`, `show`, `check`, `save`: where datasets are, what they hold, other forms."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -56,6 +56,17 @@ Shown = Annotated[
         help="A dataset's name, a file or folder of your own (imagelet data formats), or a picture file.",
     ),
 ]
+SavedTo = Annotated[Path, typer.Argument(metavar="OUT", help="What is written: NAME.npz, or a folder.")]
+SavedValidation = Annotated[
+    str | None,
+    typer.Option(
+        "--validation",
+        metavar="FRACTION",
+        help="Set validation images aside, as imagelet train --validation does.",
+        show_default="the dataset's own",
+    ),
+]
+SavedSeed = Annotated[int, typer.Option("--seed", metavar="N", help="For the choice of validation images.")]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Draw some images of each class, or the picture: grid.png."),
@@ -211,6 +222,42 @@ def _draw_near_copies(problems: list["Problem"], out: Path | None) -> Path | Non
     titles = [f"{number}: {name}" for number, pair in enumerate(pairs, start=1) for name in pair.files]
     plots.save(plots.grid(images, titles, columns=6), out)
     return out
+
+
+@data.command(cls=Command, epilog="imagelet data save mnist mnist.npz")
+def save(
+    dataset: DatasetArgument,
+    out: SavedTo,
+    validation: SavedValidation = None,
+    seed: SavedSeed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write a dataset as NAME.npz, or as a folder of PNG files.
+
+    Its parts are those that a training uses: where there is no test part, a fifth is set aside as one. Read
+    again, both give the same images and classes in the same parts; a folder gives them class by class.
+
+    JSON: name, file, parts[{part, images}], classes.
+    """
+    from imagelet.data import load_dataset
+    from imagelet.data.saving import parts_to_save, save_parts
+
+    with printing.progress("reading") as advance:
+        parts = parts_to_save(load_dataset(dataset, progress=advance), validation, seed)
+    with printing.progress("writing {file}", file=out) as advance:
+        save_parts(parts, out, advance)
+    if as_json:
+        counts = [{"part": part, "images": len(images)} for part, images in parts.items()]
+        classes = parts["train"].classes
+        printing.document({"name": dataset, "file": out, "parts": counts, "classes": classes})
+        return
+    printing.table(
+        ("part", "images"),
+        [(PARTS[part], f"{len(images):,}") for part, images in parts.items()],
+        right=("images",),
+    )
+    show_file(out)
+    printing.advice("imagelet train {file} trains on it", file=out)
 
 
 def _show_problems(problems: list["Problem"]) -> None:

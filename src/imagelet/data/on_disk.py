@@ -106,17 +106,17 @@ class _File:
             whole = whole.base
         if isinstance(whole, np.memmap) and array.flags.c_contiguous and hasattr(os, "preadv"):
             self._start = whole.offset + array.ctypes.data - whole.ctypes.data
-            self._handle = os.open(whole.filename, os.O_RDONLY)
+            self._handle = os.open(str(whole.filename), os.O_RDONLY)
             weakref.finalize(self, os.close, self._handle)
 
     def read_range(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return the rows from ``start`` to before ``stop``."""
         if self._handle is None:
             return np.array(self.array[start:stop])
-        rows = np.empty((stop - start, *self.array.shape[1:]), np.uint8)
+        rows: NDArray[np.uint8] = np.empty((stop - start, *self.array.shape[1:]), np.uint8)
         place, end = self._start + start * self._row_bytes, self._start + stop * self._row_bytes
         while place < end:
-            left = memoryview(rows).cast("B")[place - end :]
+            left = rows.data.cast("B")[place - end :]
             read = os.preadv(self._handle, (left,), place)
             if not read:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -55,6 +55,7 @@ class Arrays:
         rows: reads the images' array some rows at a time; None: that is not possible.
         files: in which they are.
         sources: reads an array (n,): who wrote each image; None where nobody said.
+        classes: the names of the classes in their order, where the file has them.
     """
 
     images: Callable[[], Any]
@@ -63,6 +64,7 @@ class Arrays:
     rows: Callable[[], Rows] | None = None
     files: tuple[Path, ...] = ()
     sources: Callable[[], NDArray[Any]] | None = None
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -306,7 +308,7 @@ def _read(
     where = f"{arrays.source} in {path}"
 
     def content() -> Content:
-        labels, classes = as_labels(arrays.labels(), where)
+        labels, classes = as_labels(arrays.labels(), where, arrays.classes)
         read_rows = rows or Rows.of(arrays.images())
         blocks, shape, taken = images_in(read_rows, limits_of(read_rows))
         return Content(blocks, shape, labels, classes, taken, choose, _numbered(arrays, len(labels)))
@@ -322,7 +324,7 @@ def _read(
         if rows and rows.size > LARGE:
             return filled(content(), progress)
         images, taken = images_of(arrays.images())
-        labels, classes = as_labels(arrays.labels(), where)
+        labels, classes = as_labels(arrays.labels(), where, arrays.classes)
         require_count(len(images), len(labels))
         sources = _numbered(arrays, len(images))
         return divided(ImageSet(images, labels, classes, sources=sources), taken, choose)

@@ -3,7 +3,8 @@
 import contextlib
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,7 @@ from imagelet.data.download import damaged
 from imagelet.data.forms import npy
 from imagelet.data.forms.form import Contents, Form, forms, paired
 from imagelet.data.idx import DEFLATE_RATIO
+from imagelet.data.labels import MOST_CLASSES
 from imagelet.data.rows import Rows
 from imagelet.errors import DataError
 from imagelet.messages import Message, message_of
@@ -28,6 +30,7 @@ UNREADABLE = (
     zlib.error,
 )
 LARGEST_MEMBER = 4 << 30  # bytes
+CLASS_NAMES = "class_names"  # a member that names the classes, in which the labels count then
 
 
 def recognises(path: Path) -> bool:
@@ -42,7 +45,42 @@ def read(path: Path) -> Contents:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise DataError("{file} is no NumPy archive: {error}", file=path, error=message_of(error)) from error
-    return paired(names, str(path), partial(_member, path), partial(_rows, path), lambda _: path)
+    named = CLASS_NAMES in names
+    contents = paired(
+        [name for name in names if name != CLASS_NAMES],
+        str(path),
+        partial(_member, path),
+        partial(_rows, path),
+        lambda _: path,
+    )
+    if not named:
+        return contents
+    classes = _class_names(path)
+    parts = {
+        part: replace(arrays, labels=partial(_named, arrays.labels, classes, path), classes=classes)
+        for part, arrays in contents.parts.items()
+    }
+    return replace(contents, parts=parts)
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the classes, in the order of the labels."""
+    array = _member(path, CLASS_NAMES)
+    names = tuple(array.tolist()) if array.dtype.kind == "U" and array.ndim == 1 else ()
+    if not 2 <= len(set(names)) == len(names) <= MOST_CLASSES:
+        raise DataError("the class names in {file} are not different texts", file=path)
+    return names
+
+
+def _named(labels: Callable[[], NDArray[Any]], classes: tuple[str, ...], path: Path) -> NDArray[Any]:
+    """Return the class name of each label, which counts in ``classes``."""
+    indices, count = labels(), len(classes)
+    if indices.dtype.kind not in "iu" or not (0 <= indices.min(initial=0) <= indices.max(initial=0) < count):
+        raise DataError(
+            "the labels in {file} are no indices of its {count:,} class names", file=path, count=count
+        )
+    names: NDArray[Any] = np.array(classes)[indices]
+    return names
 
 
 def read_official(path: Path, name: str, dataset: str, dimensions: tuple[int, ...]) -> NDArray[np.uint8]:
