@@ -16,7 +16,7 @@ from tools.lowest import TORCH
 from tools.source import imports, read_modules
 
 ROOT = Path(__file__).parents[1]
-WHERE_IT_RUNS = {"IPython"}  # only in a notebook, which brings it
+WHERE_IT_RUNS = {"IPython", "pandas"}  # in a notebook, which brings it; where a frame is asked for
 ONLY_FOR_ITS_VERSION = {"h11"}  # uvicorn brings it, older ones too
 SAFE_FROM = {  # the oldest version without a hole that is known and serious
     "fastapi": "0.109.1",  # CVE-2024-24762
