@@ -203,6 +203,8 @@ def fit(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     inner_height = min(framing.height, max(1, round(height * scale)))
     inner_width = min(framing.width, max(1, round(width * scale)))
     inner = resized(picture, inner_height, inner_width)
+    if inner.shape[:2] == (framing.height, framing.width):
+        return Framed(inner, placement=Placement.of(whole(picture), whole(inner)))  # nothing to pad
     padded = np.empty((framing.height, framing.width, picture.shape[2]), np.uint8)
     padded[:] = np.median(border(picture), axis=0).round().astype(np.uint8)
     top, left = (framing.height - inner_height) // 2, (framing.width - inner_width) // 2
