@@ -94,11 +94,12 @@ def _untrained(network: str) -> "Classifier":
     from imagelet.preprocessing.normalization import Normalization
 
     shape = networks.get(network).input_shape
-    halves = (0.5,) * shape[2]
+    height, width, channels = shape
+    halves = (0.5,) * channels
     return Classifier(
         network=build(network, shape, len(CLASSES)),
         classes=CLASSES,
-        framing=Framing("stretch", *shape),
+        framing=Framing("stretch", height, width, channels),
         normalization=Normalization(halves, halves),
         calibration=Calibration.none(),
         training={},

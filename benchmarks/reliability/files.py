@@ -172,14 +172,10 @@ def classifier() -> tuple[dict[str, Any], dict[str, Any], bytes]:
         "conv(2, 3x3, same) batchnorm relu pool(2) residual(conv(2, 3x3, same) relu) "
         "flatten dense(classes) softmax"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "classifier.safetensors"
-        network = build(text, input_shape=(8, 8, 1), classes=3)
-        classes = ("a", "b", "c")
-        preparation = (Framing("fit", 8, 8, 1), Normalization((0.3,), (0.2,)))
-        content = file.Content(network, classes, *preparation, Calibration.none(), {"seed": 0}, "none")
-        file.write(path, content)
-        raw = path.read_bytes()
+    network = build(text, input_shape=(8, 8, 1), classes=3)
+    preparation = (Framing("fit", 8, 8, 1), Normalization((0.3,), (0.2,)))
+    content = file.Content(network, ("a", "b", "c"), *preparation, Calibration.none(), {"seed": 0}, "none")
+    raw = file.to_bytes(content)
     length = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + length])
     facts = json.loads(header.pop("__metadata__")[file.KEY])

@@ -103,7 +103,11 @@ def _read_settings(values: dict[str, Any]) -> None:
 
 @cache
 def _few_images() -> ImageSet:
-    return ImageSet(np.zeros((40, 8, 8, 1), np.uint8), np.arange(40) % 4, ("a", "b", "c", "d"))
+    return ImageSet(
+        np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), np.uint8),
+        np.arange(40) % 4,
+        ("a", "b", "c", "d"),
+    )
 
 
 @cache

@@ -88,7 +88,7 @@ class TestFingerprint:
 
     def test_is_the_same_in_whatever_pieces_it_is_hashed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = make(50).fingerprint()
-        monkeypatch.setattr("imagelet.data.imageset._HASHED_AT_ONCE", 64)
+        monkeypatch.setattr("imagelet.data.imageset._READ_AT_ONCE", 64)
         assert make(50).fingerprint() == whole
 
     def test_changes_with_a_pixel_a_label_a_class_name_the_order_and_the_shape(self) -> None:
