@@ -17,7 +17,7 @@ HANGUL = re.compile(r"[가-힣]")
 # What is typed or named stays as it is: commands, options, paths, assignments, quoted names, brackets.
 AS_IT_IS = re.compile(
     r"imagelet(?: data)? [a-z]+|--?[\w-]+(?:[ =][^\s가-힣]+)?|‘[^’]*’|[^\s가-힣]*[/=][^\s가-힣]*"
-    r"|\([^가-힣()]*\)|^(?:제목|출처|라이선스|인용) .*$",  # the last: what a dataset's authors wrote
+    r"|\([^가-힣()]*\)|^(?:제목|출처|인용|알려진 정확도) .*$",  # the last: what authors wrote
     re.MULTILINE,
 )
 SENTENCE = re.compile(r"\b[A-Za-z][a-z']+(?: [A-Za-z][a-z']+){2}\b")

@@ -50,7 +50,7 @@ CIFAR_10 = DatasetCard(
     framing=Framing("fit", SIDE, SIDE, CHANNELS),
     flips=True,
     source="https://www.cs.toronto.edu/~kriz/cifar.html",
-    licence="none stated; its page asks for the citation",
+    licence=Message("none stated; its page asks for the citation"),
     citation="A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. Technical report, "
     "University of Toronto, 2009.",
     known_accuracy=KnownAccuracy(

@@ -81,7 +81,7 @@ def _card(
         framing=Framing("handwriting", SIDE, SIDE, 1, box=24 / SIDE),
         flips=False,
         source="https://www.nist.gov/itl/products-and-services/emnist-dataset",
-        licence="none stated; a work of the US government's NIST",
+        licence=Message("none stated; a work of the US government's NIST"),
         citation="G. Cohen, S. Afshar, J. Tapson, A. van Schaik. EMNIST: an extension of MNIST to "
         "handwritten letters. arXiv:1702.05373, 2017.",
         known_accuracy=known_accuracy,

@@ -78,7 +78,7 @@ class Row:
             framing=Framing("stretch", SIDE, SIDE, self.channels),
             flips=self.flips,
             source="https://medmnist.com",
-            licence=f"{self.licence}; not for clinical use",
+            licence=Message("{licence}; not for clinical use", licence=self.licence),
             citation="J. Yang, R. Shi, D. Wei, Z. Liu, L. Zhao, B. Ke, H. Pfister, B. Ni. MedMNIST v2: a "
             "large-scale lightweight benchmark for 2D and 3D biomedical image classification. Scientific "
             "Data 10:41, 2023.",

@@ -35,7 +35,7 @@ SVHN = DatasetCard(
     framing=Framing("fit", SIDE, SIDE, 3),
     flips=False,
     source="http://ufldl.stanford.edu/housenumbers/",
-    licence="for non-commercial use only",
+    licence=Message("for non-commercial use only"),
     citation="Y. Netzer, T. Wang, A. Coates, A. Bissacco, B. Wu, A. Y. Ng. Reading Digits in Natural Images "
     "with Unsupervised Feature Learning. NIPS Workshop on Deep Learning and Unsupervised Feature Learning, "
     "2011.",

@@ -39,7 +39,7 @@ USPS = DatasetCard(
     framing=Framing("handwriting", SIDE, SIDE, 1),
     flips=False,
     source="https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass.html#usps",
-    licence="none stated",
+    licence=Message("none stated"),
     citation="J. J. Hull. A Database for Handwritten Text Recognition Research. IEEE Transactions on Pattern "
     "Analysis and Machine Intelligence 16(5), 1994.",
     turned=MNIST.turned,
