@@ -9,14 +9,15 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
+from imagelet.classifier import classifier as classifier_module
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import load_dataset
 from imagelet.errors import ClassifierFileError, UsageError
-from imagelet.explanation import embeddings as embeddings_module
 from imagelet.explanation.embeddings import (
     METHODS,
     Neighbour,
     TrainingEmbeddings,
+    batches,
     directions,
     draw_evenly,
     embedding_map,
@@ -76,7 +77,7 @@ class TestEmbeddings:
     def test_are_the_same_however_many_come_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         classifier, images = classifier_of(build(TEXT, SHAPE, 3)), images_of(SHAPE, 7)
         whole = embeddings(classifier, images)
-        monkeypatch.setattr(embeddings_module, "BATCH", 3)
+        monkeypatch.setattr(classifier_module, "BATCH", 3)
         np.testing.assert_allclose(embeddings(classifier, images), whole, atol=1e-6)
         assert embeddings(classifier, images[:0]).shape == (0, 7)
         with pytest.raises(ValueError, match="images are uint8"):
@@ -108,7 +109,7 @@ class TestEmbeddings:
 
     def test_in_bfloat16_are_nearly_the_same_and_leave_no_mode_on(self) -> None:
         classifier, images = classifier_of(build(TEXT, SHAPE, 3)), images_of(SHAPE, 600)
-        halves = embeddings_module.batches(classifier, images, torch.bfloat16)
+        halves = batches(classifier, images, torch.bfloat16)
         first = next(halves)
         assert not torch.is_autocast_enabled("cpu")
         assert not torch.is_inference_mode_enabled()

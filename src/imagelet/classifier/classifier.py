@@ -18,7 +18,7 @@ from imagelet.classifier import file
 from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.classifier.sources import Source, images_of, name_of, pixels_of, several
 from imagelet.data.imageset import ImageSet
-from imagelet.errors import ClassifierFileError, DataError, PictureError
+from imagelet.errors import ClassifierFileError, DataError, PictureError, UsageError
 from imagelet.messages import Message
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
@@ -190,20 +190,28 @@ class Classifier:
             ValueError: images of another size, or with other channels.
             ClassifierFileError: a logit is not a finite number.
         """
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
-            images = images_of(images, self.input_shape, self.framing.values)
-        height, width, _ = self.input_shape
-        size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
-        batches = [images[start : start + size] for start in range(0, len(images), size)] or [images]
+        framed = self._framed(images)
         network = self._stored_network
-        if isinstance(network, NumpyNetwork) and self._is_small_work(network, len(images)):
-            parts = [self._computed(network, batch) for batch in batches]
+        if isinstance(network, NumpyNetwork) and self._is_small_work(network, len(framed)):
+            parts = [self._computed(network, batch) for batch in self.in_batches(framed)]
         else:
-            parts = [self._averaged(batch) for batch in batches]
+            parts = [self._averaged(batch) for batch in self.in_batches(framed)]
         logits = np.concatenate(parts)  # (n, classes)
         if not np.isfinite(logits).all():
             raise ClassifierFileError("the classifier is damaged: not all its logits are finite numbers")
         return logits
+
+    def _framed(self, images: Source | Iterable[Source]) -> np.ndarray:
+        """Return images of the network's size as uint8 (n, height, width, channels)."""
+        if isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 4:
+            return images
+        return images_of(images, self.input_shape, self.framing.values)
+
+    def in_batches(self, images: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield framed images (n, …), as many at a time as the network takes; of none one empty batch."""
+        height, width, _ = self.input_shape
+        size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
+        return (images[start : start + size] for start in range(0, max(1, len(images)), size))
 
     def _is_small_work(self, network: NumpyNetwork, images: int) -> bool:
         """Say whether torch would take longer to start than NumPy to compute; never, once it has started."""
@@ -227,6 +235,46 @@ class Classifier:
             logits = torch.stack([weight * self.network(view) for weight, view in weighted]).sum(dim=0)
             averaged: np.ndarray = logits.float().cpu().numpy()
         return averaged
+
+    def embeddings(self, images: Source | Iterable[Source]) -> np.ndarray:
+        """Return what the network's last dense layer gets, float32 (n, d), for images of the network's size.
+
+        That layer makes the logits of it, so it holds all that the network goes by. It is computed from the
+        image alone, also where :meth:`logits` are averaged over several views of it.
+
+        Args:
+            images: as for :meth:`logits`.
+
+        Raises:
+            UsageError: no dense layer makes the network's logits, or it is none of a module's own parts.
+            PictureError, ValueError, ClassifierFileError: as :meth:`logits`.
+        """
+        import torch
+
+        parts = []
+        for batch in self.in_batches(self._framed(images)):
+            with torch.inference_mode():
+                parts.append(self._embedded(self.prepare(batch)))
+        embeddings = np.concatenate(parts)  # (n, d)
+        if not np.isfinite(embeddings).all():
+            raise ClassifierFileError("the classifier is damaged: not all its embeddings are finite numbers")
+        return embeddings
+
+    def _embedded(self, prepared: "torch.Tensor") -> np.ndarray:
+        """Return the embeddings (n, d) of network input."""
+        from torch import nn
+
+        from imagelet.networks.watching import before_the_last
+
+        values, last = before_the_last(self.network, prepared)
+        dense = isinstance(last, nn.Linear) and last.out_features == len(self.classes)
+        if not dense or values.shape[:-1] != prepared.shape[:1]:
+            raise UsageError(
+                "the network has no embeddings: no dense layer that is one of its parts makes its logits",
+                hint="end it with a dense layer: dense(classes), or an nn.Linear as a part of the module",
+            )
+        embedded: np.ndarray = values.float().cpu().numpy()
+        return embedded
 
     def predict_proba(self, images: Source | Iterable[Source]) -> np.ndarray:
         """Return calibrated probabilities, float64 (n, classes), for images of the network's size.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from imagelet.networks.layer_kind import INPUT, LayerRun, named_modules, run_layers
+from imagelet.networks.modules import fused_layers
 
 UNNAMED = "unnamed"  # the source of a layer whose input no named part made
 
@@ -84,16 +85,54 @@ def watched_layers(module: nn.Module, images: Tensor) -> list[LayerRun]:
     return runs
 
 
-def input_of_last(module: nn.Module, is_wanted: Callable[[nn.Module], bool], images: Tensor) -> Tensor:
-    """Return what the last part that is wanted gets of images; the images themselves where there is none."""
+def before_the_last(network: nn.Module, images: Tensor) -> tuple[Tensor, nn.Module | None]:
+    """Return what the last layer that mixes values gets of images, and that layer.
+
+    It is the last one with weights of two or more dimensions: a dense layer in nearly every network, else a
+    convolution, or a plugin's own. What is a plain sequence itself is looked into. In a person's own module
+    it is the part with such weights that is called last.
+
+    Args:
+        network: in evaluation mode.
+        images: network input (n, channels, height, width).
+
+    Returns:
+        The layer's input, and the layer. Where there is none, the images and None.
+    """
+    own = getattr(network, "own", None)
+    if own is not None:
+        return _input_of_last(own, plain_strides(images))
+    children = list(network.named_children())
+    mixing = [place for place, (_, child) in enumerate(children) if _mixes(child)]
+    if not mixing:
+        return images, None
+    last = children[mixing[-1]][1]
+    before = [layers for _, layers in fused_layers(children[: mixing[-1]])]
+    while isinstance(last, nn.Sequential) and type(last).forward is nn.Sequential.forward:
+        inner = list(last)
+        place = max(place for place, child in enumerate(inner) if _mixes(child))
+        before, last = [*before, *inner[:place]], inner[place]
+    values = images
+    for layer in before:
+        values = layer(values)
+    return values, last
+
+
+def _mixes(layer: nn.Module) -> bool:
+    """Return whether a layer has a matrix or kernels; a normalisation has one number a channel."""
+    return any(weights.dim() > 1 for weights in layer.parameters())
+
+
+def _input_of_last(module: nn.Module, images: Tensor) -> tuple[Tensor, nn.Module | None]:
+    """Return what the part that mixes values last gets of images, and that part."""
     thread = threading.get_ident()
-    found: list[Tensor] = [images]
+    found: list[tuple[Tensor, nn.Module | None]] = [(images, None)]
 
-    def note(_: nn.Module, inputs: Any) -> None:
+    def note(part: nn.Module, inputs: Any) -> None:
         if threading.get_ident() == thread and inputs and isinstance(inputs[0], Tensor):
-            found[0] = inputs[0]
+            found[0] = inputs[0], part
 
-    parts = [part for part in module.modules() if not list(part.children()) and is_wanted(part)]
+    parts = [part for part in module.modules() if not list(part.children()) and _mixes(part)]
     hooks = [part.register_forward_pre_hook(note) for part in parts]
     try:
         module(images)
