@@ -35,6 +35,11 @@ def in_repository() -> bool:
     return (ROOT / ".git").exists()
 
 
+def committed(name: str) -> bytes:
+    """Return the content of a file in the last commit."""
+    return subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, check=True).stdout
+
+
 needs_git = pytest.mark.skipif(not in_repository(), reason="this is no clone: there are no commits to build")
 
 
@@ -110,6 +115,13 @@ class TestWhatIsBuilt:
         assert {"imagelet/py.typed", "imagelet/pretrained/mnist.safetensors"} <= set(names)
         packaged = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
         assert {name for name in names if name.endswith(".py")} <= packaged
+
+    def test_the_wheel_holds_what_the_program_reads_byte_by_byte(self, wheel: Path) -> None:
+        with zipfile.ZipFile(wheel) as files:
+            held = {name: files.read(name) for name in files.namelist() if ".dist-info/" not in name}
+        assert [name for name, content in held.items() if content != committed(f"src/{name}")] == []
+        translations = {name for name in held if "/locale/" in name}
+        assert {Path(name).suffix for name in translations} == {".mo"}
 
     def test_the_wheel_says_what_it_is(self, wheel: Path) -> None:
         fields = release.metadata(wheel)
