@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imagelet.data import Dataset, ImageSet, load_dataset
     from imagelet.errors import ImageletError
     from imagelet.experiment.finalize import Finished
-    from imagelet.experiment.notebook import resume, train
+    from imagelet.experiment.notebook import continue_training, resume, train
     from imagelet.experiment.runner import resume_experiment, run_experiment
     from imagelet.networks import Network, build, summarize
     from imagelet.runs.definition import Experiment, describe
@@ -43,6 +43,7 @@ _PLACES = {
     "Run": "runs.run",
     "build": "networks",
     "compare": "analysis.comparison",
+    "continue_training": "experiment.notebook",
     "describe": "runs.definition",
     "evaluate": "analysis.evaluate",
     "explain": "analysis.explain",
@@ -70,6 +71,7 @@ __all__ = [
     "__version__",
     "build",
     "compare",
+    "continue_training",
     "describe",
     "evaluate",
     "explain",

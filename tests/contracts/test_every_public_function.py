@@ -239,6 +239,12 @@ RUNS: dict[str, Callable[[World], Any]] = {
     "an event with its run": lambda world: SimpleNamespace(run=unfinished(world)),
 }
 
+FINISHED_RUNS: dict[str, Callable[[World], Any]] = {
+    name: kind
+    for name, kind in LEARNERS.items()
+    if name in ("what train returned", "a loaded classifier") or name.startswith("a run")
+}
+
 EXPERIMENTS: dict[str, Callable[[World], Any]] = {
     "an Experiment": lambda world: imagelet.describe(image_set(world), TEXT, "keras", QUICK),
 }
@@ -298,6 +304,15 @@ CALLS: dict[str, dict[str, tuple[Kinds, Callable[[World, Any], Any]]]] = {
         ),
     },
     "resume": {"run": (RUNS, lambda _, run: imagelet.resume(run).run.finished)},
+    "continue_training": {
+        "run": (
+            FINISHED_RUNS,
+            lambda world, run: (
+                imagelet.continue_training(run, 1).run.experiment["start_from"]
+                == str(world.finished.run.folder)
+            ),
+        ),
+    },
     "resume_experiment": {
         "run": (RUNS, lambda _, run: isinstance([*imagelet.resume_experiment(run)][-1], Finished)),
     },

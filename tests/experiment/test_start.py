@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from imagelet import load, load_dataset, train
+from imagelet import continue_training, load, load_dataset, train
 from imagelet.analysis.evaluate import evaluate
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import Split
@@ -252,6 +252,16 @@ class TestContinuing:
         assert last.run.start_file.read_bytes() == first.classifier_file.read_bytes()
         assert last.run.experiment["network"] == first.experiment["network"]
         assert compare(last.run, last.run).identical
+
+    def test_from_python_gives_the_same_and_takes_other_settings(self, first: Run, tmp_path: Path) -> None:
+        *_, expected = run_continued(first, continued(first, {"epochs": 1, "lr": 0.01}))
+        assert isinstance(expected, Finished)
+        found = continue_training(first, 1, lr=0.01, name="more", folder=tmp_path / "elsewhere")
+        assert found.run.folder == tmp_path / "elsewhere" / "more"
+        assert found.run.experiment["recipe"]["learning_rate"] == 0.01
+        assert compare(expected.run, found.run).identical
+        with pytest.raises(UsageError, match="patience"):
+            continue_training(first, 1, patience=3)
 
     def test_is_reproduced_to_the_byte(self, first: Run) -> None:
         *_, last = run_continued(first, continued(first, {"epochs": 1}))

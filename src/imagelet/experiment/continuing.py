@@ -5,8 +5,8 @@ run's, so its validation images stay those that neither of the two learned from.
 """
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from imagelet.data.splits import Split
@@ -54,7 +54,7 @@ def run_continued(
     experiment: Experiment,
     *,
     name: str | None = None,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     test: bool = False,
     own: OwnFunctions = NONE,
     allow_import: bool | None = None,

@@ -17,6 +17,7 @@ from imagelet.data.datasets import load_dataset
 from imagelet.data.imageset import Dataset
 from imagelet.data.objects import has_labels
 from imagelet.data.store import InMemory
+from imagelet.experiment.continuing import continued, run_continued
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import Event, RunStarted, resume_experiment, run_experiment
 from imagelet.experiment.start import place_of_start
@@ -24,6 +25,7 @@ from imagelet.messages import Message, translate
 from imagelet.networks.zoo import is_network
 from imagelet.progress import Pace, write_seconds
 from imagelet.runs.definition import Experiment, describe
+from imagelet.runs.learner import run_given
 from imagelet.training.loop import EpochEnded, Step
 from imagelet.training.own_functions import Augment, Loss, OwnFunctions
 from imagelet.training.recipe import Recipe
@@ -137,6 +139,48 @@ def resume(
     rest: dict[str, Any] = {"data": data, "network": network, "test": test, "allow_import": allow_import}
     rest |= {"in_memory": in_memory, "own": OwnFunctions(loss, augmentation)}
     return watch(resume_experiment(run, **rest, progress=bar.read), bar)
+
+
+def continue_training(
+    run: Any,
+    epochs: int | str,
+    *,
+    name: str | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    test: bool = False,
+    allow_import: bool | None = None,
+    in_memory: InMemory = "auto",
+    loss: Loss | None = None,
+    augmentation: Augment | None = None,
+    **fields: Any,
+) -> Finished:
+    """Train a finished run for more epochs, and return the new run; what ``train --continue`` does.
+
+    The new run starts from the finished one's weights and keeps its validation images; the schedule of the
+    learning rate begins anew. A notebook shows a bar.
+
+    Args:
+        run: a finished run, its folder or its name, or what :func:`imagelet.train` returned.
+        epochs: passes over the training images, on top of those that were made.
+        name: the new run's; None: ``NAME-continued``.
+        folder: where it is written; None: beside the finished one.
+        test: evaluate on the test images at the end, once.
+        allow_import: whether code that the run names as its network is imported; None: as the environment's
+            IMAGELET_ALLOW_IMPORT says.
+        in_memory: as :func:`imagelet.load_dataset` takes it; the results do not depend on it.
+        loss: the person's own that the run was trained with.
+        augmentation: the person's own that the run was trained with.
+        **fields: those of :class:`Recipe` that are to be otherwise: ``lr``, …
+
+    Raises:
+        RunError: the run is not finished.
+        ImageletError: anything else that a user can mend.
+    """
+    run, bar = run_given(run), Bar(notebook_display())
+    experiment = continued(run, {**fields, "epochs": epochs})
+    rest: dict[str, Any] = {"test": test, "allow_import": allow_import, "in_memory": in_memory}
+    rest["own"] = OwnFunctions(loss, augmentation)
+    return watch(run_continued(run, experiment, name=name, folder=folder, **rest, progress=bar.read), bar)
 
 
 def watch(events: Iterable[Event], bar: "Bar | None" = None) -> Finished:
