@@ -131,6 +131,9 @@ def _parquet_file(random: Random) -> bytes:
             random.choice((*4 * ("label",), "class", "x")): pa.array(labels).cast(kind),
         }
     )
+    if random.random() < 0.4:
+        names = random.choices(("train", "val", "test", None, "extra"), (20, 4, 4, 1, 0.2), k=number)
+        table = table.append_column("split", pa.array(names, pa.string()))
     if random.random() < 0.6:
         label = {"names": list(CLASSES), "_type": "ClassLabel"}
         features: Any = {"image": {"_type": "Image"}, "label": label}

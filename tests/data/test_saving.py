@@ -1,7 +1,9 @@
 """What is saved is read again as it was, and appears whole or not at all."""
 
 import errno
+import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from imagelet.data import Dataset, DatasetCard, ImageSet, load_dataset, saving
 from imagelet.data.saving import parts_to_save, save_parts
 from imagelet.errors import DataError, UsageError
 
-OUT = ("made.npz", "made")
+OUT = ("made.npz", "made.parquet", "made")
 CLASSES = ("zebra", "ant", "10", "9", "고양이", "a b")
 
 
@@ -89,20 +91,21 @@ def test_what_is_there_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.zip", "a.csv", "a.tar.gz"])
 def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"neither NAME\.npz nor"):
+    with pytest.raises(UsageError, match=r"neither NAME\.npz nor NAME\.parquet nor"):
         save_parts(parts_to_save(load_dataset("digits")), tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["T-shirt/top", ".hidden", "a\n", "A", " b", ""])
-def test_a_class_that_cannot_be_a_folder_is_refused_and_kept_in_an_archive(tmp_path: Path, name: str) -> None:
+def test_a_class_that_cannot_be_a_folder_is_refused_and_kept_in_a_file(tmp_path: Path, name: str) -> None:
     images = np.random.default_rng(0).integers(0, 256, (8, 6, 6, 1), np.uint8)
     part = ImageSet(images, np.arange(8) % 2, ("a", name))
     parts = {"train": part, "test": part}
     with pytest.raises(UsageError, match="cannot be the name of a folder"):
         save_parts(parts, tmp_path / "folder")
     assert not list(tmp_path.iterdir())
-    save_parts(parts, tmp_path / "a.npz")
-    assert load_dataset(tmp_path / "a.npz").train.classes == ("a", name)
+    for file in ("a.npz", "a.parquet"):
+        save_parts(parts, tmp_path / file)
+        assert load_dataset(tmp_path / file).train.classes == ("a", name)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +133,33 @@ def test_its_own_validation_images_are_not_replaced() -> None:
     own = Dataset(card, "", dict.fromkeys(("train", "validation", "test"), lambda: images))
     with pytest.raises(UsageError, match="validation images of its own"):
         parts_to_save(own, "0.2")
+
+
+def test_a_parquet_file_has_the_columns_of_hugging_face(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(saving, "AT_ONCE", 500 * 8 * 8)
+    parts = parts_to_save(load_dataset("digits"))
+    save_parts(parts, tmp_path / "digits.parquet")
+    file = pq.ParquetFile(tmp_path / "digits.parquet")
+    assert file.num_row_groups == sum(-(-len(images) // 500) for images in parts.values())
+    assert str(file.schema_arrow.field("image").type) == "struct<bytes: binary, path: string>"
+    assert str(file.schema_arrow.field("label").type) == "int64"
+    said = json.loads(file.schema_arrow.metadata[b"huggingface"])["info"]["features"]
+    assert said["image"] == {"_type": "Image"}
+    assert said["label"] == {"_type": "ClassLabel", "names": [str(digit) for digit in range(10)]}
+    rows = file.read()
+    assert rows.column("split").to_pylist() == [part for part in parts for _ in range(len(parts[part]))]
+    names = [picture["path"] for picture in rows.column("image").to_pylist()]
+    assert len(set(names)) == len(names)
+
+
+def test_a_parquet_file_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(DataError, match="need the package pyarrow") as refused:
+        save_parts(parts_to_save(load_dataset("digits")), tmp_path / "new" / "digits.parquet")
+    assert refused.value.hint == "pip install 'imagelet[formats]'"
+    assert not list(tmp_path.iterdir())

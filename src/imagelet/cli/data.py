@@ -56,7 +56,9 @@ Shown = Annotated[
         help="A dataset's name, a file or folder of your own (imagelet data formats), or a picture file.",
     ),
 ]
-SavedTo = Annotated[Path, typer.Argument(metavar="OUT", help="What is written: NAME.npz, or a folder.")]
+SavedTo = Annotated[
+    Path, typer.Argument(metavar="OUT", help="What is written: NAME.npz, NAME.parquet, or a folder.")
+]
 SavedValidation = Annotated[
     str | None,
     typer.Option(
@@ -232,10 +234,11 @@ def save(
     seed: SavedSeed = 0,
     as_json: Json = False,
 ) -> None:
-    """Write a dataset as NAME.npz, or as a folder of PNG files.
+    """Write a dataset as NAME.npz, as NAME.parquet, or as a folder of PNG files.
 
     Its parts are those that a training uses: where there is no test part, a fifth is set aside as one. Read
-    again, both give the same images and classes in the same parts; a folder gives them class by class.
+    again, each gives the same images and classes in the same parts; a folder gives them class by class. A
+    Parquet file has the columns of Hugging Face's datasets, image and label, and split for the parts.
 
     JSON: name, file, parts[{part, images}], classes.
     """

@@ -1,18 +1,20 @@
-"""Datasets written for other programs: as a NumPy archive, or as a folder of PNG files.
+"""Datasets written for other programs: as a NumPy archive, a Parquet file, or a folder of PNG files.
 
-Read again, both give the same images with the same classes in the same parts; an archive in the same order,
+Read again, each gives the same images with the same classes in the same parts; the files in the same order,
 too, a folder class by class. What is written appears when it is complete; after an error or a full disk
 nothing is left of it.
 """
 
 import contextlib
 import io
+import itertools
+import json
 import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +23,13 @@ from PIL import Image
 from imagelet import atomic_files
 from imagelet.data.forms.npz import CLASS_NAMES
 from imagelet.data.imageset import Dataset, ImageSet
+from imagelet.data.pictures.parquet import BYTES, PART, without_pyarrow
 from imagelet.data.splits import split
 from imagelet.errors import DataError, UsageError
 from imagelet.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 AT_ONCE = 1 << 24  # bytes of pixels that are written at a time
 NOT_IN_FOLDERS = frozenset('<>:"/\\|?*')  # Windows refuses them in names
@@ -62,7 +68,7 @@ def parts_to_save(
 
 
 def save_parts(parts: Parts, out: Path, progress: Progress | None = None) -> None:
-    """Write parts of a dataset to ``out``: ``NAME.npz``, or a folder of PNG files.
+    """Write parts of a dataset to ``out``: ``NAME.npz``, ``NAME.parquet``, or a folder of PNG files.
 
     Args:
         parts: train, and perhaps validation and test, with the same classes.
@@ -71,14 +77,13 @@ def save_parts(parts: Parts, out: Path, progress: Progress | None = None) -> Non
 
     Raises:
         UsageError: it is there already, or has another suffix.
-        DataError: it cannot be written; nothing is left of it.
+        DataError: it cannot be written; nothing is left of it. Or it needs pyarrow, which is not installed.
     """
     write = _writer_for(out)
     if out.exists():
         raise UsageError("'{out}' is there already", hint="name another, or take it away first", out=out)
     total = sum(map(len, parts.values()))
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         write(parts, out, _counting(total, progress or silent))
     except OSError as error:
         raise DataError(
@@ -90,10 +95,10 @@ def save_parts(parts: Parts, out: Path, progress: Progress | None = None) -> Non
 
 
 def _writer_for(out: Path) -> Callable[[Parts, Path, Callable[[int], None]], None]:
-    writers = {".npz": _write_archive, "": _write_folder}
+    writers = {".npz": _write_archive, ".parquet": _write_parquet, "": _write_folder}
     if out.suffix.lower() not in writers:
         raise UsageError(
-            "'{out}' is neither NAME.npz nor a folder, which has no suffix",
+            "'{out}' is neither NAME.npz nor NAME.parquet nor a folder, which has no suffix",
             hint="imagelet data save mnist mnist.npz",
             out=out,
         )
@@ -156,6 +161,55 @@ def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
         member.write(np.ascontiguousarray(array).tobytes())
 
 
+# -- a Parquet file ------------------------------------------------------------------------------------------
+
+
+def _write_parquet(parts: Parts, out: Path, count: Callable[[int], None]) -> None:
+    """Write the columns ``image``, ``label`` and ``split``, as Hugging Face's library would.
+
+    Raises:
+        DataError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+    except ImportError as error:
+        raise without_pyarrow(out) from error
+    schema = _schema(parts["train"].classes)
+    with (
+        atomic_files.replacing(out) as file,
+        ParquetWriter(file, schema, use_dictionary=[PART]) as writer,
+    ):
+        for part, images in parts.items():
+            names = (f"{part}-{number:06}.png" for number in itertools.count(1))
+            for pixels, labels in _blocks(images):  # each a group of rows
+                pictures = [{BYTES: as_png(picture), "path": next(names)} for picture in pixels]
+                columns = (pictures, labels, [part] * len(pixels))
+                arrays = [pa.array(each, kind) for each, kind in zip(columns, schema.types, strict=True)]
+                writer.write_batch(pa.record_batch(arrays, schema=schema))
+                count(len(pixels))
+
+
+def _schema(classes: tuple[str, ...]) -> "pa.Schema":
+    """Return the columns, with what Hugging Face's library says of them.
+
+    (https://huggingface.co/docs/datasets/about_dataset_features)
+    """
+    import pyarrow as pa
+
+    features = {
+        "image": {"_type": "Image"},
+        "label": {"names": list(classes), "_type": "ClassLabel"},
+        PART: {"dtype": "string", "_type": "Value"},
+    }
+    columns = {
+        "image": pa.struct({BYTES: pa.binary(), "path": pa.string()}),
+        "label": pa.int64(),
+        PART: pa.string(),
+    }
+    return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
+
+
 # -- a folder ------------------------------------------------------------------------------------------------
 
 
@@ -189,7 +243,7 @@ def _require_folder_names(classes: tuple[str, ...]) -> None:
         if not (name and possible) or folded.count(name.casefold()) > 1:
             raise UsageError(
                 "the class '{name}' cannot be the name of a folder everywhere",
-                hint="save it as a NumPy archive: NAME.npz",
+                hint="save it as a file: NAME.npz or NAME.parquet",
                 name=name,
             )
 

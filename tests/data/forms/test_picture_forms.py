@@ -326,3 +326,59 @@ class TestParquet:
         table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
         pq.write_table(table, tmp_path / "it.parquet")
         assert load_dataset(tmp_path / "it.parquet").classes == ("even", "odd")
+
+    @staticmethod
+    def _with_split(path: Path, cells: list[object]) -> Path:
+        """Write 18 pictures, three classes in turn, with a column ``split`` that repeats some cells."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        contents = [content for _, content in made()["train"]]
+        split = (cells * 18)[:18]
+        table = pa.table({"image": contents, "label": [n // 2 % 3 for n in range(18)], "split": split})
+        pq.write_table(table, path, row_group_size=5)
+        return path
+
+    def test_a_column_called_split_says_the_parts(self, tmp_path: Path) -> None:
+        path = self._with_split(tmp_path / "it.parquet", ["Training", "val", "train", "test", None, " dev "])
+        dataset = load_dataset(path)
+        assert {part: len(dataset.read(part)) for part in dataset.parts} == {
+            "train": 9,
+            "validation": 6,
+            "test": 3,
+        }
+
+    @pytest.mark.parametrize("cells", [[0, 1], [0.5]])
+    def test_a_split_that_is_no_text_says_nothing(self, cells: list[object], tmp_path: Path) -> None:
+        dataset = load_dataset(self._with_split(tmp_path / "it.parquet", cells))
+        assert "a fifth of each class" in dataset.understood[0]
+
+    def test_a_split_that_is_no_part_is_refused(self, tmp_path: Path) -> None:
+        path = self._with_split(tmp_path / "it.parquet", ["train", "extra"])
+        with pytest.raises(DataError, match=r"row 1 of .* has the split 'extra'; train, validation"):
+            load_dataset(path)
+
+    @pytest.mark.parametrize("name", ["test-0.parquet", "test/0.parquet"])
+    def test_a_split_may_repeat_what_the_shards_say_but_not_contradict_it(
+        self, name: str, tmp_path: Path
+    ) -> None:
+        other = tmp_path / name.replace("test", "train")
+        for file in (other, tmp_path / name):
+            file.parent.mkdir(exist_ok=True)
+        self._with_split(other, ["train", None])
+        self._with_split(tmp_path / name, ["test"])
+        assert len(load_dataset(tmp_path).read("test")) == 18
+        self._with_split(tmp_path / name, ["test", "train"])
+        with pytest.raises(DataError, match=r"row 1 of .* part train, but the file's name says test"):
+            load_dataset(tmp_path)
+
+    def test_shards_without_a_part_in_their_names_are_divided_by_split(self, tmp_path: Path) -> None:
+        for number in range(2):
+            self._with_split(tmp_path / f"{number}.parquet", ["train", "train", "test"])
+        dataset = load_dataset(tmp_path)
+        assert (len(dataset.train), len(dataset.test)) == (24, 12)
+
+    def test_a_class_of_the_test_part_alone_is_named(self, tmp_path: Path) -> None:
+        cells = ["test", "test", *["train"] * 4]  # class 0 is in no training row
+        with pytest.raises(DataError, match=r"the class '0' is in the part test .* not in the part train"):
+            load_dataset(self._with_split(tmp_path / "it.parquet", cells))

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,24 @@ PUT_PICTURES = Message(
     "put pictures (PNG, JPEG, WebP, BMP, GIF, TIFF or PPM) into its folder, or take the folder away"
 )
 EXPERIMENT = "experiment.toml"  # of a run
+
+
+def named_part(given: str, wrong: Callable[[Message], DataError]) -> str:
+    """Return the part that a cell of a column ``split`` names: "train" for "Training".
+
+    Args:
+        given: what is in the cell.
+        wrong: returns the error about the row, of which the message says what is wrong.
+
+    Raises:
+        DataError: it is no usual name of a part.
+    """
+    part = PART_NAMES.get(given.strip().casefold())
+    if part is None:
+        raise wrong(
+            Message("has the split '{given}'; train, validation and test are known", given=given[:100])
+        )
+    return part
 
 
 def existing(path: str | Path) -> DiskFolder:

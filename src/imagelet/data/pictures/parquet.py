@@ -2,7 +2,8 @@
 
 The column of pictures holds bytes, or a record with the field ``bytes``. What the Hub's library writes into
 the schema's metadata (key ``huggingface``) says which columns are pictures and labels, and what the classes
-are called; without it the columns' types and usual names say so.
+are called; without it the columns' types and usual names say so. A column of texts called ``split`` says
+which part a row is of.
 (https://huggingface.co/docs/datasets/about_dataset_features)
 """
 
@@ -15,10 +16,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from imagelet.data.imageset import PARTS
 from imagelet.data.pictures.forward import ForwardReader
 from imagelet.data.pictures.labelled import PictureParts
+from imagelet.data.pictures.listing import named_part
 from imagelet.data.pictures.parquet_pages import require_modest
-from imagelet.data.pictures.shards import Label, Labelled, parts_of_shards, shards_in, without_label
+from imagelet.data.pictures.shards import (
+    Label,
+    Labelled,
+    is_named_after,
+    parts_of_shards,
+    shards_in,
+    without_label,
+)
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.picture_files import StoredPicture, too_many_bytes, version_of
@@ -33,6 +43,7 @@ SUFFIX = ".parquet"
 BYTES = "bytes"  # the field of a record that holds a picture
 NAMES_OF_PICTURES = ("image", "img", "picture", "photo", "x", "input", "pixels")
 NAMES_OF_LABELS = ("label", "labels", "class", "class_name", "category", "target", "y", "fine_label")
+PART = "split"  # a column that may be there: train, validation or test
 UNLABELLED = -1  # stands for no label in the Hub's test parts
 BATCH = 64  # pictures that are read at once
 BATCH_OF_LABELS = 65_536
@@ -50,10 +61,29 @@ class _Columns:
         picture: the path to the bytes: ``image.bytes``.
         label: the name.
         classes: what the classes are called; empty where the file does not say.
+        part: the name of the column that says which part a row is of; None where there is none.
     """
 
     picture: str
     label: str
+    classes: tuple[str, ...]
+    part: str | None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a file's rows hold.
+
+    Attributes:
+        pictures: of each row.
+        labels: of each row; None, -1 or "" where it has none.
+        parts: of each row; "" where the file does not say.
+        classes: what the classes are called; empty where the file does not say.
+    """
+
+    pictures: list["ParquetPicture"]
+    labels: list[Any]
+    parts: list[str]
     classes: tuple[str, ...]
 
 
@@ -113,45 +143,70 @@ def open_parquet(path: Path) -> PictureParts:
     """List the pictures of a file, or of a folder of shards, with their labels, in the order of the rows.
 
     Raises:
-        DataError: pyarrow is not installed, a file is damaged, or it is not clear which columns are meant.
+        DataError: pyarrow is not installed, a file is damaged, it is not clear which columns are meant, or a
+            row's ``split`` is no part, or another than the one that the file's name says.
     """
-    parts: dict[str, Labelled] = {}
+    pictures: dict[str, list[ParquetPicture]] = {part: [] for part in PARTS}
+    labels: dict[str, list[Label]] = {part: [] for part in PARTS}
     classes: tuple[str, ...] = ()
     unlabelled = 0
     for part, files in (shards_in(path, _is_shard) or {"train": [path]}).items():
-        pictures: list[ParquetPicture] = []
-        labels: list[Label] = []
         for file in files:
-            found, values, classes = _list_file(file, classes)
-            known = [index for index, value in enumerate(values) if value not in (None, UNLABELLED, "")]
-            unlabelled += len(values) - len(known)
-            pictures += [found[index] for index in known]
-            labels += [values[index] for index in known]
-        if pictures:
-            parts[part] = Labelled(pictures, labels)
+            rows = _list_file(file, classes)
+            classes = rows.classes
+            if is_named_after(part, file, path):
+                _require_part(part, file, rows)
+            for picture, label, named in zip(rows.pictures, rows.labels, rows.parts, strict=True):
+                if label in (None, UNLABELLED, ""):
+                    unlabelled += 1
+                else:
+                    pictures[named or part].append(picture)
+                    labels[named or part].append(label)
+    parts = {part: Labelled(pictures[part], labels[part]) for part in PARTS if labels[part]}
     if not parts:
         raise DataError("'{place}' holds no pictures with labels", place=path)
     return parts_of_shards(path, parts, classes, without_label(unlabelled))
+
+
+def _require_part(part: str, file: Path, rows: _Rows) -> None:
+    """Raise where the column ``split`` names another part than the file's name, or that of its folder."""
+    for row, named in enumerate(rows.parts):
+        if named not in ("", part):
+            problem = Message(
+                "is of the part {named}, but the file's name says {part}", named=named, part=part
+            )
+            raise _wrong_row(file, row, problem)
+
+
+def _wrong_row(file: Path, row: int, problem: Message) -> DataError:
+    return DataError(
+        "row {row} of '{file}' {problem}",
+        hint="the column split says the part of each row: train, validation or test; if yours says something "
+        "else, give it another name",
+        row=row,
+        file=file,
+        problem=problem,
+    )
 
 
 def _is_shard(name: str) -> bool:
     return name.endswith(SUFFIX)
 
 
-def _list_file(
-    path: Path, classes: tuple[str, ...]
-) -> tuple[list[ParquetPicture], list[Any], tuple[str, ...]]:
-    """Return the pictures of a file, their labels, and what the classes are called."""
+def _list_file(path: Path, classes: tuple[str, ...]) -> _Rows:
+    """Return what a file's rows hold; ``classes`` are those of the files before."""
     try:
         with _opened(path) as file:
             rows = file.metadata.num_rows
             if rows > SPARE_ROWS + path.stat().st_size // FEWEST_BYTES:
                 raise ValueError(Message("it announces {count:,} rows, which it cannot hold", count=rows))
             columns = _columns(file.schema_arrow, path)
-            require_modest(path, file.metadata, (columns.picture, columns.label))
-            labels: list[Any] = []
-            for batch in file.iter_batches(BATCH_OF_LABELS, columns=[columns.label], use_threads=False):
-                labels += batch.column(0).to_pylist()
+            read = [columns.label, *filter(None, [columns.part])]
+            require_modest(path, file.metadata, (columns.picture, *read))
+            values: dict[str, list[Any]] = {name: [] for name in read}
+            for batch in file.iter_batches(BATCH_OF_LABELS, columns=read, use_threads=False):
+                for name in read:
+                    values[name] += batch.column(name).to_pylist()
     except _unreadable() as error:
         raise DataError(
             "the Parquet file '{file}' cannot be read: {error}",
@@ -163,8 +218,19 @@ def _list_file(
         raise DataError("the classes in '{file}' have other names than in the files before", file=path)
     reader = ForwardReader(partial(_contents, path, columns.picture))
     version = version_of(path)
+    labels = values[columns.label]
     pictures = [ParquetPicture(path, row, version, reader) for row in range(len(labels))]
-    return pictures, labels, columns.classes or classes
+    parts = _parts(path, values[columns.part]) if columns.part else [""] * len(labels)
+    return _Rows(pictures, labels, parts, columns.classes or classes)
+
+
+def _parts(path: Path, cells: list[str | None]) -> list[str]:
+    """Return the part that each cell of the column ``split`` names; "" for one that is empty."""
+    named: dict[str | None, str] = {"": "", None: ""}
+    for row, cell in enumerate(cells):
+        if cell and cell not in named:
+            named[cell] = named_part(cell, partial(_wrong_row, path, row))
+    return [named[cell] for cell in cells]
 
 
 def _contents(path: Path, column: str, position: int) -> Iterator[tuple[int, bytes]]:
@@ -195,7 +261,9 @@ def _columns(schema: "pa.Schema", path: Path) -> _Columns:
     labelled = [field.name for field in schema if _kind(features.get(field.name)) == "ClassLabel"]
     others = [field.name for field in schema if field.name in NAMES_OF_LABELS and _is_label(field.type)]
     label = _one(labelled or others, NAMES_OF_LABELS, schema, path, Message("labels"))
-    return _Columns(pictures[picture], label, _class_names(features.get(label)))
+    place = schema.get_field_index(PART)  # -1 where there is none, or more than one
+    part = PART if label != PART and place >= 0 and _is_text(schema.field(place).type) else None
+    return _Columns(pictures[picture], label, _class_names(features.get(label)), part)
 
 
 def _one(found: Sequence[str], usual: Sequence[str], schema: "pa.Schema", path: Path, kind: Message) -> str:
@@ -231,9 +299,15 @@ def _bytes_of(field: "pa.Field[Any]") -> str | None:
 def _is_label(kind: "pa.DataType") -> bool:
     import pyarrow as pa
 
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_integer(inner) or _is_text(inner))
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
 
 
 def _features(schema: "pa.Schema") -> dict[str, Any]:
@@ -267,17 +341,22 @@ def _opened(path: Path) -> "ParquetFile":
     try:
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise DataError(
-            "to read '{file}', Parquet files need the package pyarrow",
-            hint="pip install 'imagelet[formats]'",
-            file=path,
-        ) from error
+        raise without_pyarrow(path) from error
     return ParquetFile(
         path,
         pre_buffer=False,
         buffer_size=2**20,
         thrift_string_size_limit=LARGEST_NAMES,
         thrift_container_size_limit=MOST_COLUMNS,
+    )
+
+
+def without_pyarrow(path: Path) -> DataError:
+    """Return the error where pyarrow is not installed, which reads and writes such files."""
+    return DataError(
+        "Parquet files such as '{file}' need the package pyarrow",
+        hint="pip install 'imagelet[formats]'",
+        file=path,
     )
 
 

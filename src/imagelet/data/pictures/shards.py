@@ -64,6 +64,11 @@ def shards_in(path: Path, is_shard: Callable[[str], bool], deep: int = 3) -> dic
     return {part: parts[part] for part in PARTS if part in parts}
 
 
+def is_named_after(part: str, shard: Path, path: Path) -> bool:
+    """Say whether a shard's name, or its folder's within ``path``, is what says its part."""
+    return any(_part_of(name) == part for name in shard.relative_to(path).parts)
+
+
 def parts_of_shards(
     place: Path, parts: Mapping[str, Labelled], names: Sequence[str] = (), left_out: Sequence[Message] = ()
 ) -> PictureParts:
@@ -95,7 +100,8 @@ def parts_of_shards(
     classes = tuple(_name_of(label, names, place) for label in ordered)
     listed = {}
     for part, labelled in parts.items():
-        if strange := next((label for label in labelled.labels if label not in indices), None):
+        strange = next((label for label in labelled.labels if label not in indices), None)
+        if strange is not None:  # 0 is a label
             raise DataError(
                 "the class '{name}' is in the part {part} of '{place}', but not in the part train",
                 name=_name_of(strange, names, place),

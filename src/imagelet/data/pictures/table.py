@@ -18,7 +18,7 @@ import numpy as np
 
 from imagelet.data.imageset import PARTS
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, itself, require_classes
-from imagelet.data.pictures.listing import PART_NAMES, composed
+from imagelet.data.pictures.listing import composed, named_part
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_files import PictureFile, natural_key
@@ -264,11 +264,7 @@ def _part(table: Path, line: int, values: Mapping[str, str]) -> str | None:
     given = values.get(PART)
     if not given:
         return None
-    part = PART_NAMES.get(given.casefold())
-    if part is None:
-        message = Message("has the split '{given}'; train, validation and test are known", given=given)
-        raise _error(table, line, message)
-    return part
+    return named_part(given, partial(_error, table, line))
 
 
 def _names(cells: Sequence[str]) -> list[str]:
