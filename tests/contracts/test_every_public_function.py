@@ -357,3 +357,21 @@ def test_what_does_not_fit_gets_our_sentence(world: World, function: str, argume
 
 
 OPEN = {("train", "network"), ("evaluate", "data"), ("describe", "network")}
+
+
+# -- what is printed -----------------------------------------------------------------------------------------
+
+
+def test_what_functions_return_is_read_at_a_glance(world: World) -> None:
+    compared = imagelet.compare([world.finished, world.other], split="test")
+    for result in (
+        world.finished,
+        imagelet.evaluate(world.finished),
+        imagelet.evaluate(world.finished).metrics,
+        imagelet.explain(world.finished, world.images[0], neighbours=0),
+        imagelet.load(world.finished),
+        compared,
+    ):
+        assert len(repr(result)) < 600, repr(result)
+        assert repr(result).startswith(f"{type(result).__name__}(")
+    assert "'first'" in repr(compared)

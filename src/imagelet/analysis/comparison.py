@@ -326,6 +326,10 @@ class Comparison:
     seconds: float
     figures: tuple[Path, ...]
 
+    def __repr__(self) -> str:
+        accuracies = ", ".join(f"{one.name!r} {100 * one.accuracy:.2f} %" for one in self.compared)
+        return f"Comparison({self.dataset!r}, {self.split}, {self.images:,} images: {accuracies})"
+
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain data."""
         names = [one.name for one in self.compared]

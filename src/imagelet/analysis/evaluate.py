@@ -121,6 +121,9 @@ class Evaluation:
     seconds: float = 0.0
     understood: tuple[Message, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Evaluation({self.dataset!r}, {self.split}, {self.metrics!r})"
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures as plain data."""
         files = self.pictures.files if self.pictures else None

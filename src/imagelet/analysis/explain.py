@@ -76,6 +76,9 @@ class Explanation:
     dead: tuple[DeadUnits, ...]
     missing: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"Explanation({self.prediction!r}, {len(self.layers)} layers)"
+
     def to_json(self, drawn: dict[str, Path] | None = None) -> dict[str, Any]:
         """Return plain data without the values themselves; ``drawn`` are the files that :func:`draw` made."""
         files = {name: str(path) for name, path in (drawn or {}).items()}

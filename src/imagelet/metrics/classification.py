@@ -85,6 +85,13 @@ class Metrics:
     one_view: float | None = None
     copies_of_training: int | None = None
 
+    def __repr__(self) -> str:
+        low, high = (f"{100 * end:.2f}" for end in self.interval)
+        return (
+            f"Metrics(accuracy {100 * self.accuracy:.2f} % (95 % interval {low} to {high} %, "
+            f"{self.images:,} images), loss {self.loss:.4f})"
+        )
+
     @property
     def uneven(self) -> bool:
         """Whether the largest class has at least twice the images of the smallest that has any."""
