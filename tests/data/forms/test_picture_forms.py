@@ -382,3 +382,24 @@ class TestParquet:
         cells = ["test", "test", *["train"] * 4]  # class 0 is in no training row
         with pytest.raises(DataError, match=r"the class '0' is in the part test .* not in the part train"):
             load_dataset(self._with_split(tmp_path / "it.parquet", cells))
+
+    @pytest.mark.parametrize("column", ["label", "split"])
+    def test_a_text_that_is_stored_once_is_not_read_for_each_row(self, column: str, tmp_path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        rows, long = 2000, "a" * 10**6
+        columns = {"image": [b"picture"] * rows, "label": ["cat"] * rows, "split": ["train"] * rows}
+        columns[column] = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), [long])
+        path = tmp_path / "it.parquet"
+        pq.write_table(pa.table(columns), path, use_dictionary=[column], store_schema=False)
+        assert path.stat().st_size < 10**6
+        before = pa.default_memory_pool()
+        pool = pa.proxy_memory_pool(before)
+        pa.set_memory_pool(pool)
+        try:
+            with pytest.raises(DataError, match=r"is no name of a class|has the split"):
+                load_dataset(path)
+        finally:
+            pa.set_memory_pool(before)
+        assert 0 < pool.max_memory() < 10**8  # all rows have 2 · 10**9 bytes

@@ -203,10 +203,7 @@ def _list_file(path: Path, classes: tuple[str, ...]) -> _Rows:
             columns = _columns(file.schema_arrow, path)
             read = [columns.label, *filter(None, [columns.part])]
             require_modest(path, file.metadata, (columns.picture, *read))
-            values: dict[str, list[Any]] = {name: [] for name in read}
-            for batch in file.iter_batches(BATCH_OF_LABELS, columns=read, use_threads=False):
-                for name in read:
-                    values[name] += batch.column(name).to_pylist()
+        values = {name: _values(path, name) for name in read}
     except _unreadable() as error:
         raise DataError(
             "the Parquet file '{file}' cannot be read: {error}",
@@ -222,6 +219,20 @@ def _list_file(path: Path, classes: tuple[str, ...]) -> _Rows:
     pictures = [ParquetPicture(path, row, version, reader) for row in range(len(labels))]
     parts = _parts(path, values[columns.part]) if columns.part else [""] * len(labels)
     return _Rows(pictures, labels, parts, columns.classes or classes)
+
+
+def _values(path: Path, column: str) -> list[Any]:
+    """Return what is in a column; equal texts are one object, as in a file they may be stored once."""
+    values: list[Any] = []
+    with _opened(path, dictionaries=[column]) as file:
+        for batch in file.iter_batches(BATCH_OF_LABELS, columns=[column], use_threads=False):
+            cells = batch.column(column)
+            if hasattr(cells, "dictionary"):
+                texts = cells.dictionary.to_pylist()
+                values += [None if place is None else texts[place] for place in cells.indices.to_pylist()]
+            else:  # numbers
+                values += cells.to_pylist()
+    return values
 
 
 def _parts(path: Path, cells: list[str | None]) -> list[str]:
@@ -332,8 +343,12 @@ def _class_names(feature: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _opened(path: Path) -> "ParquetFile":
+def _opened(path: Path, dictionaries: Sequence[str] = ()) -> "ParquetFile":
     """Open a file, which reads its description, at its end.
+
+    Args:
+        path: of the file.
+        dictionaries: columns of which different texts are read once each, with their places in the rows.
 
     Raises:
         DataError: pyarrow is not installed.
@@ -344,6 +359,7 @@ def _opened(path: Path) -> "ParquetFile":
         raise without_pyarrow(path) from error
     return ParquetFile(
         path,
+        read_dictionary=list(dictionaries),
         pre_buffer=False,
         buffer_size=2**20,
         thrift_string_size_limit=LARGEST_NAMES,
