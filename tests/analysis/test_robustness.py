@@ -136,7 +136,15 @@ def test_the_report_is_plain_data_and_is_drawn_where_one_says(classifier: Classi
         assert image.format == "PNG"
     told = measure_corruptions(classifier, levels(), "levels").to_json()
     told = json.loads(json.dumps(told))
-    assert list(told) == ["dataset", "images", "corruptions", "test_evaluations", "seconds", "figure"]
+    assert list(told) == [
+        "dataset",
+        "understood",
+        "images",
+        "corruptions",
+        "test_evaluations",
+        "seconds",
+        "figure",
+    ]
     assert (told["dataset"], told["images"], told["figure"]) == ("levels", 30, None)
     assert [each["corruption"] for each in told["corruptions"]] == ["none", *["rotation"] * 4, "inversion"]
     assert list(told["corruptions"][0]) == [

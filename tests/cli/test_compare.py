@@ -122,7 +122,7 @@ def test_draws_into_a_folder(run: Run, runs: Path, tmp_path: Path) -> None:
         (["slow", "slow"], 2, "'slow' is named twice"),
         (["slow", "fast", "--split", "train"], 2, "unknown split 'train'"),
         ([], 2, "needs RUN..."),
-        (["slow", "sead"], 1, "did you mean 'seed'?"),
+        (["slow", "sead"], 2, "did you mean 'seed'?"),
         (["slow", "seed"], 1, "'slow' and 'seed' have different validation images"),
         (["slow", "mnist", "--split", "test"], 1, "trained on different data: digits and mnist"),
     ],

@@ -166,7 +166,7 @@ def test_an_interruption_keeps_nothing_and_says_so(
 
 def test_what_cannot_be_reproduced_gets_one_sentence(run: Run, short_run: Path) -> None:
     missing = run("reproduce", "shrot", "--runs", short_run.parent)
-    assert missing.code == 1
+    assert missing.code == 2
     assert "did you mean 'short'?" in missing.stderr
     (short_run / "metrics.json").unlink()
     unfinished = run("reproduce", short_run)

@@ -234,7 +234,8 @@ def korean_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     entry = FontEntry(
         fname=str(tmp_path / "Boxed Hangul.ttf"), name="Boxed Hangul", style="normal", weight=400
     )
-    monkeypatch.setattr(fontManager, "ttflist", [*fontManager.ttflist, entry])
+    brought = [font for font in fontManager.ttflist if "DejaVu" in font.name]  # whatever is installed
+    monkeypatch.setattr(fontManager, "ttflist", [*brought, entry])
     fontManager._findfont_cached.cache_clear()
     return "Boxed Hangul"
 

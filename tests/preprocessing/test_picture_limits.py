@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from imagelet.errors import PictureError
-from imagelet.preprocessing import framings, open_picture, picture, picture_limits
+from imagelet.preprocessing import framings, open_picture, picture_limits, value_range
 from imagelet.preprocessing.picture import opened_file, picture_size
 from imagelet.preprocessing.picture_limits import MAX_BYTES, check_cost, check_parts, needed_bytes
 
@@ -284,7 +284,7 @@ def test_the_size_of_the_tiles_does_not_matter(kind: str, mode: str, monkeypatch
     options = {"transparency": 3} if kind == "PNG" and mode == "P" else {}
     content = encoded(image, kind, **options)
     whole = open_picture(content)
-    monkeypatch.setattr(picture, "TILE_SIDE", 5)
+    monkeypatch.setattr(value_range, "TILE_SIDE", 5)
     assert np.array_equal(open_picture(content), whole)
 
 

@@ -234,7 +234,7 @@ def save(
     seed: SavedSeed = 0,
     as_json: Json = False,
 ) -> None:
-    """Write a dataset as NAME.npz, as NAME.parquet, or as a folder of PNG files.
+    """Write a dataset as NAME.npz, NAME.parquet or a folder of PNG files.
 
     Its parts are those that a training uses: where there is no test part, a fifth is set aside as one. Read
     again, each gives the same images and classes in the same parts; a folder gives them class by class. A

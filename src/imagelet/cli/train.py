@@ -362,7 +362,7 @@ def _continue(
         raise UsageError(
             "--continue needs the number of epochs",
             "for example: imagelet train --continue {run} --epochs 5",
-            run=text,
+            run=paths.typed(text),
         )
     run = find_run(text, runs)
     experiment = continued(run, chosen)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from imagelet import paths
 from imagelet.data.splits import Split
 from imagelet.data.store import InMemory
 from imagelet.errors import RunError
@@ -38,7 +39,7 @@ def continued(run: Run, settings: Mapping[str, Any]) -> Experiment:
             "the run '{name}' is not finished: there are no weights to continue with",
             hint="imagelet train --resume {folder}",
             name=run.name,
-            folder=run.folder,
+            folder=paths.typed(run.folder),
         )
     before = Experiment.from_toml(run.experiment)
     return dataclasses.replace(

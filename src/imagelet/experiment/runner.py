@@ -22,7 +22,7 @@ from imagelet.data.signal import check_signal
 from imagelet.data.splits import COURSE, Split, read_fold, split
 from imagelet.data.store import InMemory
 from imagelet.device import choose_device, choose_precision, precision_name, start_threads
-from imagelet.errors import RunError, UsageError
+from imagelet.errors import DataError, RunError, UsageError
 from imagelet.experiment.finalize import Finished, finish
 from imagelet.experiment.session import Clock, interruptible
 from imagelet.experiment.start import (
@@ -306,7 +306,11 @@ def _freeze(dataset: Dataset, experiment: Experiment, start: Start | None) -> Sp
     how = experiment.validation
     if how == AUTO:
         how = "0" if "validation" in dataset.parts else "0.2"
-    return split(dataset.train, how, experiment.seed, experiment.limit)
+    try:
+        return split(dataset.train, how, experiment.seed, experiment.limit)
+    except DataError:
+        check_signal(dataset.train)  # where the images show nothing, that is what is wrong
+        raise
 
 
 def _setup(

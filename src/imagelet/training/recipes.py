@@ -56,7 +56,7 @@ _add(
 )
 _add(
     "fine-tuning",
-    "gentle steps for a trained network; the default of imagelet train --from",
+    "gentle steps for a trained network; the default with --from",
     "epochs=auto batch_size=auto optimizer=adamw learning_rate=0.002 schedule=one-cycle weight_decay=0.01"
     " label_smoothing=0.1 shift=auto rotation=8 scaling=0.1",
     network="auto",

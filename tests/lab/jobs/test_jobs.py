@@ -88,7 +88,7 @@ class TestCarryingOut:
         assert run.metrics["validation"]["accuracy"] > 0.5
         assert [epoch["figures"]["epoch"] for epoch in data_of(store, job, "epoch")] == [1, 2, 3]
         assert [epoch["figures"] for epoch in data_of(store, job, "epoch")] == [
-            vars(epoch) for epoch in run.history
+            epoch.to_json() for epoch in run.history
         ]
         assert [data["state"] for data in data_of(store, job, "state")] == [
             QUEUED,

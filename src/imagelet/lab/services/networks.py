@@ -54,9 +54,10 @@ def network_rows() -> list[dict[str, Any]]:
 
 
 def dataset_rows() -> list[dict[str, Any]]:
-    """Return the named datasets, the smallest first, and whether their images are on this machine."""
+    """Return the named datasets, those on this machine first and of these the smallest, and whether their images are on this machine."""
     known = [datasets.get(name) for name in datasets]
-    return [_dataset(dataset) for dataset in sorted(known, key=lambda dataset: sum(dataset.images.values()))]
+    rows = map(_dataset, sorted(known, key=lambda dataset: sum(dataset.images.values())))
+    return sorted(rows, key=lambda row: not row["available"])
 
 
 def recipe_rows() -> dict[str, Any]:
