@@ -54,7 +54,10 @@ def network_rows() -> list[dict[str, Any]]:
 
 
 def dataset_rows() -> list[dict[str, Any]]:
-    """Return the named datasets, those on this machine first and of these the smallest, and whether their images are on this machine."""
+    """Return the named datasets, and whether their images are on this machine.
+
+    Those on this machine come first; among them, and among the others, the smallest.
+    """
     known = [datasets.get(name) for name in datasets]
     rows = map(_dataset, sorted(known, key=lambda dataset: sum(dataset.images.values())))
     return sorted(rows, key=lambda row: not row["available"])
