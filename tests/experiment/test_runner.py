@@ -156,10 +156,9 @@ def kept_in_a_store(monkeypatch):
 @pytest.mark.usefixtures("kept_in_a_store")
 @pytest.mark.parametrize("recipe", ["mnist-fast", "keras"])
 def test_a_store_gives_the_same_bytes_as_memory(small_data, recipe):
-    settings = {"epochs": 2, "batch_size": 50}
+    network, settings = None if recipe == "mnist-fast" else NETWORK, {"epochs": 2, "batch_size": 50}
     straight, kept = (
-        train("mnist", None if recipe == "mnist-fast" else NETWORK, recipe, in_memory=way, **settings)
-        for way in (True, False)
+        train("mnist", network=network, recipe=recipe, in_memory=way, **settings) for way in (True, False)
     )
     assert files_of(straight.run) == files_of(kept.run)
     assert straight.run.experiment == kept.run.experiment
