@@ -213,11 +213,11 @@ def test_train_it_takes_network_and_image_along(page: Page) -> None:
         page.get_by_label(f"{name} of the image").fill(value)
     expect(link).to_have_attribute("href", re.compile("input=32x32x3"))
     link.click()
-    expect(page.get_by_role("radio", name=re.compile("CIFAR-10"))).to_be_checked()
+    expect(page.get_by_role("radio", name=re.compile(r"CIFAR-10\b"))).to_be_checked()
     expect(page.get_by_label("Network", exact=True)).to_have_value(SMALL)
     expect(page.locator(".network-about")).to_have_text(f"{parameters(SMALL, (32, 32, 3))} parameters")
     expect(page.locator(".made-for")).to_be_hidden()
-    page.get_by_role("radio", name=re.compile("Digits")).check()
+    page.get_by_role("radio", name=re.compile("^Digits")).check()
     expect(page.locator(".made-for")).to_contain_text("CIFAR-10 has that size.")
 
 
