@@ -27,7 +27,7 @@ def test_a_late_picture_keeps_no_other_request_waiting(lab: Lab, monkeypatch: py
     decoder, started, free = lab.state.pictures.decoder, threading.Event(), threading.Event()
     opens = decoder.open
 
-    def open_it(content: bytes) -> NDArray[np.uint8]:
+    def open_it(content: bytes, _values: object) -> NDArray[np.uint8]:
         if len(content) > 400:
             started.set()
             free.wait(60)
