@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from imagelet.errors import UnknownNameError, UsageError
+from imagelet.errors import SettingError, UnknownNameError, UsageError
 from imagelet.networks import build
 from imagelet.training.freezing import frozen_modules, head_of
 from imagelet.training.loop import Step, TrainingSetup, start, train
 from imagelet.training.optimizers import optimizers
-from imagelet.training.recipe import Recipe
+from imagelet.training.recipe import Recipe, with_settings
 from imagelet.training.state import State
 from tests.training.test_loop import setup_of
 
@@ -87,3 +87,8 @@ def test_what_cannot_be_frozen_is_said(freeze: str, sentence: str) -> None:
     network = build("conv(4, 3x3) relu flatten dense(classes)")
     with pytest.raises((UnknownNameError, UsageError), match=sentence):
         frozen_modules(network, recipe(freeze=freeze))
+
+
+def test_a_number_that_no_fraction_can_be_is_refused() -> None:
+    with pytest.raises(SettingError):
+        with_settings(Recipe(), {"freeze": 10**400})

@@ -89,6 +89,8 @@ def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint
     laid_out, layout = _laid_out(array, value)
     if not laid_out.size:
         raise _refusal(array, value, Message("it has no pixels"))
+    if array.dtype.kind not in "biuf":
+        raise _refusal(array, value, Message("its values are no numbers"))
     low, high = limits or (array.min(), array.max())
     is_unit = array.dtype.kind in "bf" and float(high) <= 1 + ROUNDING
     is_signed = array.dtype.kind == "f" and max(abs(low + 1), abs(high - 1)) <= SIGNED_ROUNDING

@@ -382,7 +382,7 @@ def _with_freeze(values: dict[str, Any]) -> dict[str, Any]:
     freeze = values.get("freeze", "")
     if isinstance(freeze, (list, tuple)):
         return values | {"freeze": ", ".join(map(str, freeze))}
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         return {"freeze_until": float(freeze)} | values | {"freeze": BODY}
     return values
 

@@ -274,3 +274,17 @@ def test_no_more_is_made_than_a_file_holds() -> None:
     file.seek(0)
     with pytest.raises(ValueError, match="more values than it holds"):
         read_array(file, 1_000)
+
+
+def test_images_that_are_texts_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "texts.npz", x_train=np.full((6, 5, 5), "five"), y_train=np.arange(6) % 2)
+    with pytest.raises(DataError, match="its values are no numbers"):
+        load_dataset(tmp_path / "texts.npz")
+
+
+def test_a_table_that_ends_in_no_text_is_refused(tmp_path: Path) -> None:
+    row = ",".join(map(str, range(785)))
+    header = ",".join(["label", *(f"pixel{place}" for place in range(784))])
+    (tmp_path / "pixels.csv").write_bytes("\n".join([header, *[row] * 9]).encode() + b"\n\xff\xfe\n")
+    with pytest.raises(DataError, match="holds no table of pixels"):
+        load_dataset(tmp_path / "pixels.csv")

@@ -97,6 +97,8 @@ def _layout(path: Path) -> Table:
         DataError: no column does, or the first and the last may.
     """
     rows = _rows(path, LINES_LOOKED_AT)
+    if not rows:
+        raise DataError("{folder} holds no table of pixels to learn from", folder=path)
     if not _are_numbers(rows[0][1:-1]):
         named = [index for index, name in enumerate(rows[0]) if name.strip().lower() in NAMES_OF_LABELS]
         if len(named) == 1:
