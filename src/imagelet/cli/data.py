@@ -112,9 +112,9 @@ def formats(as_json: Json = False) -> None:
 
     JSON: forms[{name, title, layout}].
     """
-    from imagelet.data.forms.form import PICTURES, Form, PictureForm, PlainForm, forms
+    from imagelet.data.forms.form import PICTURES, PlainForm, forms
 
-    known: list[Form | PictureForm | PlainForm] = [*map(forms.get, forms), *PICTURES]
+    known: list[PlainForm] = [*map(forms.get, forms), *PICTURES]
     listed = [{"name": form.name, "title": form.title, "layout": form.layout} for form in known]
     if as_json:
         printing.document({"forms": listed})

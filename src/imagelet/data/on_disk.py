@@ -9,6 +9,7 @@ import errno
 import os
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
@@ -155,3 +156,13 @@ def chosen(images: Any, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     if isinstance(images, ImagesOnDisk) and len(rows) * images[:1].size > COPIED_AT_MOST:
         return as_array(images.at(rows))
     return np.asarray(images[rows])
+
+
+def mapped_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """Return the file's array; None where there is none, or it was cut short or is something else."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    fits = isinstance(array, np.memmap) and array.shape == shape and array.dtype == np.uint8
+    return array if fits else None

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from imagelet import atomic_files, paths
 from imagelet.data import copies
 from imagelet.data.imageset import ImageSet, Known
-from imagelet.data.on_disk import ImagesOnDisk, as_array
+from imagelet.data.on_disk import ImagesOnDisk, as_array, mapped_array
 from imagelet.data.rows import Blocks, Rows
 from imagelet.errors import DataError, SettingError
 from imagelet.messages import Message
@@ -306,7 +306,7 @@ def _made(folder: Path, content: Content, progress: Progress) -> Stored:
         (folder / "store.json").unlink(missing_ok=True)
         shape = (len(content.labels), *content.shape)
         images = folder / "images.npy"
-        if _mapped(images, shape) is None:
+        if mapped_array(images, shape) is None:
             _require_room(folder, math.prod(shape))
             grow(images, shape, content.blocks, progress)
         _describe(folder, content)
@@ -327,7 +327,7 @@ def _require_room(folder: Path, size: int) -> None:
 
 def _describe(folder: Path, content: Content) -> None:
     """Find out once what every start needs to know of the images, and write it beside them."""
-    array = _mapped(folder / "images.npy", (len(content.labels), *content.shape))
+    array = mapped_array(folder / "images.npy", (len(content.labels), *content.shape))
     assert array is not None
     pixels, sums = as_array(ImagesOnDisk(array)), _sums(array)
     known = Known("", sums, copies.originals(pixels))
@@ -377,7 +377,7 @@ def _opened(folder: Path) -> Stored | None:
         with (folder / "store.json").open("rb") as file:
             description = json.loads(file.read(LARGEST_DESCRIPTION))
         fingerprints, classes = description["sha256"], tuple(description["classes"])
-        array = _mapped(folder / "images.npy", tuple(description["shape"]))
+        array = mapped_array(folder / "images.npy", tuple(description["shape"]))
         if array is None:
             return None
         labels = np.load(folder / "labels.npy", allow_pickle=False)
@@ -406,16 +406,6 @@ def _opened(folder: Path) -> Stored | None:
 def _known_as(images: ImageSet, fingerprint: str) -> ImageSet:
     known = images.known and images.known._replace(sha256=fingerprint)
     return dataclasses.replace(images, known=known)
-
-
-def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """Return the file's array; None where there is none, or it was cut short or is something else."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    fits = isinstance(array, np.memmap) and array.shape == shape and array.dtype == np.uint8
-    return array if fits else None
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> None:

@@ -20,8 +20,8 @@ UNNAMED = "unnamed"  # the source of a layer whose input no named part made
 def plain_strides(images: Tensor) -> Tensor:
     """Return images (n, channels, height, width) as a person's own module expects them in memory.
 
-    Images of one channel count as contiguous in either order, and torch would go on with channels last, whose
-    maps ``view`` does not flatten.
+    Images of one channel count as contiguous in either order, and torch would continue with channels last,
+    whose maps ``view`` does not flatten.
     """
     return images.clone(memory_format=torch.contiguous_format)
 

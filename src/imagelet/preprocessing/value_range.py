@@ -156,8 +156,8 @@ def _finite_range(image: Image.Image) -> ValueRange:
 
 def _without_stray(counts: NDArray[np.int64], lowest: float, highest: float) -> ValueRange:
     """Return the range without the few numbers at either end, where they lie far from all others."""
-    shares = np.cumsum(counts) / counts.sum()
-    low = float(np.searchsorted(shares, STRAY, side="right"))
-    high = float(np.searchsorted(shares, 1 - STRAY))
+    fractions = np.cumsum(counts) / counts.sum()
+    low = float(np.searchsorted(fractions, STRAY, side="right"))
+    high = float(np.searchsorted(fractions, 1 - STRAY))
     far = 0 < FAR * (high - low) < highest - lowest
     return (low, high) if far else (lowest, highest)

@@ -133,7 +133,7 @@ class Experiment:
 
     @property
     def reading(self) -> dict[str, Any]:
-        """How the dataset is read: what ``load_dataset`` takes beside its name."""
+        """How the dataset is read: what ``load_dataset`` takes besides its name."""
         return {"shape": self.input_shape, "skip_bad": self.skip_bad}
 
     @classmethod

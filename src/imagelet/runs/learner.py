@@ -41,7 +41,7 @@ class Learner:
         """Return the classifier; arguments and errors as :func:`load`'s."""
         if self.loaded is not None:
             return self.loaded
-        from imagelet.classifier.classifier import Classifier  # brings torch, which listing runs does without
+        from imagelet.classifier.classifier import Classifier  # brings SciPy, which listing runs does without
 
         assert self.file is not None
         return Classifier.load(self.file, allow_import=allow_import, network=network)

@@ -61,7 +61,7 @@ class Provenance:
         name: the run's, or the file's without its ending.
         run: None where there is only a file.
         dataset: a registered name, or of a run also a folder.
-        reading: how it is read: what ``load_dataset`` takes beside its name.
+        reading: how it is read: what ``load_dataset`` takes besides its name.
         data_sha256: the fingerprint of all training images of the dataset.
     """
 

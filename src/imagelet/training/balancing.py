@@ -36,10 +36,10 @@ def balanced_order(labels: NDArray[np.int64], generator: np.random.Generator) ->
     by_class = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)
     members = [part for part in np.split(by_class, np.cumsum(sizes)[:-1]) if len(part)]
-    shares = np.full(len(members), len(labels) // len(members))
-    shares[generator.permutation(len(members))[: len(labels) % len(members)]] += 1
+    counts = np.full(len(members), len(labels) // len(members))
+    counts[generator.permutation(len(members))[: len(labels) % len(members)]] += 1
     drawn = []
-    for part, share in zip(members, shares.tolist(), strict=True):
-        repeats, rest = divmod(share, len(part))
+    for part, count in zip(members, counts.tolist(), strict=True):
+        repeats, rest = divmod(count, len(part))
         drawn += [part] * repeats + [generator.permutation(part)[:rest]]
     return generator.permutation(np.concatenate(drawn))

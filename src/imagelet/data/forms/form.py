@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,50 +81,45 @@ class Contents:
 
 
 @dataclass(frozen=True)
-class Form:
-    """A form of data.
+class PlainForm:
+    """What ``imagelet data formats`` says of a form of data; alone, of one taken where none is recognised.
 
     Attributes:
         name: a word: ``npz``.
         title: what people call it.
         layout: what is in it, so that it is recognised.
-        recognises: says whether a file or folder is of this form; reads a few bytes at most.
-        read: returns what it holds; raises DataError where it is damaged or has two readings.
     """
 
     name: str
     title: Message
     layout: Message
+
+
+@dataclass(frozen=True)
+class Form(PlainForm):
+    """A form of data.
+
+    Attributes:
+        recognises: says whether a file or folder is of this form; reads a few bytes at most.
+        read: returns what it holds; raises DataError where it is damaged or has two readings.
+    """
+
     recognises: Callable[[Path], bool]
     read: Callable[[Path], Contents]
 
 
 @dataclass(frozen=True)
-class PictureForm:
+class PictureForm(PlainForm):
     """A form of encoded pictures, which are decoded and framed as those of a folder are.
 
     Attributes:
-        name: a word: ``archive``.
-        title: what people call it.
-        layout: what is in it, so that it is recognised.
         recognises: says whether a file or folder is of this form; reads a few bytes at most.
         open: returns the folder of classes in it, or the pictures by part; raises DataError where it is
             damaged or has two readings.
     """
 
-    name: str
-    title: Message
-    layout: Message
     recognises: Callable[[Path], bool]
     open: Callable[[Path], PictureFolder | PictureParts]
-
-
-class PlainForm(NamedTuple):
-    """A form that is taken where none is recognised: what ``imagelet data formats`` says of it."""
-
-    name: str
-    title: Message
-    layout: Message
 
 
 forms: Registry[Form | PictureForm] = Registry(

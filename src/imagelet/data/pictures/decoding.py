@@ -21,6 +21,7 @@ import PIL
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
+from imagelet.data.on_disk import mapped_array
 from imagelet.data.pictures.labelled import LabelledPictures
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message, enumerated
@@ -102,16 +103,16 @@ def remembered(key: str, shape: tuple[int, ...], rows: Rows, *, quiet: bool = Fa
         (then with a UserWarning).
     """
     path = paths.home() / "folders" / f"{key}.npy"
-    array = _mapped(path, shape)
+    array = mapped_array(path, shape)
     if array is not None:
         return array
     try:
         with _locked(key):
-            array = _mapped(path, shape)
+            array = mapped_array(path, shape)
             if array is None:
                 atomic_files.sweep(path)
                 _write(path, shape, rows)
-                array = _mapped(path, shape)
+                array = mapped_array(path, shape)
     except OSError as error:
         if not quiet:
             warnings.warn(
@@ -154,16 +155,6 @@ def in_parallel(
                 if progress:
                     progress(done, len(pictures))
                 yield index, result
-
-
-def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """Return the file's array; None where there is none, or it was cut short or is something else."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    fits = isinstance(array, np.memmap) and array.shape == shape and array.dtype == np.uint8
-    return array if fits else None
 
 
 def _locked(key: str) -> AbstractContextManager[object]:
