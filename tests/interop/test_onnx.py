@@ -101,3 +101,9 @@ def test_a_file_that_gives_something_else_is_not_written(
     with pytest.raises(UsageError, match=r"differ from ours by up to 0\.001"):
         export_onnx(tmp_path / "mine.safetensors", tmp_path / "mine.onnx")
     assert not (tmp_path / "mine.onnx").exists()
+
+
+def test_a_layer_that_onnx_has_no_nodes_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(KINDS.get("pool"), "to_onnx")
+    with pytest.raises(UsageError, match="has layers that cannot be written as ONNX"):
+        onnx_model(classifier_of(build(SMALL, SHAPE, CLASSES, seed=1)))

@@ -42,7 +42,7 @@ PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
 SMALL_WORK = 5_000_000_000  # multiply-adds that NumPy does in less time than torch takes to start
 
 
-class TorchNetwork:
+class LazyNetwork:
     """The field ``network`` of a classifier: torch's, built from NumPy's when it is first asked for."""
 
     def __get__(self, classifier: "Classifier | None", owner: type) -> "Network":
@@ -80,7 +80,7 @@ class Classifier:
     if TYPE_CHECKING:
         network: Network
     else:
-        network: TorchNetwork = TorchNetwork()
+        network: LazyNetwork = LazyNetwork()
     classes: tuple[str, ...]
     framing: Framing
     normalization: Normalization

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imagelet.cli import printing
-from imagelet.cli.commands import Command, Group, Json, RunArgument, count_images
+from imagelet.cli.commands import AllowImport, Command, Group, Json, RunArgument, count_images
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -35,7 +35,12 @@ Int8 = Annotated[
 
 @commands.command(cls=Command, epilog="imagelet export digits-small-cnn --to onnx --out digits.onnx")
 def export(
-    run: RunArgument, to: To = "onnx", out: Out = None, int8: Int8 = False, as_json: Json = False
+    run: RunArgument,
+    to: To = "onnx",
+    out: Out = None,
+    int8: Int8 = False,
+    allow_import: AllowImport = False,  # noqa: ARG001
+    as_json: Json = False,
 ) -> None:
     """Write a classifier for elsewhere, checked to predict the same there.
 

@@ -287,7 +287,7 @@ def _metadata(classifier: Classifier) -> dict[str, str]:
 def _probabilities(classifier: Classifier, graph: OnnxGraph) -> str:
     """Add all nodes from the images to the probabilities."""
     text, shape, classes = classifier.network_text, classifier.input_shape, len(classifier.classes)
-    layers = plain_layers(text, shape, classes)
+    layers = plain_layers(text, shape, classes, "to_onnx")
     if layers is None:
         raise UsageError("the network '{network}' has layers that cannot be written as ONNX", network=text)
     tensors = {name: tensor.cpu().numpy() for name, tensor in classifier.network.state_dict().items()}

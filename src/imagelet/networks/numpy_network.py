@@ -71,15 +71,23 @@ class NumpyNetwork:
         return network.eval()
 
 
-def plain_layers(text: str, input_shape: Shape, classes: int) -> list[tuple[str, Layer]] | None:
+def plain_layers(
+    text: str, input_shape: Shape, classes: int, method: str = "compute"
+) -> list[tuple[str, Layer]] | None:
     """Return the named layers of a network up to its logits; None where only its builder or torch knows them.
+
+    Args:
+        text: network text, or the name of a network.
+        input_shape: (height, width, channels).
+        classes: how many logits it gives.
+        method: what each layer must have of its own: ``compute`` or ``to_onnx``.
 
     Raises:
         NetworkTextError: text that cannot be read.
         UnknownNameError: a single word that names no network.
     """
     layers = find_network(text).named_layers(input_shape, classes)
-    if layers is None or not all(_has_numpy_form(layer) for _, layer in layers):
+    if layers is None or not all(_has(layer, method) for _, layer in layers):
         return None
     return [(name, layer) for name, layer in layers if not layer.closing]
 
@@ -93,9 +101,10 @@ def tensor_shapes(layers: list[tuple[str, Layer]], input_shape: Shape) -> dict[s
     }
 
 
-def _has_numpy_form(layer: Layer) -> bool:
-    inside = getattr(layer, "layers", ())
-    return type(layer).compute is not Layer.compute and all(map(_has_numpy_form, inside))
+def _has(layer: Layer, method: str) -> bool:
+    """Say whether a layer, and each layer inside it, has a method of its own."""
+    own = getattr(type(layer), method) is not getattr(Layer, method)
+    return own and all(_has(inside, method) for inside in getattr(layer, "layers", ()))
 
 
 def nested_weights(weights: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
