@@ -92,8 +92,8 @@ class Split:
                 "(SHA-256 {before}, then {now})",
                 hint="bring the data back as it was, or start a new run",
                 count=len(images),
-                before=images.fingerprint()[:12],
-                now=self.data_sha256[:12],
+                before=self.data_sha256[:12],
+                now=images.fingerprint()[:12],
             )
 
     def save(self, path: Path) -> None:
