@@ -1,4 +1,5 @@
 import difflib
+import importlib.metadata
 import sys
 import types
 from collections.abc import Iterator
@@ -116,7 +117,7 @@ def test_plugins_add_their_names_once(monkeypatch: pytest.MonkeyPatch) -> None:
         def exec_module(module: types.ModuleType) -> None:
             networks.add("theirs", "from a plugin")
 
-    monkeypatch.setattr(registry, "entry_points", load)
+    monkeypatch.setattr(importlib.metadata, "entry_points", load)
     monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
     try:
         assert networks.get("theirs") == "from a plugin"

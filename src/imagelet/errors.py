@@ -4,6 +4,7 @@
     ├── UsageError                the request itself is wrong; exit code 2
     │   ├── UnknownNameError      a name that no registry holds
     │   ├── NetworkTextError      network text that cannot be built, with the position of the mistake
+    │   ├── MissingPackageError   a package that is needed and not installed
     │   └── SettingError          a recipe's or experiment's field with a value that is not allowed
     ├── DataError                 a dataset that is missing, damaged or unusable
     │   └── DownloadError         no mirror gave the file
@@ -22,6 +23,8 @@ Ctrl-C is Python's own KeyboardInterrupt; the command line turns it into exit co
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from imagelet.messages import Message
@@ -87,6 +90,30 @@ class NetworkTextError(UsageError):
         super().__init__(message, hint, position=position, **values)
         self.text = text
         self.position = position
+
+
+class MissingPackageError(UsageError, ImportError):
+    """A package that is needed is not installed: a light installation has few."""
+
+
+@contextmanager
+def packages_needed() -> Iterator[None]:
+    """Let a package that the block imports and that is not installed be an error that a user can act on.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "imagelet"):
+            raise
+        raise MissingPackageError(
+            "this needs the package {package}, which is not installed",
+            "pip install imagelet",
+            package=package,
+        ) from error
 
 
 class SettingError(UsageError):

@@ -4,18 +4,15 @@ The HTML is in ``templates/notebook.html``. Every text is escaped, unless it is 
 """
 
 import base64
+import html
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup, escape
-
 if TYPE_CHECKING:
     import numpy as np
-
-Html = Markup  # ready HTML: it is not escaped again
 
 ACCENT = "#2463a6"
 TRACK = "rgba(128,128,128,.25)"
@@ -27,20 +24,31 @@ LARGEST = 128  # a larger one is shrunk to this, and compressed
 POINTS = 120  # of one curve
 
 
+class Html(str):
+    """Ready HTML: it is not escaped again, neither here nor by Jinja2."""
+
+    def __html__(self) -> str:
+        """Return it as what Jinja2 asks for."""
+        return str(self)
+
+
 def text(value: object, longest: int = LONGEST) -> Html:
     """Return anything as escaped text, its middle left out where it is longer than ``longest`` letters."""
-    if isinstance(value, Html):
-        return value
+    if hasattr(value, "__html__"):
+        return Html(value.__html__())
     written = str(value).encode("utf-8", "replace").decode()  # a file name may hold what UTF-8 cannot
     if len(written) > longest:
         head = longest * 3 // 4
         written = f"{written[:head]} … {written[head - longest :]}"
-    return escape(written)
+    return Html(html.escape(written))
 
 
 @cache
 def _macros() -> Any:
-    import jinja2
+    try:
+        import jinja2
+    except ImportError as error:  # notebooks show the plain text instead
+        raise NotImplementedError("Jinja2 makes HTML of it, which is not installed") from error
 
     loader = jinja2.PackageLoader("imagelet", "templates")
     environment = jinja2.Environment(
@@ -62,7 +70,7 @@ def muted(value: object) -> Html:
 
 def joined(*parts: object) -> Html:
     """Return the parts one after the other."""
-    return Html("").join(map(text, parts))
+    return Html("".join(map(text, parts)))
 
 
 def block(title: object, *parts: object) -> Html:

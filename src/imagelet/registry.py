@@ -10,7 +10,6 @@ import importlib
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from imagelet.errors import UnknownNameError
@@ -80,6 +79,8 @@ class Registry(Generic[T]):
 @cache
 def load_plugins() -> None:
     """Import what other packages offer under the entry-point group, once."""
+    from importlib.metadata import entry_points  # takes longer to import than all else here
+
     for entry_point in entry_points(group=PLUGIN_GROUP):
         entry_point.load()
 

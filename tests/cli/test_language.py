@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagelet.cli import printing
+from imagelet.cli.layout import columns
 from tests.cli.conftest import Outcome
 
 Run = Callable[..., Outcome]
@@ -138,7 +138,7 @@ def test_a_training_is_shown_in_korean(run: Run, small_data: Path, tmp_path: Pat
     speaks_korean(run(*words, "--seeds", "2", "--language", "ko"))
     speaks_korean(run(*words, "--folds", "2", "--language", "ko"))
     heading, line = (text for text in outcome.stderr.splitlines() if "에포크 " in text or " 1/1 " in text)
-    assert printing.columns(heading) == printing.columns(line.removesuffix("  최고"))  # right edges meet
+    assert columns(heading) == columns(line.removesuffix("  최고"))  # right edges meet
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from imagelet import plots, train
 from imagelet.classifier.classifier import Classifier
-from imagelet.cli import predict as command
+from imagelet.cli import predictions as command
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import build
 from imagelet.preprocessing.framing import Framing

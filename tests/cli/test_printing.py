@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imagelet.cli import printing
-from imagelet.cli.printing import SHADES, sketch_images, sketch_shares
+from imagelet.cli.layout import SHADES, sketch_images, sketch_shares
 
 Capture = pytest.CaptureFixture[str]
 VALUES = st.recursive(

@@ -4,6 +4,7 @@ A training returns it; prediction, evaluation and explanation use it.
 """
 
 import dataclasses
+import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,8 +18,7 @@ from imagelet import atomic_files, html_repr
 from imagelet.classifier import file
 from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.classifier.sources import Source, images_of, name_of, pixels_of, several
-from imagelet.data.imageset import ImageSet
-from imagelet.errors import ClassifierFileError, DataError, PictureError, UsageError
+from imagelet.errors import ClassifierFileError, DataError, PictureError, UsageError, packages_needed
 from imagelet.messages import Message
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
@@ -35,6 +35,7 @@ from imagelet.preprocessing.test_time_augmentation import (
 if TYPE_CHECKING:
     import torch
 
+    from imagelet.data.imageset import ImageSet
     from imagelet.networks import Network
 
 BATCH = 500  # images that go through the network at once,
@@ -140,7 +141,8 @@ class Classifier:
     @property
     def device(self) -> "torch.device":
         """The device of the network."""
-        import torch
+        with packages_needed():
+            import torch
 
         return next(self.network.parameters(), torch.empty(0)).device
 
@@ -165,7 +167,8 @@ class Classifier:
         Raises:
             ValueError: another type or shape.
         """
-        import torch
+        with packages_needed():
+            import torch
 
         self._check_framed(images)
         pixels = torch.from_numpy(np.array(images, order="C"))  # other strides round differently
@@ -215,8 +218,10 @@ class Classifier:
 
     def _is_small_work(self, network: NumpyNetwork, images: int) -> bool:
         """Say whether torch would take longer to start than NumPy to compute; never, once it has started."""
+        if "torch" in sys.modules:
+            return False
         work = images * len(VIEWS[self.test_time_augmentation]) * network.multiply_adds
-        return "torch" not in sys.modules and work <= SMALL_WORK
+        return work <= SMALL_WORK or importlib.util.find_spec("torch") is None
 
     def _computed(self, network: NumpyNetwork, images: np.ndarray) -> np.ndarray:
         """Return the logits (n, classes) of framed images, averaged over the views, by NumPy."""
@@ -249,24 +254,23 @@ class Classifier:
             UsageError: no dense layer makes the network's logits, or it is none of a module's own parts.
             PictureError, ValueError, ClassifierFileError: as :meth:`logits`.
         """
-        import torch
-
-        parts = []
-        for batch in self.in_batches(self._framed(images)):
-            with torch.inference_mode():
-                parts.append(self._embedded(self.prepare(batch)))
+        parts = [self._embedded(batch) for batch in self.in_batches(self._framed(images))]
         embeddings = np.concatenate(parts)  # (n, d)
         if not np.isfinite(embeddings).all():
             raise ClassifierFileError("the classifier is damaged: not all its embeddings are finite numbers")
         return embeddings
 
-    def _embedded(self, prepared: "torch.Tensor") -> np.ndarray:
-        """Return the embeddings (n, d) of network input."""
-        from torch import nn
+    def _embedded(self, images: np.ndarray) -> np.ndarray:
+        """Return the embeddings (n, d) of framed images."""
+        with packages_needed():
+            import torch
+            from torch import nn
 
-        from imagelet.networks.watching import before_the_last
+            from imagelet.networks.watching import before_the_last
 
-        values, last = before_the_last(self.network, prepared)
+        with torch.inference_mode():
+            prepared = self.prepare(images)
+            values, last = before_the_last(self.network, prepared)
         dense = isinstance(last, nn.Linear) and last.out_features == len(self.classes)
         if not dense or values.shape[:-1] != prepared.shape[:1]:
             raise UsageError(
@@ -359,13 +363,15 @@ class Classifier:
         answers = predicted if np.issubdtype(given.dtype, np.number) else self.classes_[predicted]
         return float((answers == given).mean())
 
-    def evaluate(self, images: ImageSet) -> Metrics:
+    def evaluate(self, images: "ImageSet") -> Metrics:
         """Return accuracy, interval, loss and more on labelled ``images`` of the network's size.
 
         Raises:
             DataError: no :class:`ImageSet`.
             ValueError: other classes than the classifier's.
         """
+        from imagelet.data.imageset import ImageSet
+
         if not isinstance(images, ImageSet):
             raise DataError(
                 "what is evaluated is an ImageSet(images, labels, classes); this is of the type {type}",
@@ -376,7 +382,7 @@ class Classifier:
             raise ValueError(f"the images' classes {images.classes} are not the classifier's {self.classes}")
         return self.compute_metrics(images, self.predict_proba(images.images))
 
-    def compute_metrics(self, images: ImageSet, probabilities: np.ndarray) -> Metrics:
+    def compute_metrics(self, images: "ImageSet", probabilities: np.ndarray) -> Metrics:
         """Return the metrics of ``probabilities`` (n, classes), which this classifier gave for ``images``.
 
         With test-time augmentation, the accuracy without it is computed as well.

@@ -12,7 +12,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from imagelet.errors import ClassifierFileError, UsageError
+from imagelet.errors import ClassifierFileError, UsageError, packages_needed
 from imagelet.messages import Message, message_of
 from imagelet.metrics.calibration import Calibration
 from imagelet.networks import find_network, infer_shapes
@@ -78,6 +78,8 @@ class Content:
 
 def to_bytes(content: Content, *, half: bool = False) -> bytes:
     """Return a classifier's file; ``half``: with float16 weights."""
+    from importlib.metadata import version
+
     facts = {
         "format": FORMAT,
         "network": {"text": content.network.text, "input_shape": list(content.network.input_shape)},
@@ -86,7 +88,7 @@ def to_bytes(content: Content, *, half: bool = False) -> bytes:
         "normalization": content.normalization.to_json(),
         "calibration": content.calibration.to_json(),
         "training": content.training,
-        "versions": {name: version(name) for name in ("imagelet", "torch")},
+        "versions": {name: version(name) for name in ("imagelet", "torch") if find_spec(name)},
         "test_time_augmentation": content.test_time_augmentation,
     }
     header = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -295,9 +297,10 @@ def _from_torch(
     allow_import: bool | None,
 ) -> "Network":
     """Return a network whose layers only torch knows, with the weights of the file."""
-    import torch
+    with packages_needed():
+        import torch
 
-    from imagelet.networks import build
+        from imagelet.networks import build
 
     network = build(network_or_text, input_shape=framing.shape, classes=classes, allow_import=allow_import)
     expected = {

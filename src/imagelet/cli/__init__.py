@@ -1,88 +1,34 @@
 """The command line: each command is a function that parses, calls the API and prints.
 
-Importing this package is cheap: a command imports what it needs when it is called.
+Importing this package is cheap: a command imports what it needs when it is called. Lines that ``light`` reads
+need no typer; the others go to ``application``.
 """
 
+import importlib
+import importlib.util
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from imagelet.cli import (
-    arithmetic,
-    catalogue,
-    compare,
-    course,
-    data,
-    demo,
-    doctor,
-    evaluate,
-    export,
-    lab,
-    predict,
-    printing,
-    runs,
-    train,
-)
-from imagelet.cli.commands import Group
+from imagelet.cli import light, printing
 from imagelet.cli.failures import report_failure
-from imagelet.errors import UsageError
+from imagelet.errors import UsageError, packages_needed
 from imagelet.messages import LANGUAGES, current_language, preferred_language, use_language
+
+if TYPE_CHECKING:
+    from imagelet.cli.application import app
+
+__all__ = ["PROGRAM", "app", "main"]
 
 PROGRAM = "imagelet"
 
-app = typer.Typer(
-    cls=Group,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="imagelet demo",
-)
-# In the order of `imagelet --help`.
-FAMILIES = (
-    *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, lab, course, runs),
-    doctor,
-)
-for family in FAMILIES:
-    app.add_typer(family.commands)
 
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        printing.say(f"{PROGRAM} {version(PROGRAM)}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
-    ] = False,
-    debug: Annotated[
-        bool,
-        typer.Option(
-            "--debug", help="Show the traceback of an error; goes anywhere in the line. Or IMAGELET_DEBUG=1."
-        ),
-    ] = False,
-    language: Annotated[
-        str | None,
-        typer.Option(
-            "--language",
-            metavar="en|ko",
-            help="The language of results, warnings and errors; goes anywhere in the line.",
-            show_default="that of LC_ALL, LC_MESSAGES or LANG, else en",
-        ),
-    ] = None,
-) -> None:
-    """From a folder of small images to a trained, honestly tested classifier, on your own machine.
-
-    Results go to standard output, everything else to standard error; --json prints one JSON document, of a
-    failure {"error": {"code", "message", "hint"}}.
-    """
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return importlib.import_module("imagelet.cli.application").app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,19 +52,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str], *, debug: bool) -> int:
-    command = typer.main.get_command(app)
-    if f"_{PROGRAM}_COMPLETE".upper() in os.environ:
-        command(list(words), prog_name=PROGRAM)  # the shell asks for completions; leaves by SystemExit
     try:
-        with printing.warnings_as_lines(debug=debug), command.make_context(PROGRAM, list(words)) as context:
-            command.invoke(context)
-    except typer.Exit as ending:
-        return ending.exit_code
+        with printing.warnings_as_lines(debug=debug), packages_needed():
+            return _called(words)()
     except printing.OutputClosedError:
         return 0  # the reader has seen enough
     except (Exception, KeyboardInterrupt) as error:
         return report_failure(error, debug=debug, as_json="--json" in _split(words)[0])
-    return 0
+
+
+def _called(words: Sequence[str]) -> Callable[[], int]:
+    """Return what a command line calls: a function that returns the exit code."""
+    completes = f"_{PROGRAM}_COMPLETE".upper() in os.environ  # the shell asks for completions
+    call = None if completes else light.read(words)
+    if call is not None:
+        return call
+    if importlib.util.find_spec("typer") is None:
+        return partial(light.answer, words)
+    from imagelet.cli import application
+
+    return partial(application.complete if completes else application.call, words, PROGRAM)
 
 
 def _without_debug(words: Sequence[str]) -> tuple[list[str], bool]:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagelet.cli import completing, printing
-from imagelet.cli.commands import Command, Group, Json, read_shape, write_shape
+from imagelet.cli import completing, light, printing
+from imagelet.cli.commands import Command, Group, Json, read_shape, typed, write_shape
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
@@ -248,61 +247,6 @@ def _row(setting: dict[str, Any]) -> tuple[str, ...]:
     return setting["field"], value, meaning, allowed
 
 
-ClassifierName = Annotated[
-    str | None,
-    typer.Argument(metavar="NAME", help="Show the card of this one.", autocompletion=completing.shipped),
-]
-
-
-@commands.command(cls=Command, epilog="imagelet classifiers mnist")
-def classifiers(name: ClassifierName = None, as_json: Json = False) -> None:
-    """List the classifiers that come with imagelet, or show one's card.
-
-    Each can be given wherever a run can: imagelet predict mnist photo.jpg.
-
-    JSON: classifiers[{name, file, bytes, dataset, recipe, classes}]; with NAME the fields of that one and
-    card, its text.
-    """
-    from imagelet.registry import Registry
-    from imagelet.runs.store import shipped_classifiers
-
-    shipped: Registry[Path] = Registry(Message("shipped classifier"), "imagelet classifiers")
-    for known, path in shipped_classifiers().items():
-        shipped.add(known, path)
-    if name is None:
-        listed = [_classifier_facts(known, shipped.get(known)) for known in shipped]
-        if as_json:
-            printing.document({"classifiers": listed})
-        else:
-            _list_classifiers(listed)
-        return
-    path = shipped.get(name)
-    card = path.with_suffix(".md").read_text(encoding="utf-8")
-    if as_json:
-        printing.document({**_classifier_facts(name, path), "card": card})
-    else:
-        _, _, text = card.removeprefix("---").partition("---")  # the front matter is for programs
-        printing.say(text.strip())
-
-
-def _classifier_facts(name: str, path: Path) -> dict[str, Any]:
-    from imagelet.classifier.classifier import Classifier
-
-    classifier = Classifier.load(path)
-    return {
-        "name": name,
-        "file": path,
-        "bytes": path.stat().st_size,
-        "dataset": classifier.training["dataset"],
-        "recipe": classifier.training["recipe"]["name"],
-        "classes": list(classifier.classes),
-    }
-
-
-def _list_classifiers(listed: Sequence[dict[str, Any]]) -> None:
-    rows = [
-        (known["name"], known["recipe"], printing.write_size(known["bytes"]), ", ".join(known["classes"]))
-        for known in listed
-    ]
-    printing.table(("name", "recipe", "size", "classes"), rows, right=("size",), whole=("name", "recipe"))
-    printing.advice("imagelet predict mnist PICTURE classifies your own pictures")
+commands.command("classifiers", cls=Command, epilog=light.CLASSIFIERS.example)(
+    typed(light.CLASSIFIERS, name={"autocompletion": completing.shipped})
+)

@@ -2,12 +2,9 @@
 
 import inspect
 import re
-import shutil
 import sys
-import textwrap
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
@@ -16,25 +13,52 @@ from typer._click.exceptions import BadOptionUsage, BadParameter, MissingParamet
 from typer.core import TyperCommand, TyperGroup
 
 from imagelet import paths
-from imagelet.cli import completing, printing
-from imagelet.errors import (
-    UnknownNameError,
-    UsageError,
-)
+from imagelet.cli import completing, light, printing
+from imagelet.cli.help_page import Entry, Page, as_text, paragraphs
+from imagelet.cli.light import LightCommand, Parameter
+from imagelet.errors import UnknownNameError, UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 from imagelet.registry import suggestion
 
 DATASET = "A dataset's name, or a file or folder of your own: imagelet data formats."
 
-RunArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN",
-        help="A run's folder or name, or a .safetensors file.",
-        autocompletion=completing.classifiers,
-    ),
-]
+
+def declared(parameter: Parameter, **more: Any) -> Any:
+    """Return typer's declaration of a parameter that is read without typer, too."""
+    if not parameter.is_option:
+        return typer.Argument(metavar=parameter.typed, help=parameter.help, **more)
+    more |= {} if parameter.least is None else {"min": parameter.least}
+    metavar = parameter.metavar or None
+    return typer.Option(parameter.typed, metavar=metavar, help=parameter.help, **more)
+
+
+def typed(command: LightCommand, **more: dict[str, Any]) -> Callable[..., None]:
+    """Return the function of a command that is read without typer, too, declared as typer reads it.
+
+    Args:
+        command: what it is.
+        **more: for parameters by their names, what typer takes besides.
+    """
+    function = command.function
+
+    def call(**values: Any) -> None:
+        if code := function(**values):
+            raise typer.Exit(code)
+
+    signature, kinds = inspect.signature(function), get_type_hints(function)
+    annotated = [
+        signature.parameters[known.name].replace(
+            annotation=Annotated[kinds[known.name], declared(known, **more.get(known.name, {}))]
+        )
+        for known in command.parameters
+    ]
+    call.__doc__ = function.__doc__
+    call.__signature__ = inspect.Signature(annotated)  # type: ignore[attr-defined]
+    return call
+
+
+RunArgument = Annotated[str, declared(light.RUN, autocompletion=completing.classifiers)]
 DatasetArgument = Annotated[
     str, typer.Argument(metavar="DATASET", help=DATASET, autocompletion=completing.datasets)
 ]
@@ -47,11 +71,8 @@ def _allow_import(context: typer.Context, wanted: bool) -> bool:
     return wanted
 
 
-ALLOW_IMPORT = (
-    "Import the code that RUN names, a network's package.module:function. Or IMAGELET_ALLOW_IMPORT=1."
-)
-AllowImport = Annotated[bool, typer.Option("--allow-import", callback=_allow_import, help=ALLOW_IMPORT)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AllowImport = Annotated[bool, declared(light.ALLOW_IMPORT, callback=_allow_import)]
+Json = Annotated[bool, declared(light.JSON)]
 
 PARTS = {
     "train": Message("train"),
@@ -168,37 +189,6 @@ def _of_part(name: Message, part: Message | None) -> Message:
     return name if part is None else Message("{part}: {name}", part=part, name=name)
 
 
-def check_written(option: str, path: Path | None, *, drawn: bool = False) -> None:
-    """Raise where a file that an option names cannot be written; nothing has been computed yet.
-
-    Args:
-        option: ``--csv``.
-        path: the file; None: the option is not given.
-        drawn: it will be a picture, which is written as PNG.
-
-    Raises:
-        UsageError: another suffix than ``.png``, or a folder that is not there.
-    """
-    if path is None:
-        return
-    if drawn and path.suffix.lower() != ".png":
-        raise UsageError(
-            "{option} {out} is not a PNG file",
-            "{option} {file}",
-            option=option,
-            out=path,
-            file=path.with_suffix(".png"),
-        )
-    if not path.parent.is_dir():
-        raise UsageError(
-            "{option} {out}: there is no folder {folder}",
-            "make it first: mkdir -p {folder}",
-            option=option,
-            out=path,
-            folder=path.parent,
-        )
-
-
 def caution_learned_before(learned: int | None, images: int) -> None:
     """Warn where a run's test images were learned from by the classifier that the run started from."""
     if learned:
@@ -208,9 +198,6 @@ def caution_learned_before(learned: int | None, images: int) -> None:
             learned=learned,
             count=images,
         )
-
-
-_WIDEST = 100  # columns: longer lines are hard to read
 
 
 class _Spoken:
@@ -332,24 +319,6 @@ def _lowered(sentence: str) -> str:
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
-class Entry(NamedTuple):
-    """An argument, an option or a command: how it is typed and what it does."""
-
-    name: str
-    meaning: str
-
-
-class Page(NamedTuple):
-    """The help of one command."""
-
-    usage: str
-    paragraphs: tuple[str, ...]
-    arguments: tuple[Entry, ...]
-    options: tuple[Entry, ...]
-    commands: tuple[Entry, ...]
-    example: str
-
-
 def page(context: Any) -> Page:
     """Return the help of the command that ``context`` (typer's) stands for."""
     command = context.command
@@ -360,34 +329,12 @@ def page(context: Any) -> Page:
     typed = [_typed(known) if known.required else f"[{_typed(known)}]" for known in arguments]
     return Page(
         usage=" ".join([context.command_path, *(["COMMAND"] if commands else []), *typed, "[OPTIONS]"]),
-        paragraphs=_paragraphs(command.help),
+        paragraphs=paragraphs(command.help),
         arguments=tuple(Entry(_typed(known), _meaning(known)) for known in arguments),
         options=tuple(Entry(_typed(known), _meaning(known)) for known in options),
-        commands=tuple(Entry(known.name, _paragraphs(known.help)[0]) for known in commands),
+        commands=tuple(Entry(known.name, paragraphs(known.help)[0]) for known in commands),
         example=command.epilog or "",
     )
-
-
-def as_text(help_page: Page) -> str:
-    """Return a page for the terminal, coloured where standard output wants it."""
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
-    blocks = [_wrapped(f"Usage: {help_page.usage}", "", width)]
-    blocks += [_wrapped(paragraph, "  ", width) for paragraph in help_page.paragraphs]
-    for title, entries in (
-        ("Commands", help_page.commands),
-        ("Arguments", help_page.arguments),
-        ("Options", help_page.options),
-    ):
-        if entries:
-            blocks.append("\n".join([f"{title}:", *_listed(entries, width)]))
-    if help_page.example:
-        blocks.append(f"Example:\n{textwrap.indent(help_page.example, '  ')}")
-    text = "\n\n".join(blocks)
-    return _coloured(text) if printing.is_colourful(sys.stdout) else text
-
-
-def _paragraphs(text: str | None) -> tuple[str, ...]:
-    return tuple(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text or "").split("\n\n"))
 
 
 def _typed(parameter: Any) -> str:
@@ -412,25 +359,3 @@ def _meaning(parameter: Any) -> str:
     if parameter.envvar:
         remarks.append(f"or the variable {parameter.envvar}")
     return f"{meaning.removesuffix('.')} ({'; '.join(remarks)})." if remarks else meaning
-
-
-def _wrapped(text: str, indent: str, width: int) -> str:
-    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent or " " * len("Usage: "))
-
-
-def _listed(entries: tuple[Entry, ...], width: int) -> list[str]:
-    column = min(max(len(entry.name) for entry in entries), width // 3) + len("    ")
-    lines, indent = [], " " * column
-    for entry in entries:
-        name = f"  {entry.name}".ljust(column)
-        if len(entry.name) + len("    ") > column:  # a long name has a line of its own
-            lines.append(name)
-            name = indent
-        meaning = textwrap.fill(entry.meaning, width, initial_indent=name, subsequent_indent=indent)
-        lines.append(meaning.rstrip() or name)
-    return lines
-
-
-def _coloured(text: str) -> str:
-    text = re.sub(r"(?m)^([A-Z][a-z]+:)", lambda match: typer.style(match[1], bold=True), text)
-    return re.sub(r"(?<![\w-])(--?[a-z][\w-]*)", lambda match: typer.style(match[1], fg="cyan"), text)

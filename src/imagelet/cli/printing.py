@@ -8,7 +8,7 @@ it can neither colour nor move the cursor.
 
 import contextlib
 import dataclasses
-import itertools
+import importlib.util
 import json
 import math
 import os
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from imagelet.html_repr import write_percent
+from imagelet.cli.layout import PLAIN_SHADES, SHADES, in_columns, sketch_images, sketch_shares
 from imagelet.messages import Message, message_of, translate
 from imagelet.progress import Notice, Pace, Progress, write_seconds
 
@@ -36,7 +36,7 @@ class OutputClosedError(Exception):
 
 PATIENCE = 0.5  # seconds that pass before a bar appears: what is quick needs none
 _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-_UNLIMITED = 100_000  # columns: wide enough that no line of a pipe is ever wrapped
+_UNLIMITED = 100_000  # columns that a pipe has, whose lines are never wrapped
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 
 
@@ -88,10 +88,22 @@ def pointer(text: str, position: int) -> None:
         text: one line.
         position: counted from 1.
     """
-    width = console(sys.stderr).width - len("  ")
+    width = _width(sys.stderr) - len("  ")
     # Of a text that is longer than the line the part in question is shown.
     start = max(0, min(position - 1 - width // 2, len(text) - width))
     write(sys.stderr, f"  {visible(text[start : start + width])}\n  {' ' * (position - 1 - start)}^\n")
+
+
+def page(text: str) -> None:
+    """Print a text of several lines as it is."""
+    write(sys.stdout, text + "\n")
+
+
+def version() -> None:
+    """Print the program's name and version."""
+    from importlib.metadata import version as version_of
+
+    say(f"imagelet {version_of('imagelet')}")
 
 
 def document(value: Any) -> None:
@@ -121,32 +133,42 @@ def table(
         right: the headings of the columns that hold numbers; they are never folded.
         whole: the headings of other columns that are not folded in a narrow terminal.
     """
+    shown = [[visible(translate(heading)) for heading in headings]]
+    shown += [[visible(_shown(cell)) for cell in row] for row in rows]
+    at_right = [heading in right for heading in headings]
+    if not is_wrapped(sys.stdout):
+        write(sys.stdout, "".join(f"{line}\n" for line in in_columns(shown, at_right)))
+        return
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in headings:
+    for heading, text, numbers in zip(headings, shown[0], at_right, strict=True):
         grid.add_column(
-            Text(visible(translate(heading))),
-            justify="right" if heading in right else "left",
-            no_wrap=heading in right or heading in whole,
+            Text(text),
+            justify="right" if numbers else "left",
+            no_wrap=numbers or heading in whole,
             overflow="fold",
         )
-    for row in rows:
-        grid.add_row(*(Text(visible(_shown(cell))) for cell in row))
+    for row in shown[1:]:
+        grid.add_row(*map(Text, row))
     _render(sys.stdout, grid)
 
 
 def facts(rows: Mapping[str, str]) -> None:
     """Print names and what they stand for, in two columns."""
+    shown = [[visible(translate(name)), visible(_shown(value))] for name, value in rows.items()]
+    if not is_wrapped(sys.stdout):
+        write(sys.stdout, "".join(f"{line}\n" for line in in_columns(shown, [False, False])))
+        return
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, value in rows.items():
-        grid.add_row(Text(visible(translate(name))), Text(visible(_shown(value))))
+    for row in shown:
+        grid.add_row(*map(Text, row))
     _render(sys.stdout, grid)
 
 
@@ -158,7 +180,7 @@ def pictures(images: "Sequence[np.ndarray]", captions: Sequence[str]) -> None:
         captions: one for each, messages or texts as they are.
     """
     shades = SHADES if _can_show(sys.stdout, SHADES) else PLAIN_SHADES
-    width = min(console(sys.stdout).width, 80)
+    width = min(_width(sys.stdout), 80)
     lines = sketch_images(images, [visible(_shown(caption)) for caption in captions], width, shades)
     write(sys.stdout, "".join(f"{line}\n" for line in lines))
 
@@ -176,10 +198,10 @@ def bar() -> Iterator[Callable[[str, float | None], None] | None]:
 
     It takes the text and how far the bar is filled, 0 to 1; None where that is not known.
     """
-    screen = console(sys.stderr)
-    if not screen.is_terminal:
+    if not is_wrapped(sys.stderr):
         yield None
         return
+    screen = console(sys.stderr)
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bars
     from rich.table import Column
@@ -292,14 +314,22 @@ def is_colourful(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def is_wrapped(stream: TextIO) -> bool:
+    """Say whether lines are wrapped at the width of ``stream``: it is a terminal, and rich is installed."""
+    if not (stream.isatty() or os.environ.get("FORCE_COLOR") or os.environ.get("TTY_COMPATIBLE")):
+        return False
+    return importlib.util.find_spec("rich") is not None and console(stream).is_terminal
+
+
 def console(stream: TextIO) -> "Console":
-    """Return a console that writes to ``stream`` and takes texts as they are; only a terminal has a width."""
+    """Return a console that writes to ``stream`` and takes texts as they are."""
     from rich.console import Console
 
-    made = Console(file=stream, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
-        made.width = _UNLIMITED
-    return made
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def _width(stream: TextIO) -> int:
+    return console(stream).width if is_wrapped(stream) else _UNLIMITED
 
 
 def _can_show(stream: TextIO, text: str) -> bool:
@@ -320,25 +350,16 @@ def verbatim(text: str) -> Message:
     return Message("{_}", _=text)
 
 
-def columns(text: str) -> int:
-    """Return how many columns of a terminal ``text`` takes; Korean letters take two each."""
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def padded(text: str, width: int, *, right: bool = False) -> str:
-    """Return ``text`` with spaces up to ``width`` columns, before it where it stands at the right."""
-    spaces = " " * max(0, width - columns(text))
-    return spaces + text if right else text + spaces
-
-
 def _shown(text: str) -> str:
     """Return a message in the user's language, and what a user or a file named as it is."""
     return translate(text) if isinstance(text, Message) else text
 
 
 def _print(stream: TextIO, text: str, style: str = "", lead: tuple[str, str] = ("", "")) -> None:
+    if not is_wrapped(stream):
+        lines = f"{lead[0]}{visible(translate(text))}\n".expandtabs().splitlines()
+        write(stream, "".join(f"{line.rstrip(' ')}\n" for line in lines))
+        return
     from rich.text import Text
 
     _render(stream, Text.assemble(lead, (visible(translate(text)), style)))
@@ -388,64 +409,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy's scalars and arrays, without importing NumPy
         return _plain(value.tolist())
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-
-
-SHADES = " ░▒▓█"  # from black to white
-PLAIN_SHADES = " .+#@"  # for streams that have only ASCII
-GAP = "   "
-BAR = 40  # letters for a share of 1
-
-
-def sketch_images(
-    images: "Sequence[np.ndarray]", captions: Sequence[str], width: int = 80, shades: str = SHADES
-) -> list[str]:
-    """Return images as lines of letters, side by side as far as they fit, each above its caption.
-
-    A pixel is two letters wide where three images fit so, else two pixels share a letter, one above another.
-
-    Args:
-        images: uint8 (height, width, 1 or 3), light is ink.
-        captions: one for each.
-        width: of the lines, in letters.
-        shades: letters from black to white.
-    """
-    sketches = [_sketch(image, shades, wide=(2 * image.shape[1] + len(GAP)) * 3 <= width) for image in images]
-    pairs = zip(sketches, captions, strict=True)
-    widths = [max(columns(caption), *map(len, sketch)) for sketch, caption in pairs]
-    lines: list[str] = []
-    start = 0
-    while start < len(sketches):
-        stop = start + 1
-        while stop < len(sketches) and sum(widths[start : stop + 1]) + len(GAP) * (stop - start) <= width:
-            stop += 1
-        lines += [""] if lines else []
-        for row in [*itertools.zip_longest(*sketches[start:stop], fillvalue=""), captions[start:stop]]:
-            lines.append(GAP.join(map(padded, row, widths[start:stop])).rstrip())
-        start = stop
-    return lines
-
-
-def sketch_shares(shares: Mapping[str, float], block: str = "█") -> list[str]:
-    """Return one line for each name: a bar as long as its share, and the share in hundredths.
-
-    Args:
-        shares: name → 0 to 1.
-        block: the letter of which bars are made.
-    """
-    longest = max(map(columns, shares), default=0)
-    names = {name: padded(name, longest, right=True) for name in shares}
-    return [
-        f"{names[name]}  {block * round(BAR * share):<{BAR}}  {write_percent(share):>6} %"
-        for name, share in shares.items()
-    ]
-
-
-def _sketch(image: "np.ndarray", shades: str, *, wide: bool) -> list[str]:
-    import numpy as np
-
-    grey = image.mean(axis=2)  # (height, width)
-    if not wide:
-        even = np.pad(grey, ((0, len(grey) % 2), (0, 0)), mode="edge")
-        grey = (even[0::2] + even[1::2]) / 2  # (height / 2, width)
-    levels = (grey * len(shades) / 256).astype(int)
-    return ["".join(shades[level] * (2 if wide else 1) for level in row) for row in levels]

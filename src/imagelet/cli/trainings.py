@@ -9,6 +9,7 @@ import typer
 
 from imagelet.cli import evaluate, printing
 from imagelet.cli.commands import PARTS, describe_accuracy, describe_interval, write_shape
+from imagelet.cli.layout import columns, padded
 from imagelet.errors import RequirementMissedError, UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message, translate
@@ -91,10 +92,10 @@ def _is_best(event: "EpochEnded") -> bool:
 
 
 def _in_columns(place: str, cells: Sequence[str], epochs: int) -> str:
-    first = max(printing.columns(translate("epoch")), len(f"{epochs}/{epochs}"))
-    widths = [first, *(max(6, printing.columns(translate(name))) for name in COLUMNS)]
+    first = max(columns(translate("epoch")), len(f"{epochs}/{epochs}"))
+    widths = [first, *(max(6, columns(translate(name))) for name in COLUMNS)]
     aligned = zip([place, *cells], widths, strict=True)
-    return "  ".join(printing.padded(cell, width, right=True) for cell, width in aligned)
+    return "  ".join(padded(cell, width, right=True) for cell, width in aligned)
 
 
 def _introduce(event: "RunStarted") -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.errors import packages_needed
 from imagelet.networks.layer_kind import Layer, Shape, compute_layers, place_layers
 from imagelet.networks.text import parse, to_text
 from imagelet.networks.zoo import find_network
@@ -62,9 +63,10 @@ class NumpyNetwork:
 
     def to_torch(self) -> "Network":
         """Return the same network as a module of torch, in evaluation mode."""
-        import torch
+        with packages_needed():
+            import torch
 
-        from imagelet.networks.building import build
+            from imagelet.networks.building import build
 
         network = build(self.text, self.input_shape, self.classes)
         network.load_state_dict({name: torch.tensor(array) for name, array in self.weights.items()})

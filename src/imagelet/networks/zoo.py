@@ -77,10 +77,10 @@ def find_network(text_or_name: str) -> NamedNetwork:
         UnknownNameError: a single word that is no network's name and no layer.
     """
     given = text_or_name.strip()
-    if given in networks:
-        return networks.get(given)
-    if given.lower() in networks:
-        return networks.get(given.lower())
+    if not re.search(r"[\s(]", given):  # layers are no name: no plugin is asked for one
+        for name in (given, given.lower()):
+            if name in networks:
+                return networks.get(name)
     if is_imported(given):
         return NamedNetwork(given, given, MNIST_SHAPE, "imported", builder=given)
     one_word = re.fullmatch(r"[\w.-]{1,100}", given)

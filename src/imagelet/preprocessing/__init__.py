@@ -1,4 +1,4 @@
-"""Pictures: found, opened safely, and framed as a network's input. NumPy, SciPy and Pillow only.
+"""Pictures: found, opened safely, and framed as a network's input. NumPy and Pillow only.
 
 The names below are imported when they are first used: what only opens pictures is quick to start.
 """

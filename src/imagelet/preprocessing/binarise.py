@@ -1,10 +1,10 @@
 """Ink and paper told apart: from a picture's colours to how much ink each pixel holds."""
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 from PIL import Image
 
+from imagelet.preprocessing import morphology
 from imagelet.preprocessing.picture import border, with_channels
 
 Ink = NDArray[np.float32]  # (height, width): 0 where there is none, 1 where there is most
@@ -84,7 +84,7 @@ def thresholded(darkness: Ink) -> Ink:
         return np.zeros_like(darkness)
     low, high = threshold / 2, float(np.median(darkness[strokes]))
     ink = np.clip((darkness - low) / max(high - low, 1e-6), 0, 1)
-    near = scipy.ndimage.maximum_filter(strokes, 2 * SOFT_EDGE + 1)
+    near = morphology.largest_around(strokes, 2 * SOFT_EDGE + 1)
     return np.where(near, ink, 0).astype(np.float32)
 
 
@@ -118,13 +118,6 @@ def resized(ink: Ink, scale: float) -> Ink:
     height, width = (max(1, round(length * scale)) for length in ink.shape)
     method = Image.Resampling.BOX if height < ink.shape[0] else Image.Resampling.BICUBIC
     return np.clip(np.asarray(Image.fromarray(ink).resize((width, height), method), np.float32), 0, 1)
-
-
-def disk(radius: int) -> NDArray[np.bool_]:
-    """Return a round mask, (2·radius + 1) pixels a side."""
-    across = np.arange(-radius, radius + 1)
-    round_: NDArray[np.bool_] = across[:, None] ** 2 + across**2 <= (radius + 0.3) ** 2
-    return round_
 
 
 def _apart(darkness: Ink, strokes: Mask) -> float:
@@ -171,6 +164,5 @@ def _background(brightness: Ink) -> Ink:
     scale = BACKGROUND_SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(Image.fromarray(brightness).resize(size, Image.Resampling.BOX))
-    closed = scipy.ndimage.grey_closing(small, (WIDEST_STROKE, WIDEST_STROKE), mode="nearest")
-    smooth = scipy.ndimage.gaussian_filter(closed, WIDEST_STROKE / 4, mode="nearest")
+    smooth = morphology.smoothed(morphology.closed(small, WIDEST_STROKE), WIDEST_STROKE / 4)
     return np.asarray(Image.fromarray(smooth).resize((width, height), Image.Resampling.BILINEAR))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
+from imagelet.preprocessing import morphology
 from imagelet.preprocessing.binarise import Ink, Mask
 
 DARK = 0.5  # ink from which a pixel belongs to a stroke and not to its soft edge
@@ -18,8 +18,6 @@ SMALLEST_PART = 0.01  # of the largest part's ink; smaller ones are dust
 NEAR = 0.15  # of the longer side of the mark's box: what is nearer belongs to it, as the bar of a broken 5
 AT_THE_EDGE = 0.25  # how much a part counts that touches the edge: it may be a table, a shadow, a finger
 SECOND_MARK = 0.3  # of the mark's ink; another mark with more is told
-
-EVERY_NEIGHBOUR = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
 
 
 def without_bands(ink: Ink) -> Ink:
@@ -47,7 +45,7 @@ def without_lines(ink: Ink) -> Ink:
         turned = np.rot90(ink, turn)
         rows = (turned > DARK).mean(axis=1) >= BAND
         margin = max(1, round(MARGIN * turned.shape[1]))
-        for (run,) in scipy.ndimage.find_objects(scipy.ndimage.label(rows)[0]):
+        for run in morphology.runs(rows):
             first, last = run.start, run.stop
             if last - first > max(1, THICKEST_LINE * len(turned)) or first == 0 or last == len(turned):
                 continue
@@ -88,13 +86,13 @@ def other_marks(ink: Ink, mark: Ink) -> bool:
 
 
 def parts(ink: Ink) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Number the connected parts of the ink.
+    """Number the connected parts of the ink; pixels that touch at a corner belong together.
 
     Returns:
         int32, of the ink's shape: 1 to the number of parts, 0 on the paper; and float64 (parts,): the ink of
         each.
     """
-    labels, count = scipy.ndimage.label(ink > 0, EVERY_NEIGHBOUR)
+    labels, count = morphology.label(ink > 0, corners=True)
     amounts = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count + 1)[1:]
     return labels, amounts.astype(np.float64)
 
@@ -146,7 +144,7 @@ def _mark(labels: NDArray[np.int32], amounts: NDArray[np.float64]) -> NDArray[np
     worth = np.where(_at_the_edge(labels, len(amounts)), AT_THE_EDGE, 1.0) * amounts
     chosen = np.zeros(len(amounts), bool)
     chosen[np.argmax(worth)] = True
-    boxes = scipy.ndimage.find_objects(labels)
+    boxes = morphology.boxes(labels, len(amounts))
     while True:
         rows, columns = extent(np.append(False, chosen)[labels])
         reach = NEAR * max(rows.stop - rows.start, columns.stop - columns.start)

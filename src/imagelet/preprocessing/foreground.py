@@ -7,11 +7,11 @@ ground became black) and centred (H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.077
 from typing import NamedTuple
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.messages import Message
+from imagelet.preprocessing import morphology
 from imagelet.preprocessing.binarise import shrunk
 from imagelet.preprocessing.connected_components import extent
 from imagelet.preprocessing.geometry import UNMOVED, Part, Placement, whole
@@ -78,7 +78,7 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
 
 
 def _without_dust(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    labels, _ = scipy.ndimage.label(inside)
+    labels, _ = morphology.label(inside, corners=False)
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     kept = (areas >= SMALLEST_PART * areas.max(initial=0)) & (areas > 0)

@@ -13,12 +13,11 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from imagelet.messages import Message
 from imagelet.preprocessing import binarise as inks
-from imagelet.preprocessing import connected_components
+from imagelet.preprocessing import connected_components, morphology
 from imagelet.preprocessing.binarise import Ink
 from imagelet.preprocessing.geometry import UNMOVED, Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
@@ -171,11 +170,12 @@ def with_fitting_strokes(ink: Ink, target: Target) -> Moved:
     placement = Placement.of(part, whole(ink))
     if missing > 0:
         padded = np.pad(ink, missing)  # room for what is added
-        widened = scipy.ndimage.grey_dilation(padded, footprint=inks.disk(missing)).astype(np.float32)
-        return Moved(widened, Placement(-missing, -missing, 1, 1).within(placement))
+        return Moved(
+            morphology.dilated(padded, missing), Placement(-missing, -missing, 1, 1).within(placement)
+        )
     if surplus > 0:
-        thinned = scipy.ndimage.grey_erosion(ink, footprint=inks.disk(surplus), mode="constant")
-        ink = thinned.astype(np.float32) if thinned.any() else ink
+        thinned = morphology.eroded(ink, surplus)
+        ink = thinned if thinned.any() else ink
     return Moved(ink, placement)
 
 
@@ -218,7 +218,7 @@ def _places(ink: Ink, target: Target) -> tuple[slice, slice]:
     """Return the rows and columns of the image in which the ink's mass is in the middle."""
     rows, columns = (
         slice(start := min(max(0, round(side / 2 - mass)), side - length), start + length)
-        for side, mass, length in zip(target[:2], scipy.ndimage.center_of_mass(ink), ink.shape, strict=True)
+        for side, mass, length in zip(target[:2], morphology.centre_of_mass(ink), ink.shape, strict=True)
     )
     return rows, columns
 

@@ -23,14 +23,13 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import filelock
+from typing import TYPE_CHECKING, Any
 
 from imagelet import atomic_files, html_repr
 from imagelet.errors import RunError
-from imagelet.runs import files
-from imagelet.training.history import EpochFigures
+
+if TYPE_CHECKING:
+    from imagelet.training.history import EpochFigures
 
 
 @dataclass(frozen=True)
@@ -86,26 +85,36 @@ class Run:
         Raises:
             RunError: here as below, the file is damaged.
         """
+        from imagelet.runs import files
+
         return files.read_experiment(self.folder)
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The content of ``metrics.json``; empty while the run is not finished."""
+        from imagelet.runs import files
+
         return files.read_metrics(self.folder)
 
     @property
     def environment(self) -> dict[str, Any]:
         """The content of ``environment.json``."""
+        from imagelet.runs import files
+
         return files.read_environment(self.folder)
 
     @property
-    def history(self) -> list[EpochFigures]:
+    def history(self) -> list["EpochFigures"]:
         """The figures of the epochs that are done."""
+        from imagelet.runs import files
+
         return files.read_history(self.folder)
 
     @property
     def test_evaluations(self) -> list[dict[str, Any]]:
         """Every evaluation on the test images, the oldest first."""
+        from imagelet.runs import files
+
         return files.read_test_evaluations(self.folder)
 
     def record_test_evaluation(
@@ -127,6 +136,8 @@ class Run:
             "images": figures["images"],
             **({"data_sha256": data_sha256} if data_sha256 else {}),
         }
+        import filelock
+
         with filelock.FileLock(self.folder / ".test_evaluations.lock"):
             entries = [*self.test_evaluations, entry]
             content = "".join(json.dumps(one) + "\n" for one in entries)
@@ -159,6 +170,8 @@ class Run:
         Raises:
             RunError: another process does already.
         """
+        import filelock
+
         lock = filelock.FileLock(self.folder / ".training.lock", timeout=0)
         try:
             lock.acquire()

@@ -11,16 +11,16 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-import filelock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagelet import atomic_files, paths
 from imagelet.errors import ConflictError, ImageletError, RunError, UnknownRunError, UsageError
 from imagelet.messages import Message
 from imagelet.registry import suggestion
-from imagelet.runs.definition import Experiment, settled
 from imagelet.runs.run import Run
+
+if TYPE_CHECKING:
+    from imagelet.runs.definition import Experiment
 
 T = TypeVar("T")
 
@@ -66,6 +66,8 @@ def create_run(
         )
     base = name or re.sub(r"[^\w.+-]+", "-", default_name).strip("-.")[:80] or "run"
     folder.mkdir(parents=True, exist_ok=True)
+    import filelock
+
     with filelock.FileLock(folder / MAKING_LOCK):
         for dead in folder.glob(f"{MAKING}*"):  # whose maker was killed: this one holds the lock now
             shutil.rmtree(dead, ignore_errors=True)
@@ -223,7 +225,7 @@ def find_classifier(text: str) -> Path:
     return run.classifier_file
 
 
-def find_run_of(experiment: Experiment, folder: Path, data_sha256: str | None = None) -> Run | None:
+def find_run_of(experiment: "Experiment", folder: Path, data_sha256: str | None = None) -> Run | None:
     """Return the run of exactly this experiment in ``folder``: a finished one, else the last started.
 
     Args:
@@ -237,11 +239,13 @@ def find_run_of(experiment: Experiment, folder: Path, data_sha256: str | None = 
     return next((run for run in runs if run.finished), runs[-1] if runs else None)
 
 
-def is_run_of(run: Run, experiment: Experiment, data_sha256: str | None = None) -> bool:
+def is_run_of(run: Run, experiment: "Experiment", data_sha256: str | None = None) -> bool:
     """Say whether a run is of exactly this experiment, and of no own loss or augmentation.
 
     Arguments are :func:`find_run_of`'s.
     """
+    from imagelet.runs.definition import Experiment, settled
+
     with contextlib.suppress(ImageletError, KeyError, TypeError):  # not one of ours, or damaged
         content = run.experiment
         resolved = content["resolved"]

@@ -7,11 +7,10 @@ import pytest
 from PIL import Image
 
 from imagelet.errors import SettingError
-from imagelet.http import errors
+from imagelet.lab.http import errors
 from imagelet.messages import translate
 from imagelet.training.recipe import Recipe, setting_fields, with_settings
-from tests.lab.conftest import Lab
-from tests.servers import png
+from tests.lab.conftest import Lab, png
 
 Request = tuple[str, str, object]
 

@@ -1,1 +1,0 @@
-"""What the lab and the service share: the guard, pictures decoded, predictions in batches, errors."""
