@@ -105,7 +105,7 @@ def lab() -> dict[str, Any]:
         "classifier": CLASSIFIER,
         "training": f"{TRAINED['network']} on {TRAINED['dataset']}",
         "errors": load.refused,
-        "answer_seconds": _ranked(load.seconds),
+        "answer_seconds": ranked(load.seconds),
         "stroke_seconds": strokes,
         "memory_bytes": memory,
         "training_images_per_second": {"alone": alone, "beside": beside},
@@ -192,26 +192,34 @@ def _strokes(port: int) -> dict[str, Any]:
             time.sleep(1)
         moves, shown = page.evaluate("() => [moves, shown]")
     took = [next((end for asked, end in shown if asked >= move), None) for move in moves]
-    return _ranked([(end - move) / 1e3 for move, end in zip(moves, took, strict=True) if end is not None])
+    return ranked([(end - move) / 1e3 for move, end in zip(moves, took, strict=True) if end is not None])
 
 
-def _ranked(seconds: Sequence[float]) -> dict[str, Any]:
-    ranked = sorted(seconds)
+def ranked(seconds: Sequence[float]) -> dict[str, Any]:
+    """Return the median of seconds, how long the slowest took, and their number."""
+    in_order = sorted(seconds)
     at = {"p95": 0.95, "p99": 0.99}
     return {
-        "median": statistics.median(ranked),
-        **{name: ranked[math.ceil(share * len(ranked)) - 1] for name, share in at.items()},
-        "max": ranked[-1],
-        "number": len(ranked),
+        "median": statistics.median(in_order),
+        **{name: in_order[math.ceil(share * len(in_order)) - 1] for name, share in at.items()},
+        "max": in_order[-1],
+        "number": len(in_order),
     }
 
 
 async def _predict(port: int, seconds: float, load: Load | None = None) -> Load:
     """Let all clients predict for so long; return what they saw, added to ``load``."""
-    load = load or Load()
     requests = [prediction_request(port, drawing) for drawing in drawings()]
+    return await load_server(port, requests, CLIENTS, seconds, load)
+
+
+async def load_server(
+    port: int, requests: Sequence[bytes], clients: int, seconds: float, load: Load | None = None
+) -> Load:
+    """Let clients send requests in turn for so long; return what they saw, added to ``load``."""
+    load = load or Load()
     until = time.perf_counter() + seconds
-    await asyncio.gather(*(_client(port, requests, start, until, load) for start in range(CLIENTS)))
+    await asyncio.gather(*(_client(port, requests, start, until, load) for start in range(clients)))
     return load
 
 

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -25,6 +25,9 @@ from hypothesis import settings
 from PIL import Image
 
 from imagelet import paths
+
+if TYPE_CHECKING:
+    from imagelet.http.decoder import Decoder
 
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 CIFAR_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
@@ -266,6 +269,19 @@ def drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(runner, "finish", finalize.finish)
     monkeypatch.setattr(Figure, "savefig", inspect.unwrap(Figure.savefig))
+
+
+# -- what opens pictures for servers -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def decoder() -> "Iterator[Decoder]":
+    """Return a decoder that all servers of the tests share: to start a worker takes half a second."""
+    from imagelet.http.decoder import Decoder
+
+    shared = Decoder()
+    yield shared
+    shared.close()
 
 
 # -- a file server -------------------------------------------------------------------------------------------

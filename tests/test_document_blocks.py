@@ -34,6 +34,7 @@ from PIL import Image, ImageDraw
 from imagelet.cli import lab as lab_command
 from imagelet.cli import main
 from imagelet.experiment import runner
+from imagelet.http.listening import bind
 from imagelet.runs.provenance import Provenance
 from tests.conftest import blank_pictures, make_images, write_small_data
 from tools import documents
@@ -124,7 +125,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Reader":
     monkeypatch.setattr(runner, "_setup", _shortened(runner._setup))
     monkeypatch.setattr(Provenance, "open", _opened(Provenance.open))
     monkeypatch.setattr(lab_command, "_serve", lambda app, listening: app.state.lab.close())
-    monkeypatch.setattr(lab_command, "_listen", lambda *_, listen=lab_command._listen: listen("127.0.0.1", 0))
+    monkeypatch.setattr(lab_command, "bind", lambda *_: bind("127.0.0.1", 0, "imagelet lab", 0))
     return Reader()
 
 
@@ -204,7 +205,7 @@ def served_lab() -> Iterator[str]:
     from imagelet.lab.http.app import create_app
     from imagelet.lab.settings import Settings
 
-    listening = lab_command._listen("127.0.0.1", 0)
+    listening = bind("127.0.0.1", 0, "imagelet lab", 0)
     port = listening.getsockname()[1]
     app = create_app(Settings(Path("runs"), port=port, training=False))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None))

@@ -150,13 +150,13 @@ def test_a_classifier_whose_network_is_imported_is_a_find(monkeypatch: pytest.Mo
 
 
 def test_a_request_that_is_admitted_wrongly_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagelet.lab.http.guard.Guard._admit", lambda *_: None)
+    monkeypatch.setattr("imagelet.http.guard.Guard._admit", lambda *_: None)
     (result,) = outcomes("routes", 1)
     assert result["kind"] == "wrong answer"
 
 
 def test_an_error_of_the_server_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagelet.lab.http.guard.Guard._admit", mistaken)
+    monkeypatch.setattr("imagelet.http.guard.Guard._admit", mistaken)
     (result,) = outcomes("routes", 1)
     assert "→ 500" in result["text"]
     assert "RuntimeError: a mistake" in result["text"]

@@ -5,8 +5,7 @@ from pathlib import Path
 from imagelet.data import batch_pickle, idx, matlab, transfer
 from imagelet.data.official import cifar
 from imagelet.data.pictures import archive, archive_formats, parquet_pages
-from imagelet.lab.http import schemas
-from imagelet.lab.services import decoding_worker
+from imagelet.http import decoding_worker, schemas
 from imagelet.lab.settings import Settings
 from imagelet.preprocessing import picture_limits
 

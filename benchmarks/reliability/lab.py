@@ -88,7 +88,7 @@ class InProcess:
         self._loop = asyncio.new_event_loop()
         self._logged: list[str] = []
         self._handler = _Kept(self._logged)
-        logging.getLogger("imagelet.lab").addHandler(self._handler)
+        logging.getLogger("imagelet.http").addHandler(self._handler)
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send a request and wait for the whole response."""
@@ -131,7 +131,7 @@ class InProcess:
     def close(self) -> None:
         """End it."""
         self.app.state.lab.close()
-        logging.getLogger("imagelet.lab").removeHandler(self._handler)
+        logging.getLogger("imagelet.http").removeHandler(self._handler)
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 

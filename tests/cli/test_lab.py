@@ -36,7 +36,7 @@ from imagelet.lab.http import network, state
 from imagelet.lab.jobs import worker
 from imagelet.lab.services import own_pictures
 from imagelet.lab.services.classifiers import Classifiers
-from imagelet.lab.services.decoding import Decoder
+from imagelet.http.decoder import Decoder
 
 def sleep(*_):
     time.sleep(600)

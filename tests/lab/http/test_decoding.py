@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from imagelet.errors import PictureError
-from imagelet.lab.http import decoding
-from tests.lab.conftest import ADDRESS, Lab, drawing, in_a_loop, png
+from imagelet.http import pictures as http_pictures
+from tests.lab.conftest import Lab
+from tests.servers import ADDRESS, drawing, in_a_loop, png
 
 LARGE = png(drawing(100))  # 10,000 bytes of pixels
 SMALL = png(drawing(28))
@@ -53,7 +54,7 @@ def test_a_late_picture_keeps_no_other_request_waiting(lab: Lab, monkeypatch: py
 
 
 def test_the_pictures_of_one_request_have_a_total(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_BYTES", 15_000)
+    monkeypatch.setattr(http_pictures, "MAX_BYTES", 15_000)
     body = {"classifier": "mnist", "pictures": [LARGE, "broken", LARGE, LARGE, SMALL]}
     first, broken, second, *rest = lab.post("/api/predict", body).json()["predictions"]
     assert first["predicted"] == second["predicted"] == "7"
@@ -63,7 +64,7 @@ def test_the_pictures_of_one_request_have_a_total(lab: Lab, monkeypatch: pytest.
 
 
 def test_the_pictures_of_all_requests_have_a_total(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_BYTES_OF_ALL", 5_000)
+    monkeypatch.setattr(http_pictures, "MAX_BYTES_OF_ALL", 5_000)
     pictures = lab.state.pictures
 
     async def scenario() -> httpx.Response:

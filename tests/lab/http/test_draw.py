@@ -17,7 +17,8 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.lab.services.pictures import draw_indices
 from imagelet.runs.store import shipped_classifiers
-from tests.lab.conftest import Lab, drawing, png
+from tests.lab.conftest import Lab
+from tests.servers import drawing, png
 
 BROKEN = base64.b64encode(b"no picture at all").decode()
 

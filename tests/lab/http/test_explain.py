@@ -14,7 +14,8 @@ from imagelet.explanation.activations import layer_activations
 from imagelet.explanation.attribution import METHODS, attribute
 from imagelet.lab.services import classifiers
 from imagelet.runs.store import shipped_classifiers
-from tests.lab.conftest import Lab, drawing, png
+from tests.lab.conftest import Lab
+from tests.servers import drawing, png
 
 
 def values(numbers: dict[str, Any]) -> np.ndarray:

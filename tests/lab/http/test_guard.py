@@ -13,12 +13,14 @@ import httpx
 import pytest
 
 from imagelet.errors import BusyError
+from imagelet.http.computing import Threads
+from imagelet.http.guard import HEADERS, MOST_VALUES, POLICY
+from imagelet.http.settings import is_loopback
 from imagelet.lab.http.app import STATIC
-from imagelet.lab.http.computing import Threads
-from imagelet.lab.http.guard import HEADERS, MOST_VALUES, POLICY
 from imagelet.lab.services.classifiers import Classifiers
-from imagelet.lab.settings import Settings, is_loopback
-from tests.lab.conftest import ADDRESS, Lab, in_a_loop
+from imagelet.lab.settings import Settings
+from tests.lab.conftest import Lab
+from tests.servers import ADDRESS, in_a_loop
 
 OPEN_HOST = "192.168.1.5"
 TOKEN = "a-token-that-nobody-guesses"
@@ -347,7 +349,7 @@ class TestAnswers:
             raise RuntimeError("a secret at /home/ann/runs")
 
         monkeypatch.setattr(Classifiers, "load", fails)
-        with caplog.at_level(logging.ERROR, "imagelet.lab"):
+        with caplog.at_level(logging.ERROR, "imagelet.http"):
             answer = lab.post("/api/predict", {"classifier": "mnist", "pictures": [seven]})
         assert refused(answer, 500) == "something unexpected went wrong"
         for part in ("secret", "ann", "Traceback", "RuntimeError", ".py"):

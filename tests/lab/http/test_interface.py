@@ -14,7 +14,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from tests.lab.conftest import ADDRESS, Lab
+from tests.lab.conftest import Lab
+from tests.servers import ADDRESS
 
 load_all_checks()
 CHECKS = (

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from imagelet.errors import SettingError
-from imagelet.lab.http import errors
+from imagelet.http import errors
 from imagelet.messages import translate
 from imagelet.training.recipe import Recipe, setting_fields, with_settings
-from tests.lab.conftest import Lab, png
+from tests.lab.conftest import Lab
+from tests.servers import png
 
 Request = tuple[str, str, object]
 

@@ -18,7 +18,8 @@ from imagelet.lab.services.classifiers import Classifiers
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.run import Run
 from imagelet.training.loop import Step
-from tests.lab.conftest import Lab, in_a_loop
+from tests.lab.conftest import Lab
+from tests.servers import in_a_loop
 
 TINY = "flatten dense(classes)"
 MANY = 20

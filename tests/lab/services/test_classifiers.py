@@ -16,7 +16,8 @@ from imagelet.errors import ClassifierFileError
 from imagelet.lab.services import classifiers as classifiers_module
 from imagelet.lab.services import runs as runs_module
 from imagelet.lab.services.runs import RunList
-from tests.lab.conftest import ADDRESS, Lab, in_a_loop
+from tests.lab.conftest import Lab
+from tests.servers import ADDRESS, in_a_loop
 
 DISK = ("open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.mkdir", "sqlite3.connect")
 touched: list[str] | None = None  # what a test collects; a hook of Python's cannot be taken away again

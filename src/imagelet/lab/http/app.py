@@ -14,9 +14,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from imagelet.errors import ImageletError
-from imagelet.lab.http import course, draw, errors, layers, network, runs, train
-from imagelet.lab.http.guard import Guard
-from imagelet.lab.http.schemas import Problem
+from imagelet.http import errors
+from imagelet.http.schemas import Problem
+from imagelet.lab.http import course, draw, layers, network, runs, train
+from imagelet.lab.http.page_guard import PageGuard
 from imagelet.lab.http.state import Lab, open_lab
 from imagelet.lab.jobs import worker
 from imagelet.lab.settings import Settings
@@ -45,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     for tab in TABS:
         app.include_router(tab.router)
     app.mount("/", page_files())
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(PageGuard, settings=settings)
     return app
 
 

@@ -8,7 +8,8 @@ from pydantic import Field
 from imagelet.course.lessons import Language, Training, page_names, read_page, trainings
 from imagelet.course.results import Result, course_folder, experiment_of, result_of
 from imagelet.errors import ImageletError
-from imagelet.lab.http.schemas import Name, Sent
+from imagelet.http.schemas import Sent
+from imagelet.lab.http.schemas import Name
 from imagelet.lab.http.state import CurrentLab
 from imagelet.lab.jobs.store import FAILED, PAUSED, QUEUED, RUNNING, Job, JobStore
 from imagelet.runs.store import find_run_of

@@ -8,22 +8,13 @@ from pydantic import Field, model_validator
 
 from imagelet.errors import PictureError
 from imagelet.explanation.attribution import METHODS
-from imagelet.lab.http.schemas import (
-    MOST_PICTURES,
-    Fault,
-    Image,
-    Name,
-    Numbers,
-    Part,
-    Picture,
-    Received,
-    Sample,
-    Sent,
-)
+from imagelet.http.predicting import translate_prediction
+from imagelet.http.schemas import MOST_PICTURES, Picture, PlainPrediction, Received, Sent, Unreadable
+from imagelet.lab.http.schemas import Image, Name, Numbers, Part, Sample
 from imagelet.lab.http.state import CurrentLab
 from imagelet.lab.services import own_pictures, pictures
 from imagelet.lab.services.classifiers import classifier_rows
-from imagelet.messages import Message, translate
+from imagelet.messages import Message
 
 router = APIRouter(prefix="/api", tags=["draw"])
 
@@ -51,22 +42,10 @@ class Pictures(Received):
     pictures: list[Picture] = Field(min_length=1, max_length=MOST_PICTURES)
 
 
-class Prediction(Sent):
-    """A classifier's prediction for one picture."""
+class Prediction(PlainPrediction):
+    """A classifier's prediction for one picture, and what the network saw of it."""
 
-    predicted: str = Field(description="The predicted class's name.")
-    class_: int = Field(alias="class", description="The predicted class's index, from 0.")
-    probability: float
-    sure: bool
-    warnings: list[str]
-    probabilities: list[float] = Field(description="One for each class; calibrated, they add up to 1.")
     framed_input: Image
-
-
-class Unreadable(Sent):
-    """A picture that cannot be read."""
-
-    error: Fault
 
 
 class Predictions(Sent):
@@ -227,7 +206,7 @@ async def predict(lab: CurrentLab, body: Pictures) -> Any:
     async with lab.pictures.opened(body.pictures, values) as opened:
         response = await lab.predictions.run(body.classifier, opened)
     for prediction in response["predictions"]:
-        _translate(prediction)
+        translate_prediction(prediction)
     return response
 
 
@@ -238,7 +217,7 @@ async def explain(lab: CurrentLab, body: Explained) -> Any:
     values = partial(pictures.value_range, lab.classifiers, body.classifier)
     async with lab.pictures.opened_one(body.picture, values) as picture:
         response = await lab.threads.run(pictures.explain, lab.classifiers, body.classifier, picture, **parts)
-    _translate(response["prediction"])
+    translate_prediction(response["prediction"])
     return response
 
 
@@ -286,14 +265,3 @@ async def add_own_picture(lab: CurrentLab, body: OwnPicture) -> Any:
         return await lab.threads.run(
             own_pictures.add_picture, lab.settings.runs, picture, body.label, body.name or ""
         )
-
-
-def _translate(prediction: dict[str, Any]) -> None:
-    """Bring a prediction's warnings, or its error, into the language of the request.
-
-    Predictions are computed together with those of other requests.
-    """
-    if "error" in prediction:
-        prediction["error"] = {name: translate(text) for name, text in prediction["error"].items()}
-    else:
-        prediction["warnings"] = [translate(warning) for warning in prediction["warnings"]]

@@ -12,7 +12,7 @@ from pydantic import Field
 from imagelet.errors import UsageError
 from imagelet.explanation import arithmetic
 from imagelet.explanation.arithmetic import KERNELS, Working
-from imagelet.lab.http.schemas import Received, Sent
+from imagelet.http.schemas import Received, Sent
 from imagelet.lab.http.state import CurrentLab
 from imagelet.messages import Message, translate
 from imagelet.networks.trace import Trace

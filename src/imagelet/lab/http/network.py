@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from imagelet.lab.http.schemas import Received, Sent
+from imagelet.http.schemas import Received, Sent
 from imagelet.lab.http.state import CurrentLab
 from imagelet.lab.services.networks import network_rows, network_summary
 

@@ -12,7 +12,8 @@ from starlette.responses import FileResponse
 from imagelet import paths
 from imagelet.analysis.comparison import compare
 from imagelet.errors import ConflictError, RunError, UsageError
-from imagelet.lab.http.schemas import Image, Sent
+from imagelet.http.schemas import Sent
+from imagelet.lab.http.schemas import Image
 from imagelet.lab.http.state import CurrentLab
 from imagelet.lab.jobs.store import QUEUED, RUNNING
 from imagelet.lab.services.runs import RunList, cell, in_full

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from imagelet.lab.http.computing import Batches, Threads
-from imagelet.lab.http.decoding import Opened, Pictures
+from imagelet.http.computing import Batches, Threads
+from imagelet.http.decoder import Decoder
+from imagelet.http.pictures import Opened, Pictures
 from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.classifiers import Classifiers
-from imagelet.lab.services.decoding import Decoder
 from imagelet.lab.services.pictures import predict
 from imagelet.lab.services.runs import Predictions, RunList
 from imagelet.lab.settings import Settings

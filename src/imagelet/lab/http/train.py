@@ -8,7 +8,8 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from imagelet.errors import ConflictError
-from imagelet.lab.http.schemas import Fault, Name, Received, Sent
+from imagelet.http.schemas import Fault, Received, Sent
+from imagelet.lab.http.schemas import Name
 from imagelet.lab.http.state import CurrentLab, Lab
 from imagelet.lab.jobs import queue
 from imagelet.lab.jobs.events import all_received, stream

@@ -21,6 +21,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.file import LARGEST_FILE
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import ClassifierFileError, ImageletError, RunError
+from imagelet.http.computing import use_one_core
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.runs import RunList, version_of
 from imagelet.lab.settings import Settings
@@ -223,13 +224,6 @@ def _named(name: str, file: Path, run: Run | None, *, shipped: bool = False) -> 
     """Return a classifier as it is listed; None where there is no such file."""
     version = version_of(file)
     return None if version is None else Named(name, file, shipped, run, version)
-
-
-def use_one_core() -> None:
-    """Let PyTorch compute on one core in the thread that calls this: the others have work, too."""
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _header(file: Path) -> dict[str, Any]:

@@ -1,14 +1,12 @@
-"""Arrays and picture files as JSON holds them: bytes in base64."""
+"""Arrays as JSON holds them: bytes in base64."""
 
 import base64
-import binascii
 import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.errors import PictureError
 from imagelet.training.history import EpochFigures
 
 
@@ -31,15 +29,3 @@ def epoch_figures(epoch: EpochFigures) -> dict[str, Any]:
         name: value if value is not None and math.isfinite(value) else None
         for name, value in epoch.to_json().items()
     }
-
-
-def picture_file(text: str) -> bytes:
-    """Return the content of the picture file that was sent in base64.
-
-    Raises:
-        PictureError: it is not base64.
-    """
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise PictureError("the picture is not in base64", "send a file's content in base64") from error

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,12 @@ from numpy.typing import NDArray
 
 from imagelet.analysis.embeddings import neighbours_of
 from imagelet.classifier.prediction import FramedInput, Prediction
-from imagelet.errors import DataError, PictureError
+from imagelet.errors import DataError
 from imagelet.explanation.activations import LayerActivations, filters, layer_activations, network_input
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.unit_trace import trace_unit
+from imagelet.http.pictures import Opened
+from imagelet.http.predicting import Result, predict_together, prediction_or_error
 from imagelet.lab.services import encoding
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.messages import Message, translate
@@ -32,42 +33,32 @@ def value_range(classifiers: Classifiers, name: str) -> ValueRange | None:
 
 
 def predict(
-    classifiers: Classifiers, name: str, requests: Sequence[Sequence[NDArray[np.uint8] | PictureError]]
+    classifiers: Classifiers, name: str, requests: Sequence[Sequence[Opened]]
 ) -> list[dict[str, Any]]:
     """Return a classifier's predictions for the pictures of several requests, in one batch.
 
     Args:
         classifiers: those of the lab.
         name: the classifier's.
-        requests: the pictures of each, uint8 (height, width, 1 or 3), or why one cannot be read.
+        requests: the pictures of each.
 
     Returns:
         For each request ``classes`` and ``predictions``; a picture that cannot be read has an ``error``.
     """
     classifier = classifiers.load(name)
-    pictures = [picture for request in requests for picture in request]
-    readable = [picture for picture in pictures if not isinstance(picture, PictureError)]
-    predictions = iter(classifier.predict_each(readable, top=len(classifier.classes)))
-    results = (picture if isinstance(picture, PictureError) else next(predictions) for picture in pictures)
-    facts = map(prediction_or_error, results)
     classes = list(classifier.classes)
-    return [{"classes": classes, "predictions": list(islice(facts, len(request)))} for request in requests]
+    return [
+        {"classes": classes, "predictions": [prediction_facts(result) for result in results]}
+        for results in predict_together(classifier, requests)
+    ]
 
 
-def prediction_or_error(result: Prediction | PictureError) -> dict[str, Any]:
-    """Return a prediction that names all classes; or the error of a picture that cannot be read."""
-    if isinstance(result, PictureError):
-        return {"error": {"message": result.message, "hint": result.hint}}
-    probabilities = dict(zip(result.top_classes, (share for _, share in result.top), strict=True))
-    return {
-        "predicted": result.predicted,
-        "class": result.class_index,
-        "probability": result.probability,
-        "sure": result.sure,
-        "warnings": list(result.warnings),
-        "probabilities": [probabilities[index] for index in sorted(probabilities)],
-        "framed_input": encoding.image(result.framed_input),
-    }
+def prediction_facts(result: Result) -> dict[str, Any]:
+    """Return a prediction that names all classes, with its framed input; or the error of a picture."""
+    facts = prediction_or_error(result)
+    if isinstance(result, Prediction):
+        facts["framed_input"] = encoding.image(result.framed_input)
+    return facts
 
 
 def picture_or_sample(
@@ -125,7 +116,7 @@ def explain(
     nearest, preparing = _neighbours(classifiers, name, framed, neighbours, missing)
     activations = layer_activations(classifier, framed.image) if layers else ()
     return {
-        "prediction": prediction_or_error(prediction),
+        "prediction": prediction_facts(prediction),
         "classes": list(classifier.classes),
         "label": label,
         "input": _layer(network_input(classifier, framed.image)) if layers else None,

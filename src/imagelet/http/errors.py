@@ -20,11 +20,11 @@ from imagelet.errors import (
 )
 from imagelet.messages import Message, message_of, translate
 
-log = logging.getLogger("imagelet.lab")
+log = logging.getLogger("imagelet.http")
 
 UNEXPECTED = (
     Message("something unexpected went wrong"),
-    Message("the window that runs imagelet lab says more"),
+    Message("the window that runs this server says more"),
 )
 RETRY_SECONDS = 2
 _STATUS = {RunError: 404, UnknownNameError: 404, ConflictError: 409, BusyError: 503}

@@ -1,5 +1,7 @@
 """The pictures of requests: opened beside everything else, within a total of memory."""
 
+import base64
+import binascii
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -7,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.errors import BusyError, PictureError
-from imagelet.lab.http.computing import Threads
-from imagelet.lab.services.decoding import WORKERS, Decoder
-from imagelet.lab.services.encoding import picture_file
-from imagelet.lab.settings import Settings
+from imagelet.http.computing import Threads
+from imagelet.http.decoder import WORKERS, Decoder
+from imagelet.http.settings import ServerSettings
 from imagelet.preprocessing.picture_limits import MAX_BYTES
 from imagelet.preprocessing.value_range import ValueRange
 
 MAX_BYTES_OF_ALL = 2 * MAX_BYTES  # that the pixels of all requests take together
 
 Opened = NDArray[np.uint8] | PictureError
+"""A picture of a request: its pixels, uint8 (height, width, 1 or 3), or why it cannot be read."""
 
 
 class Pictures:
@@ -27,19 +29,19 @@ class Pictures:
         decoder: opens a picture.
     """
 
-    def __init__(self, settings: Settings, decoder: Decoder) -> None:
+    def __init__(self, settings: ServerSettings, decoder: Decoder) -> None:
         self.decoder = decoder
         self._threads = Threads(WORKERS, settings.requests, settings.seconds, initializer=None)
         self._bytes = 0
 
     @contextlib.asynccontextmanager
     async def opened(
-        self, files: Sequence[str], values: Callable[[], ValueRange | None] = lambda: None
+        self, files: Sequence[str | bytes], values: Callable[[], ValueRange | None] = lambda: None
     ) -> AsyncIterator[list[Opened]]:
         """Open the pictures of a request, and keep their memory accounted for while it is answered.
 
         Args:
-            files: picture files in base64.
+            files: the content of picture files, as it is or in base64.
             values: says which numbers of more than 8 bits become 0 and 255; None: as a format means.
 
         Yields:
@@ -80,7 +82,7 @@ class Pictures:
         self.decoder.close()
         self._threads.close()
 
-    def _open(self, files: Sequence[str], values: Callable[[], ValueRange | None]) -> list[Opened]:
+    def _open(self, files: Sequence[str | bytes], values: Callable[[], ValueRange | None]) -> list[Opened]:
         pictures: list[Opened] = []
         value_range = values()
         for file in files:
@@ -91,7 +93,7 @@ class Pictures:
                         "send fewer or smaller pictures at once",
                         most=MAX_BYTES // 2**20,
                     )
-                pictures.append(self.decoder.open(picture_file(file), value_range))
+                pictures.append(self.decoder.open(_content(file), value_range))
             except PictureError as error:
                 pictures.append(error)
         return pictures
@@ -99,3 +101,19 @@ class Pictures:
 
 def _bytes_of(pictures: Sequence[Opened]) -> int:
     return sum(picture.nbytes for picture in pictures if isinstance(picture, np.ndarray))
+
+
+def _content(file: str | bytes) -> bytes:
+    return file if isinstance(file, bytes) else picture_file(file)
+
+
+def picture_file(text: str) -> bytes:
+    """Return the content of the picture file that was sent in base64.
+
+    Raises:
+        PictureError: it is not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise PictureError("the picture is not in base64", "send a file's content in base64") from error

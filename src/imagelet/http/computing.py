@@ -2,19 +2,32 @@
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar
 
 from imagelet.errors import BusyError
-from imagelet.lab.services.classifiers import use_one_core
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound=Sized)
 
 BATCH = 32  # pictures; more gain nothing, and the first would wait for the last
+
+
+def use_one_core() -> None:
+    """Let PyTorch compute on one core in the thread that calls this: the others have work, too."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def use_cores(count: int) -> None:
+    """Let PyTorch compute on so many cores in the thread that calls this, where PyTorch is loaded at all."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(count)
 
 
 class Threads:
@@ -64,6 +77,10 @@ class Threads:
                 "ask for less, or try again in a minute",
                 seconds=self._seconds,
             ) from None
+
+    def call(self, function: Callable[[], R]) -> R:
+        """Return what the function returns, in one of the threads, and wait: before requests come."""
+        return self._threads.submit(function).result()
 
     def close(self) -> None:
         """Take no more requests and forget what waits; what is being computed is not waited for."""

@@ -16,18 +16,18 @@ import pytest
 from PIL import Image
 
 from imagelet.errors import PictureError
-from imagelet.lab.services import decoding_worker
-from imagelet.lab.services.decoding import COMMAND, Decoder
-from imagelet.lab.services.encoding import picture_file
+from imagelet.http import decoding_worker
+from imagelet.http.decoder import COMMAND, Decoder
+from imagelet.http.pictures import picture_file
 from imagelet.messages import translate
 from imagelet.preprocessing.picture import open_picture
-from tests.lab.conftest import drawing, png
+from tests.servers import drawing, png
 
 SEVEN = picture_file(png(drawing(28)))
 
 MISBEHAVING = """
 import os, sys, time
-from imagelet.lab.services import decoding_worker
+from imagelet.http import decoding_worker
 from imagelet.preprocessing.picture import open_picture
 
 decoding_worker.SECONDS = int(sys.argv[1])
@@ -109,7 +109,7 @@ class TestPictures:
         assert (spread.min(), spread.max()) == (0, 255)
 
     def test_are_opened_by_a_process_that_loads_little(self) -> None:
-        code = "import sys, imagelet.lab.services.decoding_worker; print(*sys.modules)"
+        code = "import sys, imagelet.http.decoding_worker; print(*sys.modules)"
         loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert "numpy" in loaded.stdout.split()
         assert not {"torch", "scipy", "fastapi", "pydantic", "matplotlib"} & set(loaded.stdout.split())

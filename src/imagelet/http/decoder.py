@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.errors import PictureError
-from imagelet.lab.services.decoding_worker import HEADER_BYTES, REQUEST, SECONDS
+from imagelet.http.decoding_worker import HEADER_BYTES, REQUEST, SECONDS
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_limits import MAX_BYTES
 from imagelet.preprocessing.value_range import ValueRange
 
 WORKERS = 2  # a picture that is late keeps one of them
-COMMAND = (sys.executable, "-m", "imagelet.lab.services.decoding_worker")
+COMMAND = (sys.executable, "-m", "imagelet.http.decoding_worker")
 MAX_HEADER_BYTES = 2**14
 NO_VALUES = (math.nan, math.nan)
 _TEMPLATE = re.compile(r"(?:[^{}]|\{[a-z_]+(?::,)?\})*")  # no attributes, no widths
@@ -74,7 +74,7 @@ class Decoder:
             self.start()
             with self._lock:
                 if self._closed:
-                    raise PictureError("the lab is closed")
+                    raise PictureError("the server is closed")
                 worker = self._idle.pop()
             try:
                 return worker.open(content, values, self._seconds)
@@ -86,6 +86,14 @@ class Decoder:
                         worker.end()
                         self._workers.remove(worker)
                 self.start()
+
+    def open_in_each(self, content: bytes) -> None:
+        """Let each worker open a picture, and wait: then all of them are ready."""
+        threads = [threading.Thread(target=self.open, args=(content,)) for _ in range(self._most)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def close(self) -> None:
         """End the workers, whatever they do."""

@@ -12,18 +12,17 @@ Source: Fetch standard, W3C Fetch Metadata, Content Security Policy level 3.
 
 import asyncio
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import RedirectResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
 from imagelet.errors import BusyError, ImageletError
-from imagelet.lab.http import errors
-from imagelet.lab.http.errors import RefusedError
-from imagelet.lab.settings import Settings
+from imagelet.http import errors
+from imagelet.http.errors import RefusedError
+from imagelet.http.settings import ServerSettings
 from imagelet.messages import Message, use_language
 
 POLICY = (
@@ -43,15 +42,26 @@ MOST_DIGITS = 18  # of a length
 MOST_VALUES = 100_000  # in a request's JSON: 64 by 64 numbers are 4,096
 ONCE = ("host", "origin", "sec-fetch-site", "sec-fetch-mode", "content-type", "content-length")
 SAFE = frozenset({"GET", "HEAD"})
+JSON = "application/json"
 OWN_PAGE = frozenset({"same-origin", "none"})  # none: typed, or from a bookmark
 
 
 class Guard:
-    """ASGI middleware around the whole app; the last to see a response, and unexpected errors."""
+    """ASGI middleware around the whole app; the last to see a response, and unexpected errors.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    Attributes:
+        body_types: the media types of bodies that are read; an address may take fewer.
+        wrong_type: what is said of another one.
+        token_hint: how a token is shown.
+    """
+
+    body_types = frozenset({JSON})
+    wrong_type = (Message("a request's body is JSON here"), Message("send content-type: application/json"))
+    token_hint = Message("send the header Authorization: Bearer TOKEN with the token that was printed")
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
-        self._settings = settings
+        self.settings = settings
         self._open = 0
         self._bytes = 0  # of the bodies of open requests
 
@@ -82,8 +92,8 @@ class Guard:
         try:
             try:
                 self._admit(scope)
-                if (cookie := self._cookie_for(scope)) is not None:
-                    await cookie(scope, receive, with_headers)
+                if (response := self.early_response(scope)) is not None:
+                    await response(scope, receive, with_headers)
                     return
                 await self._read(body, Headers(scope=scope), receive)
             except ImageletError as error:
@@ -111,50 +121,44 @@ class Guard:
             if len(headers.getlist(name)) > 1:
                 raise RefusedError("the request has the header {header} twice", "send it once", header=name)
         host = headers.get("host", "")
-        if self._settings.local and not self._settings.is_own(host):
-            hint = Message("open {address}", address=self._settings.address)
+        if self.settings.local and not self.settings.is_own(host):
+            hint = Message("open {address}", address=self.settings.address)
             raise RefusedError("this server answers to its own address alone", hint, status=421)
-        if self._settings.token and not self._shows_token(scope, headers):
-            hint = Message("open the address with ?token=… that imagelet lab has printed")
-            raise RefusedError("this server asks for its token", hint, status=401)
-        if not _from_own_page(scope, headers, host):
+        if self.settings.token and not self._shows_token(scope, headers):
+            raise RefusedError("this server asks for its token", self.token_hint, status=401)
+        if not self._from_own_page(scope, headers, host):
             raise RefusedError("a page of another site may not ask this server", status=403)
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = media_type(headers)
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        if method not in SAFE and kind != "application/json" and (has_body or kind):
-            hint = Message("send content-type: application/json")
-            raise RefusedError("a request's body is JSON here", hint, status=415)
-        if self._open > self._settings.requests:
+        if method not in SAFE and kind not in self.body_types and (has_body or kind):
+            raise RefusedError(*self.wrong_type, status=415)
+        if self._open > self.settings.requests:
             raise BusyError("too many requests are open", "wait a moment and try again")
 
-    def _shows_token(self, scope: Scope, headers: Headers) -> bool:
+    def shown_tokens(self, _scope: Scope, headers: Headers) -> list[str]:
+        """Return what a request shows as its token, wherever it may show one."""
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        shown = [
-            bearer.strip() if scheme.lower() == "bearer" else "",
-            self._cookie(headers),
-            _token_in_address(scope),
-        ]
-        equal = [_equal(text, self._settings.token or "") for text in shown]  # all are compared
-        return any(equal)
+        return [bearer.strip() if scheme.lower() == "bearer" else ""]
 
-    def _cookie(self, headers: Headers) -> str:
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(self._cookie_name)
-        except CookieError:
-            return ""
-        return cookie.value if cookie is not None else ""
+    def early_response(self, _scope: Scope) -> Response | None:
+        """Return the response to an admitted request that the app need not see."""
+        return None
 
-    @property
-    def _cookie_name(self) -> str:
-        return f"imagelet-lab-{self._settings.port}"  # a host's ports share their cookies
+    def opens_page(self, _scope: Scope, _headers: Headers) -> bool:
+        """Say whether a request only opens a page of this server, which a link on another site may do."""
+        return False
 
-    def _cookie_for(self, scope: Scope) -> RedirectResponse | None:
-        """Return the response that turns a token in the page's address into a cookie, if there is one."""
-        if not self._settings.token or scope["path"] != "/" or not _token_in_address(scope):
-            return None
-        response = RedirectResponse("/", 303)
-        response.set_cookie(self._cookie_name, self._settings.token, httponly=True, samesite="strict")
-        return response
+    def _shows_token(self, scope: Scope, headers: Headers) -> bool:
+        equal = [_equal(text, self.settings.token or "") for text in self.shown_tokens(scope, headers)]
+        return any(equal)  # all were compared
+
+    def _from_own_page(self, scope: Scope, headers: Headers, host: str) -> bool:
+        """Say whether a request comes from the server's own page or from none, or only opens the page."""
+        site = headers.get("sec-fetch-site", "none")
+        if site not in OWN_PAGE and not self.opens_page(scope, headers):
+            return False
+        origin = headers.get("origin")
+        return origin is None or origin.lower() in {f"http://{host.lower()}", f"https://{host.lower()}"}
 
     async def _read(self, body: bytearray, headers: Headers, receive: Receive) -> None:
         """Read a request's whole body into ``body``.
@@ -163,12 +167,12 @@ class Guard:
             RefusedError: it is too large, holds too many values, or takes too long to arrive.
             BusyError: the bodies of all open requests are too large together.
         """
-        most = self._settings.most_bytes
+        most = self.settings.most_bytes
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > most:
             raise _too_large(most)
         try:
-            async with asyncio.timeout(self._settings.body_seconds):
+            async with asyncio.timeout(self.settings.body_seconds):
                 more = True
                 while more:
                     message = await receive()
@@ -178,11 +182,12 @@ class Guard:
                     self._bytes += len(part)
                     if len(body) > most:
                         raise _too_large(most)
-                    if self._bytes > self._settings.most_bytes_open:
+                    if self._bytes > self.settings.most_bytes_open:
                         raise BusyError("too much is being sent", "wait a moment and try again")
         except TimeoutError:
             raise RefusedError("the request did not arrive in time", "try again", status=408) from None
-        if sum(body.count(mark) for mark in b"[{,:") > MOST_VALUES:  # to read them would hold up all others
+        values = sum(body.count(mark) for mark in b"[{,:") if media_type(headers) == JSON else 0
+        if values > MOST_VALUES:  # to read them would hold up all others
             raise RefusedError(
                 "the request holds more than {count:,} values",
                 "send less at once",
@@ -191,22 +196,9 @@ class Guard:
             )
 
 
-def _from_own_page(scope: Scope, headers: Headers, host: str) -> bool:
-    """Say whether a request comes from the server's own page or from none, or only opens the page."""
-    site = headers.get("sec-fetch-site", "none")
-    opens = scope["method"] in SAFE and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/"
-    if site not in OWN_PAGE and not opens:
-        return False
-    origin = headers.get("origin")
-    return origin is None or origin.lower() in {f"http://{host.lower()}", f"https://{host.lower()}"}
-
-
-def _token_in_address(scope: Scope) -> str:
-    """Return the token in a request's address, which only the page's own may have."""
-    if scope["path"] != "/" or scope["method"] not in SAFE:
-        return ""
-    token: str = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-    return token
+def media_type(headers: Headers) -> str:
+    """Return a body's media type, without its parameters."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _equal(shown: str, token: str) -> bool:

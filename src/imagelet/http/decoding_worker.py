@@ -1,6 +1,6 @@
 """The decoding worker: a process that opens the pictures of strangers, within limits of memory and time.
 
-``python -m imagelet.lab.services.decoding_worker``. It reads pictures from standard input, each after its
+``python -m imagelet.http.decoding_worker``. It reads pictures from standard input, each after its
 length and the range of its values (``REQUEST``), and writes a JSON header to standard output, after its
 length (4 bytes): ``shape``, which the pixels follow, row by row; or ``error``. Numbers are big-endian. It
 ends with its standard input, or when a picture takes too long; nobody has to ask it.

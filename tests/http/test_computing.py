@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from imagelet.errors import BusyError, ConflictError
-from imagelet.lab.http.computing import BATCH, Batches, Threads
-from tests.lab.conftest import in_a_loop
+from imagelet.http.computing import BATCH, Batches, Threads
+from tests.servers import in_a_loop
 
 
 class Server:
