@@ -48,6 +48,21 @@ def test_auto_takes_an_apple_gpu_where_there_is_no_other(monkeypatch: pytest.Mon
     assert device.sum_type(chosen) == torch.float32
 
 
+def test_threads_are_as_many_as_torch_has_or_as_the_cores_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "usable_cores", lambda: 3)
+    assert device.choose_threads() == device.choose_threads("auto") == torch.get_num_threads()
+    assert [device.choose_threads(given) for given in (1, 2, "3")] == [1, 2, 3]
+    with pytest.raises(SettingError, match="threads = 4 is not allowed"):
+        device.choose_threads(4)
+
+
+def test_threads_are_afterwards_as_before() -> None:
+    before = torch.get_num_threads()
+    with device.using_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+
+
 @pytest.mark.skipif(not torch.backends.mps.is_available(), reason="no Apple GPU here")
 def test_a_network_learns_on_an_apple_gpu(tmp_path: Path) -> None:
     recipe = Recipe(epochs=2, shift=1)

@@ -107,6 +107,7 @@ def test_what_else_is_there_works(site: Path, words: list[str], shown: str) -> N
         ["lab"],
         ["data", "list"],
         ["predict", "mnist", str(PICTURE), "--seen", "seen.png"],
+        ["predict", "mnist", str(PICTURE), "--threads", "1"],
     ],
 )
 def test_what_needs_more_says_what_to_install(site: Path, words: list[str]) -> None:

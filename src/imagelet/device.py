@@ -1,4 +1,4 @@
-"""Where numbers are worked out: device, precision, seeds, and a clock that waits for the device."""
+"""Where numbers are worked out: device, precision, threads, seeds, and a clock that waits for the device."""
 
 import contextlib
 import ctypes
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from imagelet.cores import AUTO, not_allowed, read_threads, usable_cores
 from imagelet.errors import SettingError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -88,6 +89,31 @@ def denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+def choose_threads(given: int | str = AUTO) -> int:
+    """Return with how many threads torch is to compute: ``auto`` is as many as it does already.
+
+    Raises:
+        SettingError: no whole number, or more than there are cores that this process may use.
+    """
+    threads = read_threads(given)
+    if isinstance(threads, str):
+        return torch.get_num_threads()
+    if threads > usable_cores():
+        raise not_allowed(given)
+    return threads
+
+
+@contextlib.contextmanager
+def using_threads(number: int) -> Iterator[None]:
+    """Let torch compute with so many threads in the block; sums over parts are rounded by their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def start_threads() -> None:

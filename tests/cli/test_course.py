@@ -206,6 +206,7 @@ def test_a_missing_dataset_says_how_to_get_it(run: Run, tmp_path: Path) -> None:
         (("softmax", "--seed", "-1"), "seed = -1 is not allowed"),
         (("softmax", "--device", "gpu"), "unknown device 'gpu'"),
         (("softmax", "--precision", "half"), "unknown precision 'half'"),
+        (("softmax", "--threads", "none"), "threads = none is not allowed"),
     ],
 )
 def test_wrong_usage_is_told_before_anything_is_trained(

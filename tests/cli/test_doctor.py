@@ -112,13 +112,3 @@ def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_data_at_hand_has_its_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert doctor.examine().datasets["digits"]
     assert doctor.examine().datasets["mnist"] is None
-
-
-@pytest.mark.parametrize(
-    ("limit", "cores"), [("max 100000", 8), ("150000 100000", 2), ("20000 100000", 1), ("odd", 8)]
-)
-def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, limit: str, cores: int) -> None:
-    monkeypatch.undo()
-    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
-    monkeypatch.setattr(doctor.Path, "read_text", lambda path: limit)
-    assert doctor.usable_cores() == cores

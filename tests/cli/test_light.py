@@ -15,9 +15,22 @@ from tests.cli.conftest import Run
 GROUP: Any = typer.main.get_command(app)
 WORDS = (
     *("mnist", "a.png", "b c.jpg", "-", "--", "--top", "--top=2", "1", "0", "--seen", "--seen=x.png"),
-    *("--csv", "out.csv", "--csv=", "--json", "--json=1", "--allow-import", "--debug", "-h", "-x", ""),
+    *(
+        "--csv",
+        "out.csv",
+        "--csv=",
+        "--json",
+        "--json=1",
+        "--allow-import",
+        "--threads",
+        "--device=cpu",
+        "--debug",
+        "-h",
+        "-x",
+        "",
+    ),
 )
-DEFAULTS = {"top": 3}
+DEFAULTS = {"top": 3, "device": "cpu", "threads": "auto"}
 
 
 def read_by_typer(name: str, words: list[str]) -> dict[str, Any]:

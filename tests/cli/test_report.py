@@ -83,7 +83,7 @@ def test_a_folder_in_place_of_a_file_gets_a_sentence(run, short_run, tmp_path):
     [
         describe("mnist"),
         describe("mnist", "cnn-3", "keras", {"epochs": 7, "learning_rate": 0.1 / 3, "flip": True}),
-        describe("digits", None, "digits", validation="0.25", limit=200, seed=3, precision="fp32"),
+        describe("digits", None, "digits", validation="0.25", limit=200, seed=3, precision="fp32", threads=1),
         describe("mnist", "conv(4, 3x3) relu flatten dense(10)", "handwriting", {"blur": 0.0}),
         describe("a folder/with spaces", "softmax", validation="course", input_shape=(28, 28, 1)),
         describe("mnist", None, "general", {"batch_size": 32, "optimizer": "adamw", "shift": 1.5}),

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from imagelet import progress
-from imagelet.cli import main
-from imagelet.cli import train as train_command
+from imagelet.cli import main, train_result
 from imagelet.experiment.runner import run_experiment
 from imagelet.runs.definition import describe
+from imagelet.runs.run import Run
 from imagelet.training.loop import EpochEnded
 from imagelet.training.profiling import PHASES, LayerTimes, Profile
 
@@ -136,6 +136,10 @@ def test_a_required_accuracy_that_is_missed_is_exit_code_3_and_the_run_stays(run
         (("mnist", "--require", "98"), "an accuracy from 0 to 1"),
         (("mnist", "--device", "tpu"), "unknown device 'tpu'"),
         (("mnist", "--precision", "fp8"), "unknown precision 'fp8'"),
+        (("mnist", "--threads", "0"), "threads = 0 is not allowed; it is auto, or a whole number from 1"),
+        (("mnist", "--threads", "4000"), "threads = 4000 is not allowed"),
+        (("--resume", "x", "--threads", "2"), "--threads cannot be changed"),
+        (("--resume", "x", "--device", "cpu"), "--device cannot be changed"),
         (("mnist", "--input", "28"), "is not an input shape"),
         (("mnist", "--resume", "x"), "needs one of"),
         (("--resume", "x", "--epochs", "3"), "the run's own settings"),
@@ -150,6 +154,22 @@ def test_wrong_words_get_one_sentence_and_leave_nothing(run, small_data, imagele
     assert outcome.stdout == ""
     assert "Traceback" not in outcome.stderr
     assert not list(imagelet_home.parent.rglob("experiment.toml"))
+
+
+def test_threads_are_said_recorded_and_kept_or_changed_with_more_epochs(run, small_data, tmp_path):
+    place = ("--runs", tmp_path)
+    outcome = train(run, "--threads", "1", "--name", "one", *place)
+    assert outcome.code == 0, outcome.stderr
+    assert "cpu with 1 thread, " in outcome.stderr
+    assert Run(tmp_path / "one").environment["threads"] == 1
+    again = ("--continue", "one", "--epochs", "1", *place)
+    outcome = run("train", *again, "--name", "kept")
+    assert outcome.code == 0, outcome.stderr
+    assert Run(tmp_path / "kept").experiment["threads"] == 1
+    outcome = run("train", *again, "--name", "changed", "--precision", "fp32", "--device", "cpu")
+    assert outcome.code == 0, outcome.stderr
+    changed = Run(tmp_path / "changed").experiment
+    assert [changed[name] for name in ("threads", "precision", "device")] == [1, "fp32", "cpu"]
 
 
 @pytest.mark.slow
@@ -279,7 +299,7 @@ def test_seconds_shares_and_speeds_are_worked_out_of_the_profile(capsys):
     profile = made(
         {"conv1 relu1": (0.5, 1.5), "pool1": (0.25, 0.0)}, forward=1.0, backward=2.0, validation=1.0
     )
-    train_command.show_profile(profile)
+    train_result.show_profile(profile)
     captured = capsys.readouterr()
     phases = {cells[0]: cells[1:3] for cells in rows(captured.out, "where the time went")}
     assert phases["forward"] == ["1.00", "25.0 %"]

@@ -356,6 +356,19 @@ def test_what_does_not_fit_gets_our_sentence(world: World, function: str, argume
     assert str(caught.value)
 
 
+@pytest.mark.parametrize("threads", [1, "1", "auto"])
+def test_how_to_compute_is_an_argument(world: World, threads: Any) -> None:
+    where: dict[str, Any] = {"device": "cpu", "precision": "fp32", "threads": threads}
+    finished = imagelet.train(world.images, world.labels, TEXT, "keras", **where, **QUICK)
+    assert {name: finished.run.experiment[name] for name in where} == {
+        **where,
+        "threads": threads if threads == "auto" else 1,
+    }
+    further = imagelet.continue_training(finished, 1, **where)
+    assert further.run.environment["threads"] == finished.run.environment["threads"]
+    assert imagelet.evaluate(further, device="cpu", threads=threads).metrics.images == 20
+
+
 OPEN = {("train", "network"), ("evaluate", "data"), ("describe", "network")}
 
 

@@ -26,6 +26,7 @@ from imagelet.errors import RunError, SettingError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.runner import run_experiment as carry_out_anything
 from imagelet.metrics.classification import wilson_interval
+from imagelet.runs.definition import Computing
 from imagelet.runs.store import find_run_of
 from imagelet.training.loop import EpochEnded
 
@@ -195,7 +196,9 @@ def test_an_interrupted_training_goes_on(softmax: Training, place: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "other", [{"seed": 5}, {"precision": "fp32", "seed": None}], ids=["another seed", "another precision"]
+    "other",
+    [{"seed": 5}, {"computing": Computing(precision="fp32")}],
+    ids=["another seed", "another precision"],
 )
 def test_another_experiment_is_another_run(softmax: Training, place: Path, other: dict[str, object]) -> None:
     list(run_experiment(softmax, experiment_of(softmax), place))

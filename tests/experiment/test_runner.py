@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 
 import imagelet
-from imagelet import train
+from imagelet import cores, device, train
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import Split, load_dataset, on_disk
 from imagelet.errors import DataError, RunError, SettingError, UsageError
+from imagelet.experiment import continuing, runner
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.repeats import repeat
 from imagelet.experiment.reproduce import run_again
@@ -413,3 +414,107 @@ class TestOwnFunctions:
         list(run_experiment(quick(), name="own", own=OwnFunctions(loss=halved)))
         plain = list(run_experiment(quick(), name="plain"))[-1].run
         assert find_run_of(quick(), plain.folder.parent) == plain
+
+
+def threads_while(events):
+    """Return the last event, and with how many threads torch computed at each."""
+    seen = [(event, torch.get_num_threads()) for event in events]
+    return seen[-1][0], {number for _, number in seen}
+
+
+class TestThreads:
+    @pytest.fixture(autouse=True)
+    def _enough_cores(self, small_data, monkeypatch):
+        for module in (cores, device, runner, continuing):
+            monkeypatch.setattr(module, "usable_cores", lambda: 3)
+        self.here = torch.get_num_threads()
+
+    def stopped(self, **fields):
+        """Return a run that was left within its second epoch."""
+        events = run_experiment(quick(epochs=3, **fields))
+        run = next(events).run
+        for event in events:
+            if isinstance(event, Step) and event.state.epoch == 1:
+                break
+        events.close()
+        return run
+
+    def test_are_those_that_were_asked_for_and_are_recorded(self):
+        finished, used = threads_while(run_experiment(quick(threads=self.here + 1)))
+        assert used == {self.here + 1}
+        assert finished.run.environment["threads"] == finished.run.experiment["threads"] == self.here + 1
+        assert torch.get_num_threads() == self.here
+
+    def test_are_an_argument_of_train(self):
+        assert train("mnist", NETWORK, threads=2, **QUICK).run.environment["threads"] == 2
+        with pytest.raises(SettingError, match=r"threads = 4 is not allowed; .* from 1 to 3, the cores here"):
+            train("mnist", NETWORK, threads=4, **QUICK)
+        with pytest.raises(SettingError, match="threads = many is not allowed"):
+            train("mnist", NETWORK, threads="many", **QUICK)
+
+    def test_are_as_before_where_a_run_was_left(self):
+        self.stopped(threads=self.here + 1)
+        assert torch.get_num_threads() == self.here
+
+    def test_are_the_runs_own_when_it_is_resumed_to_the_same_bytes(self):
+        run = self.stopped(threads=self.here + 1)
+        finished, used = threads_while(resume_experiment(run))
+        assert used == {self.here + 1}
+        assert torch.get_num_threads() == self.here
+        *_, whole = run_experiment(quick(epochs=3, threads=self.here + 1), name="whole")
+        assert files_of(finished.run) == files_of(whole.run)
+
+    def test_are_the_runs_own_also_where_torch_had_chosen_them(self, monkeypatch):
+        run = self.stopped()
+        torch.set_num_threads(self.here + 1)
+        try:
+            assert threads_while(resume_experiment(run))[1] == {self.here}
+        finally:
+            torch.set_num_threads(self.here)
+
+    def test_are_those_of_the_cores_where_there_are_fewer_and_that_is_said(self):
+        run = self.stopped()
+        path = run.folder / "environment.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"threads": 64}))
+        events = resume_experiment(run)
+        (told,) = next(events).warnings
+        assert told.startswith("the run was started with 64 threads, and this machine has 3 cores")
+        assert threads_while(events)[1] == {3}
+
+    def test_stay_with_a_run_that_is_continued_unless_others_are_asked_for(self):
+        finished = train("mnist", NETWORK, threads=2, **QUICK)
+        assert imagelet.continue_training(finished, 1).run.environment["threads"] == 2
+        other = imagelet.continue_training(finished, 1, threads=3, precision="fp32")
+        assert (other.run.experiment["threads"], other.run.experiment["precision"]) == (3, "fp32")
+        assert other.run.environment["threads"] == 3
+        with pytest.raises(SettingError, match="threads = 4"):
+            imagelet.continue_training(finished, 1, threads=4)
+
+    def test_of_a_run_that_is_continued_are_fewer_where_there_are_fewer_cores(self, monkeypatch):
+        finished = train("mnist", NETWORK, threads=3, **QUICK)
+        for module in (device, continuing):
+            monkeypatch.setattr(module, "usable_cores", lambda: 2)
+        run = finished.run
+        events = continuing.run_continued(run, continuing.continued(run, {"epochs": 1}))
+        (told,) = next(events).warnings
+        assert told.startswith("the run was started with 3 threads, and this machine has 2 cores")
+        last, used = threads_while(events)
+        assert (used, last.run.experiment["threads"]) == ({2}, 2)
+
+    def test_compute_an_evaluation(self, monkeypatch):
+        finished = train("mnist", NETWORK, **QUICK)
+        seen = []
+        logits = Classifier.logits
+        monkeypatch.setattr(
+            Classifier,
+            "logits",
+            lambda *given: seen.append((torch.get_num_threads(), given[0].device.type)) or logits(*given),
+        )
+        found = imagelet.evaluate(finished, threads=2, device="cpu")
+        assert set(seen) == {(2, "cpu")}
+        assert found.metrics.accuracy == imagelet.evaluate(finished).metrics.accuracy
+        assert torch.get_num_threads() == self.here
+        with pytest.raises(SettingError, match="threads = 0"):
+            imagelet.evaluate(finished, threads=0)
+        with pytest.raises(SettingError, match="unknown device 'tpu'"):
+            imagelet.evaluate(finished, device="tpu")

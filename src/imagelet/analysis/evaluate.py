@@ -28,6 +28,7 @@ from imagelet.analysis.opening import Opened, open_evaluation
 from imagelet.analysis.test_evaluation import Evaluated, evaluate_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput
+from imagelet.cores import AUTO
 from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.pictures.dataset import list_readable
 from imagelet.data.pictures.decoding import in_parallel
@@ -173,6 +174,8 @@ def evaluate(
     cell: str | None = None,
     allow_import: bool | None = None,
     skip_bad: bool = False,
+    device: str | None = None,
+    threads: int | str = AUTO,
 ) -> Evaluation:
     """Evaluate a classifier.
 
@@ -186,6 +189,9 @@ def evaluate(
         cell: ``LABEL,PREDICTED``, two class names, whose images are drawn, too.
         allow_import: as :func:`imagelet.load` takes it.
         skip_bad: leave out other pictures that cannot be read, and say which; else they are an error.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; None: where the classifier is, a loaded one on the
+            processor.
+        threads: with how many threads the processor computes, up to its cores; ``auto``: as torch chooses.
 
     Raises:
         ImageletError: a run or dataset that is not there, other classes, or data that has changed.
@@ -194,12 +200,13 @@ def evaluate(
     opened = open_evaluation(run_or_file, data, split, labels, allow_import=allow_import)
     classifier, name, folder = opened.classifier, opened.dataset, opened.figures(out)
     wanted = None if cell is None else read_cell(cell, classifier.classes)  # before the images are read
-    if (images := opened.images()) is None:
-        listed, lost = list_readable(name, skip_bad=skip_bad)
-        opened = replace(opened, understood=(*opened.understood, *lost))
-        evaluation = evaluate_pictures(classifier, listed, name, folder, wanted)
-    else:
-        evaluation = _evaluate_images(opened, images, folder, wanted)
+    with opened.computing(device, threads):
+        if (images := opened.images()) is None:
+            listed, lost = list_readable(name, skip_bad=skip_bad)
+            opened = replace(opened, understood=(*opened.understood, *lost))
+            evaluation = evaluate_pictures(classifier, listed, name, folder, wanted)
+        else:
+            evaluation = _evaluate_images(opened, images, folder, wanted)
     seconds = time.perf_counter() - started
     return replace(evaluation, split=split, seconds=seconds, understood=opened.told)
 

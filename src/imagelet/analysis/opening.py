@@ -6,6 +6,7 @@
 import contextlib
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from imagelet.data.imageset import Dataset, ImageSet, relabelled
 from imagelet.data.known import datasets
 from imagelet.data.objects import has_splits, labelled_pictures, title_of
 from imagelet.data.pictures.table import is_table
+from imagelet.device import choose_device, choose_threads, using_threads
 from imagelet.errors import DataError, ImageletError, PictureError, SettingError, UsageError
 from imagelet.messages import Message
 from imagelet.runs.learner import Learner, find_learner
@@ -87,6 +89,28 @@ class Opened:
         if self.run is not None and self.learned_from is not None and self.counted:
             return evaluate_test_images(self.run, self.classifier, self.learned_from.dataset)
         return evaluate_images(self.classifier, images)
+
+    @contextlib.contextmanager
+    def computing(self, device: str | None, threads: int | str) -> Iterator[None]:
+        """Let the classifier compute on a device with so many threads in the block, afterwards as before.
+
+        Args:
+            device: its name; None: where the classifier is.
+            threads: ``auto``, or a number from 1.
+
+        Raises:
+            SettingError: there is no such device, or there are fewer cores.
+        """
+        with using_threads(choose_threads(threads)):
+            if device is None:
+                yield
+                return
+            before = self.classifier.device
+            self.classifier.to(choose_device(device))
+            try:
+                yield
+            finally:
+                self.classifier.to(before)
 
     def figures(self, out: str | os.PathLike[str] | None) -> Path | None:
         """Return the folder to draw into: ``out``, else that of the run whose images they are."""

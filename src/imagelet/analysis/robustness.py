@@ -10,6 +10,7 @@ import numpy as np
 from imagelet import plots
 from imagelet.analysis.opening import open_evaluation
 from imagelet.classifier.classifier import Classifier
+from imagelet.cores import AUTO
 from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.pictures.dataset import list_readable, read_listed
 from imagelet.messages import Message
@@ -90,6 +91,8 @@ def evaluate_corruptions(
     progress: Progress = silent,
     *,
     skip_bad: bool = False,
+    device: str | None = None,
+    threads: int | str = AUTO,
 ) -> RobustnessReport:
     """Measure a classifier on corrupted images; arguments as :func:`imagelet.analysis.evaluate.evaluate`'s.
 
@@ -100,14 +103,15 @@ def evaluate_corruptions(
     """
     started = time.perf_counter()
     opened = open_evaluation(run_or_file, data, split)
-    classifier, folder, images = opened.classifier, opened.figures(out), opened.images()
-    if images is None:
-        listed, lost = list_readable(opened.dataset, skip_bad=skip_bad)
-        images = read_listed(listed, classifier.framing)
-        images = relabelled(images, classifier.classes, opened.dataset)
-        opened = replace(opened, understood=(*opened.understood, *lost))
-    counted = opened.evaluate(images).test_evaluations if opened.counted else None
-    report = measure_corruptions(classifier, images, opened.dataset, progress)
+    classifier, folder = opened.classifier, opened.figures(out)
+    with opened.computing(device, threads):
+        if (images := opened.images()) is None:
+            listed, lost = list_readable(opened.dataset, skip_bad=skip_bad)
+            images = read_listed(listed, classifier.framing)
+            images = relabelled(images, classifier.classes, opened.dataset)
+            opened = replace(opened, understood=(*opened.understood, *lost))
+        counted = opened.evaluate(images).test_evaluations if opened.counted else None
+        report = measure_corruptions(classifier, images, opened.dataset, progress)
     figure = None if folder is None else folder / f"corruptions-{split}.png"
     if figure is not None:
         draw_corruptions(figure, report)

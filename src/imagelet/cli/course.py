@@ -10,7 +10,7 @@ import typer
 from imagelet import paths
 from imagelet.cli import printing, trainings
 from imagelet.cli.commands import PARTS, Command, Group, Json
-from imagelet.cli.train import Device, Precision, Runs
+from imagelet.cli.train_options import Device, Precision, Runs, Threads
 from imagelet.errors import ImageletError, UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imagelet.course.exercises import FeatureMaps, OwnDigits, PredictedImages
     from imagelet.course.lessons import Exercise, Lesson, Printed, Training
     from imagelet.course.results import RepeatedResult, Result
+    from imagelet.runs.definition import Computing
     from imagelet.runs.run import Run
 
 commands = typer.Typer(cls=Group)
@@ -54,8 +55,7 @@ class Plan:
 
     folder: Path  # the course's
     seed: int | None  # in place of each training's own
-    device: str
-    precision: str
+    computing: "Computing"
     pictures: str | None  # the user's own digits
     quiet: bool  # print nothing of the exercises
     added_to_seed: int = 0  # the number of the repetition
@@ -75,6 +75,7 @@ def course(
     runs: Runs = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    threads: Threads = "auto",
     as_json: Json = False,
 ) -> None:
     """Run the course's experiments: the notes' figures and ours.
@@ -92,15 +93,16 @@ def course(
     """
     from imagelet.course.lessons import lessons
     from imagelet.course.results import course_folder, results_so_far, summary, write_results
+    from imagelet.runs.definition import Computing
 
     chosen = [lessons.get(name) for name in dict.fromkeys(names or lessons)]
-    plan = Plan(course_folder(runs), seed, device, precision, pictures, as_json)
+    plan = Plan(course_folder(runs), seed, Computing(device, precision, threads), pictures, as_json)
     if seeds is not None:
         return _repeat(_trainings(chosen, all_of_them=not names), plan, seeds, listing)
     _check(chosen, plan, needs_pictures=bool(names) and not listing)
     possible = [] if listing else [lesson for lesson in chosen if pictures or lesson.name != OWN]
     shown, errors = _run_lessons(possible, plan)
-    results = results_so_far(plan.folder, seed, device=device, precision=precision)
+    results = results_so_far(plan.folder, seed, plan.computing)
     table = None
     if not listing and any(result.reached for result in results):
         table = write_results(results, plan.folder, seed)
@@ -142,8 +144,9 @@ def _repeat(chosen: "Sequence[Training]", plan: Plan, seeds: int, listing: bool)
         failed = {error["id"] for error in errors}
         left = [training for training in chosen if training.name not in failed]
         errors += _run_lessons(left, replace(plan, added_to_seed=number))[1]
-    where = {"device": plan.device, "precision": plan.precision}
-    results = [repeated_result(training, seeds, plan.folder, plan.seed, **where) for training in chosen]
+    results = [
+        repeated_result(training, seeds, plan.folder, plan.seed, plan.computing) for training in chosen
+    ]
     table = None
     if not listing and any(result.reached for result in results):
         table = write_repeated(results, plan.folder, seeds, plan.seed)
@@ -161,7 +164,7 @@ def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> N
     from imagelet.course.lessons import trainings
     from imagelet.course.results import experiment_of
     from imagelet.data.pictures.dataset import list_labelled
-    from imagelet.device import choose_device, choose_precision
+    from imagelet.device import choose_device, choose_precision, choose_threads
 
     wanted = any(lesson.name == OWN for lesson in chosen)
     example = Message("imagelet course {name} --pictures my-digits/", name=OWN)
@@ -177,7 +180,8 @@ def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> N
             raise UsageError("--pictures is for {name} alone", example, name=OWN)
         list_labelled(plan.pictures)
     experiment_of(trainings()[0], plan.seed)
-    choose_precision(plan.precision, choose_device(plan.device))
+    choose_precision(plan.computing.precision, choose_device(plan.computing.device))
+    choose_threads(plan.computing.threads)
 
 
 def _run_lessons(chosen: "Sequence[Lesson]", plan: Plan) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
@@ -219,7 +223,7 @@ def _train(training: "Training", plan: Plan) -> "Run":
     from imagelet.course.results import experiment_of, run_experiment
     from imagelet.runs.store import find_run_of
 
-    experiment = experiment_of(training, plan.seed_of(training), device=plan.device, precision=plan.precision)
+    experiment = experiment_of(training, plan.seed_of(training), plan.computing)
     run = find_run_of(experiment, plan.folder)
     if run is not None and run.finished:
         printing.note("finished before: {folder}", folder=run.folder)

@@ -11,7 +11,9 @@ import typer
 from imagelet import paths
 from imagelet.cli import printing
 from imagelet.cli.commands import Command, Group, Json
-from imagelet.cli.train import Runs, Seed, as_document, run_watched, show_facts
+from imagelet.cli.train import run_watched
+from imagelet.cli.train_options import Runs, Seed
+from imagelet.cli.train_result import as_document, show_facts
 from imagelet.messages import Message, translate
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ import typer
 from imagelet import paths
 from imagelet.cli import printing
 from imagelet.cli.commands import Command, Group, Json
+from imagelet.cores import usable_cores
 from imagelet.errors import DataError
 from imagelet.messages import Message
 
@@ -186,17 +187,6 @@ def examine() -> Examination:
         datasets=datasets,
         problems=problems,
     )
-
-
-def usable_cores() -> int:
-    """Return how many processor cores this process may use, a container's limit included."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(cores, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or "max": no limit
-        return cores
 
 
 def _version(package: str) -> str:

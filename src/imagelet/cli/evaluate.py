@@ -20,6 +20,7 @@ from imagelet.cli.commands import (
     describe_uneven,
     warn_of_namesake,
 )
+from imagelet.cli.train_options import Device, Threads
 from imagelet.errors import UsageError
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
@@ -81,6 +82,8 @@ def evaluate(
     shift: Corruptions = False,
     allow_import: AllowImport = False,  # noqa: ARG001
     skip_bad: SkipBad = False,
+    device: Device = "cpu",
+    threads: Threads = "auto",
     as_json: Json = False,
 ) -> None:
     """Test a classifier on images that had no part in its training.
@@ -111,17 +114,22 @@ def evaluate(
     interval, unsure}], test_evaluations, seconds, figure.
     """
     from imagelet.analysis.evaluate import evaluate as evaluate_run
-    from imagelet.analysis.robustness import evaluate_corruptions
 
     if shift and cell is not None:
         raise UsageError("--cell and --shift are two evaluations", hint="leave one of them out")
     warn_of_namesake(data)
+    rest: dict[str, Any] = {"split": split, "out": out, "skip_bad": skip_bad}
+    rest |= {"device": device, "threads": threads}
     if shift:
-        with printing.progress("changing images") as advance:
-            report = evaluate_corruptions(run, data, split, out, advance, skip_bad=skip_bad)
-        return printing.result(report, _show_corruptions, as_json=as_json)
-    evaluation = evaluate_run(run, data, split=split, out=out, cell=cell, skip_bad=skip_bad)
-    return printing.result(evaluation, _show, as_json=as_json)
+        return printing.result(_corrupted(run, data, **rest), _show_corruptions, as_json=as_json)
+    return printing.result(evaluate_run(run, data, cell=cell, **rest), _show, as_json=as_json)
+
+
+def _corrupted(run: str, data: str | None, **rest: Any) -> "RobustnessReport":
+    from imagelet.analysis.robustness import evaluate_corruptions
+
+    with printing.progress("changing images") as advance:
+        return evaluate_corruptions(run, data, progress=advance, **rest)
 
 
 def _show(evaluation: "Evaluation") -> None:

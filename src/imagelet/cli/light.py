@@ -62,6 +62,13 @@ ALLOW_IMPORT = Parameter(
     "--allow-import",
     "Import the code that RUN names, a network's package.module:function. Or IMAGELET_ALLOW_IMPORT=1.",
 )
+DEVICE = Parameter("device", "--device", "One of auto, cpu, cuda, mps.", "NAME")
+THREADS = Parameter(
+    "threads",
+    "--threads",
+    "With how many threads the processor computes, up to its cores; auto: as torch chooses.",
+    "N",
+)
 JSON = Parameter("as_json", "--json", "Print one JSON document.")
 
 
@@ -184,6 +191,8 @@ PREDICT = LightCommand(
             Path,
         ),
         Parameter("table", "--csv", "Write the predictions as a CSV table.", "FILE", Path),
+        DEVICE,
+        THREADS,
         ALLOW_IMPORT,
         JSON,
     ),

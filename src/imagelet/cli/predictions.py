@@ -1,16 +1,17 @@
 """What `imagelet predict` and `imagelet classifiers` do, in a light installation, too."""
 
+import contextlib
 import csv
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagelet.cli import printing
-from imagelet.errors import PictureError, UsageError
+from imagelet.errors import PictureError, UsageError, packages_needed
 from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
@@ -46,6 +47,8 @@ def predict(
     top: int = 3,
     seen: Path | None = None,
     table: Path | None = None,
+    device: str = "cpu",
+    threads: str = "auto",
     allow_import: bool = False,
     as_json: bool = False,
 ) -> int:
@@ -66,7 +69,8 @@ def predict(
     pictures, failures, understood = _gather(images)
     for sentence in understood:
         printing.note(sentence)
-    predictions, unreadable = _predict(classifier, pictures, top)
+    with _computing(classifier, device, threads):
+        predictions, unreadable = _predict(classifier, pictures, top)
     failures += unreadable
     if table is not None:
         _write_table(predictions, table)
@@ -141,6 +145,20 @@ def _read_standard_input() -> bytes:
             "for example: imagelet predict digits-small-cnn - < digit.png",
         )
     return sys.stdin.buffer.read()
+
+
+@contextlib.contextmanager
+def _computing(classifier: "Classifier", device: str, threads: str) -> Iterator[None]:
+    """Let the classifier compute on a device with so many threads in the block."""
+    if (device, threads) == ("cpu", "auto"):
+        yield  # perhaps without torch, which takes its time to start
+        return
+    with packages_needed():
+        from imagelet.device import choose_device, choose_threads, using_threads
+
+    classifier.to(choose_device(device))
+    with using_threads(choose_threads(threads)):
+        yield
 
 
 def _predict(

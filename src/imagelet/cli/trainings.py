@@ -127,8 +127,18 @@ def _introduce(event: "RunStarted") -> None:
         name=recipe.name,
         optimizer=recipe.optimizer,
         batch_size=recipe.batch_size,
-        **{name: resolved[name] for name in ("parameters", "device", "precision")},
+        device=_with_threads(resolved["device"], event.experiment.threads),
+        **{name: resolved[name] for name in ("parameters", "precision")},
     )
+
+
+def _with_threads(device: str, threads: int | str) -> str:
+    """Return ``cpu``, or ``cpu with 2 threads`` where a number was chosen."""
+    if isinstance(threads, str):
+        return device
+    if threads == 1:
+        return Message("{device} with 1 thread", device=device)
+    return Message("{device} with {threads} threads", device=device, threads=threads)
 
 
 MOST_LABEL_ISSUES = 10  # training images that are named

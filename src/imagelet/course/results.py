@@ -17,7 +17,7 @@ from imagelet.experiment.runner import Event
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.metrics.comparison import Spread, spread
 from imagelet.progress import Progress
-from imagelet.runs.definition import AUTO, Experiment, describe
+from imagelet.runs.definition import AS_SUITS, Computing, Experiment, describe
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_run_of
 
@@ -36,10 +36,8 @@ def course_folder(runs: Path | None = None) -> Path:
     return (runs or paths.runs()) / "course"
 
 
-def experiment_of(
-    training: Training, seed: int | None = None, *, device: str = AUTO, precision: str = AUTO
-) -> Experiment:
-    """Return the experiment that a training is; ``seed`` in place of its own.
+def experiment_of(training: Training, seed: int | None = None, computing: Computing = AS_SUITS) -> Experiment:
+    """Return the experiment that a training is, computed as is said; ``seed`` in place of its own.
 
     Raises:
         SettingError: a value that is not allowed.
@@ -51,8 +49,7 @@ def experiment_of(
         training.settings,
         validation=training.validation,
         seed=training.seed if seed is None else seed,
-        device=device,
-        precision=precision,
+        **vars(computing),
     )
 
 
@@ -241,16 +238,13 @@ def own_digits_result(folder: Path, seed: int, run: Run | None) -> Result:
         raise DataError("{file} is damaged: {error}", hint="delete it", file=path, error=error) from error
 
 
-def results_so_far(
-    folder: Path, seed: int | None = None, *, device: str = AUTO, precision: str = AUTO
-) -> list[Result]:
+def results_so_far(folder: Path, seed: int | None = None, computing: Computing = AS_SUITS) -> list[Result]:
     """Return the results so far of the experiments that the notes print figures for, in the course's order.
 
     Args:
         folder: the course's.
         seed: in place of each experiment's own.
-        device: of the runs that count.
-        precision: of the runs that count.
+        computing: that of the runs that count.
 
     Raises:
         RunError: a finished run's files are damaged.
@@ -260,7 +254,7 @@ def results_so_far(
         training = training_of(lesson) if lesson.printed else None
         if training is None:
             continue
-        experiment = experiment_of(training, seed, device=device, precision=precision)
+        experiment = experiment_of(training, seed, computing)
         run = find_run_of(experiment, folder)
         if isinstance(lesson, Training):
             results.append(result_of(lesson, experiment.seed, run))
@@ -274,9 +268,7 @@ def repeated_result(
     seeds: int,
     folder: Path,
     first: int | None = None,
-    *,
-    device: str = AUTO,
-    precision: str = AUTO,
+    computing: Computing = AS_SUITS,
 ) -> RepeatedResult:
     """Return the results so far of a training with several seeds.
 
@@ -285,8 +277,7 @@ def repeated_result(
         seeds: how many, one after the other.
         folder: the course's.
         first: the first of them; None: the training's own.
-        device: of the runs that count.
-        precision: of the runs that count.
+        computing: that of the runs that count.
 
     Raises:
         RunError: a finished run's files are damaged.
@@ -294,7 +285,7 @@ def repeated_result(
     start = training.seed if first is None else first
     results = []
     for seed in range(start, start + seeds):
-        experiment = experiment_of(training, seed, device=device, precision=precision)
+        experiment = experiment_of(training, seed, computing)
         results.append(result_of(training, seed, find_run_of(experiment, folder)))
     return RepeatedResult(training, tuple(results))
 

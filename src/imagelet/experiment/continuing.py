@@ -10,17 +10,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imagelet import paths
+from imagelet.cores import usable_cores
 from imagelet.data.splits import Split
 from imagelet.data.store import InMemory
 from imagelet.errors import RunError
-from imagelet.experiment.runner import Event, run_experiment
+from imagelet.experiment.runner import Event, RunStarted, run_experiment
+from imagelet.experiment.session import threads_of
 from imagelet.experiment.start import open_start
+from imagelet.messages import Message
 from imagelet.progress import Progress
-from imagelet.runs.definition import LARGEST_SEED, Experiment
+from imagelet.runs.definition import AUTO, LARGEST_SEED, Computing, Experiment
 from imagelet.runs.run import Run
 from imagelet.training.own_functions import NONE, OwnFunctions
 from imagelet.training.profiling import Profile
 from imagelet.training.recipe import with_settings
+
+COMPUTING = {field.name for field in dataclasses.fields(Computing)}
 
 
 def continued(run: Run, settings: Mapping[str, Any]) -> Experiment:
@@ -28,7 +33,8 @@ def continued(run: Run, settings: Mapping[str, Any]) -> Experiment:
 
     Args:
         run: a finished one.
-        settings: recipe fields that are to be otherwise: ``epochs``, perhaps ``learning_rate``.
+        settings: what is to be otherwise: recipe fields, ``epochs`` and perhaps ``learning_rate``; and
+            ``device``, ``precision`` or ``threads``, which else are the run's.
 
     Raises:
         RunError: the run is not finished.
@@ -42,9 +48,12 @@ def continued(run: Run, settings: Mapping[str, Any]) -> Experiment:
             folder=paths.typed(run.folder),
         )
     before = Experiment.from_toml(run.experiment)
+    computing = {name: settings[name] for name in COMPUTING & settings.keys()}
+    fields = {name: value for name, value in settings.items() if name not in COMPUTING}
     return dataclasses.replace(
         before,
-        recipe=with_settings(before.recipe, settings),
+        **computing,
+        recipe=with_settings(before.recipe, fields),
         seed=(before.seed + 1) % (LARGEST_SEED + 1),
         start_from=str(run.folder),
     )
@@ -82,7 +91,8 @@ def run_continued(
         ImageletError: as :func:`imagelet.experiment.runner.run_experiment`; the data has changed since.
     """
     own.check(run.experiment["resolved"].get("own", {}), run.name)
-    return run_experiment(
+    experiment, told = _with_as_many_threads(experiment, run)
+    events = run_experiment(
         experiment,
         name=name,
         default_name=f"{run.name}-continued",
@@ -96,3 +106,20 @@ def run_continued(
         progress=progress,
         profile=profile,
     )
+    return _told_first(told, events) if told else events
+
+
+def _with_as_many_threads(experiment: Experiment, run: Run) -> tuple[Experiment, tuple[Message, ...]]:
+    """Return the experiment with no more threads than there are cores, and what is said of that."""
+    if experiment.threads == AUTO or experiment.threads != run.experiment.get("threads"):
+        return experiment, ()
+    threads, told = threads_of(run, usable_cores())
+    return dataclasses.replace(experiment, threads=threads), told
+
+
+def _told_first(told: tuple[Message, ...], events: Iterator[Event]) -> Iterator[Event]:
+    """Yield the events, the first of them with warnings of ours before its own."""
+    for event in events:
+        if isinstance(event, RunStarted):
+            event = dataclasses.replace(event, warnings=(*told, *event.warnings))
+        yield event

@@ -71,7 +71,7 @@ def train(
         in_memory: as :func:`imagelet.load_dataset` takes it; the results do not depend on it.
         loss: a function of logits (n, classes) and labels (n,) that returns one number, for cross-entropy.
         augmentation: a function of network input (n, channels, height, width) that returns the same shape.
-        **fields: those of :class:`Experiment` (``start_from``, …) and :class:`Recipe` (``lr``, …).
+        **fields: those of :class:`Experiment` (``device``, ``threads``, …) and :class:`Recipe` (``lr``, …).
 
     Raises:
         ImageletError: anything that a user can mend.
@@ -170,7 +170,8 @@ def continue_training(
         in_memory: as :func:`imagelet.load_dataset` takes it; the results do not depend on it.
         loss: the person's own that the run was trained with.
         augmentation: the person's own that the run was trained with.
-        **fields: those of :class:`Recipe` that are to be otherwise: ``lr``, …
+        **fields: what is to be otherwise: fields of :class:`Recipe` (``lr``, …), ``device``, ``precision``,
+            ``threads``.
 
     Raises:
         RunError: the run is not finished.

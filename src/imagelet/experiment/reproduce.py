@@ -4,7 +4,6 @@ The weights are compared bit by bit. Where they differ, both classifiers are com
 so are the two environments.
 """
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from imagelet import paths
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.splits import Split
-from imagelet.device import choose_device
+from imagelet.device import choose_device, using_threads
 from imagelet.errors import RunError, SettingError
 from imagelet.experiment.runner import Event, run_experiment
 from imagelet.experiment.start import start_of
@@ -164,8 +163,8 @@ def run_again(
     own.check(resolved.get("own", {}), run.name)
     frozen = Split.load(run.folder / "split.json")
     device = _device(resolved["device"])
-    fixed = replace(experiment, device=device, precision=resolved["precision"])
-    with _threads(run.environment.get("threads")):
+    fixed = replace(experiment, device=device, precision=resolved["precision"], threads=AUTO)
+    with using_threads(run.environment.get("threads") or torch.get_num_threads()):
         yield from run_experiment(
             fixed,
             default_name=f"{run.name}-again",
@@ -279,17 +278,6 @@ def _device(name: str) -> str:
     except SettingError:
         return AUTO
     return name
-
-
-@contextlib.contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    """Let torch work with so many threads in the block; None: as many as it does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _weights(run: Run) -> dict[str, torch.Tensor]:

@@ -15,16 +15,24 @@ import numpy as np
 import tomli_w
 
 from imagelet import atomic_files, paths
+from imagelet.cores import usable_cores
 from imagelet.data.copies import WORTH_SAYING, are_copies
 from imagelet.data.datasets import findable, load_dataset, namesake
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.signal import check_signal
 from imagelet.data.splits import COURSE, Split, read_fold, split
 from imagelet.data.store import InMemory
-from imagelet.device import choose_device, choose_precision, precision_name, start_threads
+from imagelet.device import (
+    choose_device,
+    choose_precision,
+    choose_threads,
+    precision_name,
+    start_threads,
+    using_threads,
+)
 from imagelet.errors import DataError, RunError, UsageError
 from imagelet.experiment.finalize import Finished, finish
-from imagelet.experiment.session import Clock, interruptible
+from imagelet.experiment.session import Clock, interruptible, threads_of
 from imagelet.experiment.start import (
     Start,
     notes_on,
@@ -117,18 +125,24 @@ def run_experiment(
         KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
     """
     clock = Clock()
-    experiment, start, dataset, frozen = _opened(experiment, start, frozen, clock, in_memory, progress)
-    told = _told(experiment, dataset.train)
-    built = _build(experiment, dataset.train, start or network, allow_import=allow_import)
-    setup = _setup(experiment, dataset, frozen, start, own)
-    resolved = _resolved(dataset, built, setup, frozen, start, told)
-    files = _first_files(experiment, resolved, frozen, start)
+    with using_threads(choose_threads(_checked(experiment).threads)):
+        experiment, start, dataset, frozen = _opened(experiment, start, frozen, clock, in_memory, progress)
+        told = _told(experiment, dataset.train)
+        built = _build(experiment, dataset.train, start or network, allow_import=allow_import)
+        setup = _setup(experiment, dataset, frozen, start, own)
+        resolved = _resolved(dataset, built, setup, frozen, start, told)
+        files = _first_files(experiment, resolved, frozen, start)
+        run = create_run(_place(folder), name, default_name or _default_name(dataset, built, start), files)
+        with run.in_use():
+            yield RunStarted(run, experiment, resolved, warnings=warnings_on(resolved))
+            state = _begun(run, setup, built, clock)
+            yield from _train(run, dataset, setup, state, clock, profile, test=test)
+
+
+def _place(folder: str | os.PathLike[str] | None) -> Path:
+    """Return where runs live, without what killed processes left in them."""
     sweep(place := Path(folder or paths.runs()).expanduser())
-    run = create_run(place, name, default_name or _default_name(dataset, built, start), files)
-    with run.in_use():
-        yield RunStarted(run, experiment, resolved, warnings=warnings_on(resolved))
-        state = _begun(run, setup, built, clock)
-        yield from _train(run, dataset, setup, state, clock, profile, test=test)
+    return place
 
 
 def _begun(run: Run, setup: TrainingSetup, network: Network, clock: Clock) -> State:
@@ -164,7 +178,7 @@ def _opened(
     progress: Progress | None,
 ) -> tuple[Experiment, Start | None, Dataset, Split]:
     """Return the experiment with all settled, what it starts from, its data, and the split of these."""
-    experiment = dataclasses.replace(_checked(experiment), dataset=findable(experiment.dataset))
+    experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
     experiment, start = with_start(experiment, start)
     dataset = _read(experiment, start, clock, in_memory, progress)
     (frozen := frozen or _freeze(dataset, experiment, start)).check(dataset.train)
@@ -222,7 +236,8 @@ def resume_experiment(
         CheckpointError: all checkpoints are damaged.
     """
     run, clock = _unfinished(run_given(run)), Clock()
-    with run.in_use():
+    threads, told = threads_of(run, most=max(choose_threads(), usable_cores()))
+    with run.in_use(), using_threads(threads):
         experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
         own.check(resolved.get("own", {}), run.name)
         fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
@@ -234,7 +249,7 @@ def resume_experiment(
         atomic_files.remove_abandoned(run.folder)
         new = partial(_build, fixed, dataset.train, start or network, allow_import=allow_import)
         state, seconds, warnings = _restored(run, setup, new)
-        yield RunStarted(run, experiment, resolved, (state.epoch, state.step), tuple(warnings))
+        yield RunStarted(run, experiment, resolved, (state.epoch, state.step), (*told, *warnings))
         clock.training_starts(seconds)
         yield from _train(run, dataset, setup, state, clock, profile, test=test)
 

@@ -1,4 +1,4 @@
-"""One session of a training: its seconds, and Ctrl-C between two steps instead of within one.
+"""One session of a training: its seconds, its threads, and Ctrl-C between two steps instead of within one.
 
 A run that was interrupted and resumed has several sessions; its seconds of training are those of all of them.
 """
@@ -9,6 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+
+import torch
+
+from imagelet.messages import Message
+from imagelet.runs.run import Run
 
 
 class Clock:
@@ -63,6 +68,27 @@ class Clock:
     def images_per_second(self) -> float:
         """Training images a second, validation and saving included."""
         return self.images / self._session if self._session else 0.0
+
+
+def threads_of(run: Run, most: int) -> tuple[int, tuple[Message, ...]]:
+    """Return with how many threads a run is resumed or continued, and what is said of that.
+
+    They are as many as it was started with, so that the numbers stay the same to the byte.
+
+    Args:
+        run: records how many they were.
+        most: that this machine has cores for; no more are used.
+    """
+    recorded = int(run.environment.get("threads") or torch.get_num_threads())
+    if recorded <= most:
+        return recorded, ()
+    told = Message(
+        "the run was started with {before} threads, and this machine has {cores} cores: as many threads "
+        "compute here, so the weights may differ in their last digits from those of one machine",
+        before=recorded,
+        cores=most,
+    )
+    return most, (told,)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
 from imagelet.data.known import datasets
 from imagelet.errors import ImageletError, RunError
-from imagelet.runs.definition import AUTO, FINE_TUNING, GENERAL, Experiment, describe, settled
+from imagelet.runs.definition import AS_SUITS, AUTO, FINE_TUNING, GENERAL, Experiment, describe, settled
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.training.history import as_columns
@@ -228,7 +228,7 @@ def train_command(experiment: Experiment, resolved: Mapping[str, Any]) -> str:
         words += ["--from", experiment.start_from]
     elif experiment.network != plain.network:
         words += ["--network", experiment.network]
-    usual = {"validation": AUTO, "limit": 0, "seed": 0, "device": AUTO, "precision": AUTO}
+    usual = {"validation": AUTO, "limit": 0, "seed": 0, **vars(AS_SUITS)}
     for field, value in usual.items():
         if getattr(experiment, field) != value:
             words += [f"--{field}", str(getattr(experiment, field))]

@@ -4,10 +4,11 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagelet.cores import MOST_THREADS, read_threads
 from imagelet.data.datasets import load_dataset, reference_to
 from imagelet.data.splits import read_fold, validation_fraction
 from imagelet.errors import SettingError, UsageError
@@ -27,6 +28,7 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 Positive = Annotated[int, Field(ge=1, le=10**15)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 Side = Annotated[int, Field(ge=1, le=65_536)]
 Shape = Annotated[list[Side], Field(min_length=3, max_length=3)]
 
@@ -48,6 +50,7 @@ class ExperimentFields(Checked):
     seed: Count = 0
     device: Text = "auto"
     precision: Text = "auto"
+    threads: Threads | Literal["auto"] = "auto"
     input_shape: Annotated[list[Side], Field(min_length=2, max_length=3)] | None = None
     skip_bad: bool = False
     start_from: Annotated[str, Field(max_length=4096)] | None = None
@@ -62,6 +65,29 @@ def problem_of(error: ValidationError) -> Message:
     given = repr(first["input"])
     given = given if len(given) <= 60 else given[:57] + "…"
     return Message("{field} cannot be {given}", field=field or "content", given=given)
+
+
+@dataclass(frozen=True)
+class Computing:
+    """How an experiment is computed; its attributes are those of :class:`Experiment`.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        threads: ``auto``, or a number from 1.
+    """
+
+    device: str = AUTO
+    precision: str = AUTO
+    threads: int | str = AUTO
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What is not ``auto``, by name."""
+        return {name: value for name, value in vars(self).items() if value != AUTO}
+
+
+AS_SUITS = Computing()  # auto, all of it
 
 
 @dataclass(frozen=True)
@@ -80,6 +106,8 @@ class Experiment:
         seed: any whole number from 0; equal seeds give equal results.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
+        threads: with how many threads the processor computes, from 1 to the number of its cores; ``auto``:
+            as torch chooses.
         input_shape: (height, width, channels) for a folder of pictures, or (height, width), which keeps the
             pictures' channels; None: chosen from the pictures.
         skip_bad: leave out pictures that cannot be read, and record which; else they are an error.
@@ -98,6 +126,7 @@ class Experiment:
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
+    threads: int | str = "auto"
     input_shape: tuple[int, ...] | None = None
     skip_bad: bool = False
     start_from: str | None = None
@@ -111,6 +140,7 @@ class Experiment:
                     field=name,
                     type=type(given).__name__,
                 )
+        object.__setattr__(self, "threads", read_threads(self.threads))
         if self.seed < 0:
             raise SettingError("seed = {seed} is not allowed; it is a whole number from 0", seed=self.seed)
         if self.limit < 0:

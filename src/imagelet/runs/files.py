@@ -27,6 +27,7 @@ from imagelet.runs.definition import (
     Positive,
     Shape,
     Text,
+    Threads,
     problem_of,
 )
 from imagelet.training.history import EpochFigures
@@ -141,7 +142,7 @@ class _Environment(Checked):
     versions: dict[str, Text] | None = None
     system: Text = ""
     processor: Text = ""
-    threads: Annotated[int, Field(ge=1, le=4096)] | None = None
+    threads: Threads | None = None
     cuda_devices: list[Text] | None = None
     commit: Text | None = None
 
