@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imagelet.data import ImageSet, load_dataset, on_disk, rows, store
+from imagelet.data import ImageSet, growing, load_dataset, on_disk, rows, store
 from imagelet.data.on_disk import ImagesOnDisk
-from imagelet.data.store import fits_in_memory, grow
+from imagelet.data.store import fits_in_memory
 from imagelet.errors import DataError, SettingError
-from imagelet.progress import Notice, silent
+from imagelet.progress import Notice
 
 COUNT = 60
 
@@ -45,7 +45,7 @@ def archive(tmp_path: Path) -> Path:
 def blocks_of_four_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "AT_ONCE", 4 * 36)
     monkeypatch.setattr(on_disk, "COPIED_AT_MOST", 0)
-    monkeypatch.setattr(store, "SECONDS_BETWEEN_RECORDS", 0.0)
+    monkeypatch.setattr(growing, "SECONDS_BETWEEN_RECORDS", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -133,8 +133,8 @@ def test_a_damaged_store_is_made_again(archive: Path, damage: str, how: str) -> 
 KILLED = textwrap.dedent(
     """
     import os, signal, sys
-    from imagelet.data import load_dataset, rows, store
-    rows.AT_ONCE, store.SECONDS_BETWEEN_RECORDS = 4 * 36, 0.0
+    from imagelet.data import growing, load_dataset, rows
+    rows.AT_ONCE, growing.SECONDS_BETWEEN_RECORDS = 4 * 36, 0.0
     def progress(done, total):
         if done >= int(sys.argv[2]):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -283,12 +283,6 @@ def test_large_data_is_converted_by_itself(archive: Path, monkeypatch: pytest.Mo
     with pytest.warns(Notice, match="larger than a quarter of this machine's memory: converted once into"):
         load_dataset(archive)
     assert len(stores()) == 1
-
-
-def test_growing_refuses_more_rows_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="2 labels"):
-        grow(tmp_path / "a.npy", (2, 3), lambda _: iter([np.zeros((3, 3), np.uint8)]), silent)
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_store_says_in_json_what_it_is(archive: Path) -> None:

@@ -31,8 +31,8 @@ from imagelet.classifier.prediction import FramedInput
 from imagelet.cores import AUTO
 from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.pictures.dataset import list_readable
-from imagelet.data.pictures.decoding import in_parallel
 from imagelet.data.pictures.labelled import LabelledPictures
+from imagelet.data.pictures.working import in_parallel
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.metrics.classification import Interval, Metrics, clustered_interval

@@ -31,10 +31,10 @@ from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import PARTS, Dataset
 from imagelet.data.known import datasets
 from imagelet.data.near_copies import near_copies
-from imagelet.data.pictures.decoding import in_parallel
+from imagelet.data.pictures.facts import digest_of
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts
 from imagelet.data.pictures.listing import check_classes, existing, list_pictures, part_folders, unwrapped
-from imagelet.data.pictures.looking import digest_of
+from imagelet.data.pictures.working import in_parallel
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.file_kind import describe_kinds

@@ -23,10 +23,11 @@ from imagelet.data.forms.form import (
     part_of,
     understood,
 )
+from imagelet.data.growing import require_count
 from imagelet.data.imageset import Dataset, DatasetCard, ImageSet, relabelled
 from imagelet.data.labels import as_labels
 from imagelet.data.stacking import stacked
-from imagelet.data.store import divided, require_count
+from imagelet.data.store import divided
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.arrays import is_array, numbers_of

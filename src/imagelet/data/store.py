@@ -18,15 +18,13 @@ A conversion that was killed goes on where its file ends. A lock lets one proces
 
 import dataclasses
 import errno
-import io
 import json
 import math
 import os
 import shutil
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -37,6 +35,7 @@ from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
 from imagelet.data import copies
+from imagelet.data.growing import Growing, grow, locked, require_count
 from imagelet.data.imageset import ImageSet, Known
 from imagelet.data.on_disk import ImagesOnDisk, as_array, mapped_array
 from imagelet.data.rows import Blocks, Rows
@@ -49,10 +48,8 @@ InMemory = bool | Literal["auto"]
 
 VERSION = 2  # raised when images are read in another way, so that old stores are not used
 SHARE_OF_MEMORY = 1 / 4
-SECONDS_BETWEEN_RECORDS = 2.0
 MEASURED_AT_ONCE = 1 << 24  # bytes
 LARGEST_DESCRIPTION = 8 << 20  # bytes
-GROWING, RECORD = ".growing", ".rows"
 CGROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may take
 
 Choose = Callable[[ImageSet], NDArray[np.bool_]]
@@ -200,70 +197,6 @@ def divided(images: ImageSet, taken: Message, choose: Choose | None) -> Stored:
     return Stored(*_divided(images, choose(images)), taken)
 
 
-def grow(path: Path, shape: tuple[int, ...], blocks: Blocks, progress: Progress) -> None:
-    """Write a uint8 array of ``shape`` as ``path``, a ``.npy`` file; go on where a killed process had got to.
-
-    Every two seconds what is written is brought to the disk, and its number noted beside it: after a power
-    cut, too, what is counted is there. The caller holds the lock.
-
-    Args:
-        path: appears when it is complete.
-        shape: (rows, …).
-        blocks: yields uint8 rows from the one on that it is given.
-        progress: is called with the rows that are written, and how many there are.
-
-    Raises:
-        ValueError: there are more rows, or fewer. Nothing is left of the file then, as after any error.
-    """
-    growing, record = (path.with_name(path.name + end) for end in (GROWING, RECORD))
-    header, row_bytes = _header(shape), math.prod(shape[1:])
-    done = _rows_written(growing, record, header, row_bytes)
-    try:
-        with growing.open("r+b" if done else "wb") as file:
-            if not done:
-                file.write(header)
-            file.truncate(len(header) + done * row_bytes)
-            file.seek(0, os.SEEK_END)
-            recorded = time.monotonic()
-            for block in blocks(done):
-                require_count(done + len(block), shape[0], ended=False)
-                file.write(np.ascontiguousarray(block).data)
-                done += len(block)
-                progress(done, shape[0])
-                if time.monotonic() - recorded >= SECONDS_BETWEEN_RECORDS:
-                    file.flush()
-                    os.fsync(file.fileno())
-                    atomic_files.write_text(record, f"{done}\n")
-                    recorded = time.monotonic()
-            require_count(done, shape[0], ended=True)
-            file.flush()
-            os.fsync(file.fileno())
-        growing.replace(path)
-    except Exception:
-        growing.unlink(missing_ok=True)
-        record.unlink(missing_ok=True)
-        raise
-    record.unlink(missing_ok=True)
-    atomic_files.flush_folder(path.parent)
-
-
-def require_count(images: int, labels: int, *, ended: bool = True) -> None:
-    """Raise ValueError unless there are as many images as labels; at most so many before they have ended."""
-    if images > labels or (ended and images < labels):
-        raise ValueError(
-            Message("there are {labels:,} labels for {images:,} images", labels=labels, images=images)
-        )
-
-
-def locked(name: str) -> AbstractContextManager[object]:
-    """Return a lock that one process holds at a time."""
-    from filelock import FileLock
-
-    locks = paths.home() / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    return FileLock(locks / f"{name}.lock")
-
-
 def _stores() -> Path:
     return paths.home() / "stores"
 
@@ -275,24 +208,6 @@ def _hash(*values: object) -> str:
 def _state(file: Path) -> tuple[int, int]:
     status = file.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    file = io.BytesIO()
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-    return file.getvalue()
-
-
-def _rows_written(growing: Path, record: Path, header: bytes, row_bytes: int) -> int:
-    """Return how many rows of a file that a killed process left are sure to be on the disk."""
-    try:
-        rows = int(record.read_text()[:20])
-        with growing.open("rb") as file:
-            fits = file.read(len(header)) == header
-        return rows if fits and growing.stat().st_size >= len(header) + rows * row_bytes else 0
-    except (OSError, ValueError):
-        return 0
 
 
 def _made(folder: Path, content: Content, progress: Progress) -> Stored:
@@ -308,7 +223,7 @@ def _made(folder: Path, content: Content, progress: Progress) -> Stored:
         images = folder / "images.npy"
         if mapped_array(images, shape) is None:
             _require_room(folder, math.prod(shape))
-            grow(images, shape, content.blocks, progress)
+            grow([Growing(images, shape)], lambda first: ((b,) for b in content.blocks(first)), progress)
         _describe(folder, content)
         made = _opened(folder)
         if made is None:

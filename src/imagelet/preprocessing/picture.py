@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,15 @@ from imagelet.preprocessing.picture_limits import (
     check_parts,
     too_many_pixels,
 )
-from imagelet.preprocessing.value_range import Measured, ValueRange, eight_bits, is_deep, measure, tiles
+from imagelet.preprocessing.value_range import (
+    TILE_SIDE,
+    Measured,
+    ValueRange,
+    eight_bits,
+    is_deep,
+    measure,
+    tiles,
+)
 
 
 def is_grey(picture: NDArray[np.uint8]) -> bool:
@@ -46,6 +54,8 @@ def plain(image: Image.Image, values: ValueRange | None = None) -> NDArray[np.ui
     Returns:
         uint8 (height, width, 1 or 3).
     """
+    if image.mode in ("L", "RGB") and max(image.size) <= TILE_SIDE and not image.has_transparency_data:
+        return np.array(image).reshape(image.height, image.width, -1)  # there is nothing to convert
     split = _splitter(image, values)
     background = _background(image, split)
     result: NDArray[np.uint8] | None = None
@@ -117,6 +127,7 @@ def _background(image: Image.Image, split: _Split) -> str:
 
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+READ_AT_ONCE = 1 << 16  # bytes; a picture that has fewer is read by one call of the system
 DRAFT_SIDE = 1024  # pixels; a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep as many
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274  # tags of EXIF and TIFF
@@ -170,6 +181,54 @@ def open_numbers(source: Source) -> NDArray[Any]:
     return _upright(numbers, orientation)
 
 
+class Opened(NamedTuple):
+    """One picture, with all that is asked of each picture of a dataset.
+
+    Attributes:
+        size: the upright height and width, as :func:`picture_size` returns them.
+        is_deep: whether it has one channel of numbers of more than 8 bits.
+        numbers: as :func:`open_numbers` returns them; None where they were not asked for.
+        pixels: as :func:`open_picture` returns them; None where they were not asked for.
+    """
+
+    size: tuple[int, int]
+    is_deep: bool
+    numbers: NDArray[Any] | None
+    pixels: NDArray[np.uint8] | None
+
+
+def open_once(source: Source, values: ValueRange | None = None, *, numbers: bool, pixels: bool) -> Opened:
+    """Open one picture once, where the functions above would each open it.
+
+    Args:
+        source: as for :func:`open_picture`.
+        values: as for :func:`open_picture`.
+        numbers: whether its numbers are asked for.
+        pixels: whether its pixels are asked for. Without both, nothing is decoded.
+
+    Raises:
+        PictureError: as :func:`open_picture`; of a picture that is not decoded, as :func:`picture_size`.
+    """
+    decoded: list[NDArray[Any] | None] = [None, None]
+    with _opened_header(source) as header:
+        size, has_deep_header = _upright_size(header.image), is_deep(header.image)
+        if not (numbers or pixels):
+            return Opened(size, has_deep_header, None, None)
+        image = _checked(header, copies=1)
+        image.load()
+        orientation = orientation_of(image)
+        deep = is_deep(image)
+        if numbers and deep:
+            decoded[0] = np.array(image)[:, :, np.newaxis]
+        if pixels or not deep:
+            decoded[1] = plain(image, values)
+    del header, image
+    upright = [None if one is None else _upright(one, orientation) for one in decoded]
+    return Opened(
+        size, has_deep_header, upright[0 if deep else 1] if numbers else None, upright[1] if pixels else None
+    )
+
+
 def measure_values(source: Source) -> Measured | None:
     """Return what the numbers of a picture of more than 8 bits are; None of any other, which is not decoded.
 
@@ -202,14 +261,17 @@ def picture_size(source: Source) -> tuple[int, int]:
         PictureError: as ``open_picture``, as far as the file's first bytes tell.
     """
     with opened_file(source, copies=0) as image:
-        if image.format == "PNG" and "exif" not in image.info:  # asking Pillow would decode the pixels
-            return image.height, image.width
-        tags = getattr(
-            image, "tag_v2", {}
-        )  # of a TIFF, whose sides some versions of Pillow have swapped by now
-        width, height = tags.get(_WIDTH, image.width), tags.get(_HEIGHT, image.height)
-        sideways = orientation_of(image) in _TURNED_SIDEWAYS
-        return (width, height) if sideways else (height, width)
+        return _upright_size(image)
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return the upright height and width of an image that is not loaded."""
+    if image.format == "PNG" and "exif" not in image.info:  # asking Pillow would decode the pixels
+        return image.height, image.width
+    tags = getattr(image, "tag_v2", {})  # of a TIFF, whose sides some versions of Pillow have swapped by now
+    width, height = tags.get(_WIDTH, image.width), tags.get(_HEIGHT, image.height)
+    sideways = orientation_of(image) in _TURNED_SIDEWAYS
+    return (width, height) if sideways else (height, width)
 
 
 def with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -228,6 +290,14 @@ def border(picture: NDArray[Number]) -> NDArray[Number]:
     return picture[outermost]
 
 
+class _Header(NamedTuple):
+    """A picture of which only the header is read, its name, and the bytes that decoding takes beside it."""
+
+    image: Image.Image
+    name: str
+    beside: int
+
+
 @contextlib.contextmanager
 def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
     """Open the file's header, check the limits, and turn whatever goes wrong into a PictureError.
@@ -237,19 +307,38 @@ def opened_file(source: Source, *, copies: int = 1) -> Iterator[Image.Image]:
         copies: how often the decoded image will be kept: 1 for a JPEG decoded at a fraction of its size, more
             for a picture as it is stored, 0 where only the header is read.
     """
+    with _opened_header(source) as header:
+        yield _checked(header, copies)
+
+
+def _checked(header: _Header, copies: int) -> Image.Image:
+    """Return the image, which may now be decoded where it is to be kept ``copies`` times, at its least cost.
+
+    Raises:
+        PictureError: it is beyond the limits.
+    """
+    image = header.image
+    if copies == 1 and image.format in ("JPEG", "MPO"):
+        image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+    if copies:
+        check_cost(image, header.name, header.beside, copies)
+    return image
+
+
+@contextlib.contextmanager
+def _opened_header(source: Source) -> Iterator[_Header]:
+    """Open the file's header, and turn whatever goes wrong, now and later, into a PictureError."""
     name, head = _name(source), b""
     try:
-        with _stream(source, name) as stream, _without_pillow_warnings():
-            if not (head := stream.read(HEAD)):
+        with _stream(source, name) as file, without_pillow_warnings():
+            is_ours = isinstance(source, str | Path | StoredPicture)  # of others, fewer may not be all
+            if not (start := file.read(READ_AT_ONCE if is_ours else HEAD)):
                 raise PictureError("{picture} is empty: it has 0 bytes", picture=name)
+            head, stream = start[:HEAD], io.BytesIO(start) if is_ours and len(start) < READ_AT_ONCE else file
             beside = check_parts(stream, name)
             stream.seek(0)
             with Image.open(stream, formats=FORMATS) as image:
-                if copies == 1 and image.format in ("JPEG", "MPO"):
-                    image.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
-                if copies:
-                    check_cost(image, name, beside, copies)
-                yield image
+                yield _Header(image, name, beside)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -302,7 +391,7 @@ def _stream(source: Source, name: str) -> contextlib.AbstractContextManager[Bina
         return source.open()
     if not isinstance(source, str | Path):
         return contextlib.nullcontext(source if source.seekable() else io.BytesIO(source.read()))
-    return open_file(Path(source), name)
+    return open_file(source, name)
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -359,7 +448,7 @@ _quiet_filters = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
-def _without_pillow_warnings() -> Iterator[None]:
+def without_pillow_warnings() -> Iterator[None]:
     """Silence Pillow's warnings, also while several threads read.
 
     ``warnings.catch_warnings`` restores what it found, so overlapping threads would restore each other's

@@ -18,12 +18,11 @@ from PIL import Image
 
 from imagelet import atomic_files
 from imagelet.data import load_dataset
-from imagelet.data.pictures import decoding
-from imagelet.data.pictures import shape as choosing
+from imagelet.data.pictures import facts
 from imagelet.data.pictures.dataset import load_folder, read_labelled
 from imagelet.errors import DataError, SettingError, UnknownNameError
 from imagelet.preprocessing import Framing, frame, open_picture
-from imagelet.preprocessing.picture_files import StoredPicture
+from imagelet.preprocessing.picture import Opened, Source, open_once
 
 Pixels = NDArray[np.uint8]
 Make = Callable[..., Path]
@@ -71,13 +70,16 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function after which no picture can be decoded."""
 
     def poison() -> None:
-        def refuse(picture: StoredPicture, *_: object) -> Pixels:
-            raise AssertionError(f"{picture} was decoded")
+        def refuse(picture: Source, *_: object, **__: object) -> Opened:
+            raise AssertionError(f"{picture!r} was decoded")
 
-        monkeypatch.setattr(decoding, "open_picture", refuse)
-        monkeypatch.setattr(choosing, "picture_size", refuse)
+        monkeypatch.setattr(facts, "open_once", refuse)
 
     return poison
+
+
+def opened(path: Path) -> Pixels:
+    return open_picture(path)[:, :, 0]
 
 
 def read_all(folder: Path, **options: Any) -> None:
@@ -342,10 +344,16 @@ class TestCache:
     def test_nothing_half_written_is_left_by_a_damaged_picture(
         self, parted: Path, imagelet_home: Path
     ) -> None:
-        (parted / "train" / "b" / "4.png").write_bytes(b"damaged")
-        broken(parted, shape=(20, 20, 1))
-        kept = [path.stat().st_size for path in (imagelet_home / "folders").iterdir()]
-        assert max(kept) < 400  # what was found out about the values, no images
+        path = parted / "train" / "b" / "4.png"
+        content, status = path.read_bytes(), path.stat()
+        path.write_bytes(bytes(len(content)))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        first = broken(parted, shape=(20, 20, 1)).sentence
+        assert broken(parted, shape=(20, 20, 1)).sentence == first
+        assert {path.suffix for path in (imagelet_home / "folders").iterdir()} == {".npy"}
+        path.write_bytes(content)  # as if it had not been allowed to be read: its size and time are the same
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert np.array_equal(load_folder(parted, shape=(20, 20, 1)).train.images[-1, :, :, 0], opened(path))
 
     def test_that_cannot_be_written_is_done_without(self, plain: Path, imagelet_home: Path) -> None:
         wanted = load_folder(plain).test.fingerprint()
@@ -378,20 +386,21 @@ class TestCache:
     def test_who_comes_second_waits_and_decodes_nothing(
         self, parted: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        decoded: list[StoredPicture] = []
+        decoded: list[Source] = []
         both_started = threading.Barrier(2)
 
-        def count(picture: StoredPicture, *values: Any) -> Pixels:
-            decoded.append(picture)
-            time.sleep(0.01)
-            return open_picture(picture, *values)
+        def count(picture: Source, *values: Any, **asked: bool) -> Opened:
+            if asked["pixels"]:
+                decoded.append(picture)
+                time.sleep(0.01)
+            return open_once(picture, *values, **asked)
 
         def read() -> None:
             dataset = load_folder(parted, shape=(20, 20, 1))
             both_started.wait()
             dataset.read("train")
 
-        monkeypatch.setattr(decoding, "open_picture", count)
+        monkeypatch.setattr(facts, "open_once", count)
         threads = [threading.Thread(target=read) for _ in range(2)]
         for thread in threads:
             thread.start()

@@ -1,15 +1,17 @@
 """What cannot be read is an error or left out and named; equal pixels are equal in every format."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from imagelet.data import load_dataset
-from imagelet.data.pictures.looking import digest_of
+from imagelet.data.pictures import facts
+from imagelet.data.pictures.facts import digest_of
 from imagelet.errors import DataError
-from imagelet.preprocessing.picture import open_numbers
+from imagelet.preprocessing.picture import Opened, Source, open_numbers, open_once
 
 FORMS = (".png", ".bmp", ".tif", ".webp", ".gif")
 HTML = b"<!DOCTYPE html><html><title>404</title></html>"
@@ -54,6 +56,22 @@ class TestSkipBad:
         assert dataset.left_out["train"].names == ("a/x.jpg", "a/y.JPEG", "b/z.png")
         assert dataset.left_out["train"].told in dataset.understood
         assert dataset.left_out["train"].told.startswith("3 of 23 pictures cannot be read and are left out")
+
+    def test_after_they_were_named_opens_no_other_picture_again(
+        self, damaged: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with pytest.raises(DataError):
+            load_dataset(damaged)
+        opened: list[Source] = []
+
+        def watched(picture: Source, *values: Any, **asked: bool) -> Opened:
+            opened.append(picture)
+            return open_once(picture, *values, **asked)
+
+        monkeypatch.setattr(facts, "open_once", watched)
+        dataset = load_dataset(damaged, skip_bad=True)
+        assert len(dataset.train) + len(dataset.test) == 20
+        assert {Path(str(picture)).name for picture in opened} == {"x.jpg", "y.JPEG", "z.png"}
 
     def test_divides_as_if_they_had_never_been_there(self, damaged: Path) -> None:
         with_them = load_dataset(damaged, skip_bad=True)

@@ -264,7 +264,7 @@ class TestReadLabelled:
     def test_decodes_them_once(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         table = write("path,label", "pictures/5.png,a")
         first = read_labelled(table, FRAMING)
-        monkeypatch.setattr("imagelet.data.pictures.decoding.open_picture", lambda _: 1 / 0)
+        monkeypatch.setattr("imagelet.data.pictures.facts.open_once", lambda *_, **__: 1 / 0)
         assert read_labelled(table, FRAMING).fingerprint() == first.fingerprint()
 
     def test_sees_that_a_label_has_changed(self, write: Write) -> None:

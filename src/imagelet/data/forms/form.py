@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.data import copies
+from imagelet.data.growing import require_count
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, relabelled
 from imagelet.data.labels import as_labels
 from imagelet.data.pictures.labelled import PictureParts
@@ -26,7 +27,6 @@ from imagelet.data.store import (
     divided,
     filled,
     fits_in_memory,
-    require_count,
     stored,
 )
 from imagelet.errors import DataError, PictureError

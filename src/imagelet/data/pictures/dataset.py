@@ -6,11 +6,11 @@ chosen by the rank of the pixels' SHA-256: copies of a picture fall on one side,
 are, and adding pictures moves few from one side to the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from imagelet import paths
 from imagelet.data.copies import set_aside_by_rank
 from imagelet.data.forms.form import PictureForm, form_of
-from imagelet.data.imageset import Dataset, DatasetCard, ImageSet, LeftOut
-from imagelet.data.pictures.decoding import damaged, images_of
+from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, LeftOut
+from imagelet.data.pictures.decoding import Decoded, damaged, decode, divide, images_of, known
+from imagelet.data.pictures.facts import FACTS, Task
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, describe, itself
 from imagelet.data.pictures.listing import (
     existing,
@@ -27,8 +28,8 @@ from imagelet.data.pictures.listing import (
     parts_of_folder,
     unwrapped,
 )
-from imagelet.data.pictures.looking import Looks, range_of, readable, require_pictures
-from imagelet.data.pictures.shape import choose_shape, framing_of
+from imagelet.data.pictures.looking import readable, require_pictures
+from imagelet.data.pictures.shape import choose_framing, framing_of, probable_framing
 from imagelet.data.pictures.table import SUFFIXES, is_table, list_table, parts_of_table
 from imagelet.errors import DataError
 from imagelet.messages import Message
@@ -83,12 +84,14 @@ def load_pictures(
     *,
     skip_bad: bool = False,
 ) -> Dataset:
-    """Make a dataset of pictures; each part is decoded once, when it is first asked for, into the cache.
+    """Make a dataset of pictures; each is decoded once, into the cache, when its part is first asked for.
+
+    The training part is decoded at once where that tells the shape, or what is set aside as the test part.
 
     Args:
         listed: the pictures by part, "train" among them.
         shape: the images' (height, width, channels), perhaps without channels. What is not said is what
-            :func:`choose_shape` finds; to find out, the training pictures are decoded at once.
+            :func:`choose_framing` finds; to find out, the training pictures are decoded at once.
         framing_kind: how a picture becomes an image of that shape; a name that ``framings`` holds.
         progress: is called with how many pictures are done and how many there are.
         framing: says all of it, in place of shape and kind.
@@ -104,59 +107,117 @@ def load_pictures(
     """
     _check_framing(framing_kind, shape)
     left_out: dict[str, LeftOut] = {}
-    sources = _divided(listed, left_out, progress, skip_bad=skip_bad)
-    training = sources["train"]()
-    framing, of_values = _framing_for(training, framing, framing_kind, shape, progress)
-    name = _name_of(listed.place)
-    understood = _understood(listed, describe(training, set_aside="test" not in listed.parts))
-    card = DatasetCard(
+    training = _training_of(listed)
+    divides, needs_pixels = "test" not in listed.parts, skip_bad or "test" not in listed.parts
+    decoded = _first_look(training, framing_kind, shape, framing, progress, needs_pixels=needs_pixels)
+    own = {"train": _Part(training, np.arange(len(training)))}
+    if needs_pixels:
+        own = _divided(training, decoded, left_out, skip_bad=skip_bad, divides=divides)
+    learned = own["train"]
+    of_values: Sequence[Message] = ()
+    if framing is None:
+        facts = replace(decoded, facts=decoded.facts[learned.rows])
+        framing, of_values = choose_framing(learned.listed, facts, framing_kind, shape or (), progress)
+    understood = _understood(listed, describe(learned.listed, set_aside=divides))
+    told = understood, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
+    parts = _readers(own, decoded, framing, progress)
+    for part, source in listed.parts.items():
+        read = partial(_read_readable, partial(left_out.__setitem__, part)) if skip_bad else _read
+        parts.setdefault(part, partial(read, source, framing, progress))
+    card = _card(listed.place, training.classes, framing, understood)
+    in_order = {part: parts[part] for part in PARTS if part in parts}
+    return Dataset(card, str(listed.place), in_order, told, left_out=left_out)
+
+
+def _card(place: Path, classes: tuple[str, ...], framing: Framing, understood: Message) -> DatasetCard:
+    name = _name_of(place)
+    return DatasetCard(
         name=name,
         title=name,
         description=str(understood),
-        classes=training.classes,
+        classes=classes,
         framing=framing,
         flips=False,
-        source=str(listed.place),
+        source=str(place),
         licence="that of your own pictures",
     )
-    told = understood, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
-    parts = {part: partial(_read, pictures, framing, progress) for part, pictures in sources.items()}
-    return Dataset(card, str(listed.place), parts, told, left_out=left_out)
 
 
-def _framing_for(
+class _Part(NamedTuple):
+    """Pictures of a part, and where they are among those that were listed to learn from, int64 (n,)."""
+
+    listed: LabelledPictures
+    rows: NDArray[np.int64]
+
+
+def _first_look(
     training: LabelledPictures,
-    given: Framing | None,
     kind: str,
     shape: tuple[int, ...] | None,
+    framing: Framing | None,
     progress: Progress | None,
-) -> tuple[Framing, Sequence[Message]]:
-    """Return the framing that suits the training pictures, unless one is given, and what is said of it."""
-    if given is not None:
-        return given, ()
-    values, of_values = range_of(training)
-    chosen = choose_shape(training, kind, progress, values, shape)
-    return replace(framing_of(kind, chosen), values=values), of_values
+    *,
+    needs_pixels: bool,
+) -> Decoded:
+    """Find out about pictures what must be known now, and frame them at once where it is clear how.
+
+    Args:
+        training: the pictures to learn from, perhaps to test with, too.
+        kind: the framing's name.
+        shape: the framing's shape as far as it is given.
+        framing: the framing, if it is given.
+        progress: is called with how many are done and how many there are.
+        needs_pixels: whether it must be known which can be decoded and which are copies.
+    """
+    if framing is not None and not needs_pixels:
+        return Decoded(Task(), np.empty(0, FACTS))  # nothing need be known
+    if framing is None and (shape is None or len(shape) < 3):
+        task = Task(probable_framing(training, kind, shape or ()), digests=needs_pixels, colours=True)
+    else:
+        task = Task(framing or framing_of(kind, shape or ()), digests=True)
+        if not needs_pixels:  # but some may have more than 8 bits, which their headers tell
+            there = known(training, replace(task, digests=False), needs_images=False)
+            return there or decode(training, Task())
+    return decode(training, task, progress if task.framing or task.digests else None, needs_images=False)
 
 
 def _divided(
-    listed: PictureParts, left_out: dict[str, LeftOut], progress: Progress | None, *, skip_bad: bool
-) -> dict[str, Callable[[], LabelledPictures]]:
-    """Return what lists each part, a test part among them; what cannot be read is noted in ``left_out``."""
-    sources = dict(listed.parts)
-    training = _training_of(listed)
-    if skip_bad:
-        for part in sources.keys() - {"train"}:
-            sources[part] = partial(_without_bad, sources[part], part, left_out)
-    if skip_bad or "test" not in sources:
-        training, looks, lost = readable(training, skip_bad=skip_bad, progress=progress)
-        require_pictures(training)
-        left_out |= {"train": lost} if lost else {}
-        if "test" not in sources:
-            chosen = _chosen_for_test(training, looks)
-            training, test = (training.take(np.flatnonzero(where)) for where in (~chosen, chosen))
-            sources["test"] = partial(itself, test)
-    return sources | {"train": partial(itself, training)}
+    training: LabelledPictures,
+    decoded: Decoded,
+    left_out: dict[str, LeftOut],
+    *,
+    skip_bad: bool,
+    divides: bool,
+) -> dict[str, _Part]:
+    """Return the pictures to learn from, and those to test with where they are set aside of them.
+
+    What cannot be read is noted in ``left_out``.
+    """
+    rows, lost = readable(training, decoded, skip_bad=skip_bad)
+    left_out |= {"train": lost} if lost else {}
+    kept = training.take(rows) if lost else training
+    require_pictures(kept)
+    if not divides:
+        return {"train": _Part(kept, rows)}
+    chosen = _chosen_for_test(kept, decoded.facts["digest"][rows])
+    return {
+        part: _Part(kept.take(np.flatnonzero(where)), rows[where])
+        for part, where in (("train", ~chosen), ("test", chosen))
+    }
+
+
+def _readers(
+    parts: Mapping[str, _Part], decoded: Decoded, framing: Framing, progress: Progress | None
+) -> dict[str, Callable[[], ImageSet]]:
+    """Return what reads each part; their images may have been decoded together already."""
+    images: Sequence[NDArray[np.uint8] | None] = [None] * len(parts)
+    is_framed = decoded.images is not None and decoded.task.framing == framing
+    if is_framed and all(decoded.facts["readable"][part.rows].all() for part in parts.values()):
+        images = divide(decoded, list(parts.values()))
+    return {
+        name: partial(_read, partial(itself, part.listed), framing, progress, pixels)
+        for (name, part), pixels in zip(parts.items(), images, strict=True)
+    }
 
 
 def _check_framing(kind: str, shape: tuple[int, ...] | None) -> None:
@@ -212,10 +273,12 @@ def list_readable(
     listed = list_labelled(path)
     if not skip_bad:
         return listed, ()
-    kept, _, lost = readable(listed, skip_bad=True)
-    if not len(kept):
+    rows, lost = readable(listed, decode(listed, Task(digests=True)), skip_bad=True)
+    if lost is None:
+        return listed, ()
+    if not len(rows):
         raise damaged(listed, range(len(listed)))
-    return kept, () if lost is None else (lost.told,)
+    return listed.take(rows), (lost.told,)
 
 
 def list_labelled(path: str | Path) -> LabelledPictures:
@@ -272,12 +335,13 @@ def _name_of(place: Path) -> str:
     return (place.resolve().name if place.is_dir() else place.stem.removesuffix(".tar")) or str(place)
 
 
-def _chosen_for_test(listed: LabelledPictures, looks: Looks) -> NDArray[np.bool_]:
-    chosen = set_aside_by_rank(looks.digests, listed.labels, TEST_SHARE)
+def _chosen_for_test(listed: LabelledPictures, digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which pictures, of which the hashes (n, bytes) are known, are set aside, bool (n,)."""
+    chosen = set_aside_by_rank(digests, listed.labels, TEST_SHARE)
     for label in range(len(listed.classes)):
         members = np.flatnonzero(listed.labels == label)
         if not chosen[members].any():
-            contents = {looks.digests[index].tobytes() for index in members}
+            contents = {digests[index].tobytes() for index in members}
             raise _too_few(listed, members, len(contents))
     return chosen
 
@@ -312,14 +376,22 @@ def _too_few(listed: LabelledPictures, members: NDArray[np.int64], contents: int
     )
 
 
-def _without_bad(
-    source: Callable[[], LabelledPictures], part: str, left_out: dict[str, LeftOut]
-) -> LabelledPictures:
-    """Return the pictures of a part that can be read; the others are noted in ``left_out``."""
-    listed, _, lost = readable(source(), skip_bad=True)
-    if lost:
-        left_out[part] = lost
-    return listed
+def _read_readable(
+    leave_out: Callable[[LeftOut], None],
+    source: Callable[[], LabelledPictures],
+    framing: Framing,
+    progress: Progress | None,
+) -> ImageSet:
+    """Return the images of a part that can be read; ``leave_out`` notes the others."""
+    listed = source()
+    decoded = decode(listed, Task(framing), progress)
+    rows, lost = readable(listed, decoded, skip_bad=True)
+    if lost is None:
+        return _read(source, framing, progress, decoded.images)
+    leave_out(lost)
+    kept = listed.take(rows)
+    (images,) = divide(decoded, [(kept, rows)])
+    return _read(partial(itself, kept), framing, progress, images)
 
 
 def read_listed(listed: LabelledPictures, framing: Framing, progress: Progress | None = None) -> ImageSet:
@@ -328,9 +400,17 @@ def read_listed(listed: LabelledPictures, framing: Framing, progress: Progress |
     Raises:
         DataError: a picture is damaged.
     """
-    images = images_of(listed, framing, progress)
+    return _read(partial(itself, listed), framing, progress)
+
+
+def _read(
+    source: Callable[[], LabelledPictures],
+    framing: Framing,
+    progress: Progress | None,
+    images: NDArray[np.uint8] | None = None,
+) -> ImageSet:
+    """Return the images of a part, which may be decoded already."""
+    listed = source()
+    if images is None:
+        images = images_of(listed, framing, progress)
     return ImageSet(images, listed.labels, listed.classes, sources=listed.numbered_sources())
-
-
-def _read(source: Callable[[], LabelledPictures], framing: Framing, progress: Progress | None) -> ImageSet:
-    return read_listed(source(), framing, progress)

@@ -1,52 +1,121 @@
-"""What is worked out of many pictures: by several threads, and kept in the cache, memory-mapped.
+"""What is worked out of many pictures, each opened once, and kept in the cache, memory-mapped.
 
-Each array is one ``.npy`` file. Its name is a hash of all that its content depends on (the pictures' names,
-sizes and times, the framing), so it is never out of date: what changes gets another name.
+For each picture there are its facts (whether it can be read, its size, the hash of its pixels) and its
+framed pixels, in two ``.npy`` files. A file's name is a hash of all that its content depends on (the
+pictures' names, sizes and times, the framing), so it is never out of date: what changes gets another name.
+What was killed while it wrote them goes on where it was.
 """
 
+import errno
 import hashlib
 import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
-from imagelet.data.on_disk import mapped_array
+from imagelet.data.growing import Growing, Parts, grow, locked
+from imagelet.data.on_disk import ImagesOnDisk, mapped_array
+from imagelet.data.pictures.facts import FACTS, FACTS_BYTES, Task, row_of
 from imagelet.data.pictures.labelled import LabelledPictures
+from imagelet.data.pictures.working import rows_of
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message, enumerated
 from imagelet.preprocessing.file_kind import HEAD, kind_of
-from imagelet.preprocessing.framing import Framing, frame
-from imagelet.preprocessing.picture import is_grey, open_picture
+from imagelet.preprocessing.framing import Framing
+from imagelet.preprocessing.picture import open_picture
 from imagelet.preprocessing.picture_files import StoredPicture
-from imagelet.progress import Progress
+from imagelet.progress import Progress, silent
 
-VERSION = 1  # raised when pictures are opened or framed in another way, so that old files are not used
-MOST_THREADS = 8  # each may hold a picture of the largest size that is allowed
-TASKS_AT_ONCE = 32
+VERSION = 2  # raised when pictures are opened or framed in another way, so that old files are not used
+COPIED_AT_ONCE = 1 << 24  # bytes
 CANNOT_BE_OPENED = Message("cannot be opened")
 NAMED_AT_MOST = 3  # damaged pictures in a message
 
-Rows = Callable[[], Iterable[tuple[int, NDArray[np.uint8]]]]
-Result = TypeVar("Result")
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What was found out about pictures, and their framed pixels.
+
+    Attributes:
+        task: what was asked of each.
+        facts: of the type ``FACTS`` (n,).
+        images: uint8 (n, *framing.shape), zeros where a picture cannot be read; None where there are none.
+        path: the file that the images lie in; None: they are in memory.
+    """
+
+    task: Task
+    facts: NDArray[Any]
+    images: NDArray[np.uint8] | None = None
+    path: Path | None = None
 
 
-class ColourFoundError(Exception):
-    """A picture is not grey, where all would have to be."""
+def decode(
+    listed: LabelledPictures, task: Task, progress: Progress | None = None, *, needs_images: bool = True
+) -> Decoded:
+    """Return what a task asks of pictures: from the cache, or worked out into it.
+
+    A lock lets one process do it while others that want the same wait.
+
+    Args:
+        listed: which pictures.
+        task: what is asked of each.
+        progress: is called with how many are done and how many there are.
+        needs_images: the framed pixels, too, not the facts alone where those are in the cache.
+
+    Returns:
+        The arrays are read-only memory maps, or lie in memory where the cache cannot be written (then with a
+        UserWarning).
+    """
+    found = known(listed, task, needs_images=needs_images)
+    if found is not None and _is_still_true(listed, found):
+        return found
+    arrays = _arrays(listed, task)
+    positions = np.array([picture.position for picture in listed.pictures], np.int64)
+    order = np.argsort(positions, kind="stable") if positions.any() else None
+    rows = partial(_rows, listed.pictures, task, order)
+    try:
+        with locked(f"folder-{arrays[0].path.stem}"):
+            again = known(listed, task, needs_images=needs_images)
+            if found is None and again is not None:
+                return again
+            arrays[0].path.parent.mkdir(parents=True, exist_ok=True)
+            grow(arrays, rows, progress or silent, order)
+            if made := known(listed, task, needs_images=needs_images):
+                return made
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+    except OSError as error:
+        if task.framing is not None:
+            _warn(arrays[0].path.parent, error)
+    return _in_memory(arrays, rows, order, task, progress or silent)
+
+
+def known(listed: LabelledPictures, task: Task, *, needs_images: bool = True) -> Decoded | None:
+    """Return what the cache holds of what a task asks for, or of one that finds out more; None: nothing.
+
+    Args:
+        listed: as for :func:`decode`.
+        task: as for :func:`decode`.
+        needs_images: as for :func:`decode`.
+    """
+    for better in task.that_do():
+        *images, facts = ((mapped_array(one.path, one.shape), one.path) for one in _arrays(listed, better))
+        if facts[0] is not None and not (needs_images and images and images[0][0] is None):
+            return Decoded(better, facts[0].view(FACTS)[:, 0], *(images[0] if images else ()))
+    return None
 
 
 def images_of(
-    listed: LabelledPictures, framing: Framing, progress: Progress | None = None, *, all_grey: bool = False
+    listed: LabelledPictures, framing: Framing, progress: Progress | None = None
 ) -> NDArray[np.uint8]:
     """Return the pictures' images, uint8 (n, *framing.shape), from the cache or decoded into it.
 
@@ -54,26 +123,54 @@ def images_of(
         listed: which pictures.
         framing: how they are framed.
         progress: is called with how many are done and how many there are.
-        all_grey: to 1 channel without loss, or not at all.
 
     Raises:
         DataError: pictures are damaged.
-        ColourFoundError: a picture has colour and ``all_grey`` is set.
     """
-    task = partial(_framed_grey if all_grey else _framed, framing=framing)
+    decoded = decode(listed, Task(framing), progress)
+    require_readable(listed, decoded)
+    assert decoded.images is not None
+    return decoded.images
 
-    def rows() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        unreadable: list[int] = []
-        for index, result in in_parallel(task, listed.pictures, progress):
-            if isinstance(result, PictureError):
-                unreadable.append(index)
-            else:
-                yield index, result
-        if unreadable:
-            raise damaged(listed, sorted(unreadable))
 
-    key = key_of(listed, "images", sorted(framing.to_json().items()))
-    return remembered(key, (len(listed), *framing.shape), rows)
+def require_readable(listed: LabelledPictures, decoded: Decoded) -> None:
+    """Raise unless all pictures could be read.
+
+    Raises:
+        DataError: some could not.
+    """
+    lost = np.flatnonzero(~decoded.facts["readable"])
+    if len(lost):
+        raise damaged(listed, lost.tolist())
+
+
+def divide(
+    decoded: Decoded, parts: Sequence[tuple[LabelledPictures, NDArray[np.int64]]]
+) -> list[NDArray[np.uint8]]:
+    """Give the images of each part a file of its own, where they were decoded together.
+
+    Args:
+        decoded: with images.
+        parts: pictures, and where they were among those that were decoded, int64 (m,) in ascending order.
+
+    Returns:
+        The images of each part, as :func:`images_of` would return them.
+    """
+    assert decoded.images is not None
+    if len(parts) == 1 and len(parts[0][1]) == len(decoded.images):
+        return [decoded.images]
+    divided = []
+    try:
+        for listed, rows in parts:
+            part = known(listed, decoded.task) or _copied(decoded, listed, rows)
+            assert part.images is not None
+            divided.append(part.images)
+        if decoded.path is not None:
+            with suppress(OSError):  # Windows keeps it until nobody reads it
+                decoded.path.unlink()
+    except OSError:  # as when it was decoded: images are in memory, or the disk has become full
+        return [decoded.images[rows] for _, rows in parts]
+    return divided
 
 
 def key_of(listed: LabelledPictures, *more: object) -> str:
@@ -81,123 +178,115 @@ def key_of(listed: LabelledPictures, *more: object) -> str:
     digest = hashlib.sha256(
         repr((VERSION, PIL.__version__, str(listed.place.resolve()), more)).encode(errors="replace")
     )
-    for picture in listed.pictures:
-        digest.update(f"{listed.within(picture)}\0{picture.version()}\0".encode(errors="surrogateescape"))
+    digest.update(listed.versions.data)
     return digest.hexdigest()[:32]
 
 
-def remembered(key: str, shape: tuple[int, ...], rows: Rows, *, quiet: bool = False) -> NDArray[np.uint8]:
-    """Return the array that the cache holds under ``key``; made and kept where it is not there yet.
-
-    A lock lets one process make it while others that want the same one wait.
+def remembered(key: str, shape: tuple[int, ...], make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return the small array that the cache holds under ``key``; made, and kept if that can be done.
 
     Args:
         key: as ``key_of`` gave it.
-        shape: of the array: (number of rows, ...).
-        rows: makes the array's rows, each with its index, uint8 ``shape[1:]``, all of them in any order;
-            called at most twice.
-        quiet: no warning where the cache cannot be written.
-
-    Returns:
-        uint8 ``shape``: a read-only memory map, or an array in memory where the cache cannot be written
-        (then with a UserWarning).
+        shape: of the array.
+        make: makes it, uint8 ``shape``.
     """
-    path = paths.home() / "folders" / f"{key}.npy"
+    path = _path(key)
     array = mapped_array(path, shape)
     if array is not None:
         return array
-    try:
-        with _locked(key):
-            array = mapped_array(path, shape)
-            if array is None:
-                atomic_files.sweep(path)
-                _write(path, shape, rows)
-                array = mapped_array(path, shape)
-    except OSError as error:
-        if not quiet:
-            warnings.warn(
-                UserWarning(
-                    Message(
-                        "the cache '{folder}' cannot be written ({error}): the pictures are decoded into "
-                        "memory, now and at every start; let IMAGELET_HOME name another folder",
-                        folder=path.parent,
-                        error=error.strerror or error,
-                    )
-                ),
-                stacklevel=2,
-            )
-    return _in_memory(shape, rows) if array is None else array
-
-
-def in_parallel(
-    task: Callable[[StoredPicture], Result],
-    pictures: Sequence[StoredPicture],
-    progress: Progress | None = None,
-) -> Iterator[tuple[int, Result]]:
-    """Yield the index and ``task(picture)`` of each picture, computed by several threads.
-
-    They come in the order of the pictures, or of their positions where they must be read from front to end.
-
-    Pillow, hashlib and file reading let other threads run, so threads do what processes would, at no cost.
-    Only ``TASKS_AT_ONCE`` results wait at a time, so that the whole never lies in memory.
-
-    Args:
-        task: what to do.
-        pictures: what to do it with.
-        progress: is called with how many are done and how many there are.
-    """
-    order = sorted(range(len(pictures)), key=lambda index: pictures[index].position)  # stable
-    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
-        for start in range(0, len(pictures), TASKS_AT_ONCE):
-            indices = order[start : start + TASKS_AT_ONCE]
-            results = threads.map(task, [pictures[index] for index in indices])
-            for done, (index, result) in enumerate(zip(indices, results, strict=True), start + 1):
-                if progress:
-                    progress(done, len(pictures))
-                yield index, result
-
-
-def _locked(key: str) -> AbstractContextManager[object]:
-    from filelock import FileLock
-
-    locks = paths.home() / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    return FileLock(locks / f"folder-{key}.lock")
-
-
-def _write(path: Path, shape: tuple[int, ...], rows: Rows) -> None:
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    with atomic_files.replacing(path) as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        start, following = file.tell(), 0
-        for index, row in rows():
-            if index != following:  # to seek flushes the buffer
-                file.seek(start + index * row.size)
-            file.write(np.ascontiguousarray(row).data)
-            following = index + 1
-
-
-def _in_memory(shape: tuple[int, ...], rows: Rows) -> NDArray[np.uint8]:
-    array = np.empty(shape, np.uint8)
-    for index, row in rows():
-        array[index] = row
+    array = make()
+    with suppress(OSError), locked(f"folder-{key}"):
+        atomic_files.sweep(path)
+        with atomic_files.replacing(path) as file:
+            np.save(file, array, allow_pickle=False)
     return array
 
 
-def _framed(picture: StoredPicture, framing: Framing) -> NDArray[np.uint8] | PictureError:
-    try:
-        return frame(open_picture(picture, framing.values), framing)
-    except PictureError as error:
-        return error
+def _path(key: str) -> Path:
+    return paths.home() / "folders" / f"{key}.npy"
 
 
-def _framed_grey(picture: StoredPicture, framing: Framing) -> NDArray[np.uint8] | PictureError:
-    framed = _framed(picture, replace(framing, channels=3))
-    if isinstance(framed, PictureError):
-        return framed
-    if not is_grey(framed):
-        raise ColourFoundError
-    return framed[:, :, :1]
+def _arrays(listed: LabelledPictures, task: Task) -> list[Growing]:
+    """Return the files for a task: of images, where it asks for them, and of facts, which appear last."""
+    facts = _path(key_of(listed, "facts", sorted(task.to_json().items())))
+    arrays = [Growing(facts, (len(listed), FACTS_BYTES))]
+    if task.framing is not None:
+        images = _path(key_of(listed, "images", sorted(task.framing.to_json().items())))
+        arrays.insert(0, Growing(images, (len(listed), *task.framing.shape)))
+    return arrays
+
+
+def _is_still_true(listed: LabelledPictures, found: Decoded) -> bool:
+    """Say whether pictures that could not be read still cannot: it may have been a matter of rights."""
+    lost = [listed.pictures[index] for index in np.flatnonzero(~found.facts["readable"])]
+    return not any(row_of(picture, found.task)[0] for picture in lost)
+
+
+def _rows(
+    pictures: Sequence[StoredPicture], task: Task, order: NDArray[np.int64] | None, first: int
+) -> Iterator[Parts]:
+    """Yield the images and the facts of pictures in an order, from one on."""
+    rest = pictures[first:] if order is None else [pictures[index] for index in order[first:]]
+    for rows in rows_of(rest, task):  # (k, facts and pixels)
+        facts, pixels = rows[:, :FACTS_BYTES], rows[:, FACTS_BYTES:]
+        yield (facts,) if task.framing is None else (pixels.reshape(-1, *task.framing.shape), facts)
+
+
+def _copied(decoded: Decoded, listed: LabelledPictures, rows: NDArray[np.int64]) -> Decoded:
+    """Copy the images and facts at ``rows`` into files of their own."""
+    assert decoded.images is not None
+    images, facts = ImagesOnDisk(decoded.images), decoded.facts.view(np.uint8).reshape(-1, FACTS_BYTES)
+    at_once = max(1, COPIED_AT_ONCE // max(1, decoded.images[:1].nbytes))
+
+    def blocks(first: int) -> Iterator[Parts]:
+        for start in range(first, len(rows), at_once):
+            some = rows[start : start + at_once]
+            yield images[some], facts[some]
+
+    arrays = _arrays(listed, decoded.task)
+    with locked(f"folder-{arrays[0].path.stem}"):
+        found = known(listed, decoded.task)
+        if found is None:
+            grow(arrays, blocks, silent)
+            found = known(listed, decoded.task)
+    if found is None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return found
+
+
+def _warn(folder: Path, error: OSError) -> None:
+    warnings.warn(
+        UserWarning(
+            Message(
+                "the cache '{folder}' cannot be written ({error}): the pictures are decoded into "
+                "memory, now and at every start; let IMAGELET_HOME name another folder",
+                folder=folder,
+                error=error.strerror or error,
+            )
+        ),
+        stacklevel=3,
+    )
+
+
+def _in_memory(
+    arrays: Sequence[Growing],
+    blocks: Callable[[int], Iterator[Parts]],
+    order: NDArray[np.int64] | None,
+    task: Task,
+    progress: Progress,
+) -> Decoded:
+    """Return what a task asks of pictures in memory."""
+    whole, done = [np.empty(array.shape, np.uint8) for array in arrays], 0
+    total = len(whole[0])
+    for parts in blocks(0):
+        stop = done + len(parts[0])
+        places = slice(done, stop) if order is None else order[done:stop]
+        for array, rows in zip(whole, parts, strict=True):
+            array[places] = rows
+        done = stop
+        progress(done, total)
+    images = whole[0] if task.framing else None
+    return Decoded(task, whole[-1].view(FACTS)[:, 0], images)
 
 
 def damaged(listed: LabelledPictures, indices: Sequence[int]) -> DataError:

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_files import StoredPicture
+
+VERSION_BYTES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class LabelledPictures:
         table: the file that names them; None where they lie in one subfolder a class.
         sources: who or what each comes from; None where nobody said.
         parts: train, validation or test for each; None where a table does not say.
+        known_versions: the property ``versions``, where it was asked for before.
     """
 
     place: Path
@@ -34,6 +39,7 @@ class LabelledPictures:
     table: Path | None = None
     sources: tuple[str, ...] | None = None
     parts: tuple[str, ...] | None = None
+    known_versions: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -44,8 +50,22 @@ class LabelledPictures:
         pictures = tuple(self.pictures[index] for index in indices)
         sources = None if self.sources is None else tuple(self.sources[index] for index in indices)
         parts = None if self.parts is None else tuple(self.parts[index] for index in indices)
+        known = self.__dict__.get("versions", self.known_versions)
+        versions = None if known is None else known[indices]
         labels = self.labels[indices]
-        return LabelledPictures(self.place, self.classes, pictures, labels, self.table, sources, parts)
+        return LabelledPictures(
+            self.place, self.classes, pictures, labels, self.table, sources, parts, versions
+        )
+
+    @cached_property
+    def versions(self) -> NDArray[np.uint8]:
+        """uint8 (pictures, ``VERSION_BYTES``), a hash of each one's name, size and time, asked for once."""
+        if self.known_versions is not None:
+            return self.known_versions
+        texts = (f"{self.within(picture)}\0{picture.version()}\0" for picture in self.pictures)
+        hashes = (blake2b(text.encode(errors="surrogateescape"), digest_size=VERSION_BYTES) for text in texts)
+        whole = b"".join(one.digest() for one in hashes)
+        return np.frombuffer(whole, np.uint8).reshape(len(self), VERSION_BYTES)
 
     def within(self, picture: StoredPicture) -> str:
         """Return a picture's path from the place on: ``cat/1.png``."""

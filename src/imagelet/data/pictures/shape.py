@@ -1,20 +1,24 @@
-"""The one shape that pictures of many sizes are brought to, chosen by the pictures."""
+"""The one framing that pictures of many sizes are brought to, chosen by the pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet.data.pictures.decoding import ColourFoundError, images_of, in_parallel, key_of, remembered
+from imagelet.data.pictures.decoding import Decoded, decode, key_of, remembered, require_readable
+from imagelet.data.pictures.facts import FACTS, FACTS_BYTES, Task, row_of
 from imagelet.data.pictures.labelled import LabelledPictures
+from imagelet.data.pictures.looking import range_of
+from imagelet.data.pictures.working import in_parallel
 from imagelet.data.stacking import size_for
-from imagelet.errors import PictureError, SettingError
+from imagelet.errors import SettingError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing.framing import Framing
-from imagelet.preprocessing.picture import picture_size
-from imagelet.preprocessing.picture_files import StoredPicture
-from imagelet.preprocessing.value_range import ValueRange
 from imagelet.progress import Progress
+
+SAMPLE = 16  # pictures that tell what all may be like
 
 
 def framing_of(kind: str, shape: tuple[int, ...]) -> Framing:
@@ -33,51 +37,90 @@ def framing_of(kind: str, shape: tuple[int, ...]) -> Framing:
         ) from error
 
 
-def choose_shape(
+def choose_framing(
     listed: LabelledPictures,
+    decoded: Decoded,
     kind: str,
+    shape: tuple[int, ...] = (),
     progress: Progress | None = None,
-    values: ValueRange | None = None,
-    given: tuple[int, ...] | None = None,
-) -> tuple[int, ...]:
-    """Choose the shape for pictures, by decoding them into the cache; what was chosen is remembered.
+) -> tuple[Framing, Sequence[Message]]:
+    """Choose the framing for pictures; they are decoded into the cache for it, once or twice.
 
     Args:
         listed: the pictures to learn from.
+        decoded: what is known of them.
         kind: the framing's name.
+        shape: the whole shape, or (height, width) to choose the channels for, or nothing.
         progress: is called with how many pictures are decoded and how many there are.
-        values: which numbers of more than 8 bits become 0 and 255; None: as the formats mean.
-        given: the whole shape, or (height, width) to choose the channels for.
 
     Returns:
-        (height, width, channels): the size that all share, if its sides are at most 96 pixels, else a square
-        by the median of their short sides; 1 channel if all are grey.
+        The framing, and what is said of it. Its size is the one that all share, if its sides are at most 96
+        pixels, else a square by the median of their short sides; it has 1 channel if all are grey then, and a
+        range of values if some have more than 8 bits.
+
+    Raises:
+        DataError: pictures are damaged.
     """
-    if given and len(given) == 3:
-        return given
-
-    def choose() -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        height, width = given or _common_size(listed)
-        try:
-            images_of(listed, Framing(kind, height, width, 1, values=values), progress, all_grey=True)
-            channels = 1
-        except ColourFoundError:
-            channels = 3
-        yield 0, np.array([height, width, channels], np.uint8)
-
-    key = key_of(listed, "shape", kind, *(given or ()))
-    height, width, channels = remembered(key, (1, 3), choose, quiet=True)[0].tolist()
-    return *(given or (height, width)), channels
+    values, told = range_of(listed, decoded.facts["deep"])
+    if len(shape) == 3:
+        return replace(framing_of(kind, shape), values=values), told
+    height, width = shape or _size_for(decoded.facts)
+    while True:
+        channels = 3 if decoded.facts["coloured"].any() else 1
+        framing = Framing(kind, height, width, channels, values=values)
+        if decoded.task.framing == framing and decoded.task.colours:
+            require_readable(listed, decoded)
+            return framing, told
+        decoded = decode(listed, Task(framing, colours=True), progress, needs_images=False)
 
 
-def _common_size(listed: LabelledPictures) -> tuple[int, int]:
-    """Return the height and width that suit the pictures, which are looked at for it."""
-    sizes = [size for _, size in in_parallel(_size, listed.pictures)]
-    return size_for([size for size in sizes if size])
+def probable_framing(listed: LabelledPictures, kind: str, size: tuple[int, ...] = ()) -> Framing | None:
+    """Guess the framing that will be chosen, so that pictures need be decoded only once.
+
+    Args:
+        listed: the pictures.
+        kind: the framing's name.
+        size: (height, width), if it is given.
+
+    Returns:
+        A guess; None where their numbers must be known before, as some have more than 8 bits.
+    """
+
+    def guess() -> NDArray[np.uint8]:
+        return np.array(_guess(listed, kind, size), np.uint32).view(np.uint8)
+
+    key = key_of(listed, "probable", kind, *size)
+    height, width, channels = np.array(remembered(key, (12,), guess)).view(np.uint32).tolist()
+    return Framing(kind, height, width, channels) if height else None
 
 
-def _size(picture: StoredPicture) -> tuple[int, int] | None:
-    try:
-        return picture_size(picture)
-    except PictureError:
-        return None  # told when it is decoded, together with all others
+def _guess(listed: LabelledPictures, kind: str, size: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return the probable height, width and channels; zeros where the pictures cannot be framed yet."""
+    facts = _facts_of_sample(listed, Task())
+    are_alike = len(np.unique(facts[["height", "width"]])) == 1
+    if not are_alike and not size and not facts["deep"].any():
+        facts = decode(listed, Task()).facts
+    if facts["deep"].any() or not facts["readable"].any():
+        return 0, 0, 0
+    height, width = size or _size_for(facts)
+    in_colour = _facts_of_sample(listed, Task(Framing(kind, height, width, 3), colours=True))["coloured"]
+    return height, width, 3 if in_colour.any() else 1
+
+
+def _facts_of_sample(listed: LabelledPictures, task: Task) -> NDArray[Any]:
+    """Return the facts of some pictures; the first ones, where others could not be reached at once."""
+    count = min(SAMPLE, len(listed))
+    if any(picture.position for picture in listed.pictures):
+        chosen = sorted(listed.pictures, key=lambda picture: picture.position)[:count]
+    else:
+        chosen = [listed.pictures[index] for index in np.linspace(0, len(listed) - 1, count).astype(int)]
+    rows = dict(in_parallel(lambda picture: row_of(picture, task), chosen))
+    facts: NDArray[Any] = np.frombuffer(b"".join(rows[index][:FACTS_BYTES] for index in range(count)), FACTS)
+    readable: NDArray[Any] = facts[facts["readable"]]
+    return readable
+
+
+def _size_for(facts: NDArray[Any]) -> tuple[int, int]:
+    """Return the height and width that suit pictures of these facts."""
+    readable = facts[facts["readable"]]
+    return size_for(list(zip(readable["height"].tolist(), readable["width"].tolist(), strict=True)))
