@@ -191,9 +191,9 @@ def _ask(words: list[str], environment: dict[str, str]) -> dict[str, Any]:
 
 def _resumption(folder: Path, environment: dict[str, str], place: Path) -> bool:
     """Train straight on, and killed in the second epoch and resumed; return whether both are equal."""
-    settings = ["--network", SMALL_NETWORK, "--epochs", "2", "--batch-size", "2000", "--in-memory", "false"]
+    settings = ["--network", SMALL_NETWORK, "--recipe", "keras", "--epochs", "2", "--batch-size", "2000"]
     words = [sys.executable, "-m", "imagelet", "train"]
-    start = [*words, str(folder), *settings, "--runs", str(place / "runs"), "--name"]
+    start = [*words, str(folder), *settings, "--in-memory", "false", "--runs", str(place / "runs"), "--name"]
     subprocess.run([*start, "straight"], check=True, env=environment, stdout=subprocess.DEVNULL)
     with subprocess.Popen([*start, "killed"], env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -13,6 +13,7 @@ from imagelet.data.copies import (
     are_copies,
     digest,
     digests,
+    first_of_each,
     originals,
     with_copies,
 )
@@ -34,6 +35,13 @@ def test_each_image_gets_the_first_one_like_it(contents: list[int]) -> None:
     found = originals(images_of(contents))
     assert found.dtype == np.int64
     assert found.tolist() == [contents.index(content) for content in contents]
+
+
+@given(st.lists(st.integers(-3, 40), max_size=20))
+def test_numbers_of_groups_become_the_index_of_the_first_of_each(groups: list[int]) -> None:
+    found = first_of_each(np.array(groups, np.int64))
+    assert found.tolist() == [groups.index(group) for group in groups]
+    assert first_of_each(found).tolist() == found.tolist()
 
 
 @given(CONTENTS)

@@ -23,7 +23,7 @@ from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.errors import DataError, UsageError
 from imagelet.metrics.classification import Interval
 from imagelet.metrics.comparison import PairedDifference, compare_predictions, disagreements, holm
-from imagelet.networks import summarize
+from imagelet.networks import count_parameters
 from imagelet.progress import Progress, silent
 from imagelet.runs.definition import Experiment
 from imagelet.runs.learner import Learner, find_learner
@@ -425,7 +425,7 @@ def _compared(subject: Subject, evaluated: Evaluated) -> Compared:
         accuracy=metrics.accuracy,
         interval=metrics.interval,
         loss=metrics.loss,
-        parameters=summarize(subject.classifier.network).total,
+        parameters=count_parameters(subject.classifier.network),
         epochs=_whole(trained.get("epochs")),
         best_epoch=_whole(trained.get("best_epoch")),
         seconds=None if run is None else run.metrics.get("seconds", {}).get("total"),

@@ -54,9 +54,9 @@ def networks(name: NetworkName = None, as_json: Json = False) -> None:
 def _network_facts(named: "NamedNetwork") -> dict[str, Any]:
     parameters = named.parameters
     if parameters is None:
-        from imagelet.networks import build, summarize  # these import torch, which takes a second
+        from imagelet.networks import build, count_parameters  # these import torch, which takes a second
 
-        parameters = summarize(build(named.name, named.input_shape)).total
+        parameters = count_parameters(build(named.name, named.input_shape))
     facts = {"name": named.name, "input_shape": named.input_shape, "parameters": parameters}
     return {**facts, "text": named.text, "note": named.note}
 

@@ -45,8 +45,11 @@ def first_of_each(groups: NDArray[np.int64]) -> NDArray[np.int64]:
     Args:
         groups: int64 (n,), the same number for images with the same pixels.
     """
+    own = np.arange(len(groups), dtype=np.int64)
     if (np.diff(groups) > 0).all():
-        return np.arange(len(groups), dtype=np.int64)
+        return own
+    if (groups <= own).all() and groups.min() >= 0 and (groups[groups] == groups).all():
+        return groups  # these are the indices already
     _, first, places = np.unique(groups, return_index=True, return_inverse=True)
     return first[places]
 
@@ -84,14 +87,15 @@ def digest(picture: NDArray[np.uint8]) -> bytes:
 
 def with_copies(chosen: NDArray[np.int64], originals: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the images ``chosen`` (m,), each of which is an original, and after each of them its copies."""
-    if (np.diff(originals) > 0).all():
-        return chosen  # there are no copies
-    order = np.argsort(originals, kind="stable")
-    counts = np.bincount(originals)  # of each group, at the index of its original
-    starts, sizes = (np.cumsum(counts) - counts)[chosen], counts[chosen]  # (m,)
-    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0, 1, … in each group
-    listed: NDArray[np.int64] = order[np.repeat(starts, sizes) + within]
-    return listed
+    further = np.flatnonzero(originals != np.arange(len(originals)))  # the copies, few as a rule
+    if not len(further):
+        return chosen
+    places = np.full(len(originals), -1, np.int64)
+    places[chosen] = np.arange(len(chosen))
+    behind = places[originals[further]]
+    further, behind = further[behind >= 0], behind[behind >= 0]
+    order = np.argsort(behind, kind="stable")
+    return np.insert(chosen, behind[order] + 1, further[order])
 
 
 def set_aside_by_rank(

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from imagelet import atomic_files
 from imagelet.data.copies import with_copies
 from imagelet.data.imageset import ImageSet
+from imagelet.data.stratified import Sides, shuffled_split, stratified_split
 from imagelet.errors import DataError, SettingError
 
 LARGEST = 512 * 1024**2  # bytes: packed indices of some ninety million images
@@ -37,8 +38,6 @@ COURSE = "course"
 COURSE_SHARE = 0.2
 COURSE_SEED = 9
 BY_SOURCE = " by source"
-
-Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 _FOLD = re.compile(r"fold (\d{1,4}) of (\d{1,4})")
 
@@ -178,7 +177,7 @@ def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
         by_source = _share_of_sources(images, fraction, seed)
     if by_source:
         return Split(*by_source, f"{method}{BY_SOURCE}", seed, images.fingerprint())
-    train, rest = _fold(labels, *which, seed) if which else _share(labels, fraction, seed)
+    train, rest = _fold(labels, *which, seed) if which else stratified_split(labels, fraction, seed)
     chosen, held_out = (with_copies(different[part], images.originals) for part in (train, rest))
     return Split(chosen, held_out, method, seed, images.fingerprint())
 
@@ -186,10 +185,7 @@ def _divide(images: ImageSet, validation: float | str, seed: int) -> Split:
 def _course(images: ImageSet) -> Split:
     if len(images) < 2:
         raise DataError("{count} image cannot be split; at least 2 are needed", count=len(images))
-    from sklearn.model_selection import train_test_split
-
-    everything = np.arange(len(images), dtype=np.int64)
-    train, rest = train_test_split(everything, test_size=COURSE_SHARE, random_state=COURSE_SEED)
+    train, rest = shuffled_split(len(images), COURSE_SHARE, COURSE_SEED)
     return Split(train, rest, COURSE, COURSE_SEED, images.fingerprint())
 
 
@@ -249,16 +245,6 @@ def validation_fraction(validation: float | str) -> float:
             word=COURSE,
         )
     return fraction
-
-
-def _share(labels: NDArray[np.int64], fraction: float, seed: int) -> Sides:
-    """Return a share of the different images and the rest, by scikit-learn's stratified split."""
-    from sklearn.model_selection import train_test_split
-
-    train, rest = train_test_split(
-        np.arange(len(labels)), test_size=fraction, random_state=seed, stratify=labels
-    )
-    return train, rest
 
 
 def _fold(labels: NDArray[np.int64], number: int, folds: int, seed: int) -> Sides:

@@ -296,9 +296,7 @@ def _opened(folder: Path) -> Stored | None:
         if array is None:
             return None
         labels = np.load(folder / "labels.npy", allow_pickle=False)
-        sums, groups = (
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ("sums", "groups")
-        )
+        sums, groups = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("sums", "groups"))
         if {len(sums), len(groups)} != {len(labels)}:
             return None
         sources = None

@@ -43,7 +43,7 @@ from imagelet.experiment.start import (
     with_start,
 )
 from imagelet.messages import Message
-from imagelet.networks import Network, build, summarize
+from imagelet.networks import Network, build, count_parameters
 from imagelet.networks.zoo import is_imported
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, settled
@@ -379,7 +379,7 @@ def _resolved(
         "network": network.text,
         "input_shape": list(setup.training.shape),
         "classes": list(setup.training.classes),
-        "parameters": summarize(network).total,
+        "parameters": count_parameters(network),
         "training_images": len(setup.training),
         "validation_images": validation_images,
         "device": str(setup.device),
@@ -406,7 +406,7 @@ def _said_of_copies(dataset: Dataset, setup: TrainingSetup, frozen: Split) -> It
     A split that is drawn here keeps copies together; that of the course and a dataset's own need not.
     """
     images = dataset.train
-    count = len(images) - len(np.unique(images.originals))
+    count = int((images.originals != np.arange(len(images))).sum())
     if count > WORTH_SAYING * len(images):
         yield Message(
             "{count:,} of {total:,} images are copies of others: copies stay on one side of every split, and "

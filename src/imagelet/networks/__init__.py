@@ -13,7 +13,7 @@ from imagelet.networks.zoo import NamedNetwork, find_network, networks
 
 if TYPE_CHECKING:
     from imagelet.networks.building import Network, build
-    from imagelet.networks.module_summary import summarize
+    from imagelet.networks.module_summary import count_parameters, summarize
     from imagelet.networks.summary import Summary
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "PlacedLayer",
     "Summary",
     "build",
+    "count_parameters",
     "find_network",
     "infer_shapes",
     "networks",
@@ -34,6 +35,7 @@ _NEED_TORCH = {
     "Network": "building",
     "build": "building",
     "Summary": "summary",
+    "count_parameters": "module_summary",
     "summarize": "module_summary",
 }
 

@@ -50,8 +50,12 @@ def summarize(network: Any, input_shape: Sequence[int] | None = None, classes: i
             products = counter.get_total_flops() // 2 - sum(row.multiply_adds for row in rows)
             rows.append(SummaryRow(ran.name, kind, family, shape, parameters, products, ran.sources))
     trainable = sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad)
-    total = sum(tensor.numel() for tensor in _parameters(network))
-    return Summary((height, width, channels), tuple(rows), trainable, total - trainable)
+    return Summary((height, width, channels), tuple(rows), trainable, count_parameters(network) - trainable)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Return the number of all parameters, frozen ones and running averages included."""
+    return sum(tensor.numel() for tensor in _parameters(network))
 
 
 def _module_of(network: Any, input_shape: Sequence[int] | None, classes: int) -> nn.Module:

@@ -49,6 +49,14 @@ class LayerModule(nn.Module):
         return type(self.layer).__name__
 
 
+class Dense(nn.Linear):
+    """Torch's linear layer, weights zero."""
+
+    def reset_parameters(self) -> None:
+        """Set weights and biases to zero, without touching torch's random state."""
+        set_to_zero(self)
+
+
 class Convolution(nn.Conv2d):
     """Torch's convolution, weights zero, padded as its kind says: SAME depends on each input's size.
 
@@ -67,9 +75,7 @@ class Convolution(nn.Conv2d):
 
     def reset_parameters(self) -> None:
         """Set weights and biases to zero, without touching torch's random state."""
-        with torch.no_grad():
-            for parameter in self.parameters():
-                parameter.zero_()
+        set_to_zero(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (n, filters, height, width) of (n, channels, height, width)."""
@@ -80,6 +86,13 @@ class Convolution(nn.Conv2d):
         """Return the layer's text."""
         text: str = self.layer.text
         return text
+
+
+def set_to_zero(module: nn.Module) -> None:
+    """Set all parameters of a module to zero."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
 
 
 def stored(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -101,13 +101,17 @@ def _add(optimizer: Optimizer) -> None:
 def _sgd(groups: Groups, momentum: float = 0.0, nesterov: bool = False) -> "torch.optim.Optimizer":
     import torch
 
-    return torch.optim.SGD(groups, momentum=momentum, nesterov=nesterov, fused=True)
+    from imagelet.training.eager import eager
+
+    return eager(torch.optim.SGD)(groups, momentum=momentum, nesterov=nesterov, fused=True)
 
 
 def _rmsprop(groups: Groups, rho: float, epsilon: float) -> "torch.optim.Optimizer":
     import torch
 
-    return torch.optim.RMSprop(groups, alpha=rho, eps=epsilon)
+    from imagelet.training.eager import eager
+
+    return eager(torch.optim.RMSprop)(groups, alpha=rho, eps=epsilon)
 
 
 def _adam(
@@ -115,16 +119,19 @@ def _adam(
 ) -> "torch.optim.Optimizer":
     import torch
 
-    kind = torch.optim.AdamW if decoupled else torch.optim.Adam
+    from imagelet.training.eager import eager
+
+    kind = eager(torch.optim.AdamW if decoupled else torch.optim.Adam)
     return kind(groups, betas=(beta1, beta2), eps=epsilon, fused=True)
 
 
 def _muon(
     groups: Groups, momentum: float, beta1: float, beta2: float, epsilon: float
 ) -> "torch.optim.Optimizer":
+    from imagelet.training.eager import eager
     from imagelet.training.muon import Muon
 
-    return Muon(groups, momentum, (beta1, beta2), epsilon)
+    return eager(Muon)(groups, momentum, (beta1, beta2), epsilon)
 
 
 _add(Optimizer("sgd", "w ← w − η·g", "Robbins and Monro 1951", 0.1, (), _sgd))

@@ -1,6 +1,9 @@
 """The digits that scikit-learn ships: 1,797 real handwritten digits, 8×8, there without any download."""
 
+import errno
+import gzip
 import importlib.util
+import os
 from functools import cache, partial
 from pathlib import Path
 
@@ -8,9 +11,11 @@ import numpy as np
 
 from imagelet.data.imageset import Dataset, DatasetCard, ImageSet
 from imagelet.data.known import KnownDataset, datasets
+from imagelet.data.stratified import stratified_split
 from imagelet.errors import DataError
 from imagelet.preprocessing.framing import Framing
 
+IMAGES = 1_797
 SIDE = 8  # pixels
 STRONGEST_INK = 16  # the values are 0 to 16
 TEST_SHARE = 0.2
@@ -32,7 +37,7 @@ DIGITS = DatasetCard(
 
 
 def load_digits() -> Dataset:
-    """Return the digits; scikit-learn is imported when a part is first read."""
+    """Return the digits; scikit-learn's file is read when a part is first asked for."""
     parts = {part: partial(_read_part, part) for part in ("train", "test")}
     return Dataset(DIGITS, "scikit-learn", parts)
 
@@ -48,23 +53,21 @@ def digits_file() -> Path | None:
 
 @cache
 def _read() -> dict[str, ImageSet]:
-    from sklearn.datasets import load_digits as read_digits
-    from sklearn.model_selection import train_test_split
-
     try:
-        content = read_digits()
-    except OSError as error:
+        if (file := digits_file()) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        lines = gzip.decompress(file.read_bytes()).decode("ascii").split()
+        table = np.array([line.split(",") for line in lines], np.int64).reshape(IMAGES, SIDE * SIDE + 1)
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(
             "the digits that scikit-learn ships cannot be read ({error})",
             hint="pip install --force-reinstall scikit-learn",
             error=error,
         ) from error
-    values, labels = content.images, content.target.astype(np.int64)  # (1797, 8, 8), 0–16
+    values, labels = table[:, :-1].reshape(-1, SIDE, SIDE), table[:, -1]  # (1797, 8, 8), 0–16; (1797,)
     images = np.rint(values * (255 / STRONGEST_INK)).astype(np.uint8)[..., np.newaxis]  # (1797, 8, 8, 1)
     everything = ImageSet(images, labels, DIGITS.classes)
-    train, test = train_test_split(
-        np.arange(len(everything)), test_size=TEST_SHARE, random_state=TEST_SEED, stratify=labels
-    )
+    train, test = stratified_split(labels, TEST_SHARE, TEST_SEED)
     return {"train": everything.take(np.sort(train)), "test": everything.take(np.sort(test))}
 
 

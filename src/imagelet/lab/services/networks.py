@@ -9,7 +9,7 @@ from imagelet.data.known import KnownDataset, datasets
 from imagelet.errors import DataError, UnknownNameError, UsageError
 from imagelet.messages import translate
 from imagelet.networks import NamedNetwork, build, find_network, networks, parse, to_text
-from imagelet.networks.module_summary import summarize
+from imagelet.networks.module_summary import count_parameters, summarize
 from imagelet.networks.summary import summarize_text
 from imagelet.training.recipe import AUTO, SECTIONS, Recipe, setting_fields
 from imagelet.training.recipes import recipes
@@ -87,7 +87,7 @@ def _network(network: NamedNetwork) -> dict[str, Any]:
     return {
         **facts,
         "input_shape": list(network.input_shape),
-        "parameters": network.parameters or summarize(build(network.name, network.input_shape)).total,
+        "parameters": network.parameters or count_parameters(build(network.name, network.input_shape)),
     }
 
 

@@ -55,16 +55,9 @@ class Dense(Layer):
 
     def module(self, shape: Shape) -> "nn.Module":
         """Return torch's linear layer, its weights zero, without touching torch's random state."""
-        import torch
-        from torch import nn
+        from imagelet.networks.modules import Dense
 
-        linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-            nn.Linear, shape[-1], int(self.units), bias=self.bias
-        )
-        with torch.no_grad():
-            for parameter in linear.parameters():
-                parameter.zero_()
-        return linear
+        return Dense(shape[-1], int(self.units), bias=self.bias)
 
     def compute(self, weights: Weights, values: "Array") -> "Array":
         """Return (n, units) of (n, inputs)."""
