@@ -107,26 +107,28 @@ def load_pictures(
     """
     _check_framing(framing_kind, shape)
     left_out: dict[str, LeftOut] = {}
-    training = _training_of(listed)
-    divides, needs_pixels = "test" not in listed.parts, skip_bad or "test" not in listed.parts
-    decoded = _first_look(training, framing_kind, shape, framing, progress, needs_pixels=needs_pixels)
+    training, divides = _training_of(listed), "test" not in listed.parts
+    decoded = _first_look(training, framing_kind, shape, framing, progress, needs_pixels=divides or skip_bad)
     own = {"train": _Part(training, np.arange(len(training)))}
-    if needs_pixels:
+    if divides or skip_bad:
         own = _divided(training, decoded, left_out, skip_bad=skip_bad, divides=divides)
     learned = own["train"]
     of_values: Sequence[Message] = ()
     if framing is None:
         facts = replace(decoded, facts=decoded.facts[learned.rows])
         framing, of_values = choose_framing(learned.listed, facts, framing_kind, shape or (), progress)
-    understood = _understood(listed, describe(learned.listed, set_aside=divides))
-    told = understood, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
+    said = _understood(listed, describe(learned.listed, set_aside=divides))
+    told = said, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
     parts = _readers(own, decoded, framing, progress)
-    for part, source in listed.parts.items():
+    for part in listed.parts.keys() - own.keys():
         read = partial(_read_readable, partial(left_out.__setitem__, part)) if skip_bad else _read
-        parts.setdefault(part, partial(read, source, framing, progress))
-    card = _card(listed.place, training.classes, framing, understood)
-    in_order = {part: parts[part] for part in PARTS if part in parts}
-    return Dataset(card, str(listed.place), in_order, told, left_out=left_out)
+        parts[part] = partial(read, listed.parts[part], framing, progress)
+    card = _card(listed.place, training.classes, framing, said)
+    return Dataset(card, str(listed.place), _in_order(parts), told, left_out=left_out)
+
+
+def _in_order(parts: Mapping[str, Callable[[], ImageSet]]) -> dict[str, Callable[[], ImageSet]]:
+    return {part: parts[part] for part in PARTS if part in parts}
 
 
 def _card(place: Path, classes: tuple[str, ...], framing: Framing, understood: Message) -> DatasetCard:

@@ -1,6 +1,5 @@
 """Many pictures opened side by side: a few by threads of this process, thousands by worker processes."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.cores import usable_cores
 from imagelet.data.pictures.facts import Task, row_of
 from imagelet.errors import PictureError
 from imagelet.preprocessing.picture import without_pillow_warnings
@@ -82,7 +82,7 @@ def _item(picture: StoredPicture) -> Item:
 
 def side_by_side(work: Callable[[Given], Result], pieces: Iterator[Given]) -> Iterator[Result]:
     """Yield the results of pieces of work in their order, done by several threads."""
-    count = min(MOST_AT_ONCE, processors())
+    count = min(MOST_AT_ONCE, usable_cores())
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(count) as threads:
         try:
@@ -95,12 +95,6 @@ def side_by_side(work: Callable[[Given], Result], pieces: Iterator[Given]) -> It
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def in_parallel(
