@@ -36,6 +36,7 @@ from imagelet.cli import main
 from imagelet.experiment import runner
 from imagelet.http.listening import bind
 from imagelet.runs.provenance import Provenance
+from imagelet.sklearn import ImageClassifier
 from tests.conftest import blank_pictures, make_images, write_small_data
 from tools import documents
 
@@ -123,6 +124,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Reader":
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(runner, "_setup", _shortened(runner._setup))
+    monkeypatch.setattr(ImageClassifier, "_setup", _shortened(ImageClassifier._setup))
     monkeypatch.setattr(Provenance, "open", _opened(Provenance.open))
     monkeypatch.setattr(lab_command, "_serve", lambda app, listening: app.state.lab.close())
     monkeypatch.setattr(lab_command, "bind", lambda *_: bind("127.0.0.1", 0, "imagelet lab", 0))

@@ -152,6 +152,15 @@ class TestASoundFile:
         path.write_bytes(put_together(header, facts, body))
         assert Classifier.load(path).network_text == "flatten dense(classes) softmax"
 
+    def test_is_read_from_memory_as_from_a_disk(self, raw: bytes) -> None:
+        classifier = Classifier.from_bytes(raw)
+        assert classifier.file is None
+        assert classifier.to_bytes() == raw
+        with pytest.raises(
+            ClassifierFileError, match=r"^what was given is no classifier that can be used: its"
+        ):
+            Classifier.from_bytes(raw[:-1].replace(b"calibration", b"calibratiom"))
+
     def test_takes_no_pickle_and_no_import_to_read(
         self, path: Path, raw: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -381,15 +381,19 @@ def uneven(count: int = 150, seed: int = 0) -> ImageSet:
     return images.take(np.flatnonzero(kept)[:count])
 
 
-def test_class_weights_multiply_each_images_loss():
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+@pytest.mark.parametrize("own", [None, np.random.default_rng(0).random(150, np.float32)])
+def test_weights_of_classes_and_of_images_multiply_each_images_loss(class_weights, own):
     setup = dataclasses.replace(
-        setup_of(Recipe(epochs=1, batch_size=150, optimizer="sgd", class_weights="balanced")),
+        setup_of(Recipe(epochs=1, batch_size=150, optimizer="sgd", class_weights=class_weights)),
         training=uneven(),
+        weights=own,
     )
     state = State.new(build("flatten dense(classes)", (8, 8, 1), 4), setup.recipe, CPU)
     images = setup.normalization.apply(torch.from_numpy(np.array(setup.training.images)))
     labels = setup.training.labels.copy()
-    weights = compute_sample_weight("balanced", labels)
+    weights = np.ones(150) if class_weights == "none" else compute_sample_weight("balanced", labels)
+    weights = weights if own is None else weights * own
     logits = state.network(images)
     of_each = logits.logsumexp(1) - logits[torch.arange(150), torch.from_numpy(labels)]
     (torch.from_numpy(weights).float() * of_each).mean().backward()

@@ -427,6 +427,23 @@ class Classifier:
         """
         return cls(**vars(file.read(Path(path), allow_import, network)), file=Path(path))
 
+    @classmethod
+    def from_bytes(
+        cls, content: bytes, *, allow_import: bool | None = None, network: Any = None
+    ) -> "Classifier":
+        """Return the classifier that :meth:`to_bytes` wrote, as :meth:`load` does from a file.
+
+        Args:
+            content: of a ``.safetensors`` file.
+            allow_import: as for :meth:`load`.
+            network: as for :meth:`load`.
+
+        Raises:
+            ClassifierFileError: they are cut off or damaged, or hold no classifier.
+        """
+        origin = Message("what was given")
+        return cls(**vars(file.content_of(content, origin, allow_import, network)))
+
     def frame(self, source: Source) -> FramedInput:
         """Open a picture and frame it for the network.
 

@@ -126,11 +126,19 @@ def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Con
     """
     try:
         raw = _bytes(path)
+    except ValueError as error:
+        raise _refusal(str(path), error) from error
+    return content_of(raw, str(path), allow_import, given)
+
+
+def content_of(raw: bytes, origin: str, allow_import: bool | None = None, given: Any = None) -> Content:
+    """Return what :func:`read` does, of a file's bytes; ``origin`` is what errors call them."""
+    try:
         header = _header(raw)
         content = _content(_facts(header), raw, header, allow_import, given)
-        _warn_if_changed(path, content)
+        _warn_if_changed(origin, content)
     except (UsageError, ClassifierFileError) as error:
-        raise _refusal(path, error, error.hint) from error
+        raise _refusal(origin, error, error.hint) from error
     except (
         ValueError,
         TypeError,
@@ -138,11 +146,11 @@ def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Con
         RuntimeError,  # torch's, and JSON that is nested too deeply
         safetensors.SafetensorError,
     ) as error:
-        raise _refusal(path, error) from error
+        raise _refusal(origin, error) from error
     return content
 
 
-def _warn_if_changed(path: Path, content: Content) -> None:
+def _warn_if_changed(origin: str, content: Content) -> None:
     """Say so where the code of the network is not what it was at the training."""
     before = content.training.get("network_source_sha256")
     now = getattr(content.network, "source_sha256", None)
@@ -152,19 +160,19 @@ def _warn_if_changed(path: Path, content: Content) -> None:
                 "the code of the network '{network}' has changed since {file} was trained: its predictions "
                 "may be others",
                 network=content.network.text,
-                file=path.name,
+                file=Path(origin).name,
             ),
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
-def _refusal(path: Path, error: Exception, hint: str = "") -> ClassifierFileError:
+def _refusal(origin: str, error: Exception, hint: str = "") -> ClassifierFileError:
     """Return the error that refuses a file; what it repeats from the file is short and on one line."""
     reason = message_of(error)
     if len(reason) > LONGEST_REASON or not reason.isprintable():
         reason = "".join(letter if letter.isprintable() else " " for letter in reason[:LONGEST_REASON])
     return ClassifierFileError(
-        "{path} is no classifier that can be used: {reason}", hint, path=path, reason=reason
+        "{path} is no classifier that can be used: {reason}", hint, path=origin, reason=reason
     )
 
 

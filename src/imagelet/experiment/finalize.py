@@ -1,7 +1,6 @@
 """The end of a training: the classifier of the best epoch, metrics, figures, model card."""
 
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from typing import Any
 
 from imagelet import atomic_files, html_repr, plots
@@ -10,7 +9,7 @@ from imagelet.analysis.test_evaluation import Evaluated, evaluate_test_images
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import Dataset
 from imagelet.experiment.session import Clock
-from imagelet.metrics.calibration import Calibration, fit_calibration
+from imagelet.metrics.calibration import fit_calibration
 from imagelet.preprocessing.framing import Framing
 from imagelet.runs.files import write_history
 from imagelet.runs.model_card import write_model_card
@@ -18,7 +17,7 @@ from imagelet.runs.run import Run
 from imagelet.training.checkpoint import remove_checkpoints
 from imagelet.training.history import as_columns, as_frame
 from imagelet.training.loop import TrainingSetup
-from imagelet.training.recipe import recipe_to_json
+from imagelet.training.result import trained_classifier
 from imagelet.training.state import State
 
 
@@ -117,45 +116,13 @@ def _classifier(
         state: its end.
         start: what the run's folder says of the classifier that it started from; None: of none.
     """
-    network = state.network
-    network.load_state_dict(state.best_weights)
-    height, width, channels = setup.training.shape
-    alone = Framing.from_json(start["framing"]) if start else Framing("fit", height, width, channels)
-    summary = _summary(dataset, setup, state)
-    if own := setup.own.to_json():
-        summary["own"] = {kind: function["name"] for kind, function in own.items()}
-    if start is not None:
-        summary["start"] = {name: start[name] for name in ("name", "sha256", "head", "learned_from")}
-    return Classifier(
-        network=network,
-        classes=setup.training.classes,
+    alone = Framing.from_json(start["framing"]) if start else None
+    kept = ("name", "sha256", "head", "learned_from")
+    return trained_classifier(
+        setup,
+        state,
+        dataset=dataset.card.name,
+        data_sha256=dataset.train.fingerprint(),
         framing=dataset.card.framing or alone,
-        normalization=setup.normalization,
-        calibration=Calibration.none(),
-        training=summary,
-        test_time_augmentation=_test_time_augmentation(setup),
+        start=None if start is None else {name: start[name] for name in kept},
     )
-
-
-def _test_time_augmentation(setup: TrainingSetup) -> str:
-    """Return the recipe's; without mirror images where these would be of another class."""
-    wanted = setup.recipe.test_time_augmentation
-    return wanted if setup.flips else {"mirrored": "none", "mirrored-shifted": "shifted"}.get(wanted, wanted)
-
-
-def _summary(dataset: Dataset, setup: TrainingSetup, state: State) -> dict[str, Any]:
-    """Return what the classifier's file says of its training. No times: equal trainings give equal bytes."""
-    figures_of_best, source = state.history[state.best_epoch - 1], state.network.source_sha256
-    return {
-        "dataset": dataset.card.name,
-        "data_sha256": dataset.train.fingerprint(),
-        "training_images": len(setup.training),
-        "validation_images": len(setup.validation) if setup.validation else 0,
-        "validation_accuracy": figures_of_best.val_accuracy,
-        "recipe": recipe_to_json(setup.recipe),
-        "seed": setup.seed,
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch,
-        "imagelet": version("imagelet"),
-        **({} if source is None else {"network_source_sha256": source}),
-    }

@@ -86,8 +86,8 @@ def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint
         PictureError: it is of no such shape, its values are others, or it can be read in two ways.
     """
     array = numbers_of(value)
-    laid_out, layout = _laid_out(array, value)
-    if not laid_out.size:
+    arranged, layout = laid_out(array, value)
+    if not arranged.size:
         raise _refusal(array, value, Message("it has no pixels"))
     if array.dtype.kind not in "biuf":
         raise _refusal(array, value, Message("its values are no numbers"))
@@ -95,8 +95,8 @@ def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint
     is_unit = array.dtype.kind in "bf" and float(high) <= 1 + ROUNDING
     is_signed = array.dtype.kind == "f" and max(abs(low + 1), abs(high - 1)) <= SIGNED_ROUNDING
     if is_signed:
-        laid_out, limits = np.clip((laid_out + 1) / 2, 0, 1), (0.0, 1.0)
-    pixels = _eight_bits(laid_out, value, limits)
+        arranged, limits = np.clip((arranged + 1) / 2, 0, 1), (0.0, 1.0)
+    pixels = _eight_bits(arranged, value, limits)
     _, height, width, channels = pixels.shape
     return pixels, Message(
         "{height}×{width} {colour}, {layout}, values {lowest}–{largest}",
@@ -109,8 +109,16 @@ def images_of(value: Any, limits: Limits | None = None) -> tuple[NDArray[np.uint
     )
 
 
-def _laid_out(array: NDArray[Any], value: Any) -> tuple[NDArray[Any], Message]:
-    """Return a dataset's array as (n, height, width, channels), and a word for how it was laid out."""
+def laid_out(array: NDArray[Any], value: Any) -> tuple[NDArray[Any], Message]:
+    """Return a dataset's array as (n, height, width, channels), and a word for how it was laid out.
+
+    Args:
+        array: as :func:`images_of` takes it, values of any kind.
+        value: what it was made of, for the error.
+
+    Raises:
+        PictureError: it is of no such shape, or can be read in two ways.
+    """
     sizes = array.shape
     if array.ndim == 2:
         side = math.isqrt(sizes[1])
@@ -137,10 +145,10 @@ def _laid_out(array: NDArray[Any], value: Any) -> tuple[NDArray[Any], Message]:
 
 
 def _pictures(array: NDArray[Any], value: Any, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    laid_out = _channels_last(array, value, shape)  # (n, height, width, channels)
-    if 0 in laid_out.shape[1:]:
+    arranged = _channels_last(array, value, shape)  # (n, height, width, channels)
+    if 0 in arranged.shape[1:]:
         raise _refusal(array, value, Message("it has no pixels"))
-    pixels = _eight_bits(laid_out, value)
+    pixels = _eight_bits(arranged, value)
     if pixels.shape[3] == 4 and len(pixels):
         opaque = [plain(Image.fromarray(picture)) for picture in pixels]
         return np.stack(opaque)

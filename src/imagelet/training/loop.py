@@ -60,6 +60,8 @@ class TrainingSetup:
         precision: float32 or bfloat16, the type of the multiplications.
         turned: which images belong to no class once they are turned; used as outliers.
         own: a person's own loss and augmentation.
+        weights: float32 (n,), how much each training image counts in the loss, beside its class's weight;
+            None: all alike. A person's own loss is not weighted.
     """
 
     training: ImageSet
@@ -72,6 +74,7 @@ class TrainingSetup:
     precision: torch.dtype
     turned: tuple[Turned, ...] = ()
     own: OwnFunctions = NONE
+    weights: np.ndarray | None = None
 
     @property
     def steps(self) -> int:
@@ -199,7 +202,7 @@ def _events(
     profile.start(network, device)
     keep_freed_memory()
     labels = torch.tensor(setup.training.labels, device=device)  # (images,)
-    class_weights = _class_weights(setup)
+    weights = _weights(setup)  # (images,)
     mirrored_first = _mirrored_first(setup)
     frozen = frozen_modules(network, recipe)
     early = _is_early(recipe, state)
@@ -232,7 +235,7 @@ def _events(
                 all_logits = profile.forward(network, images).float()  # (n + count, classes)
             profile.mark("forward")
             logits, outlier_logits = all_logits[: len(targets)], all_logits[len(targets) :]
-            loss = _loss(setup, logits, targets, class_weights)
+            loss = _loss(setup, logits, targets, None if weights is None else weights[indices])
             if len(outlier_logits):
                 penalty = divergence_from_uniform(outlier_logits)
                 loss = loss + OUTLIER_WEIGHT * recipe.outlier_share * penalty
@@ -363,18 +366,21 @@ def _order(setup: TrainingSetup, epoch: int) -> np.ndarray:
     return random.permutation(len(setup.training))
 
 
-def _class_weights(setup: TrainingSetup) -> Tensor | None:
-    """Return the weight of each class in the loss, (classes,); None: all have the same.
+def _weights(setup: TrainingSetup) -> Tensor | None:
+    """Return the weight of each training image in the loss, (images,); None: all have the same.
 
-    Where the sampling is balanced already nothing is left for weights to do.
+    It is the image's own times its class's. Where the sampling is balanced already nothing is left for
+    classes' weights to do.
     """
-    if setup.recipe.class_weights == "none" or setup.recipe.sampling == "balanced":
-        return None
-    weights = balanced_weights(setup.training.labels, len(setup.training.classes))
-    return torch.from_numpy(weights).to(setup.device)
+    weights = setup.weights
+    if setup.recipe.class_weights != "none" and setup.recipe.sampling != "balanced":
+        labels = setup.training.labels
+        of_classes = balanced_weights(labels, len(setup.training.classes))[labels]
+        weights = of_classes if weights is None else weights * of_classes
+    return None if weights is None else torch.from_numpy(weights).to(setup.device)
 
 
-def _loss(setup: TrainingSetup, logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
+def _loss(setup: TrainingSetup, logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
     """Return the loss of a batch, the mean over its images; a person's own is what that returns.
 
     The weighted losses are divided by their number, as in Keras, not by the sum of their weights, as
@@ -383,10 +389,10 @@ def _loss(setup: TrainingSetup, logits: Tensor, targets: Tensor, class_weights: 
     if setup.own.loss is not None:
         return own_loss(setup.own.loss, logits, targets)
     label_smoothing = setup.recipe.label_smoothing
-    if class_weights is None:
+    if weights is None:
         return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
     losses = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")  # (n,)
-    return (class_weights[targets] * losses).mean()
+    return (weights * losses).mean()
 
 
 def _batches(setup: TrainingSetup, order: np.ndarray, first: int) -> Iterator[np.ndarray]:
