@@ -8,6 +8,7 @@ import typer
 from imagelet.cli import (
     arithmetic,
     catalogue,
+    code,
     compare,
     course,
     data,
@@ -32,7 +33,7 @@ app = typer.Typer(
 )
 # In the order of `imagelet --help`.
 FAMILIES = (
-    *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, lab, course, runs),
+    *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, code, lab, course, runs),
     doctor,
 )
 for family in FAMILIES:

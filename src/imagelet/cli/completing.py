@@ -58,6 +58,11 @@ def classifiers(incomplete: str) -> list[str]:
     return [*runs(incomplete), *shipped(incomplete)]
 
 
+def networks_and_classifiers(incomplete: str) -> list[str]:
+    """Return the named networks, the runs and the shipped classifiers that begin so."""
+    return [*networks(incomplete), *classifiers(incomplete)]
+
+
 def fields(incomplete: str) -> list[str]:
     """Return the recipe's fields that begin so, each with what follows it: ``momentum=``."""
     from imagelet.training.recipe import setting_fields

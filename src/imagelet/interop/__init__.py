@@ -1,1 +1,1 @@
-"""Classifiers for elsewhere: as ONNX."""
+"""Classifiers for elsewhere, and from there: ONNX, scripts for Keras and PyTorch."""

@@ -59,7 +59,7 @@ def layers(
         named.append((f"shrink{len(named) - 1}", Pool((2, 2))))
         shortest //= 2
     for group, width in enumerate(widths, start=1):
-        conv, norm = Conv(width, (3, 3), "same", bias=False), Shift(epsilon=1e-12)
+        conv, norm = Conv(width, (3, 3), "same", bias=False), Shift(0.6, 1e-12)
         named.append((f"conv{2 * group - 1}", conv))
         if shortest >= SMALLEST_POOLED:
             named.append((f"pool{group}", Pool((2, 2))))

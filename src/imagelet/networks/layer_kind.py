@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from imagelet.errors import NetworkTextError
 from imagelet.messages import Message
+from imagelet.networks.other_libraries import Elsewhere
 from imagelet.registry import Registry
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(Elsewhere):
     """One layer of network text; subclasses are the kinds.
 
     Attributes:

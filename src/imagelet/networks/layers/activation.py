@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from imagelet.networks.layer_kind import Layer, Shape, Weights, register
+from imagelet.networks.other_libraries import Call, KerasSettings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +35,14 @@ class Activation(Layer):
         module: nn.Module = getattr(nn, self.torch_names[0])()
         return module
 
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return an activation layer."""
+        return [Call("layers.Activation", (self.keras_activation,))]
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return torch's own."""
+        return [Call(f"nn.{self.torch_names[0]}")]
+
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the function of one number."""
         import torch
@@ -52,9 +61,19 @@ class Relu(Activation):
     """max(x, 0)."""
 
     word = "relu"
+    keras_activation = "relu"
     torch_names = ("ReLU",)
     formula = "max({x}, 0)"
     rising = True
+    keras_classes = ("ReLU",)
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Relu":
+        """Return it, unless it is bent or cut off."""
+        given.must_be("max_value", None)
+        for name in ("negative_slope", "threshold"):
+            given.must_be(name, 0.0, 0)
+        return cls()
 
     def compute(self, weights: Weights, values: "Array") -> "Array":
         """Return the same shape."""
@@ -72,6 +91,7 @@ class Gelu(Activation):
     """x · Φ(x), exact."""
 
     word = "gelu"
+    keras_activation = "gelu"
     torch_names = ("GELU",)
     formula = "{signed} · Φ({x})"
     rising = True
@@ -95,6 +115,7 @@ class Silu(Activation):
     """x · sigmoid(x), also called swish."""
 
     word = "silu"
+    keras_activation = "silu"
     other_words = ("swish",)
     torch_names = ("SiLU",)
     formula = "{signed} · sigmoid({x})"
@@ -117,6 +138,7 @@ class Tanh(Activation):
     """Hyperbolic tangent."""
 
     word = "tanh"
+    keras_activation = "tanh"
     torch_names = ("Tanh",)
 
     def compute(self, weights: Weights, values: "Array") -> "Array":
@@ -135,6 +157,7 @@ class Sigmoid(Activation):
     """1 / (1 + exp(−x))."""
 
     word = "sigmoid"
+    keras_activation = "sigmoid"
     torch_names = ("Sigmoid",)
     formula = "1 / (1 + exp({minus}))"
 
@@ -155,6 +178,8 @@ class Softmax(Layer):
     """The closing layer: probabilities that sum to 1."""
 
     word = "softmax"
+    keras_classes = ("Softmax",)
+    keras_activation = "softmax"
     family = "softmax"
     torch_names = ("Softmax",)
     numbered = False
@@ -166,6 +191,20 @@ class Softmax(Layer):
         from torch import nn
 
         return nn.Softmax(dim=1)
+
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return an activation layer."""
+        return [Call("layers.Softmax")]
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Softmax":
+        """Return it, over the last axis."""
+        given.must_be("axis", -1, 1)
+        return cls()
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return nothing: the cross-entropy of PyTorch takes logits."""
+        return []
 
     def compute(self, weights: Weights, values: "Array") -> "Array":
         """Return the same shape."""

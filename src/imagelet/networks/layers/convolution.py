@@ -1,5 +1,6 @@
 """Convolutions: ``conv``, and ``depthwise``, which takes each channel by itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from imagelet.networks.layer_kind import (
     Weights,
     register,
 )
+from imagelet.networks.other_libraries import Call, KerasSettings, one_or_two
 from imagelet.networks.window import Sliding
 
 if TYPE_CHECKING:
@@ -122,6 +124,69 @@ class Convolving(Sliding):
             "Conv", value, *tensors, **self.onnx_window(shape), dilations=[*self.dilation], group=groups
         )
 
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a convolution; where its padding is a number, behind the layer that pads.
+
+        Raises:
+            NetworkTextError: stride and dilation are both above 1, which Keras does not allow.
+        """
+        if self.stride != (1, 1) and self.dilation != (1, 1):
+            message = Message("Keras has no convolution with both a stride and a dilation")
+            raise self.mistake(message, Message("take one of them out"))
+        named: dict[str, Any] = {}
+        if self.stride != (1, 1):
+            named["strides"] = one_or_two(self.stride)
+        if self.padding == "same":
+            named["padding"] = "same"
+        if self.dilation != (1, 1):
+            named["dilation_rate"] = one_or_two(self.dilation)
+        named |= self.keras_named() | ({} if self.bias else {"use_bias": False})
+        name, first = self.keras_start()
+        call = Call(name, (*first, one_or_two(self.kernel)), named, takes_activation=True)
+        rims = self.padding if isinstance(self.padding, tuple) else (0, 0)
+        return [*([Call("layers.ZeroPadding2D", (one_or_two(rims),))] if any(rims) else []), call]
+
+    def keras_start(self) -> tuple[str, tuple[int, ...]]:
+        """Return the name of Keras's layer, and its arguments before the kernel."""
+        raise NotImplementedError
+
+    def keras_named(self) -> dict[str, Any]:
+        """Return what only one of the convolutions has."""
+        return {}
+
+    @staticmethod
+    def settings_from_keras(given: KerasSettings) -> dict[str, Any]:
+        """Return the arguments that both convolutions have."""
+        given.must_be("data_format", "channels_last", None)
+        return {
+            "kernel": given.size("kernel_size"),
+            "padding": given.text("padding", ("same", "valid"), "valid"),
+            "stride": given.size("strides", 1),
+            "dilation": given.size("dilation_rate", 1),
+            "bias": given.flag("use_bias", True),
+        }
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a convolution; where SAME is not the same on both sides, behind the module that pads."""
+        filters, groups = self.filters_and_groups(shape[-1])
+        named: dict[str, Any] = {}
+        if self.stride != (1, 1):
+            named["stride"] = one_or_two(self.stride)
+        (above, below), (left, right) = (side.rim for side in self.sides(shape))
+        uneven = (above, left) != (below, right)
+        if self.padding == "same" and self.stride == (1, 1):
+            named["padding"], uneven = "same", False
+        elif not uneven and (above or left):
+            named["padding"] = one_or_two((above, left))
+        if self.dilation != (1, 1):
+            named["dilation"] = one_or_two(self.dilation)
+        if groups > 1:
+            named["groups"] = groups
+        if not self.bias:
+            named["bias"] = False
+        call = Call("nn.Conv2d", (shape[-1], filters, one_or_two(self.kernel)), named)
+        return [*([Call("nn.ZeroPad2d", ((left, right, above, below),))] if uneven else []), call]
+
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the kernel's sum over the numbers under it."""
         from imagelet.networks.trace import patch, weighted_sum
@@ -148,6 +213,7 @@ class Conv(Convolving):
 
     word = "conv"
     other_words = ("conv2d",)
+    keras_classes = ("Conv2D", "Convolution2D")
     filters: Count = field(metadata=COUNT)
     kernel: Size = field(metadata=KERNEL)
     padding: Padding = field(default="valid", metadata=PADDING)
@@ -159,6 +225,30 @@ class Conv(Convolving):
     def filters_and_groups(self, channels: int) -> tuple[int, int]:
         """Return both as they are written."""
         return int(self.filters), self.groups
+
+    def keras_start(self) -> tuple[str, tuple[int, ...]]:
+        """Return the layer's name and the filters."""
+        return "layers.Conv2D", (int(self.filters),)
+
+    def keras_named(self) -> dict[str, Any]:
+        """Return the groups."""
+        return {"groups": self.groups} if self.groups > 1 else {}
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Conv":
+        """Return it, with its groups."""
+        filters, groups = given.count("filters"), given.count("groups", 1)
+        return cls(filters, **cls.settings_from_keras(given), groups=groups)
+
+    def keras_weights(self, weights: Weights) -> "list[Array]":
+        """Return the kernel (height, width, channels of a group, filters) and the biases."""
+        kernel = weights["weight"].transpose(2, 3, 1, 0)
+        return [kernel, weights["bias"]] if self.bias else [kernel]
+
+    def weights_from_keras(self, arrays: "Sequence[Array]", given: KerasSettings) -> "dict[str, Array]":
+        """Return the weights (filters, channels of a group, height, width) and the biases."""
+        kernel = arrays[0].transpose(3, 2, 0, 1)
+        return {"weight": kernel} | ({"bias": arrays[1]} if self.bias else {})
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (height, width, filters).
@@ -182,6 +272,7 @@ class Depthwise(Convolving):
 
     word = "depthwise"
     other_words = ("depthwise_conv",)
+    keras_classes = ("DepthwiseConv2D",)
     channelwise = True
     kernel: Size = field(metadata=KERNEL)
     padding: Padding = field(default="valid", metadata=PADDING)
@@ -193,6 +284,31 @@ class Depthwise(Convolving):
     def filters_and_groups(self, channels: int) -> tuple[int, int]:
         """Return ``multiplier`` filters for each channel, each channel a group."""
         return channels * self.multiplier, channels
+
+    def keras_start(self) -> tuple[str, tuple[int, ...]]:
+        """Return the layer's name."""
+        return "layers.DepthwiseConv2D", ()
+
+    def keras_named(self) -> dict[str, Any]:
+        """Return the multiplier."""
+        return {"depth_multiplier": self.multiplier} if self.multiplier > 1 else {}
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Depthwise":
+        """Return it, with its multiplier."""
+        return cls(**cls.settings_from_keras(given), multiplier=given.count("depth_multiplier", 1))
+
+    def keras_weights(self, weights: Weights) -> "list[Array]":
+        """Return the kernel (height, width, channels, multiplier) and the biases."""
+        filters, _, *kernel = weights["weight"].shape
+        apart = weights["weight"].reshape(filters // self.multiplier, self.multiplier, *kernel)
+        return [apart.transpose(2, 3, 0, 1), *([weights["bias"]] if self.bias else [])]
+
+    def weights_from_keras(self, arrays: "Sequence[Array]", given: KerasSettings) -> "dict[str, Array]":
+        """Return the weights (channels · multiplier, 1, height, width) and the biases."""
+        apart = arrays[0].transpose(2, 3, 0, 1)  # (channels, multiplier, height, width)
+        weight = apart.reshape(-1, 1, *apart.shape[2:])
+        return {"weight": weight} | ({"bias": arrays[1]} if self.bias else {})
 
     def fans(self, weights: Shape) -> tuple[int, int]:
         """Return kernel cells × all channels, kernel cells × multiplier, as Keras counts them."""

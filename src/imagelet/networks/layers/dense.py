@@ -1,11 +1,13 @@
 """Dense layers, every output from every input, and ``flatten``, which makes the flat values for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from imagelet.messages import Message
 from imagelet.networks.layer_kind import COUNT, SWITCH, Count, Layer, Shape, Weights, register, written_shape
+from imagelet.networks.other_libraries import Call, KerasSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,6 +24,7 @@ class Dense(Layer):
 
     word = "dense"
     other_words = ("linear",)
+    keras_classes = ("Dense",)
     family = "dense"
     units: Count = field(metadata=COUNT)
     bias: bool = field(default=True, metadata=SWITCH)
@@ -69,6 +72,28 @@ class Dense(Layer):
         tensors = [graph.constant(weights[name], name) for name in self.tensors(shape)]
         return graph.add("Gemm", value, *tensors, transB=1)
 
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a dense layer."""
+        named = {} if self.bias else {"use_bias": False}
+        return [Call("layers.Dense", (int(self.units),), named, takes_activation=True)]
+
+    def keras_weights(self, weights: Weights) -> "list[Array]":
+        """Return the kernel (inputs, units) and the biases."""
+        return [weights["weight"].T, *([weights["bias"]] if self.bias else [])]
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Dense":
+        """Return it."""
+        return cls(given.count("units"), given.flag("use_bias", True))
+
+    def weights_from_keras(self, arrays: "Sequence[Array]", given: KerasSettings) -> "dict[str, Array]":
+        """Return the weights (units, inputs) and the biases."""
+        return {"weight": arrays[0].T} | ({"bias": arrays[1]} if self.bias else {})
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a linear layer."""
+        return [Call("nn.Linear", (shape[-1], int(self.units)), {} if self.bias else {"bias": False})]
+
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the sum of all inputs, each with its weight."""
         from imagelet.networks.trace import weighted_sum
@@ -89,6 +114,7 @@ class Flatten(Layer):
     """
 
     word = "flatten"
+    keras_classes = ("Flatten",)
     family = "reshape"
     numbered = False
     channelwise = True
@@ -110,6 +136,20 @@ class Flatten(Layer):
         if len(shape) == 3:
             value = graph.add("Transpose", value, perm=[0, 2, 3, 1])
         return graph.add("Flatten", value)
+
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a layer that flattens."""
+        return [Call("layers.Flatten")]
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Flatten":
+        """Return it."""
+        given.must_be("data_format", "channels_last", None)
+        return cls()
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a module that flattens, in PyTorch's order: channel by channel."""
+        return [Call("nn.Flatten")] if len(shape) == 3 else []
 
     def origin(self, value: int, shape: Shape) -> "Index":
         """Return where in an input of ``shape`` a flat value comes from."""

@@ -16,6 +16,7 @@ from imagelet.networks.layer_kind import (
     register,
     written_shape,
 )
+from imagelet.networks.other_libraries import Call, KerasSettings, one_or_two
 from imagelet.networks.window import Sliding
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Pool(Sliding):
 
     word = "pool"
     other_words: ClassVar[tuple[str, ...]] = ("max_pool", "maxpool")
+    keras_classes: ClassVar[tuple[str, ...]] = ("MaxPooling2D", "MaxPool2D")
     family = "pooling"
     noun = Message("window")
     channelwise = True
@@ -111,6 +113,47 @@ class Pool(Sliding):
         """Add one node."""
         return graph.add("MaxPool" if self.largest else "AveragePool", value, **self.onnx_window(shape))
 
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a pooling.
+
+        Raises:
+            NetworkTextError: its padding is a number, which Keras's cannot have.
+        """
+        if isinstance(self.padding, tuple) and any(self.padding):
+            message = Message("Keras has no pooling with so many cells of padding")
+            raise self.mistake(message, Message("write same or valid"))
+        named: dict[str, Any] = {} if self.stride is None else {"strides": one_or_two(self.stride)}
+        if self.padding == "same":
+            named["padding"] = "same"
+        return [Call(f"layers.{self.keras_classes[0]}", (one_or_two(self.size),), named)]
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Pool":
+        """Return it."""
+        given.must_be("data_format", "channels_last", None)
+        size, padding = given.size("pool_size", 2), given.text("padding", ("same", "valid"), "valid")
+        return cls(size, "same" if padding == "same" else "valid", given.size("strides", size))
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a pooling; where the padding is uneven, the last window hangs over, as in :meth:`forward`.
+
+        Raises:
+            NetworkTextError: the padding is uneven and the windows lie closer than two cells.
+        """
+        down, across = self.sides(shape)
+        before, after = (tuple(side.rim[at] for side in (down, across)) for at in (0, 1))
+        if before != after and 1 in self.strides:
+            message = Message("PyTorch has no pooling whose padding differs on the two sides")
+            raise self.mistake(message, Message("write valid, or give it a stride of 2"))
+        named: dict[str, Any] = {} if self.stride is None else {"stride": one_or_two(self.stride)}
+        if any(before):
+            named["padding"] = one_or_two((down.rim[0], across.rim[0]))
+        if self.padding == "same" and before != after:
+            named["ceil_mode"] = True
+        if not self.largest and any(before):
+            named["count_include_pad"] = False
+        return [Call("nn.MaxPool2d" if self.largest else "nn.AvgPool2d", (one_or_two(self.size),), named)]
+
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the window's largest number, or its mean."""
         from imagelet.networks.trace import window
@@ -128,6 +171,7 @@ class AveragePool(Pool):
 
     word = "average_pool"
     other_words = ("avg_pool", "avgpool")
+    keras_classes = ("AveragePooling2D", "AvgPool2D")
     largest = False
 
 
@@ -137,6 +181,7 @@ class GlobalAverage(Layer):
 
     word = "global_average"
     other_words: ClassVar[tuple[str, ...]] = ("global_average_pool",)
+    keras_classes: ClassVar[tuple[str, ...]] = ("GlobalAveragePooling2D", "GlobalAvgPool2D")
     family = "pooling"
     numbered = False
     channelwise = True
@@ -164,6 +209,21 @@ class GlobalAverage(Layer):
         pooled = graph.add("GlobalAveragePool" if self.average else "GlobalMaxPool", value)
         return graph.add("Flatten", pooled)
 
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a global pooling."""
+        return [Call(f"layers.{self.keras_classes[0]}")]
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "GlobalAverage":
+        """Return it."""
+        given.must_be("data_format", "channels_last", None)
+        given.must_be("keepdims", False)
+        return cls()
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a pooling to one cell, and a module that flattens."""
+        return [Call(f"nn.Adaptive{'Avg' if self.average else 'Max'}Pool2d", (1,)), Call("nn.Flatten")]
+
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the mean or the largest number of a map, or of the part that one cell of several is for."""
         import numpy as np
@@ -187,4 +247,5 @@ class GlobalMax(GlobalAverage):
 
     word = "global_max"
     other_words = ("global_max_pool",)
+    keras_classes = ("GlobalMaxPooling2D", "GlobalMaxPool2D")
     average = False

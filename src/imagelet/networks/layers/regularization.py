@@ -1,10 +1,13 @@
 """Batch normalisation and dropout: layers that do something else in training than afterwards."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from imagelet.messages import Message
 from imagelet.networks.layer_kind import FRACTION, POSITIVE, Layer, Shape, Weights, register
+from imagelet.networks.other_libraries import Call, KerasSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,6 +28,7 @@ class BatchNorm(Layer):
 
     word = "batchnorm"
     other_words = ("batch_norm",)
+    keras_classes = ("BatchNormalization",)
     family = "normalization"
     torch_names = ("BatchNorm1d", "BatchNorm2d")
     elementwise = True
@@ -61,6 +65,47 @@ class BatchNorm(Layer):
         names = ("weight", "bias", "running_mean", "running_var")
         tensors = [graph.constant(weights[name], name) for name in names]
         return graph.add("BatchNormalization", value, *tensors, epsilon=self.epsilon)
+
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a batch normalisation; Keras's own defaults are left out."""
+        named = {"momentum": self.momentum, "epsilon": self.epsilon}
+        defaults = {"momentum": 0.99, "epsilon": 1e-3}
+        told = {name: value for name, value in named.items() if value != defaults[name]}
+        return [Call("layers.BatchNormalization", (), told)]
+
+    def keras_weights(self, weights: Weights) -> "list[Array]":
+        """Return scale, shift, moving mean and moving variance."""
+        return [weights[name] for name in ("weight", "bias", "running_mean", "running_var")]
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "BatchNorm":
+        """Return it, over the last axis."""
+        given.must_be("axis", -1, 3, [-1], [3])
+        momentum, epsilon = given.number("momentum", 0.99), given.number("epsilon", 1e-3)
+        if not (0 <= momentum < 1 and 0 < epsilon <= 1):
+            raise given.refusal(Message("its momentum or epsilon is out of range"))
+        return cls(momentum, epsilon)
+
+    def weights_from_keras(self, arrays: "Sequence[Array]", given: KerasSettings) -> "dict[str, Array]":
+        """Return scale, shift, running mean and variance, and a counter of steps at 0.
+
+        Keras may leave scale or shift out; they are 1 and 0 then.
+        """
+        import numpy as np
+
+        remaining = list(arrays)
+        *_, mean, variance = remaining
+        scale = remaining.pop(0) if given.flag("scale", True) else np.ones_like(mean)
+        shift = remaining.pop(0) if given.flag("center", True) else np.zeros_like(mean)
+        made = {"weight": scale, "bias": shift, "running_mean": mean, "running_var": variance}
+        return made | {"num_batches_tracked": np.array(0, np.int64)}
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a batch normalisation, of maps or of flat values; torch's own defaults are left out."""
+        named = {"eps": self.epsilon, "momentum": round(1 - self.momentum, 12)}
+        defaults = {"eps": 1e-5, "momentum": 0.1}
+        told = {name: value for name, value in named.items() if value != defaults[name]}
+        return [Call(f"nn.{'BatchNorm2d' if len(shape) == 3 else 'BatchNorm1d'}", (shape[-1],), told)]
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number less the mean, by the standard deviation, times the scale, plus the shift."""
@@ -103,6 +148,7 @@ class Dropout(Layer):
     """
 
     word = "dropout"
+    keras_classes = ("Dropout",)
     family = "dropout"
     elementwise = True
     channelwise = True
@@ -131,6 +177,23 @@ class Dropout(Layer):
     def to_onnx(self, graph: "OnnxGraph", weights: Weights, value: str, shape: Shape) -> str:
         """Add nothing: outside of training nothing is dropped."""
         return value
+
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a dropout."""
+        return [Call("layers.Dropout", (self.rate,))]
+
+    @classmethod
+    def from_keras(cls, given: KerasSettings) -> "Dropout":
+        """Return it."""
+        given.must_be("noise_shape", None)
+        rate = given.number("rate")
+        if not 0 <= rate < 1:
+            raise given.refusal(Message("its rate is not from 0 to below 1"))
+        return cls(rate)
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a dropout."""
+        return [Call("nn.Dropout", (self.rate,))]
 
     def trace(self, unit: "Unit") -> "Trace | None":
         """Return the number as it is: outside of training nothing is dropped."""

@@ -24,6 +24,7 @@ from imagelet.networks.layer_kind import (
 from imagelet.networks.layers.convolution import Conv
 from imagelet.networks.layers.dense import Dense
 from imagelet.networks.layers.regularization import BatchNorm
+from imagelet.networks.other_libraries import Call, calls_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,6 +48,7 @@ class Residual(Layer):
     """
 
     word = "residual"
+    keras_classes = ("Add",)
     family = "block"
     nested = True
     layers: tuple[Layer, ...]
@@ -143,6 +145,21 @@ class Residual(Layer):
         made = layers_to_onnx(named(self.layers), graph, weights, value, shape)
         passed = layers_to_onnx(shortcut, graph, weights, value, shape)
         return graph.add("Add", made, passed)
+
+    def keras_calls(self, shape: Shape) -> list[Call]:
+        """Return a block: the calls of its layers, and those of its shortcut."""
+        return [self._block(shape, "keras", "residual")]
+
+    def pytorch_calls(self, shape: Shape) -> list[Call]:
+        """Return a block: the calls of its layers, and those of its shortcut."""
+        return [self._block(shape, "pytorch", "Residual")]
+
+    def _block(self, shape: Shape, framework: str, function: str) -> Call:
+        shortcut = self._shortcut(shape, self.output_shape(shape))
+        made, passed = (
+            tuple(calls_of(layers, shape, framework)) for layers in (named(self.layers), shortcut)
+        )
+        return Call(function, block=made, shortcut=passed)
 
     def _parts(self, module: "nn.Module") -> "list[list[tuple[str, nn.Module]]]":
         """Return the named modules of the shortcut, and those inside."""
