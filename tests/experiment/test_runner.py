@@ -224,7 +224,8 @@ def test_two_processes_cannot_train_in_one_folder(small_data):
         list(resume_experiment(run))
 
 
-def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data):
+def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data, monkeypatch):
+    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)
     straight = train("mnist", NETWORK, **QUICK).run
     run, _ = interrupted_at(8)
     newest = max(run.checkpoints.iterdir())
@@ -236,8 +237,21 @@ def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data):
     assert files_of(run) == files_of(straight)
 
 
+def test_short_epochs_are_not_saved_each_and_the_run_goes_on_to_the_same_bytes(small_data, monkeypatch):
+    straight = train("mnist", NETWORK, **QUICK).run
+    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 1e9)
+    events = run_experiment(quick())
+    run = next(event for event in events if isinstance(event, RunStarted)).run
+    next(event for event in events if isinstance(event, EpochEnded))
+    events.close()  # as if it had been killed
+    assert not run.checkpoints.exists()
+    list(resume_experiment(run))
+    assert files_of(run) == files_of(straight)
+
+
 @pytest.mark.parametrize("change", ["network", "optimizer", "best", "facts"])
-def test_a_checkpoint_of_another_training_costs_a_warning_not_the_run(small_data, change):
+def test_a_checkpoint_of_another_training_costs_a_warning_not_the_run(small_data, monkeypatch, change):
+    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)
     straight = train("mnist", NETWORK, **QUICK).run
     run, _ = interrupted_at(8)
     newest = max(run.checkpoints.iterdir())

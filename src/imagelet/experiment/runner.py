@@ -62,6 +62,7 @@ from imagelet.training.profiling import Profile
 from imagelet.training.state import State
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
+SECONDS_BETWEEN_EPOCHS = 5.0  # of which the state is saved; shorter ones are trained again as quickly
 
 
 @dataclass(frozen=True)
@@ -441,7 +442,8 @@ def _train(
         for event in loop.train(_without_fold(setup, run), state, profile):
             clock.tick(min(setup.recipe.batch_size, len(setup.training)) if isinstance(event, Step) else 0)
             stop = interrupted() and not isinstance(event, Stopped)
-            if stop or isinstance(event, EpochEnded) or clock.since_save > SECONDS_BETWEEN_CHECKPOINTS:
+            ended = isinstance(event, EpochEnded)
+            if stop or clock.since_save >= (SECONDS_BETWEEN_EPOCHS if ended else SECONDS_BETWEEN_CHECKPOINTS):
                 _save(run, setup, state, clock)
             yield event
             if stop:
