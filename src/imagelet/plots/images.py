@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-TITLE_SIZE = 10  # points, in a grid
+TITLE_SIZE, TITLE_LINE = 10, 0.19  # points, inches; in a grid
 NARROWEST, WIDEST = 1.5, 3.0  # inches, of a grid's column, which is as wide as its longest title
 STEEPEST = 3.0  # height by width of the room that an image gets
 
@@ -63,9 +63,11 @@ def grid(
         column = min(max(NARROWEST, longest), WIDEST)
         picture = NARROWEST * 0.9 * min(images.shape[1] / images.shape[2], STEEPEST)
         title_lines = 1 + max(text.count("\n") for text in texts)
-        figure = empty_figure(column * across, down * (picture + 0.1 + 0.19 * title_lines) + 0.1)
-        for place, (image, text, weight) in enumerate(zip(images, texts, weights, strict=True), start=1):
-            axes = figure.add_subplot(down, across, place)
+        row = picture + 0.1 + TITLE_LINE * title_lines
+        figure = empty_figure(column * across, down * row + 0.1, laid_out=False)
+        for place, (image, text, weight) in enumerate(zip(images, texts, weights, strict=True)):
+            left, top = place % across * column, (down - place // across) * row - TITLE_LINE * title_lines
+            axes = place_axes(figure, left + 0.05, top, column - 0.1, picture)
             show(axes, image)
             fitting = fitted(text, column - 0.1, TITLE_SIZE, weight)
             colour = WRONG if weight == "bold" else INK
