@@ -13,12 +13,13 @@ from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.interop.onnx import OnnxFile
+    from imagelet.interop.page import PageFile
 
 commands = typer.Typer(cls=Group)
 
-FORMS = ("onnx",)
+FORMS = {"onnx": "onnx", "page": "html"}  # form → ending of its files
 
-To = Annotated[str, typer.Option("--to", metavar="FORM", help="What to make of it: onnx.")]
+To = Annotated[str, typer.Option("--to", metavar="FORM", help="What to make of it: onnx or page.")]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Where to write it (default the run's name, here)."),
@@ -33,7 +34,7 @@ Int8 = Annotated[
 ]
 
 
-@commands.command(cls=Command, epilog="imagelet export digits-small-cnn --to onnx --out digits.onnx")
+@commands.command(cls=Command, epilog="imagelet export digits-small-cnn --to page --out digits.html")
 def export(
     run: RunArgument,
     to: To = "onnx",
@@ -47,15 +48,49 @@ def export(
     ONNX takes framed uint8 images (n, height, width, channels) and gives calibrated probabilities (n,
     classes), and whether each is sure; classes, framing and threshold are in its metadata.
 
-    JSON: file, bytes, opset, checked_on, images, largest_difference, quantized: null, or with --int8
+    A page is one HTML file: whoever opens it draws, photographs or opens a picture, and sees the prediction
+    and the layers, in English and Korean. It needs no network and sends nothing. Its weights have half
+    precision.
+
+    JSON of ONNX: file, bytes, opset, checked_on, images, largest_difference, quantized: null, or with --int8
     {bytes_before, accuracy_before, accuracy_after, difference, milliseconds_before, milliseconds_after}.
+
+    JSON of a page: file, bytes, script_bytes, checked_on, images, same, largest_difference.
     """
+    if to not in FORMS:
+        raise UsageError(
+            "'{given}' is no form to export to; it is onnx or page", hint="--to onnx, or --to page", given=to
+        )
+    path = out or Path(f"{Path(run).stem}.{FORMS[to]}")
+    if to == "page":
+        if int8:
+            raise UsageError("a page's weights have half precision; --int8 goes with --to onnx")
+        from imagelet.interop.page import export_page
+
+        with printing.progress("comparing weights in half precision") as advance:
+            page = export_page(run, path, progress=advance)
+        printing.result(page, _show_page, as_json=as_json)
+        return
     from imagelet.interop.onnx import export_onnx
 
-    if to not in FORMS:
-        raise UsageError("'{given}' is no form to export to; it is onnx", hint="--to onnx", given=to)
-    path = out or Path(f"{Path(run).stem}.{to}")
     printing.result(export_onnx(run, path, int8=int8), _show, as_json=as_json)
+
+
+def _show_page(written: "PageFile") -> None:
+    rows: dict[str, str] = {
+        Message("file"): f"{written.file} ({printing.write_size(written.bytes)})",
+        Message("same class"): Message(
+            "{same:,} of {images} ({kind}), with weights in half precision",
+            same=written.same,
+            images=count_images(written.images),
+            kind=Message(written.checked_on),
+        ),
+        Message("largest difference"): Message(
+            "{difference:.1e} of any probability", difference=written.largest_difference
+        ),
+    }
+    printing.facts(rows)
+    printing.advice("open it in a browser, by a double click; it can be sent, and works without a network")
 
 
 def _show(written: "OnnxFile") -> None:

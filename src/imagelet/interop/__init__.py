@@ -1,1 +1,1 @@
-"""Classifiers for elsewhere, and from there: ONNX, scripts for Keras and PyTorch."""
+"""Classifiers for elsewhere, and from there: ONNX, one page, scripts for Keras and PyTorch."""

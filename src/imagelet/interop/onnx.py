@@ -111,7 +111,7 @@ def export_onnx(run_or_file: Any, path: str | Path, *, int8: bool = False) -> On
     classifier = learner.load()
     learner = replace(learner, loaded=classifier)
     content = onnx_model(classifier).SerializeToString()
-    checked_on, images = _images_to_check(learner)
+    checked_on, images = images_to_check(learner)
     difference = float(np.abs(run_onnx(content, images) - classifier.predict_proba(images)).max())
     if difference > LARGEST_DIFFERENCE:
         raise UsageError(
@@ -126,7 +126,7 @@ def export_onnx(run_or_file: Any, path: str | Path, *, int8: bool = False) -> On
     return OnnxFile(Path(path), len(content), OPSET, checked_on, len(images), difference, quantized)
 
 
-def _images_to_check(learner: Learner) -> tuple[str, NDArray[np.uint8]]:
+def images_to_check(learner: Learner) -> tuple[str, NDArray[np.uint8]]:
     """Return the best images that are available, uint8 (n, height, width, channels), and what they are."""
     try:
         learned = provenance_of(learner).open()
