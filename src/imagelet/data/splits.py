@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from imagelet import atomic_files
 from imagelet.data.copies import with_copies
 from imagelet.data.imageset import ImageSet
+from imagelet.data.sources import grouped, share_of_groups
 from imagelet.data.stratified import Sides, shuffled_split, stratified_split
 from imagelet.errors import DataError, SettingError
 
@@ -280,41 +281,23 @@ def _fold_of_sources(images: ImageSet, number: int, folds: int, seed: int) -> Si
 def _share_of_sources(images: ImageSet, fraction: float, seed: int) -> Sides | None:
     """Return two sides, in order, the second of whole sources with about a ``fraction`` of each class.
 
-    In an order drawn by the seed, each source is set aside that brings the classes' numbers nearer to that.
-    None where no sources are known, or a side would lack a class.
+    In an order drawn by the seed, as :func:`~imagelet.data.sources.share_of_groups` chooses. None where no
+    sources are known, or a side would lack a class.
     """
     groups = _groups(images)
     if groups is None:
         return None
-    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
-    wanted = fraction * images.counts()  # (classes,), still to be set aside
-    chosen = np.zeros(len(images), dtype=bool)
-    for group in np.random.default_rng(seed).permutation(len(members)):
-        its = np.bincount(images.labels[members[group]], minlength=len(wanted))
-        if np.abs(wanted - its).sum() < np.abs(wanted).sum():
-            wanted = wanted - its
-            chosen[members[group]] = True
+    order = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
+    chosen = share_of_groups(images.labels, groups, fraction, order, len(images.classes))
     sides = np.flatnonzero(~chosen), np.flatnonzero(chosen)
     return sides if _have_every_class(images, *sides) else None
 
 
 def _groups(images: ImageSet) -> NDArray[np.int64] | None:
-    """Return a number (n,) for each image, from 0: one for a source, and for sources that share a copy.
-
-    None where no sources are known.
-    """
+    """Return a number (n,) for the source of each image; None where no sources are known."""
     if images.sources is None or not len(images):
         return None
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    names, numbers = np.unique(images.sources, return_inverse=True)
-    shared = coo_array(
-        (np.ones(len(numbers), bool), (numbers, numbers[images.originals])), (len(names), len(names))
-    )
-    _, joined = connected_components(shared, directed=False)
-    groups: NDArray[np.int64] = joined[numbers].astype(np.int64)
-    return groups
+    return grouped(images.sources, images.originals)
 
 
 def _have_every_class(images: ImageSet, *sides: NDArray[np.int64]) -> bool:

@@ -16,11 +16,10 @@ import tomli_w
 
 from imagelet import atomic_files, paths
 from imagelet.cores import usable_cores
-from imagelet.data.copies import WORTH_SAYING, are_copies
 from imagelet.data.datasets import findable, load_dataset, namesake
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.signal import check_signal
-from imagelet.data.splits import COURSE, Split, read_fold, split
+from imagelet.data.splits import Split, read_fold, split
 from imagelet.data.store import InMemory
 from imagelet.device import (
     choose_device,
@@ -32,6 +31,7 @@ from imagelet.device import (
 )
 from imagelet.errors import DataError, RunError, UsageError
 from imagelet.experiment.finalize import Finished, finish
+from imagelet.experiment.remarks import remarks_on_split
 from imagelet.experiment.session import Clock, interruptible, threads_of
 from imagelet.experiment.start import (
     Start,
@@ -375,7 +375,7 @@ def _resolved(
     """Return the values chosen for ``auto`` and facts of the data, for ``experiment.toml`` and the events."""
     before = None if start is None else start.facts(setup.training.classes, setup.validation)
     validation_images = len(setup.validation) if setup.validation else 0
-    understood = [*dataset.understood, *_said_of_copies(dataset, setup, frozen)]
+    understood = [*dataset.understood, *remarks_on_split(dataset, frozen, setup.validation, setup.training)]
     return {
         "network": network.text,
         "input_shape": list(setup.training.shape),
@@ -399,32 +399,6 @@ def _resolved(
         **({"start": before} if before else {}),
         **({"own": setup.own.to_json()} if setup.own != NONE else {}),
     }
-
-
-def _said_of_copies(dataset: Dataset, setup: TrainingSetup, frozen: Split) -> Iterator[Message]:
-    """Yield a sentence on many copies, and one on validation images that are copies of training images.
-
-    A split that is drawn here keeps copies together; that of the course and a dataset's own need not.
-    """
-    images = dataset.train
-    count = int((images.originals != np.arange(len(images))).sum())
-    if count > WORTH_SAYING * len(images):
-        yield Message(
-            "{count:,} of {total:,} images are copies of others: copies stay on one side of every split, and "
-            "the interval of an accuracy counts each picture once.",
-            count=count,
-            total=len(images),
-        )
-    if setup.validation is None or (len(frozen.validation) and frozen.method != COURSE):
-        return
-    shared = int(are_copies(setup.validation.images, setup.training.images).sum())
-    if shared:
-        yield Message(
-            "{count:,} of {total:,} validation images are copies of training images: the validation accuracy "
-            "is too high by what is learned by heart.",
-            count=shared,
-            total=len(setup.validation),
-        )
 
 
 def _train(

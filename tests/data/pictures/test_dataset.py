@@ -20,6 +20,7 @@ from imagelet import atomic_files
 from imagelet.data import load_dataset
 from imagelet.data.pictures import facts
 from imagelet.data.pictures.dataset import load_folder, read_labelled
+from imagelet.data.splits import fold, split
 from imagelet.errors import DataError, SettingError, UnknownNameError
 from imagelet.preprocessing import Framing, frame, open_picture
 from imagelet.preprocessing.picture import Opened, Source, open_once
@@ -27,6 +28,7 @@ from imagelet.preprocessing.picture import Opened, Source, open_once
 Pixels = NDArray[np.uint8]
 Make = Callable[..., Path]
 CLASSES = ("2", "10", "cat")
+PARTS = ("train", "test")
 
 
 def pixels_of(number: int, shape: Sequence[int]) -> Pixels:
@@ -613,3 +615,108 @@ class TestTables:
         table.write_text(table.read_text().replace("cat", "dog"))
         with pytest.raises(DataError, match="has one class only, 'dog'"):
             load_dataset(table)
+
+
+class TestTablesWithSources:
+    """Where a table says who made each picture, nobody is in the test part and among what is learned from."""
+
+    @pytest.fixture
+    def table(self, make: Make) -> Callable[..., Path]:
+        """Return a function that writes a table of 60 pictures with these labels and sources."""
+        folder = make("all", {"images": 60})
+
+        def write(labels: Sequence[str], sources: Sequence[str]) -> Path:
+            rows = [
+                f"images/{number}.png,{label},{source}"
+                for number, (label, source) in enumerate(zip(labels, sources, strict=True))
+            ]
+            (folder / "labels.csv").write_text("\n".join(["path,label,source", *rows]))
+            return folder / "labels.csv"
+
+        return write
+
+    LABELS = tuple("cat" if number % 2 else "dog" for number in range(60))
+    PEOPLE = tuple(f"person {number // 6}" for number in range(60))
+
+    def sides(self, table: Path) -> tuple[set[str], set[str]]:
+        """Return the sources of the images that are learned from, and of the test images."""
+        rows = [row.split(",") for row in table.read_text().splitlines()[1:]]
+        by_pixels = {open_picture(table.parent / path).tobytes(): source for path, _, source in rows}
+        dataset = load_dataset(table)
+        assert len(dataset.train) + len(dataset.test) == 60
+        train, test = ({by_pixels[image.tobytes()] for image in dataset.read(part).images} for part in PARTS)
+        return train, test
+
+    def test_whole_sources_are_set_aside_and_that_is_said(self, table: Callable[..., Path]) -> None:
+        path = table(self.LABELS, self.PEOPLE)
+        train, test = self.sides(path)
+        assert (len(train), len(test)) == (8, 2)
+        assert not train & test
+        dataset = load_dataset(path)
+        assert np.array_equal(dataset.test.counts(), [6, 6])
+        assert (
+            "whole sources, about a fifth of the pictures where they can be, are the test part"
+            in dataset.understood[0]
+        )
+        assert dataset.understood[1] == (
+            "No source is on both sides: the test images have 2 sources, the training images 8 others."
+        )
+
+    def test_the_names_decide_not_the_order_or_the_files(self, table: Callable[..., Path]) -> None:
+        _, test = self.sides(table(self.LABELS, self.PEOPLE))
+        header, *rows = (path := table(self.LABELS, self.PEOPLE)).read_text().splitlines()
+        path.write_text("\n".join([header, *reversed(rows)]))
+        assert self.sides(path)[1] == test
+
+    def test_the_validation_images_and_the_folds_have_others_too(self, table: Callable[..., Path]) -> None:
+        images = load_dataset(table(self.LABELS, self.PEOPLE)).train
+        assert images.sources is not None
+        for way in (0.25, *(fold(number, 4) for number in range(1, 5))):
+            made = split(images, way, 0)
+            assert made.method.endswith(" by source")
+            assert not set(images.sources[made.train]) & set(images.sources[made.validation])
+
+    def test_two_sources_are_one_on_each_side(self, table: Callable[..., Path]) -> None:
+        train, test = self.sides(table(self.LABELS, ["ann"] * 35 + ["bob"] * 25))
+        assert (train, test) == ({"ann"}, {"bob"})
+
+    def test_of_one_source_a_fifth_is_set_aside_by_the_pixels(self, table: Callable[..., Path]) -> None:
+        dataset = load_dataset(table(self.LABELS, ["ann"] * 60))
+        assert len(dataset.test) == 12
+        assert "a fifth of each class, by the pixels" in dataset.understood[0]
+        assert "too few sources to keep each on one side: test images of every class" in dataset.understood[1]
+
+    def test_a_source_with_nearly_everything_is_learned_from(self, table: Callable[..., Path]) -> None:
+        train, test = self.sides(table(self.LABELS, ["ann"] * 56 + ["bob"] * 4))
+        assert (train, test) == ({"ann"}, {"bob"})
+
+    def test_of_a_class_with_one_source_a_fifth_is_set_aside_and_it_is_named(
+        self, table: Callable[..., Path]
+    ) -> None:
+        labels = ["bird" if number < 20 else label for number, label in enumerate(self.LABELS)]
+        path = table(labels, ["ann"] * 20 + [f"person {number // 5}" for number in range(40)])
+        dataset = load_dataset(path)
+        train, test = self.sides(path)
+        assert train & test == {"ann"}
+        assert np.array_equal(dataset.test.counts()[[0]], [4])
+        assert "test images of 'bird' have sources that are learned from" in dataset.understood[1]
+
+    def test_pictures_without_a_source_stand_for_themselves(self, table: Callable[..., Path]) -> None:
+        train, test = self.sides(table(self.LABELS, ["ann"] * 12 + [""] * 48))
+        assert "ann" in train ^ test
+        assert "" in train & test
+
+    def test_sources_that_share_a_picture_stay_together(self, table: Callable[..., Path]) -> None:
+        path = table(self.LABELS, self.PEOPLE)
+        for number in range(0, 60, 12):  # of the first of two, a copy with the second
+            shutil.copy(path.parent / f"images/{number}.png", path.parent / f"images/{number + 6}.png")
+        dataset = load_dataset(path)
+        assert len(dataset.test) == 12
+        assert not set(map(bytes, dataset.test.images)) & set(map(bytes, dataset.train.images))
+
+    def test_their_own_parts_go_before(self, table: Callable[..., Path]) -> None:
+        path = table(self.LABELS, self.PEOPLE)
+        header, *rows = path.read_text().splitlines()
+        parts = ["test" if number < 9 else "train" for number in range(60)]
+        path.write_text("\n".join([f"{header},split", *map(",".join, zip(rows, parts, strict=True))]))
+        assert len(load_dataset(path).test) == 9

@@ -18,6 +18,7 @@ from imagelet.data.labels import as_labels
 from imagelet.data.pictures.labelled import PictureParts
 from imagelet.data.pictures.listing import NAMES_OF_PARTS, subfolders
 from imagelet.data.rows import Rows, images_in, limits_of
+from imagelet.data.sources import describe_sides, set_aside_sources
 from imagelet.data.store import (
     Choose,
     Content,
@@ -361,10 +362,17 @@ def _read_alike(
 def chosen_for_test(origin: object, images: ImageSet) -> NDArray[np.bool_]:
     """Return which images are set aside for testing, bool (n,): a fifth of each class, copies together.
 
+    Where it is known who wrote each image, they are all images of some sources.
+
     Raises:
         DataError: a class has one image only.
     """
-    chosen = copies.set_aside_by_rank(copies.digests(images.images), images.labels, TEST_SHARE)
+    digests = copies.digests(images.images)
+    if images.sources is None:
+        chosen = copies.set_aside_by_rank(digests, images.labels, TEST_SHARE)
+    else:
+        names = [str(number) for number in images.sources]
+        chosen = set_aside_sources(digests, images.labels, names, TEST_SHARE)
     lacking = next(
         (name for label, name in enumerate(images.classes) if not chosen[images.labels == label].any()), None
     )
@@ -401,7 +409,20 @@ def understood(
         )
     ]
     if "test" not in sources:
-        told.append(
-            Message("There is no test part, so a fifth of each class, by the pixels, is set aside as one.")
-        )
+        told += _said_of_test(train)
     return (*told, *left_out)
+
+
+def _said_of_test(train: Stored) -> list[Message]:
+    """Return what is said of the images that were set aside for testing."""
+    learned, aside = train.images, train.aside
+    by_pixels = Message(
+        "There is no test part, so a fifth of each class, by the pixels, is set aside as one."
+    )
+    if aside is None or learned.sources is None or aside.sources is None:
+        return [by_pixels]
+    by_sources = Message(
+        "There is no test part, so whole sources, about a fifth of the images where they can be, are one."
+    )
+    sides = describe_sides("test", learned.sources, aside.sources, aside.labels, aside.classes)
+    return [by_pixels if np.isin(aside.sources, learned.sources).all() else by_sources, sides]

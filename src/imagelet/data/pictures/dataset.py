@@ -3,7 +3,8 @@
 A folder may have ``train/``, ``val/`` and ``test/``. A picture is opened and framed by the same code that
 later opens a person's own picture. Where there is no test part, a fifth of each class is set aside as one,
 chosen by the rank of the pixels' SHA-256: copies of a picture fall on one side, whatever their files' formats
-are, and adding pictures moves few from one side to the other.
+are, and adding pictures moves few from one side to the other. Where a table says who or what each picture
+comes from, whole sources are set aside.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,14 @@ from imagelet.data.forms.form import PictureForm, form_of
 from imagelet.data.imageset import PARTS, Dataset, DatasetCard, ImageSet, LeftOut
 from imagelet.data.pictures.decoding import Decoded, damaged, decode, divide, images_of, known
 from imagelet.data.pictures.facts import FACTS, Task
-from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, describe, itself
+from imagelet.data.pictures.labelled import (
+    PIXELS,
+    SOURCES,
+    LabelledPictures,
+    PictureParts,
+    describe,
+    itself,
+)
 from imagelet.data.pictures.listing import (
     existing,
     list_labelled_in,
@@ -31,6 +39,7 @@ from imagelet.data.pictures.listing import (
 from imagelet.data.pictures.looking import readable, require_pictures
 from imagelet.data.pictures.shape import choose_framing, framing_of, probable_framing
 from imagelet.data.pictures.table import SUFFIXES, is_table, list_table, parts_of_table
+from imagelet.data.sources import describe_sides, set_aside_sources
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.framing import Framing, framings
@@ -117,13 +126,13 @@ def load_pictures(
     if framing is None:
         facts = replace(decoded, facts=decoded.facts[learned.rows])
         framing, of_values = choose_framing(learned.listed, facts, framing_kind, shape or (), progress)
-    said = _understood(listed, describe(learned.listed, set_aside=divides))
-    told = said, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
+    said = _understood(listed, training, own)
+    told = *said, *listed.left_out, *(lost.told for lost in left_out.values()), *of_values
     parts = _readers(own, decoded, framing, progress)
     for part in listed.parts.keys() - own.keys():
         read = partial(_read_readable, partial(left_out.__setitem__, part)) if skip_bad else _read
         parts[part] = partial(read, listed.parts[part], framing, progress)
-    card = _card(listed.place, training.classes, framing, said)
+    card = _card(listed.place, training.classes, framing, said[0])
     return Dataset(card, str(listed.place), _in_order(parts), told, left_out=left_out)
 
 
@@ -206,6 +215,16 @@ def _divided(
         part: _Part(kept.take(np.flatnonzero(where)), rows[where])
         for part, where in (("train", ~chosen), ("test", chosen))
     }
+
+
+def _set_aside(training: LabelledPictures, parts: Mapping[str, _Part]) -> tuple[str, tuple[Message, ...]]:
+    """Return by what the test part was set aside, and whether each source is on one side."""
+    numbers = training.numbered_sources()
+    if numbers is None:
+        return PIXELS, ()
+    learned, held_out = (numbers[parts[part].rows] for part in ("train", "test"))
+    told = describe_sides("test", learned, held_out, parts["test"].listed.labels, training.classes)
+    return PIXELS if np.isin(held_out, learned).all() else SOURCES, (told,)
 
 
 def _readers(
@@ -324,12 +343,18 @@ def _training_of(listed: PictureParts) -> LabelledPictures:
     return training
 
 
-def _understood(listed: PictureParts, description: Message) -> Message:
-    """Return what is told before training: the form, the parts, and what the training part is."""
-    if listed.form is None:
-        return description
-    parts = ", ".join(listed.parts)
-    return Message("{form}; {parts}: {description}", form=listed.form, parts=parts, description=description)
+def _understood(
+    listed: PictureParts, training: LabelledPictures, own: Mapping[str, _Part]
+) -> tuple[Message, ...]:
+    """Return what is told before training: the form, the parts, the training part, and of sources."""
+    set_aside, of_sources = _set_aside(training, own) if "test" in own else (None, ())
+    description = describe(own["train"].listed, set_aside)
+    if listed.form is not None:
+        parts = ", ".join(listed.parts)
+        description = Message(
+            "{form}; {parts}: {description}", form=listed.form, parts=parts, description=description
+        )
+    return description, *of_sources
 
 
 def _name_of(place: Path) -> str:
@@ -338,8 +363,14 @@ def _name_of(place: Path) -> str:
 
 
 def _chosen_for_test(listed: LabelledPictures, digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which pictures, of which the hashes (n, bytes) are known, are set aside, bool (n,)."""
-    chosen = set_aside_by_rank(digests, listed.labels, TEST_SHARE)
+    """Return which pictures, of which the hashes (n, bytes) are known, are set aside, bool (n,).
+
+    Where it is known who or what they come from, they are all pictures of some sources.
+    """
+    if listed.sources is None:
+        chosen = set_aside_by_rank(digests, listed.labels, TEST_SHARE)
+    else:
+        chosen = set_aside_sources(digests, listed.labels, listed.sources, TEST_SHARE)
     for label in range(len(listed.classes)):
         members = np.flatnonzero(listed.labels == label)
         if not chosen[members].any():

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.data.sources import numbered
 from imagelet.errors import DataError
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_files import StoredPicture
 
 VERSION_BYTES = 16
+PIXELS, SOURCES = "pixels", "sources"  # by which a test part is set aside
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +77,7 @@ class LabelledPictures:
         """Return a number (n,) for each picture's source; one without a source is a source of its own."""
         if self.sources is None:
             return None
-        own = [name or f"\0{index}" for index, name in enumerate(self.sources)]  # no text holds a zero
-        return np.unique(own, return_inverse=True)[1].astype(np.int64)
+        return numbered(self.sources)
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,24 @@ def itself(pictures: LabelledPictures) -> LabelledPictures:
     return pictures
 
 
-def describe(training: LabelledPictures, set_aside: bool) -> Message:
-    """Return how many pictures there are to learn from, and whether some were set aside as the test part."""
-    return Message(
-        "{count:,} training pictures in {classes} classes; there is no labelled test/, so a fifth of each "
-        "class, by the pixels, is the test part."
-        if set_aside
-        else "{count:,} training pictures in {classes} classes.",
-        count=len(training),
-        classes=len(training.classes),
-    )
+def describe(training: LabelledPictures, set_aside: str | None) -> Message:
+    """Return how many pictures there are to learn from, and what was set aside as the test part.
+
+    Args:
+        training: the pictures that are left.
+        set_aside: ``PIXELS`` or ``SOURCES``; None: nothing.
+    """
+    values = {"count": len(training), "classes": len(training.classes)}
+    if set_aside == SOURCES:
+        return Message(
+            "{count:,} training pictures in {classes} classes; there is no labelled test/, so whole sources, "
+            "about a fifth of the pictures where they can be, are the test part.",
+            **values,
+        )
+    if set_aside == PIXELS:
+        return Message(
+            "{count:,} training pictures in {classes} classes; there is no labelled test/, so a fifth of "
+            "each class, by the pixels, is the test part.",
+            **values,
+        )
+    return Message("{count:,} training pictures in {classes} classes.", **values)
