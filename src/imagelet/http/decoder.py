@@ -4,13 +4,9 @@ Bytes go there, a shape and pixels come back, and both are checked: nothing that
 more than the picture that it read.
 """
 
-import contextlib
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -23,9 +19,10 @@ from imagelet.http.decoding_worker import HEADER_BYTES, REQUEST, SECONDS
 from imagelet.messages import Message
 from imagelet.preprocessing.picture_limits import MAX_BYTES
 from imagelet.preprocessing.value_range import ValueRange
+from imagelet.preprocessing.worker_process import WorkerProcess, command_of
 
 WORKERS = 2  # a picture that is late keeps one of them
-COMMAND = (sys.executable, "-m", "imagelet.http.decoding_worker")
+COMMAND = command_of("imagelet.http.decoding_worker")
 MAX_HEADER_BYTES = 2**14
 NO_VALUES = (math.nan, math.nan)
 _TEMPLATE = re.compile(r"(?:[^{}]|\{[a-z_]+(?::,)?\})*")  # no attributes, no widths
@@ -103,7 +100,7 @@ class Decoder:
                 worker.end()
 
 
-class _Worker:
+class _Worker(WorkerProcess):
     """A worker process.
 
     Attributes:
@@ -111,51 +108,32 @@ class _Worker:
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        # Ctrl-C in the terminal is for the server: a worker has its own session, and ends with its input
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # each thread would take 30 MB of its memory
-            start_new_session=True,
-        )
+        super().__init__(command)
         self.is_usable = True
-
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
 
     def end(self) -> None:
         """End it, and leave nothing of it behind."""
         self.is_usable = False
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(OSError):  # what it was sent and never read
-                pipe.close()
+        super().end()
 
     def open(self, content: bytes, values: ValueRange | None, seconds: float) -> NDArray[np.uint8]:
         """Let it open a picture, and kill it after so many seconds; see :meth:`Decoder.open`."""
-        requests, responses = self._process.stdin, self._process.stdout
-        assert requests is not None
-        assert responses is not None
         self.is_usable = False
         is_late = threading.Event()
 
         def give_up() -> None:
             is_late.set()
-            self._process.kill()
+            self.kill()
 
         timer = threading.Timer(seconds, give_up)
         timer.daemon = True
         timer.start()
         try:
-            requests.write(REQUEST.pack(len(content), *(values or NO_VALUES)) + content)
-            requests.flush()
-            header = _header(responses)
+            self.requests.write(REQUEST.pack(len(content), *(values or NO_VALUES)) + content)
+            self.requests.flush()
+            header = _header(self.responses)
             error = header.get("error")
-            pixels = _pixels(responses, header.get("shape")) if error is None else None
+            pixels = _pixels(self.responses, header.get("shape")) if error is None else None
         except (OSError, ValueError, RecursionError) as failure:
             raise _late(seconds) if is_late.is_set() else _ended() from failure
         finally:

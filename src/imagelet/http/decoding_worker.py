@@ -9,7 +9,6 @@ ends with its standard input, or when a picture takes too long; nobody has to as
 import contextlib
 import json
 import math
-import os
 import signal
 import struct
 import sys
@@ -24,6 +23,7 @@ from PIL import Image
 from imagelet.errors import PictureError
 from imagelet.preprocessing.picture import open_picture
 from imagelet.preprocessing.value_range import ValueRange
+from imagelet.preprocessing.worker_process import open_channels
 
 if sys.platform != "win32":
     import resource
@@ -42,8 +42,7 @@ def main(open_it: Open = open_picture) -> int:
     Args:
         open_it: opens a picture file's content, with the range of its values.
     """
-    requests, responses = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no response
+    requests, responses = open_channels()
     Image.init()  # loads the decoders, before memory is limited
     _limit_memory()
     while len(start := requests.read(REQUEST.size)) == REQUEST.size:

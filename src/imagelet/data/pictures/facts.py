@@ -5,7 +5,7 @@ A row holds both, the facts first. Threads of this process and worker processes 
 
 import hashlib
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from imagelet.data.copies import DIGEST_BYTES
 from imagelet.errors import PictureError
 from imagelet.preprocessing.framing import Framing, apply_framing, framings
-from imagelet.preprocessing.picture import Opened, Source, is_grey, open_once, with_channels
+from imagelet.preprocessing.picture import (
+    Opened,
+    Source,
+    is_grey,
+    open_once,
+    with_channels,
+    without_pillow_warnings,
+)
 
 _FACTS = struct.Struct(f"<???xII{DIGEST_BYTES}s")
 FACTS_BYTES = _FACTS.size
@@ -31,6 +38,9 @@ FACTS = np.dtype(
         ("digest", "u1", (DIGEST_BYTES,)),  # the same for the same pixels
     ]
 )
+
+Item = str | bytes | None
+"""A picture on its way to where it is opened: a file's path, or the content; None where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,13 @@ class Task:
         """Return the task that ``to_json`` wrote."""
         framing = content["framing"]
         return cls(framing and Framing.from_json(framing), bool(content["digests"]), bool(content["colours"]))
+
+
+def rows_of_items(items: Sequence[Item], task: Task) -> bytes:
+    """Return the rows of pictures, one after the other."""
+    nothing = bytes(task.row_bytes)
+    with without_pillow_warnings():
+        return b"".join([nothing if item is None else row_of(item, task) for item in items])
 
 
 def row_of(picture: Source, task: Task) -> bytes:

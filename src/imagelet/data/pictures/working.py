@@ -1,31 +1,53 @@
-"""Many pictures opened side by side: a few by threads of this process, thousands by worker processes."""
+"""Many pictures opened side by side: a few by threads of this process, thousands by worker processes.
 
+Threads share one interpreter, which a small picture keeps busy for most of its time.
+"""
+
+import errno
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.cores import usable_cores
-from imagelet.data.pictures.facts import Task, row_of
-from imagelet.errors import PictureError
-from imagelet.preprocessing.picture import without_pillow_warnings
+from imagelet.data.pictures.decoding_worker import READY, write_items, write_task
+from imagelet.data.pictures.facts import Item, Task, rows_of_items
+from imagelet.errors import DataError, PictureError
+from imagelet.preprocessing.framing import Framing, framings
 from imagelet.preprocessing.picture_files import PictureFile, StoredPicture
+from imagelet.preprocessing.worker_process import WorkerProcess, can_be_started, command_of
 from imagelet.progress import Progress
 
+COMMAND = command_of("imagelet.data.pictures.decoding_worker")
+SECONDS_TO_START = 60.0
 MOST_AT_ONCE = 8  # pictures, each of which may be of the largest size that is allowed
 MANY = 2_000  # pictures from which on one by one is too slow
+VERY_MANY = 8_000  # pictures that are worth a quarter of a second, in which worker processes start
 BATCH = 32  # pictures of many
 MOST_BYTES = 1 << 23  # of a batch and of its rows, where it has more than one picture
 MORE_WAITING = 2  # pieces of work than there are threads; all of them are in memory
 
-Item = str | bytes | None
-"""A picture on its way to where it is opened: a file's path, or the content; None where it cannot be read."""
-
 Given = TypeVar("Given")
 Result = TypeVar("Result")
+
+
+class Batch(NamedTuple):
+    """Some pictures as one piece of work.
+
+    Attributes:
+        items: their paths or contents.
+        pictures: what they are called.
+    """
+
+    items: Sequence[Item]
+    pictures: Sequence[StoredPicture]
 
 
 def rows_of(pictures: Sequence[StoredPicture], task: Task) -> Iterator[NDArray[np.uint8]]:
@@ -36,38 +58,163 @@ def rows_of(pictures: Sequence[StoredPicture], task: Task) -> Iterator[NDArray[n
     Args:
         pictures: what to open; those that must be read from front to end in the order of their positions.
         task: what is asked of each.
+
+    Raises:
+        DataError: a picture ends every worker process that opens it.
+    """
+    count = min(MOST_AT_ONCE, usable_cores())
+    pool = Pool.start(task, count) if len(pictures) >= VERY_MANY and count > 1 else None
+    if pool is None:
+        yield from side_by_side(partial(_rows_here, task), _batches(pictures, task))
+    else:
+        yield from side_by_side(pool.rows_of, _batches(pictures, task), pool.end)
+
+
+def _rows_here(task: Task, batch: Batch) -> NDArray[np.uint8]:
+    return _as_rows(rows_of_items(batch.items, task), task)
+
+
+def _as_rows(content: bytes, task: Task) -> NDArray[np.uint8]:
+    return np.frombuffer(content, np.uint8).reshape(-1, task.row_bytes)
+
+
+class Pool:
+    """Worker processes that make rows; each thread that asks takes one.
+
+    Args:
+        task: what is asked of each picture.
+        workers: the processes, of which each has been told the task.
+        command: what another one is started with.
     """
 
-    def rows_of_batch(batch: Sequence[Item]) -> NDArray[np.uint8]:
-        with without_pillow_warnings():
-            rows = b"".join([row_of_item(item, task) for item in batch])
-        return np.frombuffer(rows, np.uint8).reshape(len(batch), task.row_bytes)
+    def __init__(self, task: Task, workers: Sequence[WorkerProcess], command: Sequence[str]) -> None:
+        self._task, self._command = task, command
+        self._workers = {*workers}  # all of them
+        self._lock = threading.Lock()
+        self._free: SimpleQueue[WorkerProcess] = SimpleQueue()
+        for worker in workers:
+            self._free.put(worker)
 
-    yield from side_by_side(rows_of_batch, _batches(pictures, task))
+    @classmethod
+    def start(cls, task: Task, count: int, command: Sequence[str] = COMMAND) -> Self | None:
+        """Start so many workers; None where they cannot be started, or could not know the framing.
+
+        Args:
+            task: what is asked of each picture.
+            count: how many workers.
+            command: what each is started with.
+        """
+        is_ours = task.framing is None or framings.get(task.framing.kind).__module__ == Framing.__module__
+        if not (is_ours and can_be_started()):
+            return None
+        workers: list[WorkerProcess] = []
+        try:
+            workers.extend(WorkerProcess(command) for _ in range(count))
+            for worker in workers:
+                _tell(worker, task)
+        except OSError:
+            for worker in workers:
+                worker.end()
+            return None
+        return cls(task, workers, command)
+
+    def rows_of(self, batch: Batch) -> NDArray[np.uint8]:
+        """Return the rows of some pictures; where a worker ends, another one opens them one by one.
+
+        Raises:
+            DataError: a picture ends the other one, too.
+        """
+        worker = self._free.get()
+        try:
+            try:
+                return _ask(worker, batch.items, self._task)
+            except OSError:
+                worker = self._replaced(worker)
+                return np.concatenate([self._ask_again(worker, *one) for one in zip(*batch, strict=True)])
+        finally:
+            self._free.put(worker)
+
+    def _ask_again(self, worker: WorkerProcess, item: Item, picture: StoredPicture) -> NDArray[np.uint8]:
+        try:
+            return _ask(worker, [item], self._task)
+        except OSError as error:
+            raise DataError(
+                "'{picture}' ends the process that opens it: it is damaged in a way that no decoder "
+                "survives, or there is too little memory",
+                hint="take it away, or save it anew as PNG or JPEG, and start again",
+                picture=picture,
+            ) from error
+
+    def _replaced(self, ended: WorkerProcess) -> WorkerProcess:
+        """Return another worker in place of one that ended.
+
+        Raises:
+            OSError: none can be started, or all are to end.
+        """
+        with self._lock:
+            if ended not in self._workers:
+                raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+            self._workers.remove(ended)
+            ended.end()
+            worker = WorkerProcess(self._command)
+            self._workers.add(worker)
+        _tell(worker, self._task)
+        return worker
+
+    def end(self) -> None:
+        """End the workers, whatever they do."""
+        with self._lock:
+            for worker in self._workers:
+                worker.end()
+            self._workers.clear()
 
 
-def row_of_item(item: Item, task: Task) -> bytes:
-    """Return the row of one picture."""
-    return bytes(task.row_bytes) if item is None else row_of(item, task)
+def _tell(worker: WorkerProcess, task: Task) -> None:
+    """Wait until a worker is ready, and tell it the task.
+
+    Raises:
+        OSError: it ends, or is not ready after ``SECONDS_TO_START``.
+    """
+    timer = threading.Timer(SECONDS_TO_START, worker.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        if worker.responses.read(len(READY)) != READY:
+            raise OSError(errno.ECHILD, os.strerror(errno.ECHILD))
+        worker.requests.write(write_task(task))
+    finally:
+        timer.cancel()
 
 
-def _batches(pictures: Sequence[StoredPicture], task: Task) -> Iterator[list[Item]]:
+def _ask(worker: WorkerProcess, items: Sequence[Item], task: Task) -> NDArray[np.uint8]:
+    """Return the rows of pictures.
+
+    Raises:
+        OSError: the worker ends.
+    """
+    worker.requests.write(write_items(items))
+    worker.requests.flush()
+    content = worker.responses.read(len(items) * task.row_bytes)
+    if len(content) < len(items) * task.row_bytes:
+        raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
+    return _as_rows(content, task)
+
+
+def _batches(pictures: Sequence[StoredPicture], task: Task) -> Iterator[Batch]:
     """Yield pictures in pieces of work; of few, one by one, so that it can be watched.
 
     What lies in an archive is read here, where it is read in order.
     """
     most = 1 if len(pictures) < MANY else min(BATCH, max(1, MOST_BYTES // task.row_bytes))
-    batch: list[Item] = []
-    size = 0
-    for picture in pictures:
+    items: list[Item] = []
+    first = size = 0
+    for stop, picture in enumerate(pictures, 1):
         item = _item(picture)
-        batch.append(item)
+        items.append(item)
         size += len(item or "")
-        if len(batch) >= most or size >= MOST_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+        if len(items) >= most or size >= MOST_BYTES or stop == len(pictures):
+            yield Batch(items, pictures[first:stop])
+            items, first, size = [], stop, 0
 
 
 def _item(picture: StoredPicture) -> Item:
@@ -80,8 +227,16 @@ def _item(picture: StoredPicture) -> Item:
         return None
 
 
-def side_by_side(work: Callable[[Given], Result], pieces: Iterator[Given]) -> Iterator[Result]:
-    """Yield the results of pieces of work in their order, done by several threads."""
+def side_by_side(
+    work: Callable[[Given], Result], pieces: Iterator[Given], end: Callable[[], None] | None = None
+) -> Iterator[Result]:
+    """Yield the results of pieces of work in their order, done by several threads.
+
+    Args:
+        work: what is done with each.
+        pieces: the pieces of work; of these a few more than there are threads are taken ahead.
+        end: is called after the last one, or before the threads are waited for where it ends in the middle.
+    """
     count = min(MOST_AT_ONCE, usable_cores())
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(count) as threads:
@@ -95,6 +250,8 @@ def side_by_side(work: Callable[[Given], Result], pieces: Iterator[Given]) -> It
         finally:
             for future in waiting:
                 future.cancel()
+            if end is not None:
+                end()
 
 
 def in_parallel(
