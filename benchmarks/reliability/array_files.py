@@ -155,14 +155,18 @@ def _write_hdf5(random: Random, file: IO[bytes], content: Mapping[str, Any]) -> 
     file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
 
 
-FORMS: tuple[Callable[[Random], dict[str, bytes]], ...] = (
-    *(_npz, _npy_folder, _idx_folder, _pixel_table),
-    _matlab,
-)
+FORMS: tuple[Callable[[Random], dict[str, bytes]], ...] = (_npz, _npy_folder, _idx_folder, _pixel_table)
 
 
 def _arrays(random: Random, number: int) -> Case:
-    files = FORMS[number % len(FORMS)](random)
+    return _case(FORMS[number % len(FORMS)](random))
+
+
+def _matlab_files(random: Random, _: int) -> Case:
+    return _case(_matlab(random))
+
+
+def _case(files: dict[str, bytes]) -> Case:
     return Case(files, partial(in_folder, partial(_read_arrays, files), files))
 
 
@@ -177,4 +181,7 @@ def _read_arrays(files: Mapping[str, bytes], folder: Path) -> None:
             check_images(dataset.read(part))
 
 
-FUZZERS = (Fuzzer("arrays", "arrays, archives and tables of pixels", 5_000, _arrays),)
+FUZZERS = (
+    Fuzzer("arrays", "arrays, archives and tables of pixels", 5_000, _arrays),
+    Fuzzer("matlab", "MATLAB files", 5_000, _matlab_files),
+)
