@@ -8,6 +8,7 @@ import pytest
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
+from imagelet.networks.numpy_network import NumpyNetwork
 from imagelet.runs.store import find_classifier, shipped_classifiers
 from tools.pretrain import SHIPPED, Shipped, joined, ship
 
@@ -46,6 +47,31 @@ class TestEach:
         images = load_dataset(shipped.dataset).test.take(np.arange(250))
         accuracy = 100 * Classifier.load(path).evaluate(images).accuracy
         assert float(written[1]) - 3 <= accuracy <= float(written[2]) + 3
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_without_torch_all_test_images_get_the_same_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = load_dataset("mnist").test.images
+    classifier = Classifier.load(find_classifier("mnist"))
+    monkeypatch.setattr(Classifier, "_is_small_work", lambda *_: True)
+    by_numpy = classifier.logits(images)
+    assert isinstance(classifier._stored_network, NumpyNetwork)
+    monkeypatch.undo()
+    _ = classifier.network  # torch's, from here on
+    by_torch = classifier.logits(images)
+    assert len(images) == 10_000
+    np.testing.assert_allclose(by_numpy, by_torch, rtol=0, atol=1e-4)
+    np.testing.assert_array_equal(by_numpy.argmax(axis=1), by_torch.argmax(axis=1))
+    sure = [
+        [
+            classifier.calibration.is_sure(largest)
+            for largest in classifier.calibration.probabilities(logits).max(axis=1)
+        ]
+        for logits in (by_numpy, by_torch)
+    ]
+    assert sure[0] == sure[1]
 
 
 def test_shipping_writes_half_precision_and_tests_it(

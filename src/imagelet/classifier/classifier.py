@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 BATCH = 500  # images that go through the network at once,
 PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
-SMALL_WORK = 5_000_000_000  # multiply-adds that NumPy does in less time than torch takes to start
+SMALL_WORK = 40_000_000_000  # multiply-adds that NumPy does before torch has started and caught up
 
 
 class LazyNetwork:

@@ -92,8 +92,9 @@ def parts(ink: Ink) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         int32, of the ink's shape: 1 to the number of parts, 0 on the paper; and float64 (parts,): the ink of
         each.
     """
-    labels, count = morphology.label(ink > 0, corners=True)
-    amounts = np.bincount(labels.ravel(), weights=ink.ravel(), minlength=count + 1)[1:]
+    inked = ink > 0
+    labels, count = morphology.label(inked, corners=True)
+    amounts = np.bincount(labels[inked] - 1, weights=ink[inked], minlength=count)
     return labels, amounts.astype(np.float64)
 
 
