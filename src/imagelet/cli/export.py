@@ -32,6 +32,14 @@ Int8 = Annotated[
         "exact; the accuracy before and after is printed.",
     ),
 ]
+Pictures = Annotated[
+    bool,
+    typer.Option(
+        "--pictures",
+        help="Let the file take pictures of any size, and resize them itself; for the framings fit, crop and "
+        "stretch.",
+    ),
+]
 
 
 @commands.command(cls=Command, epilog="imagelet export digits-small-cnn --to page --out digits.html")
@@ -40,20 +48,23 @@ def export(
     to: To = "onnx",
     out: Out = None,
     int8: Int8 = False,
+    pictures: Pictures = False,
     allow_import: AllowImport = False,  # noqa: ARG001
     as_json: Json = False,
 ) -> None:
     """Write a classifier for elsewhere, checked to predict the same there.
 
     ONNX takes framed uint8 images (n, height, width, channels) and gives calibrated probabilities (n,
-    classes), and whether each is sure; classes, framing and threshold are in its metadata.
+    classes), and whether each is sure; classes, framing and threshold are in its metadata. With --pictures it
+    takes uint8 RGB pictures (n, any height, any width, 3).
 
     A page is one HTML file: whoever opens it draws, photographs or opens a picture, and sees the prediction
     and the layers, in English and Korean. It needs no network and sends nothing. Its weights have half
     precision.
 
-    JSON of ONNX: file, bytes, opset, checked_on, images, largest_difference, quantized: null, or with --int8
-    {bytes_before, accuracy_before, accuracy_after, difference, milliseconds_before, milliseconds_after}.
+    JSON: file, bytes, opset, checked_on, images, largest_difference, quantized: null, or with --int8
+    {bytes_before, accuracy_before, accuracy_after, difference, milliseconds_before, milliseconds_after},
+    framed: null, or with --pictures {pictures, mean_difference}.
 
     JSON of a page: file, bytes, script_bytes, checked_on, images, same, largest_difference.
     """
@@ -65,6 +76,8 @@ def export(
     if to == "page":
         if int8:
             raise UsageError("a page's weights have half precision; --int8 goes with --to onnx")
+        if pictures:
+            raise UsageError("a page takes pictures of any size as it is; --pictures goes with --to onnx")
         from imagelet.interop.page import export_page
 
         with printing.progress("comparing weights in half precision") as advance:
@@ -73,7 +86,7 @@ def export(
         return
     from imagelet.interop.onnx import export_onnx
 
-    printing.result(export_onnx(run, path, int8=int8), _show, as_json=as_json)
+    printing.result(export_onnx(run, path, int8=int8, pictures=pictures), _show, as_json=as_json)
 
 
 def _show_page(written: "PageFile") -> None:
@@ -105,6 +118,12 @@ def _show(written: "OnnxFile") -> None:
         "ONNX": Message("opset {opset}", opset=written.opset),
         Message("largest difference"): checked,
     }
+    if framed := written.framed:
+        rows[Message("framing")] = Message(
+            "inside, within {difference:.2f} grey levels of ours in the mean of a picture, on {images}",
+            difference=framed.mean_difference,
+            images=count_images(framed.pictures),
+        )
     if made := written.quantized:
         low, high = (100 * end for end in made.difference.interval)
         rows |= {

@@ -11,6 +11,10 @@ input or output       type     shape                               values
 ``probabilities``     float32  (n, classes)                        calibrated, rows of sum 1
 ``sure``              bool     (n,)                                the largest is at least the threshold
 ====================  =======  ==================================  ====================================
+
+Where framing is inside, too (:mod:`imagelet.interop.onnx_framing`), ``pictures`` are the input, uint8 (n, any
+height, any width, 3), and ``framed`` is a third output: the images that the network got. No picture of one
+colour is sure then.
 """
 
 import json
@@ -24,25 +28,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from imagelet import atomic_files
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import DataError, ImageletError, UsageError
+from imagelet.interop.onnx_framing import add_framing, check_offered
 from imagelet.metrics.comparison import PairedDifference, compare_predictions
 from imagelet.networks.layer_kind import layers_to_onnx
 from imagelet.networks.numpy_network import nested_weights, plain_layers
 from imagelet.networks.onnx_graph import OnnxGraph
+from imagelet.preprocessing.framing import Framing, frame
 from imagelet.preprocessing.test_time_augmentation import VIEWS
 from imagelet.runs.learner import Learner, find_learner
 from imagelet.runs.provenance import provenance_of
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, ValueInfoProto
 
 OPSET = 17  # of ONNX's operators: runtimes since 2022 know it
 IR_VERSION = 8  # of the file, which came with that opset
 LARGEST_DIFFERENCE = 1e-4  # of probabilities, between ours and the runtime's
+LARGEST_MEAN_DIFFERENCE = 1.0  # grey levels, between a picture framed by us and by the runtime
+SIZES_TO_FRAME = ((1, 1), (17, 23), (28, 28), (32, 32), (40, 500), (300, 200), (480, 640), (1237, 911))
 IMAGES_AT_ONCE = 500
 IMAGES_WITHOUT_VALIDATION = 500
 CALIBRATION_IMAGES = 1000
@@ -69,6 +78,19 @@ class Quantized:
 
 
 @dataclass(frozen=True)
+class Framed:
+    """How framing inside a file compares with ours.
+
+    Attributes:
+        pictures: on how many, of many sizes.
+        mean_difference: in grey levels, the largest mean of any picture.
+    """
+
+    pictures: int
+    mean_difference: float
+
+
+@dataclass(frozen=True)
 class OnnxFile:
     """What was written.
 
@@ -81,6 +103,7 @@ class OnnxFile:
         images: how many of these.
         largest_difference: of any probability there; before it is quantized.
         quantized: what 8-bit whole numbers cost; None where the weights are float32.
+        framed: how framing inside the file compares with ours; None where it is not inside.
     """
 
     file: Path
@@ -90,9 +113,12 @@ class OnnxFile:
     images: int
     largest_difference: float
     quantized: Quantized | None = None
+    framed: Framed | None = None
 
 
-def export_onnx(run_or_file: Any, path: str | Path, *, int8: bool = False) -> OnnxFile:
+def export_onnx(
+    run_or_file: Any, path: str | Path, *, int8: bool = False, pictures: bool = False
+) -> OnnxFile:
     """Write a classifier as an ONNX file, once onnxruntime has given our probabilities.
 
     Args:
@@ -100,16 +126,20 @@ def export_onnx(run_or_file: Any, path: str | Path, *, int8: bool = False) -> On
         path: the file; it appears whole or not at all.
         int8: quantize statically: weights and activations become 8-bit whole numbers, whose scales are fitted
             on training images.
+        pictures: the file takes pictures of any size, and frames them itself.
 
     Raises:
         RunError: there is no such classifier.
-        UsageError: onnx or onnxruntime is not installed, a layer cannot be written as ONNX, or the runtime's
-            probabilities differ by more than 1e-4.
+        UsageError: onnx or onnxruntime is not installed, a layer cannot be written as ONNX, the runtime's
+            probabilities differ by more than 1e-4, the framing is none that only resizes, or what the runtime
+            frames differs by more than 1 grey level in the mean of a picture.
         DataError: to quantize, training and validation images are needed, and are not available.
     """
     learner = find_learner(run_or_file)
     classifier = learner.load()
     learner = replace(learner, loaded=classifier)
+    if pictures:
+        check_offered(classifier.framing)
     content = onnx_model(classifier).SerializeToString()
     checked_on, images = images_to_check(learner)
     difference = float(np.abs(run_onnx(content, images) - classifier.predict_proba(images)).max())
@@ -122,8 +152,66 @@ def export_onnx(run_or_file: Any, path: str | Path, *, int8: bool = False) -> On
     if int8:
         before, (content, validation) = content, _quantized_for(learner, content)
         quantized = _compare(before, content, validation)
+    framed = None
+    if pictures:
+        content = with_framing(content, classifier.framing)
+        framed = _compare_framing(content, classifier.framing)
     atomic_files.write_bytes(Path(path), content)
-    return OnnxFile(Path(path), len(content), OPSET, checked_on, len(images), difference, quantized)
+    return OnnxFile(Path(path), len(content), OPSET, checked_on, len(images), difference, quantized, framed)
+
+
+def with_framing(content: bytes, framing: Framing) -> bytes:
+    """Return a model of framed images as one that takes pictures and frames them itself."""
+    import onnx
+    from onnx import TensorProto, compose, helper
+
+    graph = OnnxGraph()
+    with graph.inside("framing"):
+        framed, blank = add_framing(graph, framing)
+    before = _model(
+        graph,
+        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", "any height", "any width", 3])],
+        {framed: helper.make_tensor_value_info("framed", TensorProto.UINT8, ["n", *framing.shape])}
+        | {blank: helper.make_tensor_value_info("blank", TensorProto.BOOL, ["n"])},
+    )
+    after = onnx.load_from_string(content)
+    names = ["probabilities", "sure", "framed", "blank"]
+    both = compose.merge_models(before, after, io_map=[("framed", "images")], outputs=names)
+    reached = next(node for node in both.graph.node if node.output[0] == "sure")
+    reached.output[0] = reached.name = "reached"
+    both.graph.node.append(helper.make_node("Not", ["blank"], ["shown"], "shown"))
+    both.graph.node.append(helper.make_node("And", ["reached", "shown"], ["sure"], "sure"))
+    outputs = {value.name: value for value in both.graph.output}
+    del both.graph.output[:]
+    both.graph.output.extend(outputs[name] for name in names[:-1])
+    both.producer_name, both.producer_version = after.producer_name, after.producer_version
+    onnx.checker.check_model(both, full_check=True)
+    made: bytes = both.SerializeToString()
+    return made
+
+
+def _compare_framing(content: bytes, framing: Framing) -> Framed:
+    """Return how a model frames pictures of many sizes, compared with us.
+
+    Raises:
+        UsageError: it differs by more than ``LARGEST_MEAN_DIFFERENCE``.
+    """
+    session, differences = _session(content), []
+    generator = np.random.default_rng(0)
+    for height, width in SIZES_TO_FRAME:
+        coarse = generator.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+        smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+        grain = generator.integers(-20, 21, smooth.shape)
+        picture = np.clip(smooth + grain, 0, 255).astype(np.uint8)
+        (theirs,) = session.run(["framed"], {"pictures": picture[np.newaxis]})
+        differences.append(float(np.abs(theirs[0].astype(int) - frame(picture, framing)).mean()))
+    if max(differences) > LARGEST_MEAN_DIFFERENCE:
+        raise UsageError(
+            "what onnxruntime frames differs from ours by up to {difference:.2g} grey levels in the mean; "
+            "nothing is written",
+            difference=max(differences),
+        )
+    return Framed(len(differences), max(differences))
 
 
 def images_to_check(learner: Learner) -> tuple[str, NDArray[np.uint8]]:
@@ -238,37 +326,51 @@ def onnx_model(classifier: Classifier) -> "ModelProto":
     """
     try:
         import onnx
-        from onnx import TensorProto, helper, numpy_helper
+        from onnx import TensorProto, helper
     except ImportError as error:
         raise _not_installed("onnx") from error
     graph = OnnxGraph()
     probabilities = _probabilities(classifier, graph)
     largest = graph.add("ReduceMax", probabilities, axes=[1], keepdims=0)
     sure = graph.add("GreaterOrEqual", largest, graph.number(classifier.calibration.threshold))
-    outputs = {"probabilities": graph.add("Identity", probabilities), "sure": graph.add("Identity", sure)}
+    classes = len(classifier.classes)
+    model = _model(
+        graph,
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *classifier.input_shape])],
+        {probabilities: helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes])}
+        | {sure: helper.make_tensor_value_info("sure", TensorProto.BOOL, ["n"])},
+    )
+    helper.set_model_props(model, _metadata(classifier))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _model(
+    graph: OnnxGraph, inputs: list["ValueInfoProto"], outputs: dict[str, "ValueInfoProto"]
+) -> "ModelProto":
+    """Return a graph as a model.
+
+    Args:
+        graph: its nodes and constants.
+        inputs: what it takes.
+        outputs: what it gives, by the names of the nodes' outputs.
+    """
+    from onnx import helper, numpy_helper
+
+    ends = {name: value.name for name, value in outputs.items()}  # names that people type
     nodes = [
         helper.make_node(node.operation, node.inputs, [node.output], node.output, **node.attributes)
         for node in graph.nodes
     ]
-    for node in nodes[-2:]:  # the outputs have names that people type
-        node.output[0] = next(name for name, made in outputs.items() if made == node.output[0])
-    classes = len(classifier.classes)
-    built = helper.make_graph(
-        nodes,
-        "imagelet",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *classifier.input_shape])],
-        [
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes]),
-            helper.make_tensor_value_info("sure", TensorProto.BOOL, ["n"]),
-        ],
-        [numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
-    )
+    nodes += [helper.make_node("Identity", [name], [end], end) for name, end in ends.items()]
+    constants = [numpy_helper.from_array(array, name) for name, array in graph.constants.items()]
     model = helper.make_model(
-        built, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="imagelet"
+        helper.make_graph(nodes, "imagelet", inputs, list(outputs.values()), constants),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="imagelet",
     )
     model.producer_version = version("imagelet")
-    helper.set_model_props(model, _metadata(classifier))
-    onnx.checker.check_model(model, full_check=True)
     return model
 
 

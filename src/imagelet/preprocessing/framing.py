@@ -26,6 +26,7 @@ from imagelet.preprocessing.picture import border, with_channels
 from imagelet.preprocessing.value_range import ValueRange
 from imagelet.registry import Registry
 
+REDUCING_GAP = 3.0  # times the size wanted, to which a far larger picture is averaged first: it is quicker
 MAX_SIDE = 1024  # pixels; imagelet is for small images, and a hostile header must not fill the memory
 
 
@@ -260,7 +261,7 @@ def resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
     enlarges = height >= picture.shape[0] and width >= picture.shape[1]
     method = Image.Resampling.BICUBIC if enlarges else Image.Resampling.LANCZOS
     image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
-    result = np.asarray(image.resize((width, height), method, reducing_gap=3.0))
+    result = np.asarray(image.resize((width, height), method, reducing_gap=REDUCING_GAP))
     return result.reshape(height, width, picture.shape[2])
 
 
