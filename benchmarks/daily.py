@@ -1,19 +1,14 @@
-"""imagelet as a user meets it: start-up, loading, the demo, an epoch of MNIST, float32 and bfloat16."""
+"""imagelet as a user meets it: loading, the demo, an epoch of MNIST, float32 and bfloat16."""
 
 import functools
 from typing import Any
 
+from benchmarks import starting
 from benchmarks.measuring import Benchmark, at_once, seconds_of, summary
 from benchmarks.processes import imagelet, runs_folder
 from imagelet.data.datasets import load_dataset, place_of
 
 SEEDS = (0, 1, 2)
-
-
-def startup() -> dict[str, Any]:
-    """Seconds of ``imagelet --help``, a whole process, eleven times after a warm-up."""
-    seconds = [imagelet(["--help"]).seconds for _ in range(12)]
-    return {"help_seconds": summary(seconds[1:])}
 
 
 def loading() -> dict[str, Any]:
@@ -69,7 +64,7 @@ def precision() -> dict[str, Any]:
 def benchmarks() -> dict[str, Benchmark]:
     """Return what there is to measure, by name."""
     functions = {
-        "startup": startup,
+        "startup": starting.startup,
         "loading": loading,
         "demo": demo,
         "mnist": mnist,

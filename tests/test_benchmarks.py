@@ -28,6 +28,7 @@ from benchmarks import (
     recipes,
     result_files,
     run,
+    starting,
     steps,
 )
 from benchmarks.measuring import LeftOut, at_once, geometric_mean, summary
@@ -770,6 +771,24 @@ def test_a_section_is_there_only_with_its_results() -> None:
     assert "| `cnn-3` | test | 99.10 % | 99.10 ± 0.14 % | 10,000 | 51.0 ± 1.4 s | 60.5 ± 0.7 s |" in page
     assert "](../images/accuracy-seconds.svg)" in page
     assert "pictures" not in pages.benchmarks_page({"startup": found["startup"]})
+
+
+def test_the_start_of_a_prediction_is_compared_with_torchs() -> None:
+    measured = {
+        "predict_seconds": summary([0.3, 0.4, 0.5]),
+        "predict_start_seconds": summary([0.2, 0.3, 0.4]),
+        "import_torch_seconds": summary([1.5, 1.6, 1.7]),
+    }
+    page = pages.benchmarks_page({"startup": result("startup", measured)})
+    assert "| … of it the start | 0.30 s |" in page
+    assert "A prediction takes 0.25 times as long" in page
+
+
+def test_the_parts_of_a_prediction_are_timed() -> None:
+    done = processes.run_experiment([sys.executable, str(starting.WORKER), str(starting.PICTURE)])
+    parts = done.document
+    assert set(parts) == {"framing_seconds", "network_seconds"}
+    assert 0 < sum(parts.values()) < done.seconds
 
 
 def test_seconds_of_a_busy_machine_have_a_star() -> None:
