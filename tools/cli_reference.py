@@ -7,7 +7,8 @@ from typing import Any
 import typer
 
 from imagelet import atomic_files, cli
-from imagelet.cli.commands import Entry, page
+from imagelet.cli.commands import page
+from imagelet.cli.help_page import Entry
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
 INTRODUCTION = """\

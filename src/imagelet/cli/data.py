@@ -157,7 +157,8 @@ def show(dataset: Shown, out: Out = None, card: CardOnly = False, as_json: Json 
     sees, an array of numbers, and the shapes that the same numbers can take.
 
     JSON: name, title, description, place, images, shape, parts[{part, images, lowest, highest, mean,
-    sha256}], classes[{class, name, images}], flips, framing, source, licence, citation, known_accuracy, file;
+    sha256}], classes[{class, name, images}], flips, framing, source, licence, citation, known_accuracy,
+    understood, file; understood says what data of your own was taken for and what was left out;
     known_accuracy has percent, source and by_people, and is null where no source was found. With --card
     images is 0 and parts is empty.
 
@@ -180,9 +181,12 @@ def show(dataset: Shown, out: Out = None, card: CardOnly = False, as_json: Json 
     if out is not None:
         _draw(opened, out)
     if as_json:
-        printing.document(facts | {"file": out})
+        printing.document(facts | {"understood": opened.understood, "file": out})
     else:
         _show(facts)
+        for sentence in opened.understood:
+            if sentence != facts["description"]:
+                printing.say(sentence)
         show_file(out)
 
 

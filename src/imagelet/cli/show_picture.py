@@ -22,7 +22,7 @@ def is_picture(text: str) -> bool:
     """Tell whether ``text`` names a picture, not a dataset: by its suffix, or a file of no other form."""
     from imagelet.data.forms.form import form_of
     from imagelet.data.known import datasets
-    from imagelet.data.pictures.table import SUFFIXES
+    from imagelet.data.pictures.table_columns import SUFFIXES
     from imagelet.preprocessing import PICTURE_SUFFIXES
 
     path = Path(text).expanduser()

@@ -191,7 +191,7 @@ def _open_own(path: Path, given: str, in_memory: InMemory, options: dict[str, An
     from imagelet.data.forms.form import Form, form_of, open_form
     from imagelet.data.kept import is_kept, open_kept
     from imagelet.data.pictures.dataset import load_folder, load_pictures, parts_of
-    from imagelet.data.pictures.table import SUFFIXES
+    from imagelet.data.pictures.table_columns import SUFFIXES
     from imagelet.preprocessing.picture_files import DiskFolder
 
     if is_kept(path):

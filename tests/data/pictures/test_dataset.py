@@ -453,6 +453,17 @@ class TestRefusals:
             f"the folder '{folder}' holds pictures but no subfolders: one subfolder a class is needed"
         )
 
+    @pytest.mark.parametrize("layout", [{".": 3}, {"train": 3}])
+    def test_name_the_table_that_lies_beside_pictures_without_classes(
+        self, make: Make, layout: dict[str, int]
+    ) -> None:
+        folder = make("folder", layout)
+        (folder / "labels.CSV").write_text("id,breed\n")
+        assert broken(folder).hint == (
+            "if labels.CSV names the pictures and their labels, give it instead of the folder: "
+            f"imagelet train {folder / 'labels.CSV'}"
+        )
+
     def test_tell_of_an_empty_folder(self, tmp_path: Path) -> None:
         assert "neither pictures nor subfolders" in broken(tmp_path).message
 

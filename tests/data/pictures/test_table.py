@@ -12,7 +12,7 @@ from PIL import Image
 
 from imagelet.data.pictures.dataset import read_labelled
 from imagelet.data.pictures.labelled import LabelledPictures
-from imagelet.data.pictures.table import is_table, list_table
+from imagelet.data.pictures.table import is_table, list_table, parts_of_table
 from imagelet.errors import DataError
 from imagelet.preprocessing import Framing
 
@@ -175,8 +175,8 @@ class TestRefusals:
         assert refused(write("place,label", "a,b")) == (
             "line 1 of TABLE lacks the column 'path'; its columns are place, label"
         )
-        assert refused(write("", "path;kind", "a;b")) == (
-            "line 2 of TABLE lacks the column 'label'; its columns are path, kind"
+        assert refused(write("", "path;kind;size", "a;b;3")) == (
+            "line 2 of TABLE lacks the column 'label'; its columns are path, kind, size"
         )
         assert "has the column 'path' twice" in refused(write("path,label,Path", "a,b,c"))
 
@@ -240,6 +240,51 @@ class TestRefusals:
         with pytest.raises(DataError) as caught:
             list_table(write("a,b"))
         assert caught.value.hint == "a table of pictures is a CSV file with the columns path and label"
+
+
+class TestTablesOfCompetitions:
+    """``id,breed`` beside a folder ``train/``; a column of 0 and 1 for each class."""
+
+    def test_of_two_columns_the_other_one_is_the_label(self, write: Write) -> None:
+        path = write("Image,Breed", "pictures/0.png,akita", "pictures/1.png,boxer")
+        assert listed(path) == [("0.png", "akita"), ("1.png", "boxer")]
+        assert parts_of_table(path).left_out == (
+            "The column 'Image' names the pictures, and 'Breed' is their label.",
+        )
+
+    def test_names_are_those_of_pictures_below_with_or_without_suffix(self, write: Write) -> None:
+        path = write("id,label", "3,b", "11.png,a", "2,b")
+        assert listed(path) == [("3.png", "b"), ("11.png", "a"), ("2.png", "b")]
+        assert parts_of_table(path).left_out == (
+            f"The pictures are found by their names in pictures{os.sep}.",
+        )
+
+    def test_a_name_that_two_pictures_have_is_refused(self, write: Write, folder: Path) -> None:
+        (folder / "more").mkdir()
+        (folder / "more" / "3.png").write_bytes((folder / "pictures" / "3.png").read_bytes())
+        told = refused(write("id,label", "2,b", "3,a")).replace(os.sep, "/")
+        assert told == "line 3 of TABLE names '3', which more/3.png and pictures/3.png may be"
+
+    def test_of_an_id_and_a_path_the_path_counts(self, write: Write) -> None:
+        path = write("id,filename,label", "7,pictures/0.png,a", "8,pictures/1.png,b")
+        assert listed(path) == [("0.png", "a"), ("1.png", "b")]
+
+    def test_a_column_of_0_and_1_for_each_class(self, write: Write) -> None:
+        path = write("image,Rust,Scab,source", "0,1.0,0.0,ann", "1,0.0,1.0,ben", "2,1,0,ann")
+        assert listed(path) == [("0.png", "Rust"), ("1.png", "Scab"), ("2.png", "Rust")]
+        assert list_table(path).sources == ("ann", "ben", "ann")
+        assert (
+            "There is a column of 0 and 1 for each of 2 classes: Rust, Scab." in parts_of_table(path).left_out
+        )
+
+    @pytest.mark.parametrize("cells", ["1,1", "0,0", "0.5,0.5", "1,", "1,x", "1"])
+    def test_a_row_with_none_or_several_classes_is_refused(self, write: Write, cells: str) -> None:
+        told = refused(write("image,Rust,Scab", "0,1,0", f"1,{cells}"))
+        assert told == "line 3 of TABLE needs a 1 in one of the columns Rust, Scab, and 0 in all others"
+
+    def test_numbers_of_other_kinds_are_no_classes(self, write: Write) -> None:
+        told = refused(write("image,age,height", "0,31,180"))
+        assert told == "line 1 of TABLE lacks the column 'label'; its columns are path, age, height"
 
 
 def test_a_table_is_known_by_being_a_file_or_by_its_suffix(write: Write, folder: Path) -> None:

@@ -38,7 +38,8 @@ from imagelet.data.pictures.listing import (
 )
 from imagelet.data.pictures.looking import readable, require_pictures
 from imagelet.data.pictures.shape import choose_framing, framing_of, probable_framing
-from imagelet.data.pictures.table import SUFFIXES, is_table, list_table, parts_of_table
+from imagelet.data.pictures.table import is_table, list_table, parts_of_table
+from imagelet.data.pictures.table_columns import SUFFIXES
 from imagelet.data.sources import describe_sides, set_aside_sources
 from imagelet.errors import DataError
 from imagelet.messages import Message

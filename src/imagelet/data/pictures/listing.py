@@ -11,6 +11,7 @@ import numpy as np
 
 from imagelet import paths
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, itself, require_classes
+from imagelet.data.pictures.table_columns import SUFFIXES
 from imagelet.errors import DataError, PictureError
 from imagelet.messages import Message
 from imagelet.preprocessing.file_kind import describe_kinds, kind_of_stored, left_out
@@ -22,6 +23,7 @@ from imagelet.preprocessing.picture_files import (
     is_picture,
     natural_key,
     pictures_in,
+    suffix_of,
 )
 
 NAMES_OF_PARTS = {
@@ -153,8 +155,9 @@ def parts_of_folder(folder: PictureFolder) -> PictureParts:
             hint="put the class subfolders to learn from under train/",
             folder=folder.path,
         )
-    training = list_pictures(parts.get("train", folder))
-    require_classes(training)
+    with _table_named(folder):
+        training = list_pictures(parts.get("train", folder))
+        require_classes(training)
     for place in parts.values():
         check_classes(training, place)
     listed = {"train": partial(itself, training)}
@@ -162,6 +165,24 @@ def parts_of_folder(folder: PictureFolder) -> PictureParts:
         if part in parts and not (part == "test" and is_unlabelled(parts[part])):
             listed[part] = partial(list_pictures, parts[part])
     return PictureParts(given.path, listed, left_out_of(given, folder))
+
+
+@contextlib.contextmanager
+def _table_named(folder: PictureFolder) -> Iterator[None]:
+    """Let the error about a folder without classes name the table beside its pictures, if there is one."""
+    try:
+        yield
+    except DataError as error:
+        tables = sorted(name for name in folder.entries if suffix_of(name) in SUFFIXES)
+        if not tables or not isinstance(folder, DiskFolder):
+            raise
+        hint = Message(
+            "if {table} names the pictures and their labels, give it instead of the folder: "
+            "imagelet train {typed}",
+            table=tables[0],
+            typed=paths.typed(folder.path / tables[0]),
+        )
+        raise DataError(error.message, hint) from error
 
 
 def list_labelled_in(folder: PictureFolder) -> LabelledPictures:
@@ -213,6 +234,8 @@ def _without_classes(folder: PictureFolder) -> DataError:
     if pictures_in(folder):
         return DataError(
             "the folder '{folder}' holds pictures but no subfolders: one subfolder a class is needed",
+            hint="sort the pictures into subfolders, or name each with its class in a table: a CSV file with "
+            "the columns path and label",
             folder=folder.path,
         )
     if not others:

@@ -7,11 +7,12 @@ mark.
 
 import csv
 import io
+import itertools
 import os
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +20,24 @@ import numpy as np
 from imagelet.data.imageset import PARTS
 from imagelet.data.pictures.labelled import LabelledPictures, PictureParts, itself, require_classes
 from imagelet.data.pictures.listing import composed, named_part
+from imagelet.data.pictures.table_columns import (
+    COLUMNS,
+    PART,
+    SOURCE,
+    SUFFIXES,
+    Columns,
+    ColumnsError,
+    known_names,
+    read_columns,
+)
 from imagelet.errors import DataError
 from imagelet.messages import Message
-from imagelet.preprocessing.picture_files import PictureFile, natural_key
+from imagelet.preprocessing.picture_files import PictureFile, is_picture, natural_key
 
-COLUMNS = ("path", "label")
-SOURCE = "source"  # a column that may be there: who wrote, drew or took the picture
-PART = "split"  # another: train, validation or test
-USUAL_NAMES = {  # of columns
-    "path": ("file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "picture"),
-    "label": ("class", "class_name", "category", "target"),
-    PART: ("part", "subset", "set"),
-}
 DELIMITERS = (",", ";", "\t")
-SUFFIXES = frozenset({".csv", ".tsv"})  # by which a table is known that is not there
 LONGEST_HEADER = 10_000  # letters that are looked at; of something else that was taken for a table
+DEPTHS = ("*", "*/*", "*/*/*")  # below a table's folder, where pictures are looked for by their names
+NAMED_AT_MOST = 3  # folders in a sentence
 FORM = Message("a table of pictures is a CSV file with the columns path and label")
 
 
@@ -68,7 +72,7 @@ def parts_of_table(table: Path) -> PictureParts:
     Raises:
         DataError: as :func:`list_table`, or there is nothing to learn from.
     """
-    listed = list_table(table)
+    listed, told = _read(table)
     require_classes(listed)
     named = np.array([part or "train" for part in listed.parts or [""] * len(listed)])
     parts = {
@@ -78,16 +82,17 @@ def parts_of_table(table: Path) -> PictureParts:
     }
     if "train" not in parts:
         raise DataError("the table '{table}' has no row of the split 'train'", table=table)
-    return PictureParts(table, parts)
+    return PictureParts(table, parts, told)
 
 
 def list_table(path: str | Path) -> LabelledPictures:
     """Return the pictures that a table names, in its order, with their labels as classes.
 
     Paths are relative to the table's folder, absolute, or lead out of it by ``..``; a backslash between
-    folders is read as a slash. A column ``source`` says who each picture comes from, a column ``split`` which
-    part it is of. Columns may have other usual names (``filename``, ``class``). Other columns and blank rows
-    are passed over; a file that is named twice with the same label is taken once.
+    folders is read as a slash. What is no path, ``img_7``, is the name of one picture up to two folders below
+    that one, with or without its suffix. A column ``source`` says who each picture comes from, a column
+    ``split`` which part it is of; :func:`read_columns` says what the columns may be called. Other columns and
+    blank rows are passed over; a file that is named twice with the same label is taken once.
 
     Args:
         path: UTF-8 text with a header line.
@@ -97,12 +102,18 @@ def list_table(path: str | Path) -> LabelledPictures:
             row lacks a path or a label, has too many cells, names what is no file, or gives a file another
             label than a row before. The message tells the line.
     """
-    table = Path(path).expanduser()
+    return _read(Path(path).expanduser())[0]
+
+
+def _read(table: Path) -> tuple[LabelledPictures, tuple[Message, ...]]:
+    """Return what :func:`list_table` does, and what is to be said of columns and files."""
     folder = table.parent.resolve()
+    below = _Below(table, folder)
+    columns, rows = _rows(table)
     first: dict[Path, _Row] = {}
     files: list[Path] = []
-    for row in _rows(table):
-        file = _existing(table, folder, row)
+    for row in rows:
+        file = below.file_of(row)
         before = first.setdefault(file.resolve(), row)
         if before.label != row.label:
             problem = Message(
@@ -122,7 +133,76 @@ def list_table(path: str | Path) -> LabelledPictures:
     known = sources if any(sources) else None
     parts = tuple(row.part or "" for row in first.values())
     pictures = tuple(map(PictureFile, files))
-    return LabelledPictures(folder, classes, pictures, labels, table, known, parts if any(parts) else None)
+    named = parts if any(parts) else None
+    listed = LabelledPictures(folder, classes, pictures, labels, table, known, named)
+    return listed, tuple(filter(None, (columns.told, below.told)))
+
+
+@dataclass
+class _Below:
+    """The files that rows name: by their paths, or by the names of pictures below the table's folder.
+
+    Args:
+        table: the table.
+        folder: where it lies.
+    """
+
+    table: Path
+    folder: Path
+    found: set[Path] = field(default_factory=set)
+
+    def file_of(self, row: _Row) -> Path:
+        """Return the row's file.
+
+        Raises:
+            DataError: it is not there, or several have its name.
+        """
+        if "/" in row.path or "\\" in row.path or _is_there(self.folder, row.path):
+            return _existing(self.table, self.folder, row)
+        files = self._by_name.get(composed(row.path), [])
+        if len(files) > 1:
+            one, other = sorted(str(file.relative_to(self.folder)) for file in files)[:2]
+            problem = Message(
+                "names '{path}', which {one} and {other} may be", path=row.path, one=one, other=other
+            )
+            raise _error(self.table, row.line, problem, hint=Message("write the path with its folder"))
+        if not files:
+            return _existing(self.table, self.folder, row)  # its error
+        if files[0].parent != self.folder:  # there it lacks its suffix alone
+            self.found.add(files[0].parent)
+        return files[0]
+
+    @property
+    def told(self) -> Message | None:
+        """Where pictures were found by their names; None where none were."""
+        if not self.found:
+            return None
+        places = sorted(f"{place.relative_to(self.folder)}{os.sep}" for place in self.found)
+        return Message(
+            "The pictures are found by their names in {folders}{more}.",
+            folders=", ".join(places[:NAMED_AT_MOST]),
+            more=" …" if len(places) > NAMED_AT_MOST else "",
+        )
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[Path]]:
+        """The pictures below the folder, by their names and by these without their suffixes."""
+        named: dict[str, list[Path]] = {}
+        for file in itertools.chain.from_iterable(map(self.folder.glob, DEPTHS)):
+            if not is_picture(file.name) or any(
+                part[0] == "." for part in file.relative_to(self.folder).parts
+            ):
+                continue
+            for name in (file.name, file.stem):
+                named.setdefault(composed(name), []).append(file)
+        return named
+
+
+def _is_there(folder: Path, path: str) -> bool:
+    try:
+        return any(spelling.exists() for spelling in _spellings(folder, path))
+    except (OSError, ValueError):
+        return True  # its error is told
 
 
 def _existing(table: Path, folder: Path, row: _Row) -> Path:
@@ -162,35 +242,36 @@ def _spellings(folder: Path, path: str) -> Iterator[Path]:
             yield folder / accents
 
 
-def _rows(table: Path) -> Iterator[_Row]:
-    """Yield the rows with both cells filled; at least one."""
-    header: list[str] | None = None
-    has_header = False
-    for line, cells in _cells(table):
-        if not any(cells):
-            continue
-        if header is None:
-            header = _header(table, line, cells)
-            continue
-        if any(cells[len(header) :]):
-            problem = Message(
-                "has {count} cells where the header has {columns}", count=len(cells), columns=len(header)
-            )
-            raise _error(table, line, problem, hint=Message("put cells that hold a comma into double quotes"))
-        values = dict(zip(header, cells, strict=False))
-        for name in COLUMNS:
-            if not values.get(name):
-                raise _error(table, line, Message("has no {name}", name=name))
-        has_header = True
-        yield _Row(line, values["path"], values["label"], values.get(SOURCE), _part(table, line, values))
-    if not has_header:
-        raise DataError(
-            "the table '{table}' is empty"
-            if header is None
-            else "the table '{table}' has a header line but no rows",
-            hint=FORM,
-            table=table,
+def _rows(table: Path) -> tuple[Columns, Iterator[_Row]]:
+    """Return what the columns are, and the rows with both cells filled, at least one."""
+    lines = ((line, cells) for line, cells in _cells(table) if any(cells))
+    line, header = next(lines, (0, []))
+    following = list(itertools.islice(lines, 1))
+    if not header:
+        raise DataError("the table '{table}' is empty", hint=FORM, table=table)
+    try:
+        columns = read_columns(header, following[0][1] if following else ())
+    except ColumnsError as error:
+        raise _error(table, line, error.args[0], hint=FORM) from error
+    if not following:
+        raise DataError("the table '{table}' has a header line but no rows", hint=FORM, table=table)
+    return columns, (_row(table, columns, *row) for row in itertools.chain(following, lines))
+
+
+def _row(table: Path, columns: Columns, line: int, cells: Sequence[str]) -> _Row:
+    if any(cells[len(columns.names) :]):
+        problem = Message(
+            "has {count} cells where the header has {columns}", count=len(cells), columns=len(columns.names)
         )
+        raise _error(table, line, problem, hint=Message("put cells that hold a comma into double quotes"))
+    try:
+        values = columns.values(cells)
+    except ColumnsError as error:
+        raise _error(table, line, error.args[0], hint=FORM) from error
+    for name in COLUMNS:
+        if not values.get(name):
+            raise _error(table, line, Message("has no {name}", name=name))
+    return _Row(line, values["path"], values["label"], values.get(SOURCE), _part(table, line, values))
 
 
 def _text(table: Path) -> str:
@@ -219,7 +300,7 @@ def _delimiter(lines: Sequence[str]) -> str:
     heading = next((line for line in lines if line.strip()), "")[:LONGEST_HEADER]
 
     def fitness(delimiter: str) -> tuple[int, int]:
-        names = _names(next(csv.reader(io.StringIO(heading), delimiter=delimiter), []))
+        names = known_names(next(csv.reader(io.StringIO(heading), delimiter=delimiter), []))
         return len({*COLUMNS} & {*names}), len(names)
 
     return max(DELIMITERS, key=fitness)
@@ -244,37 +325,12 @@ def _cells(table: Path) -> Iterator[tuple[int, list[str]]]:
         yield reader.line_num, [cell.strip() for cell in cells]
 
 
-def _header(table: Path, line: int, cells: Sequence[str]) -> list[str]:
-    header = _names(cells)
-    for name in (*COLUMNS, SOURCE):
-        if header.count(name) > 1 or (name in COLUMNS and name not in header):
-            problem = Message(
-                "has the column '{name}' twice; its columns are {names}"
-                if name in header
-                else "lacks the column '{name}'; its columns are {names}",
-                name=name,
-                names=", ".join(filter(None, header)),
-            )
-            raise _error(table, line, problem, hint=FORM)
-    return header
-
-
 def _part(table: Path, line: int, values: Mapping[str, str]) -> str | None:
     """Return the part that a row's column ``split`` names."""
     given = values.get(PART)
     if not given:
         return None
     return named_part(given, partial(_error, table, line))
-
-
-def _names(cells: Sequence[str]) -> list[str]:
-    """Return the columns' names in small letters; one with another usual name gets ours."""
-    names = [cell.strip().casefold() for cell in cells]
-    for ours, usual in USUAL_NAMES.items():
-        others = [index for index, name in enumerate(names) if name in usual]
-        if ours not in names and len(others) == 1:
-            names[others[0]] = ours
-    return names
 
 
 def _error(table: Path, line: int, problem: Message, hint: str = "") -> DataError:
