@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
@@ -25,6 +26,9 @@ class TestEach:
         path = find_classifier(shipped.dataset)
         training = Classifier.load(path).training
         assert path.stat().st_size <= MOST_BYTES[shipped.dataset]
+        with safetensors.safe_open(path, framework="numpy") as opened:  # so that the wheel packs it better
+            kinds = {opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118
+        assert kinds == {"U8", "I64"}
         assert training["dataset"] == shipped.dataset
         assert training["recipe"]["name"] == shipped.recipe
         assert training["seed"] == shipped.seed
