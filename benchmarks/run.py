@@ -14,7 +14,18 @@ import json
 import sys
 from collections.abc import Sequence
 
-from benchmarks import course, daily, inside, lab, large, own_pictures, prediction, recipes, result_files
+from benchmarks import (
+    course,
+    daily,
+    inside,
+    lab,
+    large,
+    own_pictures,
+    prediction,
+    recipes,
+    result_files,
+    serve,
+)
 from benchmarks.measuring import Benchmark, LeftOut, at_once
 from benchmarks.steps import steps
 from imagelet.errors import UnknownNameError
@@ -32,6 +43,7 @@ def known() -> dict[str, Benchmark]:
         **prediction.benchmarks(),
         **inside.benchmarks(),
         **lab.benchmarks(),
+        **serve.benchmarks(),
         **own_pictures.benchmarks(),
         **large.benchmarks(),
         **recipes.benchmarks(),

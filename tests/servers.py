@@ -56,7 +56,8 @@ class Shared:
     """A decoder that stays open when a server is closed."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self.start, self.open, self.open_in_each = decoder.start, decoder.open, decoder.open_in_each
+        self.start, self.open, self.frame = decoder.start, decoder.open, decoder.frame
+        self.open_in_each = decoder.open_in_each
 
     def close(self) -> None:
         """Do nothing."""

@@ -21,6 +21,7 @@ import re
 import runpy
 import shlex
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from PIL import Image, ImageDraw
 
 from imagelet.cli import lab as lab_command
 from imagelet.cli import main
+from imagelet.cli import serve as serve_command
 from imagelet.experiment import runner
 from imagelet.http.listening import bind
 from imagelet.runs.provenance import Provenance
@@ -42,12 +44,14 @@ from tools import documents
 
 ROOT = Path(__file__).parents[1]
 ADDRESS = "127.0.0.1:8765"
+ADDRESS_OF_A_SERVICE = "127.0.0.1:8766"
 RUN_ELSEWHERE = {  # programs that a block may start, and what tests the line
     "make": "test_documents.py: the target exists; .ci/run starts the main ones",
     "pip": "tests/test_package.py installs the built package",
     "uvx": "tests/test_package.py",
     "pipx": "tests/test_package.py",
     "docker": "tests/test_container.py",
+    "curl": "this test, where there is one",
     "source": "nothing to test: it prepares the shell",
     ".venv/bin/pre-commit": "the hooks call make, which .ci/run does",
     ".venv/bin/python": "the project's own tools, each with a test of its own",
@@ -127,7 +131,9 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Reader":
     monkeypatch.setattr(ImageClassifier, "_setup", _shortened(ImageClassifier._setup))
     monkeypatch.setattr(Provenance, "open", _opened(Provenance.open))
     monkeypatch.setattr(lab_command, "_serve", lambda app, listening: app.state.lab.close())
-    monkeypatch.setattr(lab_command, "bind", lambda *_: bind("127.0.0.1", 0, "imagelet lab", 0))
+    monkeypatch.setattr(serve_command, "_serve", lambda app, listening: app.state.service.close())
+    for command in (lab_command, serve_command):
+        monkeypatch.setattr(command, "bind", lambda *_: bind("127.0.0.1", 0, "imagelet", 0))
     return Reader()
 
 
@@ -176,9 +182,9 @@ class Reader:
             self.shell(block.text, only_prompts=block.language == "console")
 
     def python(self, text: str) -> None:
-        """Run a block of Python; a lab is there for one that asks it."""
-        with served_lab() if ADDRESS in text else contextlib.nullcontext(ADDRESS) as address:
-            exec(compile(text.replace(ADDRESS, address), "block", "exec"), self.names)
+        """Run a block of Python; a lab or a service is there for one that asks it."""
+        with asked(text) as there:
+            exec(compile(there, "block", "exec"), self.names)
 
     def shell(self, text: str, *, only_prompts: bool = False) -> None:
         """Run the lines of a shell."""
@@ -193,6 +199,9 @@ class Reader:
         """Run one command line."""
         if words[0] == "imagelet":
             assert main(words[1:]) == 0, shlex.join(words)
+        elif words[0] == "curl" and shutil.which("curl"):
+            with asked(shlex.join(words)) as there:
+                print(subprocess.run(shlex.split(there), capture_output=True, text=True, check=True).stdout)
         elif words[0] == "python" and words[1].endswith(".py"):
             runpy.run_path(words[1], run_name="__main__")
         else:
@@ -200,16 +209,33 @@ class Reader:
 
 
 @contextlib.contextmanager
-def served_lab() -> Iterator[str]:
-    """Serve a lab, and give its address."""
+def asked(text: str) -> Iterator[str]:
+    """Serve what a text asks, a lab or a service; give the text with its address."""
+    from imagelet.classifier.classifier import Classifier
+    from imagelet.lab.http import app as lab
+    from imagelet.lab.settings import Settings as LabSettings
+    from imagelet.runs.store import shipped_classifiers
+    from imagelet.service import app as service
+    from imagelet.service.settings import Settings as ServiceSettings
+
+    if ADDRESS in text:
+        with served(lab.create_app(LabSettings(Path("runs"), training=False))) as address:
+            yield text.replace(ADDRESS, address)
+    elif ADDRESS_OF_A_SERVICE in text:
+        classifier = Classifier.load(shipped_classifiers()["mnist"])
+        with served(service.create_app(ServiceSettings(name="mnist"), classifier)) as address:
+            yield text.replace(ADDRESS_OF_A_SERVICE, address)
+    else:
+        yield text
+
+
+@contextlib.contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an app at any free port, and give its address."""
     import uvicorn
 
-    from imagelet.lab.http.app import create_app
-    from imagelet.lab.settings import Settings
-
-    listening = bind("127.0.0.1", 0, "imagelet lab", 0)
+    listening = bind("127.0.0.1", 0, "imagelet", 0)
     port = listening.getsockname()[1]
-    app = create_app(Settings(Path("runs"), port=port, training=False))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -5,9 +5,10 @@ from pathlib import Path
 from imagelet.data import batch_pickle, idx, matlab, transfer
 from imagelet.data.official import cifar
 from imagelet.data.pictures import archive, archive_formats, parquet_pages
-from imagelet.http import decoding_worker, schemas
+from imagelet.http import connections, decoding_worker, schemas
 from imagelet.lab.settings import Settings
 from imagelet.preprocessing import picture_limits
+from imagelet.service.settings import Settings as ServiceSettings
 
 ROOT = Path(__file__).parents[1]
 MEGABYTE = 2**20
@@ -21,9 +22,14 @@ def test_the_page_names_the_limits_that_hold(tmp_path: Path) -> None:
             f"{picture_limits.MAX_PIXELS:,}; {picture_limits.MAX_BYTES // MEGABYTE} MB"
         ),
         "scans of a JPEG": f"{picture_limits.MAX_SCANS}",
-        "decoding one picture in the lab": f"{decoding_worker.SECONDS} seconds",
-        "a request to the lab": (
+        "decoding one picture in the lab, or decoding and framing it in a service": (
+            f"{decoding_worker.SECONDS} seconds"
+        ),
+        "a request to the lab or to a service": (
             f"{lab.most_bytes // MEGABYTE} MB, {schemas.MOST_PICTURES} pictures, {lab.seconds:.0f} seconds"
+        ),
+        "requests that are open at once: to the lab, to a service; connections to either": (
+            f"{lab.requests}; {ServiceSettings(name='any').requests}; {connections.MOST_CONNECTIONS}"
         ),
         "a batch file of CIFAR; an archive, unpacked; an IDX file, unpacked": "; ".join(
             f"{size // MEGABYTE:,} MB" for size in archives

@@ -1,6 +1,6 @@
 """Write the pages of ``docs/reference`` that the code itself says: ``python -m tools.reference``.
 
-Commands (:mod:`tools.cli_reference`), recipes and optimizers, layers and networks, and the lab's requests.
+Commands (:mod:`tools.cli_reference`), recipes and optimizers, layers and networks, requests over HTTP.
 Recipes and networks are what ``imagelet recipes --json`` and ``imagelet networks --json`` print. A test
 compares the pages with the code. The functions are told by their docstrings when the site is built.
 """
@@ -16,17 +16,26 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from imagelet import atomic_files, cli
+from imagelet.classifier.classifier import Classifier
 from imagelet.lab.http.app import create_app
 from imagelet.lab.settings import Settings
 from imagelet.networks.layer_kind import settings, stands_bare
 from imagelet.networks.layers import KINDS
 from imagelet.networks.text import usage
+from imagelet.runs.store import shipped_classifiers
+from imagelet.service import app as service
+from imagelet.service.settings import Settings as ServiceSettings
 from tools import cli_reference
 
 FOLDER = cli_reference.DOCUMENT.parent
 RECIPES, LAYERS, HTTP = (FOLDER / f"{name}.md" for name in ("recipes", "layers", "http"))
-OPERATIONS = re.compile(r"(?<=<!-- operations -->\n).*?(?=<!-- /operations -->)", re.DOTALL)
+OPERATIONS, OPERATIONS_OF_THE_SERVICE = (
+    re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+    for name in ("operations", "operations of the service")
+)
 
 ABOUT_RECIPES = """\
 # Recipes and optimizers
@@ -79,8 +88,9 @@ def layers_page() -> str:
 
 
 def http_page(text: str) -> str:
-    """Return the page on HTTP with the lab's requests as they are."""
-    return OPERATIONS.sub(lambda _: "\n".join(_operations(_openapi())), text)
+    """Return the page on HTTP with the lab's and the service's requests as they are."""
+    text = OPERATIONS.sub(lambda _: "\n".join(_operations(_lab().openapi())), text)
+    return OPERATIONS_OF_THE_SERVICE.sub(lambda _: "\n".join(_operations(_service().openapi())), text)
 
 
 def pages() -> dict[Path, str]:
@@ -164,10 +174,17 @@ def _networks(networks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield f"```text\n{network['text']}\n```\n"
 
 
-def _openapi() -> dict[str, Any]:
+def _lab() -> FastAPI:
     app = create_app(Settings(Path("nowhere"), training=False))
     app.state.lab.close()
-    return app.openapi()
+    return app
+
+
+def _service() -> FastAPI:
+    classifier = Classifier.load(shipped_classifiers()["mnist"])
+    app = service.create_app(ServiceSettings(name="mnist"), classifier)
+    app.state.service.close()
+    return app
 
 
 def _operations(described: Mapping[str, Any]) -> Iterator[str]:
@@ -186,7 +203,7 @@ def _parameters(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Ite
     for one in operation.get("parameters", ()):
         yield f"`{one['name']}`", one["in"], _type(one["schema"]), _about({**one["schema"], **one})
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    schema = schemas.get(body.get("$ref", "").rpartition("/")[2], {})
+    schema = schemas.get(body.get("$ref", "").rpartition("/")[2], body)
     for name, field in schema.get("properties", {}).items():
         yield f"`{name}`", "body", _type(field), _about(field)
 

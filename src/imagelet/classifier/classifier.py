@@ -16,14 +16,14 @@ import numpy as np
 
 from imagelet import atomic_files, html_repr
 from imagelet.classifier import file
-from imagelet.classifier.prediction import FramedInput, Prediction
+from imagelet.classifier.prediction import FramedInput, Prediction, framed_input
 from imagelet.classifier.sources import Source, images_of, name_of, pixels_of, several
 from imagelet.errors import ClassifierFileError, DataError, PictureError, UsageError, packages_needed
 from imagelet.messages import Message
 from imagelet.metrics.calibration import Calibration
 from imagelet.metrics.classification import Metrics, evaluate_probabilities, wilson_interval
 from imagelet.networks.numpy_network import NumpyNetwork
-from imagelet.preprocessing.framing import Framing, apply_framing
+from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.normalization import Normalization
 from imagelet.preprocessing.test_time_augmentation import (
     TEST_TIME_AUGMENTATIONS,
@@ -451,12 +451,7 @@ class Classifier:
             PictureError: it cannot be read.
         """
         picture = pixels_of(source, self.input_shape, self.framing.values)
-        image, warnings, unclear, placement = apply_framing(picture, self.framing)
-        blank = _is_of_one_colour(picture) or _is_of_one_colour(image)
-        if blank and not warnings:
-            warnings = (Message("the picture is all one colour"),)
-        image = image.copy()  # it may be the caller's own array
-        return FramedInput(name_of(source), image, blank or unclear, warnings, placement)
+        return framed_input(picture, self.framing, name_of(source))
 
     def is_sure(self, framed: FramedInput, probability: float) -> bool:
         """Say whether a prediction of this calibrated probability counts as sure."""
@@ -484,7 +479,3 @@ class Classifier:
             warnings=framed.warnings,
             framed_input=framed.image,
         )
-
-
-def _is_of_one_colour(picture: np.ndarray) -> bool:
-    return bool((picture == picture[0, 0]).all())

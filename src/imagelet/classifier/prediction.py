@@ -1,4 +1,4 @@
-"""Prediction: the predicted class of one picture; FramedInput: the image that the network got."""
+"""Prediction: the predicted class of one picture; FramedInput: the image that the network got, and how."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from imagelet import html_repr
+from imagelet.messages import Message
+from imagelet.preprocessing.framing import Framing, apply_framing
 from imagelet.preprocessing.geometry import Placement
 
 
@@ -26,6 +28,27 @@ class FramedInput:
     unclear: bool
     warnings: tuple[str, ...]
     placement: Placement | None = None
+
+
+def framed_input(picture: np.ndarray, framing: Framing, file: str = "") -> FramedInput:
+    """Return a picture as a network gets it, with what is odd about it.
+
+    Args:
+        picture: uint8 (height, width, 1 or 3).
+        framing: the classifier's.
+        file: the picture's name.
+    """
+    image, warnings, unclear, placement = apply_framing(picture, framing)
+    blank = _is_of_one_colour(picture) or _is_of_one_colour(image)
+    if blank and not warnings:
+        warnings = (Message("the picture is all one colour"),)
+    image = image.copy()  # it may be the caller's own array
+    return FramedInput(file, image, blank or unclear, warnings, placement)
+
+
+def _is_of_one_colour(picture: np.ndarray) -> bool:
+    first = picture[0, 0]
+    return bool((picture[::16, ::16] == first).all() and (picture == first).all())  # most end at some pixels
 
 
 @dataclass(frozen=True)

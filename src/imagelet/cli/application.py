@@ -20,6 +20,7 @@ from imagelet.cli import (
     predict,
     printing,
     runs,
+    serve,
     train,
 )
 from imagelet.cli.commands import Group
@@ -33,8 +34,8 @@ app = typer.Typer(
 )
 # In the order of `imagelet --help`.
 FAMILIES = (
-    *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, code, lab, course, runs),
-    doctor,
+    *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, code),
+    *(serve, lab, course, runs, doctor),
 )
 for family in FAMILIES:
     app.add_typer(family.commands)

@@ -15,6 +15,8 @@ R = TypeVar("R")
 T = TypeVar("T", bound=Sized)
 
 BATCH = 32  # pictures; more gain nothing, and the first would wait for the last
+ENOUGH = 16  # pictures: a batch of so many waits for no more
+GATHERING_SECONDS = 0.05  # that it waits at most for pictures on their way
 
 
 def use_one_core() -> None:
@@ -106,17 +108,24 @@ class Batches(Generic[T, R]):
 
     A network takes less time for many pictures at once than for one after the other. So what comes while
     others are computed waits, and goes as one batch; who comes alone is computed at once. There is one batch
-    at a time: two threads with small steps of Python in between stand in each other's way.
+    at a time: two threads with small steps of Python in between stand in each other's way. While others are
+    on their way, a small batch waits a moment for them.
 
     Args:
         compute: given a kind and the contents of requests, returns the results in that order; in a thread.
         threads: where it is called.
         waiting: requests that may wait.
+        on_the_way: says how many pictures will come in a moment.
     """
 
     def __init__(
-        self, compute: Callable[[str, Sequence[T]], Sequence[R]], threads: Threads, waiting: int
+        self,
+        compute: Callable[[str, Sequence[T]], Sequence[R]],
+        threads: Threads,
+        waiting: int,
+        on_the_way: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._on_the_way = on_the_way
         self._compute = compute
         self._threads = threads
         self._most = waiting
@@ -140,7 +149,11 @@ class Batches(Generic[T, R]):
 
     async def _run_batches(self) -> None:
         """Compute batches until nothing waits."""
-        while batch := self._next():
+        while self._waiting:
+            await self._gather()
+            batch = self._next()
+            if not batch:
+                break
             try:
                 contents = [request.content for request in batch]
                 results = await self._threads.run(self._compute, batch[0].kind, contents)
@@ -152,6 +165,15 @@ class Batches(Generic[T, R]):
             for request, result in zip(batch, results, strict=True):
                 if not request.result.done():
                     request.result.set_result(result)
+
+    async def _gather(self) -> None:
+        """Wait a moment for pictures on their way."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GATHERING_SECONDS
+        while sum(len(request.content) for request in self._waiting) < ENOUGH:
+            if not self._on_the_way() or loop.time() >= until:
+                return
+            await asyncio.sleep(GATHERING_SECONDS / 16)
 
     def _next(self) -> list[_Request[T, R]]:
         """Take the request that has waited longest and others of its kind; those given up are left out."""

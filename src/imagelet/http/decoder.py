@@ -1,9 +1,10 @@
 """Pictures of strangers, opened in worker processes: one that crashes or is late is replaced.
 
 Bytes go there, a shape and pixels come back, and both are checked: nothing that a worker writes is believed
-more than the picture that it read.
+more than the picture that it read. Workers that are told a classifier's framing also frame the pictures.
 """
 
+import contextlib
 import json
 import math
 import re
@@ -14,9 +15,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.classifier.prediction import FramedInput
 from imagelet.errors import PictureError
 from imagelet.http.decoding_worker import HEADER_BYTES, REQUEST, SECONDS
 from imagelet.messages import Message
+from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.picture_limits import MAX_BYTES
 from imagelet.preprocessing.value_range import ValueRange
 from imagelet.preprocessing.worker_process import WorkerProcess, command_of
@@ -35,13 +38,19 @@ class Decoder:
         workers: how many there are; more pictures at once wait for them.
         seconds: within which a picture must be decoded.
         command: what a worker is started with.
+        framing: how the workers frame pictures; None: they do not.
     """
 
     def __init__(
-        self, workers: int = WORKERS, seconds: float = SECONDS, command: Sequence[str] = COMMAND
+        self,
+        workers: int = WORKERS,
+        seconds: float = SECONDS,
+        command: Sequence[str] = COMMAND,
+        framing: Framing | None = None,
     ) -> None:
         self._seconds = seconds
-        self._command = command
+        self._framing = framing
+        self._command = command if framing is None else [*command, json.dumps(framing.to_json())]
         self._free = threading.Semaphore(workers)
         self._lock = threading.Lock()
         self._most = workers
@@ -67,6 +76,28 @@ class Decoder:
         Raises:
             PictureError: as ``open_picture``; or the picture takes too long, or ends the worker.
         """
+        return self._opened(content, values)[0]
+
+    def frame(self, content: bytes) -> FramedInput:
+        """Return a picture as the network gets it, as ``Classifier.frame`` does, without its placement.
+
+        Raises:
+            PictureError: as :meth:`open`.
+        """
+        assert self._framing is not None
+        image, told = self._opened(content, self._framing.values)
+        try:
+            if image.shape != self._framing.shape:
+                raise ValueError("an image has the framing's shape")
+            warnings = tuple(map(_message, told["warnings"]))
+        except (LookupError, TypeError, ValueError) as error:
+            raise _ended() from error
+        return FramedInput("", image, told.get("unclear") is not False, warnings)
+
+    def _opened(
+        self, content: bytes, values: ValueRange | None
+    ) -> tuple[NDArray[np.uint8], Mapping[str, Any]]:
+        """Return pixels, and the header that came with them."""
         with self._free:
             self.start()
             with self._lock:
@@ -84,13 +115,20 @@ class Decoder:
                         self._workers.remove(worker)
                 self.start()
 
-    def open_in_each(self, content: bytes) -> None:
-        """Let each worker open a picture, and wait: then all of them are ready."""
-        threads = [threading.Thread(target=self.open, args=(content,)) for _ in range(self._most)]
+    def open_in_each(self, content: bytes) -> bool:
+        """Let each worker open a picture, wait, and say whether all could: then they are ready."""
+        opened: list[object] = []
+
+        def open_it() -> None:
+            with contextlib.suppress(PictureError):
+                opened.append(self._opened(content, None))
+
+        threads = [threading.Thread(target=open_it) for _ in range(self._most)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        return len(opened) == self._most
 
     def close(self) -> None:
         """End the workers, whatever they do."""
@@ -116,7 +154,9 @@ class _Worker(WorkerProcess):
         self.is_usable = False
         super().end()
 
-    def open(self, content: bytes, values: ValueRange | None, seconds: float) -> NDArray[np.uint8]:
+    def open(
+        self, content: bytes, values: ValueRange | None, seconds: float
+    ) -> tuple[NDArray[np.uint8], Mapping[str, Any]]:
         """Let it open a picture, and kill it after so many seconds; see :meth:`Decoder.open`."""
         self.is_usable = False
         is_late = threading.Event()
@@ -141,7 +181,7 @@ class _Worker(WorkerProcess):
         self.is_usable = not is_late.is_set()
         if pixels is None:
             raise _picture_error(error)
-        return pixels
+        return pixels, header
 
 
 def _header(responses: IO[bytes]) -> Mapping[str, Any]:

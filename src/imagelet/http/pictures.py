@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.classifier.prediction import FramedInput
 from imagelet.errors import BusyError, PictureError
 from imagelet.http.computing import Threads
 from imagelet.http.decoder import WORKERS, Decoder
@@ -27,12 +28,16 @@ class Pictures:
     Args:
         settings: how many requests there may be, and for how long.
         decoder: opens a picture.
+
+    Attributes:
+        on_the_way: how many pictures are being framed, or wait for it.
     """
 
     def __init__(self, settings: ServerSettings, decoder: Decoder) -> None:
         self.decoder = decoder
         self._threads = Threads(WORKERS, settings.requests, settings.seconds, initializer=None)
         self._bytes = 0
+        self.on_the_way = 0
 
     @contextlib.asynccontextmanager
     async def opened(
@@ -77,6 +82,18 @@ class Pictures:
                 raise picture
             yield picture
 
+    async def framed(self, files: Sequence[str | bytes]) -> list[FramedInput | PictureError]:
+        """Open and frame the pictures of a request; each is small by then.
+
+        Args:
+            files: the content of picture files, as it is or in base64.
+        """
+        self.on_the_way += len(files)
+        try:
+            return await self._threads.run(self._frame, files)
+        finally:
+            self.on_the_way -= len(files)
+
     def close(self) -> None:
         """End the workers, and take no more pictures."""
         self.decoder.close()
@@ -94,6 +111,15 @@ class Pictures:
                         most=MAX_BYTES // 2**20,
                     )
                 pictures.append(self.decoder.open(_content(file), value_range))
+            except PictureError as error:
+                pictures.append(error)
+        return pictures
+
+    def _frame(self, files: Sequence[str | bytes]) -> list[FramedInput | PictureError]:
+        pictures: list[FramedInput | PictureError] = []
+        for file in files:
+            try:
+                pictures.append(self.decoder.frame(_content(file)))
             except PictureError as error:
                 pictures.append(error)
         return pictures

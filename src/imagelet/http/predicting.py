@@ -4,22 +4,31 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from imagelet.classifier.classifier import Classifier
-from imagelet.classifier.prediction import Prediction
+from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.errors import PictureError
-from imagelet.http.pictures import Opened
 from imagelet.messages import translate
 
 Result = Prediction | PictureError
 """What comes of a picture; a prediction names all classes."""
 
 
-def predict_together(classifier: Classifier, requests: Sequence[Sequence[Opened]]) -> list[list[Result]]:
+def predict_together(
+    classifier: Classifier, requests: Sequence[Sequence[FramedInput | PictureError]]
+) -> list[list[Result]]:
     """Return a classifier's predictions for the pictures of each request, computed in one batch."""
     pictures = [picture for request in requests for picture in request]
-    readable = [picture for picture in pictures if not isinstance(picture, PictureError)]
-    predictions = iter(classifier.predict_each(readable, top=len(classifier.classes)))
-    results = (picture if isinstance(picture, PictureError) else next(predictions) for picture in pictures)
+    images = [picture.image for picture in pictures if isinstance(picture, FramedInput)]
+    probabilities = iter(classifier.predict_proba(np.stack(images)) if images else ())
+    every = len(classifier.classes)
+    results = (
+        classifier.prediction(picture, next(probabilities), every)
+        if isinstance(picture, FramedInput)
+        else picture
+        for picture in pictures
+    )
     return [list(islice(results, len(request))) for request in requests]
 
 

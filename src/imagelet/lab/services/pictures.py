@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagelet.analysis.embeddings import neighbours_of
+from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput, Prediction
-from imagelet.errors import DataError
+from imagelet.errors import DataError, PictureError
 from imagelet.explanation.activations import LayerActivations, filters, layer_activations, network_input
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.unit_trace import trace_unit
@@ -47,10 +48,18 @@ def predict(
     """
     classifier = classifiers.load(name)
     classes = list(classifier.classes)
+    framed = [[_framed(classifier, picture) for picture in request] for request in requests]
     return [
         {"classes": classes, "predictions": [prediction_facts(result) for result in results]}
-        for results in predict_together(classifier, requests)
+        for results in predict_together(classifier, framed)
     ]
+
+
+def _framed(classifier: Classifier, picture: Opened) -> FramedInput | PictureError:
+    try:
+        return picture if isinstance(picture, PictureError) else classifier.frame(picture)
+    except PictureError as error:
+        return error
 
 
 def prediction_facts(result: Result) -> dict[str, Any]:

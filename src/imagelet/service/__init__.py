@@ -1,0 +1,1 @@
+"""Predictions of one classifier over HTTP, and nothing else: what `imagelet serve` runs."""
