@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from imagelet.errors import BusyError, ConflictError
+from imagelet.http import computing
 from imagelet.http.computing import BATCH, Batches, Threads
 from tests.servers import in_a_loop
 
@@ -15,10 +16,12 @@ from tests.servers import in_a_loop
 class Server:
     """Batches of texts, turned round; it keeps every batch, and waits in the first until it may go on."""
 
-    def __init__(self, threads: Threads, waiting: int = 64) -> None:
+    def __init__(
+        self, threads: Threads, waiting: int = 64, on_the_way: Callable[[], int] = lambda: 0
+    ) -> None:
         self.computed: list[tuple[str, list[str]]] = []
         self.go_on = threading.Event()
-        self.batches = Batches(self._turned, threads, waiting)
+        self.batches = Batches(self._turned, threads, waiting, on_the_way)
 
     def _turned(self, kind: str, texts: Sequence[str]) -> list[str]:
         self.computed.append((kind, list(texts)))
@@ -106,3 +109,29 @@ def test_more_than_can_wait_is_sent_away(make: Callable[..., Server]) -> None:
     _, one, two, three = in_a_loop(server.with_first(*(server.batches.run("a", text) for text in "123")))
     assert (one, two) == ("1", "2")
     assert isinstance(three, BusyError)
+
+
+def test_a_small_batch_waits_for_what_is_on_its_way(
+    make: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(computing, "GATHERING_SECONDS", 60.0)
+    server = make(on_the_way=lambda: 3 - len(asked))
+    server.go_on.set()
+    asked: list[str] = []
+
+    async def one_after_the_other() -> list[str]:
+        tasks = []
+        for text in ("one", "two", "three"):
+            asked.append(text)
+            tasks.append(asyncio.create_task(server.batches.run("a", text)))
+            await asyncio.sleep(0.001)
+        return list(await asyncio.gather(*tasks))
+
+    assert in_a_loop(one_after_the_other()) == ["eno", "owt", "eerht"]
+    assert server.computed == [("a", ["one", "two", "three"])]
+
+
+def test_nobody_waits_long_for_what_does_not_come(make: Callable[..., Server]) -> None:
+    server = make(on_the_way=lambda: 1)
+    server.go_on.set()
+    assert in_a_loop(server.batches.run("a", "one")) == "eno"

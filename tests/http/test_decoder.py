@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagelet.classifier.prediction import framed_input
 from imagelet.errors import PictureError
 from imagelet.http import decoding_worker
 from imagelet.http.decoder import COMMAND, Decoder
 from imagelet.http.pictures import picture_file
 from imagelet.messages import translate
+from imagelet.preprocessing.framing import Framing
 from imagelet.preprocessing.picture import open_picture
-from tests.servers import drawing, png
+from tests.servers import drawing, png, png_file
 
 SEVEN = picture_file(png(drawing(28)))
 
@@ -113,6 +115,61 @@ class TestPictures:
         loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert "numpy" in loaded.stdout.split()
         assert not {"torch", "scipy", "fastapi", "pydantic", "matplotlib"} & set(loaded.stdout.split())
+
+
+class TestFraming:
+    FRAMING = Framing("handwriting", 28, 28, 1, box=20 / 28)
+
+    @pytest.fixture
+    def framing_decoder(self, make_decoder: Callable[..., Decoder]) -> Decoder:
+        return make_decoder(workers=1, framing=self.FRAMING)
+
+    def test_is_that_of_the_classifier(self, framing_decoder: Decoder) -> None:
+        blank = png_file(Image.new("RGB", (50, 40), "white"))
+        marks = drawing(200)
+        marks.paste(drawing(90), (100, 105))
+        for content in (png_file(drawing(90)), png_file(drawing(28)), png_file(marks), blank):
+            framed = framing_decoder.frame(content)
+            expected = framed_input(open_picture(content), self.FRAMING)
+            assert np.array_equal(framed.image, expected.image)
+            assert framed.unclear == expected.unclear
+            for language in ("en", "ko"):
+                told = [translate(warning, language) for warning in framed.warnings]
+                assert told == [translate(warning, language) for warning in expected.warnings]
+        assert framed.warnings
+
+    def test_takes_the_range_of_values_that_it_has(self, make_decoder: Callable[..., Decoder]) -> None:
+        file = io.BytesIO()
+        Image.fromarray(np.linspace(200, 263, 64).reshape(8, 8).astype(np.uint16)).save(file, "PNG")
+        framing = Framing("fit", 8, 8, 1, values=(200.0, 263.0))
+        image = make_decoder(workers=1, framing=framing).frame(file.getvalue()).image
+        assert (image.min(), image.max()) == (0, 255)
+
+    def test_of_what_cannot_be_read_is_an_error(self, framing_decoder: Decoder) -> None:
+        with pytest.raises(PictureError, match="is not a PNG"):
+            framing_decoder.frame(b"no picture at all")
+        assert framing_decoder.frame(SEVEN).image.shape == (28, 28, 1)
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            {"shape": [1, 1, 1], "warnings": [], "unclear": False},
+            {"shape": [2, 1, 1], "unclear": False},
+            {"shape": [2, 1, 1], "warnings": [{"template": "{0}", "values": {}}], "unclear": False},
+            {"shape": [2, 1, 1], "warnings": 3, "unclear": False},
+        ],
+    )
+    def test_that_a_worker_made_up_is_not_believed(
+        self, make_decoder: Callable[..., Decoder], header: object
+    ) -> None:
+        text = json.dumps(header).encode()
+        response = len(text).to_bytes(4) + text + bytes(2)
+        code = f"import sys; sys.stdin.buffer.read(9); sys.stdout.buffer.write({response!r})"
+        decoder = make_decoder(
+            workers=1, command=[sys.executable, "-c", code], framing=Framing("fit", 2, 1, 1)
+        )
+        with pytest.raises(PictureError, match="cannot be decoded"):
+            decoder.frame(b"x")
 
 
 class TestReplacement:

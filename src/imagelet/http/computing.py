@@ -16,6 +16,7 @@ T = TypeVar("T", bound=Sized)
 
 BATCH = 32  # pictures; more gain nothing, and the first would wait for the last
 ENOUGH = 16  # pictures: a batch of so many waits for no more
+LOOK_SECONDS = 0.003  # until it looks again whether they have come
 GATHERING_SECONDS = 0.05  # that it waits at most for pictures on their way
 
 
@@ -173,7 +174,7 @@ class Batches(Generic[T, R]):
         while sum(len(request.content) for request in self._waiting) < ENOUGH:
             if not self._on_the_way() or loop.time() >= until:
                 return
-            await asyncio.sleep(GATHERING_SECONDS / 16)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _next(self) -> list[_Request[T, R]]:
         """Take the request that has waited longest and others of its kind; those given up are left out."""
