@@ -1,5 +1,8 @@
 """Arrays that grow in files go on where they were, together, in any order, and leave nothing half-written."""
 
+import os
+import time
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imagelet.data import growing
-from imagelet.data.growing import Growing, Parts, grow
+from imagelet.data.growing import Growing, Parts, grow, remove_abandoned
 from imagelet.progress import silent
 
 ROWS = 12
@@ -78,6 +81,18 @@ def test_what_was_killed_goes_on_where_it_was(arrays: list[Growing], order: NDAr
     assert_written(arrays)
 
 
+def test_what_was_interrupted_goes_on_where_it_was(
+    arrays: list[Growing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growing, "SECONDS_BETWEEN_RECORDS", 60.0)
+    with pytest.raises(KeyboardInterrupt):
+        grow(arrays, Source(arrays, error=KeyboardInterrupt()).blocks, silent)
+    source = Source(arrays)
+    grow(arrays, source.blocks, silent)
+    assert source.begun == [6]
+    assert_written(arrays)
+
+
 def test_what_was_killed_between_two_names_is_not_written_again(arrays: list[Growing]) -> None:
     grow(arrays, Source(arrays).blocks, silent)
     arrays[1].path.rename(arrays[1].growing)
@@ -107,6 +122,31 @@ def test_an_error_leaves_nothing(arrays: list[Growing]) -> None:
     with pytest.raises(OSError, match="full"):
         grow(arrays, Source(arrays, error=OSError("full")).blocks, silent)
     assert not list(arrays[0].path.parent.iterdir())
+
+
+def test_too_little_room_is_said_before_anything_is_made(
+    arrays: list[Growing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(growing.shutil, "disk_usage", lambda _: usage(100))
+    source = Source(arrays)
+    with pytest.raises(OSError, match="No space left"):
+        grow(arrays, source.blocks, silent)
+    assert source.begun == []
+    assert not list(arrays[0].path.parent.iterdir())
+
+
+def test_what_nobody_goes_on_with_is_removed_after_a_day(arrays: list[Growing]) -> None:
+    with pytest.raises(KilledError):
+        grow(arrays, Source(arrays, error=KilledError()).blocks, silent)
+    folder = arrays[0].path.parent
+    remove_abandoned(folder)
+    assert len(list(folder.iterdir())) == 3
+    for path in folder.iterdir():
+        os.utime(path, (time.time(), time.time() - 25 * 60 * 60))
+    (folder / "whole.npy").touch()
+    remove_abandoned(folder)
+    assert [path.name for path in folder.iterdir()] == ["whole.npy"]
 
 
 def test_more_rows_are_refused_and_leave_nothing(tmp_path: Path) -> None:

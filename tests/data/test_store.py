@@ -204,7 +204,7 @@ def test_a_full_disk_leaves_nothing(archive: Path, monkeypatch: pytest.MonkeyPat
 
     if full == "from the start":
         usage = namedtuple("usage", "free")
-        monkeypatch.setattr(store.shutil, "disk_usage", lambda _: usage(100))
+        monkeypatch.setattr(growing.shutil, "disk_usage", lambda _: usage(100))
     else:
         monkeypatch.setattr(*{"images": (store.os, "fsync", fail), "facts": (np, "save", fail)}[full])
     with pytest.raises(DataError, match=r"cannot be converted into .* No space left") as error:

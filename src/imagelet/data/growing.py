@@ -1,16 +1,19 @@
 """Arrays that are written row by row into files, and go on in the middle when what wrote them was killed.
 
 Several arrays may grow together: the pictures of a folder, and beside them what was found out about each.
-While they grow, each has the suffix ``.growing``. Every two seconds what is written is brought to the disk,
-and the number of rows noted beside the first (``.rows``): after a power cut, too, what is counted is there.
+While they grow, each has the suffix ``.growing``. Every two seconds, and when Ctrl-C ends it, what is written
+is brought to the disk, and the number of rows noted beside the first (``.rows``): after a power cut, too, what
+is counted is there.
 """
 
+import errno
 import io
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +27,7 @@ from imagelet.messages import Message
 from imagelet.progress import Progress
 
 SECONDS_BETWEEN_RECORDS = 2.0
+SECONDS_TO_GO_ON = 24 * 60 * 60.0  # so long is kept what somebody killed and did not start again
 GROWING, RECORD = ".growing", ".rows"
 
 Parts = tuple[NDArray[np.uint8], ...]
@@ -77,6 +81,7 @@ def grow(
 
     Raises:
         ValueError: there are more rows, or fewer. Nothing is left of the files then, as after any error.
+        OSError: the disk is full, or has too little room from the start.
     """
     record, total = _record(arrays), arrays[0].shape[0]
     for path in (*(array.path for array in arrays), record):
@@ -84,6 +89,7 @@ def grow(
     try:
         done = _rows_written(arrays, record, in_order=order is None)
         if done < total:
+            _require_room(arrays)
             _write_rows(arrays, blocks, progress, order, done)
         for array in arrays:
             if array.growing.exists():
@@ -99,6 +105,15 @@ def forget(arrays: Sequence[Growing]) -> None:
     """Remove what was written of arrays that are not complete."""
     for path in (*(array.growing for array in arrays), _record(arrays)):
         path.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what is of no use any more: files in ``folder`` that have not grown for a day."""
+    for end in (GROWING, RECORD):
+        for path in folder.glob(f"*{end}"):
+            with suppress(OSError):  # it has just been completed
+                if time.time() - path.stat().st_mtime > SECONDS_TO_GO_ON:
+                    path.unlink()
 
 
 def require_count(images: int, labels: int, *, ended: bool = True) -> None:
@@ -131,6 +146,25 @@ def _rows_written(arrays: Sequence[Growing], record: Path, *, in_order: bool) ->
         return 0
 
 
+def _require_room(arrays: Sequence[Growing]) -> None:
+    """Raise unless the disk has room for the rest of the rows.
+
+    Raises:
+        OSError: it has not.
+    """
+    needed = sum(len(array.header) + array.shape[0] * array.row_bytes for array in arrays)
+    there = sum(_bytes_taken(array.growing) for array in arrays if array.growing.exists())
+    if shutil.disk_usage(arrays[0].path.parent).free + there < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _bytes_taken(path: Path) -> int:
+    """Return how much of the disk a file takes, which may have holes."""
+    status = path.stat()
+    blocks: int | None = getattr(status, "st_blocks", None)  # not on Windows
+    return status.st_size if blocks is None else 512 * blocks
+
+
 def _holds(array: Growing, rows: int, in_order: bool) -> bool:
     """Say whether so many rows are in an array's file, which has its last name once all are."""
     total = array.shape[0]
@@ -159,17 +193,21 @@ def _write_rows(
             file.truncate(len(array.header) + (done if order is None else total) * array.row_bytes)
             file.seek(len(array.header) + done * array.row_bytes)
         recorded = time.monotonic()
-        for parts in blocks(done):
-            count = len(parts[0])
-            require_count(done + count, total, ended=False)
-            places = None if order is None else order[done : done + count]
-            for array, file, rows in zip(arrays, files, parts, strict=True):
-                _write(array, file, rows, places)
-            done += count
-            progress(done, total)
-            if time.monotonic() - recorded >= SECONDS_BETWEEN_RECORDS:
-                _note(files, record, done)
-                recorded = time.monotonic()
+        try:
+            for parts in blocks(done):
+                count = len(parts[0])
+                require_count(done + count, total, ended=False)
+                places = None if order is None else order[done : done + count]
+                for array, file, rows in zip(arrays, files, parts, strict=True):
+                    _write(array, file, rows, places)
+                done += count
+                progress(done, total)
+                if time.monotonic() - recorded >= SECONDS_BETWEEN_RECORDS:
+                    _note(files, record, done)
+                    recorded = time.monotonic()
+        except KeyboardInterrupt:
+            _note(files, record, done)
+            raise
         require_count(done, total, ended=True)
         _note(files, record, done)
 

@@ -19,7 +19,6 @@ A conversion that was killed goes on where its file ends. A lock lets one proces
 import dataclasses
 import errno
 import json
-import math
 import os
 import shutil
 import warnings
@@ -222,7 +221,6 @@ def _made(folder: Path, content: Content, progress: Progress) -> Stored:
         shape = (len(content.labels), *content.shape)
         images = folder / "images.npy"
         if mapped_array(images, shape) is None:
-            _require_room(folder, math.prod(shape))
             grow([Growing(images, shape)], lambda first: ((b,) for b in content.blocks(first)), progress)
         _describe(folder, content)
         made = _opened(folder)
@@ -232,12 +230,6 @@ def _made(folder: Path, content: Content, progress: Progress) -> Stored:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return made
-
-
-def _require_room(folder: Path, size: int) -> None:
-    there = sum(file.stat().st_size for file in folder.iterdir())
-    if shutil.disk_usage(folder).free + there < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _describe(folder: Path, content: Content) -> None:

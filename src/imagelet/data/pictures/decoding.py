@@ -23,7 +23,7 @@ import PIL
 from numpy.typing import NDArray
 
 from imagelet import atomic_files, paths
-from imagelet.data.growing import Growing, Parts, grow, locked
+from imagelet.data.growing import Growing, Parts, grow, locked, remove_abandoned
 from imagelet.data.on_disk import ImagesOnDisk, mapped_array
 from imagelet.data.pictures.facts import FACTS, FACTS_BYTES, Task, row_of
 from imagelet.data.pictures.labelled import LabelledPictures
@@ -89,6 +89,7 @@ def decode(
             if found is None and again is not None:
                 return again
             arrays[0].path.parent.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(arrays[0].path.parent)
             grow(arrays, rows, progress or silent, order)
             if made := known(listed, task, needs_images=needs_images):
                 return made
