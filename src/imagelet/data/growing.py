@@ -2,8 +2,8 @@
 
 Several arrays may grow together: the pictures of a folder, and beside them what was found out about each.
 While they grow, each has the suffix ``.growing``. Every two seconds, and when Ctrl-C ends it, what is written
-is brought to the disk, and the number of rows noted beside the first (``.rows``): after a power cut, too, what
-is counted is there.
+is brought to the disk, and the number of rows noted beside the first (``.rows``): after a power cut, too,
+what is counted is there.
 """
 
 import errno
