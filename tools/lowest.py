@@ -38,6 +38,7 @@ WITH_TORCH = (
     "tests/lab/http/test_draw.py",
     "tests/lab/http/test_guard.py",
     "tests/classifier/test_sources.py",
+    "tests/sklearn/test_image_classifier.py",
 )
 TORCH = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)(==|$)")
 TORCH_AND_WHAT_NEEDS_IT = re.compile(rf"captum==|{TORCH.pattern}")

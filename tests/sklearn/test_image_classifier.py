@@ -160,6 +160,12 @@ class TestTables:
         assert model.predict(X[:2]).tolist() == [0, 1]
         assert model.predict([[1.5e308, -1e308]]).tolist() == [1]
 
+    def test_rows_say_the_same_whatever_is_beside_them(self) -> None:
+        X, y = make_blobs(80, n_features=40, centers=6, random_state=0)
+        model = ImageClassifier(epochs=3, random_state=0).fit(X, y)
+        alone = np.concatenate([model.predict_proba(row[np.newaxis]) for row in X])
+        np.testing.assert_allclose(model.predict_proba(X), alone, rtol=1e-10)
+
     def test_are_not_moved_or_turned(self) -> None:
         X, y = make_blobs(60, n_features=3, random_state=0)
         model = ImageClassifier(epochs=1, random_state=0).fit(X, y)
