@@ -6,6 +6,7 @@ from imagelet.data import batch_pickle, idx, matlab, transfer
 from imagelet.data.official import cifar
 from imagelet.data.pictures import archive, archive_formats, parquet_pages
 from imagelet.http import connections, decoding_worker, schemas
+from imagelet.interop import keras_file
 from imagelet.lab.settings import Settings
 from imagelet.preprocessing import picture_limits
 from imagelet.service.settings import Settings as ServiceSettings
@@ -36,6 +37,9 @@ def test_the_page_names_the_limits_that_hold(tmp_path: Path) -> None:
         ),
         "a variable of a MATLAB file, its variables, structs in structs": (
             f"{matlab.LARGEST // MEGABYTE:,} MB; {matlab.MOST_VARIABLES:,}; {matlab.DEEPEST}"
+        ),
+        "the settings of a model of Keras, its layers, models in models": (
+            f"{keras_file.LARGEST_CONFIG // MEGABYTE} MB; {keras_file.MOST_LAYERS:,}; {keras_file.DEEPEST}"
         ),
         "members of an archive of pictures, folders in each other; a packed tar archive, unpacked": (
             f"{archive_formats.MOST_MEMBERS:,}; {archive.MOST_DEEP}; {archive_formats.MOST_RATIO} times "

@@ -114,7 +114,7 @@ def in_planes(content: bytes) -> bytes:
     Args:
         content: what :func:`to_bytes` returns.
     """
-    metadata = _header(content)["__metadata__"]
+    metadata = read_header(content)["__metadata__"]
     weights = {
         name: _planes_of(array) if array.dtype == np.float16 else array
         for name, array in safetensors.numpy.load(content).items()
@@ -165,7 +165,7 @@ def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Con
         ClassifierFileError: one line that begins with the file's name.
     """
     try:
-        raw = _bytes(path)
+        raw = read_bytes(path)
     except ValueError as error:
         raise _refusal(str(path), error) from error
     return content_of(raw, str(path), allow_import, given)
@@ -174,7 +174,7 @@ def read(path: Path, allow_import: bool | None = None, given: Any = None) -> Con
 def content_of(raw: bytes, origin: str, allow_import: bool | None = None, given: Any = None) -> Content:
     """Return what :func:`read` does, of a file's bytes; ``origin`` is what errors call them."""
     try:
-        header = _header(raw)
+        header = read_header(raw)
         content = _content(_facts(header), raw, header, allow_import, given)
         _warn_if_changed(origin, content)
     except (UsageError, ClassifierFileError) as error:
@@ -216,7 +216,12 @@ def _refusal(origin: str, error: Exception, hint: str = "") -> ClassifierFileErr
     )
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file that is no larger than a classifier can be.
+
+    Raises:
+        ValueError: it is larger, or cannot be read.
+    """
     try:
         size = path.stat().st_size
         if not path.is_file():
@@ -234,8 +239,12 @@ def _bytes(path: Path) -> bytes:
         raise ValueError(Message("it cannot be read ({error})", error=error.strerror)) from error
 
 
-def _header(raw: bytes) -> dict[str, Any]:
-    """Return the safetensors header; its length is checked before it is parsed."""
+def read_header(raw: bytes) -> dict[str, Any]:
+    """Return the safetensors header; its length is checked before it is parsed.
+
+    Raises:
+        ValueError: it is none.
+    """
     length = int.from_bytes(raw[:8], "little")
     if length > min(LARGEST_HEADER, len(raw) - 8):
         raise ValueError(Message("it is not a safetensors file, or it is cut off"))

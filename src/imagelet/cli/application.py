@@ -16,6 +16,7 @@ from imagelet.cli import (
     doctor,
     evaluate,
     export,
+    importing,
     lab,
     predict,
     printing,
@@ -35,7 +36,7 @@ app = typer.Typer(
 # In the order of `imagelet --help`.
 FAMILIES = (
     *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, code),
-    *(serve, lab, course, runs, doctor),
+    *(importing, serve, lab, course, runs, doctor),
 )
 for family in FAMILIES:
     app.add_typer(family.commands)

@@ -78,7 +78,7 @@ Network = Annotated[
     str,
     typer.Argument(
         metavar="NETWORK",
-        help="Network text, or a name that imagelet networks lists.",
+        help="Network text, a name that imagelet networks lists, or a classifier's .safetensors file.",
         autocompletion=completing.networks,
     ),
 ]
@@ -104,13 +104,18 @@ def summary(
     """
     from imagelet.networks import build, find_network, summarize
 
-    shape = find_network(network).input_shape
-    if input_shape is not None:
-        shape = (*read_shape(input_shape), *shape[2:])[:3]  # without channels: the network's own
-    built = build(network, input_shape=shape, classes=classes)
+    if network.endswith(".safetensors"):
+        from imagelet.runs.learner import load
+
+        built = load(network).network
+    else:
+        shape = find_network(network).input_shape
+        if input_shape is not None:
+            shape = (*read_shape(input_shape), *shape[2:])[:3]  # without channels: the network's own
+        built = build(network, input_shape=shape, classes=classes)
     shown = summarize(built)
     if as_json:
-        printing.document({"network": built.text, "classes": classes, **shown.to_json()})
+        printing.document({"network": built.text, "classes": built.classes, **shown.to_json()})
     else:
         _show_summary(shown)
 

@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagelet.data.hdf5 import LARGEST, MAGIC, check_array, check_heaps, first_line
 from imagelet.data.idx import DEFLATE_RATIO
 from imagelet.errors import DataError
 from imagelet.messages import Message
 
 HEADER = 128  # bytes; version and byte order are the last four
-HDF5 = b"\x89HDF\r\n\x1a\n"
 USERBLOCK = 512  # bytes before the HDF5 file in one of version 7.3
-LARGEST = 2 << 30  # bytes of a variable; SVHN's largest file holds 1.6 GB
 MOST_VARIABLES = 1000
 DEEPEST = 6  # structs in structs
 MOST_AXES = 8
@@ -37,7 +36,6 @@ DOUBLE, SINGLE, LAST_NUMERIC = 6, 7, 15  # classes of variables; from DOUBLE on 
 STRUCT = 2
 COMPLEX, LOGICAL = 0x0800, 0x0200  # flags
 KINDS = {1: "cell array", 3: "object", 4: "text", 5: "sparse matrix", 16: "function", 17: "object"}
-HDF5_FILTERS = {1, 2, 3}  # deflate, shuffle, checksum
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def read_variables(path: Path) -> dict[str, Variable]:
     with path.open("rb") as file:
         start = file.read(HEADER)
         file.seek(USERBLOCK)
-        is_hdf5 = file.read(len(HDF5)) == HDF5
+        is_hdf5 = file.read(len(MAGIC)) == MAGIC
     order = {b"IM": "<", b"MI": ">"}.get(start[126:128])
     if order is None:
         raise ValueError(Message("it is no MATLAB file of version 5 or later"))
@@ -232,13 +230,14 @@ def _of_hdf5(path: Path) -> Named:
             file=path,
         ) from error
     try:
+        check_heaps(path)
         with h5py.File(path, "r") as file:
             found = list(_of_group(path, file, "", 0))
     except ValueError:
         raise
     except Exception as error:  # damaged files raise almost anything
         raise ValueError(
-            Message("it is a damaged file of version 7.3 ({error})", error=_first_line(error))
+            Message("it is a damaged file of version 7.3 ({error})", error=first_line(error))
         ) from error
     yield from found
 
@@ -267,26 +266,10 @@ def _read_hdf5(path: Path, name: str) -> NDArray[Any]:
     try:
         with h5py.File(path, "r") as file:
             dataset = file[name]
-            _check_hdf5(dataset, path.stat().st_size)
+            check_array(dataset, path.stat().st_size)
             array: NDArray[Any] = np.asarray(dataset[()]).T
             return array.astype(bool) if dataset.attrs.get("MATLAB_class") == b"logical" else array
     except ValueError:
         raise
     except Exception as error:  # damaged files raise almost anything
-        raise ValueError(Message("it is damaged ({error})", error=_first_line(error))) from error
-
-
-def _check_hdf5(dataset: Any, file_size: int) -> None:
-    """Raise ValueError where reading would take more memory than the file can hold, or other files."""
-    if dataset.dtype.kind not in "biuf":
-        raise ValueError(Message("it is of the kind '{kind}', not of numbers", kind=dataset.dtype))
-    if math.prod(dataset.shape) * dataset.dtype.itemsize > min(LARGEST, DEFLATE_RATIO * file_size + 1024):
-        raise ValueError(Message("it announces more than it can hold"))
-    properties = dataset.id.get_create_plist()
-    filters = {properties.get_filter(at)[0] for at in range(properties.get_nfilters())}
-    if dataset.is_virtual or dataset.external or filters - HDF5_FILTERS:
-        raise ValueError(Message("it is stored as MATLAB does not store arrays"))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise ValueError(Message("it is damaged ({error})", error=first_line(error))) from error

@@ -103,7 +103,7 @@ def arrays(training: ScriptedTraining, calls: Sequence[Call]) -> dict[str, NDArr
             for name in call.layer.split("."):
                 branch = branch[name]
             for number, array in enumerate(placed[call.layer].keras_weights(branch)):
-                made[f"{call.layer}.{number}"] = np.ascontiguousarray(array)
+                made[f"{call.layer}.{number}"] = np.array(array, order="C")
     return made
 
 

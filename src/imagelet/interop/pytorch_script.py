@@ -125,7 +125,7 @@ def arrays(training: ScriptedTraining, _: Sequence[Call]) -> dict[str, NDArray[A
                     made[tensor] = made[tensor][..., order]
             order = order if layer.elementwise or (output == shape and layer.family == "reshape") else None
         shape = output
-    return {name: np.ascontiguousarray(array) for name, array in made.items()}
+    return {name: np.array(array, order="C") for name, array in made.items()}
 
 
 def _functions(training: ScriptedTraining, calls: Sequence[Call]) -> str:
