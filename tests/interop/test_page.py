@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from imagelet.networks.layers import KINDS
 from imagelet.preprocessing.framing import Framing, framings
 from imagelet.runs.learner import find_learner
 from tests.contracts.test_every_layer import CLASSES, SHAPE
+from tests.interop import javascript
 from tests.interop.test_onnx import SMALL, classifier_of
 
 TEXTS = Path(imagelet.__file__).parent / "interop" / "page_static" / "texts"
 LARGEST_SCRIPT, LARGEST_PAGE = 40_000, 1_500_000  # bytes
+IMAGES = 2000  # test images that the page and Python classify
 HOSTILE = '</script><script>alert("1")</script>'
 FETCHED = ("src", "href", "action", "formaction", "poster", "data", "srcdoc", "style")
 
@@ -224,3 +227,19 @@ def test_the_page_of_the_shipped_digits_is_small(tmp_path: Path) -> None:
     assert written.bytes <= LARGEST_PAGE
     assert written.script_bytes < LARGEST_SCRIPT
     assert written.same == written.images
+
+
+@javascript.needs_node
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_the_shipped_digits_are_answered_alike() -> None:
+    images = imagelet.load_dataset("mnist").test.images[:IMAGES]
+    classifier = imagelet.load("mnist")
+    halves = [javascript.job(classifier, list(part)) for part in np.array_split(images, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        answers = [
+            answer for parts in pool.map(lambda job: javascript.run([job]), halves) for answer in parts[0]
+        ]
+    expected = [prediction.class_index for prediction in classifier.predict(list(images), top=1)]
+    same = np.mean([answer["predicted"] == index for answer, index in zip(answers, expected, strict=True)])
+    assert same >= 0.999

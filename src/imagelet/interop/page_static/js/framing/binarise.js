@@ -100,10 +100,17 @@ function apart({ data }, threshold) {
   return count && count < data.length ? above / count - below / (data.length - count) : 0;
 }
 
+const thresholds = new WeakMap(); // numbers → their threshold: it is asked for more than once
+
 /** The threshold, 0 to 1, with the largest variance between the two sides (N. Otsu, 1979). */
-export function otsu(/** @type {Plane} */ { data }) {
+function otsu(/** @type {Plane} */ { data }) {
+  if (!thresholds.has(data)) thresholds.set(data, thresholdOf(data));
+  return thresholds.get(data);
+}
+
+function thresholdOf(data) {
   const counts = new Float64Array(256);
-  for (const value of data) counts[Math.min(Math.trunc(value * 256), 255)] += 1;
+  for (let index = 0; index < data.length; index++) counts[Math.min(data[index] * 256, 255) | 0] += 1;
   const whole = counts.reduce((sum, count, index) => sum + (count * (index + 0.5)) / 256, 0);
   let [below, sum] = [0, 0];
   const between = Array.from(counts, (count, index) => {

@@ -195,17 +195,14 @@ export function partsOf({ height, width, data }, corners = true) {
   return parts;
 }
 
-/** The inked pixels and those above, below and beside them, as 1. */
-export function withNeighbours(/** @type {Plane} */ ink) {
-  const { height, width, data } = ink;
-  return mapped(ink, (value, index) => {
-    const [row, column] = [Math.trunc(index / width), index % width];
-    const near =
-      value > 0 ||
-      (row > 0 && data[index - width] > 0) ||
-      (row < height - 1 && data[index + width] > 0) ||
-      (column > 0 && data[index - 1] > 0) ||
-      (column < width - 1 && data[index + 1] > 0);
-    return near ? 1 : 0;
-  });
+/** Whether there is ink in a pixel, or above, below or beside it. */
+export function isNearInk(/** @type {Plane} */ { height, width, data }, /** @type {number} */ index) {
+  const [row, column] = [Math.trunc(index / width), index % width];
+  return (
+    data[index] > 0 ||
+    (row > 0 && data[index - width] > 0) ||
+    (row < height - 1 && data[index + width] > 0) ||
+    (column > 0 && data[index - 1] > 0) ||
+    (column < width - 1 && data[index + 1] > 0)
+  );
 }

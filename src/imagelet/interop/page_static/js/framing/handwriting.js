@@ -6,8 +6,8 @@ import { atFullStrength, contrastOf, evened, inkColour, resizeInk, shrunk, thres
 import {
   DARK,
   hasOtherMarks,
+  isNearInk,
   mainMark,
-  withNeighbours,
   withoutBands,
   withoutLines,
   withoutSpecks,
@@ -51,8 +51,10 @@ const OFF_CENTRE = 1; // pixels that MNIST's own digits are away from where thei
  * @returns {import("./framing.js").Framed}
  */
 export function handwriting(picture, target) {
-  const grey = greyOf(picture);
-  if (isNormalized(grey, target)) return { image: merged([grey]), warnings: [], isUnclear: false };
+  if (picture.height === target.height && picture.width === target.width) {
+    const grey = greyOf(picture);
+    if (isNormalized(grey, target)) return { image: merged([grey]), warnings: [], isUnclear: false };
+  }
   const colour = mapped(inkColour(shrunk(picture)), (value) => 1 - Math.fround(value / 255));
   const polarity = upright(colour);
   const light = evened(polarity);
@@ -66,10 +68,10 @@ export function handwriting(picture, target) {
   return { image, warnings: [...reasons, ...warningsOf({ light, specks, mark }, target)], isUnclear };
 }
 
-/** Whether an image is as the steps would leave it. */
+/** Whether an image of the target's size is as the steps would leave it. */
 function isNormalized(grey, target) {
   const { height, width } = target;
-  if (grey.height !== height || grey.width !== width || largest(grey.data) < 128) return false;
+  if (largest(grey.data) < 128) return false;
   const edge = border(grey);
   if (median(edge) > 0 || shareOf(edge, (value) => value > 0) >= 0.5) return false;
   const part = extent(grey);
@@ -196,8 +198,7 @@ function unclearBecause({ polarity, threshold, specks, mark }) {
   const darkness = polarity.data.filter((_, index) => mark.data[index] > half);
   const [paper] = quantiles(polarity.data, [PAPER]);
   const asDark = paper + HOLLOW * (median(darkness) - paper);
-  const near = withNeighbours(threshold);
-  const hollow = polarity.data.filter((value, index) => value >= asDark && !near.data[index]);
+  const hollow = polarity.data.filter((value, index) => value >= asDark && !isNearInk(threshold, index));
   return hollow.length > MOST_HOLLOW * darkness.length ? [...reasons, "dark"] : reasons;
 }
 
