@@ -157,6 +157,7 @@ def test_an_interruption_keeps_nothing_and_says_so(
     def interrupted(*values: object) -> None:
         raise KeyboardInterrupt("stopped", "go on with: imagelet train --resume gone")
 
+    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)
     monkeypatch.setattr(runner, "_save", interrupted)
     done = run("reproduce", short_run)
     assert done.code == 130

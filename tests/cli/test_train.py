@@ -15,6 +15,7 @@ import pytest
 
 from imagelet import progress
 from imagelet.cli import main, train_result
+from imagelet.experiment import runner
 from imagelet.experiment.runner import run_experiment
 from imagelet.runs.definition import describe
 from imagelet.runs.run import Run
@@ -336,6 +337,13 @@ def test_without_the_option_there_is_none_and_the_run_keeps_nothing_of_it(train_
     assert "where the time went" not in train_briefly().stdout
 
 
+@pytest.fixture
+def every_epoch_saved(monkeypatch):
+    """Let a checkpoint be written after each epoch, however short it is."""
+    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)
+
+
+@pytest.mark.usefixtures("every_epoch_saved")
 def test_a_resumed_run_shows_this_sitting(run, small_data, tmp_path):
     recipe = {"epochs": 3, "batch_size": 48}
     events = run_experiment(describe("mnist", TEXT, "keras", recipe), name="long", folder=tmp_path)
@@ -348,6 +356,7 @@ def test_a_resumed_run_shows_this_sitting(run, small_data, tmp_path):
     assert "by layer, mean of 10 steps" in outcome.stdout
 
 
+@pytest.mark.usefixtures("every_epoch_saved")
 def test_a_resumed_run_that_had_only_to_be_finished_shows_an_empty_profile(run, small_data, tmp_path):
     events = run_experiment(describe("mnist", TEXT, "keras", {"epochs": 1}), name="over", folder=tmp_path)
     for event in events:

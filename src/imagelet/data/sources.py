@@ -114,10 +114,10 @@ def set_aside_sources(
     ambiguous = np.bincount(np.unique(contents * kinds + labels) // kinds) > 1  # in several classes
     hashes = {name: hashlib.sha256(name.encode("utf-8", "replace")).digest() for name in set(names)}
     ranks: dict[int, tuple[bool, bytes]] = {}  # of the groups: what has no right answer comes last
-    doubtful = np.unique(groups[ambiguous[contents]])
+    unclear = np.unique(groups[ambiguous[contents]])
     for index, group in enumerate(groups.tolist()):
         own = hashes[names[index]] if names[index] else digests[index].tobytes()
-        ranks[group] = min(ranks.get(group, (True, own)), (group in doubtful, own))
+        ranks[group] = min(ranks.get(group, (True, own)), (group in unclear, own))
     chosen = share_of_groups(labels, groups, fraction, sorted(ranks, key=lambda one: ranks[one]), kinds)
     lacking = [label for label in np.unique(labels) if not chosen[labels == label].any()]
     if lacking:
