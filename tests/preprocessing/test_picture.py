@@ -17,7 +17,15 @@ from PIL import Image
 
 from imagelet.errors import PictureError
 from imagelet.preprocessing import open_picture
-from imagelet.preprocessing.picture import border, picture_size, with_channels
+from imagelet.preprocessing.picture import (
+    Source,
+    border,
+    measure_values,
+    open_numbers,
+    open_once,
+    picture_size,
+    with_channels,
+)
 
 pytestmark = pytest.mark.portable
 
@@ -290,6 +298,46 @@ class TestTransparency:
         assert len(np.unique(found)) == 1
 
 
+def assert_opened_once_alike(source: Source) -> None:
+    """See that what is opened once is what several openings give."""
+    opened = open_once(source, numbers=True, pixels=True)
+    assert opened.size == picture_size(source)
+    assert opened.is_deep == (measure_values(source) is not None)
+    for one, other in ((opened.numbers, open_numbers(source)), (opened.pixels, open_picture(source))):
+        assert one is not None
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)
+
+
+class TestOpenedOnce:
+    @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+    @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+    def test_is_as_opened_for_each_question(self, kind: str, mode: str) -> None:
+        numbers = np.random.default_rng(0).integers(0, 65_536, (7, 9)).astype(np.uint16)
+        pixels = random_pixels(7, 9, 3)
+        image = Image.fromarray(numbers) if mode == "I;16" else Image.fromarray(pixels).convert(mode)
+        assert_opened_once_alike(encoded(image, kind))
+
+    @pytest.mark.parametrize("side", [511, 513])  # pixels that are converted at once, or tile by tile
+    def test_is_alike_whatever_its_size(self, side: int) -> None:
+        assert_opened_once_alike(encoded(Image.fromarray(random_pixels(side, 5, 3)), "PNG"))
+
+    def test_large_jpegs_have_their_own_size_and_fewer_pixels(self) -> None:
+        content = encoded(Image.fromarray(np.zeros((2_060, 2_050), np.uint8)), "JPEG")
+        assert_opened_once_alike(content)
+        opened = open_once(content, numbers=False, pixels=True)
+        assert opened.size == (2_060, 2_050)
+        assert opened.pixels is not None
+        assert opened.pixels.shape == (1_030, 1_025, 1)
+        assert opened.numbers is None
+
+    def test_is_not_decoded_where_nothing_of_it_is_asked_for(self) -> None:
+        cut = encoded(Image.fromarray(random_pixels(40, 40, 3)), "PNG")[:900]
+        assert open_once(cut, numbers=False, pixels=False) == ((40, 40), False, None, None)
+        with pytest.raises(PictureError, match="is damaged or cut short"):
+            open_once(cut, numbers=True, pixels=False)
+
+
 class TestOrientation:
     @pytest.mark.parametrize("orientation", SIDES)
     @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "JPEG"])
@@ -305,6 +353,7 @@ class TestOrientation:
         found = open_picture(path)
         assert found.shape[:2] == (16, 24) == picture_size(path)
         assert np.abs(found[:, :, :1].astype(int) - upright).max() <= 2
+        assert_opened_once_alike(path)
 
     def test_that_is_none_leaves_the_picture(self) -> None:
         exif = Image.Exif()
