@@ -157,6 +157,19 @@ class TestAWorker:
         rest = pool.rows_of(Batch([str(one) for one in files[:-1]], files[:-1]))  # the others go on
         assert rest.tobytes() == expected(files[:-1])
 
+    def test_that_cannot_be_replaced_leaves_the_work_to_this_process(
+        self, pictures: list[PictureFile], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pool = Pool.start(FITTED, 2)
+        assert pool is not None
+        for worker in pool._workers:
+            worker.kill()
+        monkeypatch.setattr(pool, "_command", ("/no/such/program",))
+        batch = Batch([str(one) for one in pictures], pictures)
+        for _ in range(3):
+            assert pool.rows_of(batch).tobytes() == expected(pictures)
+        pool.end()
+
     @pytest.mark.parametrize("command", [("/no/such/program",), (sys.executable, "-c", "")])
     def test_that_does_not_start_leaves_the_work_to_threads(self, command: tuple[str, ...]) -> None:
         assert Pool.start(FITTED, 2, command) is None

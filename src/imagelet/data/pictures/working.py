@@ -89,7 +89,8 @@ class Pool:
 
     def __init__(self, task: Task, workers: Sequence[WorkerProcess], command: Sequence[str]) -> None:
         self._task, self._command = task, command
-        self._workers = {*workers}  # all of them
+        self._workers = {*workers}  # all that are to be ended
+        self._is_closed = False
         self._lock = threading.Lock()
         self._free: SimpleQueue[WorkerProcess] = SimpleQueue()
         for worker in workers:
@@ -121,16 +122,22 @@ class Pool:
     def rows_of(self, batch: Batch) -> NDArray[np.uint8]:
         """Return the rows of some pictures; where a worker ends, another one opens them one by one.
 
+        Where no other one can be started, they are opened here.
+
         Raises:
             DataError: a picture ends the other one, too.
         """
         worker = self._free.get()
         try:
-            try:
-                return _ask(worker, batch.items, self._task)
-            except OSError:
-                worker = self._replaced(worker)
-                return np.concatenate([self._ask_again(worker, *one) for one in zip(*batch, strict=True)])
+            return _ask(worker, batch.items, self._task)
+        except (OSError, ValueError):  # it has ended, now or before
+            if self._is_closed:
+                raise
+            another = self._another(worker)
+            if another is None:
+                return _rows_here(self._task, batch)
+            worker = another
+            return np.concatenate([self._ask_again(worker, *one) for one in zip(*batch, strict=True)])
         finally:
             self._free.put(worker)
 
@@ -145,28 +152,30 @@ class Pool:
                 picture=picture,
             ) from error
 
-    def _replaced(self, ended: WorkerProcess) -> WorkerProcess:
-        """Return another worker in place of one that ended.
-
-        Raises:
-            OSError: none can be started, or all are to end.
-        """
+    def _another(self, ended: WorkerProcess) -> WorkerProcess | None:
+        """Return another worker in place of one that ended; None where none can be started."""
         with self._lock:
-            if ended not in self._workers:
-                raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
-            self._workers.remove(ended)
+            if self._is_closed:
+                return None
+            self._workers.discard(ended)
             ended.end()
-            worker = WorkerProcess(self._command)
+            try:
+                worker = WorkerProcess(self._command)
+            except OSError:
+                return None
             self._workers.add(worker)
-        _tell(worker, self._task)
+        try:
+            _tell(worker, self._task)
+        except (OSError, ValueError):
+            return None
         return worker
 
     def end(self) -> None:
         """End the workers, whatever they do."""
         with self._lock:
+            self._is_closed = True
             for worker in self._workers:
                 worker.end()
-            self._workers.clear()
 
 
 def _tell(worker: WorkerProcess, task: Task) -> None:
