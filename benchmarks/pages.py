@@ -20,7 +20,7 @@ import jinja2
 
 from benchmarks import framing_picture, plot, recipes, result_files, steps
 from benchmarks.measuring import geometric_mean
-from benchmarks.reliability import files, fuzzing, lab
+from benchmarks.reliability import files, fuzzing, lab, service
 from benchmarks.reliability.fuzzing import Fuzzer
 from benchmarks.reliability.parts import PARTS
 from benchmarks.result_files import Result
@@ -127,6 +127,7 @@ def reliability_page(result: Result | None = None) -> str:
         "origins": len(lab.ORIGINS),
         "clients": lab.CLIENTS,
         "growth": lab.GROWTH,
+        "rude": service.RUDE,
     }
     return _template("reliability.md.jinja").render(rows=rows, limits=limits)
 

@@ -45,6 +45,8 @@ QUICK = {
     "own-pictures": 8,
     "texts": 40,
     "routes": 1,
+    "service-requests": 30,
+    "service-routes": 1,
 }
 SEED = 1
 
@@ -108,7 +110,7 @@ def test_two_killed_trainings_end_in_the_same_bytes() -> None:
 
 
 def test_every_part_is_tried_here() -> None:
-    assert set(PARTS) == {*QUICK, "run-folders", "kills", "soak"}
+    assert set(PARTS) == {*QUICK, "run-folders", "kills", "soak", "service-soak"}
 
 
 @pytest.mark.parametrize("name", [name for name in QUICK if name != "routes"])
@@ -151,10 +153,24 @@ def test_a_classifier_whose_network_is_imported_is_a_find(monkeypatch: pytest.Mo
     assert {result["kind"] for result in outcomes("classifiers", 2)} == {"wrong answer"}
 
 
-def test_a_request_that_is_admitted_wrongly_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["routes", "service-routes"])
+def test_a_request_that_is_admitted_wrongly_is_a_find(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagelet.http.guard.Guard._admit", lambda *_: None)
-    (result,) = outcomes("routes", 1)
+    (result,) = outcomes(name, 1)
     assert result["kind"] == "wrong answer"
+
+
+@pytest.mark.parametrize(
+    ("place", "made"),
+    [
+        ("imagelet.service.app.wanted", mistaken),
+        ("imagelet.service.app.prediction_or_error", lambda _: {"error": {"message": "", "hint": ""}}),
+        ("benchmarks.reliability.service.framed_input", mistaken),
+    ],
+)
+def test_an_error_of_the_service_is_a_find(place: str, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, made)
+    assert "wrong answer" in {result["kind"] for result in outcomes("service-requests", 12)}
 
 
 def test_an_error_of_the_server_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,18 +244,18 @@ def test_the_soak_finds_errors_and_memory_that_grows(
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(b"HTTP/1.1 %d OK\r\nContent-Length: 0\r\n\r\n" % status)
-        await lab._closed(writer)
+        await lab.closed(writer)
 
-    async def serve(port: int, random: Random, seconds: float) -> Any:
+    async def ask(port: int, requests: Any, random: Random, seconds: float) -> Any:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-            return await original(server.sockets[0].getsockname()[1], random, 0.3)
+            return await original(server.sockets[0].getsockname()[1], requests, random, 0.3)
 
     @contextlib.contextmanager
     def opened(_: Path) -> Iterator[tuple[int, Any]]:
         yield 0, SimpleNamespace(pid=0)
 
-    original, remaining = lab._serve, iter(memory)
-    monkeypatch.setattr(lab, "_serve", serve)
+    original, remaining = lab.ask_for_long, iter(memory)
+    monkeypatch.setattr(lab, "ask_for_long", ask)
     monkeypatch.setattr(lab, "_requests", lambda _: [b"GET / HTTP/1.1\r\n\r\n"])
     monkeypatch.setattr(load, "opened", opened)
     monkeypatch.setattr(load, "memory_of", lambda _: next(remaining))

@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from fastapi import FastAPI
+
 from benchmarks import lab as load
 from benchmarks.reliability.fuzzing import PASSED, Case, Fuzzer, Tally, WrongAnswerError
 from imagelet.lab.http.app import create_app
@@ -24,6 +26,7 @@ from imagelet.lab.settings import Settings
 PORT = 8765
 NETWORK_ADDRESS = "192.168.1.5"
 TOKEN = "a-token-that-nobody-guesses"
+WRONG_TOKENS = ("", "x", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "\xff")
 PATIENCE = 30.0  # seconds of the clock for an answer
 REFUSALS = {"host": 421, "origin": 403, "token": 401}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -81,10 +84,16 @@ class Answer:
 
 
 class InProcess:
-    """A lab's server that is asked without a socket; it trains nothing."""
+    """A server that is asked without a socket.
 
-    def __init__(self, settings: Settings) -> None:
-        self.app = create_app(settings)
+    Args:
+        app: the server.
+        end: closes what it has opened.
+    """
+
+    def __init__(self, app: FastAPI, end: Callable[[], None]) -> None:
+        self.app = app
+        self._end = end
         self._loop = asyncio.new_event_loop()
         self._logged: list[str] = []
         self._handler = _Kept(self._logged)
@@ -130,7 +139,7 @@ class InProcess:
 
     def close(self) -> None:
         """End it."""
-        self.app.state.lab.close()
+        self._end()
         logging.getLogger("imagelet.http").removeHandler(self._handler)
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
@@ -147,8 +156,9 @@ class _Kept(logging.Handler):
 
 @contextlib.contextmanager
 def in_process(runs: Path, **settings: Any) -> Iterator[InProcess]:
-    """Open a lab without a socket, and close it."""
-    lab = InProcess(Settings(runs, port=PORT, training=False, **settings))
+    """Open a lab without a socket, which trains nothing, and close it."""
+    app = create_app(Settings(runs, port=PORT, training=False, **settings))
+    lab = InProcess(app, app.state.lab.close)
     try:
         yield lab
     finally:
@@ -185,21 +195,35 @@ def _route(random: Random, number: int) -> Case:
     """Return a case of one address and method: every Host with every Origin, here and in the network."""
     choices = list(product(addresses(), METHODS))
     path, method = choices[number * 7 % len(choices)]
-    wrong = random.choice(("", "x", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "\xff"))
+    wrong = random.choice(WRONG_TOKENS)
     about = f"{method} {path} {wrong!r}".encode()
     return Case({"request.txt": about}, partial(_ask_all, method, path, wrong))
 
 
 def _ask_all(method: str, path: str, wrong: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        with in_process(Path(folder)) as lab:
-            for host, origin in product(HOSTS, ORIGINS):
-                _check(lab, method, path, host, *origin, None)
-        with in_process(Path(folder), host=NETWORK_ADDRESS, token=TOKEN) as lab:
-            for host, origin in product(HOSTS, ORIGINS):
-                _check(lab, method, path, host, *origin, wrong)
-            for origin in ORIGINS:
-                _check(lab, method, path, f"{NETWORK_ADDRESS}:{PORT}", *origin, TOKEN)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        in_process(Path(folder)) as here,
+        in_process(Path(folder), host=NETWORK_ADDRESS, token=TOKEN) as elsewhere,
+    ):
+        check_all(here, elsewhere, method, path, wrong)
+
+
+def check_all(here: InProcess, elsewhere: InProcess, method: str, path: str, wrong: str) -> None:
+    """Ask one address with every Host and Origin.
+
+    Args:
+        here: a server that listens to this machine alone.
+        elsewhere: one in the network, at ``NETWORK_ADDRESS``, with ``TOKEN``.
+        method: of the requests.
+        path: the address.
+        wrong: a token that is not the server's.
+    """
+    for host, origin in product(HOSTS, ORIGINS):
+        _check(here, method, path, host, *origin, None)
+        _check(elsewhere, method, path, host, *origin, wrong)
+    for origin in ORIGINS:
+        _check(elsewhere, method, path, f"{NETWORK_ADDRESS}:{PORT}", *origin, TOKEN)
 
 
 def _check(
@@ -268,12 +292,12 @@ class Soak:
         spells = count or max(1, int((seconds or 0) // SPELL) - 1)
         warming = WARMING if spells > WARMING / SPELL else SPELL
         tally, started = Tally(), time.monotonic()
-        with tempfile.TemporaryDirectory() as folder, load.opened(Path(folder)) as (port, process):
+        with self.opened() as (port, process):
             random = Random(seed)
-            asyncio.run(_serve(port, random, warming))
+            asyncio.run(self.serve(port, random, warming))
             usual = load.memory_of(process.pid)
             for number in range(spells):
-                statuses = asyncio.run(_serve(port, random, SPELL))
+                statuses = asyncio.run(self.serve(port, random, SPELL))
                 memory = load.memory_of(process.pid)
                 bad = {status: n for status, n in statuses.items() if status >= 500 or not status}
                 kind, text = PASSED, ""
@@ -287,10 +311,20 @@ class Soak:
                 progress(tally)
         return tally
 
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[tuple[int, Any]]:
+        """Open a server; give its port and its process."""
+        with tempfile.TemporaryDirectory() as folder, load.opened(Path(folder)) as opened:
+            yield opened
 
-async def _serve(port: int, random: Random, seconds: float) -> Counter[int]:
-    """Let all clients ask for so long; return how often each status came, 0 for a broken connection."""
-    requests, statuses = _requests(port), Counter[int]()
+    async def serve(self, port: int, random: Random, seconds: float) -> Counter[int]:
+        """Let all clients ask for so long; return how often each status came, 0 for a broken connection."""
+        return await ask_for_long(port, _requests(port), random, seconds)
+
+
+async def ask_for_long(port: int, requests: Sequence[bytes], random: Random, seconds: float) -> Counter[int]:
+    """Let all clients send requests for so long; return how often each status came."""
+    statuses = Counter[int]()
     until = time.monotonic() + seconds
     seeds = [random.random() for _ in range(CLIENTS)]
     await asyncio.gather(*(_client(port, requests, Random(seed), until, statuses) for seed in seeds))
@@ -307,12 +341,12 @@ async def _client(
         status = await load.read_status(reader)
         statuses[status] += 1
         if not status:
-            await _closed(writer)
+            await closed(writer)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await _closed(writer)
+    await closed(writer)
 
 
-async def _closed(writer: asyncio.StreamWriter) -> None:
+async def closed(writer: asyncio.StreamWriter) -> None:
     """Close a connection, before its loop is."""
     writer.close()
     with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ from benchmarks.reliability import (
     lab,
     picture_files,
     run_folders,
+    service,
     texts,
 )
 from benchmarks.reliability.fuzzing import Fuzzer
@@ -25,6 +26,8 @@ PARTS: dict[str, Fuzzer | lab.Soak] = {
         *run_folders.FUZZERS,
         *texts.FUZZERS,
         *lab.FUZZERS,
+        *service.FUZZERS,
         lab.Soak(),
+        service.ServiceSoak(),
     )
 }

@@ -189,6 +189,27 @@ def test_each_request_is_a_line_where_it_is_asked_for(tmp_path: Path) -> None:
     assert lines == ["127.0.0.1 GET /info 401 N ms", "127.0.0.1 GET /info 200 N ms"]
 
 
+ENGINE = """
+import sys
+import numpy as np
+from imagelet.classifier.classifier import Classifier
+from imagelet.service import state
+from imagelet.service.settings import Settings
+
+state.open_service(Settings(name="it"), Classifier.load(sys.argv[1])).close()
+print("torch" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("expected", "has_torch"), [(10, False), (10_000, True)])
+def test_torch_is_there_from_the_start_where_numpy_would_take_long(expected: int, has_torch: bool) -> None:
+    program = ENGINE.replace("state.open_service", f"state.EXPECTED = {expected}\nstate.open_service")
+    words = [sys.executable, "-c", program, str(shipped_classifiers()["mnist"])]
+    told = subprocess.run(words, capture_output=True, text=True, check=True, timeout=PATIENCE * 2)
+    assert told.stdout == f"{has_torch}\n"
+
+
 class TestWords:
     @pytest.fixture
     def served(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

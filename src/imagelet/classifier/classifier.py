@@ -216,6 +216,12 @@ class Classifier:
         size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
         return (images[start : start + size] for start in range(0, max(1, len(images)), size))
 
+    def get_ready_for(self, images: int) -> None:
+        """Load torch now, where so many images take NumPy longer in all; who waits for each is spared it."""
+        network = self._stored_network
+        if isinstance(network, NumpyNetwork) and not self._is_small_work(network, images):
+            _ = self.network  # torch's, which is kept
+
     def _is_small_work(self, network: NumpyNetwork, images: int) -> bool:
         """Say whether torch would take longer to start than NumPy to compute; never, once it has started."""
         if "torch" in sys.modules:

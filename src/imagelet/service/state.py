@@ -20,6 +20,10 @@ from imagelet.http.schemas import MOST_PICTURES
 from imagelet.service.metrics import Metrics
 from imagelet.service.settings import Settings
 
+EXPECTED = (
+    10_000  # pictures: a service whose network would take NumPy long for so many has torch from the start
+)
+
 Framed = FramedInput | PictureError
 """A picture of a request: the network's input, or why it cannot be read."""
 
@@ -77,6 +81,7 @@ def open_service(settings: Settings, classifier: Classifier) -> Service:
     threads = Threads(1, settings.requests, settings.seconds, initializer=None)
 
     def compute() -> None:
+        classifier.get_ready_for(EXPECTED)
         classifier.logits(np.zeros((MOST_PICTURES, *classifier.input_shape), np.uint8))
         use_cores(settings.cores)
 
