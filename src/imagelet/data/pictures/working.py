@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -114,9 +114,11 @@ class Pool:
             for worker in workers:
                 _tell(worker, task)
         except OSError:
-            for worker in workers:
-                worker.end()
+            _end(workers)
             return None
+        except BaseException:  # Ctrl-C
+            _end(workers)
+            raise
         return cls(task, workers, command)
 
     def rows_of(self, batch: Batch) -> NDArray[np.uint8]:
@@ -174,8 +176,12 @@ class Pool:
         """End the workers, whatever they do."""
         with self._lock:
             self._is_closed = True
-            for worker in self._workers:
-                worker.end()
+            _end(self._workers)
+
+
+def _end(workers: Iterable[WorkerProcess]) -> None:
+    for worker in workers:
+        worker.end()
 
 
 def _tell(worker: WorkerProcess, task: Task) -> None:
