@@ -102,9 +102,11 @@ def test_names_cannot_become_markup(small: Classifier) -> None:
 
 
 def test_a_card_cannot_become_markup(small: Classifier) -> None:
-    page = page_of(Classifier(**vars(small) | {"training": {"dataset": HOSTILE, "seed": 3}}))
+    page = page_of(Classifier(**vars(small) | {"training": {"dataset": "<img src=x>", "seed": HOSTILE}}))
     assert HOSTILE not in page
+    assert "<img" not in page
     assert "&lt;/script&gt;" in page
+    assert "&lt;img src=x&gt;" in page
 
 
 def test_the_card_says_what_is_known_in_both_languages(small: Classifier) -> None:
@@ -117,6 +119,12 @@ def test_the_card_says_what_is_known_in_both_languages(small: Classifier) -> Non
     ):
         assert expected in page
     assert "processor" not in page.partition('<section id="card">')[2].partition("</section>")[0]
+
+
+def test_the_card_does_not_tell_where_the_pictures_lie(small: Classifier) -> None:
+    page = page_of(Classifier(**vars(small) | {"training": {"dataset": "/home/kim/pictures/shoes"}}))
+    assert "<dd>shoes</dd>" in page
+    assert "kim" not in page
 
 
 def test_every_text_is_there_in_each_language() -> None:

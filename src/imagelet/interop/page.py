@@ -268,7 +268,7 @@ def _card(learner: Learner, language: str) -> list[dict[str, Any]]:
     network = Message("network")
     rows: dict[str, object] = {
         **_accuracies(learner),
-        Message("dataset"): training.get("dataset"),
+        Message("dataset"): Path(str(training.get("dataset", ""))).name,  # where it lies is nobody's business
         Message("training images"): _counted(training.get("training_images")),
         Message("seed"): training.get("seed"),
         Message("sure from"): f"{write_percent(classifier.calibration.threshold)} %",

@@ -59,7 +59,8 @@ test("probabilities of large logits add up to 1", () => {
   assert.deepEqual(softmax([1000, 1000]), [0.5, 0.5]);
 });
 
-test("the first of equal classes is predicted, and the threshold itself is sure", async () => {
+/** A classifier whose network does nothing: two pixels are two logits. */
+function pixelsAsLogits(views) {
   const facts = {
     network: {
       input: "image",
@@ -68,11 +69,23 @@ test("the first of equal classes is predicted, and the threshold itself is sure"
       constants: {},
     },
     normalization: { scale: [0.1], offset: [0] },
-    views: [{ weight: 1, shift: 0, mirrored: false }],
+    views,
     temperature: 1,
     threshold: 0.5,
   };
-  const classify = makeClassifier(facts, new Uint8Array());
-  const { predicted, probabilities, isLikely } = await classify({ height: 1, width: 2, channels: 1, data: Uint8Array.of(9, 9) });
+  return makeClassifier(facts, new Uint8Array());
+}
+
+const pixels = (...data) => ({ height: 1, width: 2, channels: 1, data: Uint8Array.from(data) });
+
+test("the first of equal classes is predicted, and the threshold itself is sure", async () => {
+  const classify = pixelsAsLogits([{ weight: 1, shift: 0, mirrored: false }]);
+  const { predicted, probabilities, isLikely } = await classify(pixels(9, 9));
   assert.deepEqual([predicted, probabilities, isLikely], [0, [0.5, 0.5], true]);
+});
+
+test("the logits of all views are averaged; a quick answer comes from the first alone", async () => {
+  const classify = pixelsAsLogits([{ weight: 0.5, shift: 0, mirrored: false }, { weight: 0.5, shift: 0, mirrored: true }]);
+  assert.deepEqual((await classify(pixels(20, 0))).probabilities, [0.5, 0.5]);
+  assert.deepEqual((await classify(pixels(20, 0), true)).probabilities, softmax([2, 0]));
 });

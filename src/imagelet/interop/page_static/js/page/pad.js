@@ -14,7 +14,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 /** Prepare the sheet; `changed()` is called with each change. */
 export function makePad(/** @type {() => void} */ changed) {
   const canvas = part("pad");
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   let strokes = []; // each the points [x, y] of one
   let image = null;
   let drawing = null; // the pointer that draws, or "keys"

@@ -5,25 +5,31 @@ import { part } from "./elements.js";
 
 const LONGEST = 2048; // pixels; a larger picture is made smaller when it is opened
 
-/** The pixels of an image or canvas, without transparency: laid on white, or on black where its visible part is light. */
+/** The pixels of an image or canvas, without transparency. */
 export function pictureOf(source, width, height) {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(source, 0, 0, width, height);
   const { data: pixels } = context.getImageData(0, 0, width, height);
+  const ground = groundOf(pixels);
+  const data = new Uint8Array(3 * width * height);
+  for (let from = 0, to = 0; from < pixels.length; from += 4, to += 3) {
+    const rest = (1 - pixels[from + 3] / 255) * ground;
+    for (let channel = 0; channel < 3; channel++) {
+      data[to + channel] = Math.round((pixels[from + channel] * pixels[from + 3]) / 255 + rest);
+    }
+  }
+  return { height, width, channels: 3, data };
+}
+
+/** What pixels are laid on: white, or black where they are transparent and light. */
+function groundOf(pixels) {
   let [visible, light] = [0, 0];
   for (let at = 0; at < pixels.length; at += 4) {
     visible += pixels[at + 3];
     light += (pixels[at + 3] * (299 * pixels[at] + 587 * pixels[at + 1] + 114 * pixels[at + 2])) / 1000;
   }
-  const ground = visible < 255 * width * height && light > 127.5 * visible ? 0 : 255;
-  const data = new Uint8Array(3 * width * height);
-  for (let at = 0; at < data.length; at++) {
-    const pixel = 4 * Math.trunc(at / 3);
-    const alpha = pixels[pixel + 3] / 255;
-    data[at] = Math.round(pixels[pixel + (at % 3)] * alpha + ground * (1 - alpha));
-  }
-  return { height, width, channels: 3, data };
+  return visible < 255 * (pixels.length / 4) && light > 127.5 * visible ? 0 : 255;
 }
 
 /** Offer all ways to a picture; `lay(image)` gets it, `fail(key)` the name of the text that says what went wrong. */

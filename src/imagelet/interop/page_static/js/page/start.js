@@ -33,7 +33,7 @@ export function start(/** @type {Record<string, import("../framing/framing.js").
     const picture = pad.picture();
     const started = performance.now();
     const framed = picture && frame(picture);
-    const made = framed && (await classify(framed.image));
+    const made = framed && (await classify(framed.image, pad.isDrawing()));
     if (picture && times.push(performance.now() - started) > WARM) times.shift();
     shown = made && { answer: made, framed, isSure: made.isLikely && !framed.isUnclear };
     showAnswer(shown, classes);
