@@ -1,6 +1,7 @@
 """`imagelet serve`: predictions of one classifier over HTTP."""
 
 import contextlib
+import gc
 import os
 import re
 import secrets
@@ -36,7 +37,7 @@ Token = Annotated[
     typer.Option(
         metavar="TOKEN",
         envvar="IMAGELET_TOKEN",
-        help="What every request must show, at least 16 letters and digits. Or IMAGELET_TOKEN.",
+        help="What every request must show, at least 16 letters and digits.",
         show_default="none on 127.0.0.1, else made up and printed",
     ),
 ]
@@ -141,6 +142,8 @@ def _serve(app: "FastAPI", listening: socket.socket) -> None:
             printing.note("the service is closed")
 
     ServerErrors.print_from_now_on()
+    gc.collect()
+    gc.freeze()  # what is loaded stays, and to look through it again and again would delay requests
     run(
         app,
         listening,
