@@ -532,3 +532,19 @@ class TestThreads:
             imagelet.evaluate(finished, threads=0)
         with pytest.raises(SettingError, match="unknown device 'tpu'"):
             imagelet.evaluate(finished, device="tpu")
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "told"),
+    [
+        (NETWORK, {"learning_rate": 0.5}, True),
+        (NETWORK, {}, False),
+        (NETWORK, {"learning_rate": 0.5, "optimizer": "adamw"}, False),
+        ("conv(2, 3) relu pool(2) flatten dense(classes)", {"learning_rate": 0.5}, False),
+    ],
+)
+def test_a_learning_rate_without_effect_is_told(small_data, network, settings, told):
+    events = run_experiment(describe("mnist", network, settings=settings))
+    sentences = next(events).resolved["understood"]
+    events.close()
+    assert any("The learning rate 0.5 has no effect: muon" in sentence for sentence in sentences) == told

@@ -57,9 +57,12 @@ from imagelet.training import loop
 from imagelet.training.checkpoint import Checkpoint, restore_newest, save_checkpoint
 from imagelet.training.freezing import frozen_modules
 from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup
+from imagelet.training.optimizers import optimizers
 from imagelet.training.own_functions import NONE, OwnFunctions
 from imagelet.training.profiling import Profile
-from imagelet.training.state import State
+from imagelet.training.recipe import Recipe
+from imagelet.training.recipes import recipes
+from imagelet.training.state import State, has_convolutions
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 SECONDS_BETWEEN_EPOCHS = 5.0  # of which the state is saved; shorter ones are trained again as quickly
@@ -127,9 +130,11 @@ def run_experiment(
     """
     clock = Clock()
     with using_threads(choose_threads(_checked(experiment).threads)):
+        asked = experiment.recipe
         experiment, start, dataset, frozen = _opened(experiment, start, frozen, clock, in_memory, progress)
         told = _told(experiment, dataset.train)
         built = _build(experiment, dataset.train, start or network, allow_import=allow_import)
+        told.extend(_told_of_rates(asked, experiment.recipe, built))
         setup = _setup(experiment, dataset, frozen, start, own)
         resolved = _resolved(dataset, built, setup, frozen, start, told)
         files = _first_files(experiment, resolved, frozen, start)
@@ -362,6 +367,20 @@ def _told(experiment: Experiment, training: ImageSet) -> list[Message]:
     """
     other_meaning = namesake(experiment.dataset)
     return [*([other_meaning] if other_meaning else []), *check_signal(training)]
+
+
+def _told_of_rates(asked: Recipe, recipe: Recipe, network: Network) -> Iterator[Message]:
+    """Yield a sentence where a learning rate was asked for that no weight of the network has."""
+    if asked.learning_rate in (AUTO, recipes.get(recipe.name).learning_rate):
+        return
+    if optimizers.get(recipe.optimizer).only_convolutions and not has_convolutions(network):
+        yield Message(
+            "The learning rate {rate:g} has no effect: {optimizer} uses it for convolutions, and this network "
+            "has none. Its weights have adamw_learning_rate = {other:g}; with --optimizer adamw, --lr is theirs.",
+            rate=recipe.learning_rate,
+            optimizer=recipe.optimizer,
+            other=recipe.adamw_learning_rate,
+        )
 
 
 def _resolved(

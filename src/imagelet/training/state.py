@@ -72,7 +72,7 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
     alike: dict[tuple[bool, bool, bool, bool], list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
-            use_muon = optimizer.only_convolutions and parameter.ndim > 2
+            use_muon = optimizer.only_convolutions and _is_convolutional(parameter)
             key = (parameter in frozen, parameter in first, use_muon, parameter.ndim > 1)
             alike.setdefault(key, []).append(parameter)
     groups: list[dict[str, Any]] = []
@@ -91,6 +91,15 @@ def make_optimizer(network: nn.Sequential, recipe: Recipe) -> torch.optim.Optimi
             }
         )
     return optimizer.make(groups, **{name: getattr(recipe, name) for name in optimizer.constants})
+
+
+def has_convolutions(network: nn.Module) -> bool:
+    """Say whether a network has weights of convolutions to be trained."""
+    return any(one.requires_grad and _is_convolutional(one) for one in network.parameters())
+
+
+def _is_convolutional(parameter: nn.Parameter) -> bool:
+    return parameter.ndim > 2
 
 
 def set_learning_rates(
