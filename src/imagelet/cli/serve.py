@@ -68,7 +68,7 @@ def serve(
     POST /predict takes pictures; GET /health, /info, /metrics (for Prometheus) and /openapi.json tell the
     rest. Pictures that come at the same time are predicted together.
 
-    JSON, when it listens: address, token, classifier.
+    JSON: address, token, classifier; as soon as it listens.
     """
     if token is not None and not TOKEN.fullmatch(token):
         raise UsageError(
