@@ -104,20 +104,26 @@ def _keras(random: Random, settings: str) -> bytes:
                 _write(random, group, str(number), array)
     stored = weights.getvalue()
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
-        archive.writestr("metadata.json", "{}")
-        archive.writestr("config.json", settings.encode("utf-8", "replace"))
-        kept = random.choice((0, 0, 512))
-        damaged = stored[:kept] + mutated(random, stored[kept:]) if random.random() < 0.4 else stored
-        archive.writestr("model.weights.h5", bytes(2**27) if random.random() < 0.01 else damaged)
+    how = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    kept = random.choice((0, 0, 512))
+    damaged = stored[:kept] + mutated(random, stored[kept:]) if random.random() < 0.4 else stored
+    members = {
+        "metadata.json": b"{}",
+        "config.json": settings.encode("utf-8", "replace"),
+        "model.weights.h5": bytes(2**27) if random.random() < 0.01 else damaged,
+    }
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(zipfile.ZipInfo(name), member, how)  # without the time: equal seeds, equal files
     return content.getvalue()
 
 
 def _legacy(random: Random, settings: str) -> bytes:
     content = io.BytesIO()
+    encoded = settings.encode("utf-8", "replace").replace(b"\0", b"")
     names = {"conv2d": "layer_1", "batch_normalization": "layer_2", "dense": "layer_5"}
     with h5py.File(content, "w") as file:
-        file.attrs["model_config"] = random.choice((settings, settings.encode("utf-8", "replace")[:60_000]))
+        file.attrs["model_config"] = random.choice((encoded.decode(), encoded[:60_000]))
         for layer, arrays in _arrays().items():
             group = file.create_group(f"model_weights/{names[layer]}")
             listed = [f"{names[layer]}/{number}" for number in range(len(arrays))]

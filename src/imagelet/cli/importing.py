@@ -142,6 +142,5 @@ def _show(imported: "Imported", path: Path) -> None:
         printing.caution("left out: {what}", what=told)
     for told in imported.assumed:
         printing.caution("not stated, so taken: {what}", what=told)
-    name = paths.typed(path)
-    printing.advice("imagelet evaluate {file} --data DATASET gives its accuracy", file=name)
-    printing.advice("imagelet predict {file} photo.png names the class of a picture", file=name)
+    printing.advice("imagelet evaluate {file} --data DATASET gives its accuracy", file=paths.typed(path))
+    printing.advice("imagelet predict {file} photo.png names the class of a picture", file=paths.typed(path))
