@@ -128,15 +128,13 @@ def run_experiment(
         ImageletError: anything that a user can mend; a frozen split of other images.
         KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
     """
-    clock = Clock()
+    clock, asked = Clock(), experiment
     with using_threads(choose_threads(_checked(experiment).threads)):
-        asked = experiment.recipe
         experiment, start, dataset, frozen = _opened(experiment, start, frozen, clock, in_memory, progress)
         told = _told(experiment, dataset.train)
         built = _build(experiment, dataset.train, start or network, allow_import=allow_import)
-        told.extend(_told_of_rates(asked, experiment.recipe, built))
         setup = _setup(experiment, dataset, frozen, start, own)
-        resolved = _resolved(dataset, built, setup, frozen, start, told)
+        resolved = _resolved(dataset, built, setup, frozen, start, told, asked.recipe)
         files = _first_files(experiment, resolved, frozen, start)
         run = create_run(_place(folder), name, default_name or _default_name(dataset, built, start), files)
         with run.in_use():
@@ -375,8 +373,9 @@ def _told_of_rates(asked: Recipe, recipe: Recipe, network: Network) -> Iterator[
         return
     if optimizers.get(recipe.optimizer).only_convolutions and not has_convolutions(network):
         yield Message(
-            "The learning rate {rate:g} has no effect: {optimizer} uses it for convolutions, and this network "
-            "has none. Its weights have adamw_learning_rate = {other:g}; with --optimizer adamw, --lr is theirs.",
+            "The learning rate {rate:g} has no effect: {optimizer} uses it for convolutions, and this "
+            "network has none. Its weights have adamw_learning_rate = {other:g}; with --optimizer adamw, "
+            "--lr is theirs.",
             rate=recipe.learning_rate,
             optimizer=recipe.optimizer,
             other=recipe.adamw_learning_rate,
@@ -390,6 +389,7 @@ def _resolved(
     frozen: Split,
     start: Start | None,
     told: Sequence[Message],
+    asked: Recipe,
 ) -> dict[str, Any]:
     """Return the values chosen for ``auto`` and facts of the data, for ``experiment.toml`` and the events."""
     before = None if start is None else start.facts(setup.training.classes, setup.validation)
@@ -409,6 +409,7 @@ def _resolved(
             *understood,
             *(left_out.told for part, left_out in dataset.left_out.items() if part != "train"),
             *told,
+            *_told_of_rates(asked, setup.recipe, network),
             *notes_on(before, validation_images),
         ],
         "left_out": {part: list(left_out.names) for part, left_out in dataset.left_out.items()},
