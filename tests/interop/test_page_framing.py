@@ -19,6 +19,7 @@ PAPER, INK = (251, 250, 246), (35, 38, 44)
 STROKES = {
     "2": [(0.3, 0.35), (0.4, 0.24), (0.56, 0.24), (0.64, 0.36), (0.52, 0.54), (0.32, 0.76), (0.68, 0.76)],
     "1": [(0.5, 0.2), (0.5, 0.8)],
+    "5": [(0.36, 0.3), (0.34, 0.5), (0.55, 0.48), (0.64, 0.6), (0.56, 0.76), (0.34, 0.76)],
     "7": [(0.3, 0.25), (0.7, 0.25), (0.45, 0.8)],
 }
 
@@ -62,6 +63,9 @@ def pictures() -> Iterator[tuple[str, np.ndarray]]:
     banded = drawing("2", side=200).copy()
     banded[:, :14] = 30
     yield "band", banded
+    faint = drawing("2", side=200).copy()
+    faint[:14] = 150
+    yield "faint band", faint
     several = np.concatenate([drawing("2"), drawing("7", width=0.1)], axis=1)
     yield "several", several
     table = np.pad(drawing("1", side=220), ((18, 18), (18, 18), (0, 0)), constant_values=60)
@@ -69,6 +73,17 @@ def pictures() -> Iterator[tuple[str, np.ndarray]]:
     specked = drawing("7", side=240).copy()
     specked[20:24, 20:24] = 20
     yield "speck", specked
+    broken = drawing("5", side=200).copy()
+    broken[34:44, 84:130] = INK  # its bar, apart from it
+    broken[20:26, 170:190] = INK  # and a mark that is further away
+    yield "broken", broken
+    form = drawing("2", side=260).copy()
+    form[:6], form[-6:], form[:, :6], form[:, -6:] = INK, INK, INK, INK
+    yield "in a frame", form
+    crossed = drawing("7", side=240).copy()
+    crossed[120:123] = 60
+    crossed[:, 60:63] = 60
+    yield "crossed by lines", crossed
     yield "a photo's noise", generator.integers(0, 256, (120, 90, 3), dtype=np.uint8)
     yield "28 already", (255 - drawing(mode="L", paper=255, ink=0, side=28)).astype(np.uint8)
 
