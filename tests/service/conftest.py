@@ -47,7 +47,8 @@ def framing_decoder(classifier: Classifier) -> Iterator[Decoder]:
 @pytest.fixture(autouse=True)
 def _shared_decoder(framing_decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "Decoder", lambda framing: Shared(framing_decoder))
-    monkeypatch.setattr(state, "MOST_PICTURES", 1)  # that are computed before a service opens
+    monkeypatch.setattr(state, "MOST_PICTURES", 1)  # that are computed before a service opens,
+    monkeypatch.setattr(state, "BATCH", 2)  # and before it is ready
 
 
 @pytest.fixture

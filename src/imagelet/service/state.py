@@ -1,6 +1,7 @@
 """The state behind the routes: the classifier, threads, batches and counts."""
 
 import io
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -12,7 +13,7 @@ from PIL import Image
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput
 from imagelet.errors import PictureError
-from imagelet.http.computing import Batches, Threads, use_cores
+from imagelet.http.computing import BATCH, Batches, Threads, use_cores
 from imagelet.http.decoder import Decoder
 from imagelet.http.pictures import Pictures
 from imagelet.http.predicting import Result, predict_together
@@ -57,7 +58,10 @@ class Service:
         )
 
     def get_ready(self) -> None:
-        """Let the workers that open pictures start, and wait until they do."""
+        """Let the workers that open pictures start, and the network see batches of every size, and wait."""
+        self.pictures.decoder.start()
+        if "torch" in sys.modules:  # which keeps something for each size: memory would grow for a minute
+            self.threads.call(self._compute_every_size)
         file = io.BytesIO()
         Image.new("L", (1, 1)).save(file, "PNG")
         self.ready = self.pictures.decoder.open_in_each(file.getvalue())
@@ -66,6 +70,11 @@ class Service:
         """Give up what is being computed."""
         self.threads.close()
         self.pictures.close()
+
+    def _compute_every_size(self) -> None:
+        images = np.zeros((BATCH, *self.classifier.input_shape), np.uint8)
+        for size in range(1, BATCH + 1):
+            self.classifier.logits(images[:size])
 
     def _predict(self, _: str, requests: Sequence[list[Framed]]) -> list[list[Result]]:
         self.metrics.count_batch(sum(map(len, requests)))
