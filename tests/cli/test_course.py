@@ -78,6 +78,7 @@ def test_the_table_and_the_summary_are_printed_and_written(run: Run, place: Path
 
 
 def test_an_interruption_loses_nothing(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiments, "SECONDS_BETWEEN_EPOCHS", 0.0)
     saved = experiments._save
 
     def interrupted(*values: object) -> None:

@@ -98,7 +98,7 @@ class TestWrongUsage:
                 "wrong value for --port: allowed is a whole number from 0 to 65535",
                 "",
             ),
-            (["summary"], "imagelet summary needs NETWORK: network text, or a name", "for example: imagelet"),
+            (["summary"], "imagelet summary needs NETWORK: network text, a name", "for example: imagelet"),
             (["doctor", "now"], "imagelet doctor has no use for 'now'", "imagelet doctor --help"),
             (["summary", "lenet-5", "--input", "28"], "'28' is not an input shape", "write height, width"),
         ],

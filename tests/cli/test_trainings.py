@@ -67,6 +67,7 @@ class TestSeeds:
         self, train: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         saved = experiments._save
+        monkeypatch.setattr(experiments, "SECONDS_BETWEEN_EPOCHS", 0.0)
 
         def interrupted(*values: object) -> None:
             saved(*values)  # type: ignore[arg-type]

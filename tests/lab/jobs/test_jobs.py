@@ -529,6 +529,10 @@ def test_a_worker_that_is_killed_is_noticed_and_followed_by_another(store, worke
     assert until(store, job.id, FAILED).error == worker.KILLED
     queue.resume(store, job.id, MANY)
     until(store, job.id, RUNNING)
+    while sum("resumed_at" in data for data in data_of(store, job, "state")) < 2:
+        time.sleep(0.05)
+    while not data_of(store, job, "epoch"):  # without one there is no classifier to stop with
+        time.sleep(0.05)
     queue.stop(store, job.id)
     assert until(store, job.id, STOPPED).run is not None
     assert run_of(store, job).finished

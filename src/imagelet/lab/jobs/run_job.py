@@ -132,10 +132,15 @@ class EventWriter:
             self._write("data", {"done": done, "total": total})
 
     def started(self, event: RunStarted) -> None:
-        """Write what is trained, and of a run that is resumed the epochs that are not in the store."""
+        """Write what is trained, and of a run that is resumed the epochs that are not in the store.
+
+        Epochs after its last checkpoint are trained again, so they are taken out.
+        """
         recipe, resolved = event.experiment.recipe, event.resolved
         self._epochs = recipe.epochs
         self._images = min(recipe.batch_size, resolved["training_images"])
+        resumed_after = event.resumed_at[0] if event.resumed_at else 0  # epochs
+        self._store.remove_epochs(self._identity, resumed_after)
         written = self._store.events(self._identity)
         epochs = {past.data["figures"]["epoch"] for past in written if past.name == "epoch"}
         for figures in event.run.history:

@@ -281,6 +281,16 @@ class JobStore:
             query = "INSERT INTO events (job, name, data) VALUES (?, ?, ?)"
             connection.execute(query, (identity, name, content))
 
+    def remove_epochs(self, identity: str, last: int) -> None:
+        """Remove the events of a job's epochs after the one with the number ``last``."""
+        later = [
+            (event.id,)
+            for event in self.events(identity)
+            if event.name == "epoch" and event.data["figures"]["epoch"] > last
+        ]
+        with self.changing() as connection:
+            connection.executemany("DELETE FROM events WHERE id = ?", later)
+
     def move(self, job: Job, state: str, error: Failure | None = None) -> Job:
         """Write that a job is in another state, add that as an event, and return the job as it is now.
 
