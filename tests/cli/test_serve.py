@@ -179,12 +179,13 @@ def iter_document(process: "subprocess.Popen[str]", line: str) -> Iterator[str]:
 def test_each_request_is_a_line_where_it_is_asked_for(tmp_path: Path) -> None:
     token = "from-the-environment"
     with started("mnist", "--access-log", folder=tmp_path, IMAGELET_TOKEN=token) as (process, line):
+        assert process.stdout is not None
+        assert token in process.stdout.readline()
         address = f"{address_in(line)}/info"
         assert ask(address)[0] == 401
         assert ask(address, Authorization=f"Bearer {token}")[0] == 200
         process.send_signal(signal.SIGTERM)
-        output, notes = process.communicate(timeout=PATIENCE)
-    assert token in output
+        _, notes = process.communicate(timeout=PATIENCE)
     lines = [re.sub(r"\d+ ms", "N ms", one) for one in notes.splitlines()[1:-1]]
     assert lines == ["127.0.0.1 GET /info 401 N ms", "127.0.0.1 GET /info 200 N ms"]
 
