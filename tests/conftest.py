@@ -378,3 +378,11 @@ def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     server = FileServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def every_epoch_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a checkpoint be written after each epoch, however short it is."""
+    from imagelet.experiment import runner
+
+    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)

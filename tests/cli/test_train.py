@@ -15,7 +15,6 @@ import pytest
 
 from imagelet import progress
 from imagelet.cli import main, train_result
-from imagelet.experiment import runner
 from imagelet.experiment.runner import run_experiment
 from imagelet.runs.definition import describe
 from imagelet.runs.run import Run
@@ -335,12 +334,6 @@ def test_without_the_option_there_is_none_and_the_run_keeps_nothing_of_it(train_
     files = [(tmp_path / f"moved-{number}" / "classifier.safetensors").read_bytes() for number in (1, 2)]
     assert files[0] == files[1]
     assert "where the time went" not in train_briefly().stdout
-
-
-@pytest.fixture
-def every_epoch_saved(monkeypatch):
-    """Let a checkpoint be written after each epoch, however short it is."""
-    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)
 
 
 @pytest.mark.usefixtures("every_epoch_saved")

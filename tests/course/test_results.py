@@ -178,6 +178,7 @@ def test_a_training_looks_at_the_test_images_once_and_is_found_again(softmax: Tr
         next(run_experiment(softmax, experiment, place))
 
 
+@pytest.mark.usefixtures("every_epoch_saved")
 def test_an_interrupted_training_goes_on(softmax: Training, place: Path) -> None:
     experiment = experiment_of(softmax)
     for event in run_experiment(softmax, experiment, place):

@@ -76,6 +76,7 @@ class TestSeeds:
         assert len(found.members) == 3
         assert [path.name for path in tmp_path.glob("*-seeds")] == ["mnist-network-seeds"]
 
+    @pytest.mark.usefixtures("every_epoch_saved")
     def test_an_interrupted_training_goes_on(self, small_data: Path, tmp_path: Path) -> None:
         experiment = describe("mnist", NETWORK, settings=QUICK | {"epochs": 2})
         series = plan(experiment, seeds=[0, 1], folder=tmp_path)

@@ -224,8 +224,8 @@ def test_two_processes_cannot_train_in_one_folder(small_data):
         list(resume_experiment(run))
 
 
-def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data, monkeypatch):
-    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)
+@pytest.mark.usefixtures("every_epoch_saved")
+def test_a_damaged_checkpoint_costs_a_warning_not_the_run(small_data):
     straight = train("mnist", NETWORK, **QUICK).run
     run, _ = interrupted_at(8)
     newest = max(run.checkpoints.iterdir())
@@ -250,8 +250,8 @@ def test_short_epochs_are_not_saved_each_and_the_run_goes_on_to_the_same_bytes(s
 
 
 @pytest.mark.parametrize("change", ["network", "optimizer", "best", "facts"])
-def test_a_checkpoint_of_another_training_costs_a_warning_not_the_run(small_data, monkeypatch, change):
-    monkeypatch.setattr(runner, "SECONDS_BETWEEN_EPOCHS", 0.0)
+@pytest.mark.usefixtures("every_epoch_saved")
+def test_a_checkpoint_of_another_training_costs_a_warning_not_the_run(small_data, change):
     straight = train("mnist", NETWORK, **QUICK).run
     run, _ = interrupted_at(8)
     newest = max(run.checkpoints.iterdir())
