@@ -83,7 +83,7 @@ class TestOffered:
     def test_noise_of_a_few_pixels_across_is_framed_nearly_so(
         self, kind: str, shape: tuple[int, int, int], height: int, width: int, seed: int
     ) -> None:
-        # Pillow scales such a picture down before it widens it, and rounds in between; the graph widens first.
+        # Pillow scales such a picture down before it widens it, and rounds in between; the graph does not.
         apart = difference(noise(height, width, seed), Framing(kind, *shape))
         assert apart.mean() <= 2 * LARGEST_MEAN_DIFFERENCE
 
