@@ -76,6 +76,7 @@ def test_without_torch_all_test_images_get_the_same_answers(monkeypatch: pytest.
         for logits in (by_numpy, by_torch)
     ]
     assert sure[0] == sure[1]
+    assert 0 < sum(sure[0]) < len(images)
 
 
 def test_shipping_writes_half_precision_and_tests_it(

@@ -6,7 +6,6 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from imagelet import load, load_dataset
 from imagelet.errors import NetworkTextError
 from imagelet.networks import layers as kinds
 from imagelet.networks import networks
@@ -69,22 +68,3 @@ def test_what_only_torch_can_compute_is_said(monkeypatch: pytest.MonkeyPatch) ->
     assert plain_layers("secret", (6, 6, 1), 4) is None
     with pytest.raises(ValueError, match="by torch only"):
         NumpyNetwork("secret", (6, 6, 1), 4, {})
-
-
-@pytest.mark.slow
-@pytest.mark.realdata
-@pytest.mark.timeout(900)  # a minute of NumPy, and more where others compute
-def test_of_every_test_image_of_mnist_it_says_what_torch_says() -> None:
-    classifier, images = load("mnist"), load_dataset("mnist").test.images
-    network = classifier._stored_network
-    assert isinstance(network, NumpyNetwork)
-    assert len(images) == 10_000
-    parts = [classifier._computed(network, batch) for batch in classifier.in_batches(images)]
-    by_numpy = np.concatenate(parts)
-    by_torch = np.concatenate([classifier._averaged(batch) for batch in classifier.in_batches(images)])
-    np.testing.assert_allclose(by_numpy, by_torch, rtol=0, atol=1e-4)
-    assert np.array_equal(by_numpy.argmax(axis=1), by_torch.argmax(axis=1))
-    highest = [classifier.calibration.probabilities(logits).max(axis=1) for logits in (by_numpy, by_torch)]
-    sure = [[classifier.calibration.is_sure(probability) for probability in one] for one in highest]
-    assert sure[0] == sure[1]
-    assert 0 < sum(sure[0]) < len(images)
