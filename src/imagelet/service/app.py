@@ -14,10 +14,10 @@ from PIL import Image
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import Prediction
-from imagelet.http import errors
+from imagelet.http.app import new_app
 from imagelet.http.guard import JSON, Guard
 from imagelet.http.predicting import Result, prediction_or_error, translate_prediction
-from imagelet.http.schemas import MOST_PICTURES, Problem
+from imagelet.http.schemas import MOST_PICTURES
 from imagelet.messages import Message
 from imagelet.service import schemas
 from imagelet.service.bodies import DESCRIBED, wanted
@@ -56,18 +56,8 @@ def create_app(settings: Settings, classifier: Classifier, note: Note | None = N
     Raises:
         ClassifierFileError: the classifier's logits are not finite numbers.
     """
-    app = FastAPI(
-        title="imagelet serve",
-        version=version("imagelet"),
-        description="Every error is {error: {message, hint}}, with a sentence that people can act on.",
-        docs_url=None,  # its page would come from elsewhere
-        redoc_url=None,
-        redirect_slashes=False,  # a redirect would be to whatever name the request gives this server
-        lifespan=_lifespan,
-        responses={"4XX": {"model": Problem}, 503: {"model": Problem}},
-    )
+    app = new_app("imagelet serve", _lifespan)
     service = app.state.service = open_service(settings, classifier)
-    errors.add_to(app)
     app.post("/predict", response_model=schemas.Predictions, openapi_extra=DESCRIBED)(predict)
     app.get("/health", response_model=schemas.Health, responses={503: {"model": schemas.Health}})(health)
     app.get("/info", response_model=schemas.Info)(info)

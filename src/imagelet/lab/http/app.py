@@ -5,7 +5,6 @@ import contextlib
 import importlib
 import mimetypes
 from collections.abc import AsyncIterator
-from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,8 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from imagelet.errors import ImageletError
-from imagelet.http import errors
-from imagelet.http.schemas import Problem
+from imagelet.http.app import new_app
 from imagelet.lab.http import course, draw, layers, network, runs, train
 from imagelet.lab.http.page_guard import PageGuard
 from imagelet.lab.http.state import Lab, open_lab
@@ -31,18 +29,8 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/jso
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the server of one lab; the routes find the :class:`Lab` in ``app.state.lab``."""
-    app = FastAPI(
-        title="imagelet lab",
-        version=version("imagelet"),
-        description="Every error is {error: {message, hint}}, with a sentence that people can act on.",
-        docs_url=None,  # its page would come from elsewhere
-        redoc_url=None,
-        redirect_slashes=False,  # a redirect would be to whatever name the request gives this server
-        lifespan=_lifespan,
-        responses={"4XX": {"model": Problem}, 503: {"model": Problem}},
-    )
+    app = new_app("imagelet lab", _lifespan)
     app.state.lab = open_lab(settings)
-    errors.add_to(app)
     for tab in TABS:
         app.include_router(tab.router)
     app.mount("/", page_files())
