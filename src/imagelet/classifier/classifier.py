@@ -198,7 +198,10 @@ class Classifier:
         if isinstance(network, NumpyNetwork) and self._is_small_work(network, len(framed)):
             parts = [self._computed(network, batch) for batch in self.in_batches(framed)]
         else:
-            parts = [self._averaged(batch) for batch in self.in_batches(framed)]
+            parts = [
+                self._averaged(batch)
+                for batch in self.in_batches(framed, len(VIEWS[self.test_time_augmentation]))
+            ]
         logits = np.concatenate(parts)  # (n, classes)
         if not np.isfinite(logits).all():
             raise ClassifierFileError("the classifier is damaged: not all its logits are finite numbers")
@@ -210,10 +213,15 @@ class Classifier:
             return images
         return images_of(images, self.input_shape, self.framing.values)
 
-    def in_batches(self, images: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield framed images (n, …), as many at a time as the network takes; of none one empty batch."""
+    def in_batches(self, images: np.ndarray, views: int = 1) -> Iterator[np.ndarray]:
+        """Yield framed images (n, …), as many at a time as the network takes; of none one empty batch.
+
+        Args:
+            images: framed.
+            views: of each image, which go through the network together.
+        """
         height, width, _ = self.input_shape
-        size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)))
+        size = max(1, min(BATCH, PIXELS_AT_ONCE // (height * width)) // views)
         return (images[start : start + size] for start in range(0, max(1, len(images)), size))
 
     def get_ready_for(self, images: int) -> None:
@@ -243,8 +251,10 @@ class Classifier:
 
         with torch.inference_mode():
             weighted = views(self.prepare(images), self.test_time_augmentation)
-            logits = torch.stack([weight * self.network(view) for weight, view in weighted]).sum(dim=0)
-            averaged: np.ndarray = logits.float().cpu().numpy()
+            seen = self.network(torch.cat([view for _, view in weighted]))  # at once: a few take longer each
+            weights = torch.tensor([weight for weight, _ in weighted], device=seen.device)
+            logits = weights[:, None, None] * seen.reshape(len(weighted), len(images), seen.shape[1])
+            averaged: np.ndarray = logits.sum(dim=0).float().cpu().numpy()
         return averaged
 
     def embeddings(self, images: Source | Iterable[Source]) -> np.ndarray:

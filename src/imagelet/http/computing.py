@@ -14,8 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound=Sized)
 
-BATCH = 32  # pictures; more gain nothing, and the first would wait for the last
-ENOUGH = 16  # pictures: a batch of so many waits for no more
+BATCH = 16  # pictures; more gain nothing, and the first would wait for the last
 LOOK_SECONDS = 0.003  # until it looks again whether they have come
 GATHERING_SECONDS = 0.05  # that it waits at most for pictures on their way
 
@@ -171,7 +170,7 @@ class Batches(Generic[T, R]):
         """Wait a moment for pictures on their way."""
         loop = asyncio.get_running_loop()
         until = loop.time() + GATHERING_SECONDS
-        while sum(len(request.content) for request in self._waiting) < ENOUGH:
+        while sum(len(request.content) for request in self._waiting) < BATCH:
             if not self._on_the_way() or loop.time() >= until:
                 return
             await asyncio.sleep(LOOK_SECONDS)

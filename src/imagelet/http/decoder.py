@@ -9,6 +9,7 @@ import json
 import math
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
@@ -24,7 +25,7 @@ from imagelet.preprocessing.picture_limits import MAX_BYTES
 from imagelet.preprocessing.value_range import ValueRange
 from imagelet.preprocessing.worker_process import WorkerProcess, command_of
 
-WORKERS = 2  # a picture that is late keeps one of them
+WORKERS = 2
 COMMAND = command_of("imagelet.http.decoding_worker")
 MAX_HEADER_BYTES = 2**14
 NO_VALUES = (math.nan, math.nan)
@@ -57,6 +58,7 @@ class Decoder:
         self._workers: list[_Worker] = []  # all of them
         self._idle: list[_Worker] = []
         self._closed = False
+        self._watch = _Watch()
 
     def start(self) -> None:
         """Start the workers that are missing; they get ready while this process goes on."""
@@ -66,7 +68,7 @@ class Decoder:
                 self._idle.remove(worker)
                 self._workers.remove(worker)
             while len(self._workers) < self._most and not self._closed:
-                worker = _Worker(self._command)
+                worker = _Worker(self._command, self._watch)
                 self._workers.append(worker)
                 self._idle.append(worker)
 
@@ -134,8 +136,55 @@ class Decoder:
         """End the workers, whatever they do."""
         with self._lock:
             self._closed = True
+            self._watch.end()
             for worker in self._workers:
                 worker.end()
+
+
+class _Watch:
+    """A thread that kills workers which are late; it starts with the first picture.
+
+    A timer for each picture would be a thread for each, which takes half a millisecond of a busy server.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._deadlines: dict[_Worker, float] = {}  # on the clock of time.monotonic
+        self._until = math.inf  # when the thread looks again
+        self._thread: threading.Thread | None = None
+
+    def add(self, worker: "_Worker", seconds: float) -> None:
+        """Kill a worker after so many seconds, unless it is removed before."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            self._deadlines[worker] = deadline
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._kill_late, daemon=True)
+                self._thread.start()
+            if deadline < self._until:
+                self._changed.notify()
+
+    def remove(self, worker: "_Worker") -> bool:
+        """Let a worker live, and say whether it was in time."""
+        with self._changed:
+            return self._deadlines.pop(worker, None) is not None
+
+    def end(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._deadlines.clear()
+            self._until = -math.inf
+            self._changed.notify()
+
+    def _kill_late(self) -> None:
+        with self._changed:
+            while self._until > -math.inf:
+                now = time.monotonic()
+                for worker in [worker for worker, deadline in self._deadlines.items() if deadline <= now]:
+                    del self._deadlines[worker]
+                    worker.kill()
+                self._until = min(self._deadlines.values(), default=math.inf)
+                self._changed.wait(None if self._until == math.inf else self._until - now)
 
 
 class _Worker(WorkerProcess):
@@ -145,8 +194,9 @@ class _Worker(WorkerProcess):
         is_usable: whether it is between two pictures, ready for the next.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], watch: _Watch) -> None:
         super().__init__(command)
+        self._watch = watch
         self.is_usable = True
 
     def end(self) -> None:
@@ -159,15 +209,7 @@ class _Worker(WorkerProcess):
     ) -> tuple[NDArray[np.uint8], Mapping[str, Any]]:
         """Let it open a picture, and kill it after so many seconds; see :meth:`Decoder.open`."""
         self.is_usable = False
-        is_late = threading.Event()
-
-        def give_up() -> None:
-            is_late.set()
-            self.kill()
-
-        timer = threading.Timer(seconds, give_up)
-        timer.daemon = True
-        timer.start()
+        self._watch.add(self, seconds)
         try:
             self.requests.write(REQUEST.pack(len(content), *(values or NO_VALUES)) + content)
             self.requests.flush()
@@ -175,10 +217,8 @@ class _Worker(WorkerProcess):
             error = header.get("error")
             pixels = _pixels(self.responses, header.get("shape")) if error is None else None
         except (OSError, ValueError, RecursionError) as failure:
-            raise _late(seconds) if is_late.is_set() else _ended() from failure
-        finally:
-            timer.cancel()
-        self.is_usable = not is_late.is_set()
+            raise _ended() if self._watch.remove(self) else _late(seconds) from failure
+        self.is_usable = self._watch.remove(self)
         if pixels is None:
             raise _picture_error(error)
         return pixels, header

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagelet.preprocessing import morphology
-from imagelet.preprocessing.picture import border, with_channels
+from imagelet.preprocessing.picture import border
+from imagelet.preprocessing.quantiles import median, quantiles
 
 Ink = NDArray[np.float32]  # (height, width): 0 where there is none, 1 where there is most
 Mask = NDArray[np.bool_]
@@ -42,12 +43,14 @@ def grey_of(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Yellow or light red ink is nearly as bright as paper; in blue or green it is dark.
     """
-    grey = with_channels(picture, 1)
     if picture.shape[2] == 1:
-        return grey
-    reaches = _reaches(picture)
+        return picture
+    image = Image.fromarray(picture)
+    grey, colours = image.convert("L"), image.split()
+    reaches = [_reach(colour) for colour in colours]
     best = int(np.argmax(reaches))
-    return picture[:, :, best : best + 1] if reaches[best] > BETTER * _reaches(grey)[0] else grey
+    clearest = colours[best] if reaches[best] > BETTER * _reach(grey) else grey
+    return np.asarray(clearest)[:, :, np.newaxis]
 
 
 def upright(darkness: Ink) -> Ink:
@@ -55,8 +58,8 @@ def upright(darkness: Ink) -> Ink:
 
     Ink is on the side of the paper's brightness on which the picture reaches further.
     """
-    paper = float(np.median(_edge_of_paper(darkness)))
-    lowest, highest = np.quantile(darkness, (EXTREMES, 1 - EXTREMES))
+    paper = median(_edge_of_paper(darkness))
+    lowest, highest = quantiles(darkness, (EXTREMES, 1 - EXTREMES))
     return darkness if highest - paper >= paper - lowest else np.float32(1) - darkness
 
 
@@ -67,8 +70,8 @@ def evened(darkness: Ink) -> Ink:
     """
     edge = _edge_of_paper(darkness)
     brightness = np.float32(1) - darkness
-    low, high = np.quantile(edge, (0.1, 0.9))
-    paper = np.float32(1 - np.median(edge)) if high - low < EVEN_SPREAD else _background(brightness)
+    low, high = quantiles(edge, (0.1, 0.9))
+    paper = np.float32(1 - median(edge)) if high - low < EVEN_SPREAD else _background(brightness)
     return np.clip(1 - brightness / np.maximum(paper, 1 / 255), 0, 1).astype(np.float32)
 
 
@@ -82,7 +85,7 @@ def thresholded(darkness: Ink) -> Ink:
     strokes = darkness > threshold
     if _apart(darkness, strokes) < LEAST_CONTRAST:
         return np.zeros_like(darkness)
-    low, high = threshold / 2, float(np.median(darkness[strokes]))
+    low, high = threshold / 2, median(darkness[strokes])
     ink = np.clip((darkness - low) / max(high - low, 1e-6), 0, 1)
     near = morphology.largest_around(strokes, 2 * SOFT_EDGE + 1)
     return np.where(near, ink, 0).astype(np.float32)
@@ -95,7 +98,7 @@ def contrast_of(darkness: Ink) -> float:
 
 def otsu(values: Ink) -> float:
     """Return the threshold, 0 to 1, with the largest variance between the two sides (N. Otsu, 1979)."""
-    counts = np.bincount(np.minimum(values * 256, 255).astype(np.intp).ravel(), minlength=256)
+    counts = np.array(Image.fromarray(np.minimum(values * 256, 255).astype(np.uint8)).histogram())
     middles = (np.arange(256) + 0.5) / 256
     below = np.cumsum(counts)
     above = below[-1] - below
@@ -109,7 +112,7 @@ def otsu(values: Ink) -> float:
 
 def at_full_strength(ink: Ink) -> Ink:
     """Return ink whose strokes have the full strength: beside a dark table they were taken for faint ones."""
-    full: Ink = np.minimum(ink / np.float32(np.median(ink[ink > ink.max() / 2])), np.float32(1))
+    full: Ink = np.minimum(ink / np.float32(median(ink[ink > ink.max() / 2])), np.float32(1))
     return full
 
 
@@ -128,15 +131,11 @@ def _apart(darkness: Ink, strokes: Mask) -> float:
     return float(darkness[strokes].mean() - darkness[~strokes].mean())
 
 
-def _reaches(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return how far each channel (channels,) goes from its border's brightness, 0 to 255."""
-    height, width, channels = picture.shape
-    image = Image.fromarray(picture[:, :, 0] if channels == 1 else picture)
-    cumulative = np.cumsum(np.reshape(image.histogram(), (channels, 256)), axis=1) / (height * width)
-    ends = [np.searchsorted(channel, (EXTREMES, 1 - EXTREMES)) for channel in cumulative]
-    paper = np.median(border(picture).reshape(-1, channels), axis=0)
-    reaches: NDArray[np.float64] = np.abs(np.transpose(ends) - paper).max(axis=0)
-    return reaches
+def _reach(image: Image.Image) -> float:
+    """Return how far an image of one channel goes from its border's brightness, 0 to 255."""
+    cumulative = np.cumsum(image.histogram()) / (image.height * image.width)
+    ends = np.searchsorted(cumulative, (EXTREMES, 1 - EXTREMES))
+    return float(np.abs(ends - median(border(np.asarray(image)))).max())
 
 
 def _edge_of_paper(darkness: Ink) -> Ink:
@@ -146,14 +145,15 @@ def _edge_of_paper(darkness: Ink) -> Ink:
     which is most of the picture and has ink on it.
     """
     edge = border(darkness)
-    outside, most = np.median(edge), np.median(darkness)
+    outside, most = median(edge), median(darkness)
     if abs(most - outside) <= FRAME_CONTRAST:
         return edge
     for depth in range(1, int(DEEPEST_FRAME * min(darkness.shape)) + 1):
         sheet = darkness[depth:-depth, depth:-depth]
         inside = border(sheet)
         if np.mean(np.abs(inside - outside) > FRAME_CONTRAST) >= ALL_ALONG:
-            reach = np.abs(np.quantile(sheet, (EXTREMES, 1 - EXTREMES)) - np.median(inside)).max()
+            lowest, highest = quantiles(sheet, (EXTREMES, 1 - EXTREMES))
+            reach = max(highest - median(inside), median(inside) - lowest)
             return inside if reach > FRAME_CONTRAST else edge
     return edge
 

@@ -30,6 +30,8 @@ def without_bands(ink: Ink) -> Ink:
     a digit that is cut out tightly has bars along the edges too.
     """
     depths = [_band(_turned(ink, turn)) for turn in range(4)]
+    if not any(depths):
+        return ink
     if (rest := _without_edges(ink, depths)) is not None:
         return rest
     for turn in range(4):

@@ -16,6 +16,7 @@ from imagelet.preprocessing.binarise import shrunk
 from imagelet.preprocessing.connected_components import extent
 from imagelet.preprocessing.geometry import UNMOVED, Part, Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
+from imagelet.preprocessing.quantiles import median, quantiles
 
 LONGEST_SIDE = 2048  # pixels; larger pictures are scaled down first: their parts and differences take memory
 GROUND = 0.06  # of the largest difference from the ground; less is the ground's own grain
@@ -55,7 +56,7 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
     small = shrunk(picture, LONGEST_SIDE)
     grey = with_channels(small, 1)[:, :, 0]
     edge = border(grey)
-    ground = float(np.median(edge))
+    ground = median(edge)
     if grey.shape == (height, width) and ground == 0:
         return Alone(grey[:, :, np.newaxis], (), unclear=False, placement=UNMOVED)
     difference = np.abs(grey - np.float32(ground)) / max(ground, 255 - ground)  # 0 to 1
@@ -64,8 +65,8 @@ def alone(picture: NDArray[np.uint8], height: int, width: int) -> Alone:
         nothing = (Message("no object stands out from the ground"),)
         return Alone(np.zeros((height, width, 1), np.uint8), nothing, unclear=True, placement=None)
     warnings = []
-    low, high = np.quantile(edge, (0.1, 0.9))
-    plain = float(high - low) <= UNEVEN * 255
+    low, high = quantiles(edge, (0.1, 0.9))
+    plain = high - low <= UNEVEN * 255
     if not plain:
         warnings.append(Message("the ground is not plain: lay the object on something of one colour"))
     if np.mean(border(inside)) > AT_THE_EDGE:

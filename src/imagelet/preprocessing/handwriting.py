@@ -21,6 +21,7 @@ from imagelet.preprocessing import connected_components, morphology
 from imagelet.preprocessing.binarise import Ink
 from imagelet.preprocessing.geometry import UNMOVED, Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
+from imagelet.preprocessing.quantiles import median, quantiles
 
 LEAST_SHARE = 0.5  # of all ink, that the digit must have; with less the picture shows more than a digit
 PAPER = 0.1  # quantile of the darkness that is paper's: there is always some
@@ -141,7 +142,7 @@ def is_normalised(grey: NDArray[np.uint8], target: Target) -> bool:
     if grey.shape[:2] != target[:2] or grey.max() < 128:
         return False
     edge = border(grey)
-    if np.median(edge) > 0 or np.mean(edge > 0) >= 0.5:
+    if median(edge) > 0 or np.mean(edge > 0) >= 0.5:
         return False
     rows, columns = connected_components.extent(grey[:, :, 0] > 0)
     filled = max((rows.stop - rows.start) / target.height, (columns.stop - columns.start) / target.width)
@@ -169,9 +170,9 @@ def with_fitting_strokes(ink: Ink, target: Target) -> Moved:
         missing, surplus = _wrong_widths(ink, target)
     placement = Placement.of(part, whole(ink))
     if missing > 0:
-        padded = np.pad(ink, missing)  # room for what is added
+        wider = morphology.padded(ink, missing, missing)  # room for what is added
         return Moved(
-            morphology.dilated(padded, missing), Placement(-missing, -missing, 1, 1).within(placement)
+            morphology.dilated(wider, missing), Placement(-missing, -missing, 1, 1).within(placement)
         )
     if surplus > 0:
         thinned = morphology.eroded(ink, surplus)
@@ -182,8 +183,9 @@ def with_fitting_strokes(ink: Ink, target: Target) -> Moved:
 def stroke_width(ink: Ink) -> float:
     """Return the mean width of the strokes in pixels: twice the area by the length of the outline."""
     ink = inks.at_full_strength(ink) if ink.any() else ink
-    mask = np.pad(ink > connected_components.DARK, 1)
-    outline = sum(int(np.count_nonzero(np.diff(mask, axis=axis))) for axis in (0, 1))
+    mask = morphology.padded(ink > connected_components.DARK, 1, 1)
+    across, down = mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1]
+    outline = np.count_nonzero(across) + np.count_nonzero(down)
     return 2 * float(ink.sum()) / max(1.0, outline * np.pi / 4)  # an outline of pixels is 4/π too long
 
 
@@ -289,8 +291,8 @@ def _unclear_because(stages: dict[str, Ink]) -> Iterator[str]:
     if float(mark.sum()) <= LEAST_SHARE * float(stages["specks"].sum()):
         yield Message("there is more ink beside the digit than in it: show one digit alone")
     darkness, strokes = stages["polarity"], mark > mark.max() / 2
-    paper = float(np.quantile(darkness, PAPER))
-    as_dark = paper + HOLLOW * (float(np.median(darkness[strokes])) - paper)
+    [paper] = quantiles(darkness, [PAPER])
+    as_dark = paper + HOLLOW * (median(darkness[strokes]) - paper)
     hollow = (darkness >= as_dark) & ~connected_components.with_neighbours(stages["threshold"] > 0)
     if np.count_nonzero(hollow) > MOST_HOLLOW * np.count_nonzero(strokes):
         yield Message("dark areas are no strokes: show a digit that is written with a pen on plain paper")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+Value = TypeVar("Value", bound=np.generic)
 Values = TypeVar("Values", NDArray[np.bool_], NDArray[np.float32])
 
 EDGE_OF_DISK = 0.3  # pixels that a disk is larger than its radius, which makes the small ones round
@@ -29,31 +30,32 @@ def label(mask: NDArray[np.bool_], *, corners: bool) -> tuple[NDArray[np.int32],
     Returns:
         int32, of the mask's shape: 1 to the number of parts, 0 where the mask is False; and that number.
     """
-    rows, starts, stops = _runs(mask)
-    pitch = mask.shape[1] + 2  # apart from each other, so that no run reaches beyond the next row
-    first, last = rows * pitch + starts, rows * pitch + stops
-    reach = int(corners)
+    first, last = _runs(mask)
+    pitch, reach = mask.shape[1] + 2, int(corners)  # rows lie apart, so that no run reaches beyond the next
     begin = np.searchsorted(last, first + pitch - reach, side="right")  # of the runs that it touches below
     counts = np.searchsorted(first, last + pitch + reach, side="left") - begin
-    upper = np.repeat(np.arange(len(rows)), counts)
+    upper = np.repeat(np.arange(len(first)), counts)
     lower = np.arange(len(upper)) + np.repeat(begin - np.cumsum(counts) + counts, counts)
-    roots = _smallest_connected(len(rows), upper, lower)
-    numbers = np.cumsum(roots == np.arange(len(rows)))[roots]
+    roots = _smallest_connected(len(first), upper, lower)
+    numbers = np.cumsum(roots == np.arange(len(first)))[roots]
     labels = np.zeros(mask.shape, np.int32)
-    labels[mask] = np.repeat(numbers, stops - starts)
+    labels[mask] = np.repeat(numbers, last - first)
     return labels, int(numbers.max(initial=0))
 
 
-def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Return row, first column, and column behind the last, of every run of True pixels, row by row."""
-    padded = np.pad(mask, ((0, 0), (1, 1)))
-    rows, columns = np.nonzero(padded[:, 1:] != padded[:, :-1])  # each run changes twice
-    return rows[::2], columns[::2], columns[1::2]
+def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first place, and that behind the last, of every run of True pixels, row by row.
+
+    Places are counted over rows that have two pixels more than the mask's.
+    """
+    flat = padded(mask, 0, 1).ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1])  # each run changes twice
+    return changes[::2], changes[1::2]
 
 
 def runs(line: NDArray[np.bool_]) -> list[slice]:
     """Return the runs of True values in ``line`` (n,)."""
-    _, starts, stops = _runs(line[np.newaxis])
+    starts, stops = _runs(line[np.newaxis])
     return [slice(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
 
 
@@ -107,11 +109,10 @@ def eroded(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
 def _over_disk(values: NDArray[np.float32], radius: int, extreme: np.ufunc) -> NDArray[np.float32]:
     """Return the extreme in a disk, made of rows: each a window as wide as the disk is there."""
     height, width = values.shape
-    padded = np.pad(values, radius)
-    result = values
+    wider, result = padded(values, radius, radius), values
     for distance in range(radius + 1):
         reach = int(math.sqrt((radius + EDGE_OF_DISK) ** 2 - distance**2))
-        across = _sliding(padded, 2 * reach + 1, extreme)[:, radius - reach :][:, :width]
+        across = _sliding(wider, 2 * reach + 1, extreme)[:, radius - reach :][:, :width]
         for first in (radius - distance, radius + distance):
             result = extreme(result, across[first : first + height])
     return result
@@ -139,9 +140,28 @@ def closed(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
 
 def _over_square(values: Values, side: int, extreme: np.ufunc) -> Values:
     for _ in range(2):  # along the rows, and turned, along the columns
-        padded = np.pad(values, ((0, 0), (side // 2, side // 2)), mode="edge")
-        values = _sliding(padded, side, extreme).T
+        values = _sliding(_continued(values, side // 2), side, extreme).T
     return values
+
+
+def padded(values: NDArray[Value], rows: int, columns: int) -> NDArray[Value]:
+    """Return ``values`` (height, width) with so many rows and columns of 0 before and behind them.
+
+    It is what ``numpy.pad`` returns, in a tenth of the time for a small picture.
+    """
+    height, width = values.shape
+    wider = np.zeros((height + 2 * rows, width + 2 * columns), values.dtype)
+    wider[rows : rows + height, columns : columns + width] = values
+    return wider
+
+
+def _continued(values: NDArray[Value], columns: int) -> NDArray[Value]:
+    """Return ``values`` (height, width) with so many columns on both sides, as those at the edge are."""
+    height, width = values.shape
+    wider = np.empty((height, width + 2 * columns), values.dtype)
+    wider[:, :columns], wider[:, columns + width :] = values[:, :1], values[:, -1:]
+    wider[:, columns : columns + width] = values
+    return wider
 
 
 def _sliding(values: Values, length: int, extreme: np.ufunc) -> Values:
@@ -163,12 +183,12 @@ def smoothed(values: NDArray[np.float32], deviation: float) -> NDArray[np.float3
     weights = np.exp(-0.5 / deviation**2 * np.arange(-reach, reach + 1) ** 2)
     weights /= weights.sum()
     for _ in range(2):  # along the rows, and turned, along the columns
-        padded = np.pad(values.astype(float), ((0, 0), (reach, reach)), mode="edge")
+        wider = _continued(values.astype(float), reach)
         width = values.shape[1]
-        sums: NDArray[Any] = padded[:, reach : reach + width] * weights[reach]
+        sums: NDArray[Any] = wider[:, reach : reach + width] * weights[reach]
         for first in range(reach):
             mirrored = 2 * reach - first
-            pair = padded[:, first : first + width] + padded[:, mirrored : mirrored + width]
+            pair = wider[:, first : first + width] + wider[:, mirrored : mirrored + width]
             sums += pair * weights[first]
         values = sums.astype(np.float32).T
     return values

@@ -285,9 +285,9 @@ def with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8
 
 def border(picture: NDArray[Number]) -> NDArray[Number]:
     """Return the outermost pixels of ``picture`` (height, width[, channels]), each once: (n[, channels])."""
-    outermost = np.ones(picture.shape[:2], bool)
-    outermost[1:-1, 1:-1] = False
-    return picture[outermost]
+    ends, sides = picture[[0, -1][: len(picture)]], picture[1:-1, [0, -1][: picture.shape[1]]]
+    channels = picture.shape[2:]
+    return np.concatenate([ends.reshape(-1, *channels), sides.reshape(-1, *channels)])
 
 
 class _Header(NamedTuple):
