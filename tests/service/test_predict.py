@@ -157,7 +157,7 @@ class TestRefusals:
 
     def test_of_other_fields_of_a_form_name_them(self, service: Served, seven: bytes) -> None:
         answer = service.ask("POST", "/predict", files=[("file", ("a.png", seven, "image/png"))])
-        assert sentence(answer, 422) == "pictures: Field required, and 1 more"
+        assert sentence(answer, 422) == "file: Extra inputs are not permitted, and 1 more"
 
     @pytest.mark.parametrize("kind", ["text/plain", "image/png", "application/x-www-form-urlencoded"])
     def test_of_other_types_say_what_is_taken(self, service: Served, kind: str) -> None:

@@ -152,8 +152,11 @@ def _context(error: Any) -> dict[str, Any]:
 
 
 def _sentence(errors: Sequence[Any]) -> Message:
-    """Say what is wrong with the first field that is: ``pictures: List should have at most 100 items``."""
-    first = errors[0]
+    """Say what is wrong with a field: ``pictures: List should have at most 100 items``.
+
+    It is the first, but one that is missing comes last: an unknown one beside it may be meant.
+    """
+    first = min(errors, key=lambda error: error["type"] == "missing")
     field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
     template = FIELD_PROBLEMS.get(first["type"])
     cause = first.get("ctx", {}).get("error")

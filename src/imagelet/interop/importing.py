@@ -175,13 +175,27 @@ def _check_shapes(path: Path, weights: Mapping[str, NDArray[Any]], expected: Map
 
 
 def _kind_of(path: Path) -> str:
-    """Return ``keras`` for a zip archive or an HDF5 file, else ``safetensors``."""
+    """Return ``keras`` for a zip archive or an HDF5 file, ``safetensors`` for that.
+
+    Raises:
+        ClassifierFileError: it is neither, or cannot be read.
+    """
     try:
-        return "keras" if keras_file.is_hdf5(path) or zipfile.is_zipfile(path) else "safetensors"
+        if keras_file.is_hdf5(path) or zipfile.is_zipfile(path):
+            return "keras"
+        with path.open("rb") as file:
+            is_safetensors = file.read(9)[8:] == b"{"  # behind the length of its header, which is JSON
     except OSError as error:
         raise ClassifierFileError(
             "{file} cannot be read ({error})", file=path, error=error.strerror or error
         ) from error
+    if not is_safetensors:
+        raise ClassifierFileError(
+            "{file} is neither a model of Keras nor weights in safetensors",
+            hint="imagelet import takes .keras, .h5 and .safetensors",
+            file=path,
+        )
+    return "safetensors"
 
 
 def _class_names(classes: Sequence[str] | str | None) -> tuple[str, ...]:
