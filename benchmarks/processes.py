@@ -6,12 +6,18 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
+NONE: Mapping[str, str] = {}
+AVX2 = {  # a newer processor computes as one does that has AVX2 and no more
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+}
 
 
 @dataclass(frozen=True)
@@ -35,23 +41,24 @@ class Process:
         return document
 
 
-def imagelet(words: Sequence[str]) -> Process:
-    """Run ``imagelet`` with ``words``.
+def imagelet(words: Sequence[str], variables: Mapping[str, str] = NONE) -> Process:
+    """Run ``imagelet`` with ``words``, and with these environment variables beside those that are set.
 
     Raises:
         subprocess.CalledProcessError: its exit code is not 0.
     """
-    return run_experiment([sys.executable, "-m", "imagelet", *words])
+    return run_experiment([sys.executable, "-m", "imagelet", *words], variables)
 
 
-def run_experiment(command: Sequence[str]) -> Process:
+def run_experiment(command: Sequence[str], variables: Mapping[str, str] = NONE) -> Process:
     """Run a command.
 
     Raises:
         subprocess.CalledProcessError: its exit code is not 0.
     """
     line = [sys.executable, str(LAUNCHER), *command]
-    done = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, **variables}
+    done = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     answer = json.loads(done.stdout)
     if answer["code"]:
         raise subprocess.CalledProcessError(answer["code"], list(command), answer["output"])

@@ -14,9 +14,10 @@ import numpy as np
 
 from benchmarks import result_files
 from benchmarks.measuring import NO_DATA, Benchmark, LeftOut, Measured, summary
-from benchmarks.processes import imagelet, runs_folder
+from benchmarks.processes import AVX2, NONE, imagelet, runs_folder
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset, place_of
+from imagelet.device import processor_class
 from imagelet.metrics.classification import wilson_interval
 from imagelet.runs.environment import environment
 from imagelet.training.recipe import recipe_to_json
@@ -34,6 +35,7 @@ class Claim:
         validation: share of the training images that choose the best epoch.
         limit: how many of the training images to use; 0 for all.
         test_images: the first so many of the test images; 0 for all of them.
+        avx2: whether the processor computes float32 by AVX2, as most laptops do; else as well as it can.
     """
 
     recipe: str
@@ -42,18 +44,31 @@ class Claim:
     validation: str = "0.05"
     limit: int = 0
     test_images: int = 0
+    avx2: bool = False
 
     @property
     def name(self) -> str:
         """The benchmark's name: the dataset's in it where the recipe is tried on several."""
-        several = sum(each.recipe == self.recipe for each in CLAIMS) > 1
-        return f"recipe-{self.recipe}-{self.dataset}" if several else f"recipe-{self.recipe}"
+        several = len({each.dataset for each in CLAIMS if each.recipe == self.recipe}) > 1
+        parts = [
+            "recipe",
+            self.recipe,
+            *([self.dataset] if several else []),
+            *(["avx2"] if self.avx2 else []),
+        ]
+        return "-".join(parts)
+
+    @property
+    def processor_class(self) -> str:
+        """What the processor multiplies, see :func:`imagelet.device.processor_class`."""
+        return "AVX2" if self.avx2 else processor_class()
 
     @property
     def words(self) -> list[str]:
         """What is typed after ``imagelet``, without the seed."""
         words = ["train", self.dataset, "--recipe", self.recipe, "--validation", self.validation]
         words += ["--limit", str(self.limit)] if self.limit else []
+        words += ["--precision", "fp32"] if self.avx2 else []
         return words if self.test_images else [*words, "--test"]
 
 
@@ -62,6 +77,7 @@ class Claim:
 _CIFAR: dict[str, Any] = {"dataset": "cifar-10", "validation": "0.1", "test_images": 1000}
 CLAIMS = (
     Claim("mnist-fast", "mnist", seeds=10),
+    Claim("mnist-fast", "mnist", seeds=10, avx2=True),
     Claim("mnist-best", "mnist", seeds=5),
     Claim("fashion-fast", "fashion-mnist", seeds=5),
     Claim("fashion-best", "fashion-mnist", seeds=3),
@@ -117,6 +133,7 @@ def _settings(claim: Claim) -> dict[str, Any]:
         "recipe": recipe_to_json(recipes.get(claim.recipe)),
         "test_images": claim.test_images,
         "processor": where["processor"],
+        "processor_class": claim.processor_class,
         "threads": where["threads"],
         "cuda_devices": where["cuda_devices"],
     }
@@ -137,7 +154,7 @@ def _run_seed(claim: Claim, seed: int) -> dict[str, Any]:
     """Train with one seed as a whole process and return its figures."""
     with runs_folder() as folder:
         rest = ["--seed", str(seed), "--json", "--runs", f"{folder}/recipes"]
-        process = imagelet([*claim.words, *rest])
+        process = imagelet([*claim.words, *rest], AVX2 if claim.avx2 else NONE)
         document = process.document
         test = document.get("test") or _evaluated(claim, document["classifier"])
     figures = {
@@ -178,6 +195,7 @@ def _summarized(claim: Claim, each: Sequence[dict[str, Any]]) -> Measured:
         "command": f"imagelet {' '.join(claim.words)}",
         "recipe": claim.recipe,
         "dataset": claim.dataset,
+        "processor_class": claim.processor_class,
         "limit": claim.limit,
         "seeds": [one["seed"] for one in each],
         "network": each[0]["network"],
@@ -195,10 +213,9 @@ def _summarized(claim: Claim, each: Sequence[dict[str, Any]]) -> Measured:
     return {**measured, "peak_bytes": summary(peaks) if peaks else None}
 
 
-def claim_of(measured: Measured) -> str:
-    """Return what a recipe's note says of its benchmark: test accuracy, seeds, seconds of training."""
-    accuracy, seconds = measured["test_accuracy"], measured["training_seconds"]["median"]
+def claim_of(measured: Measured) -> tuple[str, int, int]:
+    """Return what a recipe says of its benchmark: test accuracy in percent, seeds, seconds of training."""
+    accuracy = measured["test_accuracy"]
     spread = "" if accuracy["deviation"] is None else f" ± {100 * accuracy['deviation']:.2f}"
-    seeds = len(measured["seeds"])
-    accuracy = f"{100 * accuracy['mean']:.2f}{spread}"
-    return f"test accuracy {accuracy} % (seeds: {seeds}), {seconds:.0f} s of training"
+    seconds = round(measured["training_seconds"]["median"])
+    return f"{100 * accuracy['mean']:.2f}{spread}", len(measured["seeds"]), seconds

@@ -91,6 +91,17 @@ def denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
+def processor_class() -> str:
+    """Return by what the processor multiplies: ``bf16``, ``AVX-512``, ``AVX2``, or as torch calls it.
+
+    ``bf16`` multiplies bfloat16 in hardware, about twice as fast as float32. Most laptops are ``AVX2``.
+    """
+    capability = torch.backends.cpu.get_cpu_capability()
+    if has_bfloat16(torch.device("cpu")):
+        return "bf16"
+    return {"AVX512": "AVX-512"}.get(capability, capability)
+
+
 def choose_threads(given: int | str = AUTO) -> int:
     """Return with how many threads torch is to compute: ``auto`` is as many as it does already.
 

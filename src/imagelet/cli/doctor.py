@@ -34,6 +34,11 @@ VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "OMP_NUM_THREADS",
 )
+CLASSES = {
+    "bf16": Message("bf16: the processor multiplies bfloat16, which trainings take"),
+    "AVX-512": Message("AVX-512: the processor multiplies float32 in wide registers"),
+    "AVX2": Message("AVX2: the processor multiplies float32, as most laptops do"),
+}
 OFFICIAL_DATA = Message("official data")
 ROOM_NEEDED = 1 << 30  # bytes; CIFAR-10's archive, its files and a few runs
 
@@ -70,6 +75,8 @@ class Examination:
     packages: dict[str, str]  # name → version, "" where it is missing
     cores: int  # that this process may use
     threads: int  # that torch computes with; 0 where torch does not work
+    processor_class: str  # what the processor multiplies; "" where torch does not work
+    expected_seconds: dict[str, int]  # recipe → training on two cores of this class, where it was measured
     devices: list[Device]
     places: list[Place]
     variables: dict[str, str]  # those that are set and matter
@@ -83,8 +90,9 @@ def doctor(as_json: Json = False) -> None:
 
     The exit code is 1 where something is wrong. Paste the output into a question or a bug report.
 
-    JSON: imagelet, python, executable, platform, packages, cores, threads, devices[{name, model, memory,
-    bfloat16}], places[{what, path, exists, writable, free}], variables, datasets, problems; sizes in bytes.
+    JSON: imagelet, python, executable, platform, packages, cores, threads, processor_class,
+    expected_seconds, devices[{name, model, memory, bfloat16}], places[{what, path, exists, writable, free}],
+    variables, datasets, problems; sizes in bytes.
     """
     examination = examine()
     printing.result(examination, _show, as_json=as_json)
@@ -105,6 +113,13 @@ def _show(examination: Examination) -> None:
         Message("packages"): printing.joined(packages, ", "),
         Message("cores"): Message("{count} usable; torch computes with {threads} threads", **cores),
     }
+    if examination.processor_class:
+        facts[Message("class")] = CLASSES.get(examination.processor_class, examination.processor_class)
+    if examination.expected_seconds:
+        times = (f"{name} {seconds} s" for name, seconds in examination.expected_seconds.items())
+        facts[Message("to expect")] = Message(
+            "training on two cores takes about: {times}", times=printing.joined(times, ", ")
+        )
     for name, value in examination.variables.items():
         facts[Message("variable {name}", name=name)] = value
     printing.facts(facts)
@@ -154,9 +169,11 @@ def examine() -> Examination:
     cores = usable_cores()
     devices: list[Device] = []
     datasets: dict[str, str | None] = {}
-    threads = 0
+    threads, kind = 0, ""
+    expected: dict[str, int] = {}
     with _noted(Message("torch does not work"), problems):
         devices, threads = _devices(), _threads()
+        kind, expected = _processor_class()
     if threads > cores:
         problems.append(
             Message(
@@ -181,6 +198,8 @@ def examine() -> Examination:
         packages=packages,
         cores=cores,
         threads=threads,
+        processor_class=kind,
+        expected_seconds=expected,
         devices=devices,
         places=folders,
         variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
@@ -221,6 +240,16 @@ def _devices() -> list[Device]:
     if torch.backends.mps.is_available():  # its memory is the processor's
         devices.append(Device("mps", processor_name(), memory_bytes(), has_bfloat16(torch.device("mps"))))
     return devices
+
+
+def _processor_class() -> tuple[str, dict[str, int]]:
+    """Return the processor's class, and what the recipes that were measured on one such take."""
+    from imagelet.device import processor_class
+    from imagelet.training.recipes import measured
+
+    kind = processor_class()
+    expected = {name: known.seconds[kind] for name, known in measured.items() if kind in known.seconds}
+    return kind, expected
 
 
 def _threads() -> int:
