@@ -94,7 +94,8 @@ def points(found: Mapping[str, Result]) -> list[Point]:
     for claim in recipes.CLAIMS:
         result = found.get(claim.name)
         if result and claim.dataset in PANELS:
-            name = f"{claim.recipe}, {claim.limit:,} images" if claim.limit else claim.recipe
+            further = [f"{claim.limit:,} images"] * bool(claim.limit) + ["AVX2"] * claim.avx2
+            name = ", ".join([claim.recipe, *further])
             drawn.append(_point(claim.dataset, RECIPE, name, result, "test_accuracy"))
     return drawn
 

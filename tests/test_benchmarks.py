@@ -147,7 +147,7 @@ class FakeImagelet:
         self.interrupt_at: int | None = None
         self.more: dict[str, Any] = {}
 
-    def __call__(self, words: Sequence[str]) -> Process:
+    def __call__(self, words: Sequence[str], variables: Mapping[str, str] = processes.NONE) -> Process:
         seed = int(words[words.index("--seed") + 1])
         if seed == self.interrupt_at:
             raise KeyboardInterrupt

@@ -182,6 +182,20 @@ def test_same_with_stride_1_is_torchs_same(size: int, kernel: int, dilation: int
     torch.testing.assert_close(conv(images), expected)
 
 
+@unhurried
+@given(seed=seeds, size=image_sizes, stride=pairs, bias=st.booleans())
+def test_a_kernel_as_large_as_the_map_is_torchs_convolution(
+    seed: int, size: Size, stride: Size, bias: bool
+) -> None:
+    conv = randomised(built(Conv(4, size, "valid", stride=stride, bias=bias), 2), seed)
+    images = random_images(seed, 2, size)
+    made, expected = conv(images), functional.conv2d(images, conv.weight, conv.bias)
+    torch.testing.assert_close(made, expected)
+    (ours,) = torch.autograd.grad(made.square().sum(), conv.weight)
+    (theirs,) = torch.autograd.grad(expected.square().sum(), conv.weight)
+    torch.testing.assert_close(ours, theirs)
+
+
 @pytest.mark.parametrize("kind", [Pool, AveragePool])
 @unhurried
 @given(seed=seeds, size=image_sizes, window=pairs, stride=pairs)
