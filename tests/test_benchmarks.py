@@ -290,7 +290,7 @@ def test_on_cifar_10_only_the_first_test_images_are_looked_at(
 
 def test_the_claims_are_told_apart() -> None:
     names = [claim.name for claim in recipes.CLAIMS]
-    assert len(set(names)) == len(names) == 8
+    assert len(set(names)) == len(names) == 9
     assert {"recipe-mnist-fast", "recipe-general-digits"} < set(names)
     for claim in recipes.CLAIMS:
         assert claim.validation == ("0.1" if claim.dataset == "cifar-10" else "0.05")
