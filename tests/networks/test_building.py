@@ -310,13 +310,3 @@ def test_batchnorm_starts_at_scale_1_and_shift_0() -> None:
 def test_unknown_initial_weights_are_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match="glorot, he, torch"):
         build(TEXT, initial_weights="xavier")
-
-
-def test_grey_images_reach_the_first_layer_as_channels_last() -> None:
-    network = build("conv(4, 3x3) relu conv(2, 3x3) flatten dense(classes) softmax", (8, 8, 1), 3)
-    images = torch.rand(5, 1, 8, 8)
-    seen: list[tuple[int, ...]] = []
-    network.conv1.register_forward_pre_hook(lambda _, given: seen.append(given[0].stride()))
-    logits = network(images)
-    assert seen == [(64, 1, 8, 1)]  # of a channel, too: one number to the next
-    torch.testing.assert_close(logits, network(images.permute(0, 2, 3, 1).clone().permute(0, 3, 1, 2)))
