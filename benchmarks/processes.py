@@ -42,7 +42,7 @@ class Process:
 
 
 def imagelet(words: Sequence[str], variables: Mapping[str, str] = NONE) -> Process:
-    """Run ``imagelet`` with ``words``, and with these environment variables beside those that are set.
+    """Run ``imagelet`` with ``words``, and with these environment variables added to those that are set.
 
     Raises:
         subprocess.CalledProcessError: its exit code is not 0.

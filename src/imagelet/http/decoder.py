@@ -58,7 +58,7 @@ class Decoder:
         self._workers: list[_Worker] = []  # all of them
         self._idle: list[_Worker] = []
         self._closed = False
-        self._watch = _Watch()
+        self._watchdog = _Watchdog()
 
     def start(self) -> None:
         """Start the workers that are missing; they get ready while this process goes on."""
@@ -68,7 +68,7 @@ class Decoder:
                 self._idle.remove(worker)
                 self._workers.remove(worker)
             while len(self._workers) < self._most and not self._closed:
-                worker = _Worker(self._command, self._watch)
+                worker = _Worker(self._command, self._watchdog)
                 self._workers.append(worker)
                 self._idle.append(worker)
 
@@ -136,12 +136,12 @@ class Decoder:
         """End the workers, whatever they do."""
         with self._lock:
             self._closed = True
-            self._watch.end()
+            self._watchdog.end()
             for worker in self._workers:
                 worker.end()
 
 
-class _Watch:
+class _Watchdog:
     """A thread that kills workers which are late; it starts with the first picture.
 
     A timer for each picture would be a thread for each, which takes half a millisecond of a busy server.
@@ -194,9 +194,9 @@ class _Worker(WorkerProcess):
         is_usable: whether it is between two pictures, ready for the next.
     """
 
-    def __init__(self, command: Sequence[str], watch: _Watch) -> None:
+    def __init__(self, command: Sequence[str], watchdog: _Watchdog) -> None:
         super().__init__(command)
-        self._watch = watch
+        self._watchdog = watchdog
         self.is_usable = True
 
     def end(self) -> None:
@@ -209,7 +209,7 @@ class _Worker(WorkerProcess):
     ) -> tuple[NDArray[np.uint8], Mapping[str, Any]]:
         """Let it open a picture, and kill it after so many seconds; see :meth:`Decoder.open`."""
         self.is_usable = False
-        self._watch.add(self, seconds)
+        self._watchdog.add(self, seconds)
         try:
             self.requests.write(REQUEST.pack(len(content), *(values or NO_VALUES)) + content)
             self.requests.flush()
@@ -217,8 +217,8 @@ class _Worker(WorkerProcess):
             error = header.get("error")
             pixels = _pixels(self.responses, header.get("shape")) if error is None else None
         except (OSError, ValueError, RecursionError) as failure:
-            raise _ended() if self._watch.remove(self) else _late(seconds) from failure
-        self.is_usable = self._watch.remove(self)
+            raise _ended() if self._watchdog.remove(self) else _late(seconds) from failure
+        self.is_usable = self._watchdog.remove(self)
         if pixels is None:
             raise _picture_error(error)
         return pixels, header

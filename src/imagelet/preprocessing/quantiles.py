@@ -20,14 +20,14 @@ def median(values: NDArray[Any]) -> float:
     return float(values.dtype.type((lower + upper) / 2) if values.dtype.kind == "f" else (lower + upper) / 2)
 
 
-def quantiles(values: NDArray[Any], shares: Sequence[float]) -> list[float]:
-    """Return the quantiles of all ``values`` at ``shares``, each 0 to 1, linear between two values.
+def quantiles(values: NDArray[Any], fractions: Sequence[float]) -> list[float]:
+    """Return the quantiles of all ``values`` at ``fractions``, each 0 to 1, linear between two values.
 
     Args:
         values: any shape, not empty, uint8 or finite floats.
-        shares: of the values that are smaller.
+        fractions: of the values that are smaller.
     """
-    places = [share * (values.size - 1) for share in shares]
+    places = [fraction * (values.size - 1) for fraction in fractions]
     neighbours = [(int(place), min(int(place) + 1, values.size - 1)) for place in places]
     ordered = np.partition(values.ravel(), sorted({index for pair in neighbours for index in pair}))
     return [
