@@ -486,7 +486,7 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_
     assert state.best_epoch == marked[-1]
     assert accuracies[state.best_epoch - 1] == max(accuracies)
     state.network.load_state_dict(state.best_weights)
-    loss, accuracy, _ = evaluate(state.network, setup.validation, setup.normalization, CPU, torch.float32)
+    loss, accuracy, *_ = evaluate(state.network, setup.validation, setup.normalization, CPU, torch.float32)
     assert accuracy == accuracies[state.best_epoch - 1]
     assert loss == pytest.approx(state.history[state.best_epoch - 1].val_loss)
 
@@ -494,7 +494,7 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_
 def test_evaluation_agrees_with_numpy():
     setup = setup_of(Recipe())
     network = fresh(setup, "flatten dense(classes)").network
-    loss, accuracy, balanced = evaluate(network, setup.validation, setup.normalization, CPU, torch.float32)
+    loss, accuracy, balanced, _ = evaluate(network, setup.validation, setup.normalization, CPU, torch.float32)
     weight, bias = (tensor.detach().numpy() for tensor in network.parameters())
     scores = setup.validation.images.reshape(60, -1) / 255 @ weight.T + bias
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)

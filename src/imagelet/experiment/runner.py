@@ -185,7 +185,7 @@ def _opened(
     experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
     experiment, start = with_start(experiment, start)
     dataset = _read(experiment, start, clock, in_memory, progress)
-    (frozen := frozen or _freeze(dataset, experiment, start)).check(dataset.train)
+    (frozen := frozen or freeze_split(dataset, experiment, start)).check(dataset.train)
     return settled(experiment, len(frozen.train), dataset.train.shape), start, dataset, frozen
 
 
@@ -213,6 +213,7 @@ def resume_experiment(
     data: Any = None,
     network: Any = None,
     test: bool = False,
+    steps: int | None = None,
     own: OwnFunctions = NONE,
     allow_import: bool | None = None,
     in_memory: InMemory = "auto",
@@ -226,6 +227,7 @@ def resume_experiment(
         data: the images that it learned from, where they are not found any more.
         network: the module or builder, where the run was started with one.
         test: evaluate on the test images at the end, once.
+        steps: 1 takes one and is interrupted, 0 finishes with the best epoch so far; None: all are taken.
         own: the person's own loss and augmentation that the run was started with.
         allow_import: whether code that the run names as its network is imported; None: as
             IMAGELET_ALLOW_IMPORT says.
@@ -235,7 +237,7 @@ def resume_experiment(
 
     Raises:
         UsageError: code may not be imported, or its own functions are not those that it was started with.
-        RunError: the run is finished.
+        RunError: the run is finished, or is to end and no epoch is done.
         DataError: the data is not what the run was started with.
         CheckpointError: all checkpoints are damaged.
     """
@@ -247,15 +249,14 @@ def resume_experiment(
         fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
         start = start_of(run, allow_import=allow_import)
         dataset = _read(fixed, start, clock, in_memory, progress) if data is None else load_dataset(data)
-        frozen = Split.load(run.folder / "split.json")
-        frozen.check(dataset.train)
+        (frozen := Split.load(run.folder / "split.json")).check(dataset.train)
         setup = _setup(fixed, dataset, frozen, start, own)
         atomic_files.remove_abandoned(run.folder)
         new = partial(_build, fixed, dataset.train, start or network, allow_import=allow_import)
-        state, seconds, warnings = _restored(run, setup, new)
+        state, seconds, warnings = _restored(run, setup, new, end=steps == 0)
         yield RunStarted(run, experiment, resolved, (state.epoch, state.step), (*told, *warnings))
         clock.training_starts(seconds)
-        yield from _train(run, dataset, setup, state, clock, profile, test=test)
+        yield from _train(run, dataset, setup, state, clock, profile, test=test, one_step=steps == 1)
 
 
 def _unfinished(run: Run) -> Run:
@@ -270,9 +271,12 @@ def _unfinished(run: Run) -> Run:
 
 
 def _restored(
-    run: Run, setup: TrainingSetup, build_network: Callable[[], Network]
+    run: Run, setup: TrainingSetup, build_network: Callable[[], Network], *, end: bool
 ) -> tuple[State, float, list[str]]:
-    """Return the state of the newest checkpoint that is sound, its seconds of training, and warnings."""
+    """Return the state of the newest checkpoint that is sound, its seconds of training, and warnings.
+
+    Where it is to ``end``, no further step is taken from it.
+    """
     trained = run.start_file.exists()
 
     def restore(checkpoint: Checkpoint) -> tuple[State, float]:
@@ -281,7 +285,12 @@ def _restored(
         return state, float(checkpoint.facts.get("seconds", 0.0))
 
     restored, warnings = restore_newest(run.checkpoints, restore)
-    return *(restored or (loop.start(setup, build_network(), trained=trained), 0.0)), warnings
+    state, seconds = restored or (loop.start(setup, build_network(), trained=trained), 0.0)
+    if end and not state.best_epoch:
+        raise RunError("no epoch is done yet: there is no classifier to keep", "train on until one is done")
+    if end:
+        state.end()
+    return state, seconds, warnings
 
 
 def _read(
@@ -318,7 +327,7 @@ def _build(
     return network
 
 
-def _freeze(dataset: Dataset, experiment: Experiment, start: Start | None) -> Split:
+def freeze_split(dataset: Dataset, experiment: Experiment, start: Start | None) -> Split:
     """Divide the training images into those to learn from and those to choose by."""
     if start is not None and (split_before := split_of(start, dataset, experiment)) is not None:
         return split_before
@@ -430,12 +439,14 @@ def _train(
     profile: Profile | None,
     *,
     test: bool,
+    one_step: bool = False,
 ) -> Iterator[Event]:
     """Train, save what a resumed run needs, and finish the run folder."""
     with interruptible() as interrupted:
         for event in loop.train(_without_fold(setup, run), state, profile):
             clock.tick(min(setup.recipe.batch_size, len(setup.training)) if isinstance(event, Step) else 0)
-            stop = interrupted() and not isinstance(event, Stopped)
+            enough = interrupted() or (one_step and isinstance(event, Step))
+            stop = enough and not isinstance(event, Stopped)
             ended = isinstance(event, EpochEnded)
             if stop or clock.since_save >= (SECONDS_BETWEEN_EPOCHS if ended else SECONDS_BETWEEN_CHECKPOINTS):
                 _save(run, setup, state, clock)

@@ -40,6 +40,7 @@ from imagelet.training.recipe import Recipe
 from imagelet.training.state import State, set_learning_rates
 
 WHITENING_IMAGES = 5000  # airbench's number
+MOST_MISREAD = 24  # images that are named after an evaluation
 EVALUATION_BATCH = 1000  # images: keeps every core busy and fits into a laptop's memory
 OUTLIER_WEIGHT = 0.3  # of an outlier's loss beside that of an image with a class
 ORDER, AUGMENTATION, DROPOUT, MIRRORING, OWN_AUGMENTATION = range(5)  # independent streams of random numbers
@@ -103,6 +104,22 @@ def seeded_dropout(device: torch.device, seed: int) -> Iterator[None]:
         generator.set_state(before)
 
 
+class Batch(NamedTuple):
+    """What an optimizer step learned from.
+
+    Attributes:
+        images: (n, channels, height, width), as the network got them: normalized and augmented.
+        targets: int64 (n,), their labels.
+        logits: (n, classes), before the step.
+        loss: their mean loss, before the step and without label smoothing.
+    """
+
+    images: Tensor
+    targets: Tensor
+    logits: Tensor
+    loss: Tensor
+
+
 @dataclass(frozen=True)
 class Step:
     """An optimizer step was taken.
@@ -110,10 +127,12 @@ class Step:
     Attributes:
         state: the state after it.
         steps: the optimizer steps of an epoch.
+        batch: what it learned from.
     """
 
     state: State
     steps: int
+    batch: Batch
 
     @property
     def loss(self) -> float:
@@ -136,6 +155,7 @@ class EpochEnded:
         seconds: how long it took, since the training was started or resumed.
         images_per_second: training images by the seconds of the epoch, validation included.
         state: the state after it.
+        misread: some validation images that it takes for another class.
     """
 
     figures: EpochFigures
@@ -143,6 +163,7 @@ class EpochEnded:
     seconds: float
     images_per_second: float
     state: State
+    misread: "tuple[Misread, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -256,20 +277,22 @@ def _events(
             if device.type == "cpu" or state.step == setup.steps:  # on a GPU, waiting for the loss costs time
                 _require_finite(state)
             profile.mark("counting")
-            yield Step(state, setup.steps)
+            yield Step(
+                state, setup.steps, Batch(images[: len(targets)], targets, logits.detach(), plain_loss)
+            )
             profile.mark("outside")
             if state.ended:
                 yield Stopped(True, state)
                 return
 
         _require_finite_weights(state)
-        figures = _epoch_figures(setup, state)
+        figures, misread = _epoch_figures(setup, state)
         profile.mark("validation")
         images_per_second = (state.images_done - images_before) / timer.seconds()
         best = state.end_epoch(figures)
         early = _is_early(recipe, state)
         profile.mark("counting")
-        yield EpochEnded(figures, best, timer.seconds(), images_per_second, state)
+        yield EpochEnded(figures, best, timer.seconds(), images_per_second, state, misread)
         profile.mark("outside")
     yield Stopped(early, state)
 
@@ -289,6 +312,20 @@ def _own_augmented(setup: TrainingSetup, images: Tensor, position: tuple[int, in
         return own_augmentation(setup.own.augmentation, images)
 
 
+class Misread(NamedTuple):
+    """An image that a network takes for another class.
+
+    Attributes:
+        image: uint8 (height, width, channels).
+        label: its class, counted from 0.
+        predicted: the class that the network takes it for.
+    """
+
+    image: np.ndarray
+    label: int
+    predicted: int
+
+
 class Evaluated(NamedTuple):
     """What a network reaches on images.
 
@@ -296,11 +333,13 @@ class Evaluated(NamedTuple):
         loss: mean cross-entropy, in nats.
         accuracy: from 0 to 1.
         balanced_accuracy: the mean of the classes' recalls, from 0 to 1.
+        misread: the first few of the images that it misreads.
     """
 
     loss: float
     accuracy: float
     balanced_accuracy: float
+    misread: tuple[Misread, ...]
 
 
 def evaluate(
@@ -314,6 +353,7 @@ def evaluate(
     labels = torch.tensor(images.labels, device=device)  # (images,)
     loss_sum = torch.zeros((), dtype=sum_type(device), device=device)
     correct = torch.zeros(len(images.classes), dtype=torch.int64, device=device)  # (classes,)
+    misread: list[Misread] = []
     network.eval()
     starts = range(0, len(images), EVALUATION_BATCH)
     batches = (np.arange(start, min(start + EVALUATION_BATCH, len(images))) for start in starts)
@@ -322,23 +362,31 @@ def evaluate(
             logits = network(normalization.apply(pixels)).float()  # (n, classes)
             targets = labels[torch.from_numpy(batch).to(device)]  # (n,)
             loss_sum += F.cross_entropy(logits, targets, reduction="sum")
-            correct.index_add_(0, targets, (logits.argmax(1) == targets).long())
+            predicted = logits.argmax(1)  # (n,)
+            correct.index_add_(0, targets, (predicted == targets).long())
+            if len(misread) < MOST_MISREAD:
+                wrong = (predicted != targets).nonzero()[: MOST_MISREAD - len(misread), 0]
+                shown = images.take(batch[wrong.cpu().numpy()]).images
+                misread += map(Misread, shown, targets[wrong].tolist(), predicted[wrong].tolist())
     counts = images.counts()  # (classes,)
     there = counts > 0
     recalls = correct.cpu().numpy()[there] / counts[there]
-    return Evaluated(float(loss_sum) / len(images), int(correct.sum()) / len(images), float(recalls.mean()))
+    loss, accuracy = float(loss_sum) / len(images), int(correct.sum()) / len(images)
+    return Evaluated(loss, accuracy, float(recalls.mean()), tuple(misread))
 
 
-def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
+def _epoch_figures(setup: TrainingSetup, state: State) -> tuple[EpochFigures, tuple[Misread, ...]]:
+    """Return the figures of the epoch that is done, and some validation images that are misread after it."""
     val_loss = val_accuracy = val_balanced = None
+    misread: tuple[Misread, ...] = ()
     if setup.validation is not None:
         network = state.evaluated_network()
-        val_loss, val_accuracy, val_balanced = evaluate(
+        val_loss, val_accuracy, val_balanced, misread = evaluate(
             network, setup.validation, setup.normalization, setup.device, setup.precision
         )
     recipe, progress = setup.recipe, _progress(setup, (state.epoch + 1) * setup.steps - 1)
     rate = learning_rate(recipe.schedule, recipe.learning_rate, recipe.warmup, progress)
-    return EpochFigures(
+    figures = EpochFigures(
         epoch=state.epoch + 1,
         loss=float(state.loss_sum) / state.images_done,
         accuracy=float(state.correct) / state.images_done,
@@ -347,6 +395,7 @@ def _epoch_figures(setup: TrainingSetup, state: State) -> EpochFigures:
         learning_rate=state.learning_rate_factor * rate,
         val_balanced_accuracy=val_balanced if recipe.balanced else None,
     )
+    return figures, misread
 
 
 def _progress(setup: TrainingSetup, step: int) -> float:

@@ -17,7 +17,6 @@ from imagelet.lab.jobs.store import FAILED, FINISHED, PAUSED, QUEUED, RUNNING, S
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.runs.definition import Experiment, describe
 from imagelet.runs.run import Run
-from imagelet.training.loop import Step
 from tests.lab.conftest import Lab
 from tests.servers import in_a_loop
 
@@ -28,36 +27,6 @@ MANY = 20
 def tiny(epochs: int = 2, network: str = TINY, **settings: Any) -> dict[str, Any]:
     settings = {"epochs": epochs, "batch_size": 40, "learning_rate": 0.02, **settings}
     return describe("digits", network, settings=settings, limit=400, precision="fp32").to_toml()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[JobStore]:
-    opened = JobStore(tmp_path / "runs")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def no_worker(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Start no worker; return for which folders of runs one was wanted."""
-    wanted: list[Path] = []
-    monkeypatch.setattr(worker, "start", lambda store: wanted.append(store.runs))
-    return wanted
-
-
-@pytest.fixture
-def at_step(monkeypatch: pytest.MonkeyPatch) -> dict[int, Callable[[], object]]:
-    """Return a dictionary to fill: what the page does after so many steps of all."""
-    planned: dict[int, Callable[[], object]] = {}
-    write = run_job.EventWriter.step
-
-    def step(self: run_job.EventWriter, event: Step) -> None:
-        planned.get(event.state.steps_done(event.steps), lambda: None)()
-        write(self, event)
-
-    monkeypatch.setattr(run_job.EventWriter, "step", step)
-    monkeypatch.setattr(run_job, "SECONDS_BETWEEN_CHECKS", 0.0)
-    return planned
 
 
 def work(store: JobStore) -> list[tuple[str, str]]:
@@ -100,10 +69,10 @@ class TestCarryingOut:
         assert data_of(store, job, "state")[-1]["run"] == "mine"
         assert "manual_changes" not in run.metrics
 
-    def test_the_first_layers_weights_are_told_after_each_epoch(self, store, no_worker):
-        job = queue.submit(store, tiny(2, "conv(3, 5x5) relu flatten dense(classes)"), MANY)
+    def test_the_first_layers_weights_are_told_after_each_epoch(self, store, no_worker, written):
+        queue.submit(store, tiny(2, "conv(3, 5x5) relu flatten dense(classes)"), MANY)
         work(store)
-        first, *after = data_of(store, job, "filters")
+        first, *after = written["filters"]
         assert (first["layer"], first["family"], first["epoch"], first["step"]) == (
             "conv1",
             "convolution",

@@ -1,7 +1,7 @@
 """The tab Train: datasets, recipes, and trainings that are started, watched and steered."""
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Header
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
@@ -9,18 +9,21 @@ from starlette.responses import Response, StreamingResponse
 
 from imagelet.errors import ConflictError
 from imagelet.http.schemas import Fault, Received, Sent
-from imagelet.lab.http.schemas import Name
+from imagelet.lab.http.schemas import Image, Name
 from imagelet.lab.http.state import CurrentLab, Lab
+from imagelet.lab.jobs import plan as plans
 from imagelet.lab.jobs import queue
 from imagelet.lab.jobs.events import all_received, stream
+from imagelet.lab.jobs.measure import seconds_of
+from imagelet.lab.jobs.plan import for_a_page
 from imagelet.lab.jobs.queue import job_facts
-from imagelet.lab.services.networks import dataset_rows, recipe_rows
+from imagelet.lab.jobs.store import RUNNING
+from imagelet.lab.services.networks import dataset_rows, dataset_samples, recipe_rows
 from imagelet.messages import Message, translate
-from imagelet.runs.definition import AUTO, LARGEST_SEED
+from imagelet.runs.definition import AUTO
 
 router = APIRouter(prefix="/api", tags=["train"])
 
-RUN_NAME = r"^\w[\w .+-]{0,99}$"
 EVENT_ID = re.compile(r"[0-9]{1,15}")
 LONGEST = 20_000  # letters of network text
 Setting = Annotated[
@@ -28,10 +31,9 @@ Setting = Annotated[
 ]  # strict: else 1 were true
 
 
-class NewJob(Received):
-    """A training: either the course's, by its id, or described."""
+class Described(Received):
+    """What is trained on what, how."""
 
-    course: Name | None = Field(None, description="An experiment of the course; then nothing else is said.")
     dataset: Name | None = None
     network: str | None = Field(
         None, max_length=LONGEST, description="Its name or its text; else the recipe's."
@@ -40,10 +42,23 @@ class NewJob(Received):
     settings: dict[Name, Setting] = Field(
         default_factory=dict, max_length=100, description="Fields of the recipe that are to be otherwise."
     )
-    name: str | None = Field(None, pattern=RUN_NAME, max_length=100, description="The run's.")
-    seed: int = Field(0, ge=0, le=LARGEST_SEED)
+    seed: int = 0
     validation: float | Annotated[str, Field(max_length=40)] = AUTO
-    limit: int = Field(0, ge=0, le=2**32 - 1, description="How many training images to use; 0 for all.")
+    limit: int = Field(0, description="How many training images to use at most; 0 for all.")
+
+
+class Planned(Described):
+    """A training that may come."""
+
+    dataset: Name
+    name: str | None = Field(None, max_length=1000, description="The run's.")
+
+
+class NewJob(Described):
+    """A training: either the course's, by its id, or described."""
+
+    course: Name | None = Field(None, description="An experiment of the course; then nothing else is said.")
+    name: str | None = Field(None, max_length=1000, description="The run's.")
     test: bool = Field(False, description="Evaluate on the test images at the end, once.")
 
     @model_validator(mode="after")
@@ -59,6 +74,12 @@ class Continued(Received):
     epochs: int = Field(ge=1, le=10_000)
 
 
+class Place(Received):
+    """Where a training that waits is to be in the queue."""
+
+    place: int = Field(ge=0, le=10_000, description="0: it is the next one.")
+
+
 class Change(Received):
     """What is changed while a training runs."""
 
@@ -70,7 +91,8 @@ class Job(Sent):
 
     id: str
     state: str = Field(description="queued, running, paused, stopped, finished or failed")
-    want: str = Field(description="run, pause or stop: what a running one has been asked for")
+    want: str = Field(description="run, pause, stop or step: what one that runs or waits has been asked for")
+    place: int | None = Field(description="In the queue, of one that waits; 0 is the next one.")
     run: str | None = Field(description="The run's name, once it has started.")
     name: str | None = Field(description="The name that was asked for.")
     experiment: dict[str, Any]
@@ -81,9 +103,39 @@ class Job(Sent):
     learning_rate_factor: float
     progress: dict[str, Any] | None = Field(description="Of one that runs.")
     history: list[dict[str, Any]]
+    can_retry: bool = Field(description="Its loss was not finite: a lower learning rate may help.")
     can_resume: bool
     can_continue: bool
     error: Fault | None
+
+
+class Plan(Sent):
+    """What a training would be."""
+
+    network: str = Field(description="Its name or its text: the real one, where the recipe says auto.")
+    parameters: int
+    available_images: int
+    training_images: int
+    validation_images: int
+    steps: int = Field(description="In an epoch.")
+    epochs: int
+    stops_early: bool = Field(description="It may end before the last epoch.")
+    settings: dict[str, int | float] = Field(description="What the recipe's auto stands for here.")
+    memory_bytes: int = Field(description="That it takes about.")
+    memory_there: int = Field(description="0 where the system does not tell.")
+
+
+class Duration(Sent):
+    """How long a training takes here, about."""
+
+    seconds: float | None = Field(description="null where a few steps take too long to be waited for.")
+
+
+class ListedSample(Sent):
+    """A training image of a dataset."""
+
+    label: str
+    image: Image
 
 
 class ListedDataset(Sent):
@@ -146,6 +198,13 @@ async def list_datasets(lab: CurrentLab) -> Any:
     return await lab.threads.run(dataset_rows)
 
 
+@router.get("/datasets/{name}/samples", response_model=list[ListedSample])
+async def list_samples(lab: CurrentLab, name: str) -> Any:
+    """List some training images of a dataset, the classes in turn."""
+    with for_a_page():
+        return await lab.threads.run(dataset_samples, name)
+
+
 @router.get("/recipes", response_model=Recipes)
 async def list_recipes() -> Any:
     """List the recipes, and the fields of all of them."""
@@ -160,12 +219,38 @@ async def list_recipes() -> Any:
 @router.post("/jobs", response_model=Job)
 def start(lab: TrainingLab, body: NewJob) -> Any:
     """Put a training into the queue; it starts when no other runs."""
-    if body.course is not None:
-        job = queue.start_lesson(lab.jobs, lab.settings.queued, body.course)
-    else:
-        fields = body.model_dump(exclude={"course"}) | {"validation": str(body.validation)}
-        job = queue.start(lab.jobs, lab.settings.queued, **fields)
+    with for_a_page():
+        if body.course is not None:
+            job = queue.start_lesson(lab.jobs, lab.settings.queued, body.course)
+        else:
+            fields = body.model_dump(exclude={"course"}) | {"validation": str(body.validation)}
+            job = queue.start(lab.jobs, lab.settings.queued, **fields)
     return job_facts(lab.jobs, job)
+
+
+@router.post("/plan", response_model=Plan)
+def show_plan(lab: TrainingLab, body: Planned) -> Any:
+    """Check a training that may come, and say what it would be: network, images, steps, memory."""
+    return _plan(lab, body).facts()
+
+
+@router.post("/plan/seconds", response_model=Duration)
+def measure_plan(lab: TrainingLab, body: Planned) -> Any:
+    """Say how long a training would take: a few of its steps are taken in a process of its own.
+
+    While another one trains nothing is measured: both would be slower.
+    """
+    planned = _plan(lab, body)
+    if any(job.state == RUNNING for job in lab.jobs.jobs()):
+        raise ConflictError("the time is measured while nothing trains")
+    return {"seconds": seconds_of(planned)}
+
+
+def _plan(lab: Lab, body: Planned) -> plans.Plan:
+    with for_a_page():
+        plans.check_name(lab.jobs, body.name)
+        fields = body.model_dump(exclude={"name"}) | {"validation": str(body.validation)}
+        return plans.plan(**fields)[1]
 
 
 @router.get("/jobs", response_model=list[Job])
@@ -194,8 +279,38 @@ def resume(lab: TrainingLab, identity: str) -> Any:
 
 @router.post("/jobs/{identity}/stop", response_model=Job)
 def stop(lab: CurrentLab, identity: str) -> Any:
-    """End a training with the best epoch so far."""
+    """End a training with the best epoch so far; before the first is done its state stays saved."""
     return job_facts(lab.jobs, queue.stop(lab.jobs, identity))
+
+
+@router.post("/jobs/{identity}/step", response_model=Job)
+def step(lab: TrainingLab, identity: str) -> Any:
+    """Let a paused training take one optimizer step; the event batch says what it learned from."""
+    return job_facts(lab.jobs, queue.step(lab.jobs, identity))
+
+
+@router.post("/jobs/{identity}/retry", response_model=Job)
+def retry(lab: TrainingLab, identity: str) -> Any:
+    """Begin a training whose loss was not finite once more, with a tenth of its learning rates."""
+    return job_facts(lab.jobs, queue.retry(lab.jobs, lab.settings.queued, identity))
+
+
+@router.post("/jobs/{identity}/place", response_model=Job)
+def place(lab: CurrentLab, identity: str, body: Place) -> Any:
+    """Give a training that waits another place in the queue."""
+    return job_facts(lab.jobs, queue.place(lab.jobs, identity, body.place))
+
+
+@router.delete("/jobs/{identity}", status_code=204)
+def remove(lab: CurrentLab, identity: str) -> None:
+    """Take a training that waits out of the queue, or one that has ended out of the list; its run stays."""
+    queue.remove(lab.jobs, identity)
+
+
+@router.delete("/jobs", status_code=204)
+def remove_failed(lab: CurrentLab, state: Literal["failed"]) -> None:
+    """Take all trainings of a state out of the list; their runs stay."""
+    queue.remove_all(lab.jobs, state)
 
 
 @router.patch("/jobs/{identity}", response_model=Job)
@@ -221,8 +336,9 @@ def events(
 ) -> Response:
     """Send what happens as server-sent events, from the beginning.
 
-    They are state, data, progress, epoch, filters, manual_change, finishing and error. Of the progress until
-    now only the last is sent. The stream ends when the training has ended.
+    They are state, data, progress, epoch, filters, weights, misread, batch, manual_change, finishing and
+    error. Of what only says how it is now, such as progress and filters, the last is sent. The stream ends
+    when the training has ended.
     """
     job = lab.jobs.find(identity)
     after = int(last_event_id) if last_event_id and EVENT_ID.fullmatch(last_event_id) else 0

@@ -52,5 +52,5 @@ def _has_ended(store: JobStore, identity: str) -> bool:
 def _encoded(event: Event) -> bytes:
     data = event.data
     if event.name == "error":
-        data = {name: translate(text) for name, text in vars(Failure.from_json(data)).items()}
+        data = {name: translate(text) for name, text in Failure.from_json(data).texts.items()}
     return f"id: {event.id}\nevent: {event.name}\ndata: {json.dumps(data)}\n\n".encode()

@@ -1,4 +1,4 @@
-"""Trainings started, paused, resumed and stopped, and their learning rate changed."""
+"""Trainings started, ordered, paused, resumed, stopped and tried again, and their learning rate changed."""
 
 import contextlib
 import dataclasses
@@ -8,10 +8,10 @@ from typing import Any
 
 from imagelet.course import results as course
 from imagelet.course.lessons import lessons, training_of
-from imagelet.data.known import datasets
 from imagelet.errors import BusyError, ConflictError, RunError, UsageError
 from imagelet.experiment.continuing import continued
 from imagelet.lab.jobs import worker
+from imagelet.lab.jobs.plan import check_name, plan
 from imagelet.lab.jobs.store import (
     FAILED,
     PAUSE,
@@ -19,6 +19,7 @@ from imagelet.lab.jobs.store import (
     QUEUED,
     RUN,
     RUNNING,
+    STEP,
     STOP,
     STOPPED,
     Job,
@@ -27,56 +28,39 @@ from imagelet.lab.jobs.store import (
 )
 from imagelet.lab.services.encoding import epoch_figures
 from imagelet.messages import translate
-from imagelet.networks.summary import infer_shapes
-from imagelet.networks.zoo import find_network
-from imagelet.runs.definition import AUTO, describe
+from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
 from imagelet.runs.store import find_run_of
 
 KEPT = 50  # ended jobs; of older ones only the runs remain
+RETRIED = 0.1  # of the learning rates with which a loss was not finite
 LOWEST, HIGHEST = 0.001, 100.0  # of a learning rate factor
-TAKEN = ("course", "own-pictures")  # folders of another kind among the runs
 
 
 def start(
     store: JobStore,
     most: int,
-    dataset: str,
-    network: str | None = None,
-    recipe: str = "general",
-    settings: Mapping[str, Any] | None = None,
+    *,
     name: str | None = None,
     test: bool = False,
-    **rest: Any,
+    **described: Any,
 ) -> Job:
     """Put the training that is described into the queue, once all is checked that can be checked before it.
 
     Args:
         store: where jobs are kept.
         most: jobs that may wait.
-        dataset: a registered name: folders are for the command line, and no path comes from the page.
-        network: network text or a network's name; None: the recipe's.
-        recipe: its name.
-        settings: recipe fields and their values.
         name: the run's; None: made of dataset and network.
         test: whether it is evaluated on the test images in the end.
-        **rest: other fields of the experiment.
+        **described: as :func:`~imagelet.lab.jobs.plan.plan` takes it.
 
     Raises:
-        UsageError: an unknown name, a value that is not allowed, or a network that cannot be built.
+        UsageError, DataError: as :func:`~imagelet.lab.jobs.plan.plan`.
         ConflictError: the run's name is taken.
         BusyError: so many jobs wait already.
     """
-    card = datasets.get(dataset).card
-    experiment = describe(dataset, network, recipe, settings, **rest)
-    if experiment.network != AUTO:
-        _check_network(experiment.network, card.framing.shape if card.framing else None, len(card.classes))
-    if name is not None and (name in TAKEN or (store.runs / name).exists()):
-        raise ConflictError(
-            "there is a run '{name}' already, and a run never overwrites another",
-            "choose another name",
-            name=name,
-        )
+    check_name(store, name)
+    experiment, _ = plan(**described)
     return submit(store, experiment.to_toml(), most, name=name, test=test)
 
 
@@ -155,19 +139,61 @@ def pause(store: JobStore, identity: str) -> Job:
         RunError: there is no such job.
         ConflictError: it neither runs nor waits in the queue.
     """
-    return _want(store, identity, PAUSE, PAUSED)
+    with store.changing():
+        job = store.find(identity)
+        if job.state == RUNNING:
+            store.write_control(identity, want=PAUSE)
+        elif job.state == QUEUED:
+            job = store.move(job, PAUSED)
+            store.write_control(identity, want=RUN)
+        elif job.state != PAUSED:
+            raise ConflictError("the job is {state} and cannot be {word}", state=job.state, word=PAUSED)
+    return job
 
 
 def stop(store: JobStore, identity: str) -> Job:
     """End a job: it becomes a finished run with the best epoch so far.
 
-    Before its first epoch is done there is no such epoch; then its state is saved as :func:`pause` does.
+    One that is paused, waits or failed goes to the head of the queue for it, and no further step is taken.
+    Before the first epoch is done there is no classifier to keep: then its state stays saved, as
+    :func:`pause` leaves it.
 
     Raises:
         RunError: there is no such job.
         ConflictError: it has ended.
     """
-    return _want(store, identity, STOP, STOPPED)
+    with store.changing():
+        job = store.find(identity)
+        if job.state == RUNNING:
+            store.write_control(identity, want=STOP)
+        elif _has_epoch(store, job):
+            job = _put_first(store, job, STOP)
+        elif job.state in (QUEUED, PAUSED):
+            job = store.move(job, STOPPED)
+        elif job.state != STOPPED:
+            raise ConflictError("the job is {state} and cannot be {word}", state=job.state, word=STOPPED)
+    worker.ensure(store)
+    return job
+
+
+def step(store: JobStore, identity: str) -> Job:
+    """Let a paused job take one optimizer step; then it is paused again.
+
+    Raises:
+        RunError: there is no such job.
+        ConflictError: it is not paused, or another is under way.
+    """
+    with store.changing():
+        job = store.find(identity)
+        if job.state != PAUSED or job.run is None:
+            raise ConflictError("a single step can be taken while a training is paused")
+        if any(other.state in (QUEUED, RUNNING) for other in store.jobs()):
+            raise ConflictError(
+                "another training is under way", "pause it first: one step would have to wait for it"
+            )
+        job = _put_first(store, job, STEP)
+    worker.ensure(store)
+    return job
 
 
 def resume(store: JobStore, identity: str, most: int) -> Job:
@@ -180,7 +206,10 @@ def resume(store: JobStore, identity: str, most: int) -> Job:
     """
     with store.changing():
         job = store.find(identity)
-        if job.state == QUEUED or (job.state == RUNNING and store.control(identity).want == RUN):
+        if job.state == QUEUED:
+            store.write_control(identity, want=RUN)
+            return job
+        if job.state == RUNNING and store.control(identity).want == RUN:
             return job
         if job.run is not None and Run(store.runs / job.run).finished:
             raise ConflictError(
@@ -194,6 +223,78 @@ def resume(store: JobStore, identity: str, most: int) -> Job:
         store.write_control(identity, want=RUN)
     worker.ensure(store)
     return job
+
+
+def retry(store: JobStore, most: int, identity: str) -> Job:
+    """Begin a training whose loss was not finite once more, with a tenth of its learning rates.
+
+    Raises:
+        RunError: there is no such job.
+        ConflictError: that is not why it ended.
+        BusyError: so many jobs wait already.
+    """
+    job = store.find(identity)
+    if job.error is None or not job.error.diverged:
+        raise ConflictError("the training did not fail because of its learning rate")
+    run = Run(store.runs / str(job.run))
+    if not (run.folder / "experiment.toml").is_file():
+        raise ConflictError("the run '{name}' is gone", "restore it, or train it again", name=run.name)
+    experiment = Experiment.from_toml(run.experiment)  # with the learning rate that suits the images
+    recipe = dataclasses.replace(
+        experiment.recipe,
+        learning_rate=experiment.recipe.learning_rate * RETRIED,
+        adamw_learning_rate=experiment.recipe.adamw_learning_rate * RETRIED,
+    )
+    again = dataclasses.replace(experiment, recipe=recipe, start_from=None)
+    return submit(store, again.to_toml(), most, test=job.test, continues=job.continues)
+
+
+def place(store: JobStore, identity: str, number: int) -> Job:
+    """Give a job that waits another place in the queue; 0 is the next one to be trained.
+
+    Raises:
+        RunError: there is no such job.
+        ConflictError: it does not wait.
+    """
+    with store.changing():
+        job = store.find(identity)
+        waiting = store.waiting()
+        if job.state != QUEUED:
+            raise ConflictError("only a training that waits has a place in the queue")
+        times = [other.queued for other in waiting]
+        order = [other for other in waiting if other.id != identity]
+        order.insert(min(number, len(order)), job)
+        for other, queued in zip(order, times, strict=True):
+            store.write(dataclasses.replace(other, queued=queued))
+    return store.find(identity)
+
+
+def remove(store: JobStore, identity: str) -> None:
+    """Take a job off: one that waits out of the queue, one that has ended out of the list. Its run stays.
+
+    One that waits and has begun before is paused instead.
+
+    Raises:
+        RunError: there is no such job.
+        ConflictError: it runs or is paused.
+    """
+    with store.changing():
+        job = store.find(identity)
+        if job.state == QUEUED and job.run is not None:
+            store.move(job, PAUSED)
+            store.write_control(identity, want=RUN)
+        elif job.state == QUEUED or job.ended:
+            store.forget(job)
+        else:
+            raise ConflictError("the training is {state}", "stop it first", state=job.state)
+
+
+def remove_all(store: JobStore, state: str) -> None:
+    """Take all jobs that have ended in a state out of the list; their runs stay."""
+    with store.changing():
+        for job in store.jobs():
+            if job.ended and job.state == state:
+                store.forget(job)
 
 
 def change_learning_rate(store: JobStore, identity: str, factor: float) -> Job:
@@ -223,20 +324,23 @@ def change_learning_rate(store: JobStore, identity: str, factor: float) -> Job:
 def job_facts(store: JobStore, job: Job) -> dict[str, Any]:
     """Return a job as plain data: with what is wanted of it, its progress and its epochs."""
     control = store.control(job.id)
+    waiting = [other.id for other in store.waiting()] if job.state == QUEUED else []
     run = None if job.run is None else Run(store.runs / job.run)
     exists = run is not None and (run.folder / "experiment.toml").is_file()
     finished = run is not None and run.finished
     return {
         **{name: getattr(job, name) for name in ("id", "state", "run", "name", "experiment", "test")},
         **{name: getattr(job, name) for name in ("course", "continues")},
-        "want": control.want if job.state == RUNNING else RUN,
+        "want": control.want if job.state in (RUNNING, QUEUED) else RUN,
+        "place": waiting.index(job.id) if job.id in waiting else None,
         "created": job.created.isoformat(),
         "learning_rate_factor": control.learning_rate_factor,
         "progress": None if job.ended else store.progress(job.id),
         "history": _epochs(run) if run is not None and exists else [],
+        "can_retry": bool(job.error and job.error.diverged),
         "can_resume": not finished and job.state in (PAUSED, STOPPED, FAILED),
         "can_continue": run is not None and finished and run.classifier_file.is_file(),
-        "error": job.error and {name: translate(text) for name, text in vars(job.error).items()},
+        "error": job.error and {name: translate(text) for name, text in job.error.texts.items()},
     }
 
 
@@ -246,28 +350,21 @@ def _epochs(run: Run) -> list[dict[str, Any]]:
     return []
 
 
-def _check_network(text: str, shape: tuple[int, int, int] | None, classes: int) -> None:
-    """Raise where a network cannot be built for the images; code is imported for the command line alone."""
-    network = find_network(text)
-    if isinstance(network.builder, str):
-        raise UsageError(
-            "'{given}' would run code from outside imagelet", "write network text, or a name", given=text
-        )
-    if network.builder is None and shape is not None:
-        infer_shapes(network.text, shape, classes)
+def _has_epoch(store: JobStore, job: Job) -> bool:
+    """Whether there is an epoch of which an unfinished job can make a classifier."""
+    if job.run is None:
+        return False
+    run = Run(store.runs / job.run)
+    with contextlib.suppress(RunError):
+        return not run.finished and bool(run.history)
+    return False
 
 
-def _want(store: JobStore, identity: str, want: str, state: str) -> Job:
-    """Let a running job know what is wanted of it; one that waits gets its new state at once."""
-    with store.changing():
-        job = store.find(identity)
-        if job.state == RUNNING:
-            store.write_control(identity, want=want)
-        elif job.state == QUEUED or (job.state == PAUSED and want == STOP):
-            job = store.move(job, state)
-        elif job.state != state:
-            raise ConflictError("the job is {state} and cannot be {word}", state=job.state, word=state)
-    return job
+def _put_first(store: JobStore, job: Job, want: str) -> Job:
+    """Put a job at the head of the queue, and write what is wanted of it."""
+    store.write_control(job.id, want=want)
+    first = min((other.queued for other in store.waiting()), default=time.time_ns())
+    return store.move(dataclasses.replace(job, queued=first - 1), QUEUED)
 
 
 def _require_room(store: JobStore, most: int) -> None:

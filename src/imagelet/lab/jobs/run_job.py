@@ -4,24 +4,24 @@ To pause is to interrupt the run as Ctrl-C does: its state is saved, its folder 
 to the same result later, here or by ``imagelet train --resume``.
 """
 
+import contextlib
 import dataclasses
 import logging
+import math
 import signal
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imagelet import experiment as experiments
 from imagelet import paths
 from imagelet.course import results as course
 from imagelet.course.lessons import Training, lessons
-from imagelet.errors import ImageletError, RunError
+from imagelet.errors import ImageletError, RunError, TrainingError
 from imagelet.experiment.continuing import run_continued
 from imagelet.experiment.runner import Event, RunStarted
-from imagelet.explanation.activations import filters, is_convolution
+from imagelet.lab.jobs import snapshots
+from imagelet.lab.jobs.plan import for_a_page
 from imagelet.lab.jobs.store import (
     FAILED,
     FINISHED,
@@ -30,6 +30,7 @@ from imagelet.lab.jobs.store import (
     QUEUED,
     RUN,
     RUNNING,
+    STEP,
     STOP,
     STOPPED,
     Control,
@@ -37,11 +38,8 @@ from imagelet.lab.jobs.store import (
     Job,
     JobStore,
 )
-from imagelet.lab.services.encoding import epoch_figures, numbers
+from imagelet.lab.services.encoding import epoch_figures
 from imagelet.messages import Message
-from imagelet.networks import Network
-from imagelet.networks.layer_kind import own_layer
-from imagelet.networks.torch_layers import layer_of
 from imagelet.runs.definition import Experiment
 from imagelet.runs.run import Run
 from imagelet.training.loop import EpochEnded, Step, Stopped
@@ -49,8 +47,7 @@ from imagelet.training.state import State
 
 SECONDS_BETWEEN_CHECKS = 0.2
 SECONDS_BETWEEN_EVENTS = 0.2
-MOST_FILTERS = 64
-MOST_NUMBERS = 20_000  # of filters in one event
+SECONDS_BETWEEN_SNAPSHOTS = 1.0  # filters, weights, misread images: they change slowly, and take time
 UNEXPECTED = Failure(
     Message("something unexpected went wrong"), Message("the file .lab/worker.log among the runs says more")
 )
@@ -78,7 +75,7 @@ def run_job(store: JobStore, job: Job) -> bool:
         _leave(store, job.id, controller)
         return controller.interrupted
     except ImageletError as error:
-        _end(store, job.id, FAILED, Failure(error.message, error.hint))
+        _end(store, job.id, FAILED, _failure(error))
     except Exception:  # whatever it is, the next job is not to suffer
         log.exception("the job %s failed", job.id)
         _end(store, job.id, FAILED, UNEXPECTED)
@@ -92,13 +89,15 @@ class Controller:
 
     Attributes:
         interrupted: the training is to save its state and end.
+        steps: 1 for a single step, 0 for the best epoch's classifier without another step; else None.
     """
 
     def __init__(self, store: JobStore, identity: str) -> None:
         self._store, self._identity = store, identity
         self._checked = 0.0
         self._control = Control()
-        self.interrupted = False
+        self.steps = {STEP: 1, STOP: 0}.get(store.control(identity).want)
+        self.interrupted = self.steps == 1  # after its step
 
     def apply(self, state: State) -> None:
         """Apply it between two steps; the state notes what is changed."""
@@ -125,6 +124,8 @@ class EventWriter:
         self._epochs = self._images = 0
         self._first: tuple[float, int] | None = None  # time after the first step here, and steps until then
         self._changes = 0
+        self._classes: list[str] = []
+        self._shown = -SECONDS_BETWEEN_SNAPSHOTS  # when the last snapshots were written
 
     def data(self, done: int, total: int | None) -> None:
         """Write how much of the data is there: bytes of a download, or pictures."""
@@ -137,7 +138,7 @@ class EventWriter:
         Epochs after its last checkpoint are trained again, so they are taken out.
         """
         recipe, resolved = event.experiment.recipe, event.resolved
-        self._epochs = recipe.epochs
+        self._epochs, self._classes = recipe.epochs, resolved["classes"]
         self._images = min(recipe.batch_size, resolved["training_images"])
         resumed_after = event.resumed_at[0] if event.resumed_at else 0  # epochs
         self._store.remove_epochs(self._identity, resumed_after)
@@ -158,7 +159,7 @@ class EventWriter:
         done, now = event.state.steps_done(event.steps), time.monotonic()
         if self._first is None:
             self._first = now, done
-            self._write_filters(event)
+            self._write_network(event.state)
         self._write_changes(event)
         if not self._is_time():
             return
@@ -169,7 +170,7 @@ class EventWriter:
             "epochs": self._epochs,
             "step": event.state.step,
             "steps": event.steps,
-            "loss": event.loss,
+            "loss": loss if math.isfinite(loss := event.loss) else None,
             "accuracy": event.accuracy,
             "images_per_second": rate * self._images if rate else None,
             "seconds_left": (self._epochs * event.steps - done) / rate if rate else None,
@@ -178,9 +179,20 @@ class EventWriter:
         self._write("progress", figures)
 
     def epoch(self, event: EpochEnded) -> None:
-        """Write an epoch's figures, and the first layer's filters."""
+        """Write an epoch's figures; now and then, and after the last one, what there is to see, too."""
         self._write("epoch", {"figures": epoch_figures(event.figures), "best": event.best})
-        self._write_filters(event)
+        now = time.monotonic()
+        if now - self._shown < SECONDS_BETWEEN_SNAPSHOTS and event.figures.epoch < self._epochs:
+            return
+        self._write_network(event.state)
+        if event.figures.val_loss is not None:
+            self._write("misread", snapshots.misread(event, self._classes))
+        self._shown = now
+
+    def batch(self, event: Step) -> None:
+        """Write what a step learned from, with the network as it is then."""
+        self._write("batch", snapshots.batch(event, self._classes))
+        self._write_network(event.state)
 
     def stopped(self, event: Stopped) -> None:
         """Write that no step is left; classifier, figures and card are made now."""
@@ -192,14 +204,10 @@ class EventWriter:
             self._write("manual_change", vars(change))
         self._changes = len(event.state.manual_changes)
 
-    def _write_filters(self, event: Step | EpochEnded) -> None:
-        network = event.state.network
-        first = first_filters(network)
-        if first is not None:
-            layer, weights = first
-            facts: dict[str, Any] = {"layer": layer, "family": layer_of(network.get_submodule(layer)).family}
-            facts |= {"epoch": event.state.epoch, "step": event.state.step}
-            self._write("filters", facts | numbers(weights))
+    def _write_network(self, state: State) -> None:
+        if (filters := snapshots.filters(state)) is not None:
+            self._write("filters", filters)
+        self._write("weights", snapshots.weights(state))
 
     def _is_time(self) -> bool:
         now = time.monotonic()
@@ -211,35 +219,11 @@ class EventWriter:
         self._store.add_event(self._identity, name, data)
 
 
-def first_filters(network: Network) -> tuple[str, NDArray[np.float32]] | None:
-    """Return the name of the layer that gets the pixels, and its weights as pictures.
-
-    A convolution's filters, or a dense layer's units after flatten, as many as an event holds: float32
-    (filters, height, width, channels). None where the first such layer is neither.
-    """
-    flat = False
-    for name, module in network.named_children():
-        layer: Any = module
-        family = layer_of(module).family
-        if is_convolution(module):
-            weights = filters(network, name)
-        elif family == "dense" and flat and layer.in_features == np.prod(network.input_shape):
-            rows = layer.weight.detach().float().cpu().numpy()  # (units, height·width·channels)
-            weights = rows.reshape(-1, *network.input_shape)  # (units, height, width, channels)
-        elif family == "dense":
-            return None
-        else:
-            flat = flat or own_layer(module).family == "reshape"  # in our order
-            continue
-        return name, weights[: min(MOST_FILTERS, max(1, MOST_NUMBERS // weights[0].size))]
-    return None
-
-
 def _train(store: JobStore, job: Job, controller: Controller) -> State:
     """Run the training, write its events, and return the state at its end."""
     writer = EventWriter(store, job.id)
     state: State | None = None
-    for event in _events(store, job, writer):
+    for event in _events(store, job, writer, controller):
         match event:
             case RunStarted():
                 _note_run(store, job, event.run)
@@ -247,6 +231,8 @@ def _train(store: JobStore, job: Job, controller: Controller) -> State:
             case Step():
                 writer.step(event)
                 controller.apply(event.state)
+                if controller.steps == 1:
+                    writer.batch(event)
             case EpochEnded():
                 writer.epoch(event)
             case Stopped():
@@ -256,15 +242,19 @@ def _train(store: JobStore, job: Job, controller: Controller) -> State:
     return state
 
 
-def _events(store: JobStore, job: Job, writer: EventWriter) -> Iterator[Event]:
-    """Return the events of a training that starts, or that is resumed."""
+def _events(store: JobStore, job: Job, writer: EventWriter, controller: Controller) -> Iterator[Event]:
+    """Return the events of a training that starts, or that is resumed, perhaps for one step or to end."""
     runs = store.runs
     if job.run is not None:
         run = Run(runs / job.run)
         if not (run.folder / "experiment.toml").is_file():
             raise RunError("the run '{name}' is gone", hint="restore it, or train it again", name=job.run)
         return experiments.resume_experiment(
-            run, test=job.test, allow_import=paths.import_allowed(), progress=writer.data
+            run,
+            test=job.test,
+            steps=controller.steps,
+            allow_import=paths.import_allowed(),
+            progress=writer.data,
         )
     experiment = Experiment.from_toml(dict(job.experiment))
     if job.course is not None:
@@ -310,8 +300,24 @@ def _leave(store: JobStore, identity: str, controller: Controller) -> None:
     """Write that a job was interrupted as it was wanted; if that is not so any more, it is queued again."""
     with store.changing():
         want = store.control(identity).want if controller.interrupted else PAUSE
-        store.move(store.find(identity), {RUN: QUEUED, PAUSE: PAUSED, STOP: STOPPED}[want])
+        store.move(store.find(identity), {RUN: QUEUED, STOP: STOPPED}.get(want, PAUSED))
         store.write_control(identity, want=RUN)
+
+
+def _failure(error: ImageletError) -> Failure:
+    """Return why a job failed, for who reads it on the page."""
+    if type(error) is TrainingError:
+        values = {name: _written(value) for name, value in error.message.values.items()}
+        message = Message(error.message.template, **values)
+        return Failure(message, Message("try again with a lower learning rate"), diverged=True)
+    with contextlib.suppress(ImageletError), for_a_page():
+        raise error
+    return Failure(error.message, error.hint)
+
+
+def _written(value: Any) -> Any:
+    """Return a number that is not finite as a text: JSON has none."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _learning_rate(event: Step) -> float:

@@ -25,8 +25,8 @@ QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 STOPPED, FINISHED, FAILED = "stopped", "finished", "failed"
 ENDED = frozenset({STOPPED, FINISHED, FAILED})
 
-RUN, PAUSE, STOP = "run", "pause", "stop"
-"""What the page can want of a job."""
+RUN, PAUSE, STOP, STEP = "run", "pause", "stop", "step"
+"""What the page can want of a job; of one that is paused also a single optimizer step."""
 
 SECONDS_FOR_A_CHANGE = 10.0  # that a writer waits for the one before it
 VERSION = 1
@@ -59,27 +59,41 @@ CREATE INDEX events_by_name ON events (job, name);
 CREATE TABLE worker (started REAL NOT NULL)  -- one row from a worker's start until it holds its lock
 """
 
-REPLACED = frozenset({"progress", "data"})
-"""Events that say only how far it is: a new one takes the place of the last."""
+REPLACED = frozenset({"progress", "data", "filters", "weights", "misread", "batch"})
+"""Events that say only how it is now: a new one takes the place of the last."""
 
 _TIME = "%Y%m%d-%H%M%S-%f"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job failed: what happened, and what to do next."""
+    """Why a job failed: what happened, and what to do next.
+
+    Attributes:
+        message: what happened.
+        hint: what to do next.
+        diverged: a loss or a weight was not finite; a lower learning rate may help.
+    """
 
     message: str
     hint: str = ""
+    diverged: bool = False
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What is read: ``message`` and ``hint``."""
+        return {"message": self.message, "hint": self.hint}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data that keeps the templates, so that they can be translated where they are shown."""
-        return {name: Message(text).to_json() for name, text in vars(self).items()}
+        texts = {name: Message(text).to_json() for name, text in self.texts.items()}
+        return {**texts, **({"diverged": True} if self.diverged else {})}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Failure":
         """Return what :meth:`to_json` wrote."""
-        return cls(*(Message.from_json(content[field.name]) for field in dataclasses.fields(cls)))
+        texts = {name: Message.from_json(content[name]) for name in ("message", "hint")}
+        return cls(**texts, diverged=bool(content.get("diverged")))
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,7 @@ class Job:
         test: whether it is evaluated on the test images in the end, once.
         course: the experiment of the course that it is; None for any other.
         continues: the finished run with whose weights it starts; None: with new ones.
-        queued: when it was put into the queue, in nanoseconds since 1970.
+        queued: its place in the queue: when it was put there, in nanoseconds since 1970, unless it was moved.
         error: why it failed.
     """
 
@@ -126,7 +140,7 @@ class Control:
     """What the page wants of a job.
 
     Attributes:
-        want: ``run``, ``pause`` or ``stop``.
+        want: ``run``, ``pause``, ``stop`` or ``step``.
         learning_rate_factor: what the recipe's learning rates are multiplied by.
     """
 
@@ -194,8 +208,12 @@ class JobStore:
             return job
         raise RunError("there is no job '{id}'", "/api/jobs lists the jobs", id=identity[:40])
 
+    def waiting(self) -> list[Job]:
+        """Return the jobs that wait, the next one first."""
+        return self._jobs("WHERE state = ? ORDER BY queued, id", QUEUED)
+
     def next_in_queue(self) -> Job | None:
-        """Return the job that has waited longest; None where none waits."""
+        """Return the job that is run next; None where none waits."""
         jobs = self._jobs("WHERE state = ? ORDER BY queued, id LIMIT 1", QUEUED)
         return jobs[0] if jobs else None
 

@@ -1,12 +1,17 @@
 """Networks, datasets and recipes as plain data: what a training can be made of."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
-from imagelet.data.datasets import place_of
+import numpy as np
+
+from imagelet.data.datasets import load_dataset, place_of
 from imagelet.data.known import KnownDataset, datasets
 from imagelet.errors import DataError, UnknownNameError, UsageError
+from imagelet.lab.services.encoding import image
+from imagelet.lab.services.pictures import draw_indices
 from imagelet.messages import translate
 from imagelet.networks import NamedNetwork, build, find_network, networks, parse, to_text
 from imagelet.networks.module_summary import count_parameters, summarize
@@ -61,6 +66,24 @@ def dataset_rows() -> list[dict[str, Any]]:
     known = [datasets.get(name) for name in datasets]
     rows = map(_dataset, sorted(known, key=lambda dataset: sum(dataset.images.values())))
     return sorted(rows, key=lambda row: not row["available"])
+
+
+@lru_cache(32)
+def dataset_samples(name: str, count: int = 20) -> list[dict[str, Any]]:
+    """Return some training images of a named dataset, the classes in turn: the same at every call.
+
+    Raises:
+        UnknownNameError: no dataset has this name.
+        DataError: its images are not on this machine, or damaged.
+    """
+    known = datasets.get(name)
+    if not _dataset(known)["available"]:
+        raise DataError("the images of {title} are not on this computer", title=known.card.title)
+    images = load_dataset(name).train
+    return [
+        {"label": images.classes[images.labels[index]], "image": image(np.asarray(images.images[index]))}
+        for index in draw_indices(images.labels, count, seed=0)
+    ]
 
 
 def recipe_rows() -> dict[str, Any]:
