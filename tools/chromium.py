@@ -19,22 +19,22 @@ def found() -> str | None:
 
 
 @contextlib.contextmanager
-def started(path: str) -> Iterator["Browser"]:
-    """Start the browser that lies there, and end it.
+def started(path: str, *arguments: str) -> Iterator["Browser"]:
+    """Start the browser that lies there, with more arguments if any, and end it.
 
     As long as it runs, its thread has an event loop, beside which others can have none.
     """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *arguments])
         yield browser
         browser.close()
 
 
 def draw(page: "Page", *strokes: Sequence[tuple[float, float]]) -> None:
     """Draw strokes, in shares of the pad's side, with the mouse."""
-    pad = page.locator("canvas.pad")
+    pad = page.locator("canvas.pad").first
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     assert box is not None

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TABS = ("draw", "layers", "network", "train", "runs", "course")
+TABS = ("draw", "collect", "layers", "network", "train", "runs", "course")
 Visit = Callable[..., Page]
 
 

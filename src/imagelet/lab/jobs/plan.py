@@ -28,7 +28,7 @@ from imagelet.networks.zoo import find_network
 from imagelet.runs.definition import AUTO, LARGEST_SEED, Experiment, describe, settled
 from imagelet.runs.provenance import validation_images
 
-TAKEN = ("course", "own-pictures")  # folders of another kind among the runs
+TAKEN = ("course", "own-pictures", "collections")  # folders of another kind among the runs
 RUN_NAME = re.compile(r"\w[\w .+-]{0,99}")
 TERMINAL = re.compile(r"\bimagelet \w|(?<!\w)--?\w|/openapi")
 READ_AT_MOST = 4_000_000  # bytes of images that are read only to see how they are split

@@ -112,7 +112,12 @@ export class Pad {
   async image() {
     const picture = pictureOn(this.steps);
     if (picture?.sample) return { sample: picture.sample };
-    return { picture: await encodeBlob(picture?.blob ?? (await this.#drawn())) };
+    return { picture: await encodeBlob(await this.blob()) };
+  }
+
+  /** What lies on the sheet as a picture file. */
+  async blob() {
+    return pictureOn(this.steps)?.blob ?? this.#drawn();
   }
 
   #drawn() {

@@ -4,7 +4,7 @@
 // Every change goes one way: set() writes the address, then calls the watchers. The Back button takes the same way.
 // Values are strings.
 
-export const TABS = ["draw", "layers", "network", "train", "runs", "course"];
+export const TABS = ["draw", "collect", "layers", "network", "train", "runs", "course"];
 const EVERYWHERE = ["lang"]; // kept from tab to tab; everything else is the tab's own
 
 const watchers = new Set();
