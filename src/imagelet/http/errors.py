@@ -82,16 +82,22 @@ class RefusedError(ImageletError):
         self.status = status
 
 
-def error_response(status: int, message: str, hint: str = "", position: int | None = None) -> Response:
-    """Return an error as every route gives it: ``{"error": {"message", "hint", "position"?, "meant"?}}``.
+def error_response(
+    status: int, message: str, hint: str = "", position: int | None = None, field: str | None = None
+) -> Response:
+    """Return an error as every route gives it: ``{"error": {"message", "hint", …}}``.
 
-    Message and hint are in the language of the request; ``meant`` is the name that was probably meant.
+    Message and hint are in the language of the request. Where there are such, the error has ``position``;
+    ``meant``, the name that was probably meant; and ``field``, that of the request which is wrong: such a
+    message is for the program that sent it.
     """
     error: dict[str, Any] = {"message": translate(message), "hint": translate(hint)}
     if name := _meant(message):
         error["meant"] = name
     if position is not None:
         error["position"] = position
+    if field is not None:
+        error["field"] = field
     content = json.dumps({"error": error})  # in ASCII: a name that was sent may be no text at all
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else None
     return Response(content, status, headers, media_type="application/json")
@@ -123,9 +129,9 @@ def add_to(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         if error.errors()[0]["type"] == "json_invalid":
             return error_response(400, *NO_JSON)
-        return error_response(
-            422, _sentence(error.errors()), Message("/openapi.json describes every request")
-        )
+        hint = Message("/openapi.json describes every request")
+        problem = _first(error.errors())
+        return error_response(422, _sentence(problem, len(error.errors())), hint, field=_field(problem))
 
     async def unknown(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -151,20 +157,25 @@ def _context(error: Any) -> dict[str, Any]:
     return context
 
 
-def _sentence(errors: Sequence[Any]) -> Message:
-    """Say what is wrong with a field: ``pictures: List should have at most 100 items``.
+def _first(errors: Sequence[Any]) -> Any:
+    """Return the first error, but one that is missing comes last: an unknown one beside it may be meant."""
+    return min(errors, key=lambda error: error["type"] == "missing")
 
-    It is the first, but one that is missing comes last: an unknown one beside it may be meant.
-    """
-    first = min(errors, key=lambda error: error["type"] == "missing")
-    field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+
+def _field(error: Any) -> str:
+    return ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
+
+
+def _sentence(first: Any, count: int) -> Message:
+    """Say what is wrong with a field: ``pictures: List should have at most 100 items``."""
+    field = _field(first)
     template = FIELD_PROBLEMS.get(first["type"])
     cause = first.get("ctx", {}).get("error")
     if template is not None:
         problem = Message(template.template, **_context(first)) if "{" in template.template else template
     else:
         problem = Message(message_of(cause) if isinstance(cause, Exception) else first["msg"])
-    more = Message(", and {count} more", count=len(errors) - 1) if len(errors) > 1 else ""
+    more = Message(", and {count} more", count=count - 1) if count > 1 else ""
     if not field:
         return Message("{problem}{more}", problem=problem, more=more)
     return Message("{field}: {problem}{more}", field=field, problem=problem, more=more)

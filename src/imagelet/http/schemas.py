@@ -5,9 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 MOST_PICTURES = 100
-Picture = Annotated[
-    str, Field(min_length=1, description="A picture file's content (PNG, JPEG, …) in base64.")
-]
+Picture = Annotated[str, Field(description="A picture file's content (PNG, JPEG, …) in base64.")]
 
 
 class Received(BaseModel):
@@ -26,6 +24,7 @@ class Fault(Sent):
     message: str
     hint: str
     position: int | None = Field(None, description="Where in a network's text, counted from 1.")
+    field: str | None = Field(None, description="The field of the request that is wrong.")
     meant: str | None = Field(None, description="The known name that is nearest to an unknown one.")
 
 

@@ -3,6 +3,7 @@
 A test asks for ``visit`` and gets pages; when it ends, none of them may have said an error or a missing text.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -22,7 +23,7 @@ OPENING = """
 import sys
 from pathlib import Path
 from imagelet.cli.lab import lab
-lab(port=0, no_browser=True, runs=Path(sys.argv[1]))
+lab(port=int(sys.argv[2]), no_browser=True, runs=Path(sys.argv[1]))
 """
 OPENED = re.compile(r"http://127\.0\.0\.1:\d+/")
 PATIENCE = 20_000  # milliseconds; the first answer loads the classifier
@@ -52,9 +53,15 @@ def lab_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def lab_address(lab_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Open a lab on a free port; return its address, ``http://127.0.0.1:PORT/``."""
-    home = tmp_path_factory.mktemp("home")
+    with _opened(lab_folder, tmp_path_factory.mktemp("home")) as (_, address):
+        yield address
+
+
+@contextlib.contextmanager
+def _opened(runs: Path, home: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Open a lab in a process of its own; the process, and its address."""
     environment = {**os.environ, "IMAGELET_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-c", OPENING, str(lab_folder)]
+    command = [sys.executable, "-c", OPENING, str(runs), str(port)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as lab:
@@ -64,11 +71,50 @@ def lab_address(lab_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             for line in lab.stdout:
                 said += line
                 if found := OPENED.search(line):
-                    yield found[0]
+                    yield lab, found[0]
                     return
             pytest.fail(f"the lab did not open:\n{said}")
         finally:
             lab.terminate()
+
+
+class MortalLab:
+    """A lab that a test may kill, and open again at the same address.
+
+    Attributes:
+        address: ``http://127.0.0.1:PORT/``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._opened = contextlib.ExitStack()
+        self._open(0)
+
+    def _open(self, port: int) -> None:
+        self._process, self.address = self._opened.enter_context(
+            _opened(self._folder / "runs", self._folder / "home", port)
+        )
+
+    def kill(self) -> None:
+        """End the process at once, as a crash does."""
+        self._process.kill()
+        self._process.wait()
+
+    def revive(self) -> None:
+        """Open the lab again at the same port."""
+        self._open(int(self.address.rstrip("/").rpartition(":")[2]))
+
+    def close(self) -> None:
+        """End it for good."""
+        self._opened.close()
+
+
+@pytest.fixture
+def mortal_lab(tmp_path: Path) -> Iterator[MortalLab]:
+    """Return a lab of this test's own, which it may kill."""
+    lab = MortalLab(tmp_path)
+    yield lab
+    lab.close()
 
 
 @pytest.fixture
@@ -78,11 +124,19 @@ def visit(browser: Browser, lab_address: str) -> Iterator[Visit]:
     problems: list[str] = []
 
     def visit(
-        place: str = "draw", *, dark: bool = False, width: int = 1280, refused: str = "", **named: Any
+        place: str = "draw",
+        *,
+        dark: bool = False,
+        width: int = 1280,
+        refused: str = "",
+        address: str = lab_address,
+        new: bool = False,
+        **named: Any,
     ) -> Page:
         """Open ``#/place``, such as ``draw?lang=ko``.
 
-        What the server may refuse is named by ``refused``, a pattern of paths; ``named`` goes to the context.
+        What the server may refuse is named by ``refused``, a pattern of paths; ``new`` shows the page as to
+        somebody who sees it for the first time, with its tour; ``named`` goes to the context.
         """
 
         def heard(message: ConsoleMessage) -> None:
@@ -98,11 +152,13 @@ def visit(browser: Browser, lab_address: str) -> Iterator[Visit]:
             **{"locale": "en-GB", "reduced_motion": "reduce", **named},
         )
         opened.append(context)
+        if not new:
+            context.add_init_script("localStorage.setItem('imagelet-tour', 'yes')")
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("console", heard)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{lab_address}#/{place}")
+        page.goto(f"{address}#/{place}")
         expect(page.locator("main section.tab > *").first).to_be_attached(timeout=PATIENCE)
         return page
 

@@ -77,6 +77,7 @@ def test_answers_follow_one_at_a_time_and_the_last_drawing_wins(visit: Visit) ->
 
 def test_one_drawing_asks_for_its_explanation_once(visit: Visit) -> None:
     page = visit()
+    expect(page.locator(".evidence-class")).to_contain_text("For 3")  # the example's
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     draw(page, SEVEN)
@@ -131,6 +132,7 @@ def test_a_drawing_is_in_the_address(visit: Visit) -> None:
     page.goto(re.sub("drawing=.*", "drawing=a~b", address))
     page.reload()
     expect(page.locator(".verdict")).to_have_text("No picture yet")
+    expect(page.locator(".draw-answer [role=status]")).to_contain_text("drawing=a~b")
 
 
 def test_a_file_is_opened_pasted_and_dropped(visit: Visit) -> None:
@@ -158,7 +160,7 @@ def test_a_file_is_opened_pasted_and_dropped(visit: Visit) -> None:
 
 
 def test_what_is_no_picture_is_said_in_a_sentence(visit: Visit) -> None:
-    page = visit(refused="/api/(predict|explain|samples)")
+    page = visit(refused="/api/(picture|predict|explain|samples)")
     given = {"name": "7.png", "mimeType": "image/png", "buffer": b"no picture"}
     page.locator("#draw-file").set_input_files(given)
     expect(page.locator(".alarm [role=alert]")).to_contain_text("picture")
@@ -287,10 +289,12 @@ def test_evidence_for_another_class(visit: Visit) -> None:
 
 def test_a_labelled_drawing_joins_the_own_test_set(visit: Visit, lab_folder: Path) -> None:
     page = visit()
-    page.get_by_role("button", name="This is: 7").click()
-    expect(page.locator(".own-told")).to_contain_text("no picture yet")
+    seven = page.get_by_role("button", name="This is: 7")
+    answers(page, "3")
+    expect(seven).to_be_disabled()  # the example is nobody's picture
     draw(page, SEVEN)
     answers(page, "7")
+    expect(seven).to_be_enabled()
     page.get_by_role("button", name="This is: 7").click()
     expect(page.locator(".own-told")).to_contain_text("Added as 7.")
     command = page.locator(".own .command code")
@@ -298,6 +302,95 @@ def test_a_labelled_drawing_joins_the_own_test_set(visit: Visit, lab_folder: Pat
     table = lab_folder / "own-pictures" / "pictures.csv"
     assert str(table) in command.inner_text()
     assert ",7," in table.read_text("utf-8")
+
+
+def test_an_empty_page_greets_with_an_example_that_is_answered(visit: Visit) -> None:
+    page = visit()
+    answers(page, "3")
+    expect(page.locator(".evidence-class")).to_contain_text("For 3")
+    expect(page.locator(".pad-hint").first).to_have_text(
+        "An example, already answered: draw your own over it"
+    )
+    assert "drawing" not in page.url
+    draw(page, ONE, [(0.25, 0.2), (0.5, 0.2)])
+    answers(page, "1")
+    expect(page.locator(".pad-hint").first).to_be_hidden()
+    for _ in range(2):
+        page.get_by_role("button", name="Undo").click()
+    answers(page, "3")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".verdict")).to_have_text("No picture yet")
+    expect(page.locator(".pad-hint").first).to_have_text("Draw here")
+
+
+@pytest.mark.parametrize(("language", "width", "dark"), [("en", 1280, False), ("ko", 390, True)])
+def test_a_tour_of_three_steps_is_taken_once_or_skipped(
+    visit: Visit, check_access: Callable[[Page], None], language: str, width: int, dark: bool
+) -> None:
+    page = visit(f"draw?lang={language}", width=width, dark=dark, new=True)
+    answers(page, "3")
+    tour = page.locator(".tour")
+    expect(page.locator(".draw-sheet.toured")).to_have_count(1)
+    check_access(page)
+    for place in (".draw-answer", ".draw-why"):
+        tour.locator("button.primary").click()
+        expect(page.locator(f"{place}.toured")).to_have_count(1)
+        expect(page.locator(".toured")).to_have_count(1)
+    tour.locator("button.primary").click()
+    expect(tour).to_be_hidden()
+    expect(page.locator(".toured")).to_have_count(0)
+    page.reload()
+    answers(page, "3")
+    expect(tour).to_be_hidden()
+    page.evaluate("localStorage.removeItem('imagelet-tour')")
+    page.reload()
+    tour.locator("button.quiet").click()
+    page.reload()
+    answers(page, "3")
+    expect(tour).to_be_hidden()
+
+
+def test_a_digit_is_drawn_with_keys(visit: Visit) -> None:
+    page = visit()
+    pad = page.locator("canvas.pad")
+    pad.focus()
+    for key in [*["Shift+ArrowUp"] * 3, "Space", *["Shift+ArrowDown"] * 6, "Space"]:
+        page.keyboard.press(key)
+    answers(page, "1")
+    expect(page.locator(".draw-sheet > [role=status]").last).to_contain_text(
+        "Pen lifted at row 23, column 14"
+    )
+    expect(page).to_have_url(re.compile("drawing="))
+    page.keyboard.press("Control+z")
+    answers(page, "3")
+
+
+def test_an_opened_picture_outlives_a_reload_in_its_tab_alone(visit: Visit) -> None:
+    page = visit()
+    page.locator("#draw-file").set_input_files(
+        {"name": "7.png", "mimeType": "image/png", "buffer": picture()}
+    )
+    answers(page, "7")
+    page.reload()
+    answers(page, "7")
+    draw(page, ONE)
+    answers(page, "1")
+    page.goto(re.sub("[?&]drawing=.*", "", page.url))
+    page.reload()
+    answers(page, "3")
+    answers(visit(), "3")
+
+
+def test_a_picture_that_the_browser_does_not_know_is_shown_as_it_is_read(visit: Visit) -> None:
+    page = visit()
+    content = picture("TIFF")
+    page.locator("#draw-file").set_input_files({"name": "7.tif", "mimeType": "image/tiff", "buffer": content})
+    answers(page, "7")
+    dark = """pad => {
+      const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
+      return data.filter((value, at) => at % 4 === 0 && value < 90).length;
+    }"""
+    assert page.locator("canvas.pad").evaluate(dark) > 1000
 
 
 @pytest.mark.realdata

@@ -89,5 +89,23 @@ def test_the_keyboard_reaches_the_content_first(visit: Visit) -> None:
     assert "#/draw" in page.url
 
 
-def test_an_unknown_tab_is_the_first(visit: Visit) -> None:
-    expect(visit("nothing").locator("#tabs [aria-current]")).to_have_text("Draw")
+def test_an_unknown_tab_is_the_first_and_it_is_said(visit: Visit) -> None:
+    page = visit("nothing")
+    expect(page.locator("#tabs [aria-current]")).to_have_text("Draw")
+    expect(page.locator("#notice")).to_have_text("The lab has no part “nothing”. This is “Draw”.")
+    page.locator("#tabs").get_by_role("link", name="Layers").click()
+    expect(page.locator("#notice")).to_be_empty()
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("width", [360, 390, 640])
+def test_every_tab_of_the_bar_is_in_sight(visit: Visit, language: str, width: int) -> None:
+    page = visit(f"layers?lang={language}", width=width)
+    for link in page.locator("#tabs a").all():
+        box = link.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["height"] >= 24
+    bar = page.locator("#tabs")
+    assert bar.evaluate("bar => bar.scrollWidth <= bar.clientWidth + 1")

@@ -135,6 +135,9 @@ class Explanation(Sent):
     attributions: list[AttributionMap]
     neighbours: list[NeighbourImage]
     preparing: bool = Field(description="The neighbours are being prepared; ask again in some seconds.")
+    prepared: float | None = Field(
+        description="The fraction of training images that is prepared, once known."
+    )
     missing: list[str] = Field(description="What is left out, and why.")
 
 
@@ -168,6 +171,12 @@ class Number(Sent):
     following: list[NextLayer]
     input_shape: list[int] = Field(description="Of what the layer gets.")
     size_formula: str | None = Field(description="How the size of the layer's output comes about.")
+
+
+class OneFile(Received):
+    """A picture file."""
+
+    picture: Picture
 
 
 class SampleImage(Sent):
@@ -219,6 +228,20 @@ async def explain(lab: CurrentLab, body: Explained) -> Any:
         response = await lab.threads.run(pictures.explain, lab.classifiers, body.classifier, picture, **parts)
     translate_prediction(response["prediction"])
     return response
+
+
+@router.post("/picture", response_model=Image)
+async def picture(lab: CurrentLab, body: OneFile) -> Any:
+    """Return a picture as it is read, at most 448 pixels a side, for browsers that do not know its format."""
+    async with lab.pictures.opened_one(body.picture) as opened:
+        assert opened is not None
+        return pictures.shown_picture(opened)
+
+
+@router.delete("/neighbours", status_code=204)
+async def cancel_neighbours(lab: CurrentLab, classifier: Annotated[Name, Query()]) -> None:
+    """Stop preparing the nearest training images of a classifier, if that is under way."""
+    lab.classifiers.cancel_neighbourhood(classifier)
 
 
 @router.post("/number", response_model=Number)

@@ -38,8 +38,31 @@ NEIGHBOURHOODS = 1  # in memory: one of a large network has 120 MB
 PATIENCE = 1.0  # seconds in which a neighbourhood that was kept on the disk is read
 
 
-class ClosedError(Exception):
-    """The lab is closed, and with it what it prepares."""
+class StoppedError(Exception):
+    """The lab is closed, or nobody wants any more what it prepares."""
+
+
+class Preparation:
+    """A neighbourhood that is being prepared.
+
+    Attributes:
+        done: images that are prepared.
+        total: how many there are; 0 while that is not known.
+        stopped: whether it is to end.
+    """
+
+    def __init__(self) -> None:
+        self.done, self.total, self.stopped = 0, 0, False
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Take how far it is, or end it.
+
+        Raises:
+            StoppedError: it is to end.
+        """
+        self.done, self.total = done, total or 0
+        if self.stopped:
+            raise StoppedError
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,7 @@ class Classifiers:
         self._learned_from: Cache[LearnedFrom] = Cache(READ)
         self._thread = ThreadPoolExecutor(1, "lab-neighbours", initializer=use_one_core)
         self._neighbourhoods: Cache[Neighbourhood] = Cache(NEIGHBOURHOODS, self._thread)
-        self._closed = False
+        self._preparations: dict[tuple[Path, tuple[int, ...]], Preparation] = {}
 
     def listed(self) -> dict[str, Named]:
         """Return every classifier by its name, the last run first, the shipped ones at the end."""
@@ -166,21 +189,49 @@ class Classifiers:
             DataError: its training images are not on this machine, or have changed.
         """
         named = self.find(name)
+        with contextlib.suppress(StoppedError):  # one that was stopped before: it is prepared again
+            return self._prepared_or_not(named)
         try:
-            return self._neighbourhoods.get(
-                named.key, lambda: neighbourhood(named.file, self._stop_if_closed), PATIENCE
-            )
+            return self._prepared_or_not(named)
+        except StoppedError:
+            return None
+
+    def _prepared_or_not(self, named: Named) -> Neighbourhood | None:
+        def prepare() -> Neighbourhood:
+            preparation = self._preparations[named.key] = Preparation()
+            try:
+                return neighbourhood(named.file, preparation)
+            finally:
+                self._preparations.pop(named.key, None)
+
+        try:
+            return self._neighbourhoods.get(named.key, prepare, PATIENCE)
         except TimeoutError:
             return None
 
+    def prepared(self, name: str) -> float | None:
+        """Return the fraction of a classifier's training images that is prepared; None while it is not known.
+
+        Raises:
+            RunError: there is no such classifier.
+        """
+        preparation = self._preparations.get(self.find(name).key)
+        return preparation.done / preparation.total if preparation and preparation.total else None
+
+    def cancel_neighbourhood(self, name: str) -> None:
+        """Stop preparing a classifier's neighbourhood, if that is under way.
+
+        Raises:
+            RunError: there is no such classifier.
+        """
+        if preparation := self._preparations.get(self.find(name).key):
+            preparation.stopped = True
+
     def close(self) -> None:
         """Give up what is being prepared."""
-        self._closed = True
+        for preparation in list(self._preparations.values()):
+            preparation.stopped = True
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _stop_if_closed(self, _: int, __: int | None) -> None:
-        if self._closed:
-            raise ClosedError
 
     def _opened(self, named: Named) -> LearnedFrom:
         """Return what a classifier learned from; it is kept, and so are the datasets."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from imagelet.analysis.embeddings import neighbours_of
 from imagelet.classifier.classifier import Classifier
@@ -21,6 +22,7 @@ from imagelet.lab.services.classifiers import Classifiers
 from imagelet.messages import Message, translate
 from imagelet.preprocessing.value_range import ValueRange
 
+LONGEST_SHOWN = 448  # pixels a side of a picture that the page shows: its sheet has as many
 LONGEST_SIDE = 280  # of an attribution that is carried onto the picture; a larger picture gets it coarser
 
 
@@ -133,8 +135,17 @@ def explain(
         "attributions": [_map(attribution, framed, pixels) for attribution in maps],
         "neighbours": nearest,
         "preparing": preparing,
+        "prepared": classifiers.prepared(name) if preparing else None,
         "missing": missing,
     }
+
+
+def shown_picture(pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return a picture, uint8 (height, width, 1 or 3), as the page shows it: smaller where it is large."""
+    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    picture.thumbnail((LONGEST_SHOWN, LONGEST_SHOWN))
+    shown = np.asarray(picture)
+    return encoding.image(shown if shown.ndim == 3 else shown[:, :, np.newaxis])
 
 
 def trace(

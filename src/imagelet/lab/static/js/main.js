@@ -2,10 +2,13 @@
 // Shows the tab that the address names, in the language and theme that were chosen.
 //
 // A tab is a module tabs/NAME.js with `open(section)`: it fills the section and returns, at once or later,
-// {changed, close}: changed() is called when the address has changed, close() when another tab is shown.
+// {changed, close, recovered}: changed() is called when the address has changed, close() when another tab is shown,
+// recovered() when the server answers again after it did not: then the tab asks again for what it is missing.
 // Its texts are texts/LANGUAGE/NAME.json; it imports the server, texts and the address from shared/.
 
-import { LANGUAGES, currentLanguage, has, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
+import { showConnection } from "./shared/banner.js";
+import { connection } from "./shared/connection.js";
+import { LANGUAGES, currentLanguage, has, loadTexts, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
 import { redraw } from "./shared/maps.js";
 import { TABS, state } from "./shared/state.js";
 import { makeTurns } from "./shared/timing.js";
@@ -13,20 +16,22 @@ import { busy, error, h, replace } from "./shared/ui.js";
 
 const main = document.getElementById("main");
 const dark = matchMedia("(prefers-color-scheme: dark)");
-let current = null; // {tab, language, handle}
+let current = null; // {tab, language, handle, failed}: `failed` where it could not be opened
+let mistaken = null; // {name, tab}: what an address named in place of a tab, and the tab that is shown for it
+const CALM = 500; // milliseconds that the first tab has the server for itself
 const nextTurn = makeTurns(); // a tab that another overtakes while it loads is not shown
 
 async function show() {
   const { tab } = state;
   const language = preferredLanguage(state.get("lang"));
-  if (current?.tab === tab && current.language === language) {
+  if (current?.tab === tab && current.language === language && !current.failed) {
     writeFrame();
     current.handle?.changed?.();
     return;
   }
   const isNewest = nextTurn();
   current?.handle?.close?.();
-  current = { tab, language, handle: null };
+  current = { tab, language, handle: null, failed: false };
   const section = h("section", { class: `tab tab-${tab}`, "aria-labelledby": "tab-title" });
   try {
     await useLanguage(language, ["common", tab]);
@@ -38,8 +43,32 @@ async function show() {
     if (isNewest()) current.handle = handle;
     else handle?.close?.();
   } catch (problem) {
-    if (isNewest()) replace(section, error(problem));
+    if (!problem.unreachable) await connection.probe(); // a script or text that did not come says nothing of why
+    if (isNewest()) showFailure(problem, section);
   }
+}
+
+/** The tab could not be opened: because nobody answers, then it opens once somebody does; or else for good. */
+function showFailure(problem, section) {
+  current.failed = true;
+  if (has(`common.tab_${state.tab}`)) writeFrame();
+  if (!section.isConnected) replace(main, section);
+  const waiting = connection.lost && has("common.opens_later");
+  replace(section, waiting ? h("p", { class: "note" }, t("common.opens_later")) : error(problem));
+}
+
+/** Load what the other tabs and languages need, so that they open even when the server has stopped. */
+function warmUp() {
+  const others = [...Object.keys(LANGUAGES).map((language) => loadTexts(language, ["common", ...TABS])),
+    ...TABS.map((tab) => import(`./tabs/${tab}.js`))];
+  Promise.allSettled(others);
+}
+
+function connectionChanged() {
+  if (connection.lost) return;
+  warmUp();
+  if (current?.failed) show();
+  else current?.handle?.recovered?.();
 }
 
 /** The tab's title and its sentence, where its texts have them; else its name for screen readers. */
@@ -64,6 +93,16 @@ function writeFrame() {
   replace(bar, TABS.map((name) => tabLink(name, name === tab)));
   replace(document.getElementById("switches"), languageSwitch(), themeSwitch());
   if (focused) /** @type {HTMLElement} */ (document.querySelector(`[data-frame="${focused}"]`))?.focus();
+  writeNotice();
+}
+
+/** Say it where the address named a tab that there is not, as long as the tab in its place is shown. */
+function writeNotice() {
+  const { tab, unknownTab } = state;
+  if (unknownTab !== null) mistaken = { name: unknownTab, tab };
+  else if (mistaken?.tab !== tab) mistaken = null;
+  const values = mistaken && { name: mistaken.name, tab: t(`common.tab_${tab}`) };
+  replace(document.getElementById("notice"), values && h("p", null, t("common.unknown_tab", values)));
 }
 
 function tabLink(name, chosen) {
@@ -117,4 +156,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 state.watch(show);
-show();
+showConnection(document.getElementById("banner"));
+connection.watch(connectionChanged);
+await show();
+setTimeout(warmUp, CALM);

@@ -5,7 +5,7 @@ import { ApiError, api } from "../shared/api.js";
 import { encodeBlob } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
 import { error, h, replace } from "../shared/ui.js";
-import { makePrediction } from "../draw/prediction.js";
+import { PredictionView } from "../draw/prediction.js";
 import { makeStage } from "./stage.js";
 
 const SIDE = 160; // pixels of a picture of the camera that is asked about
@@ -21,7 +21,7 @@ export class Trying {
   #closed = false;
   #parts;
   #times = [];
-  #prediction = makePrediction();
+  #prediction = new PredictionView();
   #rate = h("p", { class: "hint rate", "aria-hidden": "true" });
   #problem = h("div", { "aria-live": "polite" });
   #none = h("p", { class: "note" }, t("collect.try_first"));
@@ -76,7 +76,11 @@ export class Trying {
       if (!(await this.#predict())) pause = AGAIN;
     } catch (problem) {
       pause = AGAIN;
-      if (problem.status !== 503) replace(this.#problem, error(problem));
+      if (problem.unreachable) this.#prediction.callOld();
+      else if (problem.status !== 503) {
+        replace(this.#problem, error(problem));
+        this.#prediction.refuse();
+      }
     }
     this.#running = false;
     const isLive = this.stage.kind === "camera" && !document.hidden;

@@ -6,11 +6,12 @@ import { t } from "../shared/i18n.js";
 import { drawImage, drawOverlay, rangeOf } from "../shared/maps.js";
 import { h, inline, percent, replace, select } from "../shared/ui.js";
 
-const METHODS = ["saliency", "integrated-gradients", "grad-cam", "occlusion"];
+export const METHODS = ["saliency", "integrated-gradients", "grad-cam", "occlusion"];
 const SIGNED = new Set(["integrated-gradients", "occlusion"]); // below 0 a pixel speaks against the class
 export const USUAL_METHOD = "integrated-gradients";
 const PREDICTED = "predicted"; // in place of a class's index: the predicted class, whatever it is
 const DARK = 64; // of 255
+const LIGHT = 160;
 
 export class Attribution {
   #framed = makeLaid("draw.on_seen", "draw.evidence_on_seen");
@@ -71,18 +72,22 @@ export class Attribution {
 
   /** Show the server's explanation of what lies on the pad. */
   show({ attributions: [attribution], prediction: { framed_input: framed } }, pad) {
-    replace(this.#problem, !attribution && h("p", { class: "note" }, t("draw.no_convolution")));
-    if (!attribution) return;
+    if (!attribution) {
+      this.clear();
+      replace(this.#problem, h("p", { class: "note" }, t("draw.no_convolution")));
+      return;
+    }
+    replace(this.#problem);
     const { name, probability, layer, on_picture: onPicture } = attribution;
     replace(this.#ofClass, t("draw.evidence_of", { label: name, share: percent(probability) }), layer && ` · ${layer}`);
     const numbers = decodeNumbers(attribution.values);
     const range = rangeOf(numbers.values);
     drawImage(this.#framed.below, framed);
-    this.#framed.below.classList.toggle("inverted", isDark(framed));
+    markGround(this.#framed.below, framed);
     lay(this.#framed, numbers, range);
     this.#picture.element.hidden = !onPicture || Boolean(pad.sample);
     if (this.#picture.element.hidden) return;
-    copyPicture(pad.canvas, this.#picture.below, onPicture.shape);
+    markGround(this.#picture.below, copyPicture(pad.canvas, this.#picture.below, onPicture.shape));
     lay(this.#picture, decodeNumbers(onPicture), range);
   }
 
@@ -101,6 +106,7 @@ export class Attribution {
 /** An image with attribution laid on it. */
 function makeLaid(caption, label) {
   const below = h("canvas", { class: "below", role: "img", "aria-label": t(label) });
+  below.getContext("2d", { willReadFrequently: true });
   const above = h("canvas", { class: "above", "aria-hidden": "true" });
   const laid = h("div", { class: "laid framed" }, below, above);
   return { element: h("figure", null, laid, h("figcaption", null, t(caption))), below, above };
@@ -110,18 +116,21 @@ function lay({ above }, { shape: [height, width], values }, range) {
   drawOverlay(above, values, width, height, range);
 }
 
-/** Copy the part of the square pad that the picture covers, as large as fits in the middle. */
+/** Copy the part of the square pad that the picture covers, as large as fits in the middle; returns its pixels. */
 function copyPicture(pad, canvas, [height, width]) {
   [canvas.width, canvas.height] = [width, height];
   const scale = pad.width / Math.max(width, height);
   const [across, down] = [width * scale, height * scale];
   const [left, top] = [(pad.width - across) / 2, (pad.width - down) / 2];
-  canvas.getContext("2d").drawImage(pad, left, top, across, down, 0, 0, width, height);
+  const context = canvas.getContext("2d");
+  context.drawImage(pad, left, top, across, down, 0, 0, width, height);
+  return { height, width, channels: 4, pixels: context.getImageData(0, 0, width, height).data };
 }
 
-/** Whether an image's border is dark: it is shown as on paper then, so that colours can be laid on it. */
-function isDark({ height, width, channels, base64 }) {
-  const pixels = decodeBytes(base64);
-  const corners = [0, width - 1, (height - 1) * width, height * width - 1];
-  return corners.every((corner) => pixels[corner * channels] < DARK);
+/** Mark an image whose border is dark, or light: colours are laid on the page's own ground, whichever it is. */
+function markGround(canvas, { height, width, channels, ...image }) {
+  const pixels = image.pixels ?? decodeBytes(image.base64);
+  const corners = [0, width - 1, (height - 1) * width, height * width - 1].map((corner) => pixels[corner * channels]);
+  canvas.classList.toggle("on-dark", corners.every((value) => value < DARK));
+  canvas.classList.toggle("on-light", corners.every((value) => value > LIGHT));
 }

@@ -25,6 +25,12 @@ export class LayerView {
     [this.#change, this.#fetchNumber] = [change, fetchNumber];
   }
 
+  /** The layers belong to the picture before: what is taken apart of them stays as it is. */
+  forget() {
+    this.#nextTurn();
+    this.stop();
+  }
+
   /** Show a layer of these; null closes. Until a place is chosen, it is that of the strongest number. */
   show(next) {
     const of = next && `${next.layer.name} ${shapeText(next.layer.shape)}`;

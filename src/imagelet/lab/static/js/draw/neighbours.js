@@ -5,26 +5,56 @@ import { t } from "../shared/i18n.js";
 import { drawImage } from "../shared/maps.js";
 import { button, h, number, replace } from "../shared/ui.js";
 
-/** `follow()` is called when they are to be looked for; `following` is whether they already are. */
-export function makeNeighbours({ follow, following }) {
+/**
+ * `follow()` is called when they are to be looked for, `cancel()` when they are not any more; `following` is whether
+ * they already are.
+ */
+export function makeNeighbours({ follow, cancel, following }) {
   const list = h("ul", { class: "neighbours" });
   const problem = h("div");
+  const bar = h("progress", { max: "1", "aria-label": t("draw.preparing_progress") });
+  const share = h("span", { class: "mono" });
+  const stop = button(t("draw.preparing_cancel"), () => end());
+  const preparation = h(
+    "div",
+    { class: "preparation", hidden: true },
+    h("p", { class: "note", role: "status" }, t("draw.preparing")),
+    h("div", { class: "row" }, bar, share, stop),
+  );
   const find = button(t("draw.neighbours_find"), () => {
     start.hidden = true;
     follow();
   });
   const start = h("div", { hidden: following }, h("p", { class: "hint" }, t("draw.neighbours_hint")), find);
 
-  function show({ neighbours, missing, preparing }) {
-    const reason = preparing ? t("draw.preparing") : missing.at(-1); // what else is missing stands before it
-    replace(problem, neighbours.length ? null : h("p", { class: "note", role: "status" }, reason));
-    problem.classList.toggle("busy", preparing);
+  function end() {
+    clear();
+    start.hidden = false;
+    find.focus();
+    cancel();
+  }
+
+  function show({ neighbours, missing, preparing, prepared }) {
+    preparation.hidden = !preparing;
+    if (preparing) {
+      if (prepared === null) bar.removeAttribute("value");
+      else bar.value = prepared;
+      share.textContent = prepared === null ? "" : `${Math.floor(100 * prepared)} %`;
+    }
+    const reason = missing.at(-1); // what else is missing stands before it
+    replace(problem, !neighbours.length && !preparing && h("p", { class: "note", role: "status" }, reason));
     replace(list, neighbours.map(neighbourItem));
   }
 
-  const parts = [h("h2", null, t("draw.neighbours")), start, list, problem];
+  function clear() {
+    preparation.hidden = true;
+    replace(problem);
+    replace(list);
+  }
+
+  const parts = [h("h2", null, t("draw.neighbours")), start, preparation, list, problem];
   const element = h("section", { class: "near", "aria-label": t("draw.neighbours") }, parts);
-  return { element, show, clear: () => replace(list) };
+  return { element, show, clear };
 }
 
 function neighbourItem({ label, index, distance, image }) {

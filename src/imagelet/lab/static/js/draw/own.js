@@ -7,47 +7,85 @@ import { button, command, error, h, quoted, replace, select } from "../shared/ui
 
 const FEW = 12; // classes that have a button each; more are a list
 
-/** `pad` holds the picture; `classifier()` is the name of the classifier in use. */
-export function makeOwn({ pad, classifier }) {
-  const choices = h("div", { class: "labels" });
-  const result = h("div", { class: "own-told", "aria-live": "polite" });
+export class Own {
+  #choices = h("div", { class: "labels" });
+  #result = h("div", { class: "own-told", "aria-live": "polite" });
+  #isReadable = false;
+  #isOpen = null; // whether the picture can be added now
+  #said = ""; // of the picture that was added last
+  #set = null; // {count, table}: the test set, as the server tells of it
+  #pad;
+  #classifier;
 
-  function note(...content) {
-    return h("p", { class: "note" }, content);
+  /** `pad` holds the picture; `classifier()` is the name of the classifier in use. */
+  constructor({ pad, classifier }) {
+    [this.#pad, this.#classifier] = [pad, classifier];
+    const title = h("h2", null, t("draw.own"));
+    this.element = h("section", { class: "own", "aria-label": t("draw.own") }, title, this.#choices, this.#result);
   }
 
-  async function add(label) {
-    if (pad.empty) replace(result, note(t("draw.own_empty")));
-    else if (pad.sample) replace(result, note(t("draw.own_sample")));
-    else await show(api.post("/api/own", { ...(await pad.image()), label }), t("draw.own_added", { label }));
+  setClasses(names) {
+    this.#isOpen = null;
+    if (names.length <= FEW) {
+      const choiceOf = (label) => button(label, () => this.#add(label), { label: t("draw.own_add", { label }) });
+      replace(this.#choices, names.map(choiceOf));
+    } else {
+      const list = select(names, names[0]);
+      list.setAttribute("aria-label", t("draw.own"));
+      replace(this.#choices, list, button(t("draw.own_button"), () => this.#add(list.value)));
+    }
+    this.#update();
+  }
+
+  /** What lies on the pad can be read; or it cannot, or nothing lies there. */
+  allow(/** @type {boolean} */ isReadable) {
+    this.#isReadable = isReadable;
+    this.#update();
+  }
+
+  /** Something else lies on the pad. */
+  changed() {
+    if (this.#said) this.#describe("");
+    this.#update();
+  }
+
+  refresh() {
+    return this.#load(api.get("/api/own"), this.#said);
+  }
+
+  async #add(label) {
+    await this.#load(api.post("/api/own", { ...(await this.#pad.image()), label }), t("draw.own_added", { label }));
   }
 
   /** Show the test set that the server tells of, once it does. */
-  async function show(response, first = "") {
+  async #load(response, said) {
     try {
-      const { count, table } = await response;
-      const line = `imagelet evaluate ${quoted(classifier())} --data ${quoted(table ?? "")}`;
-      if (!count) replace(result, note(t("draw.own_hint")));
-      else replace(result, note(first, " ", t("draw.own_count", { count })), command(line));
+      this.#set = await response;
+      this.#describe(said);
     } catch (problem) {
-      replace(result, error(problem));
+      replace(this.#result, error(problem));
     }
   }
 
-  function setClasses(names) {
-    if (names.length <= FEW) {
-      const choiceOf = (label) => button(label, () => add(label), { label: t("draw.own_add", { label }) });
-      replace(choices, names.map(choiceOf));
-      return;
+  #describe(said) {
+    this.#said = said;
+    const note = (...content) => h("p", { class: "note" }, content);
+    const { count = 0, table = "" } = this.#set ?? {};
+    if (this.#pad.sample) replace(this.#result, note(t("draw.own_sample")));
+    else if (!count) replace(this.#result, note(t("draw.own_hint")));
+    else {
+      const line = `imagelet evaluate ${quoted(this.#classifier())} --data ${quoted(table)}`;
+      replace(this.#result, note(said, " ", t("draw.own_count", { count })), command(line));
     }
-    const list = select(names, names[0]);
-    list.setAttribute("aria-label", t("draw.own"));
-    replace(choices, list, button(t("draw.own_button"), () => add(list.value)));
   }
 
-  return {
-    element: h("section", { class: "own", "aria-label": t("draw.own") }, h("h2", null, t("draw.own")), choices, result),
-    setClasses,
-    refresh: () => show(api.get("/api/own")),
-  };
+  /** Open the choices where a picture of a person's own lies on the pad. */
+  #update() {
+    const { empty, sample, example } = this.#pad;
+    const isOpen = this.#isReadable && !empty && !sample && !example;
+    if (isOpen === this.#isOpen) return;
+    this.#isOpen = isOpen;
+    for (const control of this.#choices.children) /** @type {HTMLButtonElement} */ (control).disabled = !isOpen;
+    this.#describe(this.#said);
+  }
 }

@@ -1,10 +1,12 @@
 // @ts-check
-// A sheet of paper to draw on: mouse, finger or pen; or a picture laid on it.
+// A sheet of paper to draw on: mouse, finger, pen or keys; or a picture laid on it.
 
+import { api } from "../shared/api.js";
 import { encodeBlob } from "../shared/encoding.js";
 import { drawImage } from "../shared/maps.js";
+import { makeTurns } from "../shared/timing.js";
 import { h } from "../shared/ui.js";
-import { isEmpty, pictureOn, strokesOn, visible } from "./steps.js";
+import { isEmpty, isExample, pictureOn, strokesOn, visible } from "./steps.js";
 import { read, written } from "./strokes.js";
 
 const SIDE = 448; // pixels, whatever the screen: the same strokes give the same picture
@@ -19,9 +21,11 @@ export class Pad {
   #context;
   #sent = h("canvas", { width: SENT, height: SENT });
   #stroke = null; // the one that is being drawn
+  #pointer = null; // that draws it; null for the keys
   #erasing = false;
   #changed;
   #rested;
+  #nextTurn = makeTurns(); // of two files the later one counts, whichever is read first
 
   /** `changed()` is called with each change, `rested()` when the pen is lifted; `steps` are done already. */
   constructor({ label, steps, changed, rested }) {
@@ -29,12 +33,13 @@ export class Pad {
       width: SIDE,
       height: SIDE,
       class: "pad",
-      role: "img",
+      role: "application",
+      tabindex: "0",
       "aria-label": label,
-      onpointerdown: (event) => this.#begin(event),
+      onpointerdown: (event) => this.#down(event),
       onpointermove: (event) => this.#move(event),
-      onpointerup: (event) => this.#lift(event),
-      onpointercancel: (event) => this.#lift(event),
+      onpointerup: (event) => this.#up(event),
+      onpointercancel: (event) => this.#up(event),
     });
     /** @type {import("./steps.js").Step[]} */
     this.steps = steps ?? [];
@@ -44,11 +49,16 @@ export class Pad {
   }
 
   get canUndo() {
-    return this.steps.length > 0;
+    return this.steps.some((step) => !("example" in step && step.example));
   }
 
   get empty() {
     return isEmpty(this.steps);
+  }
+
+  /** Whether what lies here is the page's own example. */
+  get example() {
+    return isExample(this.steps);
   }
 
   /** The sample that lies on the sheet, untouched, such as "test:17"; else null. */
@@ -56,9 +66,14 @@ export class Pad {
     return pictureOn(this.steps)?.sample ?? null;
   }
 
-  /** What is drawn, as letters for the address; null where nothing is, or a picture lies there. */
+  /** The picture file that lies on the sheet; else null. */
+  get file() {
+    return pictureOn(this.steps)?.blob ?? null;
+  }
+
+  /** What is drawn, as letters for the address; null where nothing of a person's is, or a picture lies there. */
   get drawing() {
-    const strokes = strokesOn(this.steps);
+    const strokes = this.example ? null : strokesOn(this.steps);
     return strokes && written(strokes, SIDE);
   }
 
@@ -68,27 +83,34 @@ export class Pad {
   }
 
   undo() {
-    if (this.steps.pop()) this.#done();
+    this.#stroke = null;
+    if (this.canUndo && this.steps.pop()) this.#done();
   }
 
   clear() {
+    this.#stroke = null;
     if (visible(this.steps).length) this.#do({ kind: "clear" });
   }
 
-  /** Lay a picture file on the sheet. Rejects if the browser cannot show it; the server may still read it. */
+  /** Lay a picture file on the sheet; one that nobody can show stays blank, and its answer says why. */
   async layFile(blob) {
-    const step = { kind: "picture", blob, image: null };
-    try {
-      step.image = await createImageBitmap(blob);
-    } finally {
-      this.#do(step);
-    }
+    const isNewest = this.#nextTurn();
+    const image = await createImageBitmap(blob).catch(() => readByServer(blob));
+    if (isNewest()) this.#do({ kind: "picture", blob, image });
+  }
+
+  /** Show the file that could not be shown before. */
+  async showAgain() {
+    const picture = pictureOn(this.steps);
+    if (!picture?.blob || picture.image) return;
+    picture.image = await readByServer(picture.blob);
+    this.#paint();
   }
 
   /** Lay an image of the dataset on the sheet; its pixels may come later, by the same name. */
-  laySample(sample, pixels = null) {
+  laySample(sample, pixels = null, { example = false } = {}) {
     const picture = pictureOn(this.steps);
-    const step = picture?.sample === sample ? picture : { kind: "picture", sample, image: null };
+    const step = picture?.sample === sample ? picture : { kind: "picture", sample, image: null, example };
     if (pixels && !step.image) step.image = drawImage(document.createElement("canvas"), pixels);
     if (step === picture) this.#paint();
     else this.#do(step);
@@ -100,12 +122,13 @@ export class Pad {
     this.#paint();
   }
 
-  /** Draw what the letters say on a new sheet; nothing happens where they say nothing. */
-  layDrawing(letters) {
+  /** Draw what the letters say on a new sheet; returns whether they say anything. */
+  layDrawing(letters, { example = false } = {}) {
     const strokes = read(letters, SIDE);
-    if (!strokes) return;
+    if (!strokes) return false;
     if (visible(this.steps).length) this.steps.push({ kind: "clear" });
-    this.#do(...strokes.map((stroke) => ({ kind: "stroke", ...stroke })));
+    this.#do(...strokes.map((stroke) => ({ kind: "stroke", example, ...stroke })));
+    return true;
   }
 
   /** The image as requests name it: {sample}, or {picture: base64}. */
@@ -118,6 +141,29 @@ export class Pad {
   /** What lies on the sheet as a picture file. */
   async blob() {
     return pictureOn(this.steps)?.blob ?? this.#drawn();
+  }
+
+  /** Set the pen down at a place, in pixels of the sheet; upon a picture or the example it begins a new sheet. */
+  begin(place, { erase = this.#erasing } = {}) {
+    const fresh = Boolean(pictureOn(this.steps)) || this.example;
+    this.#stroke = { kind: "stroke", points: [place], erase, fresh };
+    this.steps.push(this.#stroke);
+    this.#paint();
+    this.#changed();
+  }
+
+  /** Draw on to these places. */
+  extend(places) {
+    if (!this.#stroke) return;
+    this.#stroke.points.push(...places);
+    this.#paint();
+    this.#changed();
+  }
+
+  lift() {
+    if (!this.#stroke) return;
+    this.#stroke = null;
+    this.#rested();
   }
 
   #drawn() {
@@ -140,37 +186,42 @@ export class Pad {
     this.#rested();
   }
 
-  #begin(event) {
+  #down(event) {
     if (event.button !== PEN && event.button !== PEN_ERASER) return;
     event.preventDefault();
+    this.lift();
     this.canvas.setPointerCapture(event.pointerId);
-    const erase = this.#erasing || event.button === PEN_ERASER;
-    const fresh = Boolean(pictureOn(this.steps));
-    this.#stroke = { kind: "stroke", points: [this.#place(event)], erase, fresh, pointer: event.pointerId };
-    this.steps.push(this.#stroke);
-    this.#paint();
-    this.#changed();
+    this.#pointer = event.pointerId;
+    this.begin(this.#place(event), { erase: this.#erasing || event.button === PEN_ERASER });
   }
 
   #move(event) {
-    if (this.#stroke?.pointer !== event.pointerId) return;
+    if (this.#pointer !== event.pointerId) return;
     const between = event.getCoalescedEvents?.() ?? [];
     const moves = between.length ? between : [event];
-    this.#stroke.points.push(...moves.map((move) => this.#place(move)));
-    this.#paint();
-    this.#changed();
+    this.extend(moves.map((move) => this.#place(move)));
   }
 
-  #lift(event) {
-    if (this.#stroke?.pointer !== event.pointerId) return;
-    this.#stroke = null;
-    this.#rested();
+  #up(event) {
+    if (this.#pointer !== event.pointerId) return;
+    this.#pointer = null;
+    this.lift();
   }
 
   /** Where on the sheet an event is. */
   #place(event) {
     const box = this.canvas.getBoundingClientRect();
     return { x: ((event.clientX - box.left) / box.width) * SIDE, y: ((event.clientY - box.top) / box.height) * SIDE };
+  }
+}
+
+/** The picture of a file that the browser does not show, as the server reads it; null where it does not either. */
+async function readByServer(blob) {
+  try {
+    const pixels = await api.post("/api/picture", { picture: await encodeBlob(blob) });
+    return drawImage(document.createElement("canvas"), pixels);
+  } catch {
+    return null; // why is said where the answer is
   }
 }
 

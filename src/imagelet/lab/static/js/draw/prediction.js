@@ -7,56 +7,100 @@ import { h, percent, replace } from "../shared/ui.js";
 
 const SHORT = 2; // letters of a class's name that stands before its bar
 
-export function makePrediction() {
-  const label = t("draw.seen");
-  const framed = h("canvas", { class: "map framed seen", width: 28, height: 28, role: "img", "aria-label": label });
-  const verdict = h("p", { class: "verdict" });
-  const surety = h("p");
-  const truth = h("p", { class: "truth" });
-  const warnings = h("ul", { class: "warnings" });
-  const spoken = h("p", { class: "visually-hidden", "aria-live": "polite" });
-  const bars = makeBars();
+/** How sure a prediction is, as texts have it: sure, unsure, or warned of, whatever its probability. */
+export function suretyOf(/** @type {{sure: boolean, warnings: string[]}} */ { sure, warnings }) {
+  if (!sure) return "unsure";
+  return warnings.length ? "warned" : "sure";
+}
 
-  function clear() {
-    replace(verdict, t("draw.nothing"));
-    verdict.classList.add("waiting");
-    surety.className = "surety";
-    replace(surety, t("draw.nothing_hint"));
-    for (const element of [truth, warnings, spoken]) replace(element);
-    framed.getContext("2d").clearRect(0, 0, framed.width, framed.height);
-    framed.classList.add("empty");
-    bars.clear();
+export class PredictionView {
+  #framed = h("canvas", { class: "map framed seen", width: 28, height: 28, role: "img", "aria-label": t("draw.seen") });
+  #verdict = h("p", { class: "verdict" });
+  #surety = h("p");
+  #truth = h("p", { class: "truth" });
+  #warnings = h("ul", { class: "warnings" });
+  #spoken = h("p", { class: "visually-hidden", "aria-live": "polite" });
+  #bars = makeBars();
+  #isEmpty = true;
+
+  constructor() {
+    const words = h("div", { class: "said" }, this.#verdict, this.#surety, this.#warnings, this.#truth);
+    const figure = h("figure", null, this.#framed, h("figcaption", null, t("draw.seen")));
+    const parts = [h("div", { class: "saw" }, figure, words), this.#bars.element, this.#spoken];
+    this.element = h("section", { class: "answer", "aria-label": t("draw.prediction") }, parts);
+    this.clear();
   }
 
-  /** Show a prediction; with the true class, where it is known. */
-  function show(prediction, trueClass = null) {
-    const { predicted, probability, sure } = prediction;
-    framed.classList.remove("empty");
-    drawImage(framed, prediction.framed_input);
-    verdict.classList.remove("waiting");
-    replace(verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
-    surety.className = `surety ${sure ? "sure" : "unsure"}`;
-    replace(surety, sure ? t("draw.sure") : t("draw.unsure"));
-    const isWrong = trueClass !== null && trueClass !== predicted;
-    truth.classList.toggle("wrong", isWrong);
-    replace(truth, trueClass !== null && t(isWrong ? "draw.wrong" : "draw.right", { label: trueClass }));
-    const reasons = sure || prediction.warnings.length ? prediction.warnings : [t("draw.why_unsure")];
-    replace(warnings, reasons.map((reason) => h("li", null, reason)));
-    bars.show(prediction);
+  setClasses(names) {
+    this.#bars.setClasses(names);
+  }
+
+  /** There is no picture. */
+  clear() {
+    this.#empty(t("draw.nothing"), t("draw.nothing_hint"));
+  }
+
+  /** There is a picture, and its answer is on the way. */
+  wait() {
+    this.#empty(t("draw.answer_comes"));
+  }
+
+  /** The picture cannot be read; why is said above. */
+  refuse() {
+    this.#empty(t("draw.no_answer"));
+  }
+
+  #empty(text, hint = "") {
+    this.element.classList.remove("stale");
+    this.#isEmpty = true;
+    replace(this.#verdict, text);
+    this.#verdict.classList.add("waiting");
+    this.#surety.className = "surety";
+    replace(this.#surety, hint);
+    for (const element of [this.#truth, this.#warnings, this.#spoken]) replace(element);
+    this.#framed.getContext("2d").clearRect(0, 0, this.#framed.width, this.#framed.height);
+    this.#framed.classList.add("empty");
+    this.#bars.clear();
+  }
+
+  /** Show a prediction; with the true class, where it is known. Beside a warning nothing is called sure. */
+  show(prediction, label = null) {
+    const { predicted, probability, warnings } = prediction;
+    const surety = suretyOf(prediction);
+    this.#isEmpty = false;
+    this.element.classList.remove("stale");
+    this.#framed.classList.remove("empty");
+    drawImage(this.#framed, prediction.framed_input);
+    this.#verdict.classList.remove("waiting");
+    replace(this.#verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
+    this.#surety.className = `surety ${surety === "sure" ? "sure" : "unsure"}`;
+    replace(this.#surety, t(`draw.${surety}`));
+    const isWrong = label !== null && label !== predicted;
+    this.#truth.classList.toggle("wrong", isWrong);
+    replace(this.#truth, label !== null && t(isWrong ? "draw.wrong" : "draw.right", { label }));
+    const reasons = surety === "sure" || warnings.length ? warnings : [t("draw.why_unsure")];
+    replace(this.#warnings, reasons.map((reason) => h("li", null, reason)));
+    this.#bars.show(prediction);
   }
 
   /** Say the prediction to those who cannot see the bars: once the pen rests. */
-  function say({ predicted, probability, sure }) {
-    const key = sure ? "draw.said_sure" : "draw.said_unsure";
-    spoken.textContent = t(key, { label: predicted, share: percent(probability) });
+  say(prediction) {
+    const { predicted, probability, warnings } = prediction;
+    const key = suretyOf(prediction) === "sure" ? "draw.said_sure" : "draw.said_unsure";
+    this.#spoken.textContent = [t(key, { label: predicted, share: percent(probability) }), ...warnings].join(" ");
   }
 
-  const words = h("div", { class: "said" }, verdict, surety, truth, warnings);
-  const figure = h("figure", null, framed, h("figcaption", null, label));
-  const parts = [h("div", { class: "saw" }, figure, words), bars.element, spoken];
-  const element = h("section", { class: "answer", "aria-label": t("draw.prediction") }, parts);
-  clear();
-  return { element, setClasses: bars.setClasses, clear, show, say };
+  /** Say that what is shown belongs to the picture before; of the new one nothing is known yet. */
+  callOld() {
+    if (this.#isEmpty) {
+      this.wait();
+      return;
+    }
+    this.element.classList.add("stale");
+    this.#surety.className = "surety";
+    replace(this.#surety, t("draw.of_before"));
+    replace(this.#spoken);
+  }
 }
 
 /** The probability of each class. */

@@ -6,7 +6,7 @@ import { legend, rangeOf } from "../shared/maps.js";
 import { choice, h } from "../shared/ui.js";
 import { isFlat, mapOf } from "./layer_values.js";
 
-const RANGES = ["map", "layer", "all"];
+export const RANGES = ["map", "layer", "all"];
 const USUAL = "layer";
 
 /** The range of that name; the usual one where there is none. */

@@ -8,17 +8,25 @@ import { button, error, h, replace } from "../shared/ui.js";
 
 const COUNT = 12;
 
-/** `choose(sample, image)` is called with the one that is chosen; `classifier()` is the name of the one in use. */
-export function makeSamples({ classifier, choose }) {
-  const list = h("ul", { class: "samples" }, Array.from({ length: COUNT }, () => h("li", { class: "coming" })));
-  let seed = 0;
+/**
+ * `choose(sample, image)` is called with the one that is chosen; `classifier()` is the name of the one in use;
+ * `arrived(samples)` is called when others are there.
+ */
+export function makeSamples({ classifier, choose, arrived }) {
+  const list = h("ul", { class: "samples" });
+  let [seed, of] = [0, null]; // of: the classifier whose images are shown
 
   async function show() {
     const name = classifier();
+    if (name !== of) replace(list, Array.from({ length: COUNT }, () => h("li", { class: "coming" })));
+    of = null;
     try {
       const query = `classifier=${encodeURIComponent(name)}&part=test&count=${COUNT}&seed=${seed}`;
       const samples = await api.get(`/api/samples?${query}`);
-      if (name === classifier()) replace(list, samples.map((sample) => h("li", null, face(sample))));
+      if (name !== classifier()) return;
+      replace(list, samples.map((sample) => h("li", null, face(sample))));
+      of = name;
+      arrived(samples);
     } catch (problem) {
       if (name === classifier()) replace(list, h("li", { class: "all" }, error(problem)));
     }
@@ -37,5 +45,10 @@ export function makeSamples({ classifier, choose }) {
 
   const others = button(t("draw.other_samples"), showOthers, { quiet: true });
   const head = h("div", { class: "row spread" }, h("h2", null, t("draw.samples")), others);
-  return { element: h("section", { class: "draw-samples", "aria-label": t("draw.samples") }, head, list), show };
+  return {
+    element: h("section", { class: "draw-samples", "aria-label": t("draw.samples") }, head, list),
+    show,
+    /** The server answers again: ask for what did not come. */
+    recovered: () => of !== classifier() && show(),
+  };
 }

@@ -2,20 +2,25 @@
 // The pad with its tools, and the other ways to a picture: a file, the clipboard, one dropped on the page.
 
 import { t } from "../shared/i18n.js";
-import { button, h, replace } from "../shared/ui.js";
+import { busy, button, h, replace, uniqueId } from "../shared/ui.js";
+import { makeKeyboardPen } from "./keyboard_pen.js";
 import { Pad } from "./pad.js";
 
 /** `changed()` is called with each change, `rested()` when the pen is lifted; `steps` of an earlier sheet go on. */
 export function makeSheet({ steps, changed, rested }) {
   const pad = new Pad({ label: t("draw.pad"), steps, changed: () => update(changed), rested: () => update(rested) });
-  const problem = h("div");
-  const hint = h("p", { class: "pad-hint", "aria-hidden": "true" }, t("draw.pad_hint"));
-  const stage = h("div", { class: "pad-stage" }, pad.canvas, hint);
+  const problem = h("div", { role: "status" });
+  const hint = h("p", { class: "pad-hint", "aria-hidden": "true" });
+  const keys = h("p", { class: "pad-hint pad-keys", id: uniqueId("keys") }, t("draw.pad_keys"));
+  const { cursor, words } = makeKeyboardPen(pad);
+  pad.canvas.setAttribute("aria-describedby", keys.id);
+  const stage = h("div", { class: "pad-stage" }, pad.canvas, hint, keys, cursor);
   const undo = button(t("draw.undo"), () => pad.undo(), { title: "Ctrl+Z" });
   const clear = button(t("draw.clear"), () => pad.clear());
 
   function update(then = () => {}) {
-    hint.hidden = !pad.empty;
+    hint.hidden = !pad.empty && !pad.example;
+    hint.textContent = t(pad.example ? "draw.pad_hint_example" : "draw.pad_hint");
     undo.disabled = !pad.canUndo;
     clear.disabled = pad.empty;
     then();
@@ -23,12 +28,9 @@ export function makeSheet({ steps, changed, rested }) {
 
   async function take(blob) {
     if (!blob) return;
-    replace(problem);
-    try {
-      await pad.layFile(blob);
-    } catch {
-      replace(problem, h("p", { class: "note" }, t("draw.not_shown"))); // a format that the browser does not know
-    }
+    const isEmpty = blob.size === 0;
+    replace(problem, isEmpty && h("p", { class: "field-problem" }, t("draw.empty_file", { name: blob.name ?? "" })));
+    if (!isEmpty) await busy(stage, pad.layFile(blob));
   }
 
   update();
@@ -41,6 +43,7 @@ export function makeSheet({ steps, changed, rested }) {
       h("div", { class: "tools" }, penAndEraser(pad), undo, clear),
       h("div", { class: "tools" }, fileButton(take), h("span", { class: "hint" }, t("draw.paste_hint"))),
       problem,
+      words,
     ),
     listen: () => listen({ stage, take, undo: () => pad.undo() }),
   };
@@ -60,7 +63,7 @@ function penAndEraser(pad) {
 function fileButton(take) {
   const input = h("input", {
     type: "file",
-    accept: "image/*",
+    accept: "image/*,.tif,.tiff",
     class: "visually-hidden",
     id: "draw-file",
     tabindex: "-1",
@@ -78,7 +81,7 @@ function listen({ stage, take, undo }) {
   const ending = new AbortController();
   const on = (type, handler) => document.addEventListener(type, handler, { signal: ending.signal });
   on("paste", ({ clipboardData }) => {
-    const item = [...(clipboardData?.items ?? [])].find(({ type }) => type.startsWith("image/"));
+    const item = [...(clipboardData?.items ?? [])].find(({ kind }) => kind === "file");
     if (item) take(item.getAsFile());
   });
   on("dragover", (event) => {

@@ -1,12 +1,14 @@
 // @ts-check
 // What was done on the sheet, as a list of steps. Undo takes the last one away, and the rest is drawn again.
 //
-// A stroke on a picture begins a new sheet; undo brings the picture back.
+// A stroke on a picture, or on the example that greets, begins a new sheet; undo brings back what was there.
 
 /**
  * @typedef {{x: number, y: number}} Point pixels of the sheet
- * @typedef {{kind: "stroke", points: Point[], erase: boolean, fresh?: boolean}} Stroke `fresh`: on a new sheet
- * @typedef {{kind: "picture", blob?: Blob, sample?: string, image: any}} Picture `image` is null while it loads
+ * @typedef {{kind: "stroke", points: Point[], erase: boolean, fresh?: boolean, example?: boolean}} Stroke
+ *   `fresh`: on a new sheet; `example`: the page's own, not a person's
+ * @typedef {{kind: "picture", blob?: Blob, sample?: string, image: any, example?: boolean}} Picture
+ *   `image` is null while it loads
  * @typedef {Stroke | Picture | {kind: "clear"}} Step
  */
 
@@ -36,4 +38,9 @@ export function strokesOn(/** @type {Step[]} */ steps) {
 /** Whether nothing was drawn and no picture is there. */
 export function isEmpty(/** @type {Step[]} */ steps) {
   return strokesOn(steps)?.every(({ erase }) => erase) ?? false;
+}
+
+/** Whether what lies on the sheet is the page's own example. */
+export function isExample(/** @type {Step[]} */ steps) {
+  return visible(steps).some((step) => "example" in step && Boolean(step.example));
 }

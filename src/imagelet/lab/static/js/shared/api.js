@@ -8,17 +8,27 @@
 //   import { h, replace } from "../shared/ui.js";    elements
 // Functions that are pure take what they need as arguments and import none of these.
 
+import { connection } from "./connection.js";
+import { hintForPage } from "./hints.js";
 import { currentLanguage, t } from "./i18n.js";
+
+const SLOW = 8000; // milliseconds without an answer after which the server is asked whether it is there at all
+const UNREACHABLE = 0; // in place of a status: nobody answered
 
 /** What went wrong, in the page's language; `meant` is the name that the server takes for the one meant. */
 export class ApiError extends Error {
-  constructor({ message, hint = "", status = 0, position = null, meant = null }) {
+  constructor({ message, hint = "", status = null, position = null, meant = null }) {
     super(message);
     this.name = "ApiError";
-    this.hint = hint;
+    this.hint = hintForPage(hint);
     this.status = status;
     this.position = position;
     this.meant = meant;
+  }
+
+  /** Whether nobody answered: the page's banner says so, and nobody else has to. */
+  get unreachable() {
+    return this.status === UNREACHABLE;
   }
 }
 
@@ -26,7 +36,9 @@ export class ApiError extends Error {
 export async function refusal(response) {
   const body = await response.json().catch(() => null);
   const message = t("common.failed", { status: response.status });
-  return new ApiError({ message, ...body?.error, status: response.status });
+  const { field, ...problem } = body?.error ?? {};
+  if (field) Object.assign(problem, { message: t("common.not_understood"), hint: t("common.not_understood_hint") });
+  return new ApiError({ message, ...problem, status: response.status });
 }
 
 const token = takeToken();
@@ -54,10 +66,13 @@ async function request(method, path, data, { signal, isFile } = {}) {
   if (token) headers.set("authorization", `Bearer ${token}`);
   if (data !== undefined) headers.set("content-type", "application/json");
   const body = data === undefined ? undefined : JSON.stringify(data);
+  const slow = setTimeout(connection.probe, SLOW);
   const response = await fetch(path, { method, headers, signal, body }).catch((error) => {
     if (error.name === "AbortError") throw error;
-    throw new ApiError({ message: t("common.no_server"), hint: t("common.no_server_hint") });
-  });
+    connection.report(false);
+    throw new ApiError({ message: t("common.no_server"), hint: t("common.no_server_hint"), status: UNREACHABLE });
+  }).finally(() => clearTimeout(slow));
+  connection.report(true);
   if (response.status === 204) return null;
   if (!response.ok) throw await refusal(response);
   if (isFile) return response.blob();
@@ -86,7 +101,9 @@ export const api = {
       });
     }
     source.addEventListener("error", (/** @type {MessageEvent} */ { data }) => {
-      if (data === undefined && source.readyState === EventSource.CLOSED) lost?.();
+      if (data !== undefined) return;
+      connection.probe();
+      if (source.readyState === EventSource.CLOSED) lost?.();
     });
     return { close: () => source.close() };
   },

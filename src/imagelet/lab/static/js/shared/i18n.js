@@ -2,6 +2,8 @@
 // Texts in English and Korean: texts/<language>/<part>.json, flat; t("draw.undo") is "undo" of draw.json.
 // What the server says comes in the page's language, which each request names.
 
+import { connection } from "./connection.js";
+
 export const LANGUAGES = { en: "English", ko: "한국어" };
 
 let language = "en";
@@ -18,9 +20,14 @@ export function currentLanguage() {
   return language;
 }
 
+/** Load the texts of these parts, as far as they are not loaded yet. */
+export async function loadTexts(wanted, parts) {
+  await Promise.all(parts.map((part) => load(wanted, part)));
+}
+
 /** Load the parts in a language and make it the current one. */
 export async function useLanguage(wanted, parts) {
-  await Promise.all(parts.map((part) => load(wanted, part)));
+  await loadTexts(wanted, parts);
   language = wanted;
   document.documentElement.lang = wanted;
 }
@@ -34,7 +41,10 @@ async function load(wanted, part) {
 }
 
 async function read(key) {
-  const response = await fetch(new URL(`../../texts/${key}.json`, import.meta.url));
+  const response = await fetch(new URL(`../../texts/${key}.json`, import.meta.url)).catch((problem) => {
+    connection.report(false);
+    throw problem;
+  });
   if (!response.ok) throw new Error(`texts/${key}.json: ${response.status}`);
   return response.json();
 }
@@ -48,12 +58,24 @@ export function has(key) {
   return find(key) !== undefined;
 }
 
-/** The text of a key, with {name} replaced; a missing one is the key itself, and a warning. */
+/**
+ * The text of a key, with {name} replaced, and {name:image|images} by the first word where the value is 1, else by the
+ * second; a missing text is the key itself, and a warning.
+ */
 export function t(key, values = {}) {
   const text = find(key);
   if (text === undefined) {
     console.warn(`missing text: ${language} ${key}`);
     return key;
   }
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return filled(text, values);
+}
+
+/** A text with the values in its places. */
+export function filled(/** @type {string} */ text, /** @type {Record<string, any>} */ values) {
+  return text.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) => {
+    if (!(name in values)) return whole;
+    if (one === undefined) return String(values[name]);
+    return String(values[name]) === "1" ? one : many;
+  });
 }

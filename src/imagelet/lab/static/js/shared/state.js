@@ -12,7 +12,17 @@ const kept = new Map(); // tab → its parameters when it was left
 
 function read() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  return { tab: TABS.includes(path) ? path : TABS[0], parameters: new URLSearchParams(query) };
+  const isKnown = TABS.includes(path);
+  const unknown = isKnown || !path ? null : decoded(path);
+  return { tab: isKnown ? path : TABS[0], unknown, parameters: new URLSearchParams(query) };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function address(tab, parameters) {
@@ -30,6 +40,11 @@ export const state = {
   /** The tab that the address names. */
   get tab() {
     return read().tab;
+  },
+
+  /** What the address names in place of a tab, where there is none of that name; else null. */
+  get unknownTab() {
+    return read().unknown;
   },
 
   /** A parameter's value, or null. */

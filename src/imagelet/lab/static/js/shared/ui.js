@@ -75,8 +75,9 @@ export async function busy(element, promise) {
   }
 }
 
-/** What went wrong, and what to do. */
+/** What went wrong, and what to do; of a server that does not answer nothing: the banner says it for the whole page. */
 export function error(problem) {
+  if (problem?.unreachable) return h("div", { hidden: true });
   const known = problem?.name === "ApiError";
   if (!known) console.error(problem);
   const message = known ? problem.message : t("common.broken");

@@ -27,6 +27,7 @@ class CollectTab {
   #shown = null; // the collection's name
   #parts = []; // what is to be closed
   #turn = 0;
+  #missed = false; // whether nobody answered when it was to be shown
 
   constructor(root) {
     this.#root = root;
@@ -49,8 +50,17 @@ class CollectTab {
       if (isNew) this.#showBeginning(listed);
       else this.#showCollection(listed, collection);
     } catch (problem) {
-      if (turn === this.#turn) replace(this.#root, error(problem));
+      if (turn !== this.#turn) return;
+      this.#missed = problem.unreachable;
+      replace(this.#root, problem.unreachable ? h("p", { class: "note" }, t("common.opens_later")) : error(problem));
     }
+  }
+
+  /** The server answers again. */
+  recovered() {
+    if (!this.#missed) return;
+    [this.#missed, this.#shown] = [false, null];
+    this.changed();
   }
 
   close() {

@@ -44,6 +44,7 @@ class CourseTab {
       const pages = await api.get(`/api/course/pages?language=${currentLanguage()}`);
       this.list = lessonList(pages, (lesson) => this.start(lesson));
     } catch (problem) {
+      if (problem.unreachable) throw problem;
       this.fail(problem);
     }
   }
@@ -111,7 +112,7 @@ class CourseTab {
       const path = `/api/course/pages/${encodeURIComponent(name)}?language=${currentLanguage()}`;
       if (!this.pages.has(name)) this.pages.set(name, await busy(this.root, api.get(path)));
     } catch (problem) {
-      if (isNewest()) this.showMissing(problem);
+      if (isNewest() && !problem.unreachable) this.showMissing(problem);
       return;
     }
     if (!isNewest()) return;
@@ -163,6 +164,13 @@ class CourseTab {
       this.fail(problem);
       this.problem.scrollIntoView({ block: "nearest" });
     }
+  }
+
+  /** The server answers again: what was not shown meanwhile is asked for anew. */
+  async recovered() {
+    this.refresh({ always: true });
+    if (!this.list) await this.load();
+    if (state.get("page") !== (this.page?.page.name ?? null)) await this.changed();
   }
 
   close() {

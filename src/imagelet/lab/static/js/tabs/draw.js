@@ -2,7 +2,8 @@
 // Draw, and see at once what a network predicts; then look inside, layer by layer, number by number.
 //
 // The server is asked twice, each time about the latest picture alone: for the prediction, which follows the pen,
-// and for its explanation once the pen rests.
+// and for its explanation once the pen rests. What is shown belongs to the picture on the sheet and to the classifier
+// that is chosen; what does not is greyed (of the picture before) or gone (of another classifier, of a refused file).
 
 import { ApiError, api } from "../shared/api.js";
 import { decodeNumbers } from "../shared/encoding.js";
@@ -11,32 +12,44 @@ import { clamp } from "../shared/scales.js";
 import { state } from "../shared/state.js";
 import { latest } from "../shared/timing.js";
 import { busy, error, field, h, percent, replace, select } from "../shared/ui.js";
-import { Attribution, USUAL_METHOD } from "../draw/attribution.js";
+import { Attribution, METHODS, USUAL_METHOD } from "../draw/attribution.js";
+import { makeFreshness } from "../draw/freshness.js";
+import { keepPicture, keptPicture } from "../draw/kept_picture.js";
 import { LayerView } from "../draw/layer.js";
 import { placeFrom } from "../draw/layer_values.js";
 import { makeNeighbours } from "../draw/neighbours.js";
-import { makeOwn } from "../draw/own.js";
-import { makePrediction } from "../draw/prediction.js";
-import { makeRanges, rangeNamed } from "../draw/ranges.js";
+import { Own } from "../draw/own.js";
+import { PredictionView } from "../draw/prediction.js";
+import { RANGES, makeRanges, rangeNamed } from "../draw/ranges.js";
 import { makeSamples } from "../draw/samples.js";
 import { makeSheet } from "../draw/sheet.js";
 import { makeStrip } from "../draw/strip.js";
+import { makeTour } from "../draw/tour.js";
 
 const REST = 120; // milliseconds without a change before the explanation follows
 const NEIGHBOURS = 8;
-const NEIGHBOURS_WAIT = 3000; // milliseconds until neighbours that are being prepared are asked for again
+const NEIGHBOURS_WAIT = 500; // milliseconds until neighbours that are being prepared are asked for again
 const BUSY = 503; // the status of a request that may be sent again
 const BUSY_WAIT = 1000; // milliseconds
+const REFUSED = 422; // the status that an unreadable picture would have by itself
 const SHIPPED = "mnist";
 const FOLLOWED = ["run", "picture", "drawing", "evidence", "target"]; // parameters of the address
+const EXPLAINED = ["layers", "evidence", "neighbours"];
+const EXAMPLE = // a 3, for classifiers of digits, as the address would have it
+  "c8aid890er7vgn7ain7aki7vm190n1ainec8n1dym1fhkiglinh7ijh0khhkm6ijngjwo9liogn9o3ozn6qjlrrtjzsphzt4fxt1dzshcbrgb1q3";
+const DIGITS = "0,1,2,3,4,5,6,7,8,9";
 
 const kept = { steps: null, following: false }; // the drawing outlives a change of tab or language
 
 /** Fill `section`; see main.js. */
 export async function open(section) {
-  const tab = new DrawTab(await api.get("/api/classifiers"));
+  const isNew = !kept.steps && !state.get("picture") && !state.get("drawing");
+  const [classifiers, picture] = await Promise.all([api.get("/api/classifiers"), isNew ? keptPicture() : null]);
+  const tab = new DrawTab(classifiers);
   section.append(...tab.elements());
   tab.changed();
+  if (picture) tab.pad.layFile(picture);
+  else if (isNew) tab.greet();
   return tab;
 }
 
@@ -46,30 +59,42 @@ class DrawTab {
   #address = Object.fromEntries(FOLLOWED.map((name) => [name, null]));
   #layers = [];
   #framed = null; // the image that the network gets
+  #explained = null; // {name, image}: of which classifier and picture the layers are
   #wanted = new Set(); // parts of the explanation that are to be asked for
+  #turn = 0; // counts the pictures: an answer to an earlier one is out of date
+  #era = 0; // counts the classifiers: an answer of an earlier one is not shown
   #closed = false;
   #timer = null;
+  #greets = false; // whether the first test image is to be laid on the empty sheet
   #alarm = h("div", { class: "alarm" });
-  #predict = latest(() => this.#attempt(this.#predict, () => this.#fetchPrediction()));
-  #explain = latest(() => this.#attempt(this.#explain, () => this.#fetchExplanation()), { rest: REST });
+  #unknown = h("div", { role: "status" }); // what the address names and is not there
+  #predict = latest(() => this.#attempt(this.#predict, () => this.#fetchPrediction(), (problem) => this.#refuse(problem)));
+  #explain = latest(() => this.#attempt(this.#explain, () => this.#fetchExplanation(), (problem) => this.#miss(problem)), {
+    rest: REST,
+  });
 
   constructor(classifiers) {
     this.#classifiers = classifiers;
-    const classifier = () => this.classifier.name;
+    const classifier = () => this.classifier?.name;
     this.choice = select(classifiers.map(({ name, accuracy }) => [name, titleOf(name, accuracy)]), null, (run) =>
       state.set({ run, layer: null, map: null, place: null, target: null }),
     );
     this.sheet = makeSheet({ steps: kept.steps, changed: () => this.#drawn(), rested: () => this.#rested() });
     this.pad = this.sheet.pad;
     kept.steps = this.pad.steps;
-    this.samples = makeSamples({ classifier, choose: (sample, image) => this.pad.laySample(sample, image) });
-    this.own = makeOwn({ pad: this.pad, classifier });
-    this.prediction = makePrediction();
+    const choose = (sample, image) => this.pad.laySample(sample, image);
+    this.samples = makeSamples({ classifier, choose, arrived: (first) => this.#samplesArrived(first) });
+    this.own = new Own({ pad: this.pad, classifier });
+    this.prediction = new PredictionView();
     this.attribution = new Attribution({
       choose: ({ method, target }) =>
         state.set({ evidence: method === USUAL_METHOD ? null : method, target }, { replace: true }),
     });
-    this.neighbours = makeNeighbours({ following: kept.following, follow: () => this.#followNeighbours() });
+    this.neighbours = makeNeighbours({
+      following: kept.following,
+      follow: () => this.#followNeighbours(),
+      cancel: () => this.#leaveNeighbours(),
+    });
     this.strip = makeStrip({ open: (layer, map) => state.set({ layer, map, place: null }) });
     this.ranges = makeRanges({ choose: (range) => state.set({ range }, { replace: true }) });
     this.layer = new LayerView({ fetchNumber: (layer, place) => this.#fetchNumber(layer, place), change: changeLayer });
@@ -79,18 +104,29 @@ class DrawTab {
   elements() {
     const words = [h("h2", null, t("draw.layers")), h("p", { class: "note" }, t("draw.layers_hint"))];
     const head = h("div", { class: "row spread" }, h("div", null, words), this.ranges.element);
-    this.inside = h("section", { class: "inside", "aria-label": t("draw.layers") }, head, this.strip.element);
+    this.inside = h("section", { class: "inside without", "aria-label": t("draw.layers") }, head, this.strip.element);
     const choice = field(t("draw.classifier"), this.choice);
+    const answer = h("div", { class: "draw-answer" }, choice, this.#unknown, this.#alarm, this.prediction.element);
+    const why = h("div", { class: "draw-why" }, this.attribution.element, this.neighbours.element);
     const columns = h(
       "div",
       { class: "draw-columns" },
       this.sheet.element,
-      h("div", { class: "draw-answer" }, choice, this.#alarm, this.prediction.element),
+      answer,
       this.samples.element,
       this.own.element,
-      h("div", { class: "draw-why" }, this.attribution.element, this.neighbours.element),
+      why,
     );
-    return [columns, this.inside, this.layer.element];
+    this.freshness = makeFreshness(
+      {
+        prediction: [this.prediction.element],
+        layers: [this.strip.element, this.layer.element],
+        evidence: [this.attribution.element],
+        neighbours: [this.neighbours.element],
+      },
+      (part) => part === "prediction" && this.prediction.callOld(),
+    );
+    return [makeTour([this.sheet.element, answer, why]), columns, this.inside, this.layer.element];
   }
 
   get classifier() {
@@ -114,11 +150,17 @@ class DrawTab {
     if (isNew("evidence") || isNew("target")) this.#want("evidence");
     if (now.picture && isNew("picture") && now.picture !== this.pad.sample) this.pad.laySample(now.picture);
     else if (now.drawing && isNew("drawing") && now.drawing !== this.pad.drawing) this.pad.layDrawing(now.drawing);
-    else if (isNew("run") && !this.pad.empty) {
-      this.#predict();
-      this.#rested();
-    }
+    else if (isNew("run") && !this.pad.empty) this.#askAgain();
     this.#showLayers();
+    this.#sayUnknown();
+  }
+
+  /** The server answers again: what is on the sheet is asked about anew, and what did not come. */
+  recovered() {
+    this.pad.showAgain();
+    this.samples.recovered();
+    this.own.refresh();
+    if (!this.pad.empty) this.#askAgain();
   }
 
   close() {
@@ -130,12 +172,27 @@ class DrawTab {
     this.stopListening();
   }
 
+  /** Lay an example on the empty sheet, so that there is an answer to look at. */
+  greet() {
+    if (!this.classifier || this.pad.canUndo) return;
+    if (this.classifier.classes.join() === DIGITS) this.pad.layDrawing(EXAMPLE, { example: true });
+    else this.#greets = true;
+  }
+
+  #samplesArrived([first]) {
+    if (this.#greets && first && !this.pad.canUndo) this.pad.laySample(first.sample, first.image, { example: true });
+    this.#greets = false;
+  }
+
   #useClassifier({ name, classes }, isOther) {
     this.choice.value = name;
+    this.#era += 1;
     if (isOther) this.pad.forgetSample();
     this.prediction.setClasses(classes);
     this.attribution.setClasses(classes);
     this.own.setClasses(classes);
+    this.#clear();
+    if (!this.pad.empty) this.prediction.wait();
     this.own.refresh();
     this.samples.show();
   }
@@ -145,15 +202,39 @@ class DrawTab {
     this.#want("neighbours");
   }
 
+  #leaveNeighbours() {
+    kept.following = false;
+    clearTimeout(this.#timer);
+    this.#wanted.delete("neighbours");
+    const query = `classifier=${encodeURIComponent(this.classifier.name)}`;
+    api.del(`/api/neighbours?${query}`).catch((problem) => replace(this.#alarm, error(problem)));
+  }
+
   /** With each change of the drawing. */
   #drawn() {
+    this.#turn += 1;
+    this.#greets = false;
+    this.freshness.outdate("prediction", "layers", "evidence", ...(kept.following ? ["neighbours"] : []));
+    this.layer.forget();
+    this.own.changed();
     this.#predict();
-    if (this.pad.sample !== state.get("picture")) state.set({ picture: this.pad.sample }, { replace: true });
+    const picture = this.pad.example ? null : this.pad.sample;
+    if (picture !== state.get("picture")) state.set({ picture }, { replace: true });
   }
 
   /** Once the pen is lifted. */
   #rested() {
     state.set({ drawing: this.pad.drawing }, { replace: true });
+    keepPicture(this.pad.file);
+    this.#askToExplain();
+  }
+
+  #askAgain() {
+    this.#predict();
+    this.#askToExplain();
+  }
+
+  #askToExplain() {
     this.#want("layers", "evidence");
     if (kept.following) this.#want("neighbours");
   }
@@ -161,6 +242,7 @@ class DrawTab {
   /** Ask for parts of the explanation, together with those that wait already. */
   #want(...parts) {
     for (const part of parts) this.#wanted.add(part);
+    if (!this.pad.empty) this.freshness.outdate(...parts);
     this.#explain();
   }
 
@@ -170,17 +252,34 @@ class DrawTab {
       return;
     }
     const { name } = this.classifier;
+    const isOf = this.#now();
     const { sample, picture } = await this.pad.image();
     if (sample) return; // the explanation has its prediction, too
     const { predictions } = await api.post("/api/predict", { classifier: name, pictures: [picture] });
-    if (this.#isOutdated(name)) return;
-    if (predictions[0].error) throw new ApiError(predictions[0].error);
-    this.prediction.show(predictions[0]);
+    if (!isOf.classifier()) return;
+    if (predictions[0].error) throw new ApiError({ ...predictions[0].error, status: REFUSED });
+    this.#showPrediction(predictions[0], isOf.picture());
     replace(this.#alarm);
+  }
+
+  /** Show a prediction; where the drawing has gone on meanwhile it is that of a moment ago. */
+  #showPrediction(prediction, isOfPicture, label = null) {
+    this.prediction.show(prediction, label);
+    this.freshness.renew("prediction");
+    if (!isOfPicture) this.freshness.outdate("prediction");
+    this.own.allow(true);
+  }
+
+  /** What is asked about now: whether it still is the classifier, and whether the picture, later on. */
+  #now() {
+    const [turn, era] = [this.#turn, this.#era];
+    const classifier = () => !this.#closed && !this.pad.empty && era === this.#era;
+    return { classifier, picture: () => turn === this.#turn };
   }
 
   async #fetchExplanation() {
     const { name } = this.classifier;
+    const isOf = this.#now();
     const wanted = new Set(this.#wanted);
     this.#wanted.clear();
     if (this.pad.empty || !wanted.size) return;
@@ -191,12 +290,13 @@ class DrawTab {
     const question = { classifier: name, ...image, layers: wanted.has("layers"), attributions, target, neighbours };
     try {
       const explanation = await this.#waitVisibly(wanted, api.post("/api/explain", question));
-      if (this.#isOutdated(name)) return;
+      if (!isOf.classifier() || !isOf.picture()) return; // it is asked for again once the pen rests
+      this.#explained = { name, image };
       this.#showExplanation(explanation, wanted, image.sample);
       replace(this.#alarm);
     } catch (problem) {
-      if (problem.status === BUSY) for (const part of wanted) this.#wanted.add(part);
-      throw problem;
+      for (const part of wanted) this.#wanted.add(part);
+      if (isOf.classifier() && isOf.picture()) throw problem;
     }
   }
 
@@ -204,14 +304,16 @@ class DrawTab {
     const { prediction, label, layers, preparing } = explanation;
     this.#framed = prediction.framed_input;
     if (sample) this.pad.laySample(sample, prediction.framed_input);
+    this.freshness.renew(...wanted);
     if (wanted.has("layers")) {
-      this.prediction.show(prediction, label);
+      this.#showPrediction(prediction, true, label);
       this.prediction.say(prediction);
       this.#layers = layers.map((layer) => ({ ...layer, ...decodeNumbers(layer.values) }));
       this.#showLayers();
+      this.#sayUnknown();
     }
     if (wanted.has("evidence")) this.attribution.show(explanation, this.pad);
-    if (!wanted.has("neighbours")) return;
+    if (!wanted.has("neighbours") || !kept.following) return;
     this.neighbours.show(explanation);
     clearTimeout(this.#timer);
     if (preparing) this.#timer = setTimeout(() => this.#want("neighbours"), NEIGHBOURS_WAIT);
@@ -223,34 +325,55 @@ class DrawTab {
     return [...wanted].reduce((waiting, part) => busy(places[part], waiting), promise);
   }
 
+  /** Take a number of the layers that are shown apart: of the picture that they are made of. */
   async #fetchNumber(layer, place) {
-    return api.post("/api/number", { classifier: this.classifier.name, ...(await this.pad.image()), layer, index: place });
+    const { name, image } = this.#explained;
+    return api.post("/api/number", { classifier: name, ...image, layer, index: place });
   }
 
-  /** Whether a response comes too late to be shown. */
-  #isOutdated(name) {
-    return this.#closed || this.pad.empty || name !== this.classifier.name;
-  }
-
-  /** Ask the server; what goes wrong is said above the prediction. Where it is busy, ask again. */
-  async #attempt(again, work) {
+  /** Ask the server. Where it is busy, ask again; where nobody answers, the banner says so, and what is shown is greyed. */
+  async #attempt(again, work, refused) {
     try {
       await work();
     } catch (problem) {
-      if (this.#closed) return;
-      if (problem.status === BUSY) {
-        setTimeout(again, BUSY_WAIT);
-        return;
-      }
-      replace(this.#alarm, error(problem));
-      if (problem.status !== 0) this.prediction.clear();
+      if (this.#closed || problem.unreachable) return;
+      if (problem.status === BUSY) setTimeout(again, BUSY_WAIT);
+      else refused(problem);
     }
   }
 
+  /** The picture is not read: nothing of the one before stays. */
+  #refuse(problem) {
+    this.#clear();
+    this.prediction.refuse();
+    replace(this.#alarm, error(problem));
+  }
+
+  /** There is no explanation; of a test image there is no prediction then, either. */
+  #miss(problem) {
+    this.#wanted.clear();
+    if (this.pad.sample) {
+      this.#refuse(problem);
+      return;
+    }
+    this.#clearExplanation();
+    replace(this.#alarm, error(problem));
+  }
+
   #clear() {
-    this.#layers = [];
-    for (const view of [this.prediction, this.attribution, this.neighbours]) view.clear();
+    this.prediction.clear();
+    this.freshness.renew("prediction");
+    this.own.allow(false);
+    this.#clearExplanation();
     replace(this.#alarm);
+  }
+
+  #clearExplanation() {
+    this.#layers = [];
+    this.#explained = null;
+    clearTimeout(this.#timer);
+    for (const view of [this.attribution, this.neighbours]) view.clear();
+    this.freshness.renew(...EXPLAINED);
     this.#showLayers();
   }
 
@@ -270,6 +393,21 @@ class DrawTab {
     const map = clamp(Number(state.get("map")) || 0, 0, layer.shape.at(-1) - 1);
     const place = placeFrom(state.get("place"), layer.shape);
     this.layer.show({ layers, layer, framed: this.#framed, classes: this.classifier.classes, map, range, place });
+  }
+
+  /** Say what the address names that is not there, where it is known what there is. */
+  #sayUnknown() {
+    const allowed = {
+      run: this.#classifiers.map(({ name }) => name),
+      evidence: METHODS,
+      target: this.classifier.classes.map((_, index) => String(index)),
+      range: RANGES,
+      layer: this.#layers.length ? this.#layers.map(({ name }) => name) : [state.get("layer")],
+      drawing: this.pad.drawing || this.pad.empty ? [this.pad.drawing] : [state.get("drawing")],
+    };
+    const unknown = Object.keys(allowed).filter((name) => state.get(name) && !allowed[name].includes(state.get(name)));
+    const sentence = (name) => h("p", { class: "note" }, t("common.unknown_value", { name, value: state.get(name) }));
+    replace(this.#unknown, unknown.map(sentence));
   }
 }
 

@@ -33,6 +33,7 @@ class RunsTab {
     this.cell = null; // one of its cells that is open: {key, dialog}
     this.compared = null; // the selection whose comparison is shown
     this.closed = false;
+    this.isLoaded = false;
     this.nextTurn = makeTurns();
     this.problem = h("div", { "aria-live": "polite" });
     this.table = new RunTable({
@@ -52,10 +53,19 @@ class RunsTab {
       const [runs, deleted] = await busy(this.root, Promise.all([api.get("/api/runs"), api.get("/api/trash")]));
       this.runs = runs;
       this.deleted.show(deleted);
+      this.isLoaded = true;
       replace(this.problem);
     } catch (problem) {
+      if (problem.unreachable && !this.isLoaded) throw problem; // there may be runs
       replace(this.problem, error(problem));
     }
+  }
+
+  /** The server answers again: what was not shown meanwhile is asked for anew. */
+  async recovered() {
+    await this.load();
+    this.run = this.compared = null;
+    await this.changed();
   }
 
   /** Show what the address names. */
