@@ -1,5 +1,6 @@
 """What `imagelet lab` and `imagelet serve` share: where they listen, and what goes wrong while they run."""
 
+import contextlib
 import logging
 import socket
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from imagelet.http.settings import ServerSettings
 
 EVERYWHERE = ("0.0.0.0", "::")
+ELSEWHERE = ("192.0.2.1", 9)  # an address that is nobody's (RFC 5737)
 
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 for any free one.")]
 Host = Annotated[
@@ -29,6 +31,17 @@ def reached_at(settings: "ServerSettings") -> str:
     if settings.host in EVERYWHERE:
         return f"http://{socket.gethostname()}:{settings.port}/"
     return settings.address
+
+
+def network_address(port: int) -> str:
+    """Return the address at which telephones in the same network reach this computer, by number.
+
+    Not every network knows computers by name. Nothing is sent: a socket is only told where it would send.
+    """
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(ELSEWHERE)
+        return f"http://{probe.getsockname()[0]}:{port}/"
+    return f"http://{socket.gethostname()}:{port}/"
 
 
 class ServerErrors(logging.Handler):

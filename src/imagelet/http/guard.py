@@ -124,7 +124,7 @@ class Guard:
         if self.settings.local and not self.settings.is_own(host):
             hint = Message("open {address}", address=self.settings.address)
             raise RefusedError("this server answers to its own address alone", hint, status=421)
-        if self.settings.token and not self._shows_token(scope, headers):
+        if self.settings.token and not self.shows_token(scope, headers):
             raise RefusedError("this server asks for its token", self.token_hint, status=401)
         if not self._from_own_page(scope, headers, host):
             raise RefusedError("a page of another site may not ask this server", status=403)
@@ -148,8 +148,13 @@ class Guard:
         """Say whether a request only opens a page of this server, which a link on another site may do."""
         return False
 
-    def _shows_token(self, scope: Scope, headers: Headers) -> bool:
-        equal = [_equal(text, self.settings.token or "") for text in self.shown_tokens(scope, headers)]
+    def shows_token(self, scope: Scope, headers: Headers) -> bool:
+        """Say whether a request shows the server's token."""
+        return self.shows(self.settings.token or "", scope, headers)
+
+    def shows(self, token: str, scope: Scope, headers: Headers) -> bool:
+        """Say whether a request shows this token, wherever it may show one."""
+        equal = [_equal(text, token) for text in self.shown_tokens(scope, headers)]
         return any(equal)  # all were compared
 
     def _from_own_page(self, scope: Scope, headers: Headers, host: str) -> bool:

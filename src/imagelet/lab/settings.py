@@ -15,6 +15,8 @@ class Settings(ServerSettings):
         runs: the folder with the runs; need not exist.
         others: classifiers that are neither runs nor shipped: the names that they go by, and their files.
         first: the classifier that is loaded before the first request.
+        reached: the address by which others in the network reach a lab that is open for a class.
+        pupil_token: what the pupils of a class show, who may do less; None: the lab is not open for a class.
         training: whether jobs may be started; False where nothing may be trained, as in a test.
         at_once: requests that compute at the same time; each of them on one core.
         waiting: requests that may wait for their turn to compute.
@@ -24,7 +26,14 @@ class Settings(ServerSettings):
     runs: Path
     others: Mapping[str, Path] = field(default_factory=dict)
     first: str | None = None
+    reached: str = ""
+    pupil_token: str | None = field(default=None, repr=False)
     training: bool = True
     at_once: int = 2
     waiting: int = 16
     queued: int = 20
+
+    @property
+    def pupils_address(self) -> str:
+        """The pupils' link, where the lab is open for a class."""
+        return f"{self.reached or self.address}?token={self.pupil_token}"

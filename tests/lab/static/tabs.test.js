@@ -5,12 +5,12 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 globalThis.window = { addEventListener() {} };
-const { TABS } = await import("../../../src/imagelet/lab/static/js/shared/state.js");
+const { CLASS_TABS, TABS } = await import("../../../src/imagelet/lab/static/js/shared/state.js");
 
 const STATIC = new URL("../../../src/imagelet/lab/static/", import.meta.url);
 const read = (path) => readFileSync(new URL(path, STATIC), "utf-8");
 const namesIn = (folder) => readdirSync(new URL(folder, STATIC)).map((file) => file.replace(/\.\w+$/, "")).sort();
-const tabs = [...TABS].sort();
+const tabs = [...TABS, ...CLASS_TABS].sort();
 
 test("every tab has its files, and no other tab has any", () => {
   assert.deepEqual(namesIn("js/tabs/"), tabs);

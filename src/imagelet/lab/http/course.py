@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 
 from imagelet.course.lessons import Language, Training, page_names, read_page, trainings
 from imagelet.course.results import Result, course_folder, experiment_of, result_of
 from imagelet.errors import ImageletError
 from imagelet.http.schemas import Sent
+from imagelet.lab.http.roles import Role, role_in
 from imagelet.lab.http.schemas import Name
 from imagelet.lab.http.state import CurrentLab
 from imagelet.lab.jobs.store import FAILED, PAUSED, QUEUED, RUNNING, Job, JobStore
@@ -77,8 +78,10 @@ def page(name: Annotated[Name, Path()], language: Annotated[Language, Query()] =
 
 
 @router.get("/course", response_model=list[Lesson])
-def lessons(lab: CurrentLab) -> Any:
-    """List the course's trainings in their order."""
+def lessons(request: Request, lab: CurrentLab) -> Any:
+    """List the course's trainings in their order; to a class's pupils none of them is trained."""
+    if role_in(request.scope) is Role.PUPIL:
+        return [_facts(Result(training, training.seed, None)) for training in trainings()]
     last = {job.course: job for job in lab.jobs.jobs_if_usable() if job.course is not None}
     return [_lesson(training, lab.jobs, last.get(training.name)) for training in trainings()]
 
@@ -96,10 +99,21 @@ def _lesson(training: Training, store: JobStore, job: Job | None) -> dict[str, A
         result = result_of(training, training.seed, run)
     except (ImageletError, LookupError, TypeError, AssertionError):
         result, is_damaged = Result(training, training.seed, run.folder if run else None), True
-    facts, printed = result.to_json(), training.printed[0]
     state = "new" if run is None else "finished" if run.finished else "unfinished"
     if job is not None and (job.state in (QUEUED, RUNNING) or (state != "finished" and _can_resume(job))):
         state = job.state
+    return {
+        **_facts(result),
+        "state": "damaged" if is_damaged else state,
+        "run": run and run.folder.relative_to(store.runs).as_posix(),
+        "job": job and job.id,
+    }
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    """Return what the notes and our training say, without what is under way."""
+    training, facts = result.training, result.to_json()
+    printed = training.printed[0]
     return {
         "id": training.name,
         "title": training.name,
@@ -109,9 +123,9 @@ def _lesson(training: Training, store: JobStore, job: Job | None) -> dict[str, A
         "expected": printed.accuracy,
         "rough": printed.rough,
         "notes_seconds": training.notes_seconds or None,
-        "state": "damaged" if is_damaged else state,
-        "run": run and run.folder.relative_to(store.runs).as_posix(),
-        "job": job and job.id,
+        "state": "new",
+        "run": None,
+        "job": None,
     }
 
 

@@ -1,6 +1,6 @@
 """The state behind the routes: runs, classifiers, trainings, threads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,9 +9,11 @@ from fastapi import Depends, Request
 from imagelet.http.computing import Batches, Threads
 from imagelet.http.decoder import Decoder
 from imagelet.http.pictures import Opened, Pictures
+from imagelet.lab.http.roles import Role, role_in
 from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.classifiers import Classifiers
+from imagelet.lab.services.classroom import Classroom
 from imagelet.lab.services.pictures import predict
 from imagelet.lab.services.runs import Predictions, RunList
 from imagelet.lab.settings import Settings
@@ -30,6 +32,7 @@ class Lab:
         pictures: opens those of requests.
         predictions: requests for predictions, by the classifier's name.
         cells: the predictions of the last runs whose confusion matrix was looked into.
+        classroom: the class that it is open for; None: it is open for none.
     """
 
     settings: Settings
@@ -40,6 +43,11 @@ class Lab:
     pictures: Pictures
     predictions: Batches[list[Opened], dict[str, Any]]
     cells: Cache[Predictions]
+    classroom: Classroom | None
+
+    def for_pupils(self) -> "Lab":
+        """Return the lab as pupils see it: without the teacher's classifiers."""
+        return replace(self, classifiers=self.classifiers.for_pupils())
 
     def close(self) -> None:
         """Give up what is being computed, and close the store of trainings."""
@@ -56,12 +64,14 @@ def open_lab(settings: Settings) -> Lab:
     threads = Threads(settings.at_once, settings.waiting, settings.seconds)
     pictures = Pictures(settings, Decoder())
     predictions = Batches(partial(predict, classifiers), threads, settings.requests)
-    return Lab(settings, runs, classifiers, JobStore(settings.runs), threads, pictures, predictions, Cache(2))
+    classroom = Classroom(settings.runs) if settings.pupil_token else None
+    store = JobStore(settings.runs)
+    return Lab(settings, runs, classifiers, store, threads, pictures, predictions, Cache(2), classroom)
 
 
 async def _lab(request: Request) -> Lab:
     lab: Lab = request.app.state.lab
-    return lab
+    return lab.for_pupils() if role_in(request.scope) is Role.PUPIL else lab
 
 
 CurrentLab = Annotated[Lab, Depends(_lab)]

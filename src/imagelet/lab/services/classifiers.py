@@ -6,6 +6,7 @@ anew when it is asked for, or when a name is unknown; :meth:`Classifiers.check` 
 """
 
 import contextlib
+import copy
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -108,6 +109,16 @@ class Classifiers:
         self._thread = ThreadPoolExecutor(1, "lab-neighbours", initializer=use_one_core)
         self._neighbourhoods: Cache[Neighbourhood] = Cache(NEIGHBOURHOODS, self._thread)
         self._preparations: dict[tuple[Path, tuple[int, ...]], Preparation] = {}
+        self._for_pupils = False
+
+    def for_pupils(self) -> "Classifiers":
+        """Return the classifiers of a class's pupils: the shipped ones, and that with which the lab opens.
+
+        What is loaded is kept once for all.
+        """
+        view = copy.copy(self)
+        view._listed, view._for_pupils = {}, True
+        return view
 
     def listed(self) -> dict[str, Named]:
         """Return every classifier by its name, the last run first, the shipped ones at the end."""
@@ -119,6 +130,9 @@ class Classifiers:
         for name, path in shipped_classifiers().items():
             named[name] = named.get(name) or _named(name, path, None, shipped=True)
         self._listed = {name: entry for name, entry in named.items() if entry is not None}
+        if self._for_pupils:
+            own = {name: entry for name, entry in self._listed.items() if name == self._settings.first}
+            self._listed = own | {name: entry for name, entry in self._listed.items() if entry.shipped}
         return self._listed
 
     def check(self) -> None:

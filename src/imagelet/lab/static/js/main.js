@@ -10,7 +10,8 @@ import { showConnection } from "./shared/banner.js";
 import { connection } from "./shared/connection.js";
 import { LANGUAGES, currentLanguage, has, loadTexts, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
 import { redraw } from "./shared/maps.js";
-import { TABS, state } from "./shared/state.js";
+import { readSession } from "./shared/session.js";
+import { state } from "./shared/state.js";
 import { makeTurns } from "./shared/timing.js";
 import { busy, error, h, replace } from "./shared/ui.js";
 
@@ -59,8 +60,8 @@ function showFailure(problem, section) {
 
 /** Load what the other tabs and languages need, so that they open even when the server has stopped. */
 function warmUp() {
-  const others = [...Object.keys(LANGUAGES).map((language) => loadTexts(language, ["common", ...TABS])),
-    ...TABS.map((tab) => import(`./tabs/${tab}.js`))];
+  const others = [...Object.keys(LANGUAGES).map((language) => loadTexts(language, ["common", ...state.tabs])),
+    ...state.tabs.map((tab) => import(`./tabs/${tab}.js`))];
   Promise.allSettled(others);
 }
 
@@ -90,7 +91,7 @@ function writeFrame() {
   const bar = document.getElementById("tabs");
   bar.setAttribute("aria-label", t("common.tabs"));
   const focused = document.activeElement?.getAttribute("data-frame");
-  replace(bar, TABS.map((name) => tabLink(name, name === tab)));
+  replace(bar, state.tabs.map((name) => tabLink(name, name === tab)));
   replace(document.getElementById("switches"), languageSwitch(), themeSwitch());
   if (focused) /** @type {HTMLElement} */ (document.querySelector(`[data-frame="${focused}"]`))?.focus();
   writeNotice();
@@ -155,6 +156,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the hash is the lab's address
   main.focus();
 });
+await readSession();
 state.watch(show);
 showConnection(document.getElementById("banner"));
 connection.watch(connectionChanged);

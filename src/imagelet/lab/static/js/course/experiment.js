@@ -4,6 +4,7 @@
 import { whisker } from "../shared/charts.js";
 import { t } from "../shared/i18n.js";
 import { ACTIVE, stateMark } from "../shared/jobs.js";
+import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { button, command, duration, h, linkButton, number, percent, remark } from "../shared/ui.js";
 
@@ -75,7 +76,7 @@ export function actions(/** @type {Lesson} */ lesson, { jobs }, { primary, start
       "div",
       { class: "lesson-actions" },
       isActive && job && link("course.watch", "train", { job: job.id }),
-      !isActive && !isFinished && lesson.state !== "damaged" && startButton(lesson, primary, start),
+      mayChange() && !isActive && !isFinished && lesson.state !== "damaged" && startButton(lesson, primary, start),
       isFinished && run && link("course.open_run", "runs", { open: run }),
       isFinished && run && more("course.draw", "draw", { run }, run),
       more("course.network", "network", { network }, network),

@@ -5,6 +5,8 @@
 // Values are strings.
 
 export const TABS = ["draw", "collect", "layers", "network", "train", "runs", "course"];
+export const CLASS_TABS = ["class", "write"]; // of a teacher and of a pupil: see session.js
+let tabs = TABS; // those of who opened the page
 const EVERYWHERE = ["lang"]; // kept from tab to tab; everything else is the tab's own
 
 const watchers = new Set();
@@ -12,9 +14,9 @@ const kept = new Map(); // tab → its parameters when it was left
 
 function read() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const isKnown = TABS.includes(path);
+  const isKnown = tabs.includes(path);
   const unknown = isKnown || !path ? null : decoded(path);
-  return { tab: isKnown ? path : TABS[0], unknown, parameters: new URLSearchParams(query) };
+  return { tab: isKnown ? path : tabs[0], unknown, parameters: new URLSearchParams(query) };
 }
 
 function decoded(text) {
@@ -36,7 +38,17 @@ function notify() {
   for (const watcher of [...watchers]) watcher(state);
 }
 
+/** Take the tabs of who opened the page in place of the owner's. */
+export function useTabs(names) {
+  tabs = names;
+}
+
 export const state = {
+  /** The names of the tabs, in the bar's order. */
+  get tabs() {
+    return tabs;
+  },
+
   /** The tab that the address names. */
   get tab() {
     return read().tab;

@@ -7,6 +7,7 @@ import { Page } from "../course/page.js";
 import { api } from "../shared/api.js";
 import { currentLanguage, t } from "../shared/i18n.js";
 import { ACTIVE } from "../shared/jobs.js";
+import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { makeTurns } from "../shared/timing.js";
 import { busy, error, focusWithin, h, replace } from "../shared/ui.js";
@@ -53,7 +54,7 @@ class CourseTab {
   async refresh({ always = false } = {}) {
     clearTimeout(this.timer);
     try {
-      const [lessons, jobs] = await Promise.all([api.get("/api/course"), api.get("/api/jobs")]);
+      const [lessons, jobs] = await Promise.all([api.get("/api/course"), mayChange() ? api.get("/api/jobs") : []]);
       if (this.closed) return;
       const text = JSON.stringify([lessons, jobs.map((job) => [job.id, job.state])]);
       if (always || text !== this.shown) this.show(courseOf(lessons, jobs));

@@ -9,6 +9,7 @@ import { ApiError, api } from "../shared/api.js";
 import { decodeNumbers } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
 import { clamp } from "../shared/scales.js";
+import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { latest } from "../shared/timing.js";
 import { busy, error, field, h, percent, replace, select } from "../shared/ui.js";
@@ -114,7 +115,7 @@ class DrawTab {
       this.sheet.element,
       answer,
       this.samples.element,
-      this.own.element,
+      mayChange() && this.own.element,
       why,
     );
     this.freshness = makeFreshness(
@@ -193,7 +194,7 @@ class DrawTab {
     this.own.setClasses(classes);
     this.#clear();
     if (!this.pad.empty) this.prediction.wait();
-    this.own.refresh();
+    if (mayChange()) this.own.refresh();
     this.samples.show();
   }
 

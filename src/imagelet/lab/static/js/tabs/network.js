@@ -7,6 +7,7 @@ import { Editor } from "../network/editor.js";
 import { api } from "../shared/api.js";
 import { has, t } from "../shared/i18n.js";
 import { readShape } from "../shared/layers.js";
+import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
 import { busy, button, field, h, select } from "../shared/ui.js";
@@ -58,7 +59,7 @@ class NetworkTab {
     const choices = [["", t("network.own")], ...presets.map(({ name }) => [name, name])];
     this.preset = select(choices, "", (name) => this.choosePreset(name));
     this.note = h("p", { class: "preset-note" });
-    this.train = h("a", { class: "button primary" }, t("network.train"));
+    this.train = h("a", { class: "button primary", hidden: !mayChange() }, t("network.train"));
     this.editor = new Editor({ ontype: () => this.typed(), beside: this.train });
     this.totals = totals();
     this.table = costTable();
