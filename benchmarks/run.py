@@ -19,6 +19,7 @@ from benchmarks import (
     daily,
     inside,
     lab,
+    lanes,
     large,
     own_pictures,
     prediction,
@@ -46,6 +47,7 @@ def known() -> dict[str, Benchmark]:
         **serve.benchmarks(),
         **own_pictures.benchmarks(),
         **large.benchmarks(),
+        **lanes.benchmarks(),
         **recipes.benchmarks(),
         **{name: at_once(function) for name, function in course.benchmarks().items()},
     }

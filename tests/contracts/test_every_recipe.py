@@ -9,7 +9,8 @@ import torch
 from imagelet.data import ImageSet, load_dataset
 from imagelet.networks import build, find_network
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training.loop import TrainingSetup, evaluate, start, train
+from imagelet.training.evaluation import evaluate
+from imagelet.training.loop import TrainingSetup, start, train
 from imagelet.training.recipe import recipe_from_json, recipe_to_json
 from imagelet.training.recipes import recipes, suitable_network, suited
 

@@ -1,60 +1,14 @@
 """Groups of real processes over gloo, each a Python program that prints what it got."""
 
-import json
-import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
 from imagelet.errors import TrainingError, UsageError
 from imagelet.training.distributed import SINGLE, Group, joined
-
-BEGINNING = """
-import json, os, sys, time, torch
-from imagelet.errors import ImageletError
-from imagelet.training import distributed
-"""
-ENDING = """
-try:
-    with distributed.joined(patience=float(os.environ.get("PATIENCE", "30"))) as group:
-        print(json.dumps(work(group)))
-except ImageletError as error:
-    print(json.dumps(str(error.message)))
-    sys.exit(1)
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-def start(work: str, world: int, **more: str) -> list[subprocess.Popen[str]]:
-    """Start ``world`` processes that each run the function ``work(group)``."""
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world)}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-c", BEGINNING + work + ENDING],
-            env={**os.environ, "OMP_NUM_THREADS": "1", **place, **more, "RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(world)
-    ]
-
-
-def ended(processes: Sequence[subprocess.Popen[str]]) -> list[Any]:
-    """Return what each process printed, as JSON; an error's sentence where it failed."""
-    outputs = [process.communicate(timeout=120) for process in processes]
-    assert all(output for output, _ in outputs), outputs
-    return [json.loads(output.splitlines()[-1]) for output, _ in outputs]
+from tests.training.processes import ended, free_port, start
 
 
 def test_one_process_is_a_group_of_its_own_and_imports_no_distributed_torch():

@@ -13,10 +13,11 @@ from imagelet.networks import NamedNetwork, build, networks
 from imagelet.networks.airbench import family
 from imagelet.networks.modules import Whiten
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training import loop
+from imagelet.training import loop, passes
 from imagelet.training.augmentation import make_outliers
+from imagelet.training.evaluation import evaluate
 from imagelet.training.history import EpochFigures
-from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup, evaluate, start, train
+from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup, start, train
 from imagelet.training.recipe import Recipe
 from imagelet.training.state import State
 
@@ -214,9 +215,8 @@ def test_a_first_step_with_torn_images_is_the_formulas():
     scores = np.exp(x @ before.T)
     p = scores / scores.sum(axis=1, keepdims=True)
     assert len(x) == 90
-    pull = (p[:60] - np.eye(4)[labels]).T @ x[:60] / 60 + loop.OUTLIER_WEIGHT * 0.5 * (p[60:] - 1 / 4).T @ x[
-        60:
-    ] / 30
+    pull = (p[:60] - np.eye(4)[labels]).T @ x[:60] / 60
+    pull += passes.OUTLIER_WEIGHT * 0.5 * (p[60:] - 1 / 4).T @ x[60:] / 30
     assert state.network.dense1.weight.detach().numpy() == pytest.approx(before - 0.5 * pull, abs=1e-5)
     assert state.images_done == 60  # the figures are of the images that have a class
     assert step.loss == pytest.approx(-np.log(p[np.arange(60), labels]).mean(), rel=1e-5)
@@ -224,7 +224,7 @@ def test_a_first_step_with_torn_images_is_the_formulas():
 
 
 def test_who_has_seen_torn_images_doubts_them_and_still_learns(monkeypatch):
-    monkeypatch.setattr(loop, "OUTLIER_WEIGHT", 1.0)
+    monkeypatch.setattr(passes, "OUTLIER_WEIGHT", 1.0)
     mixed = striped(100, 2)
     normalization = Normalization.of(mixed.images, "scale")
     images, drawing = normalization.apply(torch.tensor(mixed.images)), torch.Generator().manual_seed(0)

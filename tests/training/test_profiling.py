@@ -10,7 +10,8 @@ from imagelet.data import ImageSet
 from imagelet.networks import Network, build
 from imagelet.networks.modules import fused_layers
 from imagelet.preprocessing.normalization import Normalization
-from imagelet.training import batches, loop, profiling
+from imagelet.training import batches, loop, passes, profiling
+from imagelet.training.evaluation import Evaluated
 from imagelet.training.loop import EpochEnded, Step, TrainingSetup, train
 from imagelet.training.profiling import PHASES, LayerTimes, NoProfile, Profile
 from imagelet.training.recipe import Recipe
@@ -79,6 +80,7 @@ def profiled(network: Network, images: torch.Tensor | None = None) -> Profile:
     profile.mark("forward")
     logits.sum().backward()
     profile.mark("backward")
+    profile.mark("optimizer")
     return profile
 
 
@@ -195,6 +197,7 @@ def test_steps_add_up(clock):
     for count in (2, 3):
         profile.forward(network, torch.rand(count, 1, 8, 8)).sum().backward()
         profile.mark("backward")
+        profile.mark("optimizer")
     assert times(profile) == {"layer1": (2, 40)}
     assert (profile.steps, profile.images) == (2, 5)
 
@@ -222,7 +225,7 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
 
         return run_experiment
 
-    cross_entropy = loop.F.cross_entropy
+    cross_entropy = passes.F.cross_entropy
 
     def loss(*given, **named):
         clock.now += 100 if "label_smoothing" in named else 1_000  # the latter only counts
@@ -232,12 +235,12 @@ def test_the_loop_charges_each_phase_with_what_it_does_and_nothing_is_left_over(
     state = State.new(network_of(nn.Flatten(), Waiting(clock, 3, 7), nn.Linear(64, 4)), setup.recipe, CPU)
     batch_loader = batches.batch_loader
     monkeypatch.setattr(batches, "batch_loader", lambda *given: slow(10, batch_loader(*given)))
-    monkeypatch.setattr(loop, "augment", slow(20, loop.augment))
+    monkeypatch.setattr(passes, "augment", slow(20, passes.augment))
     monkeypatch.setattr(Normalization, "apply", slow(30, Normalization.apply))
-    monkeypatch.setattr(loop.F, "cross_entropy", loss)
+    monkeypatch.setattr(passes.F, "cross_entropy", loss)
     monkeypatch.setattr(state.optimizer, "step", slow(2_000, state.optimizer.step))
     monkeypatch.setattr(state.ema, "update", slow(3_000, state.ema.update))
-    monkeypatch.setattr(loop, "evaluate", lambda *_: slow(1e6, lambda: loop.Evaluated(1.0, 0.5, 0.5))())
+    monkeypatch.setattr(loop, "evaluate", lambda *_, **__: slow(1e6, lambda: Evaluated(1.0, 0.5, 0.5, ()))())
     monkeypatch.setattr(state, "end_epoch", slow(1e7, state.end_epoch))
     profile = Profile()
     for event in train(setup, state, profile):

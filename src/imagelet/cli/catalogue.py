@@ -197,6 +197,8 @@ def _allowed(field: "Field") -> str:
     bounds = {"low": allowed[0], "high": allowed[1]}
     if field.metadata["open_end"]:
         return Message("{low:g} to below {high:g}", **bounds)
+    if field.metadata["power_of_two"]:
+        return Message("0, or a power of two up to {high:g}", **bounds)
     if auto:
         return Message("{low:g} to {high:g}, or auto", **bounds)
     return Message("{low:g} to {high:g}", **bounds)

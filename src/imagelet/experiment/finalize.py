@@ -16,6 +16,7 @@ from imagelet.runs.model_card import write_model_card
 from imagelet.runs.run import Run
 from imagelet.training.checkpoint import remove_checkpoints
 from imagelet.training.history import as_columns, as_frame
+from imagelet.training.lanes import rounding_of
 from imagelet.training.loop import TrainingSetup
 from imagelet.training.result import trained_classifier
 from imagelet.training.state import State
@@ -70,6 +71,13 @@ def finish(
 
     The test images are read only if ``test`` says so; the test evaluation is counted.
     """
+    with rounding_of(setup):
+        return _finished(run, dataset, setup, state, clock, test=test)
+
+
+def _finished(
+    run: Run, dataset: Dataset, setup: TrainingSetup, state: State, clock: Clock, *, test: bool
+) -> Finished:
     start = run.experiment["resolved"].get("start")
     classifier = _classifier(dataset, setup, state, start)
     write_history(run.folder, state.history)

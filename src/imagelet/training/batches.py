@@ -1,9 +1,8 @@
 """Batches of images on their way to the device: at once from memory, read ahead by a thread from a store."""
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from imagelet.data.imageset import ImageSet
 from imagelet.data.on_disk import is_on_disk
+from imagelet.training.workers import in_order
 
 AHEAD = 2  # batches that are read while one is trained on
 
@@ -52,11 +52,4 @@ def batch_reader(images: ImageSet, device: torch.device) -> Iterator[Read]:
 def _read_ahead(
     load: Load, batches: Iterable[np.ndarray], thread: ThreadPoolExecutor
 ) -> Iterator[tuple[np.ndarray, Tensor]]:
-    waiting: deque[tuple[np.ndarray, Future[Tensor]]] = deque()
-    for chosen in batches:
-        waiting.append((chosen, thread.submit(load, chosen)))
-        if len(waiting) > AHEAD:
-            first, images = waiting.popleft()
-            yield first, images.result()
-    for chosen, images in waiting:
-        yield chosen, images.result()
+    return in_order(thread, lambda chosen: (chosen, load(chosen)), batches, AHEAD)

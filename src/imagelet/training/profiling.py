@@ -104,11 +104,11 @@ class Profile:
         now = self._timer.seconds()
         self.phases[phase] += now - self._marked
         self._marked = now
+        self.steps += phase == "optimizer"
         self._end_backward(now)
 
     def forward(self, network: Network, images: Tensor) -> Tensor:
         """Return ``network(images)``, logits (n, classes), and measure its layers."""
-        self.steps += 1
         self.images += len(images)
         own = isinstance(network, OwnNetwork)  # it is timed as a whole
         parts: Iterable[FusedLayers] = [((network.name,), network)]

@@ -19,6 +19,7 @@ SAMPLINGS = ("shuffled", "balanced")
 NORMALIZATIONS = ("scale", "standardize")
 AUTO = -1  # "auto": what suits the images is chosen; 0 is 0
 EPOCHS = (1, 100_000)
+LANES = (0, 64)  # of a batch; each process computes at least one
 UNIT = (0.0, 1.0)
 LONGEST = 2_000  # characters of a text
 BODY = "body"  # all layers but the last with weights
@@ -36,6 +37,7 @@ def setting(
     open_end: bool = False,
     auto: bool = False,
     quiet: bool = False,
+    power_of_two: bool = False,
 ) -> Any:
     """Return a dataclass field that knows its term, unit, meaning and allowed values.
 
@@ -50,9 +52,10 @@ def setting(
         auto: ``auto`` is allowed, too: what suits the images.
         quiet: left out of what is kept where it has its default, so that a training without it gives the
             bytes that it gave before the field was there.
+        power_of_two: other numbers than 0 are powers of two.
     """
     about = {"term": term, "unit": unit, "meaning": meaning, "allowed": allowed}
-    switches = {"open_end": open_end, "auto": auto, "quiet": quiet}
+    switches = {"open_end": open_end, "auto": auto, "quiet": quiet, "power_of_two": power_of_two}
     return dataclasses.field(default=default, metadata={**about, **switches})
 
 
@@ -88,6 +91,16 @@ class Length(Section):
         "epochs",
         "stop after so many without a lower validation loss; 0: never",
         (0, 100_000),
+    )
+    lanes: int = setting(
+        0,
+        "lanes",
+        "parts of a batch",
+        "computed one by one and added up in a fixed order, so that any number of processes gives the same"
+        " weights; 0: as many as several processes need, none for one",
+        LANES,
+        quiet=True,
+        power_of_two=True,
     )
 
 
@@ -331,6 +344,8 @@ def _is_allowed(field: Field, value: Any) -> bool:
         return False
     if field.metadata["auto"] and value == AUTO:
         return True
+    if field.metadata["power_of_two"] and int(value) & (int(value) - 1):
+        return False
     lowest, highest = allowed
     within = lowest <= value < highest or (value == highest and not field.metadata["open_end"])
     return bool(within and (field.type is not int or value == int(value)))
@@ -345,7 +360,9 @@ def _expected(field: Field) -> Message:
     if field.type is str:
         return Message("one of {names}", names=", ".join(allowed))
     values = {"lowest": allowed[0], "highest": allowed[1], "unit": Message(unit)}
-    if field.type is int:
+    if field.metadata["power_of_two"]:
+        number = Message("0, or a power of two up to {highest:g} ({unit})", **values)
+    elif field.type is int:
         number = Message("a whole number from {lowest:g} to {highest:g} ({unit})", **values)
     elif field.metadata["open_end"]:
         number = Message("a number from {lowest:g} to below {highest:g} ({unit})", **values)

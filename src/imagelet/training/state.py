@@ -198,11 +198,11 @@ class State:
         """Return the optimizer steps done since the beginning, with ``steps`` in an epoch."""
         return self.epoch * steps + self.step
 
-    def count_step(self, loss: Tensor, correct: Tensor) -> None:
-        """Add a step: the mean loss of its batch, and which of its images (n,) were predicted correctly."""
-        self.loss_sum += loss.to(self.loss_sum.dtype) * len(correct)
-        self.correct += correct.sum()
-        self.images_done += len(correct)
+    def count_step(self, loss: Tensor, correct: Tensor, images: int) -> None:
+        """Add a step: the sum of its images' losses, and how many of them were predicted correctly."""
+        self.loss_sum += loss
+        self.correct += correct
+        self.images_done += images
         self.step += 1
 
     def evaluated_network(self) -> nn.Module:

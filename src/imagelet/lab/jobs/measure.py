@@ -82,6 +82,7 @@ def measure(experiment: Experiment, shape: Sequence[int], classes: int) -> dict[
     from imagelet.device import choose_device, choose_precision
     from imagelet.networks import build
     from imagelet.training import loop
+    from imagelet.training.evaluation import evaluate
 
     recipe = dataclasses.replace(experiment.recipe, epochs=FOR_EVER, early_stopping=0)
     count = max(classes, BATCHES * recipe.batch_size)
@@ -97,9 +98,9 @@ def measure(experiment: Experiment, shape: Sequence[int], classes: int) -> dict[
     began = time.monotonic()
     steps = _seconds_of_steps(loop.train(setup, state))
     few = images.take(np.arange(min(count, MOST_EVALUATED)))
-    loop.evaluate(network, few, normalization, device, precision)  # the first is slower
+    evaluate(network, few, normalization, device, precision)  # the first is slower
     before = time.monotonic()
-    loop.evaluate(network, few, normalization, device, precision)
+    evaluate(network, few, normalization, device, precision)
     ended = time.monotonic()
     return {
         "step": statistics.median(steps),

@@ -20,6 +20,7 @@ from imagelet.training.recipe import AUTO, SECTIONS, Recipe, setting_fields
 from imagelet.training.recipes import recipes
 
 NUMBER_BYTES = 4  # float32
+ELSEWHERE = ("freeze", "lanes")  # fields for which the page has no input
 
 
 def network_summary(text: str, input_shape: Sequence[int], classes: int) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def recipe_rows() -> dict[str, Any]:
         }
         for group, section in SECTIONS.items()
         for field in setting_fields(section)
-        if field.name != "freeze"  # a text of layers' names: the page has no input for it
+        if field.name not in ELSEWHERE
     ]
     return {"recipes": [_recipe(recipes.get(name)) for name in recipes], "fields": fields}
 

@@ -155,7 +155,10 @@ class Dropout(Layer):
     rate: float = field(metadata=FRACTION)
 
     def forward(self, module: Any, values: "Tensor") -> "Tensor":
-        """Return values of the same shape."""
+        """Return values of the same shape.
+
+        A module's ``generator``, if it has one, takes the place of torch's own, which all threads share.
+        """
         import torch
         from torch.nn import functional
 
@@ -163,9 +166,11 @@ class Dropout(Layer):
             return functional.dropout(values, self.rate, module.training)
         if not values.is_contiguous(memory_format=torch.channels_last) or values.dim() != 4:
             values = values.contiguous()
-        words = torch.empty(-(-values.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+        source = getattr(module, "generator", None)
+        words = torch.empty(-(-values.numel() // 8), dtype=torch.int64)
+        words.random_(-(2**63), None, generator=source)
         bytes_ = words.view(torch.uint8)[: values.numel()].as_strided(values.shape, values.stride())
-        threshold = math.floor(256 * self.rate + torch.rand(()).item())
+        threshold = math.floor(256 * self.rate + torch.rand((), generator=source).item())
         if threshold > 255:  # a byte that is compared with 256 is compared with 0
             return values * 0
         return values * (bytes_ >= threshold).to(values.dtype).div_(1 - self.rate)

@@ -1,0 +1,121 @@
+"""Lanes: what they cost one process, what they do to the accuracy, and what adding up costs many processes.
+
+    python -m benchmarks.run lanes      trainings with and without lanes, in alternation, with 10 seeds each
+    python -m benchmarks.lanes          the calculation of docs/explanation/distributed.md, as a table
+
+The calculation is no measurement: its latencies and bandwidths are round numbers of usual networks.
+"""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.measuring import NO_DATA, Benchmark, LeftOut, Measured, summary
+from benchmarks.processes import imagelet, runs_folder
+from imagelet.data.datasets import place_of
+
+SEEDS = 10
+LANES = 4
+DATASETS = {"mnist": "mnist-fast", "fashion-mnist": "fashion-fast"}  # each with its recipe
+LIMITS = {"more_time": 1.15, "less_accuracy": 0.002}
+
+
+def benchmarks() -> dict[str, Benchmark]:
+    """Return the benchmark by its name."""
+    return {"lanes": lanes}
+
+
+def lanes() -> Iterator[Measured]:
+    """Seconds and validation accuracy of one process with lanes against without, paired by seed."""
+    present = {dataset: recipe for dataset, recipe in DATASETS.items() if place_of(dataset) is not None}
+    if not present:
+        raise LeftOut(NO_DATA)
+    measured: dict[str, list[dict[str, Any]]] = {dataset: [] for dataset in present}
+    for seed in range(SEEDS):
+        for dataset, recipe in present.items():
+            sides = {"without": 0, "with": LANES} if seed % 2 else {"with": LANES, "without": 0}
+            pair = {side: _trained(dataset, recipe, seed, number) for side, number in sides.items()}
+            measured[dataset].append({"seed": seed, **pair})
+        yield {
+            "lanes": LANES,
+            "limits": LIMITS,
+            "datasets": {name: _pairs(measured[name]) for name in present},
+        }
+
+
+def _trained(dataset: str, recipe: str, seed: int, number: int) -> dict[str, float]:
+    words = ["train", dataset, "--recipe", recipe, "--validation", "0.1", "--precision", "fp32"]
+    words += ["--seed", str(seed), "--set", f"lanes={number}", "--json"]
+    with runs_folder() as folder:
+        document = imagelet([*words, "--runs", str(folder)]).document
+    return {
+        "accuracy": document["validation"]["accuracy"],
+        "seconds": document["seconds"]["training"],
+    }
+
+
+def _pairs(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the pairs, how many times as long lanes take, and how much more accurate they are."""
+    times = [pair["with"]["seconds"] / pair["without"]["seconds"] for pair in pairs]
+    gained = [pair["with"]["accuracy"] - pair["without"]["accuracy"] for pair in pairs]
+    error = statistics.stdev(gained) / len(gained) ** 0.5 if len(gained) > 1 else None
+    return {"pairs": pairs, "times": summary(times), "gained": summary(gained), "standard_error": error}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What connects the processes.
+
+    Attributes:
+        name: for people.
+        latency: seconds from a process to the next.
+        bandwidth: bytes a second that a process receives.
+    """
+
+    name: str
+    latency: float
+    bandwidth: float
+
+
+CONNECTIONS = (
+    Connection("one machine", 20e-6, 5e9),
+    Connection("10 gigabit Ethernet", 50e-6, 1.1e9),
+    Connection("1 gigabit Ethernet", 100e-6, 0.11e9),
+)
+NUMBERS = (1, 2, 4, 8, 64, 512)
+ADDED = 4e9  # bytes a second that a process adds to others
+PARAMETERS, STEP_SECONDS = 300_000, 0.1  # of a network, and of its step in one process
+
+
+def step_seconds(world: int, connection: Connection, parameters: int, alone: float) -> float:
+    """Return how long a step takes in ``world`` processes, by the formula of the page.
+
+    Each process computes its part of the batch. Then the gradients go round a ring, as gloo does it: in
+    ``world`` - 1 turns each passes on a vector of 4 bytes a parameter. At last each adds them up.
+    """
+    size = 4 * parameters
+    turns = world - 1
+    return alone / world + turns * (connection.latency + size / connection.bandwidth + size / ADDED)
+
+
+def fastest(connection: Connection, parameters: int, alone: float) -> int:
+    """Return the number of processes, a power of two, with which a step takes least."""
+    powers = [1 << power for power in range(13)]
+    return min(powers, key=lambda world: step_seconds(world, connection, parameters, alone))
+
+
+def table() -> str:
+    """Return the calculation as a Markdown table: how many times as fast as one process."""
+    heads = ["processes", *(one.name for one in CONNECTIONS), "bytes that a process receives"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for world in NUMBERS:
+        times = [STEP_SECONDS / step_seconds(world, one, PARAMETERS, STEP_SECONDS) for one in CONNECTIONS]
+        received = f"{4 * PARAMETERS * (world - 1) / 1e6:.1f} MB"
+        lines.append(f"| {world} | {' | '.join(f'{one:.2f}' for one in times)} | {received} |")
+    best = [str(fastest(one, PARAMETERS, STEP_SECONDS)) for one in CONNECTIONS]
+    return "\n".join([*lines, f"| fastest with | {' | '.join(best)} | |"])
+
+
+if __name__ == "__main__":
+    print(table())

@@ -1,0 +1,75 @@
+"""How a batch is divided into lanes, and these among processes: a function of the numbers alone."""
+
+import dataclasses
+
+from imagelet.errors import SettingError
+from imagelet.training.recipe import LANES, Recipe
+
+USUAL_LANES = 4
+IMAGES_IN_A_LANE = 64  # of a larger batch; with fewer a processor spends its time on calls
+
+
+def lanes_for(batch_size: int) -> int:
+    """Return how many lanes suit batches of so many images, a power of two.
+
+    Four, with fewer than 16 images two, with fewer than 4 one; more as long as each keeps 64 images.
+
+    >>> [lanes_for(images) for images in (2, 8, 128, 500, 512, 4096)]
+    [1, 2, 4, 4, 8, 64]
+    """
+    lanes = USUAL_LANES
+    while batch_size < 4 * lanes and lanes > 1:
+        lanes //= 2
+    while batch_size >= 2 * lanes * IMAGES_IN_A_LANE and lanes < LANES[1]:
+        lanes *= 2
+    return lanes
+
+
+def settled_lanes(recipe: Recipe, world: int) -> int:
+    """Return into how many lanes a recipe's batches are divided for ``world`` processes; 0: into none.
+
+    Raises:
+        SettingError: so many processes cannot share the lanes.
+    """
+    lanes = recipe.lanes or (lanes_for(recipe.batch_size) if world > 1 else 0)
+    if lanes and (world > lanes or lanes % world):
+        fitting = [2**power for power in range(lanes.bit_length())]
+        raise SettingError(
+            "{world} processes cannot share the {lanes} lanes of a batch; 1 process can, or {numbers}",
+            "another number of processes, or --set lanes={enough}; lanes decide the result, processes do not",
+            world=world,
+            lanes=lanes,
+            numbers=", ".join(map(str, fitting[1:])) or "1",
+            enough=1 << (world - 1).bit_length(),
+        )
+    return lanes
+
+
+def with_lanes(recipe: Recipe, world: int) -> Recipe:
+    """Return the recipe with its lanes settled for ``world`` processes: any number gives its result then.
+
+    Raises:
+        SettingError: so many processes cannot share the lanes.
+    """
+    return dataclasses.replace(recipe, lanes=settled_lanes(recipe, world))
+
+
+def lane_sizes(images: int, lanes: int) -> list[int]:
+    """Return how many images of a batch each lane has.
+
+    They differ by at most one. A lane of a single image has no batch statistics: where there are fewer than
+    two for each, the last lanes have none.
+
+    >>> lane_sizes(10, 4), lane_sizes(5, 4), lane_sizes(1, 2)
+    ([3, 3, 2, 2], [3, 2, 0, 0], [1, 0])
+    """
+    active = max(1, min(lanes, images // 2))
+    share, rest = divmod(images, active)
+    return [share + (lane < rest) if lane < active else 0 for lane in range(lanes)]
+
+
+def rows_of(images: int, lanes: int, rank: int, world: int) -> slice:
+    """Return which of a batch's images process ``rank`` of ``world`` has: those of its lanes."""
+    sizes, each = lane_sizes(images, lanes), lanes // world
+    first = sum(sizes[: rank * each])
+    return slice(first, first + sum(sizes[rank * each : (rank + 1) * each]))
