@@ -65,6 +65,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let trainings run one after the other in this process unless a test says how many at a time."""
+    monkeypatch.setattr("imagelet.experiment.side_by_side.usable_cores", lambda: 1)
+
+
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Return a function that carries out a command line in this process."""

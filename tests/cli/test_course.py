@@ -60,7 +60,7 @@ def test_an_experiment_is_carried_out_once(run: Run, place: Path) -> None:
     again = run("course", "softmax", "--runs", place)
     assert "finished before" in again.stderr
     assert (place / "course" / "softmax" / "classifier.safetensors").read_bytes() == weights
-    assert [path.name for path in (place / "course").iterdir() if path.is_dir()] == ["softmax"]
+    assert [path.parent.name for path in (place / "course").glob("*/experiment.toml")] == ["softmax"]
 
 
 def test_the_table_and_the_summary_are_printed_and_written(run: Run, place: Path) -> None:
@@ -93,7 +93,7 @@ def test_an_interruption_loses_nothing(run: Run, place: Path, monkeypatch: pytes
     again = run("course", "softmax", "--runs", place)
     assert again.code == 0
     assert "resuming" in again.stderr
-    assert [path.name for path in (place / "course").iterdir() if path.is_dir()] == ["softmax"]
+    assert [path.parent.name for path in (place / "course").glob("*/experiment.toml")] == ["softmax"]
 
 
 def test_another_seed_is_another_run_with_a_table_of_its_own(run: Run, place: Path) -> None:
@@ -146,7 +146,7 @@ def test_three_images_are_others_with_another_seed(
     ]
     places = [[image["image"] for image in each["images"]] for each in shown]
     assert places[0] == places[1] != places[2]
-    assert [path.name for path in (place / "course").iterdir() if path.is_dir()] == ["cnn-3"]
+    assert [path.parent.name for path in (place / "course").glob("*/experiment.toml")] == ["cnn-3"]
 
 
 def test_own_digits_are_classified_in_three_ways(

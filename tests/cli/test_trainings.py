@@ -1,5 +1,6 @@
-"""`imagelet train --seeds` and `--folds`, `imagelet course --seeds`: shown, gone on with, refused."""
+"""`imagelet train --seeds` and `--folds`, `imagelet course --seeds`: shown, in parts, resumed, refused."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,10 @@ from imagelet.analysis import error_analysis
 from imagelet.course import lessons
 from imagelet.experiment import finalize
 from imagelet.experiment import runner as experiments
+from imagelet.experiment.once import train_once
 from imagelet.experiment.out_of_fold import out_of_fold
+from imagelet.experiment.repeats import plan
+from imagelet.runs.definition import describe
 
 from .conftest import Outcome, Run
 
@@ -125,9 +129,111 @@ class TestFolds:
         assert (found["accuracy"], found["images"]) == (first["accuracy"], first["images"])
 
 
+def without_paths(document: dict[str, object], runs: Path) -> str:
+    return json.dumps(document).replace(str(runs), "RUNS")
+
+
+class TestParts:
+    @pytest.mark.parametrize("option", ["--seeds", "--folds"])
+    def test_trained_one_by_one_make_the_table_of_all_at_once(
+        self, run: Run, small_data: Path, tmp_path: Path, option: str
+    ) -> None:
+        words = ("train", "mnist", *WORDS, option, "2", "--json", "--runs")
+        whole = run(*words, tmp_path / "whole")
+        parts = tmp_path / "parts"
+        second = run(*words, parts, "--only", "2")
+        assert second.code == 0
+        assert second.document["run"].endswith("fold2" if option == "--folds" else "seed1")
+        early = run(*words, parts, "--collect")
+        assert early.code == 1
+        missing = "fold 1" if option == "--folds" else "seed 0"
+        assert f"1 of 2 trainings are not finished: {missing}" in early.stderr
+        assert "--only K, here K = 1" in early.stderr
+        kind = option.removeprefix("--")
+        assert not list(parts.glob(f"*-{kind}"))
+        last = run(*words, parts, "--only", "1")
+        assert "all 2 trainings are finished" in last.stderr
+        table = next(parts.glob(f"*-{kind}/{kind}.json"))
+        made = table.read_text()
+        collected = run(*words, parts, "--collect")
+        assert table.read_text() == made
+        assert without_paths(collected.document, parts) == without_paths(whole.document, tmp_path / "whole")
+        whole_folder = Path(whole.document["folder"])
+        assert {path.name for path in table.parent.iterdir()} == {
+            path.name for path in whole_folder.iterdir()
+        }
+        if option == "--folds":
+            name = "out-of-fold.safetensors"
+            assert (table.parent / name).read_bytes() == (whole_folder / name).read_bytes()
+
+    def test_the_others_are_named_and_the_last_one_shows_the_table(
+        self, train: Callable[..., Outcome]
+    ) -> None:
+        first = train("--seeds", "3", "--only", "2")
+        assert first.code == 0
+        assert "seed 1 (2 of 3)" in first.stderr
+        assert "1 of 3 trainings are finished; the others: seed 0, seed 2" in first.stderr
+        assert "here K = 1, 3" in first.stderr
+        assert "standard deviation" not in first.stdout
+        again = train("--seeds", "3", "--only", "2")
+        assert "finished before" in again.stderr
+        train("--seeds", "3", "--only", "1")
+        last = train("--seeds", "3", "--only", "3")
+        assert "standard deviation over 3 seeds" in last.stdout
+        assert train("--seeds", "3", "--collect", "--require", "1").code == 3
+
+    def test_a_finished_part_without_a_test_evaluation_is_missing_where_one_is_wanted(
+        self, train: Callable[..., Outcome]
+    ) -> None:
+        train("--seeds", "2")
+        early = train("--seeds", "2", "--test", "--collect")
+        assert "2 of 2 trainings are not finished" in early.stderr
+        for number in ("1", "2"):
+            assert train("--seeds", "2", "--test", "--only", number).code == 0
+        assert train("--seeds", "2", "--test", "--collect").code == 0
+
+    def test_the_same_part_twice_at_a_time_is_told(
+        self, train: Callable[..., Outcome], tmp_path: Path
+    ) -> None:
+        series = plan(
+            describe("mnist", WORDS[1], settings={"epochs": 1, "batch_size": 50}),
+            seeds=[0, 1],
+            folder=tmp_path / "runs",
+        )
+        with contextlib.closing(train_once(series.parts[1].task)) as elsewhere:
+            next(elsewhere)
+            done = train("--seeds", "2", "--only", "2")
+            assert done.code == 1
+            assert "another process trains seed 1 already" in done.stderr
+            assert train("--seeds", "2", "--only", "1").code == 0
+        assert train("--seeds", "2", "--only", "2").code == 0
+
+    def test_two_at_a_time_are_shown_line_by_line(self, train: Callable[..., Outcome]) -> None:
+        done = train("--seeds", "2", "--parallel", "2")
+        assert done.code == 0
+        assert "2 trainings, 2 at a time" in done.stderr
+        for seed in (0, 1):
+            assert f"seed {seed}    1/1" in done.stderr
+            assert f"seed {seed}: finished" in done.stderr
+        assert "standard deviation over 2 seeds" in done.stdout
+        again = train("--seeds", "2", "--parallel", "2")
+        assert again.stdout == done.stdout
+        assert again.stderr.count("finished before") == 2
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("mnist", "--seeds", "2", "--parallel", "0"), "--parallel 0 is not allowed"),
+        (("mnist", "--parallel", "2"), "--parallel is for several trainings of one experiment"),
+        (("mnist", "--only", "1"), "--only is for several trainings"),
+        (("mnist", "--collect"), "--collect is for several trainings"),
+        (("mnist", "--seeds", "2", "--only", "3"), "the parts are counted from 1 to 2"),
+        (("mnist", "--folds", "2", "--only", "0"), "the parts are counted from 1 to 2"),
+        (("mnist", "--seeds", "2", "--only", "1", "--collect"), "--only and --collect do not go together"),
+        (("mnist", "--seeds", "2", "--only", "1", "--parallel", "2"), "--parallel is for a whole series"),
+        (("mnist", "--seeds", "2", "--only", "1", "--require", "1"), "--require is about all parts"),
+        (("mnist", "--seeds", "2", "--collect"), "2 of 2 trainings are not finished: seed 0, seed 1"),
         (("mnist", "--seeds", "0"), "--seeds 0 is not allowed"),
         (("mnist", "--seeds", "1"), "--seeds 1 is not allowed"),
         (("mnist", "--seeds", "-2"), "--seeds -2 is not allowed"),
@@ -157,6 +263,21 @@ def test_wrong_words_get_one_sentence_and_leave_nothing(
 
 
 class TestCourse:
+    @pytest.mark.slow
+    def test_two_at_a_time_give_the_results_of_one_after_the_other(
+        self, run: Run, small_data: Path, tmp_path: Path
+    ) -> None:
+        words = ("course", "softmax", "--seeds", "2", "--json")
+        alone = run(*words, "--runs", tmp_path / "alone")
+        beside = run(*words, "--runs", tmp_path / "beside", "--parallel", "2")
+        assert "softmax-seed-1: finished" in beside.stderr
+        for name in ("softmax", "softmax-seed-1"):
+            files = [tmp_path / place / "course" / name for place in ("alone", "beside")]
+            first, second = [(file / "classifier.safetensors").read_bytes() for file in files]
+            assert first == second
+        (ours,), (theirs,) = (told.document["experiments"] for told in (alone, beside))
+        assert ours["mean"] == theirs["mean"]
+
     def test_shows_the_mean_of_ours_and_trains_each_seed_once(
         self, run: Run, small_data: Path, tmp_path: Path, documented: Callable[..., str]
     ) -> None:
@@ -166,7 +287,7 @@ class TestCourse:
         (line,) = (line for line in done.stdout.splitlines() if line.startswith("softmax"))
         assert "~92 test" in line
         assert " ± " in line
-        folders = {path.name for path in (tmp_path / "course").iterdir() if path.is_dir()}
+        folders = {path.parent.name for path in (tmp_path / "course").glob("*/experiment.toml")}
         assert folders == {"softmax", "softmax-seed-1"}
         again = run("course", "softmax", "--seeds", "2", "--runs", tmp_path, "--json")
         assert again.stderr.count("finished before") == 2

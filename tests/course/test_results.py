@@ -189,7 +189,7 @@ def test_an_interrupted_training_goes_on(softmax: Training, place: Path) -> None
     assert not begun.finished
     started, *_, last = run_experiment(softmax, experiment, place)
     assert started.resumed_at == (2, 0)  # type: ignore[union-attr]
-    assert [run.name for run in place.iterdir() if run.is_dir()] == ["softmax"]
+    assert [path.parent.name for path in place.glob("*/experiment.toml")] == ["softmax"]
     *_, whole = run_experiment(softmax, experiment, place / "whole")
     assert isinstance(last, Finished)
     assert isinstance(whole, Finished)
@@ -207,7 +207,7 @@ def test_another_experiment_is_another_run(softmax: Training, place: Path, other
     assert find_run_of(experiment, place) is None
     list(run_experiment(softmax, experiment, place))
     expected = "softmax-seed-5" if experiment.seed else "softmax-2"
-    assert {path.name for path in place.iterdir() if path.is_dir()} == {"softmax", expected}
+    assert {path.parent.name for path in place.glob("*/experiment.toml")} == {"softmax", expected}
 
 
 def test_a_finished_run_is_preferred_to_one_begun_later(softmax: Training, place: Path) -> None:

@@ -15,8 +15,9 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data import Split, load_dataset
 from imagelet.errors import DataError, RunError, SettingError
 from imagelet.experiment.finalize import Finished
+from imagelet.experiment.once import train_once
 from imagelet.experiment.out_of_fold import FILE, calibrated_by_others, out_of_fold
-from imagelet.experiment.repeats import conclude, plan, repeat, run_part
+from imagelet.experiment.repeats import conclude, plan, repeat
 from imagelet.experiment.runner import run_experiment
 from imagelet.metrics.calibration import fit_temperature
 from imagelet.metrics.classification import wilson_interval
@@ -69,7 +70,7 @@ class TestSeeds:
     ) -> None:
         repeat(quick(), seeds=[0, 1], folder=tmp_path)
         series = plan(quick(), seeds=[0, 1, 2], folder=tmp_path)
-        events = [list(run_part(series, part)) for part in series.parts]
+        events = [list(train_once(part.task)) for part in series.parts]
         assert [sum(isinstance(event, Step) for event in each) for each in events] == [0, 0, 5]
         assert all(isinstance(each[-1], Finished) for each in events)
         found = conclude(series)
@@ -80,13 +81,13 @@ class TestSeeds:
     def test_an_interrupted_training_goes_on(self, small_data: Path, tmp_path: Path) -> None:
         experiment = describe("mnist", NETWORK, settings=QUICK | {"epochs": 2})
         series = plan(experiment, seeds=[0, 1], folder=tmp_path)
-        for event in run_part(series, series.parts[0]):
+        for event in train_once(series.parts[0].task):
             if isinstance(event, EpochEnded):
                 break
         again = plan(experiment, seeds=[0, 1], folder=tmp_path)
-        started, *_ = run_part(again, again.parts[0])
+        started, *_ = train_once(again.parts[0].task)
         assert started.resumed_at == (1, 0)  # type: ignore[union-attr]
-        with pytest.raises(RunError, match="the seed 1 is not finished"):
+        with pytest.raises(RunError, match="1 of 2 trainings are not finished: seed 1"):
             conclude(again)
 
     def test_a_recipe_that_leaves_numbers_to_the_images_is_found_again(
@@ -169,11 +170,11 @@ class TestFolds:
         experiment = describe("mnist", NETWORK, settings=QUICK | {"epochs": 2}, validation="fold 1 of 2")
         *_, whole = run_experiment(experiment, folder=tmp_path / "whole")
         series = plan(describe("mnist", NETWORK, settings=QUICK | {"epochs": 2}), folds=2, folder=tmp_path)
-        for event in run_part(series, series.parts[0]):
+        for event in train_once(series.parts[0].task):
             if isinstance(event, EpochEnded):
                 break
         again = plan(series.experiment, folds=2, folder=tmp_path)
-        *_, last = run_part(again, again.parts[0])
+        *_, last = train_once(again.parts[0].task)
         assert isinstance(last, Finished)
         assert isinstance(whole, Finished)
         assert last.run.classifier_file.read_bytes() == whole.run.classifier_file.read_bytes()

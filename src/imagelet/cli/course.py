@@ -1,5 +1,6 @@
 """`imagelet course`: the course's trainings and exercises, with the notes' figures beside ours."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagelet import paths
-from imagelet.cli import printing, trainings
+from imagelet.cli import course_exercises, printing, series, trainings
 from imagelet.cli.commands import PARTS, Command, Group, Json
 from imagelet.cli.train_options import Device, Precision, Runs, Threads
 from imagelet.errors import ImageletError, UsageError
@@ -16,18 +17,15 @@ from imagelet.html_repr import write_percent
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from imagelet.course.exercises import FeatureMaps, OwnDigits, PredictedImages
     from imagelet.course.lessons import Exercise, Lesson, Printed, Training
     from imagelet.course.results import RepeatedResult, Result
+    from imagelet.experiment.once import Task
     from imagelet.runs.definition import Computing
     from imagelet.runs.run import Run
 
 commands = typer.Typer(cls=Group)
 
 OWN = "own-digits"
-WRONG_LISTED = 20  # own pictures with a wrong prediction; --json lists all
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Only these (--list names them).")]
 Listing = Annotated[bool, typer.Option("--list", help="List them with the figures so far; train nothing.")]
@@ -38,6 +36,14 @@ Seeds = Annotated[
         metavar="N",
         help="Run each training with N seeds, from its own or --seed on: the mean accuracy, and how much the "
         "accuracies differ.",
+    ),
+]
+Parallel = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many trainings run at a time; the results do not depend on it.",
+        show_default="what the cores allow",
     ),
 ]
 Pictures = Annotated[
@@ -58,6 +64,7 @@ class Plan:
     computing: "Computing"
     pictures: str | None  # the user's own digits
     quiet: bool  # print nothing of the exercises
+    parallel: int | None  # how many trainings run at a time; None: what the cores allow
     added_to_seed: int = 0  # the number of the repetition
 
     def seed_of(self, training: "Training") -> int:
@@ -71,6 +78,7 @@ def course(
     listing: Listing = False,
     seed: Seed = None,
     seeds: Seeds = None,
+    parallel: Parallel = None,
     pictures: Pictures = None,
     runs: Runs = None,
     device: Device = "auto",
@@ -96,16 +104,15 @@ def course(
     from imagelet.runs.definition import Computing
 
     chosen = [lessons.get(name) for name in dict.fromkeys(names or lessons)]
-    plan = Plan(course_folder(runs), seed, Computing(device, precision, threads), pictures, as_json)
+    plan = Plan(course_folder(runs), seed, Computing(device, precision, threads), pictures, as_json, parallel)
     if seeds is not None:
         return _repeat(_trainings(chosen, all_of_them=not names), plan, seeds, listing)
     _check(chosen, plan, needs_pictures=bool(names) and not listing)
     possible = [] if listing else [lesson for lesson in chosen if pictures or lesson.name != OWN]
-    shown, errors = _run_lessons(possible, plan)
+    shown, errors = _run_lessons(possible, [plan])
     results = results_so_far(plan.folder, seed, plan.computing)
-    table = None
-    if not listing and any(result.reached for result in results):
-        table = write_results(results, plan.folder, seed)
+    has_table = not listing and any(result.reached for result in results)
+    table = write_results(results, plan.folder, seed) if has_table else None
     selected = [result for result in results if result.lesson in chosen]
     if as_json:
         document = {"experiments": [result.to_json() for result in selected], "summary": summary(results)}
@@ -136,14 +143,10 @@ def _repeat(chosen: "Sequence[Training]", plan: Plan, seeds: int, listing: bool)
     """Run the trainings with several seeds, and show the notes' figures beside the mean of ours."""
     from imagelet.course.results import repeated_result, write_repeated
 
-    trainings.check_seeds(seeds)
+    series.check_seeds(seeds)
     _check(chosen, plan, needs_pictures=False)
-    errors: list[dict[str, str]] = []
-    for number in range(0 if listing else seeds):
-        printing.note("seed {number} of {seeds}", style="bold", number=number + 1, seeds=seeds)
-        failed = {error["id"] for error in errors}
-        left = [training for training in chosen if training.name not in failed]
-        errors += _run_lessons(left, replace(plan, added_to_seed=number))[1]
+    plans = [replace(plan, added_to_seed=number) for number in range(0 if listing else seeds)]
+    errors = _run_lessons(chosen, plans)[1]
     results = [
         repeated_result(training, seeds, plan.folder, plan.seed, plan.computing) for training in chosen
     ]
@@ -184,15 +187,32 @@ def _check(chosen: "Sequence[Lesson]", plan: Plan, *, needs_pictures: bool) -> N
     choose_threads(plan.computing.threads)
 
 
-def _run_lessons(chosen: "Sequence[Lesson]", plan: Plan) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Run the lessons; return the results of the exercises, and what failed.
+def _run_lessons(
+    chosen: "Sequence[Lesson]", plans: Sequence[Plan]
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Run the lessons, once for each plan; return the results of the exercises, and what failed.
 
     One that fails does not keep the others from running; a single one raises.
     """
+    errors = _run_side_by_side(chosen, plans)
+    shown: list[dict[str, Any]] = []
+    for number, plan in enumerate(plans, start=1):
+        if len(plans) > 1:
+            printing.note("seed {number} of {seeds}", style="bold", number=number, seeds=len(plans))
+        _run_in_turn(chosen, plan, shown, errors)
+    return shown, errors
+
+
+def _run_in_turn(
+    chosen: "Sequence[Lesson]", plan: Plan, shown: list[dict[str, Any]], errors: list[dict[str, str]]
+) -> None:
+    """Run the lessons that have not failed before, one after the other; add what they show, and errors."""
     from imagelet.course.lessons import Training
 
-    exercises, errors = [], []
+    failed = {error["id"] for error in errors}
     for number, lesson in enumerate(chosen, start=1):
+        if lesson.name in failed:
+            continue
         printing.note(
             "{name} ({number} of {count}): {teaches}",
             style="bold",
@@ -205,17 +225,70 @@ def _run_lessons(chosen: "Sequence[Lesson]", plan: Plan) -> tuple[list[dict[str,
             if isinstance(lesson, Training):
                 _train(lesson, plan)
             else:
-                exercises.append(_run_exercise(lesson, plan))
+                shown.append(_run_exercise(lesson, plan))
         except ImageletError as error:
             if len(chosen) == 1:
                 raise
-            printing.failure("{place}: {problem}", error.hint, place=lesson.name, problem=error.message)
-            errors.append({"id": lesson.name, "error": str(error)})
+            _note_failure(lesson.name, error, errors)
         except KeyboardInterrupt as interruption:
             stopped = Message("stopped in {name}", name=lesson.name)
             what = interruption.args[0] if interruption.args else stopped
             raise KeyboardInterrupt(what, trainings.REPEAT) from interruption
-    return exercises, errors
+
+
+def _note_failure(name: str, error: ImageletError, errors: list[dict[str, str]]) -> None:
+    printing.failure("{place}: {problem}", error.hint, place=name, problem=error.message)
+    errors.append({"id": name, "error": str(error)})
+
+
+def _run_side_by_side(chosen: "Sequence[Lesson]", plans: Sequence[Plan]) -> list[dict[str, str]]:
+    """Run the trainings of the lessons that are not finished, some at a time; return what failed.
+
+    Where one at a time is all that the cores allow, or there is only one, nothing is done here.
+    """
+    from imagelet.course.lessons import Exercise, training_of
+    from imagelet.course.results import experiment_of, task_of
+    from imagelet.experiment.once import find, is_complete
+    from imagelet.experiment.side_by_side import choose_parallel
+
+    tasks = {}
+    for plan in plans:
+        for lesson in chosen:
+            if (training := training_of(lesson)) is None:
+                continue
+            own_seed = isinstance(lesson, Exercise) and lesson.draws
+            seed = (replace(plan, seed=None) if own_seed else plan).seed_of(training)
+            experiment = experiment_of(training, seed, plan.computing)
+            task = task_of(training, experiment, plan.folder)
+            if not is_complete(task, find(task)):
+                tasks[task.default_name] = (training.name, task)
+    if not tasks:
+        return []
+    names, wanted = zip(*tasks.values(), strict=True)
+    asked = plans[0].parallel
+    at_a_time = choose_parallel("auto" if asked is None else asked, len(wanted), plans[0].computing)
+    errors: list[dict[str, str]] = []
+
+    def failed(place: int, error: ImageletError) -> None:
+        if len(chosen) == 1:
+            raise error
+        if names[place] not in {known["id"] for known in errors}:
+            _note_failure(names[place], error, errors)
+
+    if at_a_time > 1:
+        _open_data(wanted)
+        trainings.watch_side_by_side(wanted, at_a_time, failed, alike=False)
+    return errors
+
+
+def _open_data(tasks: "Sequence[Task]") -> None:
+    """Download and convert the data of trainings, by one process."""
+    from imagelet.data.datasets import load_dataset
+
+    for name in dict.fromkeys(task.experiment.dataset for task in tasks):
+        with printing.progress("reading data") as progress, contextlib.suppress(ImageletError, OSError):
+            dataset = load_dataset(name, progress=progress)
+            _ = dataset.train, dataset.test
 
 
 def _train(training: "Training", plan: Plan) -> "Run":
@@ -312,7 +385,7 @@ def _show_repeated(results: "Sequence[RepeatedResult]", table: Path | None) -> N
         for number, printed in enumerate(result.training.printed):
             ours = interval = "–"
             if (spread := result.spread(number)) is not None:
-                ours = trainings.write_spread(spread.mean, spread.standard_deviation)
+                ours = series.write_spread(spread.mean, spread.standard_deviation)
                 low, high = map(write_percent, spread.interval)
                 interval = Message("{low} to {high}", low=low, high=high)
             figures.append((_notes(printed), ours, interval))
@@ -343,88 +416,16 @@ def _run_exercise(lesson: "Exercise", plan: Plan) -> dict[str, Any]:
     show: Callable[[Any], None]
     match lesson.name:
         case "feature-maps":
-            result, show = exercises.feature_maps(folder, seed), _show_feature_maps
+            result, show = exercises.feature_maps(folder, seed), course_exercises.show_feature_maps
         case "three-images":
-            result, show = exercises.three_images(run, folder, seed), _show_three_images
+            result, show = exercises.three_images(run, folder, seed), course_exercises.show_three_images
         case "probabilities":
-            result, show = exercises.probabilities(run, folder), _show_probabilities
+            result, show = exercises.probabilities(run, folder), course_exercises.show_probabilities
         case _:
             assert plan.pictures is not None  # asked for before anything was trained
-            result, show = exercises.own_digits(run, plan.pictures, folder), _show_own_digits
+            result, show = exercises.own_digits(run, plan.pictures, folder), course_exercises.show_own_digits
     if not plan.quiet:
         show(result)
         printing.say("picture: {file}", file=result.picture)
     facts = {"picture": result.picture, "facts": result.to_json()}
     return {"id": lesson.name, "teaches": lesson.teaches, **facts}
-
-
-def _show_feature_maps(result: "FeatureMaps") -> None:
-    shapes = result.to_json()
-    count, maps = len(result.kernels), shapes["maps"]
-    largest, mean = shapes["max_pooled"], shapes["average_pooled"]
-    printing.facts(
-        {
-            "image": Message("{shape}: the first training image", shape=shapes["image"]),
-            "filters": Message("{count} of 3×3, standard deviation of the weights 0.01", count=count),
-            "maps": Message("{shape}: stride 2, SAME", shape=maps),
-            "max pooling": Message("{shape}: 2×2, stride 2, SAME", shape=largest),
-            "average pooling": Message("{shape}: 2×2, stride 2, SAME", shape=mean),
-        }
-    )
-    numbers = range(1, count + 1)
-    printing.say()
-    printing.pictures(_grey(result.maps), [Message("map {number}", number=number) for number in numbers])
-    printing.say()
-    printing.pictures(
-        _grey(result.largest), [Message("pooled {number}", number=number) for number in numbers]
-    )
-    printing.say()
-
-
-def _grey(maps: "np.ndarray") -> "list[np.ndarray]":
-    """Return maps (1, height, width, n) as n grey images: 0 is black, what is farthest from it white."""
-    sizes = abs(maps)
-    scaled = (255 * sizes / max(sizes.max(), 1e-12)).astype("uint8")
-    return [scaled[0, :, :, index, None] for index in range(maps.shape[3])]
-
-
-def _show_three_images(result: "PredictedImages") -> None:
-    captions = [
-        Message("label {label}, predicted {predicted}", label=label, predicted=predicted)
-        for label, predicted in zip(result.labels, result.predicted, strict=True)
-    ]
-    printing.pictures(list(result.images), captions)
-    numbers = ", ".join(map(str, result.indices))
-    printing.say()
-    printing.say("test images {numbers}; --seed N draws others", numbers=numbers)
-
-
-def _show_probabilities(result: "PredictedImages") -> None:
-    printing.say("the first test image, label {label}", style="bold", label=result.labels[0])
-    printing.bars(result.first_probabilities)
-    printing.say()
-    printing.say("the first {count} test images", style="bold", count=len(result.labels))
-    printing.facts({"label": " ".join(result.labels), "predicted": " ".join(result.predicted)})
-    pairs = zip(result.labels, result.predicted, strict=True)
-    if wrong := sum(label != predicted for label, predicted in pairs):
-        printing.say("{count} wrong", count=wrong)
-    else:
-        printing.say("all are correct")
-
-
-def _show_own_digits(result: "OwnDigits") -> None:
-    from imagelet.course.exercises import WAYS
-
-    rows = []
-    for way, description in WAYS.items():
-        low, high = (100 * end for end in result.interval(way))
-        interval = Message("{low:.2f} to {high:.2f}", low=low, high=high)
-        rows.append((Message(description), f"{write_percent(result.accuracies[way])} %", interval))
-    printing.table(("way", "correct", "95 % interval"), rows, right=("correct", "95 % interval"))
-    printing.say()
-    wrong = len(result.wrong)
-    printing.say("{images:,} pictures; framed, {wrong:,} are wrong", images=result.images, wrong=wrong)
-    if result.wrong:
-        printing.table(("file", "label", "predicted"), result.wrong[:WRONG_LISTED])
-    if wrong > WRONG_LISTED:
-        printing.say("and {count:,} more; --json lists all", count=wrong - WRONG_LISTED)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from imagelet import paths
+from imagelet.cli import series, train_result, trainings
 from imagelet.cli import train_options as options
-from imagelet.cli import train_result, trainings
 from imagelet.cli.commands import PARTS, AllowImport, Command, Group, Json, read_shape
 from imagelet.errors import RequirementMissedError, SettingError, UsageError
 from imagelet.messages import Message
@@ -62,8 +62,11 @@ def train(
     allow_import: AllowImport = False,
     test: options.Test = False,
     require: options.Require = None,
-    seeds: trainings.Seeds = None,
-    folds: trainings.Folds = None,
+    seeds: series.Seeds = None,
+    folds: series.Folds = None,
+    parallel: series.Parallel = None,
+    only: series.Only = None,
+    collect: series.Collect = False,
     profile: options.ProfileOption = False,
     as_json: Json = False,
 ) -> None:
@@ -88,10 +91,12 @@ def train(
     """
     words = dict(locals())  # every argument and option by its name
     chosen = _checked(words)
-    request = trainings.Request(seeds, folds, name, runs, test, require, as_json, in_memory)
+    request = series.Request(
+        seeds, folds, name, runs, test, require, as_json, in_memory, parallel, only, collect
+    )
     request.check(one_run=_one_run(words), validation=validation, profile=profile)
     if request.of_many:
-        return trainings.train_series(_describe(words, chosen), request)
+        return series.train_series(_describe(words, chosen), request)
     times = _new_profile() if profile else None
     finished = _train(words, chosen, times)
     train_result.show(finished, times, as_json=as_json)

@@ -1,27 +1,24 @@
-"""Trainings as they run, a line for each epoch; and several of one experiment: `train --seeds`, `--folds`."""
+"""Trainings as they run: a line for each epoch, and a bar on a terminal; one, or several side by side."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from imagelet.cli import evaluate, printing
-from imagelet.cli.commands import PARTS, describe_accuracy, describe_interval, write_shape
+from imagelet.cli import printing
+from imagelet.cli.commands import write_shape
 from imagelet.cli.layout import columns, padded
-from imagelet.errors import RequirementMissedError, UsageError
-from imagelet.html_repr import write_percent
-from imagelet.messages import Message, translate
-from imagelet.progress import Progress
+from imagelet.errors import ImageletError
+from imagelet.messages import Message, enumerated, translate
+from imagelet.progress import Pace, Progress, write_seconds
 
 if TYPE_CHECKING:
-    from imagelet.data.store import InMemory
+    from imagelet.experiment.child_messages import ChildEvent, Epoch, Started
     from imagelet.experiment.finalize import Finished
-    from imagelet.experiment.repeats import Part, Repeated, Series
+    from imagelet.experiment.once import Task
     from imagelet.experiment.runner import Event, RunStarted
-    from imagelet.runs.definition import Experiment
     from imagelet.training.loop import EpochEnded
+
+REPEAT = Message("type the same again to resume")
 
 
 def watch(start: Callable[[Progress], Iterator["Event"]]) -> "Finished":
@@ -44,7 +41,7 @@ def watch(start: Callable[[Progress], Iterator["Event"]]) -> "Finished":
         while not isinstance(event, Finished):
             match event:
                 case RunStarted():
-                    _introduce(event)
+                    introduce(event)
                     epochs = event.experiment.recipe.epochs
                     printing.note(heading(epochs, balanced=event.experiment.recipe.balanced))
                 case EpochEnded():
@@ -73,7 +70,7 @@ def heading(epochs: int, *, balanced: bool = False) -> str:
     return _in_columns(translate("epoch"), [translate(name) for name in names], epochs)
 
 
-def epoch_line(event: "EpochEnded", epochs: int) -> str:
+def epoch_line(event: "EpochEnded | Epoch", epochs: int) -> str:
     """Return the line that an epoch leaves; a figure that was not measured is a dash."""
     figures = event.figures
     chosen_by = (
@@ -86,7 +83,7 @@ def epoch_line(event: "EpochEnded", epochs: int) -> str:
     return f"{line}  {translate('best')}" if _is_best(event) else line
 
 
-def _is_best(event: "EpochEnded") -> bool:
+def _is_best(event: "EpochEnded | Epoch") -> bool:
     """Say whether the epoch is the best so far; without validation images nothing tells."""
     return event.best and event.figures.val_accuracy is not None
 
@@ -98,7 +95,8 @@ def _in_columns(place: str, cells: Sequence[str], epochs: int) -> str:
     return "  ".join(padded(cell, width, right=True) for cell, width in aligned)
 
 
-def _introduce(event: "RunStarted") -> None:
+def introduce(event: "RunStarted") -> None:
+    """Show what is trained on what, how, and where."""
     resolved: dict[str, Any] = event.resolved
     for warning in event.warnings:
         printing.caution(warning)
@@ -141,223 +139,119 @@ def _with_threads(device: str, threads: int | str) -> str:
     return Message("{device} with {threads} threads", device=device, threads=threads)
 
 
-MOST_LABEL_ISSUES = 10  # training images that are named
-REPEAT = Message("type the same again to resume")
+def watch_side_by_side(
+    tasks: Sequence["Task"], parallel: int, failed: Callable[[int, ImageletError], None], *, alike: bool
+) -> None:
+    """Run trainings in processes of their own and show their events, each line with what it is of.
 
-Seeds = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", help="Train with N seeds, from --seed on, and show how much the accuracies differ."
-    ),
-]
-Folds = Annotated[
-    int | None, typer.Option(metavar="N", help="Cross-validation with N folds of the training images.")
-]
-
-
-@dataclass(frozen=True)
-class Request:
-    """Which series the command line asks for; the rest is as `imagelet train` takes it."""
-
-    seeds: int | None
-    folds: int | None
-    name: str | None
-    runs: Path | None
-    test: bool
-    require: float | None
-    as_json: bool
-    in_memory: "InMemory" = "auto"
-
-    @property
-    def of_many(self) -> bool:
-        """Whether a series is asked for at all."""
-        return self.seeds is not None or self.folds is not None
-
-    def check(self, *, one_run: str | None, validation: str, profile: bool) -> None:
-        """Raise where the words of the command line do not go together.
-
-        Args:
-            one_run: ``--resume`` or ``--continue``, where one is given; they are about one run.
-            validation: as it is typed.
-            profile: whether a profile is asked for.
-        """
-        if not self.of_many:
-            return
-        option = "--seeds" if self.folds is None else "--folds"
-        if self.seeds is not None and self.folds is not None:
-            raise UsageError("--folds and --seeds do not go together", "repeat the folds with another --seed")
-        if one_run is not None:
-            raise UsageError(
-                "{option} and {other} do not go together",
-                "type the series again: finished trainings are kept, an interrupted one is resumed",
-                option=option,
-                other=one_run,
-            )
-        if profile:
-            raise UsageError(
-                "--profile is for one training, and {option} runs several", "drop one of them", option=option
-            )
-        if self.folds is not None:
-            self._check_folds(validation)
-        if self.seeds is not None:
-            check_seeds(self.seeds)
-            if validation == "0" and not self.test:
-                raise UsageError(
-                    "--seeds needs validation or test images", "drop --validation 0, or add --test"
-                )
-
-    def _check_folds(self, validation: str) -> None:
-        if self.test:
-            raise UsageError(
-                "--folds and --test do not go together: each classifier is tested on its fold",
-                "drop --test; train on all images to get one classifier for imagelet evaluate",
-            )
-        if validation != "auto":
-            raise UsageError(
-                "--folds and --validation do not go together: only the fold is held out", "drop one of them"
-            )
-        if self.folds is not None and self.folds < 2:
-            raise UsageError(
-                "--folds {folds} is not allowed: there are at least 2, as each fold is predicted by a "
-                "classifier that learned from the others",
-                "5 and 10 are usual",
-                folds=self.folds,
-            )
-
-
-def check_seeds(seeds: int) -> None:
-    """Raise where there are too few seeds for a standard deviation."""
-    if seeds < 2:
-        raise UsageError(
-            "--seeds {seeds} is not allowed: at least 2 show how much trainings differ",
-            "for example 5; --seed N trains once with another seed",
-            seeds=seeds,
-        )
-
-
-def train_series(experiment: "Experiment", request: Request) -> None:
-    """Run the series, show its results, and compare the accuracy with what is required.
+    Args:
+        tasks: what to train, one at least.
+        parallel: how many at a time.
+        failed: is given the place among the tasks of one that failed, and why. Where it raises, the others
+            save their state and end.
+        alike: they have data and network in common, which are told once.
 
     Raises:
-        RequirementMissedError: the mean accuracy of the seeds, or that of all folds' images, is too low.
+        KeyboardInterrupt: Ctrl-C; those that ran have saved their state.
     """
-    from imagelet.experiment.repeats import conclude, plan
+    from imagelet.experiment.child_messages import Failed
+    from imagelet.experiment.side_by_side import train_side_by_side
 
-    seeds = [experiment.seed + place for place in range(request.seeds or 0)] or None
-    with printing.progress("reading data") as progress:
-        series = plan(
-            experiment,
-            seeds=seeds,
-            folds=request.folds,
-            name=request.name,
-            folder=request.runs,
-            test=request.test,
-            in_memory=request.in_memory,
-            progress=progress,
-        )
-    for position, part in enumerate(series.parts, start=1):
-        _run_part(series, part, position)
-    result = conclude(series)
-    printing.result(result, _show, as_json=request.as_json)
-    name, reached = Message("mean accuracy"), result.spread.mean
-    if result.pooled:
-        name, reached = Message("accuracy over all folds"), result.pooled.accuracy
-    if request.require is not None and reached < request.require:
-        raise RequirementMissedError(
-            "the {name} {reached:.4f} is below the required {required:g}",
-            name=name,
-            reached=reached,
-            required=request.require,
-        )
+    printing.note("{count} trainings, {parallel} at a time", count=len(tasks), parallel=parallel)
+    with printing.bar() as draw:
+        display = _SideBySide(tasks, draw, alike=alike)
+        try:
+            with contextlib.closing(train_side_by_side(tasks, parallel)) as events:
+                for place, event in events:
+                    display.show(place, event)
+                    if isinstance(event, Failed):
+                        failed(place, event.error)
+        except KeyboardInterrupt as interruption:
+            stopped = Message(
+                "stopped: {finished} of {count} trainings are finished; nothing of the others is lost",
+                finished=display.finished,
+                count=len(tasks),
+            )
+            raise KeyboardInterrupt(stopped, REPEAT) from interruption
 
 
-def _run_part(series: "Series", part: "Part", position: int) -> None:
-    """Run one training of the series and show it; a finished one is only named."""
-    from imagelet.experiment.repeats import run_part
+class _SideBySide:
+    """The lines and the bar of trainings that run at the same time.
 
-    values = {"number": part.number, "position": position, "count": len(series.parts)}
-    if series.kind == "folds":
-        name = Message("fold {number} of {count}", **values)
-    else:
-        name = Message("seed {number} ({position} of {count})", **values)
-    printing.note(name, style="bold")
-    if part.run is not None and part.run.finished:
-        printing.note("finished before: {folder}", folder=part.run.folder)
-    try:
-        watch(lambda progress: run_part(series, part, progress))
-    except KeyboardInterrupt as interruption:
-        what = interruption.args[0] if interruption.args else Message("stopped")
-        problem = Message("{place}: {problem}", place=name, problem=what)
-        raise KeyboardInterrupt(problem, REPEAT) from interruption
+    Attributes:
+        finished: how many are.
+    """
 
+    def __init__(
+        self, tasks: Sequence["Task"], draw: Callable[[str, float | None], None] | None, *, alike: bool
+    ) -> None:
+        self.finished = 0
+        self._tasks, self._draw, self._alike = tasks, draw, alike
+        self._introduced = False
+        self._width = max(columns(translate(task.label)) for task in tasks)
+        self._epochs: dict[int, int] = {}
+        self._fractions: dict[int, float] = {}  # of those that are not finished
+        self._pace = Pace()
 
-def _show(result: "Repeated") -> None:
-    """Print each training's accuracy, and all of them taken together."""
-    rows = [
-        (
-            str(member.number),
-            f"{write_percent(member.accuracy)} %",
-            describe_interval(member.interval),
-            f"{member.images:,}",
-            member.run.name,
-        )
-        for member in result.members
-    ]
-    number = Message("fold") if result.kind == "folds" else Message("seed")
-    accuracy = Message("{part} accuracy", part=PARTS[result.part])
-    printing.say()
-    printing.table(
-        (number, accuracy, "95 % interval", "images", "run"),
-        rows,
-        right=(number, accuracy, "images"),
-        whole=("95 % interval",),
-    )
-    printing.say()
-    printing.facts(_of_folds(result) if result.pooled else _of_seeds(result, accuracy))
-    if issues := result.label_issues:
-        count = len(issues)
-        evaluate.show_some(
-            Message("{count:,} training images may have a wrong label: look at them", count=count),
-            ("image", "label", "suggested", "probability"),
-            [issue.to_json(result.classes) for issue in issues],
-            MOST_LABEL_ISSUES,
-        )
-        file = result.folder / "label-issues.png"
-        printing.say("drawn as {file}; imagelet explain RUN train:N looks into one", file=file)
-    if result.out_of_fold is not None:
-        printing.advice(
-            "{file} has each image's probabilities, from a classifier that did not learn from it",
-            file=result.out_of_fold,
-        )
+    def show(self, place: int, event: "ChildEvent") -> None:
+        """Show what happened in the task of that place."""
+        from imagelet.experiment import child_messages as events
 
+        label = self._tasks[place].label
+        match event:
+            case events.Started():
+                self._start(place, event)
+            case events.Steps():
+                self._fractions[place] = event.done / event.total
+            case events.Epoch():
+                line = epoch_line(event, self._epochs[place])
+                name = padded(translate(label), self._width)
+                printing.note(printing.verbatim(f"{name}  {line}"), style="bold" if _is_best(event) else "")
+            case events.StoppedEarly():
+                problem = Message("stopped early: the validation loss did not improve")
+                printing.note("{place}: {problem}", place=label, problem=problem)
+            case events.Warned():
+                printing.caution("{place}: {problem}", place=label, problem=event.message)
+            case events.Done():
+                self.finished += 1
+                self._fractions.pop(place, None)
+                printing.note("{place}: finished, {folder}", place=label, folder=event.run.folder)
+            case events.Failed():
+                self._fractions.pop(place, None)
+        self._draw_bar()
 
-def _of_seeds(result: "Repeated", accuracy: Message) -> dict[str, str]:
-    low, high = map(write_percent, result.spread.interval)
-    spread, count = write_spread(result.spread.mean, result.spread.standard_deviation), len(result.members)
-    return {
-        Message("mean {accuracy}", accuracy=accuracy): Message(
-            "{spread} (standard deviation over {count} seeds)", spread=spread, count=count
-        ),
-        Message("95 % interval of the mean"): Message(
-            "{low} to {high} %, over seeds, not over other images", low=low, high=high
-        ),
-        Message("result"): str(result.folder / f"{result.kind}.json"),
-    }
+    def _start(self, place: int, event: "Started") -> None:
+        from imagelet.experiment.runner import RunStarted
+        from imagelet.runs.definition import Experiment
 
+        content = event.run.experiment
+        experiment = Experiment.from_toml(content)
+        self._epochs[place] = experiment.recipe.epochs
+        self._fractions[place] = 0.0
+        label = self._tasks[place].label
+        if not (self._alike and self._introduced):
+            if not self._alike:
+                printing.note(label, style="bold")
+            introduce(RunStarted(event.run, experiment, content["resolved"], None, event.warnings))
+        if event.resumed_at:
+            resumed = Message(
+                "resuming {run} after epoch {epoch}", run=event.run.folder, epoch=event.resumed_at[0]
+            )
+            printing.note("{place}: {problem}", place=label, problem=resumed)
+        if not self._introduced:
+            self._introduced = True
+            line = heading(experiment.recipe.epochs, balanced=experiment.recipe.balanced)
+            printing.note(printing.verbatim(f"{' ' * self._width}  {line}"))
 
-def _of_folds(result: "Repeated") -> dict[str, str]:
-    assert result.pooled is not None
-    spread, count = write_spread(result.spread.mean, result.spread.standard_deviation), len(result.members)
-    return {
-        **describe_accuracy(Message("accuracy, all folds"), result.pooled.to_json()),
-        Message("mean of the folds"): Message(
-            "{spread} (standard deviation over {count} folds)", spread=spread, count=count
-        ),
-        Message("epoch"): Message("the last of each training; the fold's images did not choose it"),
-        Message("result"): str(result.folder / f"{result.kind}.json"),
-    }
-
-
-def write_spread(mean: float, standard_deviation: float) -> str:
-    """Return ``98.40 ± 0.31 %``."""
-    return f"{write_percent(mean)} ± {100 * standard_deviation:.2f} %"
+    def _draw_bar(self) -> None:
+        if self._draw is None or not self._pace.due():
+            return
+        self._pace.drawn()
+        count, done = len(self._tasks), self.finished + sum(self._fractions.values())
+        parts = [Message("{finished} of {count} finished", finished=self.finished, count=count)]
+        if self._fractions:
+            parts.append(enumerated([self._tasks[place].label for place in sorted(self._fractions)]))
+        if speed := self._pace.speed(round(1000 * done)):
+            left = write_seconds((1000 * (count - done)) / speed)
+            parts.append(Message("{left} left", left=left))
+        self._draw(printing.joined(parts, " · "), done / count)

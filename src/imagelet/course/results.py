@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from imagelet import atomic_files, paths
-from imagelet import experiment as experiments
 from imagelet.course.lessons import OWN_DIGITS, RECIPE, Lesson, Printed, Training, lessons, training_of
 from imagelet.errors import DataError
-from imagelet.experiment.runner import Event
+from imagelet.experiment.once import Task, train_once
+from imagelet.experiment.runner import Event, resume_experiment
+from imagelet.messages import Message
 from imagelet.metrics.classification import Interval, wilson_interval
 from imagelet.metrics.comparison import Spread, spread
 from imagelet.progress import Progress
@@ -69,12 +70,17 @@ def run_experiment(
     Raises:
         ImageletError: anything that a user can mend; a run that is finished already.
     """
-    if run := find_run_of(experiment, folder):
-        return experiments.resume_experiment(run, test=True, progress=progress)
-    name = training.name if experiment.seed == training.seed else f"{training.name}-seed-{experiment.seed}"
-    return experiments.run_experiment(
-        experiment, default_name=name, folder=folder, test=True, progress=progress
-    )
+    if (run := find_run_of(experiment, folder)) and run.finished:
+        return resume_experiment(run)  # which says that there is nothing to resume
+    return train_once(task_of(training, experiment, folder), progress)
+
+
+def task_of(training: Training, experiment: Experiment, folder: Path) -> Task:
+    """Return a training, as an experiment of the course, that is wanted once; see :func:`run_experiment`."""
+    own_seed = experiment.seed == training.seed
+    name = training.name if own_seed else f"{training.name}-seed-{experiment.seed}"
+    label = Message("{_}", _=name)
+    return Task(label, experiment, folder, name=None, default_name=name, test=True)
 
 
 @dataclass(frozen=True)

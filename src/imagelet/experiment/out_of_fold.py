@@ -72,7 +72,7 @@ def write_out_of_fold(runs: Sequence[Run], folder: Path) -> Path:
         "indices": indices[order],
     }
     path = folder / FILE
-    facts = {"dataset": experiment.dataset, "data_sha256": dataset.train.fingerprint()}
+    facts = {"data_sha256": dataset.train.fingerprint()}  # safetensors would write two in any order
     atomic_files.write_bytes(path, safetensors.numpy.save(arrays, facts))
     return path
 

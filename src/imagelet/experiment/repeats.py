@@ -1,13 +1,14 @@
 """One experiment several times: with several seeds, or with each fold of the images held out in turn.
 
 Each training is an ordinary run. Runs that exist already are found by their experiment and their data, so
-that an interrupted series can be resumed; the figures are read from the run folders.
+that an interrupted series can be resumed, and a series be spread over machines that share the folder with the
+runs; the figures are read from the run folders.
 """
 
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,27 @@ from typing import Any
 import numpy as np
 
 from imagelet import atomic_files, paths
-from imagelet.analysis.evaluate import evaluate
 from imagelet.data.datasets import findable
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.signal import check_signal
 from imagelet.data.splits import Split, fold, split
 from imagelet.data.store import InMemory
-from imagelet.errors import RunError, SettingError
-from imagelet.experiment.finalize import Finished
+from imagelet.errors import ImageletError, RunError, SettingError
+from imagelet.experiment.child_messages import Failed
+from imagelet.experiment.once import Task, find, is_complete, locked, taken, train_once
 from imagelet.experiment.out_of_fold import label_issues_of_folds, write_out_of_fold
-from imagelet.experiment.runner import Event, resume_experiment, run_experiment
+from imagelet.experiment.side_by_side import choose_parallel, train_side_by_side
 from imagelet.experiment.start import open_data, with_start
-from imagelet.messages import Message
+from imagelet.messages import Message, enumerated
 from imagelet.metrics.classification import Interval, effective_number
 from imagelet.metrics.comparison import Pooled, Spread, pooled, spread
 from imagelet.metrics.misclassified import LabelIssue
 from imagelet.networks import find_network
-from imagelet.networks.zoo import is_imported
 from imagelet.progress import Progress
-from imagelet.runs.definition import Experiment, settled
+from imagelet.runs.definition import AUTO, Computing, Experiment, settled
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
-from imagelet.runs.store import create_run, find_run_of, is_run_of
+from imagelet.runs.store import check_run_name, create_run
 
 SEEDS, FOLDS = "seeds", "folds"
 
@@ -46,14 +46,21 @@ class Part:
     """One training of a series.
 
     Attributes:
+        position: its place in the series, counted from 1.
         number: its seed, or its fold, counted from 1.
-        experiment: what to run.
-        run: of exactly this experiment and its data, finished or not; None where there is none yet.
+        task: what to train.
+        run: of exactly this experiment and its data, finished or not; None where there was none.
     """
 
+    position: int
     number: int
-    experiment: Experiment
+    task: Task
     run: Run | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left to do for it."""
+        return is_complete(self.task, self.run)
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,12 @@ class Series:
     data_sha256: str
     test: bool
     in_memory: InMemory = "auto"
+
+    @property
+    def computing(self) -> Computing:
+        """How each training is computed."""
+        one = self.experiment
+        return Computing(one.device, one.precision, one.threads)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -170,16 +183,55 @@ def repeat(
     name: str | None = None,
     folder: Path | None = None,
     test: bool = False,
+    parallel: int | str = 1,
 ) -> Repeated:
     """Run an experiment with several seeds, or with each fold held out; finished runs are not repeated.
 
-    Arguments and errors are those of :func:`plan`.
+    It raises what :func:`plan` raises, and what a training raises.
+
+    Args:
+        experiment: what to run.
+        seeds: at least 2 different ones.
+        folds: how many parts of the training images to hold out in turn, at least 2; or ``seeds``.
+        name: the start of the runs' names.
+        folder: where runs live.
+        test: evaluate each run on its test images at the end, once; with seeds only.
+        parallel: how many trainings run at a time, each in a process of its own; ``auto``: as many as the
+            cores allow. The results do not depend on it.
     """
     series = plan(experiment, seeds=seeds, folds=folds, name=name, folder=folder, test=test)
-    for part in series.parts:
-        for _ in run_part(series, part):
-            pass
+    parts = [part for part in series.parts if not part.complete]
+    at_a_time = choose_parallel(parallel, len(parts), series.computing)
+    if at_a_time == 1:
+        for part in parts:
+            for _ in train_once(part.task):
+                pass
+    else:
+        with contextlib.closing(train_side_by_side([part.task for part in parts], at_a_time)) as events:
+            for place, event in events:
+                if isinstance(event, Failed):
+                    raise failure_of(parts[place], event.error)
     return conclude(series)
+
+
+def _part(common: Task, kind: str, position: int, number: int, experiment: Experiment) -> Part:
+    """Return a part of a series; ``common`` has the start of its run's name."""
+    ending = f"-{kind.removesuffix('s')}{number}"
+    task = dataclasses.replace(
+        common,
+        label=Message("seed {number}" if kind == SEEDS else "fold {number}", number=number),
+        experiment=experiment,
+        name=None if common.name is None else common.name + ending,
+        default_name=common.default_name + ending,
+    )
+    return Part(position, number, task, find(task))
+
+
+def failure_of(part: Part, error: ImageletError) -> ImageletError:
+    """Return the error of a part with the part's name before it."""
+    problem = Message("{place}: {problem}", place=part.task.label, problem=error.message)
+    failure: ImageletError = type(error)(problem, error.hint)
+    return failure
 
 
 def plan(
@@ -216,57 +268,28 @@ def plan(
     numbered = _with_seeds(experiment, seeds or ()) if folds is None else _with_folds(experiment, folds)
     if folds is not None and test:
         raise SettingError("folds are of the training images; the test images have no part in them")
+    if name is not None:
+        check_run_name(name)
     dataset = open_data(experiment, start, in_memory, progress)
     check_signal(dataset.train)
-    if folds is not None:
-        split(dataset.train, fold(1, folds), experiment.seed, experiment.limit)
+    how = "0" if experiment.validation == AUTO else experiment.validation
+    split(dataset.train, how if folds is None else fold(1, folds), experiment.seed, experiment.limit)
+    if test:
+        _ = dataset.test  # it is converted now, by one process
     place, data_sha256 = folder or paths.runs(), dataset.train.fingerprint()
-    kind = SEEDS if folds is None else FOLDS
-    parts = tuple(
-        Part(number, one, _find_part(one, place, _chosen(name, kind, number), data_sha256))
-        for number, one in numbered
-    )
-    default_name = _default_name(experiment, dataset)
+    default_name, kind = _default_name(experiment, dataset), SEEDS if folds is None else FOLDS
+    common = Task(Message(kind), experiment, place, name, default_name, test, in_memory, data_sha256)
+    parts = tuple(_part(common, kind, position, *one) for position, one in enumerate(numbered, start=1))
     series = Series(kind, experiment, parts, place, name, default_name, data_sha256, test, in_memory)
     if name is not None and (place / f"{name}-{kind}").exists() and _earlier(series) is None:
-        raise _taken(Message("{name}-{kind}", name=name, kind=kind), place)
+        raise taken(Message("{name}-{kind}", name=name, kind=kind), place)
     return series
 
 
-def run_part(series: Series, part: Part, progress: Progress | None = None) -> Iterator[Event]:
-    """Carry one training of a series out, or on, and yield what happens; a finished one yields its end only.
-
-    Raises:
-        ImageletError, KeyboardInterrupt: as :func:`imagelet.experiment.runner.run_experiment`.
-    """
-    if part.run is None:
-        return run_experiment(
-            part.experiment,
-            name=_chosen(series.name, series.kind, part.number),
-            default_name=_chosen(series.default_name, series.kind, part.number),
-            folder=series.folder,
-            test=series.test,
-            in_memory=series.in_memory,
-            progress=progress,
-        )
-    if part.run.finished:
-        return _end(series, part)
-    # the network was asked for by the same name, so it may be imported
-    return resume_experiment(
-        part.run, test=series.test, allow_import=True, in_memory=series.in_memory, progress=progress
-    )
-
-
-def _end(series: Series, part: Part) -> Iterator[Event]:
-    """Evaluate a finished run on its test images where that was not done before, and yield its end."""
-    from imagelet.classifier.classifier import Classifier
-
-    run = part.run
-    assert run is not None
-    if series.test and "test" not in run.metrics:
-        evaluate(run, allow_import=is_imported(part.experiment.network))
-    classifier = Classifier.load(run.classifier_file, allow_import=is_imported(part.experiment.network))
-    yield Finished(run, classifier, run.metrics)
+def missing(series: Series) -> list[Part]:
+    """Return the parts for which something is left to do now, whoever has trained meanwhile."""
+    parts = [dataclasses.replace(part, run=find(part.task)) for part in series.parts]
+    return [part for part in parts if not part.complete]
 
 
 def conclude(series: Series) -> Repeated:
@@ -275,18 +298,29 @@ def conclude(series: Series) -> Repeated:
     Raises:
         RunError: a run is missing, or not finished.
     """
+    if unfinished := missing(series):
+        raise _unfinished(series, unfinished)
+    with locked(series.folder, series.identity):  # the last two parts may end at the same time
+        return _conclude(series)
+
+
+def _unfinished(series: Series, parts: Sequence[Part]) -> RunError:
+    return RunError(
+        "{missing} of {count} trainings are not finished: {names}",
+        hint="train them with the same line and --only K, here K = {positions}; then type --collect again",
+        missing=len(parts),
+        count=len(series.parts),
+        names=enumerated([part.task.label for part in parts]),
+        positions=", ".join(str(part.position) for part in parts),
+    )
+
+
+def _conclude(series: Series) -> Repeated:
     part = "test" if series.test else "validation"
     members = []
     for one in series.parts:
-        chosen = _chosen(series.name, series.kind, one.number)
-        run = _find_part(one.experiment, series.folder, chosen, series.data_sha256)
-        if run is None or not run.finished:
-            raise RunError(
-                "the fold {number} is not finished"
-                if series.kind == "folds"
-                else "the seed {number} is not finished",
-                number=one.number,
-            )
+        run = find(one.task)
+        assert run is not None  # nothing is missing
         figures = run.metrics[part]
         interval = Interval(*figures["interval"])
         members.append(Member(one.number, run, figures["accuracy"], interval, figures["images"]))
@@ -323,27 +357,6 @@ def _result_folder(series: Series) -> Path:
     return create_run(series.folder, name, f"{series.default_name}-{series.kind}", write).folder
 
 
-def _find_part(experiment: Experiment, place: Path, name: str | None, data_sha256: str) -> Run | None:
-    """Return the run of the experiment: that of the chosen name, else any."""
-    if name is None:
-        return find_run_of(experiment, place, data_sha256)
-    if not (place / name).exists():
-        return None
-    if not is_run_of(run := Run(place / name), experiment, data_sha256):
-        raise _taken(name, place)
-    return run
-
-
-def _taken(name: str, place: Path) -> RunError:
-    return RunError(
-        "there is '{name}' in {place} already, of another experiment or other data, and a run "
-        "never overwrites another",
-        hint="choose another --name",
-        name=name,
-        place=place,
-    )
-
-
 def _earlier(series: Series) -> Path | None:
     """Return the folder with the result of an earlier series of the same trainings, if there is one."""
     for path in sorted(series.folder.glob(f"*/{series.kind}.json")):
@@ -368,10 +381,6 @@ def _with_seeds(experiment: Experiment, seeds: Sequence[int]) -> list[tuple[int,
 def _with_folds(experiment: Experiment, folds: int) -> list[tuple[int, Experiment]]:
     names = [fold(number, folds) for number in range(1, max(folds, 1) + 1)]
     return [(n, dataclasses.replace(experiment, validation=name)) for n, name in enumerate(names, start=1)]
-
-
-def _chosen(name: str | None, kind: str, number: int) -> str | None:
-    return name and f"{name}-{kind.removesuffix('s')}{number}"
 
 
 def _default_name(experiment: Experiment, dataset: Dataset) -> str:

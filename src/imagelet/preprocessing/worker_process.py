@@ -7,7 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -19,19 +19,20 @@ class WorkerProcess:
 
     Args:
         command: what it is started with, such as :func:`command_of` returns.
+        environment: variables besides those of this process; each thread of OpenBLAS would take 30 MB.
 
     Raises:
         OSError: it cannot be started.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] = ONE_THREAD) -> None:
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # it finds the modules that this process finds; each thread of OpenBLAS would take 30 MB
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            # it finds the modules that this process finds
+            env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
 
@@ -54,6 +55,16 @@ class WorkerProcess:
     def kill(self) -> None:
         """End it, whatever it does; whoever waits for a response gets a part of it or none."""
         self._process.kill()
+
+    def close_requests(self) -> None:
+        """Let it know that no more requests come: its input ends."""
+        with contextlib.suppress(OSError):  # what it was sent and never read
+            self.requests.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended by itself, so long at most."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
 
     def end(self) -> None:
         """End it, and leave nothing of it behind."""

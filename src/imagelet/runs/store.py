@@ -58,12 +58,8 @@ def create_run(
         UsageError: the chosen name is not a plain folder name.
         RunError: the chosen name is taken.
     """
-    if name is not None and not re.fullmatch(r"\w[\w .+-]{0,99}", name):
-        raise UsageError(
-            "'{name}' cannot be a run's name",
-            hint="use 1 to 100 letters, digits, spaces and . + - _, beginning with a letter or digit",
-            name=name,
-        )
+    if name is not None:
+        check_run_name(name)
     base = name or re.sub(r"[^\w.+-]+", "-", default_name).strip("-.")[:80] or "run"
     folder.mkdir(parents=True, exist_ok=True)
     import filelock
@@ -88,6 +84,20 @@ def create_run(
             raise
         atomic_files.flush_folder(folder)
     return Run(place)
+
+
+def check_run_name(name: str) -> None:
+    """Raise where a name that the user chose is not a plain folder name.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+        raise UsageError(
+            "'{name}' cannot be a run's name",
+            hint="use 1 to 100 letters, digits, spaces and . + - _, beginning with a letter or digit",
+            name=name,
+        )
 
 
 def _taken(folder: Path) -> RunError:
