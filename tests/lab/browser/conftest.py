@@ -29,6 +29,7 @@ OPENED = re.compile(r"http://127\.0\.0\.1:\d+/")
 PATIENCE = 20_000  # milliseconds; the first answer loads the classifier
 
 Visit = Callable[..., Page]
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

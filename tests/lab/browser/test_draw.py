@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tools.chromium import draw
 
@@ -391,6 +391,48 @@ def test_a_picture_that_the_browser_does_not_know_is_shown_as_it_is_read(visit: 
       return data.filter((value, at) => at % 4 === 0 && value < 90).length;
     }"""
     assert page.locator("canvas.pad").evaluate(dark) > 1000
+
+
+def preparing(share: float | None) -> Callable[[Route], None]:
+    """Let the neighbours be in preparation: this fraction of them is there."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        content = {**response.json(), "neighbours": [], "preparing": True, "prepared": share}
+        route.fulfill(response=response, json=content)
+
+    return answer
+
+
+def test_the_search_for_the_nearest_images_shows_how_far_it_is_and_is_stopped(
+    visit: Visit, check_access: Callable[[Page], None]
+) -> None:
+    page = visit()
+    expect(page.locator(".evidence-class")).to_contain_text("For 3")
+    page.route("**/api/explain", preparing(0.256))
+    near = page.locator(".near")
+    near.get_by_role("button", name="Find").click()
+    expect(near.locator("progress")).to_have_attribute("value", "0.256")
+    expect(near).to_contain_text("25 %")
+    check_access(page)
+    with page.expect_request(lambda request: request.method == "DELETE") as stopped:
+        near.get_by_role("button", name="Stop").click()
+    assert stopped.value.url.endswith("/api/neighbours?classifier=mnist")
+    expect(near.get_by_role("button", name="Find")).to_be_focused()
+    page.wait_for_timeout(1200)
+    expect(near.locator("progress")).to_be_hidden()
+
+
+def test_a_place_that_there_is_not_stays_with_a_sentence(visit: Visit) -> None:
+    page = visit("draw?layer=conv1")
+    row = page.get_by_role("spinbutton", name="row")
+    row.fill("28")
+    row.press("Tab")
+    expect(row).to_have_value("28")
+    expect(page.locator(".stage .field-problem").first).to_have_text("Write a whole number from 0 to 27.")
+    row.fill("27")
+    row.press("Tab")
+    expect(page).to_have_url(re.compile("place=27,"))
 
 
 @pytest.mark.realdata

@@ -276,3 +276,26 @@ def test_errors_are_in_the_language_of_the_page(visit: Visit) -> None:
     expect(checked).to_contain_text("conv(1번째 글자): 커널 40x40 크기가 28x28 입력보다 큽니다.")
     page.get_by_role("button", name="English").click()
     expect(checked).to_contain_text("conv at position 1: kernel 40x40 is larger than its 28x28 input")
+
+
+def test_a_number_that_is_not_allowed_stays_in_red_with_a_sentence(
+    visit: Visit, check_access: Callable[..., None]
+) -> None:
+    page = visit("network?classes=many&input=1x2")
+    notice = page.locator(".tab-network > [role=status]")
+    expect(notice).to_contain_text("classes=many")
+    expect(notice).to_contain_text("input=1x2")
+    classes = page.get_by_role("spinbutton", name="Classes")
+    classes.fill("20000")
+    classes.press("Tab")
+    expect(classes).to_have_value("20000")
+    expect(classes).to_have_attribute("aria-invalid", "true")
+    problem = page.locator(".field-problem:not([hidden])")
+    expect(problem).to_have_text("Write a whole number from 1 to 10000.")
+    check_access(page)
+    classes.focus()
+    colours = "field => [getComputedStyle(field).outlineColor, getComputedStyle(field).borderColor]"
+    assert len(set(classes.evaluate(colours))) == 1  # red, the focus too
+    classes.fill("7")
+    expect(problem).to_have_count(0)
+    expect(page).to_have_url(re.compile("classes=7"))

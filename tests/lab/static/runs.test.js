@@ -10,7 +10,6 @@ globalThis.window = { addEventListener() {} };
 const { orderedPair } = await import("../../../src/imagelet/lab/static/js/runs/compare.js");
 const { readCell } = await import("../../../src/imagelet/lab/static/js/runs/confusion.js");
 const { flat } = await import("../../../src/imagelet/lab/static/js/runs/detail.js");
-const { secondsText } = await import("../../../src/imagelet/lab/static/js/runs/figures.js");
 const { readView, visibleRuns } = await import("../../../src/imagelet/lab/static/js/runs/list.js");
 
 const RUNS = [
@@ -55,8 +54,4 @@ test("nested data is flat", () => {
     ["recipe.epochs", "3"], ["recipe.flip", "false"], ["shape", "8, 8, 1"], ["parts", '[{"a":1}]'], ["nothing", "null"],
   ]);
   assert.deepEqual(flat(null), []);
-});
-
-test("seconds are whole from ten on", () => {
-  assert.deepEqual([9.96, 9.94, 12.4, null].map(secondsText), ["10.0", "9.9", "12", "–"]);
 });

@@ -1,9 +1,9 @@
 // @ts-check
 // A layer's numbers as pictures: small maps of which one is chosen, bars of flat values, or cells where there are many.
 
+import { numberField } from "../shared/field.js";
 import { t } from "../shared/i18n.js";
 import { drawMap } from "../shared/maps.js";
-import { clamp } from "../shared/scales.js";
 import { h, inline, number } from "../shared/ui.js";
 import { cellGrid, isFlat } from "./layer_values.js";
 
@@ -99,12 +99,7 @@ function cells(values, chosen, range, choose) {
     const index = row * canvas.width + column;
     if (index <= last) choose(index);
   });
-  const input = h("input", {
-    type: "number",
-    min: "0",
-    max: String(last),
-    value: chosen,
-    onchange: () => input.value !== "" && choose(clamp(Number(input.value), 0, last)),
-  });
-  return [canvas, inline(t("draw.value_number", { last }), input)];
+  const typed = numberField({ high: last, onvalue: choose });
+  typed.show(chosen);
+  return [canvas, inline(t("draw.value_number", { last }), typed.input), typed.problem];
 }

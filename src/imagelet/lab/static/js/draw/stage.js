@@ -1,9 +1,9 @@
 // @ts-check
 // A map large beside the map that it is made from, with the window in between: clicked, stepped or played.
 
+import { numberField } from "../shared/field.js";
 import { t } from "../shared/i18n.js";
 import { isMapByMap } from "../shared/layers.js";
-import { clamp } from "../shared/scales.js";
 import { button, calm, h, inline, number } from "../shared/ui.js";
 import { extentOf, strongestChannel, valueAt } from "./layer_values.js";
 import { makePlayer } from "./play.js";
@@ -17,7 +17,7 @@ export class Stage {
     hover: (place) => this.#tell(place ?? this.#shown?.place),
   });
   #value = h("output", { class: "under mono" });
-  #inputs = ["row", "column"].map(() => h("input", { type: "number", min: "0", onchange: () => this.#goToTyped() }));
+  #fields = ["row", "column"].map(() => numberField({ high: 0, onvalue: () => this.#goToTyped() }));
   #play = button(t("draw.play"), () => this.#toggle());
   #player;
   #pick;
@@ -28,7 +28,7 @@ export class Stage {
     const fill = (count, windows) => this.#fill(count, windows);
     this.#player = makePlayer({ fetchNumber, fill, ended: (count) => this.#ended(count) });
     this.#play.hidden = calm();
-    const [row, column] = this.#inputs;
+    const [row, column] = this.#fields;
     const arrow = h("span", { class: "arrow", "aria-hidden": "true" }, "→");
     this.element = h(
       "div",
@@ -39,10 +39,12 @@ export class Stage {
         { class: "row stage-controls" },
         this.#play,
         button(t("draw.step"), () => this.#step()),
-        inline(t("draw.row"), row),
-        inline(t("draw.column"), column),
+        inline(t("draw.row"), row.input),
+        inline(t("draw.column"), column.input),
         this.#value,
       ),
+      row.problem,
+      column.problem,
       h("p", { class: "hint" }, t("draw.pick_place")),
     );
   }
@@ -58,9 +60,9 @@ export class Stage {
     this.#shown = next;
     this.#source.show(before, framed, isOther && isMapByMap(layer, before) ? map : null);
     this.#output.show(layer, map, range);
-    this.#inputs.forEach((input, axis) => {
-      input.max = String(layer.shape[axis] - 1);
-      input.value = String(place[axis]);
+    this.#fields.forEach((field, axis) => {
+      field.limit(layer.shape[axis] - 1);
+      field.show(place[axis]);
     });
     if (this.#player.playing) return;
     this.#output.mark(place);
@@ -112,8 +114,7 @@ export class Stage {
   }
 
   #goToTyped() {
-    const { shape } = this.#shown.layer;
-    this.#go(this.#inputs.map(({ value }, axis) => clamp(Math.round(Number(value) || 0), 0, shape[axis] - 1)));
+    this.#go(this.#fields.map(({ value }) => value));
   }
 
   #toggle() {

@@ -3,8 +3,8 @@
 
 import { whisker, whiskerScale } from "../shared/charts.js";
 import { t } from "../shared/i18n.js";
-import { h, number, percent, remark, svg, table } from "../shared/ui.js";
-import { bestEpochText, fieldName, intervalText, plot, secondsText } from "./figures.js";
+import { duration, h, number, percent, remark, svg, table } from "../shared/ui.js";
+import { bestEpochText, fieldName, intervalText, plot } from "./figures.js";
 
 /**
  * Two runs as /api/compare describes them; the difference is b's accuracy less a's.
@@ -55,7 +55,7 @@ function figureTable(runs) {
       run.loss.toFixed(4),
       number(run.parameters, 12),
       bestEpochText(run) ?? "–",
-      secondsText(run.seconds),
+      duration(run.seconds),
     ];
   });
   return table(columns, rows, { caption: t("runs.figures") });

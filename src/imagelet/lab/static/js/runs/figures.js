@@ -3,7 +3,7 @@
 
 import { curves } from "../shared/charts.js";
 import { has, t } from "../shared/i18n.js";
-import { h, number, percent } from "../shared/ui.js";
+import { h, percent } from "../shared/ui.js";
 
 /**
  * An accuracy as the server describes it; what counts every class alike is shown where classes are uneven.
@@ -17,12 +17,6 @@ import { h, number, percent } from "../shared/ui.js";
 export function fieldName(setting) {
   const plain = setting.replace(/^recipe\./, "");
   return has(`runs.setting.${plain}`) ? t(`runs.setting.${plain}`) : plain;
-}
-
-/** Seconds in a column: whole from ten on, else with a digit after the point. */
-export function secondsText(seconds) {
-  if (!Number.isFinite(seconds)) return "–";
-  return seconds < 10 ? seconds.toFixed(1) : number(Math.round(seconds), 9);
 }
 
 /** An interval as two percentages, in the words of a text. */

@@ -6,8 +6,8 @@ import { currentLanguage, t } from "../shared/i18n.js";
 import { stateMark } from "../shared/jobs.js";
 import { state as address } from "../shared/state.js";
 import { debounced } from "../shared/timing.js";
-import { button, field, focusWithin, h, number, percent, replace, select, uniqueId } from "../shared/ui.js";
-import { intervalText, secondsText } from "./figures.js";
+import { button, duration, field, focusWithin, h, number, percent, replace, select, uniqueId } from "../shared/ui.js";
+import { intervalText } from "./figures.js";
 
 /**
  * A run as /api/runs lists it.
@@ -184,7 +184,7 @@ export class RunTable {
       h("td", { class: "col-network", title: run.network }, run.network ?? "–"),
       numberCell(number(run.parameters, 12)),
       numberCell(number(run.epochs, 6)),
-      numberCell(secondsText(run.seconds)),
+      numberCell(duration(run.seconds)),
       h("td", { class: "col-state" }, stateMark(run.state, "runs")),
       h("td", { class: "col-created" }, dateText(run.created)),
       h("td", { class: "remove" }, remove),

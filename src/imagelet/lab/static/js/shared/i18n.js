@@ -75,7 +75,7 @@ export function t(key, values = {}) {
 export function filled(/** @type {string} */ text, /** @type {Record<string, any>} */ values) {
   return text.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) => {
     if (!(name in values)) return whole;
-    if (one === undefined) return String(values[name]);
+    if (one === undefined) return String(values[name] ?? "–"); // what is not known is not called null
     return String(values[name]) === "1" ? one : many;
   });
 }

@@ -5,6 +5,7 @@ import { costTable, totals } from "../network/costs.js";
 import { diagram } from "../network/diagram.js";
 import { Editor } from "../network/editor.js";
 import { api } from "../shared/api.js";
+import { numberField } from "../shared/field.js";
 import { has, t } from "../shared/i18n.js";
 import { readShape } from "../shared/layers.js";
 import { mayChange } from "../shared/session.js";
@@ -20,34 +21,6 @@ const PARAMETERS = ["network", "input", "classes"];
 
 /** A network that has a name. @typedef {{name: string, text: string, note: string, input_shape: number[]}} Preset */
 
-/** A whole number, typed; while it is wrong, its value is the last right one. */
-class SizeField {
-  constructor(name, ontype) {
-    this.value = 1;
-    this.input = h("input", {
-      type: "number",
-      min: "1",
-      max: String(LARGEST[name]),
-      "aria-label": name === "classes" ? null : t(`network.${name}`),
-      oninput: () => {
-        const { input } = this;
-        const isWrong = !(input.value && input.checkValidity());
-        input.setAttribute("aria-invalid", String(isWrong));
-        if (isWrong) return;
-        this.value = Number(input.value);
-        ontype();
-      },
-      onblur: () => this.show(this.value),
-    });
-  }
-
-  show(value) {
-    this.value = value;
-    this.input.value = String(value);
-    this.input.setAttribute("aria-invalid", "false");
-  }
-}
-
 class NetworkTab {
   /** @param {Preset[]} presets */
   constructor(presets) {
@@ -55,10 +28,14 @@ class NetworkTab {
     this.parameters = {}; // of the address, as this tab has written or read them
     this.nextTurn = makeTurns();
     this.checkLater = debounced(() => this.use({ replace: true }), CHECK_WAIT);
-    this.sizes = Object.keys(LARGEST).map((name) => new SizeField(name, () => this.typed()));
+    this.sizes = Object.entries(LARGEST).map(([name, high]) => {
+      const label = name === "classes" ? null : t(`network.${name}`);
+      return numberField({ low: 1, high, typing: true, onvalue: () => this.typed(), "aria-label": label });
+    });
     const choices = [["", t("network.own")], ...presets.map(({ name }) => [name, name])];
     this.preset = select(choices, "", (name) => this.choosePreset(name));
     this.note = h("p", { class: "preset-note" });
+    this.unknown = h("div", { role: "status" });
     this.train = h("a", { class: "button primary", hidden: !mayChange() }, t("network.train"));
     this.editor = new Editor({ ontype: () => this.typed(), beside: this.train });
     this.totals = totals();
@@ -72,9 +49,10 @@ class NetworkTab {
       { class: "network-write" },
       h("div", { class: "preset" }, field(t("network.preset"), this.preset), this.note),
       h("div", { class: "network-size" }, inputGroup(this.sizes.slice(0, 3)), field(t("network.classes"), this.sizes[3].input)),
+      this.sizes.map(({ problem }) => problem),
       this.editor.element,
     );
-    this.elements = [h("div", { class: "network-top" }, written, this.drawn), this.costs];
+    this.elements = [this.unknown, h("div", { class: "network-top" }, written, this.drawn), this.costs];
     this.readAddress();
   }
 
@@ -83,8 +61,18 @@ class NetworkTab {
     const preset = this.presets.find(({ name }) => name === network);
     this.editor.text = preset?.text ?? network ?? this.presets[0].text;
     const shape = readShape(input) ?? preset?.input_shape ?? INPUT;
-    this.show(shape, Number(classes) || CLASSES);
+    const count = Number(classes);
+    const isAllowed = Number.isInteger(count) && count >= 1 && count <= LARGEST.classes;
+    this.show(shape, isAllowed ? count : CLASSES);
+    const unknown = { input: input && !readShape(input) && input, classes: classes && !isAllowed && classes };
+    this.sayUnknown(Object.entries(unknown).filter(([, value]) => value));
     this.parameters = this.shown;
+  }
+
+  /** Say what the address names and the fields cannot hold. */
+  sayUnknown(values) {
+    const sentence = ([name, value]) => h("p", { class: "note" }, t("common.unknown_value", { name, value }));
+    this.unknown.replaceChildren(...values.map(sentence));
   }
 
   /** Show an image's size, and a number of classes. */
