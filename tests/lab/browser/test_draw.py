@@ -309,7 +309,7 @@ def test_an_empty_page_greets_with_an_example_that_is_answered(visit: Visit) -> 
     answers(page, "3")
     expect(page.locator(".evidence-class")).to_contain_text("For 3")
     expect(page.locator(".pad-hint").first).to_have_text(
-        "An example, already answered: draw your own over it"
+        "An example: draw your own over it"
     )
     assert "drawing" not in page.url
     draw(page, ONE, [(0.25, 0.2), (0.5, 0.2)])
