@@ -362,7 +362,37 @@ class TestPredicting:
         picture = np.full((40, 40, 1), 200, np.uint8)
         picture[0:30, 18:22] = 30
         own = make_classifier(framing=Framing("handwriting", 8, 6, 1, box=20 / 28))
-        assert own.predict(picture)[0].warnings == ("the ink touches the edge: leave room around it",)
+        unsure, sure = (own.calibrated(Calibration(1, share)).predict(picture)[0] for share in (1, 0))
+        assert not unsure.sure
+        assert unsure.warnings == ("the ink touches the edge: leave room around it",)
+        assert sure.sure  # what is sure needs no better picture
+        assert sure.warnings == ()
+
+    @pytest.mark.parametrize("kind", framings)
+    @given(st.integers(0, 1000))
+    @settings(deadline=None, max_examples=15)
+    def test_is_never_sure_beside_a_warning(self, kind: str, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        own = make_classifier(framing=Framing(kind, 8, 6, 1, box=20 / 28))
+        lowest = tuple(generator.normal(0, 1, 3).tolist())
+        own = own.calibrated(Calibration(1, float(generator.random()), lowest))
+        picture = np.full((40, 30, 1), 240, np.uint8)
+        for _ in range(generator.integers(0, 4)):
+            top, left, height, width = generator.integers(1, 25, 4)
+            picture[top : top + height, left : left + width] = generator.integers(0, 256)
+        (answer,) = own.predict(picture)
+        assert not (answer.sure and answer.warnings)
+
+    def test_says_so_where_it_is_unlike_the_training_images(self, classifier: Classifier) -> None:
+        picture = drawn(1)[0]
+        highest = float(classifier.logits(picture[None]).max())
+        for lowest, said in ((highest + 1e-3, ("it is unlike the training images",)), (highest - 1e-3, ())):
+            known = classifier.calibrated(Calibration(1, 0, (lowest,) * 3))
+            (answer,) = known.predict(picture)
+            assert (answer.sure, answer.warnings) == (not said, said)
+            assert known.verdict(known.frame(picture), known.logits(picture[None])[0])[1] == said
+        with pytest.raises(ValueError, match="2 lowest logits for a network of 3 classes"):
+            classifier.calibrated(Calibration(1, 0, (0.0, 0.0)))
         assert make_classifier().predict(picture)[0].warnings == ()
 
     @pytest.mark.parametrize("kind", framings)

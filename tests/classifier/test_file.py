@@ -234,6 +234,25 @@ class TestHalfPrecision:
             Classifier.load(path)
 
 
+class TestAnotherCalibration:
+    KNOWN = Calibration(1.2, 0.7, (0.5, -1.0, 2.0))
+
+    def test_leaves_the_weights_as_they_are_byte_for_byte(self, raw: bytes, path: Path) -> None:
+        changed = file.with_calibration(raw, self.KNOWN)
+        assert taken_apart(changed)[2] == taken_apart(raw)[2]
+        path.write_bytes(changed)
+        assert Classifier.load(path).calibration == self.KNOWN
+        assert file.with_calibration(changed, Calibration(1.5, 0.5)) == raw
+
+    @pytest.mark.parametrize("lowest", [[1.0, 2.0], [1.0] * 4, [1.0, 2.0, "3"], [1.0, 2.0, None], 3, {}])
+    def test_needs_a_lowest_logit_of_each_class(self, raw: bytes, path: Path, lowest: Any) -> None:
+        header, facts, body = taken_apart(raw)
+        facts["calibration"]["lowest_logits"] = lowest
+        path.write_bytes(put_together(header, facts, body))
+        with pytest.raises(ClassifierFileError, match="lowest logit"):
+            Classifier.load(path)
+
+
 class TestPlanesOfBytes:
     """The weights of the classifiers that come with the package: float16, the bytes of each number apart."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from imagelet.classifier.classifier import Classifier
 from imagelet.interop.page import OPERATIONS, SCRIPTS, halved
+from imagelet.metrics.calibration import Calibration
 from imagelet.networks import build, networks
 from imagelet.networks.layers import KINDS
 from imagelet.networks.numpy_network import NumpyNetwork
@@ -100,3 +101,24 @@ def test_normalization_is_per_channel() -> None:
     np.testing.assert_allclose(
         [answer["probabilities"] for answer in answers], expected, atol=LARGEST_DIFFERENCE
     )
+
+
+@pytest.mark.parametrize("lowest", [False, True])
+def test_every_engine_says_the_same_of_what_is_sure(*, lowest: bool) -> None:
+    classifier = classifier_of(build(SMALL, SHAPE, CLASSES, seed=1), "mirrored")
+    images = images_for(classifier, 40)
+    logits = by_numpy(classifier).logits(images)
+    likely = classifier.calibration.probabilities(logits).max(axis=1)
+    middle = tuple(np.full(CLASSES, np.median(logits.max(axis=1))).tolist()) if lowest else None
+    calibration = Calibration(classifier.calibration.temperature, float(np.quantile(likely, 0.3)), middle)
+    classifier = classifier.calibrated(calibration)
+    expected = calibration.are_sure(logits)
+    assert 0 < expected.sum() < len(expected)
+    predictions = by_numpy(classifier).predict(images)
+    by_torch = classifier.predict(images)
+    (page,) = javascript.run([javascript.job(classifier, list(images), framed=True)])
+    assert [each.sure for each in predictions] == expected.tolist()
+    assert [each.sure for each in by_torch] == expected.tolist()
+    assert [each["sure"] for each in page] == expected.tolist()
+    assert [each["unlike"] for each in page] == calibration.are_unlike(logits).tolist()
+    assert not any(each.warnings for each in predictions if each.sure)

@@ -68,12 +68,16 @@ def test_every_test_time_augmentation_gives_the_same(augmentation: str) -> None:
 def test_sure_is_what_the_threshold_says() -> None:
     classifier = classifier_of(build(SMALL, SHAPE, CLASSES, seed=1))
     images = images_for(classifier, 40)
-    largest = classifier.predict_proba(images).max(axis=1)
-    classifier = classifier.calibrated(Calibration(1.5, float(np.median(largest))))
-    session = interop._session(onnx_model(classifier).SerializeToString())
-    (sure,) = session.run(["sure"], {"images": images})
-    assert sure.tolist() == [classifier.calibration.is_sure(value) for value in largest]
-    assert 0 < sure.sum() < len(sure)
+    logits = classifier.logits(images)
+    likely = classifier.calibrated(Calibration(1.5, 0)).predict_proba(images).max(axis=1)
+    threshold = float(np.quantile(likely, 0.3))
+    for lowest in (None, tuple(np.full(CLASSES, np.median(logits.max(axis=1))).tolist())):
+        calibrated = classifier.calibrated(Calibration(1.5, threshold, lowest))
+        session = interop._session(onnx_model(calibrated).SerializeToString())
+        (sure,) = session.run(["sure"], {"images": images})
+        assert sure.tolist() == calibrated.calibration.are_sure(logits).tolist()
+        assert 0 < sure.sum() < len(sure)
+        assert lowest is None or (~sure & (likely >= threshold)).any()
 
 
 def test_the_file_says_what_it_needs_and_gives(tmp_path: Path) -> None:

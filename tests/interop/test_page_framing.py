@@ -68,6 +68,8 @@ def pictures() -> Iterator[tuple[str, np.ndarray]]:
     yield "faint band", faint
     several = np.concatenate([drawing("2"), drawing("7", width=0.1)], axis=1)
     yield "several", several
+    down, across = np.mgrid[:160, :160]
+    yield "dot", np.where(np.hypot(down - 40, across - 110) < 25, 20, 250).astype(np.uint8)[:, :, None]
     table = np.pad(drawing("1", side=220), ((18, 18), (18, 18), (0, 0)), constant_values=60)
     yield "on a table", table
     specked = drawing("7", side=240).copy()

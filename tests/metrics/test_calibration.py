@@ -132,7 +132,7 @@ def test_the_threshold_holds_for_the_calibrated_probabilities(temperature: float
     assert calibration.temperature == fit_temperature(logits, labels)
     shares = calibration.probabilities(logits)
     right = shares.max(axis=1)[shares.argmax(axis=1) == labels]
-    unsure = sum(not calibration.is_sure(float(share)) for share in right)
+    unsure = np.count_nonzero(~calibration.are_sure(logits)[logits.argmax(axis=1) == labels])
     assert 0.02 * len(right) < unsure <= 0.03 * len(right)
 
 
@@ -154,16 +154,23 @@ def test_fifty_right_answers_are_enough_and_forty_nine_are_not() -> None:
     assert fit_threshold(np.zeros((0, 2)), np.zeros(0, np.int64)) == 0.5
 
 
-def test_a_threshold_never_calls_97_percent_unsure() -> None:
+def test_a_threshold_never_calls_90_percent_unsure() -> None:
     probabilities = np.full((100, 2), [0.999, 0.001])
-    assert fit_threshold(probabilities, np.zeros(100, np.int64)) == 0.97
+    assert fit_threshold(probabilities, np.zeros(100, np.int64)) == 0.9
 
 
 def test_an_answer_at_the_threshold_is_sure() -> None:
-    calibration = Calibration(1.0, 0.8)
-    assert calibration.is_sure(0.8)
-    assert not calibration.is_sure(np.nextafter(0.8, 0))
-    assert not calibration.is_sure(float("nan"))
+    logits = np.log([[0.8, 0.2], [0.79, 0.21], [np.nan, np.nan]])
+    threshold = float(Calibration(1.0, 0).probabilities(logits[:1]).max())
+    assert Calibration(1.0, threshold).are_sure(logits).tolist() == [True, False, False]
+
+
+def test_a_likely_answer_is_unsure_where_its_largest_logit_is_below_the_lowest_of_its_class() -> None:
+    logits = np.array([[9.0, 1.0], [7.9, 0.0], [0.0, 7.9], [0.0, 5.9]])
+    calibration = Calibration(1.0, 0.5, (8.0, 6.0))
+    assert calibration.are_unlike(logits).tolist() == [False, True, False, True]
+    assert calibration.are_sure(logits).tolist() == [True, False, True, False]
+    assert Calibration(1.0, 0.5).are_sure(logits).all()
 
 
 @given(st.floats(0.25, 4), st.integers(0, 1000))
@@ -194,10 +201,16 @@ def test_bad_arrays_are_refused(logits: np.ndarray, labels: np.ndarray, complain
         fit_calibration(logits, labels)
 
 
-@given(st.floats(0.25, 4), st.floats(0, 1))
+@given(
+    st.floats(0.25, 4),
+    st.floats(0, 1),
+    st.none() | st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 3),
+)
 @settings(deadline=None)
-def test_a_calibration_survives_json(temperature: float, threshold: float) -> None:
-    calibration = Calibration(temperature, threshold)
+def test_a_calibration_survives_json(
+    temperature: float, threshold: float, lowest: tuple[float, ...] | None
+) -> None:
+    calibration = Calibration(temperature, threshold, lowest)
     assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
 
 

@@ -367,8 +367,19 @@ class TestDoubt:
         assert not self.found(written()).unclear
         assert not self.found(self.found(written()).image).unclear
 
-    def test_is_none_of_a_digit_beside_a_smaller_one(self) -> None:
-        assert not self.found(two_digits()).unclear
+    def test_is_of_a_digit_beside_a_smaller_one(self) -> None:
+        assert self.found(two_digits()).unclear
+
+    @pytest.mark.parametrize("side", [20, 60, 120])
+    def test_is_of_a_dot_of_any_size(self, side: int) -> None:
+        down, across = np.mgrid[:200, :200]
+        dot = np.where(np.hypot(down - 90, across - 120) < side / 2, 0, 255).astype(np.uint8)[:, :, None]
+        assert any("filled" in warning for warning in self.found(dot).warnings)
+        assert self.found(dot).unclear
+
+    @pytest.mark.parametrize("pen", [4, 14, 30])
+    def test_is_none_of_a_pen_of_any_width(self, pen: int) -> None:
+        assert not self.found(written(pen=pen)).unclear
 
     def test_is_of_a_digit_that_is_less_than_what_is_beside_it(self) -> None:
         row = np.concatenate([written()] * 3, axis=1)

@@ -85,6 +85,8 @@ class TestImages:
         expected = model.classifier_.predict_proba(images)
         assert np.array_equal(model.predict_proba(images), expected)
         assert np.array_equal(model.predict_proba(images.astype(np.float64)), expected)
+        logits = model.classifier_.logits(images)
+        assert np.array_equal(model.are_sure(images), model.classifier_.calibration.are_sure(logits))
 
     def test_in_colour_are_rows_with_a_shape(self) -> None:
         generator = np.random.default_rng(0)

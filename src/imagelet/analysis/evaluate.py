@@ -25,7 +25,7 @@ from imagelet.analysis.error_analysis import (
     read_cell,
 )
 from imagelet.analysis.opening import Opened, open_evaluation
-from imagelet.analysis.test_evaluation import Evaluated, evaluate_images
+from imagelet.analysis.test_evaluation import Evaluated
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput
 from imagelet.cores import AUTO
@@ -48,7 +48,7 @@ class OwnPictures:
 
     Attributes:
         listed: the pictures where they lie.
-        warnings: what was odd about each.
+        warnings: what speaks against each prediction; none of a sure one.
         unsure: bool (n,), which predictions were called unsure.
         correct: bool (n,), which are correct.
     """
@@ -252,12 +252,14 @@ def evaluate_pictures(
     framed = _frame(listed.pictures, classifier)
     pixels = np.stack([picture.image for picture in framed])
     images = relabelled(ImageSet(pixels, listed.labels, listed.classes), classifier.classes, name)
-    evaluated = evaluate_images(classifier, images)
-    highest = evaluated.probabilities.max(axis=1).tolist()
+    logits = classifier.logits(images.images)
+    probabilities = classifier.calibration.probabilities(logits)
+    evaluated = Evaluated(images, probabilities, classifier.compute_metrics(images, probabilities))
+    verdicts = [*map(classifier.verdict, framed, logits)]
     pictures = OwnPictures(
         listed=listed.pictures,
-        warnings=tuple(picture.warnings for picture in framed),
-        unsure=~np.array([*map(classifier.is_sure, framed, highest)]),
+        warnings=tuple(warnings for _, warnings in verdicts),
+        unsure=np.array([not sure for sure, _ in verdicts]),
         correct=evaluated.probabilities.argmax(axis=1) == images.labels,
     )
     analysis = analyze_errors(evaluated.probabilities, images.labels)

@@ -139,7 +139,7 @@ def explain(
     source = image_of(learner, picture)
     pixels = pixels_of(source, classifier.input_shape)
     framed = replace(classifier.frame(pixels), file=name_of(source))
-    prediction = classifier.prediction(framed, classifier.predict_proba(framed.image[np.newaxis])[0])
+    prediction = classifier.prediction(framed, classifier.logits(framed.image[np.newaxis])[0])
     methods = methods_for(classifier.network)
     shown = tuple(attribute(classifier, framed.image, method, target) for method in methods)
     missing = [] if "grad-cam" in methods else [NO_CONVOLUTION]

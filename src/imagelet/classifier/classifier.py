@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 BATCH = 500  # images that go through the network at once,
 PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
+UNLIKE_TRAINING = Message("it is unlike the training images")
 SMALL_WORK = 40_000_000_000  # multiply-adds that NumPy does before torch has started and caught up
 
 
@@ -103,6 +104,8 @@ class Classifier:
             raise ValueError(f"framing to {self.framing.shape} for a network of {network.input_shape}")
         if len(self.normalization.mean) != self.framing.channels:
             raise ValueError(f"{len(self.normalization.mean)} means for {self.framing.channels} channels")
+        if (lowest := self.calibration.lowest_logits) is not None and len(lowest) != network.classes:
+            raise ValueError(f"{len(lowest)} lowest logits for a network of {network.classes} classes")
 
     @property
     def _stored_network(self) -> "Network | NumpyNetwork":
@@ -346,10 +349,10 @@ class Classifier:
         while batch := list(islice(remaining, BATCH)):
             framed = [self._frame_or_error(source) for source in batch]
             images = [result.image for result in framed if isinstance(result, FramedInput)]
-            probabilities = iter(self.predict_proba(np.stack(images))) if images else iter(())
+            logits = iter(self.logits(np.stack(images))) if images else iter(())
             for result in framed:
                 if isinstance(result, FramedInput):
-                    yield self.prediction(result, next(probabilities), top)
+                    yield self.prediction(result, next(logits), top)
                 else:
                     yield result
 
@@ -469,29 +472,38 @@ class Classifier:
         picture = pixels_of(source, self.input_shape, self.framing.values)
         return framed_input(picture, self.framing, name_of(source))
 
-    def is_sure(self, framed: FramedInput, probability: float) -> bool:
-        """Say whether a prediction of this calibrated probability counts as sure."""
-        return self.calibration.is_sure(probability) and not framed.unclear
-
     def _frame_or_error(self, source: Source) -> FramedInput | PictureError:
         try:
             return self.frame(source)
         except PictureError as error:
             return error
 
-    def prediction(self, framed: FramedInput, probabilities: np.ndarray, top: int = 3) -> Prediction:
-        """Return the prediction that this classifier's probabilities (classes,) for a framed picture give."""
+    def prediction(self, framed: FramedInput, logits: np.ndarray, top: int = 3) -> Prediction:
+        """Return the prediction that this classifier's logits (classes,) for a framed picture give."""
+        (probabilities,) = self.calibration.probabilities(logits[np.newaxis])
         ranked = [int(index) for index in np.argsort(-probabilities, kind="stable")[:top]]
         best = ranked[0]
-        probability = float(probabilities[best])
+        sure, warnings = self.verdict(framed, logits)
         return Prediction(
             file=framed.file,
             class_index=best,
             predicted=self.classes[best],
-            probability=probability,
+            probability=float(probabilities[best]),
             top=tuple((self.classes[index], float(probabilities[index])) for index in ranked),
             top_classes=tuple(ranked),
-            sure=self.is_sure(framed, probability),
-            warnings=framed.warnings,
+            sure=sure,
+            warnings=warnings,
             framed_input=framed.image,
         )
+
+    def verdict(self, framed: FramedInput, logits: np.ndarray) -> tuple[bool, tuple[str, ...]]:
+        """Return whether the prediction for a framed picture is sure, and if not what speaks against it.
+
+        Args:
+            framed: the picture.
+            logits: (classes,), this classifier's for it.
+        """
+        if self.calibration.are_sure(logits[np.newaxis])[0] and not framed.unclear:
+            return True, ()
+        unlike = self.calibration.are_unlike(logits[np.newaxis])[0]
+        return False, (*framed.warnings, *((UNLIKE_TRAINING,) if unlike and not framed.unclear else ()))

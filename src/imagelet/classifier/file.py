@@ -123,6 +123,24 @@ def in_planes(content: bytes) -> bytes:
     return content_of_file
 
 
+def with_calibration(content: bytes, calibration: Calibration) -> bytes:
+    """Return a classifier's file with another calibration; its weights stay as they are, byte for byte.
+
+    Args:
+        content: what :func:`to_bytes` or :func:`in_planes` returns.
+        calibration: the other one.
+    """
+    header = read_header(content)
+    facts = {**_facts(header), "calibration": calibration.to_json()}
+    written = json.dumps(facts, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    changed = json.dumps(
+        {**header, "__metadata__": {KEY: written}}, separators=(",", ":"), ensure_ascii=False
+    )
+    aligned = changed.encode() + b" " * (-len(changed.encode()) % 8)  # as safetensors writes it
+    body = content[8 + int.from_bytes(content[:8], "little") :]
+    return len(aligned).to_bytes(8, "little") + aligned + body
+
+
 def _planes_of(array: NDArray[np.float16]) -> NDArray[np.uint8]:
     """Return the two bytes of each number apart, uint8 (2, …), of its bits turned left by ``TURNED``.
 
@@ -288,12 +306,15 @@ def _content(
     if facts["test_time_augmentation"] not in TEST_TIME_AUGMENTATIONS:
         names = ", ".join(TEST_TIME_AUGMENTATIONS)
         raise ValueError(Message("its test-time augmentation is none of {names}", names=names))
+    calibration = Calibration.from_json(facts["calibration"])
+    if calibration.lowest_logits is not None and len(calibration.lowest_logits) != len(classes):
+        raise ValueError(Message("its calibration does not have a lowest logit for each class"))
     return Content(
         network=_network(facts["network"], framing, len(classes), raw, header, allow_import, given),
         classes=classes,
         framing=framing,
         normalization=normalization,
-        calibration=Calibration.from_json(facts["calibration"]),
+        calibration=calibration,
         training=facts["training"],
         test_time_augmentation=facts["test_time_augmentation"],
     )

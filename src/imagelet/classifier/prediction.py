@@ -18,8 +18,9 @@ class FramedInput:
     Attributes:
         file: its name; empty where it came without.
         image: uint8 (height, width, channels), the network's input before normalization.
-        unclear: the picture is blank, or shows something else than the framing expects.
-        warnings: what is odd about the picture, a few words each.
+        unclear: the picture is blank, or shows something else than the framing expects: no answer is sure.
+        warnings: what is odd about the picture, a few words each. Where it is not unclear, they are advice
+            for a better picture, in case the prediction is unsure.
         placement: which part of the picture the image shows; None where it shows none, or nobody knows.
     """
 
@@ -62,8 +63,10 @@ class Prediction:
         probability: its calibrated probability, 0 to 1.
         top: the most probable classes with their probabilities, best first.
         top_classes: their indices.
-        sure: the probability reaches the classifier's threshold, and the input is not unclear.
-        warnings: what is odd about the picture, a few words each.
+        sure: the probability reaches the classifier's threshold, the image is not unlike the training images,
+            and the picture is not unclear.
+        warnings: what speaks against the prediction or is odd about the picture, a few words each; none of a
+            sure one. The texts are for people: a page can show them as they are.
         framed_input: uint8 (height, width, channels), the image that the network got.
     """
 

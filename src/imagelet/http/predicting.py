@@ -21,12 +21,10 @@ def predict_together(
     """Return a classifier's predictions for the pictures of each request, computed in one batch."""
     pictures = [picture for request in requests for picture in request]
     images = [picture.image for picture in pictures if isinstance(picture, FramedInput)]
-    probabilities = iter(classifier.predict_proba(np.stack(images)) if images else ())
+    logits = iter(classifier.logits(np.stack(images)) if images else ())
     every = len(classifier.classes)
     results = (
-        classifier.prediction(picture, next(probabilities), every)
-        if isinstance(picture, FramedInput)
-        else picture
+        classifier.prediction(picture, next(logits), every) if isinstance(picture, FramedInput) else picture
         for picture in pictures
     )
     return [list(islice(results, len(request))) for request in requests]

@@ -9,7 +9,8 @@ input or output       type     shape                               values
 ====================  =======  ==================================  ====================================
 ``images``            uint8    (n, height, width, channels)        0 to 255, framed for the network
 ``probabilities``     float32  (n, classes)                        calibrated, rows of sum 1
-``sure``              bool     (n,)                                the largest is at least the threshold
+``sure``              bool     (n,)                                the largest is at least the threshold, and
+                                                                   the image not unlike the training images
 ====================  =======  ==================================  ====================================
 
 Where framing is inside, too (:mod:`imagelet.interop.onnx_framing`), ``pictures`` are the input, uint8 (n, any
@@ -330,9 +331,10 @@ def onnx_model(classifier: Classifier) -> "ModelProto":
     except ImportError as error:
         raise _not_installed("onnx") from error
     graph = OnnxGraph()
-    probabilities = _probabilities(classifier, graph)
-    largest = graph.add("ReduceMax", probabilities, axes=[1], keepdims=0)
-    sure = graph.add("GreaterOrEqual", largest, graph.number(classifier.calibration.threshold))
+    logits = _logits(classifier, graph)
+    scaled = graph.add("Div", logits, graph.number(classifier.calibration.temperature))
+    probabilities = graph.add("Softmax", scaled, axis=1)
+    sure = _sure(classifier, graph, logits, probabilities)
     classes = len(classifier.classes)
     model = _model(
         graph,
@@ -380,14 +382,28 @@ def _metadata(classifier: Classifier) -> dict[str, str]:
         "framing": classifier.framing.to_json(),
         "threshold": classifier.calibration.threshold,
         "temperature": classifier.calibration.temperature,
+        "lowest_logits": classifier.calibration.lowest_logits,
         "network": classifier.network_text,
         "test_time_augmentation": classifier.test_time_augmentation,
     }
     return {name: json.dumps(value, ensure_ascii=False) for name, value in facts.items()}
 
 
-def _probabilities(classifier: Classifier, graph: OnnxGraph) -> str:
-    """Add all nodes from the images to the probabilities."""
+def _sure(classifier: Classifier, graph: OnnxGraph, logits: str, probabilities: str) -> str:
+    """Add the nodes that say which predictions are sure."""
+    calibration = classifier.calibration
+    largest = graph.add("ReduceMax", probabilities, axes=[1], keepdims=0)
+    likely = graph.add("GreaterOrEqual", largest, graph.number(calibration.threshold))
+    if calibration.lowest_logits is None:
+        return likely
+    lowest = graph.constant(np.array(calibration.lowest_logits, np.float32), "lowest_logits")
+    lowest_of_each = graph.add("Gather", lowest, graph.add("ArgMax", logits, axis=1, keepdims=0))
+    highest = graph.add("ReduceMax", logits, axes=[1], keepdims=0)
+    return graph.add("And", likely, graph.add("GreaterOrEqual", highest, lowest_of_each))
+
+
+def _logits(classifier: Classifier, graph: OnnxGraph) -> str:
+    """Add all nodes from the images to the logits, averaged over the views."""
     text, shape, classes = classifier.network_text, classifier.input_shape, len(classifier.classes)
     layers = plain_layers(text, shape, classes, "to_onnx")
     if layers is None:
@@ -402,8 +418,7 @@ def _probabilities(classifier: Classifier, graph: OnnxGraph) -> str:
         weighted = graph.add("Mul", graph.add("Reshape", logits, apart), graph.constant(weights, "weights"))
         axes = graph.constant(np.array([0], np.int64), "axes")
         logits = graph.add("ReduceSum", weighted, axes, keepdims=0)
-    scaled = graph.add("Div", logits, graph.number(classifier.calibration.temperature))
-    return graph.add("Softmax", scaled, axis=1)
+    return logits
 
 
 def _normalized(classifier: Classifier, graph: OnnxGraph) -> str:

@@ -1,8 +1,8 @@
 """A classifier as one page of HTML: it draws, photographs, classifies and shows, without network or server.
 
 The page holds the weights in half precision, the network as the nodes that
-:mod:`imagelet.networks.onnx_graph` lists, framing, normalization, test-time augmentation, temperature and
-threshold, the card with its figures, and a script that computes it all. A policy in the page lets nothing
+:mod:`imagelet.networks.onnx_graph` lists, framing, normalization, test-time augmentation, calibration,
+the card with its figures, and a script that computes it all. A policy in the page lets nothing
 else run and nothing be fetched or sent.
 """
 
@@ -189,6 +189,7 @@ def page_facts(classifier: Classifier) -> tuple[dict[str, Any], bytes]:
         "views": [view._asdict() for view in VIEWS[classifier.test_time_augmentation]],
         "temperature": classifier.calibration.temperature,
         "threshold": classifier.calibration.threshold,
+        "lowestLogits": classifier.calibration.lowest_logits,
         "network": network,
         "layers": layers,
     }

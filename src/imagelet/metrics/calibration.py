@@ -1,4 +1,4 @@
-"""Calibration: the temperature, the threshold of an unsure prediction, and the reliability diagram's bins."""
+"""Calibration: the temperature, when a prediction is unsure, and the reliability diagram's bins."""
 
 import math
 from collections.abc import Mapping
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from imagelet.metrics.classification import CALIBRATION_BINS, Interval, check_labels, wilson_interval
+from imagelet.metrics.novelty import UNLIKE, are_unlike, fit_lowest_logits
 
 FEWEST_IMAGES = 50  # with fewer, a fitted temperature or threshold is mostly noise
 COLDEST, HOTTEST = 0.25, 4.0  # no trained network needs more; beyond lies a damaged fit
 CORRECT_BUT_UNSURE = 0.03  # the largest share of correct predictions that may be called unsure
 DEFAULT_THRESHOLD = 0.5  # below, the prediction is more likely wrong than correct
-HIGHEST_THRESHOLD = 0.97  # a prediction with a higher calibrated probability is never called unsure
+HIGHEST_THRESHOLD = 0.9  # a higher calibrated probability is always enough
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,25 @@ class Calibration:
     Attributes:
         temperature: the logits are divided by it before the softmax; above 1, probabilities are less extreme.
         threshold: a prediction with a smaller probability is unsure; in [0, 1].
+        lowest_logits: of each class; a prediction whose largest logit is smaller is unlike the training
+            images (:mod:`imagelet.metrics.novelty`). None where that is not known, as in earlier files.
 
     Raises:
-        ValueError: a temperature that is not in [0.25, 4], or a threshold that is not in [0, 1].
+        ValueError: a temperature that is not in [0.25, 4], a threshold that is not in [0, 1], or a lowest
+            logit that is not finite.
     """
 
     temperature: float
     threshold: float
+    lowest_logits: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not COLDEST <= self.temperature <= HOTTEST:
             raise ValueError(f"a temperature of {self.temperature}: must be from {COLDEST} to {HOTTEST}")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"a threshold of {self.threshold}: must be from 0 to 1")
+        if self.lowest_logits is not None and not all(map(math.isfinite, self.lowest_logits)):
+            raise ValueError("a lowest logit that is not finite")
 
     @classmethod
     def none(cls) -> "Calibration":
@@ -48,13 +55,22 @@ class Calibration:
         probabilities: np.ndarray = np.exp(_log_softmax(scaled))
         return probabilities
 
-    def is_sure(self, probability: float) -> bool:
-        """Return whether a prediction with this calibrated probability is sure."""
-        return probability >= self.threshold
+    def are_unlike(self, logits: np.ndarray) -> np.ndarray:
+        """Return which of the images with these logits (n, k) are unlike the training images, bool (n,)."""
+        if self.lowest_logits is None:
+            return np.zeros(len(logits), np.bool_)
+        return are_unlike(logits, self.lowest_logits)
 
-    def to_json(self) -> dict[str, float]:
-        """Return ``{"temperature": …, "threshold": …}``."""
-        return dict(vars(self))
+    def are_sure(self, logits: np.ndarray) -> np.ndarray:
+        """Return which predictions of these logits (n, k) are sure, bool (n,): likely, and not unlike."""
+        likely = self.probabilities(logits).max(axis=1) >= self.threshold
+        sure: np.ndarray = likely & ~self.are_unlike(logits)
+        return sure
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``{"temperature": …, "threshold": …, "lowest_logits": […]}``, the last where it is known."""
+        content: dict[str, Any] = {"temperature": self.temperature, "threshold": self.threshold}
+        return content if self.lowest_logits is None else {**content, "lowest_logits": [*self.lowest_logits]}
 
     @classmethod
     def from_json(cls, content: object) -> "Calibration":
@@ -63,16 +79,27 @@ class Calibration:
         Raises:
             ValueError: anything but that.
         """
-        if not isinstance(content, Mapping) or set(content) != {"temperature", "threshold"}:
-            raise ValueError("a calibration holds a temperature and a threshold, nothing else")
+        names = {"temperature", "threshold"}
+        if not isinstance(content, Mapping) or set(content) - {"lowest_logits"} != names:
+            raise ValueError(
+                "a calibration holds a temperature and a threshold, perhaps lowest logits, and nothing else"
+            )
         temperature, threshold = content["temperature"], content["threshold"]
         if type(temperature) not in (int, float) or type(threshold) not in (int, float):
             raise ValueError("a calibration's temperature and threshold must be numbers")
-        return cls(temperature, threshold)
+        lowest = content.get("lowest_logits")
+        if lowest is not None and not (
+            isinstance(lowest, list) and all(type(number) in (int, float) for number in lowest)
+        ):
+            raise ValueError("a calibration's lowest logits must be a list of numbers")
+        return cls(temperature, threshold, None if lowest is None else tuple(map(float, lowest)))
 
 
 def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Fit temperature and threshold on validation images, which training must not have learned from.
+    """Fit temperature, threshold and lowest logits on validation images, which training must not have seen.
+
+    Of the correct predictions at most 3 % are unsure: some for their largest logit, the others for their
+    probability.
 
     Args:
         logits: float ``(n, k)``, finite; ``n`` may be 0.
@@ -88,7 +115,9 @@ def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     if len(labels) < FEWEST_IMAGES:
         return Calibration.none()
     probabilities = Calibration(temperature, 0.0).probabilities(logits)
-    return Calibration(temperature, fit_threshold(probabilities, labels))
+    lowest_logits = fit_lowest_logits(logits, labels)
+    share = CORRECT_BUT_UNSURE if lowest_logits is None else CORRECT_BUT_UNSURE - UNLIKE
+    return Calibration(temperature, fit_threshold(probabilities, labels, share), lowest_logits)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -133,23 +162,24 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return min(max(math.exp(float(best.x)), COLDEST), HOTTEST)
 
 
-def fit_threshold(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the highest threshold that calls at most 3 % of correct predictions unsure, but at least 0.5.
+def fit_threshold(probabilities: np.ndarray, labels: np.ndarray, share: float = CORRECT_BUT_UNSURE) -> float:
+    """Return the highest threshold that calls few correct predictions unsure, but at least 0.5.
 
     Below one half a prediction is more likely wrong than correct: it is not sure.
 
     Args:
         probabilities: float ``(n, k)``, calibrated.
         labels: int ``(n,)``, in ``[0, k)``.
+        share: the largest share of the correct predictions that may be unsure, 0 to 1.
 
     Returns:
-        A threshold from 0.5 to 0.97; 0.5 where there are fewer than 50 correct predictions.
+        A threshold from 0.5 to 0.9; 0.5 where there are fewer than 50 correct predictions.
     """
     confidences = probabilities.max(axis=1)  # (n,)
     correct = np.sort(confidences[probabilities.argmax(axis=1) == labels])
     if len(correct) < FEWEST_IMAGES:
         return DEFAULT_THRESHOLD
-    unsure = math.floor(CORRECT_BUT_UNSURE * len(correct))
+    unsure = math.floor(share * len(correct))
     return min(max(float(correct[unsure]), DEFAULT_THRESHOLD), HIGHEST_THRESHOLD)
 
 

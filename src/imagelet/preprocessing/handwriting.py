@@ -32,6 +32,7 @@ MNIST_BOX = 20  # pixels
 THINNEST_STROKE, THICKEST_STROKE = 2.1, 3.9  # pixels in a box of MNIST_BOX: a quarter of MNIST's are thinner
 MOST_PIXELS = 16  # by which a side of a stroke is moved; ink with more to move is scaled down before
 FINE = 5  # pixels of the enlarged ink for each of the box: so finely strokes are widened and thinned
+THICKEST_PEN = 5.5  # pixels in such a box, behind all steps: what is wider is an area, not a stroke
 HAIRLINE = 0.7  # pixels in such a box: the pen left less than a pixel
 OFF_CENTRE = 1  # pixels that MNIST's own digits are away from where their mass is in the middle, at most
 
@@ -76,7 +77,7 @@ class Handwriting(NamedTuple):
     Attributes:
         image: uint8 (height, width, 1); all black where the picture holds no ink.
         warnings: what a person should know about the picture; empty where all is well.
-        unclear: there is no ink, less in the digit than beside it, or no strokes on paper.
+        unclear: there is no ink, there are several marks, or no strokes on paper, such as a dot.
         placement: which part of the picture the image shows; None where there is no ink.
     """
 
@@ -105,7 +106,7 @@ def normalise(picture: NDArray[np.uint8], target: Target, without: Collection[st
     stages, placement = {}, UNMOVED
     for name, moved in _moves(picture, target, without):
         stages[name], placement = moved.ink, moved.placement.within(placement)
-    image, unclear_because = _as_image(stages[STEPS[-1].name]), tuple(_unclear_because(stages))
+    image, unclear_because = _as_image(stages[STEPS[-1].name]), tuple(_unclear_because(stages, target))
     warnings = (*unclear_because, *_warnings(stages, target))
     return Handwriting(image, warnings, bool(unclear_because), placement if image.any() else None)
 
@@ -279,10 +280,11 @@ def _as_image(ink: Ink) -> NDArray[np.uint8]:
     return np.rint(ink * 255).astype(np.uint8)[:, :, np.newaxis]
 
 
-def _unclear_because(stages: dict[str, Ink]) -> Iterator[str]:
+def _unclear_because(stages: dict[str, Ink], target: Target) -> Iterator[str]:
     """Yield why the picture may show something else than one digit's strokes on paper.
 
-    The digit has less ink than there is beside it, or evening the light has hollowed out what was dark.
+    There are other marks beside the digit, evening the light has hollowed out what was dark, or the ink is an
+    area without strokes, such as a dot.
     """
     mark = stages["mark"]
     if not mark.any():
@@ -290,12 +292,17 @@ def _unclear_because(stages: dict[str, Ink]) -> Iterator[str]:
         return
     if float(mark.sum()) <= LEAST_SHARE * float(stages["specks"].sum()):
         yield Message("there is more ink beside the digit than in it: show one digit alone")
+    elif connected_components.other_marks(stages["specks"], mark):
+        yield Message("there are several marks: the largest was taken")
     darkness, strokes = stages["polarity"], mark > mark.max() / 2
     [paper] = quantiles(darkness, [PAPER])
     as_dark = paper + HOLLOW * (median(darkness[strokes]) - paper)
     hollow = (darkness >= as_dark) & ~connected_components.with_neighbours(stages["threshold"] > 0)
     if np.count_nonzero(hollow) > MOST_HOLLOW * np.count_nonzero(strokes):
         yield Message("dark areas are no strokes: show a digit that is written with a pen on plain paper")
+    framed = stages[STEPS[-1].name]
+    if stroke_width(framed[connected_components.extent(framed > 0)]) > THICKEST_PEN * target.stroke_unit:
+        yield Message("the ink is a filled area: show a digit that is written in strokes")
 
 
 def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
@@ -307,8 +314,6 @@ def _warnings(stages: dict[str, Ink], target: Target) -> Iterator[str]:
         yield Message("the contrast is low: write with a darker pen, or in better light")
     if border(ink).any():
         yield Message("the ink touches the edge: leave room around it")
-    if connected_components.other_marks(stages["specks"], ink):
-        yield Message("there are several marks: the largest was taken")
     cut = ink[connected_components.extent(ink > 0)]
     if stroke_width(cut) * _scale(cut, target) < HAIRLINE * target.stroke_unit:
         yield Message("the strokes are very thin: write with a thicker pen, or closer")

@@ -168,16 +168,34 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Raises:
             NotFittedError, ValueError: as :meth:`predict`.
         """
+        logits = self._logits(X)
+        probabilities: NDArray[np.float64] = self.classifier_.calibration.probabilities(logits)
+        return probabilities
+
+    def are_sure(self, X: Any) -> NDArray[np.bool_]:
+        """Return which predictions are sure, bool (n,), as the classifier's own predictions say it.
+
+        Args:
+            X: as for :meth:`predict`.
+
+        Raises:
+            NotFittedError, ValueError: as :meth:`predict`.
+        """
+        logits = self._logits(X)
+        sure: NDArray[np.bool_] = self.classifier_.calibration.are_sure(logits)
+        return sure
+
+    def _logits(self, X: Any) -> NDArray[np.float64]:
+        """Return the logits (n, k) of images as :meth:`predict` takes them."""
         check_is_fitted(self)
         understood: Understood = self._understood
         images = understood.images(_validated(self, X))
-        logits = (
+        logits: NDArray[np.float64] = (
             _exact_logits(self.classifier_, images)
             if understood.is_table
             else self.classifier_.logits(images)
         )
-        probabilities: NDArray[np.float64] = self.classifier_.calibration.probabilities(logits)
-        return probabilities
+        return logits
 
     def _trained(
         self, images: ImageSet, is_table: bool, weights: NDArray[np.float64] | None, seed: int

@@ -60,7 +60,7 @@ test("probabilities of large logits add up to 1", () => {
 });
 
 /** A classifier whose network does nothing: two pixels are two logits. */
-function pixelsAsLogits(views) {
+function pixelsAsLogits(views, lowestLogits = null) {
   const facts = {
     network: {
       input: "image",
@@ -72,6 +72,7 @@ function pixelsAsLogits(views) {
     views,
     temperature: 1,
     threshold: 0.5,
+    lowestLogits,
   };
   return makeClassifier(facts, new Uint8Array());
 }
@@ -82,6 +83,12 @@ test("the first of equal classes is predicted, and the threshold itself is sure"
   const classify = pixelsAsLogits([{ weight: 1, shift: 0, mirrored: false }]);
   const { predicted, probabilities, isLikely } = await classify(pixels(9, 9));
   assert.deepEqual([predicted, probabilities, isLikely], [0, [0.5, 0.5], true]);
+});
+
+test("an image is unlike the training images where the largest logit is below the lowest of its class", async () => {
+  const views = [{ weight: 1, shift: 0, mirrored: false }];
+  const answers = async (lowest) => (await pixelsAsLogits(views, lowest)(pixels(90, 0))).isUnlike;
+  assert.deepEqual(await Promise.all([null, [8, 99], [10, 0]].map(answers)), [false, false, true]);
 });
 
 test("the logits of all views are averaged; a quick answer comes from the first alone", async () => {

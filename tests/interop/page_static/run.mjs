@@ -1,7 +1,7 @@
 // Runs the modules of the page on what standard input says, for tests that compare them with Python.
 //
 // In: {classifiers: [{facts, weights: base64, pictures: [{height, width, channels, base64}], framed: whether they are}]}
-// Out: for each a list of {probabilities, predicted, sure, warnings, unclear, image: base64, layers: {name: [numbers]}}
+// Out: for each a list of {probabilities, predicted, sure, unlike, warnings, unclear, image: base64, layers: {name: [numbers]}}
 
 import { readFileSync } from "node:fs";
 
@@ -23,8 +23,8 @@ async function run({ facts, weights, pictures, framed }) {
     const made = framed ? { image: picture, warnings: [], isUnclear: false } : frame(picture);
     const result = { warnings: made.warnings, unclear: made.isUnclear, image: Buffer.from(made.image.data).toString("base64") };
     if (classify) {
-      const { probabilities, predicted, isLikely, values } = await classify(made.image);
-      Object.assign(result, { probabilities, predicted, sure: isLikely && !made.isUnclear });
+      const { probabilities, predicted, isLikely, isUnlike, values } = await classify(made.image);
+      Object.assign(result, { probabilities, predicted, sure: isLikely && !isUnlike && !made.isUnclear, unlike: isUnlike });
       result.logits = Array.from(values.get(facts.network.output).data);
     }
     results.push(result);

@@ -119,8 +119,8 @@ def explain(
         class_of(classifier.classes, target)  # refused before anything is computed
     pixels, label = picture_or_sample(classifiers, name, picture, sample)
     framed = classifier.frame(pixels)
-    probabilities = classifier.predict_proba(framed.image[np.newaxis])[0]
-    prediction = classifier.prediction(framed, probabilities, top=len(probabilities))
+    (logits,) = classifier.logits(framed.image[np.newaxis])
+    prediction = classifier.prediction(framed, logits, top=len(logits))
     methods, wanted = methods_for(classifier.network), dict.fromkeys(attributions)
     maps = [attribute(classifier, framed.image, method, target) for method in wanted if method in methods]
     missing: list[str] = [] if wanted.keys() <= set(methods) else [NO_CONVOLUTION]

@@ -41,6 +41,7 @@ const MNIST_BOX = 20; // pixels
 const [THINNEST_STROKE, THICKEST_STROKE] = [2.1, 3.9]; // pixels in a box of MNIST_BOX
 const MOST_PIXELS = 16; // by which a side of a stroke is moved
 const FINE = 5; // pixels of the enlarged ink for each of the box
+const THICKEST_PEN = 5.5; // pixels in such a box, behind all steps: what is wider is an area, not a stroke
 const HAIRLINE = 0.7; // pixels in such a box: the pen left less than a pixel
 const OFF_CENTRE = 1; // pixels that MNIST's own digits are away from where their mass is in the middle
 
@@ -63,9 +64,9 @@ export function handwriting(picture, target) {
   const mark = mainMark(specks);
   const ink = centred(boxed(withFittingStrokes(mark, target), target), target);
   const image = merged([mapped(ink, (value) => rounded(Math.fround(value * 255)))]);
-  const reasons = unclearBecause({ polarity, threshold, specks, mark });
+  const reasons = unclearBecause({ polarity, threshold, specks, mark, ink }, target);
   const isUnclear = reasons.length > 0;
-  return { image, warnings: [...reasons, ...warningsOf({ light, specks, mark }, target)], isUnclear };
+  return { image, warnings: [...reasons, ...warningsOf({ light, mark }, target)], isUnclear };
 }
 
 /** Whether an image of the target's size is as the steps would leave it. */
@@ -118,9 +119,14 @@ function withFittingStrokes(mark, target) {
 
 /** By how many pixels each side of a stroke is too thin, and too thick; 0 or less: it is not. */
 function wrongWidths(ink, target) {
-  const unit = (target.box * Math.min(target.height, target.width)) / MNIST_BOX / scaleOf(ink, target);
+  const unit = unitOf(target) / scaleOf(ink, target);
   const width = strokeWidth(ink);
   return [rounded((THINNEST_STROKE * unit - width) / 2), rounded((width - THICKEST_STROKE * unit) / 2)];
+}
+
+/** Pixels of the image for each pixel of a box of MNIST_BOX. */
+function unitOf({ height, width, box }) {
+  return (box * Math.min(height, width)) / MNIST_BOX;
 }
 
 function scaleOf({ height, width }, target) {
@@ -190,28 +196,29 @@ function centred(ink, target) {
 }
 
 /** Why the picture may show something else than one digit's strokes on paper. */
-function unclearBecause({ polarity, threshold, specks, mark }) {
-  const ink = sumOf(mark.data);
-  if (!ink) return ["blank"];
-  const reasons = ink <= LEAST_SHARE * sumOf(specks.data) ? ["beside"] : [];
+function unclearBecause({ polarity, threshold, specks, mark, ink }, target) {
+  const amount = sumOf(mark.data);
+  if (!amount) return ["blank"];
+  const isLess = amount <= LEAST_SHARE * sumOf(specks.data);
+  const reasons = isLess ? ["beside"] : hasOtherMarks(specks, mark) ? ["several"] : [];
   const half = largest(mark.data) / 2;
   const darkness = polarity.data.filter((_, index) => mark.data[index] > half);
   const [paper] = quantiles(polarity.data, [PAPER]);
   const asDark = paper + HOLLOW * (median(darkness) - paper);
   const hollow = polarity.data.filter((value, index) => value >= asDark && !isNearInk(threshold, index));
-  return hollow.length > MOST_HOLLOW * darkness.length ? [...reasons, "dark"] : reasons;
+  if (hollow.length > MOST_HOLLOW * darkness.length) reasons.push("dark");
+  if (strokeWidth(cut(ink, extent(ink))) > THICKEST_PEN * unitOf(target)) reasons.push("filled");
+  return reasons;
 }
 
 /** What else a person should know about the picture. */
-function warningsOf({ light, specks, mark }, target) {
+function warningsOf({ light, mark }, target) {
   const part = extent(mark);
   if (!part) return [];
   const inside = cut(mark, part);
-  const unit = (target.box * Math.min(target.height, target.width)) / MNIST_BOX;
   return [
     contrastOf(light) < LOW_CONTRAST && "contrast",
     border(mark).some((value) => value > 0) && "edge",
-    hasOtherMarks(specks, mark) && "several",
-    strokeWidth(inside) * scaleOf(inside, target) < HAIRLINE * unit && "thin",
+    strokeWidth(inside) * scaleOf(inside, target) < HAIRLINE * unitOf(target) && "thin",
   ].filter(Boolean);
 }

@@ -5,9 +5,10 @@ import { makeNetwork } from "./network.js";
 
 /** @typedef {import("../framing/planes.js").Picture} Picture */
 /**
- * @typedef {{probabilities: number[], predicted: number, isLikely: boolean,
+ * @typedef {{probabilities: number[], predicted: number, isLikely: boolean, isUnlike: boolean,
  *   values: Map<string, import("./operations.js").Value>}} Answer
- *   `isLikely`: the largest probability reaches the threshold; `values` are what the layers make of the first view
+ *   `isLikely`: the largest probability reaches the threshold; `isUnlike`: the largest logit is below the lowest one
+ *   of the training images of that class, which is a sign of something else; `values` are what the layers make of the first view
  */
 
 const PATIENCE = 40; // milliseconds of computing after which the page may draw
@@ -19,7 +20,7 @@ const PATIENCE = 40; // milliseconds of computing after which the page may draw
  * @param {() => Promise<void>} [pause] lets the page draw between two views
  * @returns {(image: Picture, isQuick?: boolean) => Promise<Answer>} quick: from the first view alone
  */
-export function makeClassifier({ network, normalization, views, temperature, threshold }, bytes, pause) {
+export function makeClassifier({ network, normalization, views, temperature, threshold, lowestLogits }, bytes, pause) {
   const compute = makeNetwork(network, bytes);
   return async (image, isQuick = false) => {
     const input = prepare(image, normalization);
@@ -40,7 +41,13 @@ export function makeClassifier({ network, normalization, views, temperature, thr
     }
     const probabilities = softmax(logits.map((logit) => logit / temperature));
     const predicted = probabilities.indexOf(Math.max(...probabilities));
-    return { probabilities, predicted, isLikely: probabilities[predicted] >= threshold, values: first };
+    return {
+      probabilities,
+      predicted,
+      isLikely: probabilities[predicted] >= threshold,
+      isUnlike: Boolean(lowestLogits) && logits[predicted] < lowestLogits[predicted],
+      values: first,
+    };
   };
 }
 

@@ -18,7 +18,9 @@ export function showAnswer(/** @type {any} */ shown, /** @type {string[]} */ cla
   }
   const { answer, framed, isSure } = shown;
   putPicture(part("seen"), framed.image);
-  const reasons = isSure || framed.warnings.length ? framed.warnings.map((key) => t(`warning_${key}`)) : [t("why_unsure")];
+  const reasons = isSure ? [] : framed.warnings.map((key) => t(`warning_${key}`));
+  if (answer.isUnlike && !framed.isUnclear) reasons.push(t("unlike"));
+  if (!isSure && !reasons.length) reasons.push(t("why_unsure"));
   showVerdict(classes[answer.predicted], percent(probabilities[answer.predicted]), t(isSure ? "sure" : "unsure"), reasons);
   part("surety").className = isSure ? "sure" : "unsure";
 }

@@ -35,7 +35,7 @@ export function start(/** @type {Record<string, import("../framing/framing.js").
     const framed = picture && frame(picture);
     const made = framed && (await classify(framed.image, pad.isDrawing()));
     if (picture && times.push(performance.now() - started) > WARM) times.shift();
-    shown = made && { answer: made, framed, isSure: made.isLikely && !framed.isUnclear };
+    shown = made && { answer: made, framed, isSure: made.isLikely && !made.isUnlike && !framed.isUnclear };
     showAnswer(shown, classes);
     document.body.dataset.milliseconds = times.at(-1)?.toFixed(1) ?? "";
     await pause();
