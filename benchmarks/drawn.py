@@ -138,7 +138,9 @@ def star(points: int) -> Points:
 def spiral() -> Points:
     """Return a spiral of three turns."""
     angles = np.linspace(0, 6 * np.pi, 90)
-    return 0.5 + np.stack([np.cos(angles), np.sin(angles)], axis=1) * (0.5 * angles / angles[-1])[:, None]
+    round_about: Points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    turned: Points = 0.5 + round_about * (0.5 * angles / angles[-1])[:, None]
+    return turned
 
 
 def polygon(corners: int, start: float = -90) -> Points:

@@ -1,4 +1,4 @@
-"""Pictures that are no digits: clothes, photos in grey, noise, textures, letters. All are made or public."""
+"""Pictures that are no digit: clothes, photos, noise, textures, and what is drawn. All are made or public."""
 
 import string
 from pathlib import Path
@@ -7,15 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks import drawn
+from benchmarks.drawn import LIKE_DIGITS, Pictures
 from imagelet.data.datasets import load_dataset
 from imagelet.preprocessing.picture import with_channels
-
-Pictures = list[NDArray[np.uint8]]
 
 EACH = 1000  # of a dataset
 MADE = 300  # of noise, and of textures
 SIDES = (28, 64, 100, 200)  # pixels
-LIKE_DIGITS = "OIlZSBqgb"  # letters that are digits to many people
 FONTS = (
     "DejaVuSans",
     "DejaVuSans-Bold",
@@ -45,7 +44,12 @@ def foreign_pictures() -> dict[str, Pictures]:
         "CIFAR-10 in grey": [with_channels(np.asarray(image), 1) for image in photos[:EACH]],
         "noise": noise(),
         "textures": textures(),
-        "letters": letters(),
+        "letters in twelve fonts": letters(),
+        "letters by pen": drawn.stroke_letters(),
+        "shapes by pen": drawn.shapes(),
+        "scribbles": drawn.scribbles(),
+        "dots": drawn.blobs(),
+        "two digits": drawn.two_digits(load_dataset("mnist").test.images),
         "one colour": [np.full((100, 100, 1), level, np.uint8) for level in range(0, 256, 15)],
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.drawn import LIKE_DIGITS
 from benchmarks.foreign import foreign_pictures
 from benchmarks.measuring import Benchmark, LeftOut, at_once, summary
 from benchmarks.processes import imagelet
@@ -68,6 +69,8 @@ def own_pictures() -> dict[str, Any]:
         "framed": framed == own.labels,
     }
     sure = np.array([each.sure for each in predictions])
+    seen = np.stack([each.framed_input for each in predictions])
+    reach = _reach(classifier, seen[right["framed"]])
     hand = own.kinds != PRINTED
     kinds = {kind: own.kinds == kind for kind in dict.fromkeys(own.kinds.tolist())}
     return {
@@ -84,9 +87,10 @@ def own_pictures() -> dict[str, Any]:
         "wrong": int((~right["framed"]).sum()),
         "steps": _steps(classifier, own, hand),
         "foreign": [
-            {"pictures": len(pictures), "kind": kind, "unsure": _unsure(classifier, pictures)}
+            {"pictures": len(pictures), "kind": kind, **_doubted(classifier, pictures, reach)}
             for kind, pictures in foreign_pictures().items()
         ],
+        "like_digits": LIKE_DIGITS,
         "mnist": _mnist(classifier),
         **_seconds(own),
     }
@@ -142,9 +146,33 @@ def _fitted(image: NDArray[np.uint8], target: Target) -> NDArray[np.uint8]:
     return squeezed_as_in_the_notes(255 - image, (*target[:2], 1))
 
 
-def _unsure(classifier: Classifier, pictures: Sequence[NDArray[np.uint8]]) -> float:
-    answers = list(classifier.predict_each(pictures))
-    return float(np.mean([not (isinstance(each, Prediction) and each.sure) for each in answers]))
+def _doubted(
+    classifier: Classifier, pictures: Sequence[NDArray[np.uint8]], reach: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return the share of pictures that are unsure, and the AUROC of largest logits against right digits.
+
+    Args:
+        classifier: what is measured.
+        pictures: of no class.
+        reach: of the framed digits that are answered right, as :func:`_reach` returns it.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    answers = [each for each in classifier.predict_each(pictures) if isinstance(each, Prediction)]
+    foreign = _reach(classifier, np.stack([each.framed_input for each in answers]))
+    is_digit = np.r_[np.ones(len(reach)), np.zeros(len(foreign))]
+    return {
+        "unsure": 1 - sum(each.sure for each in answers) / len(pictures),
+        "auroc": float(roc_auc_score(is_digit, np.r_[reach, foreign])),
+    }
+
+
+def _reach(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return how far each largest logit is above the lowest one of its class, float64 (n,)."""
+    logits = classifier.logits(images)
+    lowest = np.array(classifier.calibration.lowest_logits)
+    reach: NDArray[np.float64] = logits.max(axis=1) - lowest[logits.argmax(axis=1)]
+    return reach
 
 
 def _mnist(classifier: Classifier) -> dict[str, Any]:
