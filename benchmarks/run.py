@@ -26,6 +26,7 @@ from benchmarks import (
     recipes,
     result_files,
     serve,
+    tune,
 )
 from benchmarks.measuring import Benchmark, LeftOut, at_once
 from benchmarks.steps import steps
@@ -49,6 +50,7 @@ def known() -> dict[str, Benchmark]:
         **large.benchmarks(),
         **lanes.benchmarks(),
         **recipes.benchmarks(),
+        **tune.benchmarks(),
         **{name: at_once(function) for name, function in course.benchmarks().items()},
     }
 

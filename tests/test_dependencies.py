@@ -61,7 +61,7 @@ def _declared(extra: str | None = None) -> set[str]:
     return {_normal(re.match(r"[\w.-]+", text)[0]) for text in texts}
 
 
-DECLARED = _declared() | _declared("formats") | _declared("onnx")
+DECLARED = _declared() | _declared("formats") | _declared("onnx") | _declared("tune")
 
 
 def test_what_the_source_imports_is_declared() -> None:
@@ -85,7 +85,7 @@ def test_no_version_with_a_known_hole_is_admitted() -> None:
 
 def test_what_is_declared_is_pinned() -> None:
     pinned = {_normal(line.partition("==")[0]) for line in CONSTRAINTS.splitlines() if "==" in line}
-    assert _declared() | _declared("formats") | _declared("onnx") <= pinned
+    assert _declared() | _declared("formats") | _declared("onnx") | _declared("tune") <= pinned
 
 
 @pytest.mark.parametrize("name", sorted(LOCKS))

@@ -298,7 +298,7 @@ class TestParameters:
         [
             ({"epochs": 0}, "epochs = 0 is not allowed"),
             ({"recipe": "genral"}, "did you mean"),
-            ({"recipe": 3}, "a recipe is a name or a Recipe"),
+            ({"recipe": 3}, "a recipe is a name, a file or a Recipe"),
             ({"network": "conv(3"}, "conv"),
             ({"settings": {"rotatoin": 3}}, "rotation"),
             (

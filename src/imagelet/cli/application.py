@@ -23,6 +23,7 @@ from imagelet.cli import (
     runs,
     serve,
     train,
+    tune,
 )
 from imagelet.cli.commands import Group
 
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 # In the order of `imagelet --help`.
 FAMILIES = (
-    *(demo, train, data, catalogue, arithmetic, evaluate, compare, predict, export, code),
+    *(demo, train, tune, data, catalogue, arithmetic, evaluate, compare, predict, export, code),
     *(importing, serve, lab, course, runs, doctor),
 )
 for family in FAMILIES:

@@ -82,15 +82,18 @@ def sketch_images(
     return lines
 
 
-def sketch_shares(shares: Mapping[str, float], block: str = "█") -> list[str]:
+def sketch_shares(shares: Mapping[str, float], block: str = "█", *, figures: bool = True) -> list[str]:
     """Return one line for each name: a bar as long as its share, and the share in hundredths.
 
     Args:
         shares: name → 0 to 1.
         block: the letter of which bars are made.
+        figures: write the share behind its bar.
     """
     longest = max(map(columns, shares), default=0)
     names = {name: padded(name, longest, right=True) for name in shares}
+    if not figures:
+        return [f"{names[name]}  {block * round(BAR * share)}" for name, share in shares.items()]
     return [
         f"{names[name]}  {block * round(BAR * share):<{BAR}}  {write_percent(share):>6} %"
         for name, share in shares.items()

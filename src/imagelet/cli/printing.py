@@ -185,10 +185,11 @@ def pictures(images: "Sequence[np.ndarray]", captions: Sequence[str]) -> None:
     write(sys.stdout, "".join(f"{line}\n" for line in lines))
 
 
-def bars(shares: Mapping[str, float]) -> None:
-    """Print a bar for each name, as long as its share (0 to 1)."""
+def bars(shares: Mapping[str, float], *, figures: bool = True) -> None:
+    """Print a bar for each name, as long as its share (0 to 1); ``figures``: the share stands behind it."""
     block = "█" if _can_show(sys.stdout, "█") else "#"
-    lines = sketch_shares({visible(name): share for name, share in shares.items()}, block)
+    shown = {visible(name): share for name, share in shares.items()}
+    lines = sketch_shares(shown, block, figures=figures)
     write(sys.stdout, "".join(f"{line}\n" for line in lines))
 
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from imagelet import paths
-from imagelet.cli import series, train_result, trainings
+from imagelet.cli import learning_rates, series, train_result, trainings
 from imagelet.cli import train_options as options
 from imagelet.cli.commands import PARTS, AllowImport, Command, Group, Json, read_shape
-from imagelet.errors import RequirementMissedError, SettingError, UsageError
-from imagelet.messages import Message
+from imagelet.errors import RequirementMissedError, UsageError
 
 if TYPE_CHECKING:
     from imagelet.data.store import InMemory
@@ -68,6 +67,7 @@ def train(
     only: series.Only = None,
     collect: series.Collect = False,
     profile: options.ProfileOption = False,
+    find_lr: options.FindLearningRate = False,
     as_json: Json = False,
 ) -> None:
     """Train a classifier on DATASET and write a run folder.
@@ -88,6 +88,9 @@ def train(
     JSON of --folds: dataset, network, part, folds[{fold, run, accuracy, interval, images}], mean,
     standard_deviation, accuracy, interval, images, label_issues[{image, label, suggested, probability,
     label_probability}], folder, out_of_fold; accuracy is over all images.
+
+    JSON of --find-lr: dataset, network, optimizer, settings, suggestion, steepest, tenth_of_lowest, lowest,
+    exploded, steps, rates, losses, smoothed, file.
     """
     words = dict(locals())  # every argument and option by its name
     chosen = _checked(words)
@@ -95,6 +98,9 @@ def train(
         seeds, folds, name, runs, test, require, as_json, in_memory, parallel, only, collect
     )
     request.check(one_run=_one_run(words), validation=validation, profile=profile)
+    if find_lr:
+        learning_rates.check(words)
+        return learning_rates.run(_describe(words, chosen), words)
     if request.of_many:
         return series.train_series(_describe(words, chosen), request)
     times = _new_profile() if profile else None
@@ -174,14 +180,8 @@ def _read_settings(words: dict[str, Any]) -> dict[str, Any]:
         SettingError: a text without ``=``.
     """
     named = ("epochs", "batch_size", "learning_rate", "optimizer", "freeze")
-    settings: dict[str, Any] = {field: words[field] for field in named if words[field] is not None}
-    for text in words["settings"] or []:
-        field, equals, value = text.partition("=")
-        if not equals:
-            hint = Message("write --set FIELD=VALUE, for example --set momentum=0.8")
-            raise SettingError("--set {given} has no '='", hint, given=text)
-        settings[field.strip()] = value.strip()
-    return settings
+    given = {field: words[field] for field in named if words[field] is not None}
+    return given | options.read_settings(words["settings"] or [])
 
 
 def _new_profile() -> "Profile":

@@ -1,5 +1,6 @@
 """The options of `imagelet train`; other commands that train take some of them, too."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +8,8 @@ import typer
 
 from imagelet.cli import completing, light
 from imagelet.cli.commands import DATASET, declared
-from imagelet.errors import UsageError
+from imagelet.errors import SettingError, UsageError
+from imagelet.messages import Message
 
 if TYPE_CHECKING:
     from imagelet.data.store import InMemory
@@ -29,8 +31,8 @@ RecipeOption = Annotated[
     str | None,
     typer.Option(
         "--recipe",
-        metavar="NAME",
-        help="How to train (imagelet recipes).",
+        metavar="NAME_OR_FILE",
+        help="How to train: a name (imagelet recipes), or a .toml file with a recipe's fields.",
         autocompletion=completing.recipes,
         show_default="general; fine-tuning with --from",
     ),
@@ -119,6 +121,24 @@ Settings = Annotated[
         autocompletion=completing.fields,
     ),
 ]
+
+
+def read_settings(texts: Iterable[str]) -> dict[str, str]:
+    """Return the recipe's fields that ``--set FIELD=VALUE`` names, with their values as they are typed.
+
+    Raises:
+        SettingError: a text without ``=``.
+    """
+    settings = {}
+    for text in texts:
+        field, equals, value = text.partition("=")
+        if not equals:
+            hint = Message("write --set FIELD=VALUE, for example --set momentum=0.8")
+            raise SettingError("--set {given} has no '='", hint, given=text)
+        settings[field.strip()] = value.strip()
+    return settings
+
+
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.")]
 Runs = Annotated[
     Path | None, typer.Option("--runs", metavar="DIR", help="Where runs are written.", show_default="./runs")
@@ -141,6 +161,13 @@ Require = Annotated[
     float | None,
     typer.Option(
         metavar="ACCURACY", help="Exit with 3 if the accuracy is lower (test with --test, else validation)."
+    ),
+]
+FindLearningRate = Annotated[
+    bool,
+    typer.Option(
+        "--find-lr",
+        help="Train no run: raise the learning rate over some hundred steps, and suggest one.",
     ),
 ]
 ProfileOption = Annotated[

@@ -39,7 +39,7 @@ def train(
     data: Any,
     labels: Any = None,
     network: Any = None,
-    recipe: str | Recipe | None = None,
+    recipe: str | os.PathLike[str] | Recipe | None = None,
     *,
     validation_data: Any = None,
     test_data: Any = None,
@@ -61,7 +61,7 @@ def train(
         labels: of images that come without: (n,) numbers or texts, or one-hot rows.
         network: text or a name; a builder; or an ``nn.Module`` from images (n, channels, height, width) to
             logits, of which a copy is trained, beginning with its weights. None: the recipe's.
-        recipe: how to train, or a recipe's name; None: ``general``, or ``fine-tuning`` with ``start_from``.
+        recipe: how to train, its name or file; None: ``general``, or ``fine-tuning`` with ``start_from``.
         validation_data: (X_val, y_val), which choose the epoch; None: as ``validation`` says.
         test_data: (X_test, y_test); None: those of the data, else a fifth is set aside.
         classes: for arrays: the class names in the order that labels count.

@@ -143,6 +143,17 @@ def run_experiment(
             yield from _train(run, dataset, setup, state, clock, profile, test=test)
 
 
+def prepared(
+    experiment: Experiment, *, in_memory: InMemory = "auto", progress: Progress | None = None
+) -> tuple[TrainingSetup, Network, bool]:
+    """Return setup and network of a training, and whether the weights were learned; nothing is written."""
+    opened = _opened(_checked(experiment), None, None, Clock(), in_memory, progress)
+    experiment, start, dataset, frozen = opened
+    check_signal(dataset.train)
+    network = _build(experiment, dataset.train, start, allow_import=True)
+    return _setup(experiment, dataset, frozen, start, NONE), network, start is not None
+
+
 def _place(folder: str | os.PathLike[str] | None) -> Path:
     """Return where runs live, without what killed processes left in them."""
     sweep(place := Path(folder or paths.runs()).expanduser())
@@ -378,7 +389,8 @@ def _told(experiment: Experiment, training: ImageSet) -> list[Message]:
 
 def _told_of_rates(asked: Recipe, recipe: Recipe, network: Network) -> Iterator[Message]:
     """Yield a sentence where a learning rate was asked for that no weight of the network has."""
-    if asked.learning_rate in (AUTO, recipes.get(recipe.name).learning_rate):
+    usual = recipes.get(recipe.name).learning_rate if recipe.name in recipes else AUTO
+    if asked.learning_rate in (AUTO, usual):
         return
     if optimizers.get(recipe.optimizer).only_convolutions and not has_convolutions(network):
         yield Message(

@@ -21,6 +21,7 @@ from imagelet.preprocessing.normalization import Normalization
 from imagelet.runs.definition import AUTO, Experiment
 from imagelet.runs.learner import Learner, find_learner
 from imagelet.training.recipe import Recipe, recipe_from_json, setting_fields, with_settings
+from imagelet.training.recipe_file import find_recipe
 from imagelet.training.recipes import recipes, suited
 
 IMAGES_IF_UNKNOWN = 10_000
@@ -169,7 +170,7 @@ def of_network(
     """
     known = datasets.get(dataset)
     shape = input_shape or (known.card.framing.shape if known.card.framing else (28, 28, 1))
-    base = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    base = recipe if isinstance(recipe, Recipe) else find_recipe(recipe)
     settled = suited(with_settings(base, settings or {}), known.images["train"], shape)
     network = find_network(text_or_name)
     classes = len(known.card.classes)

@@ -83,6 +83,40 @@ def compare_predictions(correct_a: np.ndarray, correct_b: np.ndarray) -> PairedD
     )
 
 
+def mean_difference(correct_a: np.ndarray, correct_b: np.ndarray) -> tuple[float, Interval]:
+    """Return by how much b, trained several times, is better than a on the same images, and the interval.
+
+    What counts for an image is the difference of the fractions of the trainings that classify it correctly.
+    The interval, at 95 %, is Student's t over the images, cut off at -1 and 1; it covers other images, and
+    the trainings as far as they were averaged. Of one training each it is :func:`paired_interval`, and so it
+    is where all images have the same difference.
+
+    Args:
+        correct_a: bool ``(trainings, images)``, at least 1 of each: which images each training of a
+            classifies correctly.
+        correct_b: the same of b, of as many trainings.
+
+    Raises:
+        ValueError: the arrays are not of these types and shapes.
+    """
+    if correct_a.dtype != np.bool_ or correct_b.dtype != np.bool_ or correct_a.ndim != 2:
+        raise ValueError(
+            f"arrays of {correct_a.dtype} {correct_a.shape} and {correct_b.dtype}: must be bool (s, n)"
+        )
+    if correct_a.shape != correct_b.shape or not correct_a.size:
+        raise ValueError(f"{correct_a.shape} and {correct_b.shape} predictions: as many are needed")
+    images = correct_a.shape[1]
+    differences = correct_b.mean(0) - correct_a.mean(0)  # (n,)
+    mean = float(differences.mean())
+    if len(correct_a) == 1 or not differences.std() or images < 2:
+        only_a, only_b = (correct_a & ~correct_b).sum(1).mean(), (correct_b & ~correct_a).sum(1).mean()
+        return mean, paired_interval(round(only_a), round(only_b), images)
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(images - 1, (1 + CONFIDENCE) / 2) * differences.std(ddof=1) / math.sqrt(images))
+    return mean, Interval(max(-1.0, mean - reach), min(1.0, mean + reach))
+
+
 def exact_mcnemar(only_a: int, only_b: int) -> float:
     """Return McNemar's exact two-sided p: a fair coin for each image that only one classifies correctly.
 

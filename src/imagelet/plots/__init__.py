@@ -12,6 +12,7 @@ from imagelet.plots.images import answer_line, answers, disagreements, grid, nei
 from imagelet.plots.inspection import inspection
 from imagelet.plots.metrics import compared_curves, confusion, corruption_curves, curves, reliability
 from imagelet.plots.style import percent, save
+from imagelet.plots.tuning import importance, learning_rate_range, tuning_trials
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Figure  # for those who name the type and import no matplotlib
@@ -29,13 +30,16 @@ __all__ = [
     "feature_maps",
     "filters",
     "grid",
+    "importance",
     "inspection",
     "layer_histograms",
     "layer_maps",
+    "learning_rate_range",
     "neighbours",
     "percent",
     "predictions",
     "reliability",
     "save",
     "seen",
+    "tuning_trials",
 ]

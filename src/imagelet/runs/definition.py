@@ -15,7 +15,8 @@ from imagelet.errors import SettingError, UsageError
 from imagelet.messages import Message
 from imagelet.networks.zoo import reference_of
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
-from imagelet.training.recipes import recipes, suitable_network, suited
+from imagelet.training.recipe_file import find_recipe
+from imagelet.training.recipes import suitable_network, suited
 
 FORMAT = 1
 AUTO = "auto"
@@ -190,11 +191,11 @@ class Experiment:
 def describe(
     dataset: Any,
     network: Any = None,
-    recipe: str | Recipe | None = None,
+    recipe: str | os.PathLike[str] | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
     **rest: Any,
 ) -> Experiment:
-    """Return an experiment: a recipe, or its name, with some of its fields replaced.
+    """Return an experiment: a recipe, its name or its file, with some of its fields replaced.
 
     Args:
         dataset: what :func:`imagelet.load_dataset` takes; arrays are kept in the cache, where the run finds
@@ -217,13 +218,13 @@ def describe(
             network=network,
         )
     recipe = recipe or (FINE_TUNING if starts else GENERAL)
-    if not isinstance(recipe, str | Recipe):
+    if not isinstance(recipe, str | os.PathLike | Recipe):
         raise UsageError(
-            "a recipe is a name or a Recipe(…); this is of the type {type}",
+            "a recipe is a name, a file or a Recipe(…); this is of the type {type}",
             hint="imagelet recipes lists the names",
             type=type(recipe).__name__,
         )
-    base = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    base = recipe if isinstance(recipe, Recipe) else find_recipe(recipe)
     recipe = with_settings(base, settings or {})
     if not isinstance(dataset, str | os.PathLike):
         dataset = reference_to(load_dataset(dataset))

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import math
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -26,7 +27,8 @@ from imagelet.sklearn.understood import SMALLEST_SIDE, Understood
 from imagelet.training.optimizers import optimizers
 from imagelet.training.recipe import AUTO as RECIPE_AUTO
 from imagelet.training.recipe import Augmentation, Recipe, setting_fields, with_settings
-from imagelet.training.recipes import recipes, suitable_network, suited
+from imagelet.training.recipe_file import find_recipe
+from imagelet.training.recipes import suitable_network, suited
 
 if TYPE_CHECKING:
     from imagelet.networks import Network
@@ -55,7 +57,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     Args:
         network: network text or a name (``imagelet networks`` lists them); a module of torch or a builder, as
             :func:`imagelet.train` takes them; ``"auto"``: what suits the images.
-        recipe: how to train: a recipe's name (``imagelet recipes``) or a :class:`imagelet.Recipe`.
+        recipe: how to train: a recipe's name (``imagelet recipes``), its file or a :class:`imagelet.Recipe`.
         epochs: passes over the training images; None: the recipe's.
         learning_rate: the highest of the schedule; with the optimizer Muon, as in ``general``, that of
             convolutions alone; None: the recipe's.
@@ -87,7 +89,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def __init__(
         self,
         network: Any = AUTO,
-        recipe: str | Recipe = "general",
+        recipe: str | os.PathLike[str] | Recipe = "general",
         *,
         epochs: int | None = None,
         learning_rate: float | None = None,
@@ -244,15 +246,15 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _recipe(self) -> Recipe:
         """Return the recipe with the settings that were given."""
-        if not isinstance(self.recipe, str | Recipe):
+        if not isinstance(self.recipe, str | os.PathLike | Recipe):
             raise UsageError(
-                "a recipe is a name or a Recipe(…); this is of the type {type}",
+                "a recipe is a name, a file or a Recipe(…); this is of the type {type}",
                 hint="imagelet recipes lists the names",
                 type=type(self.recipe).__name__,
             )
         own = {"epochs": self.epochs, "learning_rate": self.learning_rate, "batch_size": self.batch_size}
         given = {name: value for name, value in own.items() if value is not None} | dict(self.settings or {})
-        recipe = recipes.get(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        recipe = self.recipe if isinstance(self.recipe, Recipe) else find_recipe(self.recipe)
         return with_settings(recipe, {name: _plain(value) for name, value in given.items()})
 
     def _network(self, recipe: Recipe, images: ImageSet, seed: int) -> "Network":

@@ -1,0 +1,1 @@
+"""Tuning: recipe fields and network text searched by validation images, and compared on images set aside."""
