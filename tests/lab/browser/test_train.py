@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -30,6 +30,18 @@ def begin(page: Page) -> dict[str, object]:
         page.get_by_role("button", name="Start training").click()
     asked: dict[str, object] = sent.value.post_data_json
     return asked
+
+
+def started(page: Page) -> list[str]:
+    """Return a list that gets the addresses of all requests to train."""
+    sent: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/api/jobs"):
+            sent.append(request.url)
+
+    page.on("request", note)
+    return sent
 
 
 def state(page: Page, name: str) -> None:
@@ -78,10 +90,10 @@ def test_a_training_is_found_again_and_steered(visit: Visit) -> None:
     begin(page)
     state(page, "queued")
     expect(page.locator(".monitor .where")).to_have_text("Waits until the training before it is done.")
-    page.get_by_role("button", name="Stop", exact=True).click()  # it does not have to be waited for
-    state(page, "stopped")
-    expect(page.locator(".monitor .after")).to_be_empty()  # there is no classifier
-    page.go_back()
+    page.get_by_role("button", name="Take it off the queue").click()
+    state(page, "running")  # the other one is shown
+    expect(page.locator(".job-list li")).to_have_count(page.locator(".job-list li").count())
+    expect(page.locator(".job-list")).not_to_contain_text("afterwards")
     page.reload()
     state(page, "running")
     expect(page.locator(".monitor h2")).to_have_text("steered")
@@ -112,6 +124,104 @@ def test_a_training_is_found_again_and_steered(visit: Visit) -> None:
     page.get_by_role("button", name="Train on").click()
     expect(page.locator(".monitor h2")).to_have_text(re.compile("continued"), timeout=LONG)
     expect(page.locator(".job-list li").first).to_contain_text("steered-continued")
+
+
+@pytest.mark.timeout(400)
+def test_a_paused_training_steps_once_and_stops_with_its_best_epoch(
+    visit: Visit, check_access: Callable[[Page], None]
+) -> None:
+    page = visit("train")
+    fill(page, 5_000, "stepped")
+    begin(page)
+    expect(page.locator(".misread .hint")).to_contain_text("After epoch", timeout=LONG)
+    page.get_by_text("How the weights are spread").click()
+    expect(page.locator(".histogram")).to_have_count(2)  # conv1 and dense1
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_role("button", name="Take one step").click(timeout=LONG)
+    batch = page.locator(".batch")
+    expect(batch.locator(".hint")).to_contain_text("right before the step", timeout=LONG)
+    assert batch.locator("canvas").count() >= 16
+    expect(page.get_by_role("button", name="Take one step")).to_be_enabled(timeout=LONG)
+    page.get_by_text("Look closer, or save the curves").click()
+    before = page.locator(".monitor .chart svg").first.inner_html()
+    page.get_by_label("Logarithmic axis for the loss").check()
+    assert page.locator(".monitor .chart svg").first.inner_html() != before
+    for kind, first in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("CSV", b"epoch,loss,val_loss")):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=f"Save the curves as {kind}").click()
+        assert saved.value.suggested_filename == f"stepped-curves.{kind.lower()}"
+        assert saved.value.path().read_bytes().startswith(first)
+    check_access(page)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(".monitor").get_by_role("link", name="Open the run")).to_be_visible(timeout=LONG)
+    state(page, "stopped")
+
+
+@pytest.mark.timeout(300)
+def test_the_queue_is_ordered_and_cleared(visit: Visit) -> None:
+    page = visit("train")
+    fill(page, 5_000, "long")
+    begin(page)
+    state(page, "running")
+    for name in ("b", "c"):
+        fill(page, 1, name)
+        begin(page)
+        expect(page.locator(".monitor h2")).to_have_text(name)
+    names = page.locator(".job-list li:has(.job-changes) .job-name")
+    expect(names.nth(0)).to_have_text("b")
+    page.get_by_role("button", name="Train c earlier").focus()
+    page.keyboard.press("Enter")
+    expect(names.nth(0)).to_have_text("c")
+    for name in ("b", "c"):
+        page.get_by_role("button", name=f"Take {name} off the list").click()
+        expect(page.locator(".job-list")).not_to_contain_text(re.compile(f"^{name}"))
+    page.locator("button.job", has_text="long").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    state(page, "stopped")
+
+
+@pytest.mark.timeout(300)
+def test_a_loss_that_is_not_finite_is_tried_again_with_a_tenth_of_the_rate(visit: Visit) -> None:
+    deep = "flatten dense(64) relu dense(64) relu dense(64) relu dense(10) softmax"
+    settings = "optimizer:sgd,learning_rate:1000,schedule:constant,max_gradient_norm:0,epochs:2"
+    page = visit(f"train?dataset=digits&recipe=keras&settings={settings}")
+    page.get_by_label("Network", exact=True).fill(deep)
+    begin(page)
+    state(page, "failed")
+    expect(page.locator(".monitor [role=alert]")).to_contain_text("not finite")
+    with page.expect_response(re.compile("/retry$")) as answer:
+        page.get_by_role("button", name="Try again with rate ÷ 10").click()
+    assert answer.value.json()["experiment"]["recipe"]["learning_rate"] == 100
+    expect(page.get_by_role("button", name="Clear the failed ones")).to_be_visible()
+    page.get_by_role("button", name="Clear the failed ones").click()
+
+
+def test_what_it_would_be_is_said_before_it_starts(visit: Visit) -> None:
+    page = visit("train", refused="/api/plan")  # a name that is taken is part of it
+    page.get_by_role("radio", name=re.compile("Digits")).check()
+    expect(page.locator(".network-about")).to_have_text("auto → small-cnn: 141,418 parameters")
+    expect(page.locator("input[name=epochs]")).to_have_attribute("placeholder", "auto: 100")
+    expect(page.locator(".dataset-samples canvas")).to_have_count(20)
+    expect(page.locator(".plan")).to_contain_text(
+        "1,149 images to learn from, 288 to choose the best epoch by"
+    )
+    expect(page.locator(".plan")).to_contain_text("100 epochs of 41 steps")
+    page.get_by_text("Split, seed and name").click()
+    expect(page.locator(".split")).to_contain_text("There are 1,437.")
+    page.get_by_label("Training images at most").fill("99999")
+    expect(page.locator(".plan")).to_contain_text("1,149 images")
+    page.get_by_label("Name of the run").fill("course")
+    expect(page.locator(".plan .field-wrong")).to_contain_text("there is a run 'course' already")
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 390), ("ko", 1280)])
+def test_everyone_can_read_the_plan(
+    visit: Visit, check_access: Callable[[Page], None], language: str, width: int
+) -> None:
+    page = visit(f"train?lang={language}", width=width)
+    expect(page.locator(".plan")).to_contain_text("1,149")
+    check_access(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_only_what_differs_from_the_recipe_is_sent(visit: Visit) -> None:
@@ -153,21 +263,19 @@ def test_a_network_comes_from_the_address(visit: Visit) -> None:
 
 def test_a_wrong_setting_is_marked_and_nothing_is_sent(visit: Visit) -> None:
     page = visit("train")
-    sent = []
-    page.on("request", lambda request: sent.append(request.method))
+    sent = started(page)
     rate = page.locator("[name=learning_rate]")
     rate.fill("fast")
     page.get_by_role("button", name="Start training").click()
     expect(page.locator(".problem [role=alert]")).to_be_visible()
     expect(rate).to_be_focused()
     expect(rate).to_have_attribute("aria-invalid", "true")
-    assert "POST" not in sent
+    assert sent == []
 
 
 def test_what_is_typed_beside_the_recipe_is_checked(visit: Visit) -> None:
     page = visit("train")
-    sent = []
-    page.on("request", lambda request: sent.append(request.method))
+    sent = started(page)
     page.get_by_text("Split, seed and name").click()
     wrong = {
         "Validation images": ("half", "Write a fraction such as 0.1"),
@@ -185,7 +293,7 @@ def test_what_is_typed_beside_the_recipe_is_checked(visit: Visit) -> None:
         expect(input).to_be_focused()
         input.fill(before)
         expect(page.locator(".split .hint.wrong")).to_have_count(0)
-    assert "POST" not in sent
+    assert sent == []
 
 
 def test_the_address_holds_what_is_chosen(visit: Visit) -> None:

@@ -121,7 +121,15 @@ class TestAsking:
         job = queue.start(lab.state.jobs, 9, **DIGITS)
         assert job.state == QUEUED
         lab.state.jobs.move(job, RUNNING)
-        assert lab.post("/api/plan/seconds", DIGITS).status_code == 409
+        assert lab.post("/api/plan/seconds", DIGITS).json() == {"seconds": None, "why": "training"}
+
+    def test_the_time_is_said_or_why_there_is_none(self, lab, monkeypatch):
+        measured = {"step": 0.5, "evaluated_image": 0.0, "start": 1.0}
+        monkeypatch.setattr(measure, "_measured", lambda *_: measured)
+        body = DIGITS | {"network": "softmax", "settings": {"epochs": 2, "batch_size": 1149}}
+        assert lab.post("/api/plan/seconds", body).json() == {"seconds": 2.0, "why": None}
+        with measure._one_at_a_time:
+            assert lab.post("/api/plan/seconds", body).json() == {"seconds": None, "why": "measuring"}
 
 
 class TestMeasuring:

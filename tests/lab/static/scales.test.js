@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { rangeOf } from "../../../src/imagelet/lab/static/js/shared/maps.js";
-import { extent, nearest, placesOf, pointAt, ticks, wholeTicks } from "../../../src/imagelet/lab/static/js/shared/scales.js";
+import {
+  extent, logTicks, nearest, placesOf, pointAt, ticks, wholeTicks,
+} from "../../../src/imagelet/lab/static/js/shared/scales.js";
 
 const close = (numbers, expected) => {
   assert.equal(numbers.length, expected.length);
@@ -50,4 +52,10 @@ test("colours span a range with 0 at an end or in the middle", () => {
   assert.deepEqual(rangeOf([-3, -1]), { low: -3, high: 0 });
   assert.deepEqual(rangeOf([-3, 1]), { low: -3, high: 3 });
   assert.deepEqual(rangeOf([]), { low: 0, high: 0 });
+});
+
+test("ticks of a logarithmic axis are 1, 2 and 5 of the powers, of many powers these alone, of few even ones", () => {
+  close(logTicks(0.03, 2), [0.05, 0.1, 0.2, 0.5, 1, 2]);
+  close(logTicks(1e-6, 1), [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1]);
+  assert.ok(logTicks(0.31, 0.45).length > 1);
 });

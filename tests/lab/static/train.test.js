@@ -3,9 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Progress } from "../../../src/imagelet/lab/static/js/train/progress.js";
+import { interestingFrom, smoothed } from "../../../src/imagelet/lab/static/js/train/curves.js";
+import { csvOf } from "../../../src/imagelet/lab/static/js/train/export.js";
+import { Progress, roundedSeconds } from "../../../src/imagelet/lab/static/js/train/progress.js";
+import { ordered } from "../../../src/imagelet/lab/static/js/train/queue.js";
 import { groupsOf, isAllowed, sentence, valueOf } from "../../../src/imagelet/lab/static/js/train/settings.js";
 import { commandOf, fits, parametersOf, readSetup } from "../../../src/imagelet/lab/static/js/train/setup.js";
+import { outline } from "../../../src/imagelet/lab/static/js/train/snapshots.js";
 
 const DEFAULTS = { dataset: "digits", recipe: "general", validation: "auto", limit: "0", seed: "0", name: "" };
 const SETUP = {
@@ -106,4 +110,48 @@ test("a request is pending until the training does it", () => {
   assert.ok(progress.takeState({ state: "paused" }));
   assert.equal(progress.requested, null);
   assert.ok(!progress.takeState({ state: "paused" })); // it is no other state
+});
+
+test("smoothing is a mean that forgets, and without weight it changes nothing", () => {
+  const points = [[1, 4], [2, 2], [3, NaN], [4, 0]];
+  assert.deepEqual(smoothed(points, 0), points);
+  const [first, second, gap, last] = smoothed(points, 0.5);
+  assert.deepEqual([first, gap], [[1, 4], [3, NaN]]);
+  assert.ok(Math.abs(second[1] - (2 + 0.5 * 4) / 1.5) < 1e-12);
+  assert.ok(Math.abs(last[1] - (0.5 * 2 + 0.25 * 4) / 1.75) < 1e-12);
+  const constant = smoothed([[1, 3], [2, 3], [3, 3]], 0.95).map(([, y]) => y);
+  assert.ok(constant.every((y) => Math.abs(y - 3) < 1e-12)); // no beginning at 0
+});
+
+test("the part that changes slowly begins where nine tenths are done, and has three points", () => {
+  const points = [[1, 10], [2, 3], [3, 0.9], [4, 0.5], [5, 0.2], [6, 0]];
+  assert.equal(interestingFrom([{ points }]), 3);
+  assert.equal(interestingFrom([{ points: points.slice(0, 3) }]), 0);
+  assert.equal(interestingFrom([{ points: points.map(([x, y]) => [x, x === 6 ? -99 : y]) }]), 4);
+  assert.equal(interestingFrom([]), 0);
+});
+
+test("the figures as CSV have a line an epoch, and nothing where there is no number", () => {
+  const text = csvOf([{ epoch: 1, loss: 0.5, val_loss: null, accuracy: 0.9, val_accuracy: null, learning_rate: 0.01 }]);
+  assert.equal(text, "epoch,loss,val_loss,accuracy,val_accuracy,learning_rate\n1,0.5,,0.9,,0.01\n");
+});
+
+test("an estimate is written no more exactly than it is", () => {
+  const rounded = { 1: 5, 43: 45, 100: 90, 754: 780, 5000: 4800 };
+  for (const [seconds, text] of Object.entries(rounded)) assert.equal(roundedSeconds(Number(seconds)), text, seconds);
+  assert.equal(roundedSeconds(null), null);
+});
+
+test("the list has first what trains, then what waits in its order, then what is paused, then the latest", () => {
+  const job = (id, state, place = null) => ({ id, state, place });
+  const jobs = [job("1", "finished"), job("2", "queued", 1), job("3", "paused"), job("4", "running"), job("5", "queued", 0)];
+  jobs.push(job("6", "failed"));
+  assert.deepEqual(ordered(jobs).map(({ id }) => id), ["4", "5", "2", "3", "6", "1"]);
+});
+
+test("a histogram's outline reaches from end to end, the highest bin to the top", () => {
+  const points = outline({ counts: [0, 4, 1], limit: 1 }, 1, 4).split(" ").map((point) => point.split(",").map(Number));
+  assert.deepEqual([points[0], points.at(-1)[0]], [[0, 44], 120]);
+  assert.equal(Math.min(...points.map(([, y]) => y)), 0);
+  assert.equal(points.at(-1)[1], 22); // the root of a quarter
 });

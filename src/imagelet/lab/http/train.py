@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
-from imagelet.errors import ConflictError
+from imagelet.errors import BusyError, ConflictError
 from imagelet.http.schemas import Fault, Received, Sent
 from imagelet.lab.http.schemas import Image, Name
 from imagelet.lab.http.state import CurrentLab, Lab
@@ -128,7 +128,11 @@ class Plan(Sent):
 class Duration(Sent):
     """How long a training takes here, about."""
 
-    seconds: float | None = Field(description="null where a few steps take too long to be waited for.")
+    seconds: float | None
+    why: Literal["training", "measuring", "long"] | None = Field(
+        description="Why there are no seconds: something trains, another is being measured, or a few steps "
+        "alone take too long to be waited for."
+    )
 
 
 class ListedSample(Sent):
@@ -242,8 +246,12 @@ def measure_plan(lab: TrainingLab, body: Planned) -> Any:
     """
     planned = _plan(lab, body)
     if any(job.state == RUNNING for job in lab.jobs.jobs()):
-        raise ConflictError("the time is measured while nothing trains")
-    return {"seconds": seconds_of(planned)}
+        return {"seconds": None, "why": "training"}
+    try:
+        seconds = seconds_of(planned)
+    except BusyError:
+        return {"seconds": None, "why": "measuring"}
+    return {"seconds": seconds, "why": None if seconds is not None else "long"}
 
 
 def _plan(lab: Lab, body: Planned) -> plans.Plan:

@@ -252,7 +252,7 @@ def _events(store: JobStore, job: Job, writer: EventWriter, controller: Controll
         return experiments.resume_experiment(
             run,
             test=job.test,
-            steps=controller.steps,
+            steps=controller.steps if run.history else controller.steps or None,  # 0 needs an epoch
             allow_import=paths.import_allowed(),
             progress=writer.data,
         )

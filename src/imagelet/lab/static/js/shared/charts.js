@@ -3,7 +3,7 @@
 
 import { h, number, percent, replace, svg, uniqueId } from "./ui.js";
 import { t } from "./i18n.js";
-import { clamp, extent, nearest, placesOf, pointAt, ticks, wholeTicks } from "./scales.js";
+import { clamp, extent, logTicks, nearest, placesOf, pointAt, ticks, wholeTicks } from "./scales.js";
 
 const MARGIN = { left: 48, right: 12, top: 10, bottom: 30 };
 
@@ -12,7 +12,7 @@ const MARGIN = { left: 48, right: 12, top: 10, bottom: 30 };
  * place, the letters keep their size. Below them a line of text says the numbers where mouse, finger or arrow keys are.
  *
  * series: [{name, points: [[epoch, value]…], kind: "accent" | "muted" | "wrong" | "second", dashed}]
- * options: {title, isAccuracy, height, xRange, yRange ([low | null, high | null])}
+ * options: {title, isAccuracy, height, xRange, yRange ([low | null, high | null]), isLog (y, of numbers above 0)}
  * Returns {update(series, options), element}.
  */
 export function curves(parent, series, /** @type {any} */ options) {
@@ -25,7 +25,8 @@ export function curves(parent, series, /** @type {any} */ options) {
 
   function update(newSeries, changed = {}) {
     [lines, settings] = [newSeries, { ...settings, ...changed }];
-    chart = drawChart(lines, { ...settings, yRange: wholeTicks(lines, settings.yRange) ?? settings.yRange });
+    const whole = settings.isLog ? null : wholeTicks(lines, settings.yRange);
+    chart = drawChart(lines, { ...settings, yRange: whole ?? settings.yRange });
     replace(face, chart.picture);
     face.setAttribute("aria-label", t("common.chart_read", { title: settings.title ?? "" }));
     replace(below, key(lines));
@@ -89,22 +90,24 @@ function key(series) {
 }
 
 /** Where values lie on a picture of that size: across(x), up(y), and xAt(share of the width). */
-function scales(series, { width, height, xRange, yRange }) {
+function scales(series, { width, height, xRange, yRange, isLog }) {
   const [left, right] = extent(series, 0, xRange);
-  const [low, high] = extent(series, 1, yRange);
+  const place = isLog ? Math.log10 : (/** @type {number} */ value) => value;
+  const ends = extent(series, 1, yRange);
+  const [low, high] = ends.map(place);
   const [wide, tall] = [width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom];
   return {
     xTicks: ticks(left, right, 6),
-    yTicks: ticks(low, high, 4),
+    yTicks: isLog ? logTicks(...ends) : ticks(low, high, 4),
     across: (x) => MARGIN.left + ((x - left) / (right - left)) * wide,
-    up: (y) => height - MARGIN.bottom - ((y - low) / (high - low)) * tall,
+    up: (y) => height - MARGIN.bottom - ((place(y) - low) / (high - low)) * tall,
     xAt: (share) => left + ((share * width - MARGIN.left) / wide) * (right - left),
   };
 }
 
-function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRange }) {
+function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRange, isLog }) {
   const format = (value) => (isAccuracy ? `${number(Number((100 * value).toFixed(1)), 3)} %` : number(value, 2));
-  const { across, up, xAt, ...axes } = scales(series, { width, height, xRange, yRange });
+  const { across, up, xAt, ...axes } = scales(series, { width, height, xRange, yRange, isLog });
   const id = uniqueId("chart");
   const marked = svg("g", { class: "marked" });
   const picture = svg(

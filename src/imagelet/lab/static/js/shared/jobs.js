@@ -7,7 +7,8 @@ import { h } from "./ui.js";
 /**
  * A training as /api/jobs describes it.
  * @typedef {{id: string, state: string, want: string, run: string, name: string, continues: string, experiment: any,
- * progress: any, history: Epoch[], can_resume: boolean, can_continue: boolean, learning_rate_factor: number,
+ * place: number | null, progress: any, history: Epoch[], can_resume: boolean, can_continue: boolean, can_retry: boolean,
+ * learning_rate_factor: number,
  * error: any}} Job
  */
 

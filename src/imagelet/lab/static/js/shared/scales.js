@@ -19,6 +19,16 @@ export function ticks(low, high, parts = 5) {
   return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
 }
 
+/** Round numbers of a range above 0 for an axis of powers: 1, 2 and 5 of each power, or the powers alone if they are many. */
+export function logTicks(low, high) {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const factors = last - first > 3 ? [1] : [1, 2, 5];
+  const powers = Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index));
+  const all = powers.flatMap((power) => factors.map((factor) => factor * power));
+  const inside = all.filter((value) => value >= low && value <= high);
+  return inside.length > 1 ? inside : ticks(low, high, 4);
+}
+
 /** The finite numbers of all series along an axis, 0 for x or 1 for y. */
 function valuesOf(series, axis) {
   return series.flatMap(({ points }) => points.map((point) => point[axis])).filter(Number.isFinite);

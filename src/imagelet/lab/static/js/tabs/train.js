@@ -25,7 +25,11 @@ class TrainTab {
     this.wait = OFTEN;
     this.problem = h("div", { "aria-live": "polite" });
     this.watched = h("div", { class: "watched" });
-    this.list = queue((id) => state.set({ job: id }));
+    this.list = queue((id) => state.set({ job: id }), {
+      place: (job, place) => this.change(api.post(`/api/jobs/${job.id}/place`, { place })),
+      remove: (job) => this.change(api.del(`/api/jobs/${job.id}`), job.id),
+      clear: () => this.change(api.del("/api/jobs?state=failed"), this.failedChosen),
+    });
     this.form = new Form(data, (setup) => this.start(setup));
     const side = h("div", { class: "train-side" }, this.problem, this.watched, this.list.element);
     this.element = h("div", { class: "train-layout" }, this.form.element, side);
@@ -52,11 +56,15 @@ class TrainTab {
     const job = this.jobs.find((known) => known.id === id) ?? null;
     if ((this.monitor?.id ?? null) !== id) {
       this.monitor?.close();
-      const handlers = { onjob: (changed) => this.jobChanged(changed), onmissing: (problem) => this.jobMissing(problem) };
+      const handlers = {
+        onjob: (changed) => this.jobChanged(changed),
+        onmissing: (problem) => this.jobMissing(problem),
+        ongone: () => this.gone(id),
+      };
       this.monitor = id ? new Monitor(id, { job, ...handlers }) : null;
       replace(this.watched, this.monitor?.element);
     }
-    const isBefore = (other) => other.state === "running" || (other.state === "queued" && other.id < id);
+    const isBefore = (other) => other.state === "running" || (other.state === "queued" && other.place < job.place);
     if (job) this.monitor.update(job, !this.jobs.some(isBefore));
     this.list.show(this.jobs, id);
   }
@@ -65,6 +73,31 @@ class TrainTab {
   jobChanged(/** @type {Job} */ job) {
     if (job.id !== this.monitor?.id) state.set({ job: job.id });
     this.refresh();
+  }
+
+  /** The one that is shown, if it has failed. */
+  get failedChosen() {
+    return this.jobs.find((job) => job.id === this.chosen && job.state === "failed")?.id ?? null;
+  }
+
+  /** Wait for a change of the list; with it the job `gone` is taken off. */
+  async change(promise, gone = null) {
+    replace(this.problem);
+    try {
+      await promise;
+      if (gone) this.gone(gone);
+      else await this.refresh();
+    } catch (problem) {
+      replace(this.problem, error(problem));
+    }
+  }
+
+  /** A job was taken off: another one is shown. */
+  async gone(id) {
+    this.jobs = this.jobs.filter((job) => job.id !== id || job.run !== null); // one that has begun is paused
+    if (state.get("job") === id) state.set({ job: null }, { replace: true });
+    await this.refresh();
+    this.list.focus();
   }
 
   /** The address names a training that is not there. */

@@ -1,5 +1,5 @@
 // @ts-check
-// What can be done with a training while it is there: pause, stop, train on, and the learning rate's factor.
+// What can be done with a training while it is there: pause, step, stop, train on, try again; the learning rate's factor.
 
 import { ENDED } from "../shared/jobs.js";
 import { t } from "../shared/i18n.js";
@@ -10,11 +10,15 @@ const MOST_FACTOR = 10; // the slider goes from a tenth to ten times
 const SECONDS_TO_SETTLE = 1.5; // until a step was taken with a new factor and the page has its figures
 const KEY_WAIT = 200; // milliseconds: of several keys, the last counts
 
-/** Pause, resume, stop, train on: those that the state allows. `act(action, body)` does one. */
+/** Pause, resume, step, stop, train on, try again: those that the state allows. `act(action, body)` does one. */
 export function controlRow(act) {
   const pause = button(t("train.pause"), () => act("pause"));
   const resume = button(t("train.resume"), () => act("resume"), { primary: true });
+  const step = button(t("train.step"), () => act("step"), { title: t("train.step.hint") });
   const stop = button(t("train.stop"), () => act("stop"), { title: t("train.stop.hint") });
+  const off = button(t("train.off"), () => act("remove"));
+  const retry = button(t("train.retry"), () => act("retry"), { primary: true });
+  const note = h("p", { class: "hint control-note" });
   const more = h("input", { type: "number", min: "1", max: "1000", step: "1", value: "5", id: uniqueId("more") });
   const trainOn = h(
     "form",
@@ -29,20 +33,35 @@ export function controlRow(act) {
     more,
     h("button", { type: "submit" }, t("train.continue")),
   );
-  const element = h("div", { class: "control-row" }, pause, resume, stop, trainOn);
+  const element = h("div", { class: "control-row" }, retry, pause, resume, step, stop, off, trainOn, note);
   return {
     element,
     /** @param {import("./progress.js").Progress} progress */
-    show({ job, requested }) {
+    show(progress) {
+      const { job, requested, completed } = progress;
       const isFocused = element.contains(document.activeElement);
       pause.hidden = job.state !== "running";
       resume.hidden = !(job.can_resume ?? job.state === "paused");
-      stop.hidden = !["running", "paused", "queued"].includes(job.state);
+      step.hidden = job.state !== "paused" || !job.run;
+      retry.hidden = !job.can_retry;
+      const canKeep = completed > 0 && job.can_resume; // the classifier of the best epoch
+      off.hidden = !(job.state === "queued" && job.want === "run");
+      stop.hidden = !(job.state === "running" || job.state === "paused" || canKeep);
+      stop.textContent = t(ENDED.has(job.state) ? "train.stop.keep" : "train.stop");
+      note.textContent = noteOf(progress);
       trainOn.hidden = !(ENDED.has(job.state) && (job.can_continue ?? job.state === "finished"));
       pause.disabled = stop.disabled = requested !== null; // the next step does it
       if (isFocused && document.activeElement.closest("[hidden]")) focusWithin(element, "button:not([hidden])");
     },
   };
+}
+
+/** What is to be known before the training is stopped, or after. */
+function noteOf({ job, completed }) {
+  if (job.state === "queued") return job.want === "stop" ? t("train.stop.waits") : "";
+  if (completed || job.can_continue) return "";
+  if (job.state === "running" || job.state === "paused") return t("train.stop.too_early");
+  return job.state === "stopped" ? t("train.stop.none") : "";
 }
 
 /** The slider of the learning rate's factor; its middle is 1, each side a tenth and ten times. */

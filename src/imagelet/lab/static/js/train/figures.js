@@ -1,12 +1,11 @@
 // @ts-check
-// A training's figures while it runs: readings, curves, a table of the epochs, and the first layer's filters.
+// A training's figures while it runs: readings, a table of the epochs, and the first layer's filters.
 //
 // Each is {element, show(progress)}, but for the filters, which follow an event of their own.
 
-import { curves } from "../shared/charts.js";
 import { decodeNumbers } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
-import { drawMap, legend, rangeOf } from "../shared/maps.js";
+import { drawImage, drawMap, legend, rangeOf } from "../shared/maps.js";
 import { duration, group, h, number, percent, replace, table } from "../shared/ui.js";
 
 /** @typedef {import("./progress.js").Progress} Progress */
@@ -35,53 +34,10 @@ export function readings() {
   };
 }
 
-/** The curves of loss and accuracy as they grow, and what to know of them. */
-export function curvePanel() {
-  const plots = ["loss", "accuracy"].map(plot);
-  const note = h("p", { class: "hint" }, t("train.curves.wait"));
-  return {
-    element: [h("div", { class: "plots" }, plots.map(({ element }) => element)), note],
-    show(/** @type {Progress} */ progress) {
-      const { history, points } = progress;
-      for (const { show } of plots) show(progress);
-      const isUnvalidated = history.length && !history.some((epoch) => Number.isFinite(epoch.val_loss));
-      const hasBegun = history.length || points.length;
-      note.textContent = t(isUnvalidated ? "train.no_validation" : hasBegun ? "train.curves.note" : "train.curves.wait");
-    },
-  };
-}
-
-function plot(figure) {
-  const isAccuracy = figure === "accuracy";
-  const element = h("div", { class: "plot" }, h("h3", null, t(`train.${figure}`)));
-  const chart = curves(element, [], { title: t(`train.${figure}`), height: 230, isAccuracy });
-  return {
-    element,
-    show(/** @type {Progress} */ { history, points, total }) {
-      const series = seriesOf(figure, history, points);
-      const values = series.flatMap((curve) => curve.points.map(([, value]) => value)).filter(Number.isFinite);
-      chart.update(series, { xRange: [0, Math.max(total, 1)], yRange: rangeOfFigure(isAccuracy, values) });
-    },
-  };
-}
-
-/** The curves of a figure: training, the epoch under way (its mean until now), and validation. */
-function seriesOf(figure, history, points) {
-  const curve = (key) => history.map((epoch) => [epoch.epoch, epoch[key]]).filter(([, value]) => Number.isFinite(value));
-  const [training, validation] = [curve(figure), curve(`val_${figure}`)];
-  const now = points.map((point) => [point.x, point[figure]]);
-  return [
-    { name: t("train.training"), points: training, kind: "muted" },
-    now.length && { name: t("train.training.now"), points: now, kind: "muted", dashed: true },
-    validation.length && { name: t("train.validation.curve"), points: validation, kind: "accent" },
-  ].filter(Boolean);
-}
-
-/** Accuracies from a little below the lowest, by twentieths, to 1; losses from 0 to a little above the highest. */
-export function rangeOfFigure(isAccuracy, values) {
-  if (!values.length) return [0, 1];
-  if (isAccuracy) return [Math.max(0, Math.floor((Math.min(...values) - 0.02) * 20) / 20), 1];
-  return [0, Math.max(...values) * 1.05];
+/** An image with words below it. */
+export function captioned(image, words, kind = null) {
+  const canvas = drawImage(h("canvas", { "aria-hidden": "true" }), image);
+  return h("li", { class: kind }, canvas, h("span", null, words));
 }
 
 /** The figures of each epoch, in a table that opens. */

@@ -6,6 +6,8 @@ import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
 import { busy, button, command, error, field, group, h, number, replace, select } from "../shared/ui.js";
+import { PlanPanel } from "./plan.js";
+import { samplesOf } from "./samples.js";
 import { NetworkField, SPLIT_DEFAULTS, datasetChoice, isHere, splitFields } from "./inputs.js";
 import { Settings, sentence } from "./settings.js";
 import { commandOf, fits, parametersOf, parametersText, readSetup } from "./setup.js";
@@ -31,6 +33,9 @@ export class Form {
     this.network = new NetworkField(networks, () => this.networkTyped());
     this.recipe = select(recipes.map(({ name }) => name), recipes[0]?.name, () => this.useRecipe());
     this.split = splitFields(() => this.changedByHand());
+    this.samples = samplesOf();
+    this.plan = new PlanPanel(() => this.setup, (plan) => this.planned(plan));
+    this.planLater = debounced(() => this.plan.refresh(!this.network.isWrong), CHECK_WAIT);
     this.note = h("p", { class: "hint recipe-note" });
     this.sizeNote = h("p", { class: "hint made-for", role: "status", hidden: true });
     this.commandLine = h("div", { class: "command-line" });
@@ -48,11 +53,13 @@ export class Form {
       { class: "card new-training", novalidate: "", onsubmit: (event) => this.submit(event), "aria-labelledby": "new-training" },
       h("h2", { id: "new-training" }, t("train.new")),
       this.dataset.element,
+      this.samples.element,
       this.network.element,
       this.sizeNote,
       field(t("train.recipe"), this.recipe),
       this.note,
       h("div", { class: "groups" }, this.settings.element, this.split.element),
+      this.plan.element,
       h("div", { class: "start" }, this.startButton, this.problem),
       group(t("train.command"), this.commandLine, { class: "group as-command" }),
     );
@@ -92,6 +99,8 @@ export class Form {
   changedByHand() {
     replace(this.commandLine, command(commandOf(this.setup)));
     this.network.linkWith(this.images);
+    this.samples.show(this.images);
+    this.planLater();
     this.remember();
   }
 
@@ -150,6 +159,7 @@ export class Form {
     const text = network.value || network.suggested;
     if (!images || text === "auto") {
       network.say(text === "auto" ? t("train.network.suits") : "");
+      this.planLater();
       return;
     }
     try {
@@ -159,6 +169,19 @@ export class Form {
     } catch (problem) {
       if (isNewest()) network.refuse(problem);
     }
+    if (isNewest()) this.planLater();
+  }
+
+  /** The server has said what the training would be. */
+  planned(/** @type {import("./plan.js").Plan} */ { network, parameters, settings, available_images: available }) {
+    const isAuto = (this.network.value || this.network.suggested) === "auto";
+    if (isAuto) {
+      this.network.real = network;
+      this.network.say(t("train.network.real", { network, parameters: number(parameters, 12) }));
+      this.network.linkWith(this.images);
+    }
+    this.settings.suit(settings);
+    this.split.sayAvailable(available);
   }
 
   async submit(event) {
@@ -170,6 +193,8 @@ export class Form {
       wrong.focus();
       return;
     }
+    this.planLater.cancel();
+    this.plan.close();
     this.startButton.disabled = true;
     this.startButton.textContent = t("train.starting");
     try {
@@ -177,6 +202,7 @@ export class Form {
       this.split.clearName(); // the next run needs another name
     } catch (problem) {
       replace(this.problem, error(problem));
+      this.planLater();
     } finally {
       this.startButton.disabled = false;
       this.startButton.textContent = t("train.start");
@@ -190,6 +216,8 @@ export class Form {
 
   close() {
     this.remember.cancel();
+    this.planLater.cancel();
+    this.plan.close();
     this.nextTurn();
   }
 }

@@ -3,7 +3,7 @@
 
 import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
-import { command, field, group, h, remark, replace, uniqueId } from "../shared/ui.js";
+import { command, field, group, h, number, remark, replace, uniqueId } from "../shared/ui.js";
 
 /**
  * A dataset as /api/datasets lists it.
@@ -64,7 +64,7 @@ export class NetworkField {
   constructor(networks, onchange) {
     const list = uniqueId("networks");
     this.suggested = "";
-    this.dataset = null;
+    this.real = ""; // what auto stands for
     this.control = h("input", {
       type: "text", class: "network-text", list, autocomplete: "off", spellcheck: "false", autocapitalize: "none",
       oninput: onchange,
@@ -84,6 +84,10 @@ export class NetworkField {
     return this.control.value.trim();
   }
 
+  get isWrong() {
+    return this.control.getAttribute("aria-invalid") === "true";
+  }
+
   set value(text) {
     this.control.value = text;
   }
@@ -96,8 +100,9 @@ export class NetworkField {
 
   /** Let the link open the network that is meant, with the images of a dataset. */
   linkWith(/** @type {Dataset | null} */ dataset) {
-    const network = this.value || this.suggested;
-    this.link.hidden = !network || network === "auto";
+    const meant = this.value || this.suggested;
+    const network = meant === "auto" ? this.real : meant;
+    this.link.hidden = !network;
     const size = dataset ? { input: dataset.shape.join("x"), classes: String(dataset.classes.length) } : {};
     this.link.href = state.link("network", { network, ...size });
   }
@@ -162,6 +167,10 @@ export function splitFields(onchange) {
       if (wrong) element.open = true;
       return wrong ?? null;
     },
+    /** How many images there are: more than that is all of them. */
+    sayAvailable(count) {
+      inputs.limit.say(t("train.limit.there", { count: number(count, 12) }));
+    },
     clearName() {
       inputs.name.write("");
       onchange();
@@ -183,12 +192,13 @@ function checkedInput(name, onchange) {
   });
   const element = field(t(`train.${name}`), input, t(`train.${name}.hint`));
   const note = element.querySelector(".hint");
+  let hint = t(`train.${name}.hint`);
   const text = () => input.value.trim() || SPLIT_DEFAULTS[name];
   const isWrong = () => !CHECKS[name](text());
   function show() {
     const wrong = isWrong();
     input.setAttribute("aria-invalid", String(wrong));
-    note.textContent = t(wrong ? `train.${name}.wrong` : `train.${name}.hint`);
+    note.textContent = wrong ? t(`train.${name}.wrong`) : hint;
     note.classList.toggle("wrong", wrong);
   }
   return {
@@ -196,6 +206,10 @@ function checkedInput(name, onchange) {
     isWrong,
     value: () => (isWrong() ? SPLIT_DEFAULTS[name] : text()),
     focus: () => input.focus(),
+    say(remarks) {
+      hint = remarks;
+      show();
+    },
     write(value) {
       input.value = value;
       show();

@@ -7,9 +7,11 @@ import { ENDED, changeList, experimentText, stateMark } from "../shared/jobs.js"
 import { state as address } from "../shared/state.js";
 import { busy, button, error, h, linkButton, percent, replace } from "../shared/ui.js";
 import { FactorSlider, controlRow } from "./controls.js";
-import { curvePanel, epochTable, filterPanel, readings } from "./figures.js";
+import { curvePanel } from "./curves.js";
+import { epochTable, filterPanel, readings } from "./figures.js";
 import { Progress, whereText } from "./progress.js";
 import { jobName } from "./queue.js";
+import { batchPanel, misreadPanel, weightPanel } from "./snapshots.js";
 import { follow } from "./stream.js";
 
 /** @typedef {import("../shared/jobs.js").Job} Job */
@@ -18,11 +20,15 @@ const SHOW_WAIT = 120; // milliseconds: not more often than the eye needs
 
 /** Shows a training from its events. */
 export class Monitor {
-  /** job: what is known of it; onjob(job): a job has changed, or come of this one; onmissing(problem): there is none. */
-  constructor(id, { job, onjob, onmissing }) {
+  /**
+   * job: what is known of it; onjob(job): a job has changed, or come of this one; onmissing(problem): there is none;
+   * ongone(): it was taken off.
+   */
+  constructor(id, { job, onjob, onmissing, ongone }) {
     this.id = id;
     this.path = `/api/jobs/${encodeURIComponent(id)}`;
     this.onjob = onjob;
+    this.ongone = ongone;
     this.waits = false; // to show what has come
     this.progress = new Progress(job);
     this.spoken = h("p", { class: "visually-hidden", role: "status" });
@@ -34,6 +40,9 @@ export class Monitor {
     });
     this.controls = controlRow((action, body) => this.act(action, body));
     this.filters = filterPanel();
+    this.weights = weightPanel();
+    this.misread = misreadPanel();
+    this.batch = batchPanel();
     this.element = this.build();
     this.stream = follow(this.path, this.events(), {
       job: (next) => this.connected(next),
@@ -58,8 +67,11 @@ export class Monitor {
       changes.element,
       this.problem,
       links.element,
+      this.batch.element,
       plots.element,
+      this.misread.element,
       this.filters.element,
+      this.weights.element,
       epochs.element,
       this.spoken,
     );
@@ -95,6 +107,9 @@ export class Monitor {
       epoch: after(({ figures }) => this.takeEpoch(figures)),
       state: (event) => this.takeState(event),
       filters: (event) => this.filters.show(event),
+      weights: (event) => this.weights.show(event),
+      misread: (event) => this.misread.show(event),
+      batch: (event) => this.batch.show(event),
       error: (problem) => this.refuse(new ApiError(problem)),
     };
   }
@@ -138,12 +153,17 @@ export class Monitor {
     replace(this.problem, error(problem));
   }
 
-  /** Pause, resume, stop or continue; to continue is another job, with a run of its own. */
+  /** Pause, resume, step, stop, remove, continue or retry; to continue and to retry are jobs with runs of their own. */
   async act(action, body = {}) {
     replace(this.problem);
     try {
+      if (action === "remove") {
+        await api.del(this.path);
+        this.ongone();
+        return;
+      }
       this.take(await busy(this.controls.element, api.post(`${this.path}/${action}`, body)));
-      if (action === "resume") this.stream.connect();
+      if (action === "resume" || action === "step" || action === "stop") this.stream.connect();
     } catch (problem) {
       this.refuse(problem);
     }

@@ -93,10 +93,10 @@ export class Progress {
     return Math.min(1, (Math.max(this.completed, epoch - 1) + part) / this.total);
   }
 
-  /** What a running training was requested to do and does not do yet: pause, stop; or null. */
+  /** What a running training was requested to do and has not done yet: pause, stop, a single step; or null. */
   get requested() {
     const { state, want } = this.job;
-    return state === "running" && (want === "pause" || want === "stop") ? want : null;
+    return state === "running" && want !== "run" ? (want ?? null) : null;
   }
 
   /** Whether it is busy with what has no steps to count. */
@@ -106,11 +106,19 @@ export class Progress {
   }
 }
 
+/** An estimate is not written more exactly than it is: 43 s are 45 s, 12 min 34 s are 13 min. */
+export function roundedSeconds(seconds) {
+  if (seconds === null) return null;
+  const step = seconds < 60 ? 5 : seconds < 600 ? 30 : seconds < 3600 ? 60 : 600;
+  return Math.max(step, Math.round(seconds / step) * step);
+}
+
 /** Where a training is, in words: the epoch and the step, or what is waited for. */
 export function whereText(/** @type {Progress} */ progress) {
   const { job, step, completed, total, opened, isFirst, isFinishing, requested } = progress;
   const epoch = Math.max(step.epoch ?? 0, completed);
   const isRunning = job.state === "running";
+  if (job.state === "queued" && job.want === "stop") return t("train.stop.queued");
   if (job.state === "queued") return t(isFirst ? "train.queued.first" : "train.queued");
   if (isRunning && isFinishing) return t("train.finishing");
   if (requested) return t(`train.${requested}.requested`);

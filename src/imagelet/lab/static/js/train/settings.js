@@ -120,6 +120,11 @@ class Setting {
     this.show();
   }
 
+  /** Say what auto stands for with these images. */
+  suit(value) {
+    if (isAuto(this.field, this.recipeValue)) this.control.placeholder = t("train.settings.auto_is", { value: number(value, 2) });
+  }
+
   show() {
     const { wrong } = this;
     this.element.classList.toggle("changed", this.value !== this.recipeValue);
@@ -171,6 +176,13 @@ export class Settings {
       setting.use(recipe[name] ?? setting.field.default, texts[name]);
     }
     this.show();
+  }
+
+  /** Say what auto stands for: {name: number}. */
+  suit(values) {
+    for (const setting of this.settings) {
+      if (setting.field.name in values) setting.suit(values[setting.field.name]);
+    }
   }
 
   show() {
