@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imagelet.networks import build
 from imagelet.training.optimizers import optimizers
-from imagelet.training.recipe import AUTO, Recipe, recipe_to_json
+from imagelet.training.recipe import AUTO, Recipe, recipe_to_json, with_settings
 from imagelet.training.recipes import recipes, suitable_network, suited
 from imagelet.training.state import make_optimizer
 
@@ -54,3 +54,18 @@ def test_every_optimizer_has_a_rate(optimizer: str) -> None:
 def test_the_network_takes_the_images(side: int) -> None:
     shape = (side, side + 1, 3)
     assert build(suitable_network(shape), shape, 7).input_shape == shape
+
+
+@pytest.mark.parametrize(
+    ("images", "classes", "until"), [(249, 5, 1.0), (250, 5, 0.3), (249, 2, 0.3), (499, 10, 1.0)]
+)
+def test_below_fifty_images_a_class_only_the_last_layer_of_a_trained_network_learns(
+    images: int, classes: int, until: float
+) -> None:
+    recipe = suited(recipes.get("fine-tuning"), images, SHAPE, classes)
+    assert (recipe.freeze, recipe.freeze_until) == ("body", until)
+
+
+def test_layers_that_are_frozen_by_name_stay_frozen() -> None:
+    recipe = suited(with_settings(recipes.get("fine-tuning"), {"freeze": "conv1"}), 60_000, SHAPE)
+    assert (recipe.freeze, recipe.freeze_until) == ("conv1", 1.0)

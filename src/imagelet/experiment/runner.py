@@ -197,7 +197,9 @@ def _opened(
     experiment, start = with_start(experiment, start)
     dataset = _read(experiment, start, clock, in_memory, progress)
     (frozen := frozen or freeze_split(dataset, experiment, start)).check(dataset.train)
-    return settled(experiment, len(frozen.train), dataset.train.shape), start, dataset, frozen
+    images = dataset.train
+    experiment = settled(experiment, len(frozen.train), images.shape, len(images.classes))
+    return experiment, start, dataset, frozen
 
 
 def _first_files(

@@ -16,7 +16,16 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.data.imageset import ImageSet
 from imagelet.data.known import datasets
 from imagelet.errors import ImageletError, RunError
-from imagelet.runs.definition import AS_SUITS, AUTO, FINE_TUNING, GENERAL, Experiment, describe, settled
+from imagelet.runs.definition import (
+    AS_SUITS,
+    AUTO,
+    FINE_TUNING,
+    GENERAL,
+    Experiment,
+    describe,
+    settled,
+    settling_facts,
+)
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
 from imagelet.training.history import as_columns
@@ -214,13 +223,13 @@ def train_command(experiment: Experiment, resolved: Mapping[str, Any]) -> str:
 
     Args:
         experiment: what was run; its recipe has been settled by the images.
-        resolved: ``training_images`` and ``input_shape``, which settle what a recipe leaves open.
+        resolved: the facts of its images, which settle what a recipe leaves open.
     """
     usual_recipe = GENERAL if experiment.start_from is None else FINE_TUNING
     name = experiment.recipe.name if experiment.recipe.name in recipes else usual_recipe
     plain = describe(experiment.dataset, None, name)
     with contextlib.suppress(ImageletError):
-        plain = settled(plain, resolved["training_images"], tuple(resolved["input_shape"]))
+        plain = settled(plain, *settling_facts(resolved))
     words = ["imagelet", "train", experiment.dataset]
     if name != usual_recipe:
         words += ["--recipe", name]

@@ -16,7 +16,7 @@ from imagelet.messages import Message
 from imagelet.networks.zoo import reference_of
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json, with_settings
 from imagelet.training.recipe_file import find_recipe
-from imagelet.training.recipes import suitable_network, suited
+from imagelet.training.recipes import CLASSES, suitable_network, suited
 
 FORMAT = 1
 AUTO = "auto"
@@ -232,16 +232,30 @@ def describe(
     return Experiment(dataset=os.fspath(dataset), network=AUTO if starts else text, recipe=recipe, **rest)
 
 
-def settled(experiment: Experiment, images: int, shape: tuple[int, int, int]) -> Experiment:
+def settled(
+    experiment: Experiment, images: int, shape: tuple[int, int, int], classes: int = CLASSES
+) -> Experiment:
     """Return the experiment with what it leaves open settled by the images to learn from.
 
     Args:
         experiment: its network may be ``auto``, and its recipe leave numbers open.
         images: their number.
         shape: (height, width, channels) of each.
+        classes: how many.
     """
     network = suitable_network(shape) if experiment.network == AUTO else experiment.network
-    recipe = suited(experiment.recipe, images, shape)
+    recipe = suited(experiment.recipe, images, shape, classes)
     if experiment.input_shape is not None:
         experiment = dataclasses.replace(experiment, input_shape=shape)
     return dataclasses.replace(experiment, network=network, recipe=recipe)
+
+
+def settling_facts(resolved: Mapping[str, Any]) -> tuple[int, tuple[int, int, int], int]:
+    """Return what :func:`settled` takes of a run: its images to learn from, their shape, its classes.
+
+    Raises:
+        KeyError: the run does not say.
+    """
+    height, width, channels = resolved["input_shape"]
+    classes = len(resolved.get("classes", ())) or CLASSES
+    return resolved["training_images"], (height, width, channels), classes

@@ -254,12 +254,12 @@ def is_run_of(run: Run, experiment: "Experiment", data_sha256: str | None = None
 
     Arguments are :func:`find_run_of`'s.
     """
-    from imagelet.runs.definition import Experiment, settled
+    from imagelet.runs.definition import Experiment, settled, settling_facts
 
     with contextlib.suppress(ImageletError, KeyError, TypeError):  # not one of ours, or damaged
         content = run.experiment
         resolved = content["resolved"]
-        complete = settled(experiment, resolved["training_images"], tuple(resolved["input_shape"]))
+        complete = settled(experiment, *settling_facts(resolved))
         same_data = data_sha256 is None or resolved["data_sha256"] == data_sha256
         if experiment.start_from is not None:
             start = find_classifier(experiment.start_from).read_bytes()

@@ -161,6 +161,7 @@ class Schedule(Section):
         "fraction of the steps",
         "from then on the frozen layers learn, too; 1: never",
         UNIT,
+        auto=True,
         quiet=True,
     )
 
@@ -395,13 +396,18 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 
 def _with_freeze(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings whose ``freeze`` is a text; a fraction of the steps freezes the body until then."""
-    freeze = values.get("freeze", "")
+    """Return settings whose ``freeze`` is a text; a fraction of the steps freezes the body until then.
+
+    What is frozen by name stays frozen, unless ``freeze_until`` says something else.
+    """
+    if "freeze" not in values:
+        return values
+    freeze = values["freeze"]
     if isinstance(freeze, (list, tuple)):
-        return values | {"freeze": ", ".join(map(str, freeze))}
+        freeze = ", ".join(map(str, freeze))
     with contextlib.suppress(TypeError, ValueError, OverflowError):
         return {"freeze_until": float(freeze)} | values | {"freeze": BODY}
-    return values
+    return {"freeze_until": 1.0} | values | {"freeze": freeze}
 
 
 def _read(field: Field, value: Any) -> Any:

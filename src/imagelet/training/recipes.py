@@ -17,10 +17,13 @@ from imagelet.training.optimizers import optimizers
 from imagelet.training.recipe import AUTO, Recipe, with_settings
 
 IMAGES_IN_ALL = 400_000  # over all epochs: minutes on a laptop
+CLASSES = 10  # where nobody says how many
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 100
 STEPS_IN_AN_EPOCH = 40  # where there are few images
 SMALLEST_BATCH, LARGEST_BATCH = 16, 250
 SHIFT = 1 / 16  # of the shorter side
+FEW = 50  # images of a class: below, a trained network's own layers stay as they are
+FREEZE_UNTIL = 0.3  # of the steps, where there are more: the new head learns first
 SMALLEST_SIDE = 16  # pixels; a smaller image cannot be pooled three times
 
 recipes: Registry[Recipe] = Registry(Message("recipe"), "imagelet recipes")
@@ -80,9 +83,9 @@ _add(
 )
 _add(
     "fine-tuning",
-    "gentle steps for a trained network; the default with --from",
+    "for a trained network: first its last layer learns, with many images then all; the default with --from",
     "epochs=auto batch_size=auto optimizer=adamw learning_rate=0.002 schedule=one-cycle weight_decay=0.01"
-    " label_smoothing=0.1 shift=auto rotation=8 scaling=0.1",
+    " label_smoothing=0.1 shift=auto rotation=8 scaling=0.1 freeze=body freeze_until=auto",
     network="auto",
 )
 _add("default", "one-cycle AdamW for the small network, a plain starting point")
@@ -141,13 +144,14 @@ _add(
 )
 
 
-def suited(recipe: Recipe, images: int, shape: tuple[int, int, int]) -> Recipe:
+def suited(recipe: Recipe, images: int, shape: tuple[int, int, int], classes: int = CLASSES) -> Recipe:
     """Return the recipe with a number in place of every auto value; all other values stay.
 
     Args:
         recipe: how to train.
         images: how many there are to learn from.
         shape: (height, width, channels) of each.
+        classes: how many.
     """
     epochs, batch_size, rate, shift = recipe.epochs, recipe.batch_size, recipe.learning_rate, recipe.shift
     if batch_size == AUTO:
@@ -159,7 +163,11 @@ def suited(recipe: Recipe, images: int, shape: tuple[int, int, int]) -> Recipe:
         rate = default * math.sqrt(min(1.0, batch_size / LARGEST_BATCH))
     if shift == AUTO:
         shift = min(shape[:2]) * SHIFT
-    return dataclasses.replace(recipe, epochs=epochs, batch_size=batch_size, learning_rate=rate, shift=shift)
+    freeze_until = recipe.freeze_until
+    if freeze_until == AUTO:
+        freeze_until = 1.0 if images < FEW * classes else FREEZE_UNTIL
+    values = {"epochs": epochs, "batch_size": batch_size, "learning_rate": rate, "shift": shift}
+    return dataclasses.replace(recipe, **values, freeze_until=freeze_until)
 
 
 def suitable_network(shape: tuple[int, int, int]) -> str:

@@ -121,7 +121,7 @@ def plan(
         experiment = dataclasses.replace(experiment, limit=0)
     shape = known.card.framing.shape if known.card.framing else load_dataset(dataset).train.shape
     training, held_out = _split(experiment, available, math.prod(shape))
-    full = settled(experiment, training, shape)
+    full = settled(experiment, training, shape, len(known.card.classes))
     _check_code(full.network)
     summary = network_summary(full.network, shape, len(known.card.classes))
     _check_frozen(full, shape, len(known.card.classes))
