@@ -79,7 +79,12 @@ def readers_folder(folder: Path) -> None:
             ImageDraw.Draw(picture).line(
                 [(x + number, y) for x, y in points], fill=30, width=9, joint="curve"
             )
-            places = ("photos", f"my-digits/{digit}", f"pictures/{digit}", "runs/own-pictures")
+            places = (
+                "photos",
+                f"my-digits/{digit}",
+                f"pictures/{digit}",
+                "runs/own-pictures/0-1-2-3-14a21a63",
+            )
             for place in map(folder.joinpath, places):
                 place.mkdir(parents=True, exist_ok=True)
                 picture.save(place / f"{digit}-{number}.png")
@@ -90,7 +95,7 @@ def readers_folder(folder: Path) -> None:
             picture = Image.new("L", (60, 60), 245)
             ImageDraw.Draw(picture).line([(10 + 15 * place, 10), (40, 50 - number)], fill=30, width=5)
             picture.save(folder / "my-letters" / letter / f"{number}.png")
-    (folder / "runs" / "own-pictures" / "pictures.csv").write_text(
+    (folder / "runs" / "own-pictures" / "0-1-2-3-14a21a63" / "pictures.csv").write_text(
         "\n".join(["path,label,source", *rows]) + "\n"
     )
     (folder / "photos.csv").write_text(

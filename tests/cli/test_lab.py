@@ -47,7 +47,7 @@ def compute(*_):
 
 worker.ensure = lambda _: None  # no job is run
 Classifiers.check = sleep  # in a thread of the event loop's own
-own_pictures.count_pictures = sleep
+own_pictures.own_pictures = sleep
 network.network_rows = compute
 state.Decoder = lambda: Decoder(command=[sys.executable, "-c", "import time; time.sleep(600)"])
 sys.exit(main(sys.argv[1:]))
@@ -135,7 +135,7 @@ def test_it_ends_whatever_its_threads_do(tmp_path: Path) -> None:
         assert ask(f"{found[1]}api/jobs", job)[0] == 200
         identity = ask(f"{found[1]}api/jobs")[1][0]["id"]
         send(f"{found[1]}api/jobs/{identity}/events", None)
-        send(f"{found[1]}api/own", None)
+        send(f"{found[1]}api/own?classifier=mnist", None)
         send(f"{found[1]}api/networks", None)
         send(f"{found[1]}api/predict", {"classifier": "mnist", "pictures": ["AAAA"]})
         send(f"{found[1]}api/predict", {"classifier": "mnist", "pictures": ["AAAA"]})

@@ -297,20 +297,29 @@ def test_a_labelled_drawing_joins_the_own_test_set(visit: Visit, lab_folder: Pat
     expect(seven).to_be_enabled()
     page.get_by_role("button", name="This is: 7").click()
     expect(page.locator(".own-told")).to_contain_text("Added as 7.")
-    command = page.locator(".own .command code")
-    expect(command).to_contain_text("imagelet evaluate mnist --data")
-    table = lab_folder / "own-pictures" / "pictures.csv"
-    assert str(table) in command.inner_text()
+    expect(page.locator(".own-told")).to_contain_text("Pictures in your own test set: 1.")
+    (table,) = (lab_folder / "own-pictures").glob("*/pictures.csv")
     assert ",7," in table.read_text("utf-8")
+    page.get_by_role("button", name="This is: 1").click()
+    expect(page.locator(".own-told")).to_contain_text("Added as 1. Pictures in your own test set: 1.")
+    page.get_by_label("By", exact=True).fill("Ann")
+    page.get_by_role("button", name="This is: 7").click()
+    expect(page.locator(".own-told")).to_contain_text("Added as 7.")
+    page.get_by_role("link", name="See them and the result").click()
+    own = page.locator(".own-set")
+    expect(own.locator(".own-list li")).to_have_count(1)
+    own.get_by_role("button", name="Test it on them").click()
+    expect(own.locator(".own-result")).to_contain_text("1 of 1 right")
+    expect(own.locator(".own-result")).to_contain_text("counted by person: the pictures are from 1")
+    own.get_by_role("button", name="Take out a picture of 7").click()
+    expect(own.locator(".own-list:not(.mistakes) li")).to_have_count(0)
 
 
 def test_an_empty_page_greets_with_an_example_that_is_answered(visit: Visit) -> None:
     page = visit()
     answers(page, "3")
     expect(page.locator(".evidence-class")).to_contain_text("For 3")
-    expect(page.locator(".pad-hint").first).to_have_text(
-        "An example: draw your own over it"
-    )
+    expect(page.locator(".pad-hint").first).to_have_text("An example: draw your own over it")
     assert "drawing" not in page.url
     draw(page, ONE, [(0.25, 0.2), (0.5, 0.2)])
     answers(page, "1")

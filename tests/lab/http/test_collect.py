@@ -4,13 +4,19 @@ import base64
 import io
 import json
 import os
+import tempfile
 import time
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
+from imagelet.interop.onnx import run_onnx
+from imagelet.interop.page import export_page
 from imagelet.lab.services import collections
 from tests.lab.conftest import Lab
 from tests.servers import drawing, png
@@ -222,3 +228,38 @@ def test_there_are_limits(lab: Lab, flowers: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_lab_that_trains_nothing_says_so(lab: Lab, flowers: Path) -> None:
     assert lab.post("/api/collections/flowers/train", {}).status_code == 409
+
+
+class TestTakingAlong:
+    def test_the_page_is_the_exported_one_and_leaves_nothing_behind(
+        self, lab: Lab, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+        (tmp_path / "temporary").mkdir()
+        answer = lab.get("/api/take/small/page")
+        assert answer.headers["content-disposition"] == 'attachment; filename="small.html"'
+        export_page(str(small_run), tmp_path / "small.html")
+        assert answer.content == (tmp_path / "small.html").read_bytes()
+        assert [*(tmp_path / "temporary").iterdir()] == []
+
+    def test_onnx_gives_our_probabilities(self, lab: Lab, small_run: Path) -> None:
+        pytest.importorskip("onnxruntime")
+        content = lab.get("/api/take/small/onnx").content
+        images = load_dataset("digits").test.images[:20]
+        expected = Classifier.load(small_run / "classifier.safetensors").predict_proba(images)
+        np.testing.assert_allclose(run_onnx(content, images), expected, atol=1e-4)
+
+    def test_the_run_is_its_folder(self, lab: Lab, small_run: Path, tmp_path: Path) -> None:
+        (small_run / "linked.txt").symlink_to(tmp_path)
+        archive = zipfile.ZipFile(io.BytesIO(lab.get("/api/take/small/run").content))
+        kept = {
+            path.relative_to(small_run.parent).as_posix() for path in small_run.rglob("*") if path.is_file()
+        }
+        assert set(archive.namelist()) == kept
+        for name in kept:
+            assert archive.read(name) == (small_run.parent / name).read_bytes()
+
+    @pytest.mark.parametrize("form", ["page", "onnx", "run"])
+    @pytest.mark.parametrize("name", ["nothing", "..", "%2e%2e%2fsmall", "mnist"])
+    def test_only_runs_are_sent(self, lab: Lab, small_run: Path, form: str, name: str) -> None:
+        assert lab.get(f"/api/take/{name}/{form}").status_code == 404

@@ -87,7 +87,7 @@ def test_a_picture_that_cannot_be_read_is_a_sentence_on_every_route(
     for path, body in (
         ("/api/explain", {"classifier": "mnist", "picture": picture}),
         ("/api/number", {"classifier": "mnist", "picture": picture, "layer": "conv1", "index": [0, 0, 0]}),
-        ("/api/own", {"picture": picture, "label": "7"}),
+        ("/api/own", {"classifier": "mnist", "picture": picture, "label": "7"}),
     ):
         assert "picture" in error_of(lab.post(path, body), 422)
     assert not (tmp_path / "runs" / "own-pictures").exists()

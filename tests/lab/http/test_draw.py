@@ -1,7 +1,6 @@
 """Classifiers by name, their answers to pictures, samples to try, and a person's own pictures."""
 
 import base64
-import csv
 import json
 import os
 import shutil
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelet.analysis.evaluate import evaluate
 from imagelet.classifier.classifier import Classifier
 from imagelet.data.datasets import load_dataset
 from imagelet.lab.services.pictures import draw_indices
@@ -184,47 +182,3 @@ class TestSamples:
             min(whole, rest) <= number <= min(whole, rest + 1)
             for number, whole in zip(shown, held, strict=True)
         )
-
-
-class TestOwnPictures:
-    def test_they_become_a_test_set(self, lab: Lab, small_run: Path, seven: str) -> None:
-        assert lab.get("/api/own").json()["count"] == 0
-        lab.post("/api/own", {"picture": seven, "label": "7", "name": "Ann"})
-        told = lab.post("/api/own", {"picture": seven, "label": "1"}).json()
-        assert told == lab.get("/api/own").json()
-        assert told["count"] == 2
-        table = Path(told["table"])
-        assert table == small_run.parent / "own-pictures" / "pictures.csv"
-        with table.open(newline="") as file:
-            assert list(csv.reader(file)) == [
-                *(["path", "label", "source"], ["00001.png", "7", "Ann"], ["00002.png", "1", ""]),
-            ]
-        found = evaluate(str(small_run), data=str(table))
-        assert found.metrics.images == 2
-
-    def test_a_broken_picture_leaves_nothing_behind(self, lab: Lab) -> None:
-        answer = lab.post("/api/own", {"picture": BROKEN, "label": "7"})
-        assert answer.status_code == 422
-        assert lab.get("/api/own").json()["count"] == 0
-
-    @pytest.mark.parametrize("label", ["", "   ", "a\nb", "\x1b[2J", "a\x00", "x" * 201])
-    def test_a_label_that_cannot_be_shown_is_refused(self, lab: Lab, seven: str, label: str) -> None:
-        assert lab.post("/api/own", {"picture": seven, "label": label}).status_code == 422
-        assert lab.get("/api/own").json()["count"] == 0
-
-    @pytest.mark.parametrize("label", ["../../etc", 'a,"b"', "=1+1", "셔츠", "ä b"])
-    def test_any_other_label_comes_back_as_it_was(self, lab: Lab, seven: str, label: str) -> None:
-        lab.post("/api/own", {"picture": seven, "label": label})
-        lab.post("/api/own", {"picture": seven, "label": "7"})
-        table = Path(lab.get("/api/own").json()["table"])
-        with table.open(newline="", encoding="utf-8") as file:
-            assert next(iter(csv.DictReader(file)))["label"] == label
-        assert {path.name for path in table.parent.glob("*.png")} == {"00001.png", "00002.png"}
-
-    def test_a_table_of_somebody_elses_is_not_written_over(self, lab: Lab, seven: str) -> None:
-        table = lab.settings.runs / "own-pictures" / "pictures.csv"
-        table.parent.mkdir(parents=True)
-        table.write_text("file;class\n")
-        answer = lab.post("/api/own", {"picture": seven, "label": "7"})
-        assert "does not have the columns" in answer.json()["error"]["message"]
-        assert table.read_text() == "file;class\n"

@@ -133,7 +133,7 @@ class TestBody:
             ("/api/predict", {"classifier": "\ud800", "pictures": ["AAAA"]}),
             ("/api/explain", {"classifier": "mnist", "picture": "\udc00"}),
             ("/api/number", {"classifier": "mnist", "sample": "test:1", "layer": "\ud800", "index": [0]}),
-            ("/api/own", {"picture": "AAAA", "label": "\ud800"}),
+            ("/api/own", {"classifier": "mnist", "picture": "AAAA", "label": "\ud800"}),
             ("/api/convolve", {"image": [["\ud800"]], "kernel": [[1]]}),
         ],
     )

@@ -36,7 +36,7 @@ def test_a_file_that_is_no_picture_gets_a_sentence_for_a_person(lab: Lab, conten
     text = base64.b64encode(content).decode()
     for path, body in (
         ("/api/picture", {"picture": text}),
-        ("/api/own", {"picture": text, "label": "7"}),
+        ("/api/own", {"classifier": "mnist", "picture": text, "label": "7"}),
         ("/api/explain", {"classifier": "mnist", "picture": text}),
     ):
         answer = lab.post(path, body)

@@ -14,14 +14,25 @@ from starlette.types import Scope
 
 from imagelet.errors import ImageletError
 from imagelet.http.app import new_app
-from imagelet.lab.http import classroom, collect, course, draw, layers, network, runs, train
+from imagelet.lab.http import (
+    classroom,
+    collect,
+    course,
+    draw,
+    layers,
+    network,
+    own_pictures,
+    runs,
+    take_along,
+    train,
+)
 from imagelet.lab.http.page_guard import PageGuard
 from imagelet.lab.http.state import Lab, open_lab
 from imagelet.lab.jobs import worker
 from imagelet.lab.settings import Settings
 
 SECONDS_BETWEEN_CHECKS = 1.0  # of the worker, and of the files of the classifiers that are loaded
-TABS = (draw, collect, layers, network, train, runs, course, classroom)
+TABS = (draw, collect, layers, network, train, runs, course, classroom, own_pictures, take_along)
 
 STATIC = Path(__file__).parents[1] / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}

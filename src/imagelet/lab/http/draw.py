@@ -6,13 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 
-from imagelet.errors import PictureError
 from imagelet.explanation.attribution import METHODS
 from imagelet.http.predicting import translate_prediction
 from imagelet.http.schemas import MOST_PICTURES, Picture, PlainPrediction, Received, Sent, Unreadable
 from imagelet.lab.http.schemas import Image, Name, Numbers, Part, Sample
 from imagelet.lab.http.state import CurrentLab
-from imagelet.lab.services import own_pictures, pictures
+from imagelet.lab.services import pictures
 from imagelet.lab.services.classifiers import classifier_rows
 from imagelet.messages import Message
 
@@ -187,21 +186,6 @@ class SampleImage(Sent):
     image: Image
 
 
-class OwnPicture(Received):
-    """A picture and what it shows."""
-
-    picture: Picture
-    label: Name
-    name: str | None = Field(None, max_length=100, description="Who drew, wrote or took it.")
-
-
-class OwnPictures(Sent):
-    """A person's own labelled pictures."""
-
-    count: int
-    table: str = Field(description="The file that names the pictures with their labels.")
-
-
 @router.get("/classifiers", response_model=list[KnownClassifier])
 async def list_classifiers(lab: CurrentLab) -> Any:
     """List the classifiers: runs, the last first, then those that come with the package."""
@@ -271,20 +255,3 @@ async def samples(
 ) -> Any:
     """Draw images at random from what a classifier learned from, the classes in turn."""
     return await lab.threads.run(pictures.sample_images, lab.classifiers, classifier, part, count, seed)
-
-
-@router.get("/own", response_model=OwnPictures)
-async def count_own_pictures(lab: CurrentLab) -> Any:
-    """Say how many own pictures there are, and where."""
-    return await lab.threads.run(own_pictures.count_pictures, lab.settings.runs)
-
-
-@router.post("/own", response_model=OwnPictures)
-async def add_own_picture(lab: CurrentLab, body: OwnPicture) -> Any:
-    """Add a labelled picture to the person's own."""
-    async with lab.pictures.opened([body.picture]) as (picture,):
-        if isinstance(picture, PictureError):
-            raise picture
-        return await lab.threads.run(
-            own_pictures.add_picture, lab.settings.runs, picture, body.label, body.name or ""
-        )

@@ -133,7 +133,7 @@ async def images_of_a_cell(
 @router.get("/runs/{name:path}/classifier", response_class=FileResponse, responses=FILE)
 def classifier(lab: CurrentLab, name: str) -> FileResponse:
     """Send the run's classifier, the one file that predicts."""
-    run = _finished(lab.runs, name)
+    run = finished_run(lab.runs, name)
     if not run.classifier_file.resolve().is_relative_to(lab.runs.folder.resolve()):
         raise RunError(
             "the classifier of the run '{name}' is a link to a file elsewhere, which is not sent",
@@ -148,7 +148,7 @@ def classifier(lab: CurrentLab, name: str) -> FileResponse:
 @router.post("/runs/{name:path}/report", response_class=FileResponse, responses=PAGE)
 async def report(lab: CurrentLab, name: str) -> FileResponse:
     """Write the run's page, one HTML file that needs nothing else, and send it."""
-    run = _finished(lab.runs, name)
+    run = finished_run(lab.runs, name)
     written = await lab.threads.run(write_report, run)
     return FileResponse(written.file, 200, None, "text/html", filename=f"{run.name}-report.html")
 
@@ -178,7 +178,12 @@ def remove(lab: CurrentLab, name: str) -> Any:
     return {"name": name}
 
 
-def _finished(runs: RunList, name: str) -> Run:
+def finished_run(runs: RunList, name: str) -> Run:
+    """Return the run of that name, which has a classifier.
+
+    Raises:
+        RunError: there is none, or it is not finished.
+    """
     run = runs.find(name)
     if not run.finished or not run.classifier_file.is_file():
         raise RunError(
@@ -198,6 +203,10 @@ def _classifiers(runs: RunList, names: list[str]) -> list[str]:
         )
     shipped, known = shipped_classifiers(), runs.by_name()
     return [
-        str(shipped[name] if name in shipped and name not in known else _finished(runs, name).classifier_file)
+        str(
+            shipped[name]
+            if name in shipped and name not in known
+            else finished_run(runs, name).classifier_file
+        )
         for name in names
     ]

@@ -8,6 +8,7 @@ import { ACTIVE } from "../shared/jobs.js";
 import { state } from "../shared/state.js";
 import { button, duration, error, field, h, linkButton, number, percent, replace, select } from "../shared/ui.js";
 import { adviceOn } from "./counting.js";
+import { makeTaking } from "./taking.js";
 
 const STARTS = ["auto", "mnist", "cifar-10", "none"];
 const OFTEN = 500; // milliseconds between two looks at a training
@@ -136,7 +137,8 @@ export class Training {
     if (this.#closed || !run) return;
     const classifiers = await api.get("/api/classifiers");
     const classifier = classifiers.find(({ name }) => name === run.name);
-    replace(this.#result, run.test ? accuracyOf(run.test) : h("p", { class: "note" }, t("collect.untested")), runLink(run));
+    const tested = run.test ? accuracyOf(run.test) : h("p", { class: "note" }, t("collect.untested"));
+    replace(this.#result, tested, runLink(run), makeTaking(run.name));
     if (classifier) this.finished(run.name, classifier.classes);
   }
 }

@@ -5,11 +5,13 @@ import { ApiError, api } from "../shared/api.js";
 import { encodeBlob } from "../shared/encoding.js";
 import { t } from "../shared/i18n.js";
 import { error, h, replace } from "../shared/ui.js";
+import { Own } from "../draw/own.js";
 import { PredictionView } from "../draw/prediction.js";
 import { makeStage } from "./stage.js";
 
 const SIDE = 160; // pixels of a picture of the camera that is asked about
-const PAUSE = 50; // milliseconds between an answer and the next picture: the page stays quick
+const KEPT = 320; // pixels of one that joins the own test set
+const PAUSE = 20; // milliseconds between an answer and the next picture: the page stays quick
 const AGAIN = 1000; // milliseconds, where there is no picture or no answer
 const COUNTED = 10; // answers that the rate is worked out of
 
@@ -20,16 +22,19 @@ export class Trying {
   #again = false; // the drawing changed while the server was asked
   #closed = false;
   #parts;
+  #own;
   #times = [];
   #prediction = new PredictionView();
   #rate = h("p", { class: "hint rate", "aria-hidden": "true" });
   #problem = h("div", { "aria-live": "polite" });
   #none = h("p", { class: "note" }, t("collect.try_first"));
 
-  constructor({ kind }) {
-    this.stage = makeStage({ kinds: ["camera", "drawing"], kind, chosen: () => this.#ask(), changed: () => this.#ask() });
+  /** @param {{kind: string, labelled: () => void}} options `labelled` is called when a picture joined the own set */
+  constructor({ kind, labelled }) {
+    this.stage = makeStage({ kinds: ["camera", "drawing"], kind, chosen: () => this.#ask(), changed: () => this.#drawn() });
     this.stage.element.append(this.#rate);
-    const says = h("div", { class: "says" }, this.#problem, this.#prediction.element);
+    this.#own = new Own({ pad: this.#asPad(), classifier: () => this.#run, added: labelled });
+    const says = h("div", { class: "says" }, this.#problem, this.#prediction.element, this.#own.element);
     this.#parts = h("div", { class: "try-columns" }, this.stage.element, says);
     this.element = h(
       "section",
@@ -46,6 +51,8 @@ export class Trying {
     this.#run = run;
     this.#prediction.setClasses(classes);
     this.#prediction.clear();
+    this.#own.setClasses(classes);
+    this.#own.refresh();
     this.#showParts();
     if (this.stage.kind === "camera") this.stage.show("camera");
     this.#ask();
@@ -55,6 +62,23 @@ export class Trying {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.stage.close();
+  }
+
+  #drawn() {
+    this.#own?.changed();
+    this.#ask();
+  }
+
+  /** What is shown, as the buttons for the own test set take it. */
+  #asPad() {
+    const { stage } = this;
+    return {
+      get empty() {
+        return stage.kind === "drawing" && stage.pad.empty;
+      },
+      sample: null,
+      image: async () => ({ picture: await encodeBlob(await stage.picture(KEPT)) }),
+    };
   }
 
   #showParts() {
@@ -94,6 +118,7 @@ export class Trying {
     const blob = document.hidden ? null : await this.stage.picture(SIDE);
     if (!blob) {
       if (this.stage.kind === "drawing") this.#prediction.clear();
+      this.#own.allow(false);
       replace(this.#rate);
       this.#times = [];
       return false;
@@ -102,6 +127,7 @@ export class Trying {
     if (this.#closed) return true;
     if (predictions[0].error) throw new ApiError(predictions[0].error);
     this.#prediction.show(predictions[0]);
+    this.#own.allow(true);
     replace(this.#problem);
     this.#showRate();
     return true;

@@ -3,9 +3,11 @@
 
 import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
-import { button, command, error, h, quoted, replace, select } from "../shared/ui.js";
+import { state } from "../shared/state.js";
+import { button, error, h, inline, replace, select } from "../shared/ui.js";
 
 const FEW = 12; // classes that have a button each; more are a list
+const PERSON = "imagelet-person"; // who draws, in this browser's storage
 
 export class Own {
   #choices = h("div", { class: "labels" });
@@ -13,15 +15,23 @@ export class Own {
   #isReadable = false;
   #isOpen = null; // whether the picture can be added now
   #said = ""; // of the picture that was added last
-  #set = null; // {count, table}: the test set, as the server tells of it
+  #set = null; // {count}: the test set, as the server tells of it
   #pad;
   #classifier;
+  #added;
+  #person = h("input", { maxlength: 100, autocomplete: "off", value: localStorage.getItem(PERSON) ?? "" });
 
-  /** `pad` holds the picture; `classifier()` is the name of the classifier in use. */
-  constructor({ pad, classifier }) {
-    [this.#pad, this.#classifier] = [pad, classifier];
+  /**
+   * `pad` holds the picture; `classifier()` is the name of the one in use; `added()` is called when a picture joined.
+   * @param {{pad: {empty: boolean, sample: any, example?: any, image: () => Promise<any>}, classifier: () => string,
+   *   added?: () => void}} options
+   */
+  constructor({ pad, classifier, added = () => {} }) {
+    [this.#pad, this.#classifier, this.#added] = [pad, classifier, added];
+    this.#person.addEventListener("change", () => localStorage.setItem(PERSON, this.#person.value.trim()));
+    const by = h("div", { class: "own-by" }, inline(t("draw.own_by"), this.#person));
     const title = h("h2", null, t("draw.own"));
-    this.element = h("section", { class: "own", "aria-label": t("draw.own") }, title, this.#choices, this.#result);
+    this.element = h("section", { class: "own", "aria-label": t("draw.own") }, title, this.#choices, by, this.#result);
   }
 
   setClasses(names) {
@@ -50,11 +60,14 @@ export class Own {
   }
 
   refresh() {
-    return this.#load(api.get("/api/own"), this.#said);
+    return this.#load(api.get(`/api/own?classifier=${encodeURIComponent(this.#classifier())}`), this.#said);
   }
 
   async #add(label) {
-    await this.#load(api.post("/api/own", { ...(await this.#pad.image()), label }), t("draw.own_added", { label }));
+    const name = this.#person.value.trim();
+    const picture = { classifier: this.#classifier(), ...(await this.#pad.image()), label, name };
+    await this.#load(api.post("/api/own", picture), t("draw.own_added", { label }));
+    this.#added();
   }
 
   /** Show the test set that the server tells of, once it does. */
@@ -70,12 +83,12 @@ export class Own {
   #describe(said) {
     this.#said = said;
     const note = (...content) => h("p", { class: "note" }, content);
-    const { count = 0, table = "" } = this.#set ?? {};
+    const { count = 0 } = this.#set ?? {};
     if (this.#pad.sample) replace(this.#result, note(t("draw.own_sample")));
     else if (!count) replace(this.#result, note(t("draw.own_hint")));
     else {
-      const line = `imagelet evaluate ${quoted(this.#classifier())} --data ${quoted(table)}`;
-      replace(this.#result, note(said, " ", t("draw.own_count", { count })), command(line));
+      const link = h("a", { href: state.link("collect", { own: this.#classifier() }) }, t("draw.own_result"));
+      replace(this.#result, note(said, " ", t("draw.own_count", { count }), " ", link));
     }
   }
 

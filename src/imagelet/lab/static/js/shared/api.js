@@ -84,6 +84,8 @@ export const api = {
   post: (path, body = {}, options = {}) => request("POST", path, body, options),
   patch: (path, body = {}, options = {}) => request("PATCH", path, body, options),
   del: (path, options = {}) => request("DELETE", path, undefined, options),
+  /** A file, as a blob. */
+  blob: (path) => request("GET", path, undefined, { isFile: true }),
   /** A file that is made on request, as a blob. */
   file: (path) => request("POST", path, {}, { isFile: true }),
 

@@ -8,6 +8,7 @@ import { button, command, error, field, h, replace, select } from "../shared/ui.
 import { makeBeginning } from "../collect/beginning.js";
 import { Gallery } from "../collect/gallery.js";
 import { Gather } from "../collect/gather.js";
+import { OwnSet } from "../collect/own_set.js";
 import { Server } from "../collect/server.js";
 import { Training } from "../collect/training.js";
 import { Trying } from "../collect/trying.js";
@@ -36,19 +37,26 @@ class CollectTab {
   /** Follow the address: the collection that it names, else the last one. */
   async changed() {
     const wanted = state.get("collection");
-    if (this.#shown !== null && wanted === this.#shown) return;
+    if (this.#shown !== null && (wanted ?? this.#shown) === this.#shown && state.get("begin") === null) {
+      this.#followOwn(null);
+      return;
+    }
     this.#turn += 1;
     const turn = this.#turn;
     try {
-      const listed = await api.get("/api/collections");
+      const [listed, classifiers] = await Promise.all(["collections", "classifiers"].map((what) => api.get(`/api/${what}`)));
       const name = wanted ?? listed[0]?.name ?? null;
       const isNew = name === null || state.get("begin") !== null;
       const collection = isNew ? null : await api.get(`/api/collections/${encodeURIComponent(name)}`);
       if (turn !== this.#turn) return;
       this.#closeParts();
       this.#shown = isNew ? null : name;
+      const choose = (own) => state.set({ own }, { replace: true });
+      this.own = new OwnSet({ classifiers, chosen: choose });
       if (isNew) this.#showBeginning(listed);
       else this.#showCollection(listed, collection);
+      this.#root.append(this.own.element);
+      this.#followOwn(classifiers[0]?.name);
     } catch (problem) {
       if (turn !== this.#turn) return;
       this.#missed = problem.unreachable;
@@ -61,6 +69,13 @@ class CollectTab {
     if (!this.#missed) return;
     [this.#missed, this.#shown] = [false, null];
     this.changed();
+  }
+
+  /** Show the own test set that the address names, else that of the newest classifier. */
+  #followOwn(newest) {
+    const named = state.get("own");
+    if (named ?? newest) this.own.show(named ?? newest);
+    if (named && newest) this.own.element.scrollIntoView();
   }
 
   close() {
@@ -90,7 +105,10 @@ class CollectTab {
       chosen: (kind) => (kept.kind = kind),
       done: (undo) => gallery.done(undo),
     });
-    const trying = new Trying({ kind: kept.kind === "camera" ? "camera" : "drawing" });
+    const trying = new Trying({
+      kind: kept.kind === "camera" ? "camera" : "drawing",
+      labelled: () => this.own.refresh(),
+    });
     const names = () => collection.classes.map(({ name }) => name);
     const training = new Training(server, { finished: (run, classes) => trying.use(run, classes) });
     const show = (changed) => {
