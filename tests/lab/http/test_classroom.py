@@ -70,7 +70,7 @@ def test_every_route_for_pupils_exists() -> None:
 
 
 def test_the_teacher_may_ask_for_everything(class_lab: Lab) -> None:
-    for path in ("/api/runs", "/api/jobs", "/api/class", "/api/own", "/openapi.json", "/"):
+    for path in ("/api/runs", "/api/jobs", "/api/class", "/api/own?classifier=mnist", "/openapi.json", "/"):
         assert class_lab.get(path, headers=TEACHER).status_code == 200
 
 
