@@ -25,13 +25,13 @@ def stroke_letters() -> Pictures:
     """Return the letters that do not look like a digit, in single strokes, ``EACH`` times."""
     rng = np.random.default_rng(1)
     letters = [strokes for letter, strokes in LETTERS.items() if letter not in LIKE_DIGITS]
-    return [by_hand(strokes, rng, aspect=1.4) for strokes in letters for _ in range(EACH)]
+    return [drawn_by_pen(strokes, rng, aspect=1.4) for strokes in letters for _ in range(EACH)]
 
 
 def shapes() -> Pictures:
     """Return triangles, squares, stars, hearts, crosses, arrows, faces, houses and more, ``EACH`` times."""
     rng = np.random.default_rng(2)
-    return [by_hand(strokes, rng) for strokes in SHAPES.values() for _ in range(EACH)]
+    return [drawn_by_pen(strokes, rng) for strokes in SHAPES.values() for _ in range(EACH)]
 
 
 def scribbles() -> Pictures:
@@ -42,7 +42,7 @@ def scribbles() -> Pictures:
         turns = np.cumsum(rng.normal(0, 0.5, 120)) + rng.uniform(0, 2 * np.pi)
         speeds = rng.uniform(0.5, 1.5, 120)[:, None]
         walk = np.cumsum(np.stack([np.cos(turns), np.sin(turns)], axis=1) * speeds, axis=0)
-        made.append(by_hand([(walk - walk.min(axis=0)) / np.ptp(walk, axis=0).max()], rng))
+        made.append(drawn_by_pen([(walk - walk.min(axis=0)) / np.ptp(walk, axis=0).max()], rng))
     return made
 
 
@@ -77,7 +77,9 @@ def two_digits(images: NDArray[np.uint8]) -> Pictures:
     return made
 
 
-def by_hand(strokes: Sequence[Points], rng: np.random.Generator, aspect: float = 1.0) -> NDArray[np.uint8]:
+def drawn_by_pen(
+    strokes: Sequence[Points], rng: np.random.Generator, aspect: float = 1.0
+) -> NDArray[np.uint8]:
     """Return strokes in a unit square, drawn as by hand, black on white: uint8 (SIDE, SIDE, 1)."""
     height = rng.uniform(0.4, 0.75)
     slant, turn = rng.normal(0, 0.12), rng.normal(0, 0.08)

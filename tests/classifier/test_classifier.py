@@ -17,6 +17,7 @@ from scipy.special import softmax
 from torch import Tensor
 
 from imagelet.classifier.classifier import BATCH, Classifier, Prediction
+from imagelet.classifier.prediction import verdict
 from imagelet.data.imageset import ImageSet
 from imagelet.errors import ClassifierFileError, PictureError
 from imagelet.metrics.calibration import Calibration
@@ -390,7 +391,7 @@ class TestPredicting:
             known = classifier.calibrated(Calibration(1, 0, (lowest,) * 3))
             (answer,) = known.predict(picture)
             assert (answer.sure, answer.warnings) == (not said, said)
-            assert known.verdict(known.frame(picture), known.logits(picture[None])[0])[1] == said
+            assert verdict(known.calibration, known.frame(picture), known.logits(picture[None])[0])[1] == said
         with pytest.raises(ValueError, match="2 lowest logits for a network of 3 classes"):
             classifier.calibrated(Calibration(1, 0, (0.0, 0.0)))
         assert make_classifier().predict(picture)[0].warnings == ()

@@ -27,7 +27,7 @@ from imagelet.analysis.error_analysis import (
 from imagelet.analysis.opening import Opened, open_evaluation
 from imagelet.analysis.test_evaluation import Evaluated
 from imagelet.classifier.classifier import Classifier
-from imagelet.classifier.prediction import FramedInput
+from imagelet.classifier.prediction import FramedInput, verdict
 from imagelet.cores import AUTO
 from imagelet.data.imageset import ImageSet, relabelled
 from imagelet.data.pictures.dataset import list_readable
@@ -255,7 +255,7 @@ def evaluate_pictures(
     logits = classifier.logits(images.images)
     probabilities = classifier.calibration.probabilities(logits)
     evaluated = Evaluated(images, probabilities, classifier.compute_metrics(images, probabilities))
-    verdicts = [*map(classifier.verdict, framed, logits)]
+    verdicts = [verdict(classifier.calibration, *pair) for pair in zip(framed, logits, strict=True)]
     pictures = OwnPictures(
         listed=listed.pictures,
         warnings=tuple(warnings for _, warnings in verdicts),

@@ -16,7 +16,7 @@ import numpy as np
 
 from imagelet import atomic_files, html_repr
 from imagelet.classifier import file
-from imagelet.classifier.prediction import FramedInput, Prediction, framed_input
+from imagelet.classifier.prediction import FramedInput, Prediction, framed_input, verdict
 from imagelet.classifier.sources import Source, images_of, name_of, pixels_of, several
 from imagelet.errors import ClassifierFileError, DataError, PictureError, UsageError, packages_needed
 from imagelet.messages import Message
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 BATCH = 500  # images that go through the network at once,
 PIXELS_AT_ONCE = 2**21  # or fewer, where they are larger than 64 x 64
-UNLIKE_TRAINING = Message("it is unlike the training images")
 SMALL_WORK = 40_000_000_000  # multiply-adds that NumPy does before torch has started and caught up
 
 
@@ -483,7 +482,7 @@ class Classifier:
         (probabilities,) = self.calibration.probabilities(logits[np.newaxis])
         ranked = [int(index) for index in np.argsort(-probabilities, kind="stable")[:top]]
         best = ranked[0]
-        sure, warnings = self.verdict(framed, logits)
+        sure, warnings = verdict(self.calibration, framed, logits)
         return Prediction(
             file=framed.file,
             class_index=best,
@@ -495,15 +494,3 @@ class Classifier:
             warnings=warnings,
             framed_input=framed.image,
         )
-
-    def verdict(self, framed: FramedInput, logits: np.ndarray) -> tuple[bool, tuple[str, ...]]:
-        """Return whether the prediction for a framed picture is sure, and if not what speaks against it.
-
-        Args:
-            framed: the picture.
-            logits: (classes,), this classifier's for it.
-        """
-        if self.calibration.are_sure(logits[np.newaxis])[0] and not framed.unclear:
-            return True, ()
-        unlike = self.calibration.are_unlike(logits[np.newaxis])[0]
-        return False, (*framed.warnings, *((UNLIKE_TRAINING,) if unlike and not framed.unclear else ()))

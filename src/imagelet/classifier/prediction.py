@@ -7,8 +7,11 @@ import numpy as np
 
 from imagelet import html_repr
 from imagelet.messages import Message
+from imagelet.metrics.calibration import Calibration
 from imagelet.preprocessing.framing import Framing, apply_framing
 from imagelet.preprocessing.geometry import Placement
+
+UNLIKE_TRAINING = Message("it is unlike the training images")
 
 
 @dataclass(frozen=True)
@@ -103,3 +106,19 @@ class Prediction:
             html_repr.bars(self.top), remarks, html_repr.muted(f"   {self.file}" if self.file else "")
         )
         return html_repr.block(answer, html_repr.beside(html_repr.picture(self.framed_input, 112), said))
+
+
+def verdict(
+    calibration: Calibration, framed: FramedInput, logits: np.ndarray
+) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the prediction for a framed picture is sure, and if not what speaks against it.
+
+    Args:
+        calibration: the classifier's.
+        framed: the picture.
+        logits: (classes,), the classifier's for it.
+    """
+    if calibration.are_sure(logits[np.newaxis])[0] and not framed.unclear:
+        return True, ()
+    unlike = calibration.are_unlike(logits[np.newaxis])[0]
+    return False, (*framed.warnings, *((UNLIKE_TRAINING,) if unlike and not framed.unclear else ()))

@@ -9,23 +9,28 @@ from imagelet.errors import UsageError
 from imagelet.messages import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imagelet.runs.definition import Experiment
     from imagelet.training.learning_rate_range import RangeTest
 
 ROWS = 12  # of the curve in the terminal
 
 
-def run(experiment: "Experiment", words: dict[str, Any]) -> None:
+def run(describe: "Callable[[], Experiment]", words: dict[str, Any]) -> None:
     """Run the test on the training images of an experiment, and show what it suggests; no run is made.
 
     Args:
-        experiment: what would be trained.
+        describe: returns what would be trained.
         words: what `imagelet train` was given: ``name`` for the figure's file, ``runs`` for its folder,
             ``in_memory``, ``as_json``.
 
     Raises:
+        UsageError: something is asked for that only a run has.
         KeyboardInterrupt: Ctrl-C.
     """
+    check(words)
+    experiment = describe()
     from imagelet.experiment.runner import prepared
     from imagelet.experiment.session import interruptible
     from imagelet.training.learning_rate_range import RangeTest, run_range_test

@@ -1,8 +1,10 @@
 """Several trainings of one experiment: `imagelet train --seeds` and `--folds`, at once or part by part."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -161,6 +163,11 @@ class Request:
                 "5 and 10 are usual",
                 folds=self.folds,
             )
+
+
+def request_of(words: Mapping[str, Any]) -> Request:
+    """Return what the command line asks for, of all its arguments and options by their names."""
+    return Request(**{field.name: words[field.name] for field in dataclasses.fields(Request)})
 
 
 def check_seeds(seeds: int) -> None:

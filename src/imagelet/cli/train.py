@@ -89,18 +89,14 @@ def train(
     standard_deviation, accuracy, interval, images, label_issues[{image, label, suggested, probability,
     label_probability}], folder, out_of_fold; accuracy is over all images.
 
-    JSON of --find-lr: dataset, network, optimizer, settings, suggestion, steepest, tenth_of_lowest, lowest,
-    exploded, steps, rates, losses, smoothed, file.
+    JSON of --find-lr: suggestion, steepest, tenth_of_lowest, lowest, exploded, steps, rates, losses and more.
     """
     words = dict(locals())  # every argument and option by its name
     chosen = _checked(words)
-    request = series.Request(
-        seeds, folds, name, runs, test, require, as_json, in_memory, parallel, only, collect
-    )
+    request = series.request_of(words)
     request.check(one_run=_one_run(words), validation=validation, profile=profile)
     if find_lr:
-        learning_rates.check(words)
-        return learning_rates.run(_describe(words, chosen), words)
+        return learning_rates.run(lambda: _describe(words, chosen), words)
     if request.of_many:
         return series.train_series(_describe(words, chosen), request)
     times = _new_profile() if profile else None

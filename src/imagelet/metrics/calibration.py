@@ -14,7 +14,7 @@ FEWEST_IMAGES = 50  # with fewer, a fitted temperature or threshold is mostly no
 COLDEST, HOTTEST = 0.25, 4.0  # no trained network needs more; beyond lies a damaged fit
 CORRECT_BUT_UNSURE = 0.03  # the largest share of correct predictions that may be called unsure
 DEFAULT_THRESHOLD = 0.5  # below, the prediction is more likely wrong than correct
-HIGHEST_THRESHOLD = 0.9  # a higher calibrated probability is always enough
+HIGHEST_THRESHOLD = 0.97  # a higher calibrated probability is always enough
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def fit_threshold(probabilities: np.ndarray, labels: np.ndarray, share: float = 
         share: the largest share of the correct predictions that may be unsure, 0 to 1.
 
     Returns:
-        A threshold from 0.5 to 0.9; 0.5 where there are fewer than 50 correct predictions.
+        A threshold from 0.5 to 0.97; 0.5 where there are fewer than 50 correct predictions.
     """
     confidences = probabilities.max(axis=1)  # (n,)
     correct = np.sort(confidences[probabilities.argmax(axis=1) == labels])

@@ -166,8 +166,14 @@ def suited(recipe: Recipe, images: int, shape: tuple[int, int, int], classes: in
     freeze_until = recipe.freeze_until
     if freeze_until == AUTO:
         freeze_until = 1.0 if images < FEW * classes else FREEZE_UNTIL
-    values = {"epochs": epochs, "batch_size": batch_size, "learning_rate": rate, "shift": shift}
-    return dataclasses.replace(recipe, **values, freeze_until=freeze_until)
+    return dataclasses.replace(
+        recipe,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=rate,
+        shift=shift,
+        freeze_until=freeze_until,
+    )
 
 
 def suitable_network(shape: tuple[int, int, int]) -> str:
