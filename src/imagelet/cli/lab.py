@@ -86,7 +86,8 @@ def lab(
     """
     if allow_import:
         os.environ["IMAGELET_ALLOW_IMPORT"] = "1"  # for the worker, which this process starts
-    host = host or (EVERYWHERE[0] if for_class else HERE)
+    if host is None:
+        host = EVERYWHERE[0] if for_class else HERE
     listening = bind(host, port, "imagelet lab", PORT)
     with contextlib.closing(listening):
         settings, name = _settings(run, runs, host, listening.getsockname()[1], for_class=for_class)
