@@ -78,7 +78,7 @@ class Group:
             raise TrainingError(
                 "the processes of this training differ: process {other} of {world} has other settings, "
                 "other data or another version than process 0",
-                "start all of them with the same command, imagelet and data",
+                "start all of them with the same command and the same data",
                 other=others[0],
                 world=self.world,
             )
