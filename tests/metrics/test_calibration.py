@@ -154,9 +154,9 @@ def test_fifty_right_answers_are_enough_and_forty_nine_are_not() -> None:
     assert fit_threshold(np.zeros((0, 2)), np.zeros(0, np.int64)) == 0.5
 
 
-def test_a_threshold_never_calls_90_percent_unsure() -> None:
+def test_a_threshold_never_calls_97_percent_unsure() -> None:
     probabilities = np.full((100, 2), [0.999, 0.001])
-    assert fit_threshold(probabilities, np.zeros(100, np.int64)) == 0.9
+    assert fit_threshold(probabilities, np.zeros(100, np.int64)) == 0.97
 
 
 def test_an_answer_at_the_threshold_is_sure() -> None:

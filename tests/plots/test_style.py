@@ -187,6 +187,7 @@ def test_the_public_names_are_those_that_are_used_elsewhere() -> None:
         *("percent", "predictions", "save", "seen", "corruption_curves"),
         *("evidence", "filters", "layer_histograms", "layer_maps", "compared_curves", "disagreements"),
         *("embedding_map", "neighbours", "reliability"),
+        *("tuning_trials", "importance", "learning_rate_range"),
     }
     assert all(callable(getattr(plots, name)) for name in plots.__all__)
 

@@ -203,7 +203,7 @@ def _values(name: str, value: Any) -> Range | tuple[Choice, ...]:
         return _range(field, value)
     raise SettingError(
         "{field} = {value!r} is not allowed; it is a list, or a range {{ low = …, high = … }}",
-        hint="to keep one value for all trials: imagelet tune DATASET --set {field}={value}",
+        hint="to keep one value for all trials, leave it out of the space and type --set",
         field=name,
         value=value,
     )
