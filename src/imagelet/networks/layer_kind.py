@@ -81,6 +81,7 @@ class Layer(Elsewhere):
         rising: its numbers are above 0 exactly where its input is, so that a unit can be silent.
         closing: it can only be the last layer.
         nested: its brackets hold layers, its field ``layers``.
+        random: in training it draws random numbers, from its module's ``generator`` if that has one.
         position: where its word stands in the text, counted from 1; layers are equal wherever they stand.
     """
 
@@ -95,6 +96,7 @@ class Layer(Elsewhere):
     rising: ClassVar[bool] = False
     closing: ClassVar[bool] = False
     nested: ClassVar[bool] = False
+    random: ClassVar[bool] = False
     position: int = field(default=1, compare=False, repr=False, kw_only=True)
 
     @property

@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from imagelet.device import default_generator, generator, sum_type, using_threads
 from imagelet.networks import Network
 from imagelet.networks.building import OwnNetwork
-from imagelet.networks.layers.regularization import Dropout
 from imagelet.training.distributed import Group
 from imagelet.training.division import lane_sizes
 from imagelet.training.own_functions import NONE
@@ -59,7 +58,7 @@ def replica_of(network: Network) -> Replica:
     """Return a copy of the network over the same memory of the weights."""
     shared = {id(one): nn.Parameter(one.detach(), one.requires_grad) for one in network.parameters()}
     copied: Network = copy.deepcopy(network, shared)
-    dropouts = [one for one in copied.modules() if isinstance(getattr(one, "layer", None), Dropout)]
+    dropouts = [one for one in copied.modules() if getattr(getattr(one, "layer", None), "random", False)]
     return Replica(copied, list(copied.parameters()), list(copied.buffers()), dropouts)
 
 

@@ -152,6 +152,7 @@ class Dropout(Layer):
     family = "dropout"
     elementwise = True
     channelwise = True
+    random = True
     rate: float = field(metadata=FRACTION)
 
     def forward(self, module: Any, values: "Tensor") -> "Tensor":
