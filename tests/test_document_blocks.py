@@ -53,6 +53,7 @@ RUN_ELSEWHERE = {  # programs that a block may start, and what tests the line
     "docker": "tests/test_container.py",
     "curl": "this test, where there is one",
     "source": "nothing to test: it prepares the shell",
+    "torchrun": "tests/experiment/test_processes.py",
     ".venv/bin/pre-commit": "the hooks call make, which .ci/run does",
     ".venv/bin/python": "the project's own tools, each with a test of its own",
 }

@@ -12,11 +12,12 @@ from typing import Any
 BEGINNING = """
 import json, os, sys, time, torch
 from imagelet.errors import ImageletError
-from imagelet.training import distributed
+from imagelet.training import distributed, joining, watch
+watch.SILENCE = joining.SILENCE = float(os.environ.get("SILENCE", "30"))
 """
 ENDING = """
 try:
-    with distributed.joined(patience=float(os.environ.get("PATIENCE", "30"))) as group:
+    with joining.joined() as group:
         print(json.dumps(work(group)))
 except ImageletError as error:
     print(json.dumps(str(error.message)))

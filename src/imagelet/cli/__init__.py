@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from imagelet import ranks
 from imagelet.cli import light, printing
 from imagelet.cli.failures import report_failure
 from imagelet.errors import UsageError, packages_needed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["PROGRAM", "app", "main"]
 
 PROGRAM = "imagelet"
+SHARED = "train"  # the command that several processes divide among them
 
 
 def __getattr__(name: str) -> Any:
@@ -52,13 +54,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str], *, debug: bool) -> int:
+    quiet = False
     try:
-        with printing.warnings_as_lines(debug=debug), packages_needed():
-            return _called(words)()
+        quiet = _is_quiet(words)
+        with printing.silenced(quiet), printing.warnings_as_lines(debug=debug), packages_needed():
+            return 0 if quiet and words[0] != SHARED else _called(words)()
     except printing.OutputClosedError:
         return 0  # the reader has seen enough
     except (Exception, KeyboardInterrupt) as error:
-        return report_failure(error, debug=debug, as_json="--json" in _split(words)[0])
+        said = isinstance(error, UsageError | KeyboardInterrupt) or ranks.is_said(error)
+        with printing.silenced(quiet and said and not debug):
+            as_json = not quiet and "--json" in _split(words)[0]
+            return report_failure(error, debug=debug, as_json=as_json)
+
+
+def _is_quiet(words: Sequence[str]) -> bool:
+    """Return whether this process prints nothing, because it is not the first of several of torchrun's.
+
+    They divide one command among them; of all others the first process does the whole, and is alone then.
+
+    Raises:
+        UsageError: the environment speaks of several processes, and what it says cannot be.
+    """
+    if words[:1] == [SHARED]:
+        place = ranks.placement()
+        if place.world > 1:
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # what torch says of others that have ended
+        return not place.is_first
+    is_other = os.environ.get("RANK", "0") != "0" and os.environ.get("WORLD_SIZE", "1") != "1"
+    ranks.leave_the_others()
+    return is_other
 
 
 def _called(words: Sequence[str]) -> Callable[[], int]:

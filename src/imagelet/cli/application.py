@@ -81,7 +81,7 @@ def call(words: Sequence[str], program: str) -> int:
     """Run a command line and return its exit code."""
     command = typer.main.get_command(app)
     try:
-        with command.make_context(program, list(words)) as context:
+        with command.make_context(program, list(words), obj=list(words)) as context:
             command.invoke(context)
     except typer.Exit as ending:
         return ending.exit_code

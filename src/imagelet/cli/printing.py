@@ -53,6 +53,20 @@ def prepare_streams() -> None:
             reconfigure(errors="replace")
 
 
+@contextlib.contextmanager
+def silenced(wanted: bool) -> Iterator[None]:
+    """Print nothing in the block, if that is wanted: another process prints it."""
+    if not wanted:
+        yield
+        return
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
+
+
 def say(text: str = "", style: str = "", **values: Any) -> None:
     """Print a line of the result, a template with its values, in the user's language."""
     _print(sys.stdout, Message(text, **values), style)

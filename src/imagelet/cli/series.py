@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imagelet import ranks
 from imagelet.cli import evaluate, printing, train_result
 from imagelet.cli.commands import PARTS, describe_accuracy, describe_interval
 from imagelet.cli.trainings import REPEAT, watch, watch_side_by_side
@@ -77,19 +78,28 @@ class Request:
         """Whether a series is asked for at all."""
         return self.seeds is not None or self.folds is not None
 
-    def check(self, *, one_run: str | None, validation: str, profile: bool) -> None:
+    def check(
+        self, *, one_run: str | None, validation: str, profile: bool, processes: int | None = None
+    ) -> None:
         """Raise where the words of the command line do not go together.
 
         Args:
             one_run: ``--resume`` or ``--continue``, where one is given; they are about one run.
             validation: as it is typed.
             profile: whether a profile is asked for.
+            processes: of ``--processes``, if that is given.
         """
         if not self.of_many:
             self._check_no_part()
             return
         self._check_part()
         option = "--seeds" if self.folds is None else "--folds"
+        if processes is not None or ranks.placement().world > 1:
+            raise UsageError(
+                "{option} runs several trainings, and several processes divide one among them",
+                "drop one of them",
+                option=option,
+            )
         if self.seeds is not None and self.folds is not None:
             raise UsageError("--folds and --seeds do not go together", "repeat the folds with another --seed")
         if one_run is not None:

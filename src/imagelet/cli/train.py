@@ -7,6 +7,7 @@ import typer
 
 from imagelet import paths
 from imagelet.cli import learning_rates, series, train_result, trainings
+from imagelet.cli import processes as several
 from imagelet.cli import train_options as options
 from imagelet.cli.commands import PARTS, AllowImport, Command, Group, Json, read_shape
 from imagelet.errors import RequirementMissedError, UsageError
@@ -35,6 +36,7 @@ COMPUTING = {"device": "--device", "precision": "--precision", "threads": "--thr
 
 @commands.command(cls=Command, epilog="imagelet train mnist --network cnn-3 --epochs 5 --test")
 def train(
+    context: typer.Context,
     dataset: options.Dataset = None,
     network: options.NetworkOption = None,
     recipe: options.RecipeOption = None,
@@ -68,6 +70,7 @@ def train(
     collect: series.Collect = False,
     profile: options.ProfileOption = False,
     find_lr: options.FindLearningRate = False,
+    processes: options.Processes = None,
     as_json: Json = False,
 ) -> None:
     """Train a classifier on DATASET and write a run folder.
@@ -94,13 +97,16 @@ def train(
     words = dict(locals())  # every argument and option by its name
     chosen = _checked(words)
     request = series.request_of(words)
-    request.check(one_run=_one_run(words), validation=validation, profile=profile)
+    request.check(one_run=_one_run(words), validation=validation, profile=profile, processes=processes)
     if find_lr:
         return learning_rates.run(lambda: _describe(words, chosen), words)
+    if number := several.wanted(processes):
+        raise typer.Exit(several.run(context.obj, number))
     if request.of_many:
         return series.train_series(_describe(words, chosen), request)
     times = _new_profile() if profile else None
-    finished = _train(words, chosen, times)
+    with several.together():
+        finished = _train(words, chosen, times)
     train_result.show(finished, times, as_json=as_json)
     _require(finished, require)
 
@@ -111,6 +117,7 @@ def _train(words: dict[str, Any], chosen: dict[str, Any], profile: "Profile | No
     again = rest | {"allow_import": words["allow_import"] or None}
     if words["resume"] is not None:
         return _resume(words["resume"], words["runs"], **again)
+    rest["in_lanes"] = again["in_lanes"] = words["processes"] is not None
     if words["continues"] is not None:
         settings = chosen | {name: words[name] for name in COMPUTING if words[name] != AUTO}
         return _continue(words["continues"], words["runs"], settings, name=words["name"], **again)
@@ -194,12 +201,13 @@ def run_watched(
     test: bool,
     profile: "Profile | None" = None,
     in_memory: "InMemory" = "auto",
+    in_lanes: bool = False,
 ) -> "Finished":
     """Run an experiment and show its training."""
     from imagelet.experiment.runner import run_experiment
 
     rest: dict[str, Any] = {"name": name, "folder": runs, "test": test, "profile": profile}
-    rest["in_memory"] = in_memory
+    rest |= {"in_memory": in_memory, "in_lanes": in_lanes}
     return trainings.watch(lambda progress: run_experiment(experiment, **rest, progress=progress))
 
 

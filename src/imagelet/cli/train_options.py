@@ -173,3 +173,11 @@ FindLearningRate = Annotated[
 ProfileOption = Annotated[
     bool, typer.Option("--profile", help="Print where the time went, by phase and layer.")
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Divide the work among N processes of this machine, with the same result; torchrun does so "
+        "among several machines.",
+    ),
+]

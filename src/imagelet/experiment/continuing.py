@@ -71,6 +71,7 @@ def run_continued(
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
     profile: Profile | None = None,
+    in_lanes: bool = False,
 ) -> Iterator[Event]:
     """Run what :func:`continued` returned for ``run``, and yield the events.
 
@@ -86,6 +87,7 @@ def run_continued(
         in_memory: as :func:`imagelet.load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
+        in_lanes: as :func:`imagelet.experiment.runner.run_experiment` takes it.
 
     Raises:
         ImageletError: as :func:`imagelet.experiment.runner.run_experiment`; the data has changed since.
@@ -105,6 +107,7 @@ def run_continued(
         in_memory=in_memory,
         progress=progress,
         profile=profile,
+        in_lanes=in_lanes,
     )
     return _told_first(told, events) if told else events
 

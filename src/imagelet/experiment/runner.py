@@ -5,64 +5,47 @@ Iterating over :func:`run_experiment` or :func:`resume` trains; the events say w
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 
 from imagelet import atomic_files, paths
-from imagelet.cores import usable_cores
-from imagelet.data.datasets import findable, load_dataset, namesake
+from imagelet.classifier.classifier import Classifier
+from imagelet.data.datasets import findable, load_dataset
 from imagelet.data.imageset import Dataset, ImageSet
 from imagelet.data.signal import check_signal
 from imagelet.data.splits import Split, read_fold, split
 from imagelet.data.store import InMemory
-from imagelet.device import (
-    choose_device,
-    choose_precision,
-    choose_threads,
-    precision_name,
-    start_threads,
-    using_threads,
-)
+from imagelet.device import choose_precision, start_threads, using_threads
 from imagelet.errors import DataError, RunError, UsageError
+from imagelet.experiment import sharing
 from imagelet.experiment.finalize import Finished, finish
-from imagelet.experiment.remarks import remarks_on_split
+from imagelet.experiment.resolving import first_files, remarks_on_images, resolved
 from imagelet.experiment.session import Clock, interruptible, threads_of
-from imagelet.experiment.start import (
-    Start,
-    notes_on,
-    open_data,
-    split_of,
-    start_of,
-    warnings_on,
-    with_start,
-)
+from imagelet.experiment.start import Start, open_data, split_of, start_of, warnings_on, with_start
 from imagelet.messages import Message
-from imagelet.networks import Network, build, count_parameters
+from imagelet.networks import Network, build
 from imagelet.networks.zoo import is_imported
 from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Experiment, settled
-from imagelet.runs.environment import environment
 from imagelet.runs.files import write_history
-from imagelet.runs.learner import run_given
 from imagelet.runs.provenance import validation_images
 from imagelet.runs.run import Run
 from imagelet.runs.store import create_run, sweep
 from imagelet.training import loop
 from imagelet.training.checkpoint import Checkpoint, restore_newest, save_checkpoint
+from imagelet.training.distributed import SINGLE, Group
+from imagelet.training.division import with_lanes
 from imagelet.training.freezing import frozen_modules
+from imagelet.training.joining import joined
 from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup
-from imagelet.training.optimizers import optimizers
 from imagelet.training.own_functions import NONE, OwnFunctions
 from imagelet.training.profiling import Profile
-from imagelet.training.recipe import Recipe
-from imagelet.training.recipes import recipes
-from imagelet.training.state import State, has_convolutions
+from imagelet.training.state import State
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 SECONDS_BETWEEN_EPOCHS = 5.0  # of which the state is saved; shorter ones are trained again as quickly
@@ -106,6 +89,7 @@ def run_experiment(
     in_memory: InMemory = "auto",
     progress: Progress | None = None,
     profile: Profile | None = None,
+    in_lanes: bool = False,
 ) -> Iterator[Event]:
     """Run an experiment in a new run folder and yield the events.
 
@@ -123,50 +107,109 @@ def run_experiment(
         in_memory: as :func:`load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
+        in_lanes: divide the batches into lanes as for several processes, also where this one is alone.
 
     Raises:
         ImageletError: anything that a user can mend; a frozen split of other images.
         KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
     """
-    clock, asked = Clock(), experiment
-    with using_threads(choose_threads(_checked(experiment).threads)):
-        experiment, start, dataset, frozen = _opened(experiment, start, frozen, clock, in_memory, progress)
-        told = _told(experiment, dataset.train)
-        built = _build(experiment, dataset.train, start or network, allow_import=allow_import)
-        setup = _setup(experiment, dataset, frozen, start, own)
-        resolved = _resolved(dataset, built, setup, frozen, start, told, asked.recipe)
-        files = _first_files(experiment, resolved, frozen, start)
-        run = create_run(_place(folder), name, default_name or _default_name(dataset, built, start), files)
-        with run.in_use():
-            yield RunStarted(run, experiment, resolved, warnings=warnings_on(resolved))
-            state = _begun(run, setup, built, clock)
-            yield from _train(run, dataset, setup, state, clock, profile, test=test)
+    chosen = (network, name, default_name, folder, frozen, start, own, allow_import)
+    way = _Way(*chosen, in_memory, progress, in_lanes)
+    asked = _checked(experiment)
+    with joined() as group, using_threads(sharing.threads(group, asked.threads)):
+        yield from _begin(group, asked, way, profile, test=test)
 
 
 def prepared(
     experiment: Experiment, *, in_memory: InMemory = "auto", progress: Progress | None = None
 ) -> tuple[TrainingSetup, Network, bool]:
     """Return setup and network of a training, and whether the weights were learned; nothing is written."""
-    opened = _opened(_checked(experiment), None, None, Clock(), in_memory, progress)
-    experiment, start, dataset, frozen = opened
+    experiment, start = _with_start(_checked(experiment), None)
+    way = _Way(in_memory=in_memory, progress=progress)
+    experiment, dataset, frozen = _opened(experiment, start, way, Clock(), SINGLE)
     check_signal(dataset.train)
     network = _build(experiment, dataset.train, start, allow_import=True)
-    return _setup(experiment, dataset, frozen, start, NONE), network, start is not None
+    return _setup(experiment, dataset, frozen, start, NONE, SINGLE), network, start is not None
 
 
-def _place(folder: str | os.PathLike[str] | None) -> Path:
+@dataclass(frozen=True)
+class _Way:
+    """The arguments of :func:`run_experiment` that say how a run is begun."""
+
+    network: Any = None
+    name: str | None = None
+    default_name: str | None = None
+    folder: str | os.PathLike[str] | None = None
+    frozen: Split | None = None
+    start: Start | None = None
+    own: OwnFunctions = NONE
+    allow_import: bool | None = True
+    in_memory: InMemory = "auto"
+    progress: Progress | None = None
+    in_lanes: bool = False
+
+
+def _begin(
+    group: Group, asked: Experiment, way: _Way, profile: Profile | None, *, test: bool
+) -> Iterator[Event]:
+    """Begin a run and train it, or go on with the one that these processes had begun before."""
+    clock, own, place = Clock(), way.own, _place(way.folder, group)
+    experiment, start = _with_start(asked, way.start)
+    sharing.agree_on_settings(group, experiment, own)
+    if begun := sharing.begun_before(group, place, experiment, own):
+        yield from _gone_on_with(group, begun, way, profile, test=test)
+        return
+    with group.first_goes_ahead():
+        experiment, dataset, frozen = _opened(experiment, start, way, clock, group)
+    told = remarks_on_images(experiment, dataset.train)
+    built = _build(experiment, dataset.train, start or way.network, allow_import=way.allow_import)
+    setup = _setup(experiment, dataset, frozen, start, own, group)
+    facts = resolved(dataset, built, setup, frozen, start, told, asked.recipe)
+    sharing.agree_on_data(group, frozen, facts)
+    files = first_files(experiment, facts, frozen, start, group)
+    default_name = way.default_name or _default_name(dataset, built, start)
+    run = sharing.made(group, lambda: create_run(place, way.name, default_name, files))
+    with sharing.in_use(group, run):
+        yield RunStarted(run, experiment, facts, warnings=warnings_on(facts))
+        state = _begun(run, setup, built, clock, trained=start is not None)
+        yield from _train(run, dataset, setup, state, clock, profile, test=test)
+
+
+def _place(folder: str | os.PathLike[str] | None, group: Group) -> Path:
     """Return where runs live, without what killed processes left in them."""
-    sweep(place := Path(folder or paths.runs()).expanduser())
+    place = Path(folder or paths.runs()).expanduser()
+    if group.is_first:
+        sweep(place)
     return place
 
 
-def _begun(run: Run, setup: TrainingSetup, network: Network, clock: Clock) -> State:
+def _begun(run: Run, setup: TrainingSetup, network: Network, clock: Clock, *, trained: bool) -> State:
     """Return the state before the first step; it is saved where no seed draws its weights again."""
-    state = loop.start(setup, network, trained=run.start_file.exists())
-    if network.given:
+    state = loop.start(setup, network, trained=trained)
+    sharing.share(setup.group, state)
+    if network.given and setup.group.is_first:
         _save(run, setup, state, clock)
     clock.training_starts(seconds_before=0.0)
     return state
+
+
+def _gone_on_with(
+    group: Group, run: Run, way: _Way, profile: Profile | None, *, test: bool
+) -> Iterator[Event]:
+    """Go on with a run that these processes had begun, or had finished even."""
+    network, allow_import = way.network, way.allow_import
+    if group.first_text("finished" if run.finished else "unfinished") == "unfinished":
+        rest: dict[str, Any] = {"own": way.own, "allow_import": allow_import, "in_memory": way.in_memory}
+        rest |= {"progress": way.progress, "profile": profile, "test": test}
+        yield from resume_experiment(run, network=network, **rest)
+        return
+
+    def finished_before() -> Finished:
+        given = None if isinstance(network, str) else network
+        classifier = Classifier.load(run.classifier_file, allow_import=allow_import, network=given)
+        return Finished(run, classifier, run.metrics)
+
+    yield sharing.finished(group, run, network, finished_before)
 
 
 def _checked(experiment: Any) -> Experiment:
@@ -184,40 +227,21 @@ def _default_name(dataset: Dataset, network: Network, start: Start | None) -> st
     return f"{dataset.card.name}-{f'from-{start.name}' if start else network.name or 'network'}"
 
 
+def _with_start(experiment: Experiment, start: Start | None) -> tuple[Experiment, Start | None]:
+    """Return the experiment with its data named as another process finds it, and what it starts from."""
+    return with_start(dataclasses.replace(experiment, dataset=findable(experiment.dataset)), start)
+
+
 def _opened(
-    experiment: Experiment,
-    start: Start | None,
-    frozen: Split | None,
-    clock: Clock,
-    in_memory: InMemory,
-    progress: Progress | None,
-) -> tuple[Experiment, Start | None, Dataset, Split]:
-    """Return the experiment with all settled, what it starts from, its data, and the split of these."""
-    experiment = dataclasses.replace(experiment, dataset=findable(experiment.dataset))
-    experiment, start = with_start(experiment, start)
-    dataset = _read(experiment, start, clock, in_memory, progress)
-    (frozen := frozen or freeze_split(dataset, experiment, start)).check(dataset.train)
+    experiment: Experiment, start: Start | None, way: _Way, clock: Clock, group: Group
+) -> tuple[Experiment, Dataset, Split]:
+    """Return the experiment with all settled, its data, and the split of these."""
+    dataset = _read(experiment, start, clock, way.in_memory, way.progress)
+    (frozen := way.frozen or freeze_split(dataset, experiment, start)).check(dataset.train)
     images = dataset.train
     experiment = settled(experiment, len(frozen.train), images.shape, len(images.classes))
-    return experiment, start, dataset, frozen
-
-
-def _first_files(
-    experiment: Experiment, resolved: dict[str, Any], frozen: Split, start: Start | None
-) -> Callable[[Path], None]:
-    """Return what writes the files that a run's folder has from its first moment on."""
-    where = {name: resolved[name] for name in ("device", "precision", "data_sha256")}
-    about = environment() | where
-    content = tomli_w.dumps(experiment.to_toml() | {"resolved": resolved})
-
-    def write(folder: Path) -> None:
-        frozen.save(folder / "split.json")
-        if start is not None:
-            start.write(folder)
-        atomic_files.write_json(folder / "environment.json", about)
-        atomic_files.write_text(folder / "experiment.toml", content)
-
-    return write
+    recipe = with_lanes(experiment.recipe, group.world, alone=way.in_lanes)
+    return dataclasses.replace(experiment, recipe=recipe), dataset, frozen
 
 
 def resume_experiment(
@@ -254,26 +278,42 @@ def resume_experiment(
         DataError: the data is not what the run was started with.
         CheckpointError: all checkpoints are damaged.
     """
-    run, clock = _unfinished(run_given(run)), Clock()
-    threads, told = threads_of(run, most=max(choose_threads(), usable_cores()))
-    with run.in_use(), using_threads(threads):
-        experiment, resolved = Experiment.from_toml(run.experiment), run.experiment["resolved"]
-        own.check(resolved.get("own", {}), run.name)
-        fixed = dataclasses.replace(experiment, device=resolved["device"], precision=resolved["precision"])
-        start = start_of(run, allow_import=allow_import)
-        dataset = _read(fixed, start, clock, in_memory, progress) if data is None else load_dataset(data)
-        (frozen := Split.load(run.folder / "split.json")).check(dataset.train)
-        setup = _setup(fixed, dataset, frozen, start, own)
-        atomic_files.remove_abandoned(run.folder)
-        new = partial(_build, fixed, dataset.train, start or network, allow_import=allow_import)
-        state, seconds, warnings = _restored(run, setup, new, end=steps == 0)
-        yield RunStarted(run, experiment, resolved, (state.epoch, state.step), (*told, *warnings))
-        clock.training_starts(seconds)
-        yield from _train(run, dataset, setup, state, clock, profile, test=test, one_step=steps == 1)
+    with joined() as group:
+        run, clock = _unfinished(sharing.seen(group, run), own), Clock()
+        threads, told = threads_of(run, most=sharing.most_threads(group))
+        with sharing.in_use(group, run), using_threads(sharing.least(group, threads)):
+            experiment, facts, fixed = _as_begun(run, group, own)
+            start = start_of(run, allow_import=allow_import)
+            with group.first_goes_ahead():
+                dataset = _read(fixed, start, clock, in_memory, progress, data)
+            (frozen := Split.load(run.folder / "split.json")).check(dataset.train)
+            setup = _setup(fixed, dataset, frozen, start, own, group)
+            sharing.agree_on_data(group, frozen, facts)
+            new = partial(_build, fixed, dataset.train, start or network, allow_import=allow_import)
+            state, seconds, warnings = _restored(run, setup, new, end=steps == 0)
+            yield RunStarted(run, experiment, facts, (state.epoch, state.step), (*told, *warnings))
+            clock.training_starts(seconds)
+            yield from _train(run, dataset, setup, state, clock, profile, test=test, one_step=steps == 1)
 
 
-def _unfinished(run: Run) -> Run:
+def _as_begun(run: Run, group: Group, own: OwnFunctions) -> tuple[Experiment, dict[str, Any], Experiment]:
+    """Return a run's experiment, how it was resolved, and it with what was chosen for ``auto``."""
+    experiment, facts = Experiment.from_toml(run.experiment), run.experiment["resolved"]
+    fixed = dataclasses.replace(experiment, device=facts["device"], precision=facts["precision"])
+    sharing.check_lanes(group, fixed)
+    sharing.agree_on_settings(group, fixed, own)
+    return experiment, facts, fixed
+
+
+def _unfinished(run: Run, own: OwnFunctions) -> Run:
+    """Return the run.
+
+    Raises:
+        RunError: it is finished.
+        UsageError: it was started with another own loss or augmentation.
+    """
     if not run.finished:
+        own.check(run.experiment["resolved"].get("own", {}), run.name)
         return run
     raise RunError(
         "the run '{name}' is finished: there is nothing to resume",
@@ -297,8 +337,12 @@ def _restored(
         state.restore(checkpoint)
         return state, float(checkpoint.facts.get("seconds", 0.0))
 
-    restored, warnings = restore_newest(run.checkpoints, restore)
+    restored, warnings = None, list[str]()
+    if setup.group.is_first:
+        atomic_files.remove_abandoned(run.folder)
+        restored, warnings = restore_newest(run.checkpoints, restore)
     state, seconds = restored or (loop.start(setup, build_network(), trained=trained), 0.0)
+    sharing.share(setup.group, state)
     if end and not state.best_epoch:
         raise RunError("no epoch is done yet: there is no classifier to keep", "train on until one is done")
     if end:
@@ -312,8 +356,10 @@ def _read(
     clock: Clock,
     in_memory: InMemory,
     progress: Progress | None,
+    data: Any = None,
 ) -> Dataset:
-    dataset = open_data(experiment, start, in_memory, progress)
+    """Return the data of an experiment; ``data``: what the person who resumes it passes instead."""
+    dataset = open_data(experiment, start, in_memory, progress) if data is None else load_dataset(data)
     _ = dataset.train  # read now, by the clock
     clock.data_ready()
     return dataset
@@ -355,12 +401,17 @@ def freeze_split(dataset: Dataset, experiment: Experiment, start: Start | None) 
 
 
 def _setup(
-    experiment: Experiment, dataset: Dataset, frozen: Split, start: Start | None, own: OwnFunctions
+    experiment: Experiment,
+    dataset: Dataset,
+    frozen: Split,
+    start: Start | None,
+    own: OwnFunctions,
+    group: Group,
 ) -> TrainingSetup:
     training, recipe = dataset.train, experiment.recipe
     if not np.array_equal(frozen.train, np.arange(len(training))):
         training = training.take(frozen.train)
-    device = choose_device(experiment.device)
+    device = sharing.device(group, experiment.device)
     if start is None:
         normalization = training.normalization(recipe.normalization)
     else:
@@ -376,72 +427,8 @@ def _setup(
         device=device,
         precision=choose_precision(experiment.precision, device),
         own=own,
+        group=group,
     )
-
-
-def _told(experiment: Experiment, training: ImageSet) -> list[Message]:
-    """Return what else is said before the first step: of a name with two meanings, of what images show.
-
-    Raises:
-        DataError: the training images show nothing.
-    """
-    other_meaning = namesake(experiment.dataset)
-    return [*([other_meaning] if other_meaning else []), *check_signal(training)]
-
-
-def _told_of_rates(asked: Recipe, recipe: Recipe, network: Network) -> Iterator[Message]:
-    """Yield a sentence where a learning rate was asked for that no weight of the network has."""
-    usual = recipes.get(recipe.name).learning_rate if recipe.name in recipes else AUTO
-    if asked.learning_rate in (AUTO, usual):
-        return
-    if optimizers.get(recipe.optimizer).only_convolutions and not has_convolutions(network):
-        yield Message(
-            "The learning rate {rate:g} has no effect: {optimizer} uses it for convolutions, and this "
-            "network has none. Its weights have adamw_learning_rate = {other:g}; with --optimizer adamw, "
-            "--lr is theirs.",
-            rate=recipe.learning_rate,
-            optimizer=recipe.optimizer,
-            other=recipe.adamw_learning_rate,
-        )
-
-
-def _resolved(
-    dataset: Dataset,
-    network: Network,
-    setup: TrainingSetup,
-    frozen: Split,
-    start: Start | None,
-    told: Sequence[Message],
-    asked: Recipe,
-) -> dict[str, Any]:
-    """Return the values chosen for ``auto`` and facts of the data, for ``experiment.toml`` and the events."""
-    before = None if start is None else start.facts(setup.training.classes, setup.validation)
-    validation_images = len(setup.validation) if setup.validation else 0
-    understood = [*dataset.understood, *remarks_on_split(dataset, frozen, setup.validation, setup.training)]
-    return {
-        "network": network.text,
-        "input_shape": list(setup.training.shape),
-        "classes": list(setup.training.classes),
-        "parameters": count_parameters(network),
-        "training_images": len(setup.training),
-        "validation_images": validation_images,
-        "device": str(setup.device),
-        "precision": precision_name(setup.precision),
-        "data_place": dataset.place,
-        "understood": [
-            *understood,
-            *(left_out.told for part, left_out in dataset.left_out.items() if part != "train"),
-            *told,
-            *_told_of_rates(asked, setup.recipe, network),
-            *notes_on(before, validation_images),
-        ],
-        "left_out": {part: list(left_out.names) for part, left_out in dataset.left_out.items()},
-        "data_sha256": frozen.data_sha256,
-        **({"network_source_sha256": network.source_sha256} if network.source_sha256 else {}),
-        **({"given_weights": True} if network.given else {}),
-        **({"start": before} if before else {}),
-        **({"own": setup.own.to_json()} if setup.own != NONE else {}),
-    }
 
 
 def _train(
@@ -456,13 +443,16 @@ def _train(
     one_step: bool = False,
 ) -> Iterator[Event]:
     """Train, save what a resumed run needs, and finish the run folder."""
-    with interruptible() as interrupted:
+    group = setup.group
+    with interruptible(once=group.world > 1) as interrupted:
         for event in loop.train(_without_fold(setup, run), state, profile):
             clock.tick(min(setup.recipe.batch_size, len(setup.training)) if isinstance(event, Step) else 0)
-            enough = interrupted() or (one_step and isinstance(event, Step))
-            stop = enough and not isinstance(event, Stopped)
+            if interrupted() or (one_step and isinstance(event, Step)):
+                group.request_stop()
+            stop = group.stop and not isinstance(event, Stopped)
             ended = isinstance(event, EpochEnded)
-            if stop or clock.since_save >= (SECONDS_BETWEEN_EPOCHS if ended else SECONDS_BETWEEN_CHECKPOINTS):
+            due = clock.since_save >= (SECONDS_BETWEEN_EPOCHS if ended else SECONDS_BETWEEN_CHECKPOINTS)
+            if group.is_first and (stop or due):
                 _save(run, setup, state, clock)
             yield event
             if stop:
@@ -474,7 +464,8 @@ def _train(
                     ),
                     _how_to_resume(run),
                 )
-    yield finish(run, dataset, setup, state, clock, test=test)
+    complete = partial(finish, run, dataset, setup, state, clock, test=test)
+    yield sharing.finished(group, run, state.network, complete)
 
 
 def _how_to_resume(run: Run) -> Message:

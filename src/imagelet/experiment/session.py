@@ -15,6 +15,8 @@ import torch
 from imagelet.messages import Message
 from imagelet.runs.run import Run
 
+SECONDS_OF_ONE = 3.0  # in which what interrupts several processes may come twice
+
 
 class Clock:
     """Counts from when it is made.
@@ -92,19 +94,27 @@ def threads_of(run: Run, most: int) -> tuple[int, tuple[Message, ...]]:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible(*, once: bool = False) -> Iterator[Callable[[], bool]]:
     """Collect Ctrl-C (and SIGTERM) inside the block; the function that is yielded says whether there was one.
 
     A second one interrupts at once, as ever. Outside the main thread, where Python allows no signal handlers,
     nothing is collected.
+
+    Args:
+        once: a second one within the next seconds is the same: a terminal and torchrun both pass it on.
     """
     requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield requested.is_set
         return
+    first = 0.0
     before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, _: FrameType | None) -> None:
+        nonlocal first
+        if once and time.monotonic() - (first := first or time.monotonic()) < SECONDS_OF_ONE:
+            requested.set()
+            return
         requested.set()
         signal.signal(number, before[number])
 

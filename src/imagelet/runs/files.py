@@ -145,6 +145,8 @@ class _Environment(Checked):
     threads: Threads | None = None
     cuda_devices: list[Text] | None = None
     commit: Text | None = None
+    processes: Threads | None = None
+    launch: Text = ""
 
 
 class _Epoch(Checked):

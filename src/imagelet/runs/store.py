@@ -1,6 +1,7 @@
 """The runs in a folder: make one, list them, find one by name or experiment; the trash."""
 
 import contextlib
+import dataclasses
 import datetime
 import hashlib
 import itertools
@@ -11,6 +12,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagelet import atomic_files, paths
@@ -249,22 +251,31 @@ def find_run_of(experiment: "Experiment", folder: Path, data_sha256: str | None 
     return next((run for run in runs if run.finished), runs[-1] if runs else None)
 
 
-def is_run_of(run: Run, experiment: "Experiment", data_sha256: str | None = None) -> bool:
-    """Say whether a run is of exactly this experiment, and of no own loss or augmentation.
+def is_run_of(
+    run: Run,
+    experiment: "Experiment",
+    data_sha256: str | None = None,
+    own: Mapping[str, Any] = MappingProxyType({}),
+    world: int = 1,
+) -> bool:
+    """Say whether a run is of exactly this experiment.
 
-    Arguments are :func:`find_run_of`'s.
+    Arguments are :func:`find_run_of`'s, what the run keeps of a person's own loss and augmentation, and the
+    number of processes that train it.
     """
     from imagelet.runs.definition import Experiment, settled, settling_facts
+    from imagelet.training.division import with_lanes
 
     with contextlib.suppress(ImageletError, KeyError, TypeError):  # not one of ours, or damaged
         content = run.experiment
         resolved = content["resolved"]
         complete = settled(experiment, *settling_facts(resolved))
+        complete = dataclasses.replace(complete, recipe=with_lanes(complete.recipe, world))
         same_data = data_sha256 is None or resolved["data_sha256"] == data_sha256
         if experiment.start_from is not None:
             start = find_classifier(experiment.start_from).read_bytes()
             same_data &= resolved["start"]["sha256"] == hashlib.sha256(start).hexdigest()
-        return same_data and "own" not in resolved and Experiment.from_toml(content) == complete
+        return same_data and resolved.get("own", {}) == own and Experiment.from_toml(content) == complete
     return False
 
 

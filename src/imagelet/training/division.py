@@ -25,13 +25,18 @@ def lanes_for(batch_size: int) -> int:
     return lanes
 
 
-def settled_lanes(recipe: Recipe, world: int) -> int:
+def settled_lanes(recipe: Recipe, world: int, *, alone: bool = False) -> int:
     """Return into how many lanes a recipe's batches are divided for ``world`` processes; 0: into none.
+
+    Args:
+        recipe: which may say how many.
+        world: the number of processes.
+        alone: divide them for one process, too.
 
     Raises:
         SettingError: so many processes cannot share the lanes.
     """
-    lanes = recipe.lanes or (lanes_for(recipe.batch_size) if world > 1 else 0)
+    lanes = recipe.lanes or (lanes_for(recipe.batch_size) if world > 1 or alone else 0)
     if lanes and (world > lanes or lanes % world):
         fitting = [2**power for power in range(lanes.bit_length())]
         raise SettingError(
@@ -45,13 +50,18 @@ def settled_lanes(recipe: Recipe, world: int) -> int:
     return lanes
 
 
-def with_lanes(recipe: Recipe, world: int) -> Recipe:
+def with_lanes(recipe: Recipe, world: int, *, alone: bool = False) -> Recipe:
     """Return the recipe with its lanes settled for ``world`` processes: any number gives its result then.
+
+    Args:
+        recipe: which may say how many lanes.
+        world: the number of processes.
+        alone: divide the batches for one process, too.
 
     Raises:
         SettingError: so many processes cannot share the lanes.
     """
-    return dataclasses.replace(recipe, lanes=settled_lanes(recipe, world))
+    return dataclasses.replace(recipe, lanes=settled_lanes(recipe, world, alone=alone))
 
 
 def lane_sizes(images: int, lanes: int) -> list[int]:
