@@ -126,7 +126,7 @@ class TestSizes:
         modules = architecture.read_modules(PACKAGE).values()
         lengths = {f.name: f.lines for m in modules for f in architecture.functions(m) if f.name in LONG}
         assert lengths.pop("imagelet.training.loop._events") <= 80
-        assert max(lengths.values(), default=0) <= 70  # a line for each option of imagelet train
+        assert max(lengths.values(), default=0) <= 72  # a line for each option of imagelet train
 
     def test_refuse_a_long_module(self, build: Build) -> None:
         (found,) = architecture.check_sizes(build({"errors.py": "x = 1\n" * 501}), {})

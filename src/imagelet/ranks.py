@@ -1,8 +1,7 @@
 """Which of the processes of one training this one is, as the environment says: torchrun's variables.
 
-``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT`` are needed; torchrun, Kubernetes' training
-operator, Spark's TorchDistributor and Ray set them all. ``LOCAL_RANK`` and ``LOCAL_WORLD_SIZE`` count on one
-machine.
+``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT`` are needed; torchrun sets them all.
+``LOCAL_RANK`` and ``LOCAL_WORLD_SIZE`` count on one machine.
 """
 
 import os
@@ -147,6 +146,11 @@ def mark_said(error: BaseException) -> None:
 def is_said(error: BaseException) -> bool:
     """Say whether another process says to people what ``error`` says."""
     return bool(getattr(error, "said_elsewhere", False))
+
+
+def is_started_anew() -> bool:
+    """Say whether torchrun has started these processes before, and one was lost."""
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
 
 
 def launch() -> str:

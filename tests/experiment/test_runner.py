@@ -13,7 +13,7 @@ from imagelet import cores, device, train
 from imagelet.classifier.classifier import Classifier
 from imagelet.data import Split, load_dataset, on_disk
 from imagelet.errors import DataError, RunError, SettingError, UsageError
-from imagelet.experiment import continuing, runner
+from imagelet.experiment import continuing, runner, sharing
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.repeats import repeat
 from imagelet.experiment.reproduce import run_again
@@ -439,7 +439,7 @@ def threads_while(events):
 class TestThreads:
     @pytest.fixture(autouse=True)
     def _enough_cores(self, small_data, monkeypatch):
-        for module in (cores, device, runner, continuing):
+        for module in (cores, device, sharing, continuing):
             monkeypatch.setattr(module, "usable_cores", lambda: 3)
         self.here = torch.get_num_threads()
 

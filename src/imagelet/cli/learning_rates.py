@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagelet import paths
+from imagelet import paths, ranks
 from imagelet.cli import printing
 from imagelet.errors import UsageError
 from imagelet.messages import Message
@@ -108,9 +108,10 @@ def check(words: dict[str, Any]) -> None:
     Raises:
         UsageError: which of them.
     """
-    names = {name: f"--{name}" for name in ("resume", "test", "require", "seeds", "folds", "profile")}
+    of_runs = ("resume", "test", "require", "seeds", "folds", "profile", "processes")
+    names = {name: f"--{name}" for name in of_runs}
     for name, option in {**names, "continues": "--continue"}.items():
-        if words[name]:
+        if words[name] or (name == "processes" and ranks.placement().world > 1):
             raise UsageError(
                 "--find-lr trains no run, so {option} does not go with it", "drop one of them", option=option
             )

@@ -100,17 +100,22 @@ def train(
     request.check(one_run=_one_run(words), validation=validation, profile=profile, processes=processes)
     if find_lr:
         return learning_rates.run(lambda: _describe(words, chosen), words)
-    if number := several.wanted(processes):
-        raise typer.Exit(several.run(context.obj, number))
+    _hand_over(processes, context.obj)
     if request.of_many:
         return series.train_series(_describe(words, chosen), request)
     times = _new_profile() if profile else None
-    with several.together():
-        finished = _train(words, chosen, times)
+    finished = _train(words, chosen, times)
     train_result.show(finished, times, as_json=as_json)
     _require(finished, require)
 
 
+def _hand_over(processes: int | None, typed: list[str]) -> None:
+    """Run the command line in several processes, if that is asked for, and end with their exit code."""
+    if number := several.wanted(processes):
+        raise typer.Exit(several.run(typed, number))
+
+
+@several.together()
 def _train(words: dict[str, Any], chosen: dict[str, Any], profile: "Profile | None") -> "Finished":
     """Train on the data that the command line names, or train a run further."""
     rest = {"test": words["test"], "in_memory": words["in_memory"], "profile": profile}

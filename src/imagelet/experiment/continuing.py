@@ -82,15 +82,14 @@ def run_continued(
         folder: where it is written; None: beside the finished one.
         test: evaluate on the test images at the end, once.
         own: the person's own loss and augmentation that the finished run was trained with.
-        allow_import: whether code that the run's folder names is imported: a network's
-            ``package.module:function``; None: as IMAGELET_ALLOW_IMPORT says.
+        allow_import: whether code that the run names is imported; None: as IMAGELET_ALLOW_IMPORT says.
         in_memory: as :func:`imagelet.load_dataset` takes it; the results do not depend on it.
         progress: is told (done, total) while files are downloaded or pictures decoded.
         profile: is told where the time of the training goes.
-        in_lanes: as :func:`imagelet.experiment.runner.run_experiment` takes it.
+        in_lanes: as :func:`run_experiment` takes it.
 
     Raises:
-        ImageletError: as :func:`imagelet.experiment.runner.run_experiment`; the data has changed since.
+        ImageletError: as :func:`run_experiment`; the data has changed since.
     """
     own.check(run.experiment["resolved"].get("own", {}), run.name)
     experiment, told = _with_as_many_threads(experiment, run)

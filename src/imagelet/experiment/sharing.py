@@ -256,13 +256,13 @@ def _unpacked(content: bytes) -> tuple[bytes, bytes]:
 
 def begun_before(group: Group, folder: Path, experiment: Experiment, own: OwnFunctions) -> Run | None:
     """Return the run of this experiment that these processes had begun before torchrun started them anew."""
-    if group.world == 1 or not (launch := ranks.launch()):
+    if group.world == 1 or not ranks.is_started_anew():
         return None
-    found = ""
+    found, launch = "", ranks.launch()
     if group.is_first and folder.is_dir():
         for run in list_runs(folder):
             with contextlib.suppress(RunError):
-                known = {"own": own.to_json(), "world": group.world}
+                known: dict[str, Any] = {"own": own.to_json(), "world": group.world}
                 if run.environment.get("launch") == launch and is_run_of(run, experiment, **known):
                     found = str(run.folder)
     found = group.first_text(found)
