@@ -73,7 +73,7 @@ def meet(place: Placement, patience: float = JOINING) -> Meeting:
         if one["code"] != present[0]["code"]:
             raise TrainingError(
                 "process {rank} on {host} runs {other}, and process 0 runs {first}",
-                "install the same imagelet and torch on all machines",
+                "install the same versions on all machines",
                 rank=rank,
                 host=one["host"],
                 other=one["code"],
