@@ -115,7 +115,7 @@ def steps(clock: Clock, epochs: int, seconds: float, loss: Asked | None = None) 
                 correct=0.75 * (step + 1),
                 steps_done=lambda _, done=done: done,
             )
-            yield Step(state, STEPS)  # type: ignore[arg-type]
+            yield Step(state, STEPS, None)  # type: ignore[arg-type]
         yield EpochEnded(EpochFigures(epoch + 1, 0.5, 0.75, 0.5, 0.625, 0.1), True, 1.0, 1000.0, state)  # type: ignore[arg-type]
 
 
