@@ -65,7 +65,7 @@ Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on with the newest study of DATASET, or with that of --name; other processes may work on it "
+        help="Resume the newest study of DATASET, or with that of --name; other processes may work on it "
         "at the same time.",
     ),
 ]

@@ -152,7 +152,7 @@ class _Way:
 def _begin(
     group: Group, asked: Experiment, way: _Way, profile: Profile | None, *, test: bool
 ) -> Iterator[Event]:
-    """Begin a run and train it, or go on with the one that these processes had begun before."""
+    """Start a run and train it, or resume the one that these processes had started before."""
     clock, own, place = Clock(), way.own, _place(way.folder, group)
     experiment, start = _with_start(asked, way.start)
     sharing.agree_on_settings(group, experiment, own)
@@ -196,7 +196,7 @@ def _begun(run: Run, setup: TrainingSetup, network: Network, clock: Clock, *, tr
 def _gone_on_with(
     group: Group, run: Run, way: _Way, profile: Profile | None, *, test: bool
 ) -> Iterator[Event]:
-    """Go on with a run that these processes had begun, or had finished even."""
+    """Resume a run that these processes had started, or had even finished."""
     network, allow_import = way.network, way.allow_import
     if group.first_text("finished" if run.finished else "unfinished") == "unfinished":
         rest: dict[str, Any] = {"own": way.own, "allow_import": allow_import, "in_memory": way.in_memory}

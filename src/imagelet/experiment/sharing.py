@@ -145,7 +145,7 @@ def facts(group: Group) -> dict[str, Any]:
 
 
 def check_lanes(group: Group, experiment: Experiment) -> None:
-    """Return if so many processes can go on with a run; its lanes decide the result, and so they stay.
+    """Return if so many processes can resume a run; its lanes decide the result, and so they stay.
 
     Raises:
         RunError: it was begun without lanes.
@@ -153,7 +153,7 @@ def check_lanes(group: Group, experiment: Experiment) -> None:
     """
     if group.world > 1 and not experiment.recipe.lanes:
         raise RunError(
-            "the run was begun without lanes, so {world} processes cannot go on with it",
+            "the run was started without lanes, so {world} processes cannot resume it",
             hint="resume it with one process, or train anew: imagelet train … --processes {world}",
             world=group.world,
         )

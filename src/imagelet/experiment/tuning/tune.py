@@ -154,7 +154,7 @@ def tune(
         trials: how many trials there may be at most; None: as many as there is time for.
         name: the study's; None: made of the dataset.
         folder: where runs live; None: ``paths.runs()``.
-        resume: go on with a study, beside other processes that may do so at the same time.
+        resume: resume a study; other processes may do so at the same time.
         in_memory: as :func:`load_dataset` takes it.
         allow_import: whether code that a network names is imported; None: as IMAGELET_ALLOW_IMPORT says.
         progress: is told (done, total) while data is read.
@@ -238,7 +238,7 @@ class _Session:
         return self._began(notes)
 
     def resume(self, folder: Path) -> Began:
-        """Go on with a study."""
+        """Resume a study."""
         shape, classes = self.dataset.train.shape, len(self.dataset.train.classes)
         self.folder, self.definition = folder, read_definition(folder, shape, classes)
         parts = (Split.load(folder / SPLIT), Split.load(folder / SET_ASIDE))
