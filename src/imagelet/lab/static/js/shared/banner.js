@@ -28,7 +28,8 @@ export function showConnection(/** @type {HTMLElement} */ place) {
     tick();
     if (place.childElementCount) return;
     const now = button(t("common.try_now"), () => connection.probe());
-    replace(place, h("div", { class: "banner-row" }, h("div", null, sentence, next), now));
+    const landmark = { class: "banner-row", "aria-label": t("common.no_server") };
+    replace(place, h("aside", landmark, h("div", null, sentence, next), now));
     sentence.textContent = `${t("common.no_server")} ${t("common.no_server_hint")}`;
   }
 
