@@ -157,7 +157,7 @@ def _begin(
     experiment, start = _with_start(asked, way.start)
     sharing.agree_on_settings(group, experiment, own)
     if begun := sharing.begun_before(group, place, experiment, own):
-        yield from _gone_on_with(group, begun, way, profile, test=test)
+        yield from _resumed(group, begun, way, profile, test=test)
         return
     with group.first_goes_ahead():
         experiment, dataset, frozen = _opened(experiment, start, way, clock, group)
@@ -193,9 +193,7 @@ def _begun(run: Run, setup: TrainingSetup, network: Network, clock: Clock, *, tr
     return state
 
 
-def _gone_on_with(
-    group: Group, run: Run, way: _Way, profile: Profile | None, *, test: bool
-) -> Iterator[Event]:
+def _resumed(group: Group, run: Run, way: _Way, profile: Profile | None, *, test: bool) -> Iterator[Event]:
     """Resume a run that these processes had started, or had even finished."""
     network, allow_import = way.network, way.allow_import
     if group.first_text("finished" if run.finished else "unfinished") == "unfinished":

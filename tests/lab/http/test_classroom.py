@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw
 
 from imagelet.analysis.evaluate import evaluate
+from imagelet.errors import UsageError
 from imagelet.lab.http.roles import FOR_PUPILS, Role, may_ask
 from imagelet.lab.services.classroom import FOLDER
 from imagelet.lab.settings import Settings
@@ -24,6 +26,12 @@ TASK = {"classifier": "mnist", "labels": ["7", "1"], "times": 2}
 @pytest.fixture
 def class_lab(open_lab: Callable[..., Lab]) -> Lab:
     return open_lab(host="192.168.1.5", token="teachers-token", pupil_token="pupils-token")
+
+
+def line_down() -> Image.Image:
+    image = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(image).line([(140, 60), (140, 220)], fill=0, width=22)
+    return image
 
 
 def asked(lab: Lab, **changed: Any) -> None:
@@ -155,6 +163,26 @@ def test_the_teacher_takes_a_picture_away(class_lab: Lab, seven: str) -> None:
         path = f"/api/class/pictures/{wrong['path']}"
         assert class_lab.ask("DELETE", path, headers=TEACHER).status_code == expected
     assert result(class_lab)["images"] == 0
+
+
+def test_a_file_name_that_is_given_again_has_no_answer_of_before(class_lab: Lab, seven: str) -> None:
+    asked(class_lab)
+    anna = joined(class_lab, "Anna")
+    one = png(line_down())
+    hand_in(class_lab, anna, "7", seven)
+    hand_in(class_lab, anna, "1", one)
+    room = class_lab.state.classroom
+    said = {path: answer for (_, path), answer in room._answers.items()}
+    room.remove("00002.png")
+    assert set(said) - {path for _, path in room._answers} == {"00002.png"}
+    hand_in(class_lab, anna, "1", seven)  # gets the name 00002.png again
+    assert result(class_lab)["correct"] == 1
+
+
+def test_nobody_is_let_in_without_a_key(class_lab: Lab) -> None:
+    asked(class_lab)
+    with pytest.raises(UsageError, match="nobody of that name"):
+        class_lab.state.classroom.progress("Nobody", "")
 
 
 @pytest.mark.parametrize(

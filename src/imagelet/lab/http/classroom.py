@@ -166,7 +166,7 @@ async def read_task(lab: CurrentLab, room: CurrentClass) -> Any:
 
 @router.post("/class/join", response_model=Joined)
 async def join(lab: CurrentLab, room: CurrentClass, body: Joining) -> Any:
-    """Join the class under a nickname, or learn what to write next."""
+    """Join the class under a nickname, and learn what to write first."""
     key = await lab.threads.run(room.join, body.nickname)
     nickname = body.nickname.strip()
     return {"nickname": nickname, "key": key, **await lab.threads.run(room.progress, nickname, key)}
@@ -181,9 +181,7 @@ async def next_label(lab: CurrentLab, room: CurrentClass, body: Pupil) -> Any:
 @router.post("/class/pictures", response_model=Next)
 async def hand_in(lab: CurrentLab, room: CurrentClass, body: Handed) -> Any:
     """Hand in what a pupil has written; the answer names what comes next."""
-    await lab.threads.run(room.progress, body.nickname, body.key)  # who has not joined gets nothing opened
-    if (task := room.task()) is None:
-        raise RefusedError("nothing is asked for yet", "wait for your teacher")
+    task = await lab.threads.run(room.task_of, body.nickname, body.key)  # else nothing is opened
     async with lab.pictures.opened([body.picture]) as opened:
         if isinstance(picture := opened[0], PictureError):
             raise picture

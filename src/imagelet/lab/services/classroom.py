@@ -4,8 +4,6 @@ All of it lies in one folder among the runs: ``task.json``, ``pupils.json``, the
 ``pictures.csv``, which ``imagelet evaluate mnist --data`` takes. Its column ``source`` names who wrote what.
 """
 
-import csv
-import io
 import json
 import secrets
 import threading
@@ -20,12 +18,12 @@ from numpy.typing import NDArray
 
 from imagelet import atomic_files
 from imagelet.errors import DataError, UsageError
+from imagelet.lab.services.picture_table import Row, read_table, write_table
 from imagelet.metrics.classification import clustered_interval
 from imagelet.preprocessing.picture import write_picture
 
 FOLDER = "class-pictures"
 TABLE = "pictures.csv"
-COLUMNS = ("path", "label", "source")
 MOST_PUPILS = 200
 MOST_TIMES = 20  # pictures of a label by one pupil
 LONGEST_NAME = 24  # characters
@@ -45,14 +43,6 @@ class Task:
     classifier: str
     labels: tuple[str, ...]
     times: int
-
-
-class Written(NamedTuple):
-    """A picture by a pupil."""
-
-    path: str
-    label: str
-    source: str
 
 
 class Answer(NamedTuple):
@@ -79,7 +69,7 @@ class Classroom:
         self._answers: dict[tuple[str, str], Answer] = {}  # by classifier and file
         self._task: Task | None = None
         self._keys: dict[str, str] = {}  # by nickname
-        self._pictures: list[Written] = []
+        self._pictures: list[Row] = []
         self._is_read = False
 
     @property
@@ -131,6 +121,17 @@ class Classroom:
             atomic_files.write_json(self.folder / "pupils.json", self._keys)
             return self._keys[name]
 
+    def task_of(self, nickname: str, key: str) -> Task:
+        """Return what a pupil is asked for.
+
+        Raises:
+            UsageError: nobody of that name and key has joined, or nothing is asked for.
+        """
+        with self._lock:
+            self._read()
+            self._require_pupil(nickname, key)
+            return self._require_task()
+
     def progress(self, nickname: str, key: str) -> dict[str, Any]:
         """Return what a pupil writes next: ``label`` (None: all is done), ``done`` and ``total``.
 
@@ -141,12 +142,10 @@ class Classroom:
             self._read()
             task, name = self._require_task(), self._require_pupil(nickname, key)
             counts = Counter(row.label for row in self._pictures if row.source == name)
-            done = [min(counts[label], task.times) for label in task.labels]
-            open_labels = [
-                label for label, count in zip(task.labels, done, strict=True) if count < task.times
-            ]
-            label = min(open_labels, key=counts.__getitem__, default=None)
-            return {"label": label, "done": sum(done), "total": task.times * len(task.labels)}
+            fewest = min(task.labels, key=counts.__getitem__)
+            label = fewest if counts[fewest] < task.times else None
+            done = sum(min(counts[label], task.times) for label in task.labels)
+            return {"label": label, "done": done, "total": task.times * len(task.labels)}
 
     def add(self, nickname: str, key: str, label: str, pixels: NDArray[np.uint8], answer: Answer) -> None:
         """Keep what a pupil has written.
@@ -170,7 +169,7 @@ class Classroom:
                     "'{label}' is not asked for now", hint="write what the page shows", label=label
                 )
             numbers = [int(Path(row.path).stem) for row in self._pictures]
-            row = Written(f"{1 + max(numbers, default=0):05}.png", label, name)
+            row = Row(f"{1 + max(numbers, default=0):05}.png", label, name)
             write_picture(pixels, self.folder / row.path)
             self._write([*self._pictures, row])
             self._answers[task.classifier, row.path] = answer
@@ -188,6 +187,8 @@ class Classroom:
                 raise UsageError("there is no such picture any more", hint="look at the list again")
             self._write(kept)
             (self.folder / path).unlink(missing_ok=True)
+            for known in [known for known in self._answers if known[1] == path]:
+                del self._answers[known]  # the next picture may get this name
 
     def result(self, predict: Predict) -> dict[str, Any]:
         """Return the accuracy by pupils, and what was wrong.
@@ -220,14 +221,13 @@ class Classroom:
         return self._task
 
     def _require_pupil(self, nickname: str, key: str) -> str:
-        if not secrets.compare_digest(self._keys.get(nickname, "").encode(), key.encode(errors="replace")):
+        known = self._keys.get(nickname)
+        if known is None or not secrets.compare_digest(known.encode(), key.encode(errors="replace")):
             raise UsageError("nobody of that name has joined here", hint="join with a nickname")
         return nickname
 
-    def _write(self, rows: list[Written]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
-        atomic_files.write_text(self.table, text.getvalue())
+    def _write(self, rows: list[Row]) -> None:
+        write_table(self.table, rows)
         self._pictures = rows
 
     def _read(self) -> None:
@@ -247,18 +247,16 @@ class Classroom:
                 self._keys = {
                     str(name): str(key) for name, key in json.loads(file.read_text("utf-8")).items()
                 }
-            if self.table.is_file():
-                _, *rows = list(csv.reader(io.StringIO(self.table.read_text("utf-8"))))
-                self._pictures = [Written(*row) for row in rows]
-                _ = [int(Path(row.path).stem) for row in self._pictures]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
+            self._pictures = read_table(self.table)
+            _ = [int(Path(row.path).stem) for row in self._pictures]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise DataError(
                 "{folder} is not what the lab has written", hint="move it away", folder=self.folder
             ) from error
         self._is_read = True
 
 
-def _figures(rows: Sequence[Written], answers: Sequence[Answer]) -> dict[str, Any]:
+def _figures(rows: Sequence[Row], answers: Sequence[Answer]) -> dict[str, Any]:
     """Return the accuracy with its interval by person, each person's figures, and the wrong ones."""
     correct = np.array(
         [row.label == answer.predicted for row, answer in zip(rows, answers, strict=True)], bool

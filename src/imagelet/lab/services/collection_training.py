@@ -5,15 +5,13 @@ burst of the camera are almost the same picture: a table beside the folder gives
 that none is on both sides.
 """
 
-import csv
-import io
 import re
 from pathlib import Path
 from typing import Any
 
-from imagelet import atomic_files
 from imagelet.errors import UsageError
 from imagelet.lab.services.collections import Collection, describe_collection
+from imagelet.lab.services.picture_table import Row, write_table
 from imagelet.runs.definition import Experiment, describe
 
 STARTS = ("mnist", "cifar-10")  # for drawings, and for photographs
@@ -76,19 +74,17 @@ def _rows(collection: Collection) -> list[dict[str, Any]]:
 
 
 def _with_bursts(collection: Collection, classes: dict[str, list[str]]) -> Path:
-    """Return the collection's folder; where it has bursts, a table beside it that names them as sources."""
+    """Return the collection's folder; where it has bursts, a table next to it that names them as sources."""
     folder = collection.folder.resolve()
     rows = [
-        [f"{folder.name}/{collection.classes[name].name}/{file}", name, _burst_of(file)]
+        Row(f"{folder.name}/{collection.classes[name].name}/{file}", name, _burst_of(file))
         for name, files in classes.items()
         for file in sorted(files)
     ]
-    if not any(source for *_, source in rows):
+    if not any(row.source for row in rows):
         return folder
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([["path", "label", "source"], *rows])
     table = folder.with_name(f"{folder.name}.csv")
-    atomic_files.write_text(table, text.getvalue())
+    write_table(table, rows)
     return table
 
 

@@ -4,38 +4,27 @@
 of a picture is named after its pixels, so that it is in the set once: who labels it again corrects the label.
 """
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from imagelet import atomic_files
 from imagelet.analysis.evaluate import Evaluation, evaluate
-from imagelet.errors import DataError, UsageError
+from imagelet.errors import UsageError
+from imagelet.lab.services.picture_table import Row, read_table, write_table
 from imagelet.metrics.classification import wilson_interval
 from imagelet.preprocessing.picture import write_picture
 
 FOLDER = "own-pictures"
 TABLE = "pictures.csv"
-COLUMNS = ["path", "label", "source"]
 MOST = 10_000  # pictures
 MOST_MISTAKES = 100  # that are told one by one
-
-
-class Row(NamedTuple):
-    """A picture of the set: its file, what it shows, and who drew, wrote or took it."""
-
-    path: str
-    label: str
-    source: str
 
 
 def table_of(runs: Path, classes: Sequence[str]) -> Path:
@@ -53,7 +42,7 @@ def own_pictures(runs: Path, classes: Sequence[str]) -> dict[str, Any]:
     """
     table = table_of(runs, classes)
     _adopt(runs, classes, table)
-    rows = _rows(table)
+    rows = read_table(table)
     pictures = [{"file": row.path, "label": row.label, "name": row.source} for row in reversed(rows)]
     return {"count": len(rows), "table": str(table), "pictures": pictures}
 
@@ -84,7 +73,7 @@ def add_picture(
     table.parent.mkdir(parents=True, exist_ok=True)
     with _changing(runs):
         _adopt(runs, classes, table)
-        rows = _rows(table)
+        rows = read_table(table)
         file = f"{hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:16]}.png"
         before = next((row for row in rows if row.path == file), None)
         if before is None and len(rows) >= MOST:
@@ -97,7 +86,7 @@ def add_picture(
         if before is None:
             write_picture(pixels, table.parent / file)
         row = Row(file, label, source.strip() or (before.source if before else ""))
-        _write(table, [*(other for other in rows if other.path != file), row])
+        write_table(table, [*(other for other in rows if other.path != file), row])
     return own_pictures(runs, classes)
 
 
@@ -109,7 +98,7 @@ def remove_picture(runs: Path, classes: Sequence[str], file: str) -> dict[str, A
     """
     path = find_picture(runs, classes, file)
     with _changing(runs):
-        _write(path.parent / TABLE, [row for row in _rows(path.parent / TABLE) if row.path != file])
+        write_table(path.parent / TABLE, [row for row in read_table(path.parent / TABLE) if row.path != file])
         path.unlink(missing_ok=True)
     return own_pictures(runs, classes)
 
@@ -121,7 +110,7 @@ def find_picture(runs: Path, classes: Sequence[str], file: str) -> Path:
         UsageError: there is none of that name.
     """
     table = table_of(runs, classes)
-    if Path(file).name != file or all(row.path != file for row in _rows(table)):
+    if Path(file).name != file or all(row.path != file for row in read_table(table)):
         raise UsageError("there is no own picture '{name}'", "reload the page", name=file)
     return table.parent / file
 
@@ -183,7 +172,7 @@ def _adopt(runs: Path, classes: Sequence[str], table: Path) -> None:
     old = runs / FOLDER / TABLE
     if not old.is_file() or table.exists():
         return
-    rows = _rows(old)
+    rows = read_table(old)
     if not {row.label for row in rows} <= set(classes) or any(
         Path(row.path).name != row.path for row in rows
     ):
@@ -193,33 +182,3 @@ def _adopt(runs: Path, classes: Sequence[str], table: Path) -> None:
         if (old.parent / row.path).is_file():  # else it was moved before this was cut short
             (old.parent / row.path).replace(table.parent / row.path)
     old.replace(table)
-
-
-def _write(table: Path, rows: Sequence[Row]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
-    atomic_files.write_text(table, text.getvalue())
-
-
-def _rows(table: Path) -> list[Row]:
-    """Return the rows below the header; none where there is no table.
-
-    Raises:
-        DataError: it has other columns.
-    """
-    if not table.is_file():
-        return []
-    try:
-        header, *rows = list(csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(
-            "{file} cannot be read: {error}", hint="move it away", file=table, error=error
-        ) from error
-    if header != COLUMNS or any(len(row) != len(COLUMNS) for row in rows if row):
-        raise DataError(
-            "{file} does not have the columns {columns}",
-            hint="move it away, or rename them",
-            file=table,
-            columns=",".join(COLUMNS),
-        )
-    return [Row(*row) for row in rows if row]
