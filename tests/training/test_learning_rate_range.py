@@ -76,7 +76,7 @@ def test_it_is_a_gradient_descent_by_hand() -> None:
     optimizer = make_optimizer(twin, setup.recipe)
     *_, found = run_range_test(setup, network, steps=60)
     images = setup.normalization.apply(torch.from_numpy(setup.training.images.copy()))
-    labels = torch.from_numpy(setup.training.labels)
+    labels = torch.from_numpy(setup.training.labels.copy())
     expected = []
     for rate in found.rates[:10]:
         loss = torch.nn.functional.cross_entropy(twin(images), labels)

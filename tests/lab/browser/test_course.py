@@ -93,7 +93,7 @@ def test_what_was_reached_stands_beside_the_notes(visit: Visit, place: str) -> N
         "href", "#/runs?open=course%2Fcnn-3"
     )
     if place == "course":
-        expect(page.get_by_text("1 of 1 experiments done")).to_be_visible()
+        expect(page.get_by_text("1 of 1 experiment done")).to_be_visible()
 
 
 def test_every_page_is_opened_from_the_list(visit: Visit) -> None:

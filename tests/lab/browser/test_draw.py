@@ -321,8 +321,8 @@ def test_an_empty_page_greets_with_an_example_that_is_answered(visit: Visit) -> 
     expect(page.locator(".evidence-class")).to_contain_text("For 3")
     expect(page.locator(".pad-hint").first).to_have_text("An example: draw your own over it")
     assert "drawing" not in page.url
-    draw(page, ONE, [(0.25, 0.2), (0.5, 0.2)])
-    answers(page, "1")
+    draw(page, ONE, [(0.2, 0.2), (0.5, 0.2)])
+    answers(page, "7")
     expect(page.locator(".pad-hint").first).to_be_hidden()
     for _ in range(2):
         page.get_by_role("button", name="Undo").click()

@@ -19,7 +19,7 @@ from imagelet.data.imageset import DatasetCard
 from imagelet.data.known import datasets
 from imagelet.data.splits import validation_fraction
 from imagelet.data.store import memory_bytes
-from imagelet.errors import ConflictError, DataError, ImageletError, UsageError
+from imagelet.errors import ConflictError, DataError, DownloadError, ImageletError, UsageError
 from imagelet.experiment.runner import freeze_split
 from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.networks import network_summary
@@ -164,7 +164,9 @@ def for_a_page() -> Iterator[None]:
     try:
         yield
     except ImageletError as error:
-        if TERMINAL.search(str(error.hint)):
+        if isinstance(error, DownloadError):
+            error.hint = Message("check the network, then try again")
+        elif TERMINAL.search(str(error.hint)):
             error.hint = Message("")
         raise
 
