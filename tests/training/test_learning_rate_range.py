@@ -80,7 +80,7 @@ def test_it_is_a_gradient_descent_by_hand() -> None:
     expected = []
     for rate in found.rates[:10]:
         loss = torch.nn.functional.cross_entropy(twin(images), labels)
-        expected.append(float(loss))
+        expected.append(loss.item())
         loss.backward()
         for group in optimizer.param_groups:
             group["lr"] = float(rate)
