@@ -85,6 +85,7 @@ def benchmarks_page(results: Mapping[str, Result] | None = None) -> str:
         step_sides=STEP_SIDES,
         step_pairs=STEP_PAIRS,
         step_measuring=f"{steps.SECONDS:g}",
+        steps_measured=[(name, found[name]) for name in ("steps", "steps-avx2") if name in found],
         timings=[found[name] for name in ("startup", "loading") if name in found],
         course=course,
         own_digits=lessons.get("own-digits"),

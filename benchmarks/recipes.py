@@ -4,6 +4,7 @@ A benchmark that was interrupted goes on with the seeds that it lacks, if recipe
 those of the seeds that it has. A change of imagelet's own code is not noticed: delete the file to begin anew.
 """
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ class Claim:
         validation: share of the training images that choose the best epoch.
         limit: how many of the training images to use; 0 for all.
         test_images: the first so many of the test images; 0 for all of them.
+        epochs: how many; 0 for the recipe's own.
         avx2: whether the processor computes float32 by AVX2, as most laptops do; else as well as it can.
     """
 
@@ -44,6 +46,7 @@ class Claim:
     validation: str = "0.05"
     limit: int = 0
     test_images: int = 0
+    epochs: int = 0
     avx2: bool = False
 
     @property
@@ -68,23 +71,28 @@ class Claim:
         """What is typed after ``imagelet``, without the seed."""
         words = ["train", self.dataset, "--recipe", self.recipe, "--validation", self.validation]
         words += ["--limit", str(self.limit)] if self.limit else []
+        words += ["--epochs", str(self.epochs)] if self.epochs else []
         words += ["--precision", "fp32"] if self.avx2 else []
         return words if self.test_images else [*words, "--test"]
+
+    def on(self, processor_class: str) -> "Claim":
+        """Return the same training on a processor of that class: this one, or this one kept to AVX2."""
+        return dataclasses.replace(self, avx2=processor_class == "AVX2")
 
 
 # Not every copy of CIFAR-10's test images is the official one throughout, so the official batch's first
 # thousand images, which are the same in all of them, are what is tested on.
-_CIFAR: dict[str, Any] = {"dataset": "cifar-10", "validation": "0.1", "test_images": 1000}
+CIFAR: dict[str, Any] = {"dataset": "cifar-10", "validation": "0.1", "test_images": 1000}
 CLAIMS = (
     Claim("mnist-fast", "mnist", seeds=10),
     Claim("mnist-fast", "mnist", seeds=10, avx2=True),
     Claim("mnist-best", "mnist", seeds=5),
     Claim("fashion-fast", "fashion-mnist", seeds=5),
     Claim("fashion-best", "fashion-mnist", seeds=3),
-    Claim("cifar-fast", seeds=3, **_CIFAR),
+    Claim("cifar-fast", seeds=3, **CIFAR),
     Claim("general", "digits", seeds=3),
     Claim("general", "fashion-mnist", seeds=3, limit=2000),
-    Claim("general", seeds=3, limit=5000, **_CIFAR),
+    Claim("general", seeds=3, limit=5000, **CIFAR),
 )
 
 
@@ -121,8 +129,8 @@ def run_experiment(claim: Claim, seeds: int) -> Iterator[Measured]:
     if each:
         print(f"  goes on: {len(each)} seeds are measured", file=sys.stderr)
     for seed in missing:
-        each = sorted([*each, _run_seed(claim, seed)], key=lambda one: one["seed"])
-        yield {"settings": settings, **_summarized(claim, each), "each": each}
+        each = sorted([*each, run_seed(claim, seed)], key=lambda one: one["seed"])
+        yield {"settings": settings, **summarized(claim, each), "each": each}
 
 
 def _settings(claim: Claim) -> dict[str, Any]:
@@ -150,7 +158,7 @@ def _measured_before(claim: Claim, settings: dict[str, Any]) -> list[dict[str, A
     return each
 
 
-def _run_seed(claim: Claim, seed: int) -> dict[str, Any]:
+def run_seed(claim: Claim, seed: int) -> dict[str, Any]:
     """Train with one seed as a whole process and return its figures."""
     with runs_folder() as folder:
         rest = ["--seed", str(seed), "--json", "--runs", f"{folder}/recipes"]
@@ -186,7 +194,7 @@ def _part(metrics: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "one_view_accuracy": metrics.get("one_view_accuracy", metrics["accuracy"])}
 
 
-def _summarized(claim: Claim, each: Sequence[dict[str, Any]]) -> Measured:
+def summarized(claim: Claim, each: Sequence[dict[str, Any]]) -> Measured:
     """Return the results of all seeds together; the interval is that of all their answers."""
     answers = [(one["test"]["accuracy"], one["test"]["images"]) for one in each]
     total = sum(images for _, images in answers)

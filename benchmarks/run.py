@@ -23,13 +23,14 @@ from benchmarks import (
     large,
     own_pictures,
     prediction,
+    race,
     recipes,
     result_files,
     serve,
+    steps,
     tune,
 )
 from benchmarks.measuring import Benchmark, LeftOut, at_once
-from benchmarks.steps import steps
 from imagelet.errors import UnknownNameError
 from imagelet.registry import Registry
 
@@ -41,7 +42,7 @@ def known() -> dict[str, Benchmark]:
     """Return every benchmark by its name, in the order of ``full``."""
     return {
         **daily.benchmarks(),
-        "steps": at_once(steps),
+        **steps.benchmarks(),
         **prediction.benchmarks(),
         **inside.benchmarks(),
         **lab.benchmarks(),
@@ -50,6 +51,7 @@ def known() -> dict[str, Benchmark]:
         **large.benchmarks(),
         **lanes.benchmarks(),
         **recipes.benchmarks(),
+        **race.benchmarks(),
         **tune.benchmarks(),
         **{name: at_once(function) for name, function in course.benchmarks().items()},
     }

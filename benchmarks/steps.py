@@ -1,7 +1,7 @@
 """How long an optimizer step takes in imagelet and in Keras: the course's networks, in turn.
 
 Each library is a process of its own. They take turns, network by network and round by round, because the
-speed of a machine drifts.
+speed of a machine drifts. Either class of processor is measured: this one, or this one kept to AVX2.
 """
 
 import contextlib
@@ -10,12 +10,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from benchmarks.measuring import geometric_mean, summary
+from benchmarks.measuring import Benchmark, at_once, geometric_mean, summary
 from benchmarks.peers.worker import Training
+from benchmarks.processes import AVX2, NONE
+from imagelet.course import lessons
 from imagelet.course.lessons import trainings
 from imagelet.networks import networks
 from imagelet.training.recipe import with_settings
@@ -29,11 +32,18 @@ SIDES = {"imagelet auto": "auto", "imagelet fp32": "fp32", "keras fp32": "fp32",
 
 
 class Worker:
-    """A process that answers how long a step takes."""
+    """A process that answers how long a step takes.
 
-    def __init__(self, python: str, module: str) -> None:
+    Args:
+        python: which Python runs it.
+        module: of ``benchmarks.peers``.
+        variables: of its environment, added to those that are set.
+    """
+
+    def __init__(self, python: str, module: str, variables: Mapping[str, str] = NONE) -> None:
         environment = {
             **os.environ,
+            **variables,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
@@ -63,30 +73,49 @@ class Worker:
         self._process.communicate()
 
 
+def benchmarks() -> dict[str, Benchmark]:
+    """Return what there is to measure, by name."""
+    return {"steps": at_once(steps), "steps-avx2": at_once(avx2_steps)}
+
+
 def steps() -> dict[str, Any]:
     """Seconds of an optimizer step of the course's networks, imagelet's and Keras's in turn.
 
     ``IMAGELET_KERAS`` names the Python of an environment with Keras; without it only ours are measured.
     """
+    return _measured(SIDES, NONE)
+
+
+def avx2_steps() -> dict[str, Any]:
+    """The same in float32, both kept to what a processor with AVX2 can do."""
+    return _measured({side: precision for side, precision in SIDES.items() if side.endswith("fp32")}, AVX2)
+
+
+def training_of(lesson: lessons.Training, seconds: float = SECONDS) -> Training:
+    """Return what a worker is asked for a training of the course, in float32."""
+    recipe = with_settings(recipes.get("keras"), lesson.settings)
+    return Training(
+        network=lesson.network,
+        input_shape=networks.get(lesson.network).input_shape,  # type: ignore[arg-type]
+        classes=CLASSES,
+        batch_size=recipe.batch_size,
+        optimizer=recipe.optimizer,
+        learning_rate=recipe.learning_rate,
+        precision="fp32",
+        seconds=seconds,
+    )
+
+
+def _measured(every: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, Any]:
     keras = os.environ.get("IMAGELET_KERAS")
-    sides = {side: precision for side, precision in SIDES.items() if keras or side.startswith("imagelet")}
+    sides = {side: precision for side, precision in every.items() if keras or side.startswith("imagelet")}
     measured: dict[str, dict[str, Any]] = {}
     for lesson in trainings():
-        recipe = with_settings(recipes.get("keras"), lesson.settings)
-        training = Training(
-            network=lesson.network,
-            input_shape=networks.get(lesson.network).input_shape,  # type: ignore[arg-type]
-            classes=CLASSES,
-            batch_size=recipe.batch_size,
-            optimizer=recipe.optimizer,
-            learning_rate=recipe.learning_rate,
-            precision="fp32",
-            seconds=SECONDS,
-        )
+        training = training_of(lesson)
         measured[lesson.network] = {
-            "batch_size": recipe.batch_size,
-            "optimizer": recipe.optimizer,
-            "step_seconds": _in_turn(training, sides, keras or ""),
+            "batch_size": training.batch_size,
+            "optimizer": training.optimizer,
+            "step_seconds": _in_turn(training, sides, keras or "", variables),
         }
         print(f"  {lesson.network}: {_line(measured[lesson.network]['step_seconds'])}", file=sys.stderr)
     content: dict[str, Any] = {"networks": measured}
@@ -98,13 +127,15 @@ def steps() -> dict[str, Any]:
     return content
 
 
-def _in_turn(training: Training, sides: dict[str, str], keras: str) -> dict[str, dict[str, float | int]]:
+def _in_turn(
+    training: Training, sides: Mapping[str, str], keras: str, variables: Mapping[str, str]
+) -> dict[str, dict[str, float | int]]:
     """Measure each side ``ROUNDS`` times, one after the other."""
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     with contextlib.ExitStack() as stack:
-        workers = {"imagelet": stack.enter_context(Worker(sys.executable, "imagelet_worker"))}
+        workers = {"imagelet": stack.enter_context(Worker(sys.executable, "imagelet_worker", variables))}
         if keras:
-            workers["keras"] = stack.enter_context(Worker(keras, "keras_worker"))
+            workers["keras"] = stack.enter_context(Worker(keras, "keras_worker", variables))
         for _ in range(ROUNDS):
             for side, precision in sides.items():
                 request = dataclasses.replace(training, precision=precision)

@@ -33,7 +33,7 @@ from benchmarks import (
 )
 from benchmarks.measuring import LeftOut, at_once, geometric_mean, summary
 from benchmarks.peers import worker
-from benchmarks.processes import Process
+from benchmarks.processes import NONE, Process
 from imagelet.classifier.classifier import Classifier
 from imagelet.course.lessons import trainings
 from imagelet.data.datasets import load_dataset
@@ -417,7 +417,7 @@ class FakeWorker:
 
     asked: list[str]
 
-    def __init__(self, python: str, module: str) -> None:
+    def __init__(self, python: str, module: str, variables: Mapping[str, str] = NONE) -> None:
         self.library = module.removesuffix("_worker")
 
     def __enter__(self) -> "FakeWorker":
@@ -702,7 +702,7 @@ def recipe_result(claim: recipes.Claim, seconds: float = 12.0, **rest: Any) -> d
         }
         for seed in (0, 1)
     ]
-    return result(claim.name, recipes._summarized(claim, each), **rest)
+    return result(claim.name, recipes.summarized(claim, each), **rest)
 
 
 def all_recipes() -> dict[str, dict[str, Any]]:
@@ -739,7 +739,7 @@ def test_the_page_of_the_recipes_has_every_figure() -> None:
 def test_one_seed_has_no_deviation() -> None:
     claim = recipes.CLAIMS[0]
     found = recipe_result(claim)
-    measured = recipes._summarized(
+    measured = recipes.summarized(
         claim,
         [{**one, **{"peak_bytes": None}} for one in _each(found)][:1],  # as on Windows
     )
