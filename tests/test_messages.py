@@ -19,11 +19,24 @@ from imagelet.messages import (
     translate,
     use_language,
 )
+from imagelet.particles import PAIR
 from tools import messages as catalogs
 
 # A place may be filled with anything, so that no particle behind it can be right.
 PARTICLE = re.compile(r"\}’?(은|는|이|가|을|를|과|와|로|으로|이라|라)(?=[\s.,]|$)")
+FORMAL = re.compile(r"(니다|니까|십시오)(?![가-힣])")  # 합니다체; ours is 해요체
+ANY_PAIR = re.compile(r"[은는이가을를과와]\((?:은|는|이|가|을|를|과|와)\)|\(으\)로|\(이\)(?=[에예라나])")
+BEHIND_A_PLACE = re.compile(r"\}[’”'\")\]]*$")
+LOOSE_PERCENT = re.compile(r"[\d}] %(?!\()")
 UNKNOWN = "unknown {kind} '{name}'{meant}"
+
+
+def has_loose_particle(text: str) -> bool:
+    """Whether a pair of particles is none that is chosen from, or follows a word that is known already."""
+    known = [pair.start() for pair in PAIR.finditer(text)]
+    return any(pair.start() not in known for pair in ANY_PAIR.finditer(text)) or any(
+        not BEHIND_A_PLACE.search(text[:start]) for start in known
+    )
 
 
 class TestAMessage:
@@ -85,7 +98,7 @@ class TestAnError:
 class TestTranslation:
     def test_fills_the_template_of_the_language(self) -> None:
         message = Message(UNKNOWN, kind=Message("network"), name="lennet", meant="")
-        assert translate(message, "ko") == "알 수 없는 신경망입니다: ‘lennet’."
+        assert translate(message, "ko") == "알 수 없는 신경망이에요: ‘lennet’."
         assert translate(message, "en") == message
 
     def test_of_what_no_catalog_knows_is_english(self) -> None:
@@ -135,6 +148,21 @@ class TestCatalogs:
     def test_put_no_particle_behind_a_place(self, language) -> None:
         for entry in catalogs.read_catalog(catalogs.PACKAGE, language):
             assert not PARTICLE.search(str(entry.string)), entry.string
+
+
+class TestKorean:
+    """What a program can hold of good Korean; the page's texts are held to the same in tests/lab/test_texts.py."""
+
+    SENTENCES = tuple(str(entry.string) for entry in catalogs.read_catalog(catalogs.PACKAGE, "ko") if entry.id)
+
+    def test_is_polite_as_one_speaks(self) -> None:
+        assert [text for text in self.SENTENCES if FORMAL.search(text)] == []
+
+    def test_has_no_blank_before_percent(self) -> None:
+        assert [text for text in self.SENTENCES if LOOSE_PERCENT.search(text)] == []
+
+    def test_chooses_particles_only_behind_what_is_filled_in(self) -> None:
+        assert [text for text in self.SENTENCES if has_loose_particle(text)] == []
 
 
 def _places(template: str) -> set[str]:

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from imagelet.particles import with_particles
+
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "ko")
 DOMAIN = "imagelet"
@@ -136,7 +138,8 @@ def translate(text: str, language: str | None = None) -> str:
         name: translate(value, language) if isinstance(value, Message) else value
         for name, value in text.values.items()
     }
-    return template.format(**values)
+    text = template.format(**values)
+    return with_particles(text) if language == "ko" else text
 
 
 @cache

@@ -33,8 +33,8 @@ def english(text: str) -> list[str]:
     [
         ("오류: the disk is full", ["the disk is"]),
         ("the surest mistakes", ["the surest mistakes"]),
-        ("이 명령으로 봅니다: imagelet data show mnist --out grid.png", []),
-        ("runs/first · ‘Some name here’ · 정확도 98.33 % · --set FIELD=VALUE", []),
+        ("이 명령으로 봐요: imagelet data show mnist --out grid.png", []),
+        ("runs/first · ‘Some name here’ · 정확도 98.33% · --set FIELD=VALUE", []),
         ("adam, adamw, muon", []),
         ("label  predicted  images", []),  # columns are further apart than words
     ],

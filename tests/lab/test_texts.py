@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import imagelet.lab
+from tests.test_messages import FORMAL, LOOSE_PERCENT, has_loose_particle
 
 STATIC = Path(imagelet.lab.__file__).parent / "static"
 PARTS = sorted(path.stem for path in (STATIC / "texts" / "en").glob("*.json"))
@@ -50,6 +51,14 @@ def test_whole_sentences_are_translated(part: str) -> None:
     korean = texts("ko", part)
     sentences = [key for key, text in texts("en", part).items() if text.count(" ") > 3]
     assert [key for key in sentences if not HANGUL.search(korean[key])] == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_korean_is_spoken_politely_and_written_as_in_textbooks(part: str) -> None:
+    korean = texts("ko", part)
+    assert [key for key, text in korean.items() if FORMAL.search(text)] == []
+    assert [key for key, text in korean.items() if LOOSE_PERCENT.search(text)] == []
+    assert [key for key, text in korean.items() if has_loose_particle(text)] == []
 
 
 def test_every_text_that_the_page_names_exists() -> None:

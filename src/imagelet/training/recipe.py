@@ -97,7 +97,7 @@ class Length(Section):
         "lanes",
         "parts of a batch",
         "computed one by one and added up in a fixed order, so that any number of processes gives the same"
-        " weights; 0: as many as several processes need, none for one",
+        " weights; 0 = automatic: as many as several processes need, none for one",
         LANES,
         quiet=True,
         power_of_two=True,

@@ -205,7 +205,7 @@ def test_a_photograph_is_taken_and_the_camera_let_go(colours: Path, visit: Open)
 def test_without_a_camera_a_sentence_says_so(colours: Path, visit: Open) -> None:
     page = visit(colours, locale="ko-KR", before=NO_CAMERA)
     page.get_by_role("button", name="카메라").click()
-    expect(page.locator("#problem")).to_contain_text("카메라를 쓸 수 없습니다")
+    expect(page.locator("#problem")).to_contain_text("카메라를 쓸 수 없어요")
 
 
 def test_where_pictures_are_known_the_camera_comes_first(digits: Path, colours: Path, visit: Open) -> None:

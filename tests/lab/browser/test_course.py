@@ -135,14 +135,14 @@ def test_a_page_stays_when_it_is_loaded_again_and_in_the_other_language(visit: V
     expect(page.get_by_role("button", name="English")).to_be_focused()
     page.reload()
     expect(heading).to_have_text(read_page("layers", "ko").title)
-    page.get_by_role("link", name="앞 쪽").click()
+    page.get_by_role("link", name="이전").click()
     expect(heading).to_have_text(read_page("pictures", "ko").title)
     assert "lang=ko" in page.url
 
 
 def test_links_in_a_page_lead_to_pages_and_its_contents_to_its_parts(visit: Visit) -> None:
     page = visit("course?page=cnn-3")
-    contents = page.get_by_role("navigation", name="On this page")
+    contents = page.get_by_role("navigation", name="Contents")
     for _ in range(2):  # the second time the address stays as it is
         contents.get_by_role("link", name="Change one thing").click()
         expect(page.locator("#at-change-one-thing")).to_be_in_viewport()

@@ -273,7 +273,7 @@ def test_errors_are_in_the_language_of_the_page(visit: Visit) -> None:
     place = "network?network=conv(8, 40x40) relu"
     page = visit(f"{place}&lang=ko", refused="/api/network")
     checked = page.locator(".checked")
-    expect(checked).to_contain_text("conv(1번째 글자): 커널 40x40 크기가 28x28 입력보다 큽니다.")
+    expect(checked).to_contain_text("conv(1번째 글자): 커널 40x40 크기가 28x28 입력보다 커요.")
     page.get_by_role("button", name="English").click()
     expect(checked).to_contain_text("conv at position 1: kernel 40x40 is larger than its 28x28 input")
 

@@ -117,7 +117,7 @@ def test_runs_are_compared_in_words(visit: Visit, runs: dict[str, Run]) -> None:
     compared = page.locator(".compared")
     better, worse = (runs[name].metrics["validation"]["accuracy"] for name in ("two-epochs", "one-epoch"))
     points = f"{round(100 * (better - worse), 2):.3g}"
-    sentence = f"two-epochs classifies {points} percentage points more images correctly than one-epoch."
+    sentence = f"two-epochs is {points} points more accurate than one-epoch."
     expect(compared.locator(".pair-sentence")).to_have_text(sentence, timeout=LONG)
     settings = compared.get_by_role("table", name="Settings that differ").locator("tbody th")
     assert settings.all_inner_texts() == ["Epochs", "Learning rate"]

@@ -20,7 +20,7 @@ def fill(page: Page, epochs: int, name: str) -> None:
     page.get_by_label("Network", exact=True).fill(NETWORK)
     page.locator("input[name=epochs]").fill(str(epochs))
     if page.locator(".split").get_attribute("open") is None:
-        page.get_by_text("Split, seed and name").click()
+        page.get_by_text("Data split, seed, name").click()
     page.get_by_label("Name of the run").fill(name)
 
 
@@ -121,7 +121,7 @@ def test_a_training_is_found_again_and_steered(visit: Visit) -> None:
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator(".monitor").get_by_role("link", name="Open the run")).to_be_visible(timeout=LONG)
     page.get_by_label("Further epochs").fill("1")
-    page.get_by_role("button", name="Train on").click()
+    page.get_by_role("button", name="Resume for more epochs").click()
     expect(page.locator(".monitor h2")).to_have_text(re.compile("continued"), timeout=LONG)
     expect(page.locator(".job-list li").first).to_contain_text("steered-continued")
 
@@ -206,7 +206,7 @@ def test_what_it_would_be_is_said_before_it_starts(visit: Visit) -> None:
         "1,149 images to learn from, 288 to choose the best epoch by"
     )
     expect(page.locator(".plan")).to_contain_text("100 epochs of 41 steps")
-    page.get_by_text("Split, seed and name").click()
+    page.get_by_text("Data split, seed, name").click()
     expect(page.locator(".split")).to_contain_text("There are 1,437.")
     page.get_by_label("Training images at most").fill("99999")
     expect(page.locator(".plan")).to_contain_text("1,149 images")
@@ -276,7 +276,7 @@ def test_a_wrong_setting_is_marked_and_nothing_is_sent(visit: Visit) -> None:
 def test_what_is_typed_beside_the_recipe_is_checked(visit: Visit) -> None:
     page = visit("train")
     sent = started(page)
-    page.get_by_text("Split, seed and name").click()
+    page.get_by_text("Data split, seed, name").click()
     wrong = {
         "Validation images": ("half", "Write a fraction such as 0.1"),
         "Training images at most": ("-5", "Write a whole number such as 2000"),
@@ -301,7 +301,7 @@ def test_the_address_holds_what_is_chosen(visit: Visit) -> None:
     page.get_by_label("Recipe", exact=True).select_option("keras")
     page.locator("input[name=epochs]").fill("7")
     page.get_by_label("Network", exact=True).fill(NETWORK)
-    page.get_by_text("Split, seed and name").click()
+    page.get_by_text("Data split, seed, name").click()
     page.get_by_label("Seed", exact=True).fill("3")
     expect(page).to_have_url(re.compile("seed=3"))
     page.reload()

@@ -33,6 +33,7 @@ export function t(/** @type {string} */ key, /** @type {Record<string, any>} */ 
 
 /** A probability as percent; what is not certain is not written as 100 %, what is possible not as 0 %. */
 export function percent(/** @type {number} */ share) {
-  if (share < 1 && share >= 0.9995) return ">99.9 %";
-  return share > 0 && share < 0.0005 ? "<0.1 %" : `${(share * 100).toFixed(1)} %`;
+  const sign = language === "ko" ? "%" : " %";
+  if (share < 1 && share >= 0.9995) return `>99.9${sign}`;
+  return (share > 0 && share < 0.0005 ? "<0.1" : (share * 100).toFixed(1)) + sign;
 }

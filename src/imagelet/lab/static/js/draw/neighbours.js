@@ -3,7 +3,7 @@
 
 import { t } from "../shared/i18n.js";
 import { drawImage } from "../shared/maps.js";
-import { button, h, number, replace } from "../shared/ui.js";
+import { button, h, inPercent, number, replace } from "../shared/ui.js";
 
 /**
  * `follow()` is called when they are to be looked for, `cancel()` when they are not any more; `following` is whether
@@ -39,7 +39,7 @@ export function makeNeighbours({ follow, cancel, following }) {
     if (preparing) {
       if (prepared === null) bar.removeAttribute("value");
       else bar.value = prepared;
-      share.textContent = prepared === null ? "" : `${Math.floor(100 * prepared)} %`;
+      share.textContent = prepared === null ? "" : inPercent(Math.floor(100 * prepared));
     }
     const reason = missing.at(-1); // what else is missing stands before it
     replace(problem, !neighbours.length && !preparing && h("p", { class: "note", role: "status" }, reason));

@@ -1,7 +1,7 @@
 // @ts-check
 // Charts as SVG: curves over epochs, which are read by mouse, finger or arrow keys; accuracies with intervals on a line.
 
-import { h, number, percent, replace, svg, uniqueId } from "./ui.js";
+import { h, inPercent, number, percent, replace, svg, uniqueId } from "./ui.js";
 import { t } from "./i18n.js";
 import { clamp, extent, logTicks, nearest, placesOf, pointAt, ticks, wholeTicks } from "./scales.js";
 
@@ -106,7 +106,7 @@ function scales(series, { width, height, xRange, yRange, isLog }) {
 }
 
 function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRange, isLog }) {
-  const format = (value) => (isAccuracy ? `${number(Number((100 * value).toFixed(1)), 3)} %` : number(value, 2));
+  const format = (value) => (isAccuracy ? inPercent(number(Number((100 * value).toFixed(1)), 3)) : number(value, 2));
   const { across, up, xAt, ...axes } = scales(series, { width, height, xRange, yRange, isLog });
   const id = uniqueId("chart");
   const marked = svg("g", { class: "marked" });

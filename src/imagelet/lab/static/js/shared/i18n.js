@@ -3,6 +3,7 @@
 // What the server says comes in the page's language, which each request names.
 
 import { connection } from "./connection.js";
+import { withParticles } from "./particles.js";
 
 export const LANGUAGES = { en: "English", ko: "한국어" };
 
@@ -68,7 +69,8 @@ export function t(key, values = {}) {
     console.warn(`missing text: ${language} ${key}`);
     return key;
   }
-  return filled(text, values);
+  const said = filled(text, values);
+  return language === "ko" ? withParticles(said) : said;
 }
 
 /** A text with the values in its places. */

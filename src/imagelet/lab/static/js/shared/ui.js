@@ -108,9 +108,14 @@ export function percent(share, digits = 1) {
   if (share === null || share === undefined || !Number.isFinite(share)) return "–";
   const finest = 10 ** -digits;
   const written = (share * 100).toFixed(digits);
-  if (share < 1 && Number(written) >= 100) return `>${(100 - finest).toFixed(digits)} %`;
-  if (share > 0 && Number(written) <= 0) return `<${finest.toFixed(digits)} %`;
-  return `${written} %`;
+  if (share < 1 && Number(written) >= 100) return inPercent(`>${(100 - finest).toFixed(digits)}`);
+  if (share > 0 && Number(written) <= 0) return inPercent(`<${finest.toFixed(digits)}`);
+  return inPercent(written);
+}
+
+/** A written number with its sign of percent; Korean has no blank before it. */
+export function inPercent(/** @type {string | number} */ written) {
+  return currentLanguage() === "ko" ? `${written}%` : `${written} %`;
 }
 
 /** A span of seconds in two parts: 4 s, 3 min 20 s, 2 h 5 min. */

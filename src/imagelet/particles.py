@@ -1,0 +1,60 @@
+"""Korean particles, whose form depends on the sound that the word before ends in.
+
+A translation writes both forms behind a place, ``'{file}'을(를)``; once the place is filled, one of them stays.
+The page has the same in JavaScript (``lab/static/js/shared/particles.js``); both are tested with one table.
+"""
+
+import re
+
+PAIR = re.compile(r"은\(는\)|이\(가\)|을\(를\)|과\(와\)|\(으\)로|\(이\)에요|\(이\)(?=[라나])")
+FORMS = {  # behind a consonant, behind a vowel
+    "은(는)": ("은", "는"),
+    "이(가)": ("이", "가"),
+    "을(를)": ("을", "를"),
+    "과(와)": ("과", "와"),
+    "(으)로": ("으로", "로"),
+    "(이)에요": ("이에요", "예요"),
+    "(이)": ("이", ""),
+}
+DIGITS = ("ㅇ", "ㄹ", "", "ㅁ", "", "", "ㄱ", "ㄹ", "ㄹ", "")  # 영 일 이 삼 사 오 육 칠 팔 구
+LETTERS = {"L": "ㄹ", "M": "ㅁ", "N": "ㄴ", "R": "ㄹ"}  # 엘 엠 엔 알; all other names end in a vowel
+ASIDE = re.compile(r"(?:\s*\([^()]*\)|[’”'\")\]}>])+$")  # quotes and brackets are not read aloud
+SPELLED = re.compile(  # a word in capitals or without a vowel is read letter by letter
+    r"(?:^|[^A-Za-z])(?:[A-Z]+|[b-df-hj-np-tv-xz]+)$"
+)
+SOUNDS = (  # of an English word as Koreans say it
+    (re.compile(r"(?:l|le)$", re.IGNORECASE), "ㄹ"),
+    (re.compile(r"(?:[mn]e?|ng|[aeiou]p|[aeiou]ck|net|set|out)$", re.IGNORECASE), "ㄴ"),
+)
+
+
+def with_particles(text: str) -> str:
+    """Return a Korean text in which each pair of particles has become the one that fits the word before.
+
+    >>> with_particles("'신경망'을(를) '레이어'(으)로 바꿔요")
+    "'신경망'을 '레이어'로 바꿔요"
+    """
+    return PAIR.sub(lambda pair: _chosen(pair.group(), final_sound(text[: pair.start()])), text)
+
+
+def _chosen(pair: str, final: str) -> str:
+    after_consonant, after_vowel = FORMS[pair]
+    is_consonant = final not in (("", "ㄹ") if pair == "(으)로" else ("",))
+    return after_consonant if is_consonant else after_vowel
+
+
+def final_sound(text: str) -> str:
+    """Return the consonant that the last word of a text is spoken with at its end; "" for a vowel.
+
+    Consonants other than ㄹ need not be told apart: any stands for all of them.
+    """
+    word = ASIDE.sub("", text)
+    last = word[-1:]
+    if "가" <= last <= "힣":
+        final = (ord(last) - ord("가")) % 28
+        return {0: "", 8: "ㄹ"}.get(final, "ㄴ")
+    if last.isascii() and last.isdigit():
+        return DIGITS[int(last)]
+    if SPELLED.search(word):
+        return LETTERS.get(last.upper(), "")
+    return next((sound for ending, sound in SOUNDS if ending.search(word)), "")
