@@ -151,9 +151,11 @@ class TestCatalogs:
 
 
 class TestKorean:
-    """What a program can hold of good Korean; the page's texts are held to the same in tests/lab/test_texts.py."""
+    """What a program can hold of good Korean; tests/lab/test_texts.py holds the page's texts to the same."""
 
-    SENTENCES = tuple(str(entry.string) for entry in catalogs.read_catalog(catalogs.PACKAGE, "ko") if entry.id)
+    SENTENCES = tuple(
+        str(entry.string) for entry in catalogs.read_catalog(catalogs.PACKAGE, "ko") if entry.id
+    )
 
     def test_is_polite_as_one_speaks(self) -> None:
         assert [text for text in self.SENTENCES if FORMAL.search(text)] == []

@@ -1,6 +1,7 @@
 """Write the pages of ``docs/reference`` that the code itself says: ``python -m tools.reference``.
 
-Commands (:mod:`tools.cli_reference`), recipes and optimizers, layers and networks, requests over HTTP.
+Commands (:mod:`tools.cli_reference`), recipes and optimizers, layers and networks, requests over HTTP, and
+the terms that the lab's page explains.
 Recipes and networks are what ``imagelet recipes --json`` and ``imagelet networks --json`` print. A test
 compares the pages with the code. The functions are told by their docstrings when the site is built.
 """
@@ -18,6 +19,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+import imagelet.lab
 from imagelet import atomic_files, cli
 from imagelet.classifier.classifier import Classifier
 from imagelet.lab.http.app import create_app
@@ -31,7 +33,10 @@ from imagelet.service.settings import Settings as ServiceSettings
 from tools import cli_reference
 
 FOLDER = cli_reference.DOCUMENT.parent
-RECIPES, LAYERS, HTTP = (FOLDER / f"{name}.md" for name in ("recipes", "layers", "http"))
+RECIPES, LAYERS, HTTP, GLOSSARY = (
+    FOLDER / f"{name}.md" for name in ("recipes", "layers", "http", "glossary")
+)
+TERMS = Path(imagelet.lab.__file__).parent / "static" / "glossary.json"
 OPERATIONS, OPERATIONS_OF_THE_SERVICE = (
     re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
     for name in ("operations", "operations of the service")
@@ -61,6 +66,12 @@ Arguments are separated by commas; those that must be there, and paddings, stand
 are written `name=value`. Sizes are `3` or `3x5` (height × width), `classes` stands for the number of classes,
 and layers may also be separated by `,`, `;`, `|` or `->`. A mistake is marked where it is.
 `imagelet summary TEXT` shows shapes and parameters.
+"""
+ABOUT_GLOSSARY = """\
+# Glossary
+
+This page is made from the file that the lab's page reads: `python -m tools.reference`. In the lab each term
+is underlined once a card, and says what it means where the pointer, the keyboard or a finger is on it.
 """
 
 
@@ -93,6 +104,17 @@ def http_page(text: str) -> str:
     return OPERATIONS_OF_THE_SERVICE.sub(lambda _: "\n".join(_operations(_service().openapi())), text)
 
 
+def glossary_page() -> str:
+    """Return the page on the terms of the field, in every language of the lab."""
+    entries = json.loads(TERMS.read_text("utf-8"))
+    lines = [ABOUT_GLOSSARY]
+    headings = {"en": ("English", "term", "meaning"), "ko": ("한국어", "용어", "뜻")}
+    for language, (title, *heading) in headings.items():
+        rows = sorted((entry[language]["term"], entry[language]["text"]) for entry in entries)
+        lines += [f"## {title}\n", *_table(heading, rows)]
+    return "\n".join(lines)
+
+
 def pages() -> dict[Path, str]:
     """Return the text of every page that is made here."""
     return {
@@ -100,6 +122,7 @@ def pages() -> dict[Path, str]:
         RECIPES: recipes_page(),
         LAYERS: layers_page(),
         HTTP: http_page(HTTP.read_text("utf-8")),
+        GLOSSARY: glossary_page(),
     }
 
 

@@ -1,6 +1,6 @@
 """Korean particles, whose form depends on the sound that the word before ends in.
 
-A translation writes both forms behind a place, ``'{file}'을(를)``; once the place is filled, one of them stays.
+A translation writes both forms behind a place, ``'{file}'을(를)``; once it is filled, one of them stays.
 The page has the same in JavaScript (``lab/static/js/shared/particles.js``); both are tested with one table.
 """
 

@@ -70,3 +70,17 @@ def test_every_text_that_the_page_names_exists() -> None:
     }
     assert len(named) > 50
     assert sorted(named - known) == []
+
+
+def test_the_glossary_has_each_term_in_both_languages_and_says_it_shortly() -> None:
+    entries = json.loads((STATIC / "glossary.json").read_text("utf-8"))
+    assert len(entries) >= 40
+    assert [entry["id"] for entry in entries] == sorted({entry["id"] for entry in entries})
+    for entry in entries:
+        for language in ("en", "ko"):
+            assert entry[language]["term"]
+            assert 20 < len(entry[language]["text"]) < 200, entry["id"]
+        korean = entry["ko"]["text"]
+        assert HANGUL.search(korean), entry["id"]
+        assert korean.endswith("요."), entry["id"]
+        assert not LOOSE_PERCENT.search(korean), entry["id"]

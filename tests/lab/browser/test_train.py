@@ -323,3 +323,37 @@ def test_everyone_can_use_it_in_korean_on_a_telephone(
             summary.click()
     check_access(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.timeout(300)
+def test_a_learning_rate_is_found_and_taken_into_the_form(visit: Visit) -> None:
+    page = visit("train")
+    fill(page, 3, "")
+    before = page.locator("input[name=learning_rate]").input_value()
+    page.get_by_role("button", name="Find one").click()
+    dialog = page.get_by_role("dialog", name="Find a learning rate")
+    expect(dialog.get_by_role("progressbar", name="Progress of the test")).to_be_visible()
+    take = dialog.get_by_role("button", name="Take this one")
+    expect(take).to_be_focused(timeout=LONG)
+    expect(dialog.locator(".chart polyline")).to_have_count(2)
+    expect(dialog.get_by_role("img")).to_have_accessible_name(re.compile("Find a learning rate"))
+    take.click()
+    expect(dialog).to_have_count(0)
+    found = page.locator("input[name=learning_rate]").input_value()
+    assert float(found) > 0
+    assert found != before
+    expect(page.locator(".command-line code")).to_contain_text(f"learning_rate={found}")
+
+
+@pytest.mark.timeout(300)
+def test_a_learning_rate_test_is_ended_by_closing_its_dialog(visit: Visit) -> None:
+    page = visit("train", width=390)
+    fill(page, 3, "")
+    page.get_by_role("button", name="Find one").click()
+    with page.expect_request(lambda sent: sent.method == "DELETE" and "/api/learning-rates/" in sent.url):
+        page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    with page.expect_response(lambda response: response.url.endswith("/api/learning-rates")) as answer:
+        page.get_by_role("button", name="Find one").click()  # another may begin at once
+    assert answer.value.ok
+    page.keyboard.press("Escape")

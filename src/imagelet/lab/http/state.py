@@ -10,6 +10,7 @@ from imagelet.http.computing import Batches, Threads
 from imagelet.http.decoder import Decoder
 from imagelet.http.pictures import Opened, Pictures
 from imagelet.lab.http.roles import Role, role_in
+from imagelet.lab.jobs.range_test import RangeTests
 from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.classifiers import Classifiers
@@ -28,6 +29,7 @@ class Lab:
         runs: the list of runs.
         classifiers: by name, loaded once.
         jobs: the store of trainings.
+        range_tests: the learning rate range test that is under way.
         threads: for whatever takes a core.
         pictures: opens those of requests.
         predictions: requests for predictions, by the classifier's name.
@@ -39,6 +41,7 @@ class Lab:
     runs: RunList
     classifiers: Classifiers
     jobs: JobStore
+    range_tests: RangeTests
     threads: Threads
     pictures: Pictures
     predictions: Batches[list[Opened], dict[str, Any]]
@@ -52,6 +55,7 @@ class Lab:
     def close(self) -> None:
         """Give up what is being computed, and close the store of trainings."""
         self.classifiers.close()
+        self.range_tests.close()
         self.jobs.close()
         self.threads.close()
         self.pictures.close()
@@ -66,7 +70,18 @@ def open_lab(settings: Settings) -> Lab:
     predictions = Batches(partial(predict, classifiers), threads, settings.requests)
     classroom = Classroom(settings.runs) if settings.pupil_token else None
     store = JobStore(settings.runs)
-    return Lab(settings, runs, classifiers, store, threads, pictures, predictions, Cache(2), classroom)
+    return Lab(
+        settings,
+        runs,
+        classifiers,
+        store,
+        RangeTests(),
+        threads,
+        pictures,
+        predictions,
+        Cache(2),
+        classroom,
+    )
 
 
 async def _lab(request: Request) -> Lab:

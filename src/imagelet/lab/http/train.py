@@ -135,6 +135,32 @@ class Duration(Sent):
     )
 
 
+class LearningRates(Sent):
+    """What a learning rate range test measured."""
+
+    settings: dict[str, float] = Field(description="The suggestion, as fields of the recipe.")
+    suggestion: float
+    steepest: float = Field(description="The rate at which the loss falls most steeply.")
+    tenth_of_lowest: float = Field(description="A tenth of the rate at which the loss is lowest.")
+    lowest: float
+    exploded: bool = Field(description="It ended because the loss exploded, not at the highest rate.")
+    steps: int
+    rates: list[float] = Field(description="Of each step, rising.")
+    losses: list[float]
+    smoothed: list[float] = Field(description="The moving average of the losses.")
+
+
+class RangeTest(Sent):
+    """A learning rate range test and how far it has come."""
+
+    id: str
+    state: Literal["running", "finished", "failed"]
+    step: int = Field(description="How many steps are taken.")
+    steps: int | None = Field(description="How many there are at most, once the images are read.")
+    result: LearningRates | None
+    error: Fault | None
+
+
 class ListedSample(Sent):
     """A training image of a dataset."""
 
@@ -252,6 +278,27 @@ def measure_plan(lab: TrainingLab, body: Planned) -> Any:
     except BusyError:
         return {"seconds": None, "why": "measuring"}
     return {"seconds": seconds, "why": None if seconds is not None else "long"}
+
+
+@router.post("/learning-rates", response_model=RangeTest)
+def start_range_test(lab: TrainingLab, body: Planned) -> Any:
+    """Start a learning rate range test of a training that may come, in its own process; no run is made."""
+    planned = _plan(lab, body)
+    if any(job.state == RUNNING for job in lab.jobs.jobs()):
+        raise ConflictError("something is being trained", "test learning rates when it is done, or pause it")
+    return lab.range_tests.start(planned).facts()
+
+
+@router.get("/learning-rates/{identity}", response_model=RangeTest)
+def one_range_test(lab: CurrentLab, identity: str) -> Any:
+    """Say how far a learning rate range test is, and at its end what it measured."""
+    return lab.range_tests.find(identity).facts()
+
+
+@router.delete("/learning-rates/{identity}", status_code=204)
+def cancel_range_test(lab: CurrentLab, identity: str) -> None:
+    """End a learning rate range test; nothing of it is kept."""
+    lab.range_tests.cancel(identity)
 
 
 def _plan(lab: Lab, body: Planned) -> plans.Plan:

@@ -8,6 +8,7 @@
 
 import { showConnection } from "./shared/banner.js";
 import { connection } from "./shared/connection.js";
+import { explainTerms } from "./shared/glossary.js";
 import { LANGUAGES, currentLanguage, has, loadTexts, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
 import { redraw } from "./shared/maps.js";
 import { readSession } from "./shared/session.js";
@@ -161,4 +162,7 @@ state.watch(show);
 showConnection(document.getElementById("banner"));
 connection.watch(connectionChanged);
 await show();
-setTimeout(warmUp, CALM);
+setTimeout(() => {
+  warmUp();
+  explainTerms(main);
+}, CALM);

@@ -12,7 +12,8 @@ const MARGIN = { left: 48, right: 12, top: 10, bottom: 30 };
  * place, the letters keep their size. Below them a line of text says the numbers where mouse, finger or arrow keys are.
  *
  * series: [{name, points: [[epoch, value]…], kind: "accent" | "muted" | "wrong" | "second", dashed}]
- * options: {title, isAccuracy, height, xRange, yRange ([low | null, high | null]), isLog (y, of numbers above 0)}
+ * options: {title, isAccuracy, height, xRange, yRange ([low | null, high | null]), isLog (y, of numbers above 0),
+ * xName and xFormat (where x is no epoch), upright (an x to mark)}
  * Returns {update(series, options), element}.
  */
 export function curves(parent, series, /** @type {any} */ options) {
@@ -69,11 +70,11 @@ function listen(face, { read, places, marked, xAt }) {
 }
 
 /** What the lines say at this x, with more digits than the axis has. */
-function readingAt(series, { isAccuracy }, x) {
+function readingAt(series, { isAccuracy, xName, xFormat }, x) {
   const exact = (value) => (isAccuracy ? percent(value, 2) : number(value, 4));
   const lines = series.filter((line) => pointAt(line, x));
   const values = lines.map((line) => namedValue(line.name, exact(pointAt(line, x)[1])));
-  return [`${t("common.epoch")} ${number(x, 6)}`, ...values].join(" · ");
+  return [`${xName ?? t("common.epoch")} ${xFormat?.(x) ?? number(x, 6)}`, ...values].join(" · ");
 }
 
 function namedValue(name, value) {
@@ -105,7 +106,7 @@ function scales(series, { width, height, xRange, yRange, isLog }) {
   };
 }
 
-function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRange, isLog }) {
+function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRange, isLog, upright, ...named }) {
   const format = (value) => (isAccuracy ? inPercent(number(Number((100 * value).toFixed(1)), 3)) : number(value, 2));
   const { across, up, xAt, ...axes } = scales(series, { width, height, xRange, yRange, isLog });
   const id = uniqueId("chart");
@@ -114,7 +115,8 @@ function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRa
     "svg",
     { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": id },
     svg("title", { id }, `${title} ${series.map((line) => lastValue(line, format)).join("; ")}`.trim()),
-    drawAxes({ across, up, ...axes }, { width, height }, format),
+    drawAxes({ across, up, ...axes }, { width, height, ...named }, format),
+    upright !== undefined && drawUpright(across(upright), height),
     series.map((line) => drawLine(line, across, up)),
     marked,
   );
@@ -132,7 +134,7 @@ function drawChart(series, { width = 480, height, title, isAccuracy, xRange, yRa
 }
 
 /** Grid, ticks and the name of the axis below. */
-function drawAxes({ across, up, xTicks, yTicks }, { width, height }, format) {
+function drawAxes({ across, up, xTicks, yTicks }, { width, height, xName = t("common.epoch"), xFormat = String }, format) {
   const [right, below] = [width - MARGIN.right, height - MARGIN.bottom + 15];
   const text = (kind, place, content, anchor) =>
     svg("text", { class: kind, ...place, "text-anchor": anchor }, content);
@@ -141,9 +143,13 @@ function drawAxes({ across, up, xTicks, yTicks }, { width, height }, format) {
       svg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: up(value), y2: up(value) }),
       text("tick", { x: MARGIN.left - 6, y: up(value) + 3.5 }, format(value), "end"),
     ]),
-    xTicks.filter(Number.isInteger).map((epoch) => text("tick", { x: across(epoch), y: below }, epoch, "middle")),
-    text("axis-name", { x: right, y: height - 2 }, t("common.epoch"), "end"),
+    xTicks.filter(Number.isInteger).map((x) => text("tick", { x: across(x), y: below }, xFormat(x), "middle")),
+    text("axis-name", { x: right, y: height - 2 }, xName, "end"),
   ];
+}
+
+function drawUpright(x, height) {
+  return svg("line", { class: "curve second dashed", x1: x, x2: x, y1: MARGIN.top, y2: height - MARGIN.bottom });
 }
 
 function drawLine(line, across, up) {

@@ -7,6 +7,7 @@ import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
 import { busy, button, command, error, field, group, h, number, replace, select } from "../shared/ui.js";
 import { PlanPanel } from "./plan.js";
+import { rangeTestButton } from "./range_test.js";
 import { samplesOf } from "./samples.js";
 import { NetworkField, SPLIT_DEFAULTS, datasetChoice, isHere, splitFields } from "./inputs.js";
 import { Settings, sentence } from "./settings.js";
@@ -29,6 +30,7 @@ export class Form {
     this.checkLater = debounced(() => this.check(), CHECK_WAIT);
     this.nextTurn = makeTurns();
     this.settings = new Settings(fields, () => this.changedByHand());
+    this.settings.append("learning_rate", rangeTestButton(() => this.setup, (rates) => this.settings.take(rates)));
     this.dataset = datasetChoice(datasets, () => this.datasetChosen());
     this.network = new NetworkField(networks, () => this.networkTyped());
     this.recipe = select(recipes.map(({ name }) => name), recipes[0]?.name, () => this.useRecipe());

@@ -84,7 +84,7 @@ class Setting {
     this.element = h(
       "div",
       { class: "field setting", dataset: { setting: field.name } },
-      h("label", { for: id }, capital(field.term), h("code", null, field.name)),
+      h("label", { for: id }, h("span", null, capital(field.term)), h("code", null, field.name)),
       h("div", { class: "setting-input" }, this.control, unit && h("span", { class: "unit" }, unit)),
       this.about,
     );
@@ -174,6 +174,20 @@ export class Settings {
     for (const setting of this.settings) {
       const { name } = setting.field;
       setting.use(recipe[name] ?? setting.field.default, texts[name]);
+    }
+    this.show();
+  }
+
+  /** Put something below a setting. */
+  append(name, element) {
+    this.settings.find(({ field }) => field.name === name)?.element.append(element);
+  }
+
+  /** Show values in place of the recipe's: {name: number}. */
+  take(values) {
+    for (const setting of this.settings) {
+      const { name } = setting.field;
+      if (name in values) setting.use(setting.recipeValue, String(values[name]));
     }
     this.show();
   }
