@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelet.course.lessons import FOLDER, LANGUAGES, Language, page_names, read_page
+from imagelet.course.lessons import LANGUAGES, Language, all_pages, page_names, read_page
 from tools import course_html, documents
 from tools.course_html import PREFIX, SOURCES, page_html, slug
 
@@ -231,42 +231,49 @@ def test_two_headings_of_one_name_have_different_ids() -> None:
 
 class TestWhatIsStale:
     @pytest.fixture
-    def folders(self, tmp_path: Path) -> tuple[Path, Path]:
-        """Make two pages and their HTML; return the folders of both."""
-        sources, folder = tmp_path / "sources", tmp_path / "pages"
+    def both(self, tmp_path: Path) -> tuple[Path, Path]:
+        """Make two pages and their HTML; return the folder of the sources and the file."""
+        sources, file = tmp_path / "sources", tmp_path / "pages.json.bz2"
         for language in LANGUAGES:
             (sources / language).mkdir(parents=True)
             (sources / language / "softmax.md").write_text(f"# {language}\n", "utf-8")
-        course_html.write_pages(sources, folder)
-        return sources, folder
+        course_html.write_pages(sources, file)
+        return sources, file
 
-    def test_is_nothing_after_writing(self, folders: tuple[Path, Path]) -> None:
-        sources, folder = folders
-        assert (folder / "ko" / "softmax.html").read_text("utf-8") == '<h1 id="at-ko">ko</h1>\n'
-        assert course_html.stale_pages(sources, folder) == []
+    def test_is_nothing_after_writing(self, both: tuple[Path, Path]) -> None:
+        assert all_pages(both[1]) == {
+            "en/softmax": '<h1 id="at-en">en</h1>\n',
+            "ko/softmax": '<h1 id="at-ko">ko</h1>\n',
+        }
+        assert course_html.stale_pages(*both) == []
 
-    def test_is_a_page_whose_markdown_changed_and_is_written_anew(self, folders: tuple[Path, Path]) -> None:
-        sources, folder = folders
+    def test_is_a_page_whose_markdown_changed_and_is_written_anew(self, both: tuple[Path, Path]) -> None:
+        sources, file = both
         (sources / "en" / "softmax.md").write_text("# Changed\n", "utf-8")
-        assert course_html.stale_pages(sources, folder) == ["en/softmax.html"]
-        course_html.write_pages(sources, folder)
-        assert "Changed" in (folder / "en" / "softmax.html").read_text("utf-8")
+        assert course_html.stale_pages(sources, file) == ["en/softmax"]
+        course_html.write_pages(sources, file)
+        assert course_html.stale_pages(sources, file) == []
+        assert "Changed" in all_pages(file)["en/softmax"]
 
-    def test_is_a_page_without_html_and_html_without_a_page(self, folders: tuple[Path, Path]) -> None:
-        sources, folder = folders
+    def test_is_a_page_without_html_and_html_without_a_page(self, both: tuple[Path, Path]) -> None:
+        sources, file = both
         (sources / "ko" / "softmax.md").rename(sources / "ko" / "cnn-1.md")
-        assert course_html.stale_pages(sources, folder) == ["ko/cnn-1.html", "ko/softmax.html"]
-        course_html.write_pages(sources, folder)
-        assert sorted(path.name for path in (folder / "ko").iterdir()) == ["cnn-1.html"]
+        assert course_html.stale_pages(sources, file) == ["ko/cnn-1", "ko/softmax"]
+        course_html.write_pages(sources, file)
+        assert list(all_pages(file)) == ["ko/cnn-1", "en/softmax"]
+
+    def test_is_every_page_where_there_is_no_file(self, both: tuple[Path, Path]) -> None:
+        both[1].unlink()
+        assert course_html.stale_pages(*both) == ["en/softmax", "ko/softmax"]
 
     def test_is_said_with_the_command_that_renews_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert course_html.main(["--check"]) is None
-        monkeypatch.setattr(course_html, "stale_pages", lambda: ["en/softmax.html"])
+        monkeypatch.setattr(course_html, "stale_pages", lambda: ["en/softmax"])
         message = course_html.main(["--check"]) or ""
-        assert "en/softmax.html" in message
+        assert "en/softmax" in message
         assert "run python -m tools.course_html" in message
 
 
 def test_the_package_has_a_page_for_every_source() -> None:
-    pages = {path.relative_to(FOLDER).with_suffix("") for path in FOLDER.rglob("*.html")}
+    pages = {Path(page) for page in all_pages()}
     assert pages == {path.relative_to(SOURCES).with_suffix("") for path in SOURCES.glob("*/*.md")}

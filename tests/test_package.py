@@ -121,7 +121,7 @@ class TestWhatIsBuilt:
             held = {name: files.read(name) for name in files.namelist() if ".dist-info/" not in name}
         assert [name for name, content in held.items() if content != committed(f"src/{name}")] == []
         translations = {name for name in held if "/locale/" in name}
-        assert {Path(name).suffix for name in translations} == {".mo"}
+        assert {Path(name).suffix for name in translations} == {".bz2"}
 
     def test_the_wheel_says_what_it_is(self, wheel: Path) -> None:
         fields = release.metadata(wheel)

@@ -1,6 +1,6 @@
 """Render the course's pages: Markdown with TeX in ``docs/course``, HTML with MathML in the package.
 
-    python -m tools.course_html           write the HTML
+    python -m tools.course_html           write the HTML, all pages in one file
     python -m tools.course_html --check   fail if it is not what the Markdown says
 
 The lab shows the HTML as it is, so the HTML holds only what the lab allows. Tags in the Markdown become text,
@@ -8,6 +8,8 @@ except for the one form in which the pages hide answers. No element has a ``styl
 the course or to the web; other links become plain words.
 """
 
+import bz2
+import json
 import posixpath
 import re
 import sys
@@ -26,7 +28,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from math_core import LatexError, LatexToMathML
 
-from imagelet.course.lessons import FOLDER, LANGUAGES
+from imagelet.course.lessons import LANGUAGES, PAGES, all_pages
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "docs" / "course"
@@ -72,32 +74,27 @@ def slug(heading: str) -> str:
 
 
 def rendered_pages(sources: Path = SOURCES) -> dict[str, str]:
-    """Return the HTML of every page, by its path in the package: ``en/cnn-3.html``."""
+    """Return the HTML of every page by ``LANGUAGE/NAME``; the languages of a page beside each other."""
+    found = sorted(sources.glob("*/*.md"), key=lambda source: (source.stem, source.parent.name))
     return {
-        f"{language}/{source.stem}.html": page_html(source.read_text("utf-8"), source.stem, language)
-        for language in LANGUAGES
-        for source in sorted((sources / language).glob("*.md"))
+        f"{source.parent.name}/{source.stem}": page_html(
+            source.read_text("utf-8"), source.stem, source.parent.name
+        )
+        for source in found
+        if source.parent.name in LANGUAGES
     }
 
 
-def stale_pages(sources: Path = SOURCES, folder: Path = FOLDER) -> list[str]:
-    """Return the paths whose HTML is missing, differs from the Markdown, or has no Markdown any more."""
+def stale_pages(sources: Path = SOURCES, file: Path = PAGES) -> list[str]:
+    """Return the pages whose HTML is missing, differs from the Markdown, or has no Markdown any more."""
     rendered = rendered_pages(sources)
-    files = {file.relative_to(folder).as_posix(): file for file in folder.glob("*/*.html")}
-    written = {path: file.read_text("utf-8") for path, file in files.items()}
-    return sorted(path for path in rendered.keys() | written if rendered.get(path) != written.get(path))
+    written = all_pages(file) if file.exists() else {}
+    return sorted(page for page in rendered.keys() | written if rendered.get(page) != written.get(page))
 
 
-def write_pages(sources: Path = SOURCES, folder: Path = FOLDER) -> None:
-    """Write the HTML of every page, and remove HTML that has no Markdown any more."""
-    rendered = rendered_pages(sources)
-    for path in stale_pages(sources, folder):
-        file = folder / path
-        if path in rendered:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(rendered[path], "utf-8", newline="\n")
-        else:
-            file.unlink()
+def write_pages(sources: Path = SOURCES, file: Path = PAGES) -> None:
+    """Write the HTML of every page."""
+    file.write_bytes(bz2.compress(json.dumps(rendered_pages(sources), ensure_ascii=False).encode()))
 
 
 def main(words: Sequence[str]) -> str | None:

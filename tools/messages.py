@@ -1,8 +1,8 @@
 """Collect the messages of the source into the catalogs of ``src/imagelet/locale``, and compile these.
 
 Run ``python -m tools.messages`` after a message has changed: new ones come into the ``.po`` without a
-translation, those that are gone leave it, and the ``.mo`` that gettext reads is written. ``--check`` only
-says what differs.
+translation, those that are gone leave it, and the ``.json.bz2`` that the package reads is written.
+``--check`` only says what differs.
 
 A message is what stands in the source as a text: what an error or ``printing`` is given, what ``Message`` is
 made of, the headings of a table, and the names of the facts that are printed. What the registries hold is
@@ -10,14 +10,14 @@ taken from them: notes, descriptions, units.
 """
 
 import ast
-import gettext
+import bz2
 import io
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from tools.source import read_modules
@@ -145,7 +145,7 @@ def _literals(node: ast.expr) -> Iterator[str]:
 
 
 def catalog_file(package: Path, language: str, suffix: str) -> Path:
-    """Return the ``.po`` or ``.mo`` file of a language."""
+    """Return the ``.po`` or ``.json.bz2`` file of a language."""
     return package / "locale" / language / "LC_MESSAGES" / f"imagelet{suffix}"
 
 
@@ -181,18 +181,10 @@ def as_po(catalog: Catalog) -> bytes:
     return header.encode() + buffer.getvalue()
 
 
-def as_mo(po: bytes, language: str) -> bytes:
-    """Return the compiled form of a ``.po`` file's content."""
-    buffer = io.BytesIO()
-    catalog = read_po(io.BytesIO(po), locale=language)
-    write_mo(buffer, catalog)
-    return buffer.getvalue()
-
-
-def translations(mo: bytes) -> dict[str, str]:
-    """Return what a ``.mo`` file's content translates; its header, which holds a time, is left out."""
-    catalog: dict[str, str] = vars(gettext.GNUTranslations(io.BytesIO(mo)))["_catalog"]
-    return {template: text for template, text in catalog.items() if template}
+def compiled(catalog: Catalog) -> bytes:
+    """Return a catalog as the package reads it: the translated templates by the English ones."""
+    translated = {str(entry.id): str(entry.string) for entry in catalog if entry.id and entry.string}
+    return bz2.compress(json.dumps(translated, ensure_ascii=False, sort_keys=True).encode())
 
 
 def problems(package: Path, language: str) -> list[str]:
@@ -215,12 +207,10 @@ def main(words: list[str]) -> int:
     found = []
     for language in LANGUAGES:
         if "--check" not in words:
-            po = as_po(renewed(PACKAGE, language))
+            catalog = renewed(PACKAGE, language)
             catalog_file(PACKAGE, language, ".po").parent.mkdir(parents=True, exist_ok=True)
-            catalog_file(PACKAGE, language, ".po").write_bytes(po)
-            compiled, path = as_mo(po, language), catalog_file(PACKAGE, language, ".mo")
-            if not path.exists() or translations(path.read_bytes()) != translations(compiled):
-                path.write_bytes(compiled)
+            catalog_file(PACKAGE, language, ".po").write_bytes(as_po(catalog))
+            catalog_file(PACKAGE, language, ".json.bz2").write_bytes(compiled(catalog))
         found += problems(PACKAGE, language)
     sys.stdout.writelines(f"{line}\n" for line in found)
     return 1 if found else 0

@@ -19,7 +19,7 @@ import numpy as np
 
 from imagelet import atomic_files, paths
 from imagelet.classifier.classifier import Classifier
-from imagelet.classifier.file import in_planes
+from imagelet.classifier.file import packed
 from imagelet.data.datasets import load_dataset
 from imagelet.data.splits import Split
 from imagelet.experiment.finalize import Finished
@@ -169,7 +169,7 @@ def ship(shipped: Shipped, classifier: Classifier, metrics: dict[str, Any]) -> N
         metrics: of its run.
     """
     path = paths.shipped() / f"{shipped.dataset}.safetensors"
-    atomic_files.write_bytes(path, in_planes(classifier.to_bytes(half=True)))
+    atomic_files.write_bytes(path, packed(classifier.to_bytes(half=True)))
     dataset = load_dataset(shipped.dataset)
     images = dataset.test
     if shipped.test_images:

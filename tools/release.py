@@ -20,7 +20,7 @@ from tools.documents import LINK
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
-LARGEST_WHEEL = 9 * 2**20  # bytes
+LARGEST_WHEEL = 9_000_000  # bytes
 UNRELEASED = "unreleased"  # in the place of the date of a version that is being made
 BUILD = "import setuptools.build_meta as backend, sys; print(backend.build_{}(sys.argv[1]))"
 LEFT = """\

@@ -157,11 +157,11 @@ def with_checksums(content: bytes) -> bytes:
 
 
 @cache
-def classifier(*, planes: bool = False) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+def classifier(*, packed: bool = False) -> tuple[dict[str, Any], dict[str, Any], bytes]:
     """Return the parts of a small classifier's file: its tensors' entries, its facts, its weights.
 
     Args:
-        planes: the weights are float16 in planes of bytes, as in the classifiers that come with the package.
+        packed: the weights are float16 and packed, as in the classifiers that come with the package.
     """
     import torch
 
@@ -179,7 +179,7 @@ def classifier(*, planes: bool = False) -> tuple[dict[str, Any], dict[str, Any],
     network = build(text, input_shape=(8, 8, 1), classes=3)
     preparation = (Framing("fit", 8, 8, 1), Normalization((0.3,), (0.2,)))
     content = file.Content(network, ("a", "b", "c"), *preparation, Calibration.none(), {"seed": 0}, "none")
-    raw = file.in_planes(file.to_bytes(content, half=True)) if planes else file.to_bytes(content)
+    raw = file.packed(file.to_bytes(content, half=True)) if packed else file.to_bytes(content)
     length = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + length])
     facts = json.loads(header.pop("__metadata__")[file.KEY])
@@ -197,7 +197,7 @@ def _joined(tensors: str, facts: str, weights: bytes) -> bytes:
 
 
 def _classifier(random: Random, _: int) -> Case:
-    tensors, facts, weights = classifier(planes=random.random() < 0.3)
+    tensors, facts, weights = classifier(packed=random.random() < 0.3)
     header, inside = json.dumps(tensors), json.dumps(facts, sort_keys=True)
     action = random.random()
     if action < 0.45:

@@ -1,10 +1,10 @@
 """Messages: English templates with their values, translated where they are shown.
 
 A message is text like any other, in English; what shows it to people asks :func:`translate`. The templates
-are the keys of the catalogs in ``locale/``, which gettext reads.
+are the keys of the catalogs in ``locale/``.
 """
 
-import gettext
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,6 @@ from imagelet.particles import with_particles
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "ko")
-DOMAIN = "imagelet"
 LONGEST_VALUE = 2000  # letters
 LARGEST_NUMBER = 10**300  # what a float holds can be formatted in every way
 CATALOGS = Path(__file__).parent / "locale"
@@ -130,8 +129,8 @@ def translate(text: str, language: str | None = None) -> str:
         return str(text)
     catalog = _catalog(language)
     if not isinstance(text, Message):
-        return catalog.gettext(text)
-    template = catalog.gettext(text.template)
+        return catalog.get(text, text)
+    template = catalog.get(text.template, text.template)
     if not text.values:
         return template
     values = {
@@ -143,8 +142,13 @@ def translate(text: str, language: str | None = None) -> str:
 
 
 @cache
-def _catalog(language: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, CATALOGS, [language], fallback=True)
+def _catalog(language: str) -> dict[str, str]:
+    """Return the templates of a language by the English ones."""
+    import bz2  # few need it, and a Python that was built without it still speaks English
+
+    path = CATALOGS / language / "LC_MESSAGES" / "imagelet.json.bz2"
+    catalog: dict[str, str] = json.loads(bz2.decompress(path.read_bytes())) if path.exists() else {}
+    return catalog
 
 
 def current_language() -> str:

@@ -7,6 +7,7 @@ import pickle
 import resource
 import struct
 import sys
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -253,25 +254,25 @@ class TestAnotherCalibration:
             Classifier.load(path)
 
 
-class TestPlanesOfBytes:
-    """The weights of the classifiers that come with the package: float16, the bytes of each number apart."""
+class TestPackedWeights:
+    """The weights of the classifiers that come with the package: float16, packed."""
 
     TEXT = "conv(16, 3x3, same) batchnorm relu flatten dense(40) relu dense(classes)"
 
     def both(self) -> tuple[bytes, bytes]:
-        """Return a file with float16 weights, and the same in planes."""
+        """Return a file with float16 weights, and the same packed."""
         shape = (8, 8, 1)
         made = make_classifier(build(self.TEXT, shape, 3, seed=1), framing=Framing("fit", *shape))
         made.network.state_dict()["batchnorm1.num_batches_tracked"].fill_(70_001)
         plain = made.to_bytes(half=True)
-        return plain, file.in_planes(plain)
+        return plain, file.packed(plain)
 
     @pytest.mark.parametrize("by_torch", [False, True])
-    def test_hold_the_same_weights_to_the_bit(self, path: Path, *, by_torch: bool) -> None:
-        plain, planes = self.both()
-        assert abs(len(planes) - len(plain)) < 400
+    def test_are_the_same_weights_to_the_bit_in_fewer_bytes(self, path: Path, *, by_torch: bool) -> None:
+        plain, packed = self.both()
+        assert len(packed) < 0.9 * len(plain)
         again = []
-        for content in (plain, planes):
+        for content in (plain, packed):
             path.write_bytes(content)
             given = build(self.TEXT, (8, 8, 1), 3) if by_torch else None
             again.append(Classifier.load(path, network=given))
@@ -283,43 +284,57 @@ class TestPlanesOfBytes:
 
     def test_may_be_of_one_number(self) -> None:
         number = np.array(-1.25, np.float16)
-        assert file._out_of_planes(file._planes_of(number)).tobytes() == number.tobytes()
-        assert file._planes_of(number).shape == (2,)
+        assert file._unpacked(file._packed(number), ()).tobytes() == number.tobytes()
 
     @given(st.lists(st.floats(width=16), min_size=1, max_size=20), st.sampled_from([(-1,), (1, -1), (-1, 1)]))
     def test_lose_no_number(self, numbers: list[float], shape: tuple[int, ...]) -> None:
         array = np.array(numbers, np.float16).reshape(shape)
-        planes = file._planes_of(array)
-        assert (planes.dtype, planes.shape) == (np.uint8, (2, *array.shape))
-        assert file._out_of_planes(planes).tobytes() == array.tobytes()
-        assert file._out_of_planes(planes).shape == array.shape
+        packed = file._packed(array)
+        assert (packed.dtype, packed.ndim) == (np.uint8, 1)
+        assert file._unpacked(packed, array.shape).tobytes() == array.tobytes()
+        assert file._unpacked(packed, array.shape).shape == array.shape
 
     def test_are_of_float16_alone(self) -> None:
         header, _, _ = taken_apart(self.both()[1])
         assert header["dense1.weight"]["dtype"] == "U8"
-        assert header["dense1.weight"]["shape"] == [2, 40, 16 * 64]
+        assert len(header["dense1.weight"]["shape"]) == 1
         assert header["batchnorm1.num_batches_tracked"]["dtype"] == "I64"
         whole = make_classifier().to_bytes()
-        assert file.in_planes(whole) == whole
+        assert file.packed(whole) == whole
 
-    def test_that_are_cut_off_or_of_another_shape_are_refused(self, path: Path) -> None:
+    def test_that_are_cut_off_or_of_another_type_are_refused(self, path: Path) -> None:
         _, raw = self.both()
         for length in range(len(raw) - 40, len(raw)):
             refusal(path, raw[:length])
         header, facts, body = taken_apart(raw)
-        for shape in ([1, 3], [3, 3], [2, 4], [2], [3, 2], [2, 3, 1], [2, True]):
+        start, end = header["dense2.bias"]["data_offsets"]
+        for shape in ([1, end - start], [end - start, 1], [end - start - 1], [], [True], end - start, None):
             changed = header | {"dense2.bias": header["dense2.bias"] | {"shape": shape}}
             refusal(path, put_together(changed, facts, body))
         for name in ("batchnorm1.num_batches_tracked", "dense2.bias"):
             changed = header | {name: header[name] | {"dtype": "I8"}}
             assert "type and shape" in refusal(path, put_together(changed, facts, body))
 
+    @pytest.mark.parametrize("numbers", [0, 1, 2, 4, 1_000_000])
+    def test_of_which_there_are_fewer_or_more_are_refused(self, numbers: int) -> None:
+        packer = zlib.compressobj(wbits=file.RAW_DEFLATE)
+        compressed = np.frombuffer(packer.compress(bytes(numbers)) + packer.flush(), np.uint8)
+        with pytest.raises(ValueError, match="packed weights are damaged"):
+            file._unpacked(np.concatenate([np.zeros(3 + 3, np.uint8), compressed]), (3,))
+
+    @pytest.mark.parametrize("length", range(12))
+    def test_that_are_damaged_are_refused(self, length: int) -> None:
+        packed = file._packed(np.ones(3, np.float16))
+        with pytest.raises(ValueError, match="packed weights are damaged"):
+            file._unpacked(packed[: min(length, len(packed) - 1)], (3,))
+        with pytest.raises(ValueError, match="packed weights are damaged"):
+            file._unpacked(np.concatenate([packed, packed[:1]]), (3,))
+
     def test_that_are_not_finite_are_refused(self, path: Path) -> None:
-        header, facts, body = taken_apart(self.both()[1])
+        header, facts, body = taken_apart(self.both()[0])
         start, end = header["dense2.bias"]["data_offsets"]
-        planes = file._planes_of(np.full(3, np.inf, np.float16))
-        infinite = body[:start] + planes.tobytes() + body[end:]
-        assert "are not finite" in refusal(path, put_together(header, facts, infinite))
+        infinite = body[:start] + np.full(3, np.inf, np.float16).tobytes() + body[end:]
+        assert "are not finite" in refusal(path, file.packed(put_together(header, facts, infinite)))
 
 
 class TestADamagedFile:

@@ -6,13 +6,14 @@ names, types and shapes of the tensors must be those of that network. Pickle is 
 
 The header holds no times, and its keys are sorted: equal trainings give equal bytes.
 
-Weights are float32 or float16. Those of the classifiers that come with the package are float16 in two planes
-of bytes, uint8 (2, …), which makes the package smaller.
+Weights are float32 or float16. Those of the classifiers that come with the package are float16, packed as
+uint8 (bytes,), which makes the package smaller.
 """
 
 import json
 import math
 import warnings
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -62,9 +63,9 @@ DTYPES = {  # how weights, counters of batch normalisation, and what else a modu
     "uint8": ("U8",),
     "bool": ("BOOL",),
 }
-PLANES = 2  # of bytes, in which float16 weights may be stored
-TURNED = 2  # bits
-SMALLEST_WEIGHT = 2  # bytes
+RAW_DEFLATE = -zlib.MAX_WBITS  # without header and checksum
+MOST_MEMORY = 9  # zlib's level with the fewest tables
+SMALLEST_WEIGHT = 1  # byte: of a packed one
 LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -105,18 +106,15 @@ def to_bytes(content: Content, *, half: bool = False) -> bytes:
     return content_of_file
 
 
-def in_planes(content: bytes) -> bytes:
-    """Return a classifier's file with the same weights, the float16 ones as two planes of bytes.
-
-    One plane is noise, the other is not: apart from each other they are packed to fewer bytes, as where a
-    package is put into a wheel. The file itself is as large as before.
+def packed(content: bytes) -> bytes:
+    """Return a classifier's file with the same weights, the float16 ones packed.
 
     Args:
         content: what :func:`to_bytes` returns.
     """
     metadata = read_header(content)["__metadata__"]
     weights = {
-        name: _planes_of(array) if array.dtype == np.float16 else array
+        name: _packed(array) if array.dtype == np.float16 else array
         for name, array in safetensors.numpy.load(content).items()
     }
     content_of_file: bytes = safetensors.numpy.save(weights, metadata)
@@ -127,7 +125,7 @@ def with_calibration(content: bytes, calibration: Calibration) -> bytes:
     """Return a classifier's file with another calibration; its weights stay as they are, byte for byte.
 
     Args:
-        content: what :func:`to_bytes` or :func:`in_planes` returns.
+        content: what :func:`to_bytes` or :func:`packed` returns.
         calibration: the other one.
     """
     header = read_header(content)
@@ -141,21 +139,45 @@ def with_calibration(content: bytes, calibration: Calibration) -> bytes:
     return len(aligned).to_bytes(8, "little") + aligned + body
 
 
-def _planes_of(array: NDArray[np.float16]) -> NDArray[np.uint8]:
-    """Return the two bytes of each number apart, uint8 (2, …), of its bits turned left by ``TURNED``.
+def _packed(array: NDArray[np.float16]) -> NDArray[np.uint8]:
+    """Return the numbers packed, uint8 (bytes,): all low bytes, the rows' means, the compressed high bytes.
 
-    Four bits of the exponent and four of the fraction are then one byte, and what is noise is the other.
+    The bits are turned left by one. The low byte of a number, its sign and the end of its fraction, is noise.
+    The high byte, exponent and beginning of the fraction, has some six bits of entropy; its row's mean is
+    subtracted from it. Repetitions are chance, so that Huffman's codes alone pack best.
     """
-    bits = np.asarray(array).view(np.uint16)
-    turned = bits << TURNED | bits >> (16 - TURNED)
-    return np.stack([turned & 255, turned >> 8]).astype(np.uint8)
+    bits = array.view(np.uint16).reshape(_rows(array.shape), -1)
+    turned = bits << 1 | bits >> 15
+    high = (turned >> 8).astype(np.uint8)
+    means = high.mean(axis=1).round().astype(np.uint8)
+    packer = zlib.compressobj(9, zlib.DEFLATED, RAW_DEFLATE, MOST_MEMORY, zlib.Z_HUFFMAN_ONLY)
+    compressed = packer.compress((high - means[:, np.newaxis]).tobytes()) + packer.flush()
+    low = (turned & 255).astype(np.uint8).reshape(-1)
+    return np.concatenate([low, means, np.frombuffer(compressed, np.uint8)])
 
 
-def _out_of_planes(planes: NDArray[np.uint8]) -> NDArray[np.float16]:
-    """Return the float16 numbers of which :func:`_planes_of` returned the bytes."""
-    low, high = planes.astype(np.uint16)
-    turned = np.asarray(low | high << 8)
-    return (turned >> TURNED | turned << (16 - TURNED)).view(np.float16)
+def _unpacked(array: NDArray[np.uint8], shape: Shape) -> NDArray[np.float16]:
+    """Return the numbers of which :func:`_packed` returned the bytes, never more than the shape has.
+
+    Raises:
+        ValueError: there are fewer or more, or they are damaged.
+    """
+    count, rows = math.prod(shape), _rows(shape)
+    low, means, compressed = np.split(array, [count, count + rows])
+    unpacker = zlib.decompressobj(RAW_DEFLATE)
+    try:
+        high = np.frombuffer(unpacker.decompress(compressed.tobytes(), count + 1), np.uint8)
+    except zlib.error as error:
+        raise ValueError(Message("its packed weights are damaged")) from error
+    if len(means) != rows or len(high) != count or not unpacker.eof or unpacker.unused_data:
+        raise ValueError(Message("its packed weights are damaged"))
+    high = (high.reshape(rows, -1) + means[:, np.newaxis]).reshape(-1)
+    turned = low | high.astype(np.uint16) << 8
+    return (turned >> 1 | turned << 15).view(np.float16).reshape(shape)
+
+
+def _rows(shape: Shape) -> int:
+    return shape[0] if shape else 1
 
 
 def _arrays(network: "Network | NumpyNetwork") -> Mapping[str, NDArray[Any]]:
@@ -406,18 +428,22 @@ def _weights(
         raise ValueError(
             Message("its weights are not the network's: '{name}' is in one of them only", name=differing[:80])
         )
-    planes: set[str] = set()
+    packed_shapes: dict[str, Shape] = {}
     for name, (dtype, shape) in expected.items():
         entry = stored[name]
         declared = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else (None, None)
-        if dtype == "float32" and declared == ("U8", [PLANES, *shape]):
-            planes.add(name)
+        is_row = isinstance(declared[1], list) and len(declared[1]) == 1
+        if dtype == "float32" and declared[0] == "U8" and is_row:
+            packed_shapes[name] = shape
         elif declared[0] not in DTYPES.get(dtype, ()) or declared[1] != list(shape):
             raise ValueError(
                 Message("its weights '{name}' do not have the network's type and shape", name=name)
             )
     loaded: dict[str, NDArray[Any]] = safetensors.numpy.load(raw)
-    weights = {name: _out_of_planes(array) if name in planes else array for name, array in loaded.items()}
+    weights = {
+        name: _unpacked(array, packed_shapes[name]) if name in packed_shapes else array
+        for name, array in loaded.items()
+    }
     for name, array in weights.items():
         if not math.isfinite(float(np.abs(array).sum(dtype=np.float64))):
             raise ValueError(Message("its weights '{name}' are not finite", name=name))

@@ -2,14 +2,17 @@
 
 The settings are those of the notes, as Keras has them, with two corrections: where the notes watched the test
 set while training, a tenth of the training images is held out in its place; and there is one test evaluation,
-at the end. ``tools/course_html.py`` makes ``pages/LANGUAGE/NAME.html`` from the Markdown in ``docs/course``.
+at the end. ``tools/course_html.py`` makes ``pages.json.bz2`` from the Markdown in ``docs/course``.
 """
 
+import bz2
 import html
+import json
 import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -204,7 +207,7 @@ for _exercise in (
 
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
-FOLDER = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parent / "pages.json.bz2"
 FIRST = ("README", "pictures", "layers")  # README is the page of its folder wherever Markdown is shown
 _TITLE = re.compile(r"<h1\b[^>]*>(.+)</h1>")
 _TAG = re.compile(r"<[^>]+>")
@@ -240,7 +243,7 @@ def page_names() -> list[str]:
     ['README', 'pictures', 'layers', 'softmax']
     """
     names = (*FIRST, *(training.name for training in trainings()), OWN_DIGITS)
-    return [name for name in names if _file(name, "en").exists()]  # a plug-in's training may have no page
+    return [name for name in names if f"en/{name}" in _pages()]  # a plug-in's training may have no page
 
 
 def read_page(name: str, language: Language = "en") -> Page:
@@ -259,7 +262,7 @@ def read_page(name: str, language: Language = "en") -> Page:
             names=", ".join(names),
         )
     index = names.index(name)
-    text = _file(name, language).read_text("utf-8")
+    text = _pages()[f"{language}/{name}"]
     heading = _TITLE.search(text)
     assert heading is not None, f"{name} has no heading"
     return Page(
@@ -273,5 +276,10 @@ def read_page(name: str, language: Language = "en") -> Page:
     )
 
 
-def _file(name: str, language: Language) -> Path:
-    return FOLDER / language / f"{name}.html"
+def all_pages(file: Path = PAGES) -> dict[str, str]:
+    """Return the HTML of every page by ``LANGUAGE/NAME``."""
+    pages: dict[str, str] = json.loads(bz2.decompress(file.read_bytes()))
+    return pages
+
+
+_pages = cache(all_pages)
