@@ -85,7 +85,7 @@ def lab() -> dict[str, Any]:
     if place_of(str(TRAINED["dataset"])) is None:
         return {}
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as (port, process):
-        strokes = _strokes(port)
+        strokes = stroke_seconds(port)
         job = _post(port, "/api/jobs", TRAINED)
         _until(port, job["id"], lambda told: bool(told["progress"]))
         alone = _images_per_second(port, job["id"], SECONDS / 6)
@@ -135,17 +135,18 @@ def opened(folder: Path) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
 
 def drawings() -> list[bytes]:
     """Return drawings of digits as PNG files, each a little different."""
-    made = []
-    for number in range(DRAWN):
-        strokes = list(DIGITS.values())[number % len(DIGITS)]
-        shift = 0.01 * (number // len(DIGITS))
-        image = Image.new("RGB", (SIDE, SIDE), (253, 252, 248))
-        places = [((x + shift) * SIDE, (y - shift) * SIDE) for x, y in strokes]
-        ImageDraw.Draw(image).line(places, fill=(34, 36, 44), width=BRUSH, joint="curve")
-        file = io.BytesIO()
-        image.save(file, "PNG")
-        made.append(file.getvalue())
-    return made
+    digits = list(DIGITS.values())
+    return [drawing(digits[number % len(digits)], 0.01 * (number // len(digits))) for number in range(DRAWN)]
+
+
+def drawing(stroke: Sequence[tuple[float, float]], shift: float) -> bytes:
+    """Return a stroke, in shares of the sheet's side, as the PNG file that the page sends of it."""
+    image = Image.new("RGB", (SIDE, SIDE), (253, 252, 248))
+    places = [((x + shift) * SIDE, (y - shift) * SIDE) for x, y in stroke]
+    ImageDraw.Draw(image).line(places, fill=(34, 36, 44), width=BRUSH, joint="curve")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 @contextlib.contextmanager
@@ -164,7 +165,7 @@ def browser() -> Iterator["Browser"]:
         yield running
 
 
-def _strokes(port: int) -> dict[str, Any]:
+def stroke_seconds(port: int) -> dict[str, Any]:
     """Return the seconds from a move of the pen to the bars that show it.
 
     Raises:

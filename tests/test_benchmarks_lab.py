@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import lab, pages, result_files
+from benchmarks import lab, pages, pupils, result_files
 from imagelet.runs.learner import load
 
 ANSWER = b"HTTP/1.1 %d OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -73,3 +73,76 @@ def test_the_page_says_what_was_asked_and_what_came(monkeypatch: pytest.MonkeyPa
     assert stroke in page
     result_files.write("lab", {**measured, "errors": {"503": 1200}})
     assert "1,200 errors" in pages.benchmarks_page(result_files.read_all())
+
+
+def test_the_page_says_how_thirty_pupils_fared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(result_files, "FOLDER", tmp_path)
+    ranked = {"median": 0.03, "p95": 0.2, "p99": 0.3, "max": 0.75, "number": 9000}
+    measured: dict[str, Any] = {
+        "limits": {"answer": 0.5},
+        "pupils": 30,
+        "seconds": 300.0,
+        "classifier": "mnist",
+        "errors": {},
+        "foreign": 0,
+        "tries": 900,
+        "written": 700,
+        "counted": 700,
+        "response_seconds": dict.fromkeys(("join", "predict", "explain", "read", "write"), ranked),
+        "memory_bytes": [280e6, 410e6],
+    }
+    result_files.write("pupils", measured)
+    page = " ".join(pages.benchmarks_page(result_files.read_all()).split())
+    assert "No response was an error. 700 digits were handed in, and the teacher has 700 of them." in page
+    assert "None held anything of another pupil" in page
+    line = "| a prediction | 9,000 | 30.0 ms | 200 ms | 300 ms | 750 ms | 95th percentile under 500 ms |"
+    assert line in page
+    result_files.write("pupils", {**measured, "errors": {"predict 503": 12}, "foreign": 3})
+    page = " ".join(pages.benchmarks_page(result_files.read_all()).split())
+    assert "12 responses were errors" in page
+    assert "3 responses held anything" in page
+
+
+def test_the_page_says_how_it_is_for_one_person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(result_files, "FOLDER", tmp_path)
+    ranked = {"median": 0.4, "p95": 0.6, "p99": 0.6, "max": 0.6, "number": 10}
+    measured: dict[str, Any] = {
+        "limits": {"load": 1.0, "stroke": 0.1},
+        "classifier": "mnist",
+        "first_seconds": ranked,
+        "again_seconds": {**ranked, "median": 0.2},
+        "stroke_seconds": {**ranked, "median": 0.04},
+        "files": 60,
+        "bytes": 520_000,
+        "memory_bytes": [280e6, 300e6],
+    }
+    result_files.write("page", measured)
+    page = " ".join(pages.benchmarks_page(result_files.read_all()).split())
+    assert "60 files, 0.5 MB, loaded 10 times" in page
+    assert "| the page, first visit | 400 ms | 600 ms | median under 1.00 s |" in page
+    assert "| from stroke to bars | 40.0 ms | 600 ms | median under 100 ms |" in page
+
+
+def test_a_pupil_notices_what_belongs_to_another() -> None:
+    class Gossip(pupils.Client):
+        """Answers everything with the name of another pupil, and the wrong digit."""
+
+        def __init__(self) -> None:
+            super().__init__(0, "")
+
+        async def ask(self, path: str, body: object = None) -> tuple[int, bytes]:
+            assert path.startswith("/api/")
+            return 200, b'{"predictions": [{"predicted": "x"}], "by": "pupil-001", "label": null}'
+
+    async def lesson() -> pupils.Seen:
+        seen = pupils.Seen()
+        both = [pupils.Pupil(number, Gossip(), seen) for number in range(2)]
+        await both[0]._write(both)  # nothing is wanted of it yet
+        await both[0]._read(both)
+        await both[0]._try_what_is_not_allowed(both)
+        return seen
+
+    seen = asyncio.run(lesson())
+    assert seen.written == 0
+    assert seen.tries == 3
+    assert seen.foreign == 1 + 3

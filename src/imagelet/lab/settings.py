@@ -6,6 +6,8 @@ from pathlib import Path
 
 from imagelet.http.settings import ServerSettings
 
+CLASS_WAITING = 100  # requests: a whole class may press the same button at the same moment
+
 
 @dataclass(frozen=True)
 class Settings(ServerSettings):
@@ -32,6 +34,11 @@ class Settings(ServerSettings):
     at_once: int = 2
     waiting: int = 16
     queued: int = 20
+
+    @property
+    def most_waiting(self) -> int:
+        """How many requests may wait for their turn; of a class more than of one person."""
+        return max(self.waiting, CLASS_WAITING) if self.pupil_token else self.waiting
 
     @property
     def pupils_address(self) -> str:

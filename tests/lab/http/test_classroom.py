@@ -1,5 +1,6 @@
 """A lab that is open for a class: two links, what pupils may do, and the test set that they write."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -250,3 +251,10 @@ def test_the_code_is_that_of_the_pupils_link(class_lab: Lab) -> None:
 def test_settings_keep_their_tokens_to_themselves() -> None:
     settings = Settings(Path("runs"), token="teachers-token", pupil_token="pupils-token")
     assert "token" not in repr(settings).replace("pupil_token", "")
+
+
+def test_a_whole_class_may_ask_at_the_same_moment() -> None:
+    alone = Settings(Path("runs"), token="teachers-token")
+    of_a_class = dataclasses.replace(alone, pupil_token="pupils-token")
+    assert alone.most_waiting == alone.waiting
+    assert of_a_class.most_waiting >= 2 * 30

@@ -65,7 +65,7 @@ def open_lab(settings: Settings) -> Lab:
     """Return a lab; nothing is read yet."""
     runs = RunList(settings.runs)
     classifiers = Classifiers(settings, runs)
-    threads = Threads(settings.at_once, settings.waiting, settings.seconds)
+    threads = Threads(settings.at_once, settings.most_waiting, settings.seconds)
     pictures = Pictures(settings, Decoder())
     predictions = Batches(partial(predict, classifiers), threads, settings.requests)
     classroom = Classroom(settings.runs) if settings.pupil_token else None
