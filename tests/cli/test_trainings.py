@@ -150,7 +150,7 @@ class TestParts:
         assert f"1 of 2 trainings are not finished: {missing}" in early.stderr
         assert "--only K, here K = 1" in early.stderr
         kind = option.removeprefix("--")
-        assert not list(parts.glob(f"*-{kind}"))
+        assert "interval" not in json.loads(next(parts.glob(f"*-{kind}/{kind}.json")).read_text())
         last = run(*words, parts, "--only", "1")
         assert "all 2 trainings are finished" in last.stderr
         table = next(parts.glob(f"*-{kind}/{kind}.json"))

@@ -17,7 +17,7 @@ from imagelet.errors import DataError, RunError, SettingError
 from imagelet.experiment.finalize import Finished
 from imagelet.experiment.once import train_once
 from imagelet.experiment.out_of_fold import FILE, calibrated_by_others, out_of_fold
-from imagelet.experiment.repeats import conclude, plan, repeat
+from imagelet.experiment.repeats import conclude, plan, record, repeat
 from imagelet.experiment.runner import run_experiment
 from imagelet.metrics.calibration import fit_temperature
 from imagelet.metrics.classification import wilson_interval
@@ -64,6 +64,17 @@ class TestSeeds:
         kept = json.loads((found.folder / "seeds.json").read_text())
         assert {name: kept[name] for name in found.to_json()} == found.to_json()
         assert kept["experiment"]["data_sha256"] == load_dataset("mnist").train.fingerprint()
+
+    def test_which_trainings_belong_to_it_is_known_before_they_are_trained(
+        self, small_data: Path, tmp_path: Path
+    ) -> None:
+        first = repeat(quick(), seeds=[0, 1], folder=tmp_path)
+        record(plan(quick(), seeds=[0, 1, 2], folder=tmp_path))
+        kept = json.loads((first.folder / "seeds.json").read_text())
+        assert [member["seed"] for member in kept["seeds"]] == [0, 1, 2]
+        assert kept["seeds"][:2] == first.to_json()["seeds"]
+        record(plan(quick(), seeds=[0, 1], folder=tmp_path))
+        assert json.loads((first.folder / "seeds.json").read_text()) == kept
 
     def test_what_is_finished_is_not_repeated_and_more_seeds_go_on(
         self, small_data: Path, tmp_path: Path

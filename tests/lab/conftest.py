@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from imagelet.experiment.once import train_once
+from imagelet.experiment.repeats import plan, record
 from imagelet.experiment.runner import run_experiment
+from imagelet.experiment.tuning.tune import tune_to_end
 from imagelet.http.decoder import Decoder
 from imagelet.lab.http import state
 from imagelet.lab.http.app import create_app
 from imagelet.lab.settings import Settings
-from imagelet.runs.definition import Experiment
+from imagelet.runs.definition import Experiment, describe
 from imagelet.training.recipe import Recipe
 from tests.conftest import blank_pictures
 from tests.servers import Asked, Shared, drawing, png
@@ -73,6 +76,27 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in run_experiment(experiment, name="small", folder=folder):
             pass
     return folder / "small"
+
+
+@pytest.fixture(scope="session")
+def trained_groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that no test may change: two of three seeds, one of two folds, and a study."""
+    pytest.importorskip("optuna")
+    folder = tmp_path_factory.mktemp("groups")
+    quick = {"epochs": 1, "batch_size": 64, "optimizer": "adamw", "learning_rate": 0.004}
+    experiment = describe("digits", "softmax", "default", quick, limit=300)
+    seeds = plan(experiment, seeds=[0, 1, 2], folder=folder)
+    folds = plan(experiment, folds=2, folder=folder)
+    for series, parts in ((seeds, seeds.parts[:2]), (folds, folds.parts[1:])):
+        record(series)
+        for part in parts:
+            for _ in train_once(part.task):
+                pass
+    space = folder / "space.toml"
+    space.write_text("[recipe]\nlearning_rate = { low = 0.0001, high = 0.1, log = true }\n")
+    search = Experiment(**{**vars(experiment), "recipe": Recipe(**{**vars(experiment.recipe), "epochs": 2})})
+    tune_to_end(search, space=space, minutes=60.0, trials=2, name="study", folder=folder)
+    return folder
 
 
 @pytest.fixture

@@ -230,11 +230,12 @@ def train_series(experiment: "Experiment", request: Request) -> None:
 
 def _train_all(series: "Series", parallel: int | None) -> None:
     """Run the parts that are not finished, one after the other or side by side."""
-    from imagelet.experiment.repeats import failure_of
+    from imagelet.experiment.repeats import failure_of, record
     from imagelet.experiment.side_by_side import choose_parallel
 
     left = [part for part in series.parts if not part.complete]
     at_a_time = choose_parallel("auto" if parallel is None else parallel, len(left), series.computing)
+    record(series)
     if at_a_time == 1:
         for part in series.parts:
             _run_part(series, part)
@@ -252,8 +253,9 @@ def _train_all(series: "Series", parallel: int | None) -> None:
 
 def _train_one(series: "Series", part: "Part", *, as_json: bool) -> None:
     """Run one part, show it, and make the table where it was the last."""
-    from imagelet.experiment.repeats import conclude, missing
+    from imagelet.experiment.repeats import conclude, missing, record
 
+    record(series)
     finished = _run_part(series, part)
     train_result.show(finished, None, as_json=as_json)
     if left := missing(series):

@@ -36,9 +36,8 @@ from imagelet.progress import Progress
 from imagelet.runs.definition import AUTO, Computing, Experiment, settled
 from imagelet.runs.provenance import provenance_of_run
 from imagelet.runs.run import Run
+from imagelet.runs.series import FOLDS, SEEDS
 from imagelet.runs.store import check_run_name, create_run
-
-SEEDS, FOLDS = "seeds", "folds"
 
 
 @dataclass(frozen=True)
@@ -202,6 +201,7 @@ def repeat(
     series = plan(experiment, seeds=seeds, folds=folds, name=name, folder=folder, test=test)
     parts = [part for part in series.parts if not part.complete]
     at_a_time = choose_parallel(parallel, len(parts), series.computing)
+    record(series)
     if at_a_time == 1:
         for part in parts:
             for _ in train_once(part.task):
@@ -284,6 +284,18 @@ def plan(
     if name is not None and (place / f"{name}-{kind}").exists() and _earlier(series) is None:
         raise taken(Message("{name}-{kind}", name=name, kind=kind), place)
     return series
+
+
+def record(series: Series) -> None:
+    """Write which trainings belong to a series, before they are trained; earlier results stay."""
+    with locked(series.folder, series.identity):
+        file = (_earlier(series) or _result_folder(series)) / f"{series.kind}.json"
+        content, key = json.loads(file.read_text(encoding="utf-8")), series.kind.removesuffix("s")
+        known = {member[key]: member for member in content.get(series.kind, ())}
+        wanted = [part.number for part in series.parts]
+        if not set(wanted) <= set(known):
+            members = [known.get(number, {key: number}) for number in wanted]
+            atomic_files.write_json(file, {**content, series.kind: members})
 
 
 def missing(series: Series) -> list[Part]:

@@ -11,7 +11,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
@@ -41,6 +41,9 @@ LARGEST = {  # bytes
     "metrics.json": 16 * 1024**2,  # the confusion matrix of a thousand classes
     "history.jsonl": 32 * 1024**2,  # 100,000 epochs
     "test_evaluations.jsonl": 4 * 1024**2,
+    "seeds.json": 4 * 1024**2,
+    "folds.json": 32 * 1024**2,  # with the label issues of a million images
+    "tuning.json": 32 * 1024**2,
 }
 DEEPEST = 16  # tables and lists within each other
 MOST_DOTS = 100  # in a line of TOML outside of strings: each part of a dotted key is a table of its own
@@ -166,6 +169,55 @@ class _TestEvaluation(Checked):
     data_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
+class _Seed(Checked):
+    seed: Count
+
+
+class _Fold(Checked):
+    fold: Positive
+
+
+class _Series(Checked):
+    experiment: dict[str, Any]
+    seeds: Annotated[list[_Seed], Field(max_length=100_000)] | None = None
+    folds: Annotated[list[_Fold], Field(max_length=100_000)] | None = None
+    accuracy: Fraction | None = None
+    interval: FractionPair | None = None
+
+
+class _Trial(Checked):
+    number: Count
+    settings: dict[str, bool | int | Finite | Text]
+    epochs: Count
+    validation: Fraction | None
+    state: Text
+
+
+class _Standing(Checked):
+    trial: Count | None
+    settings: dict[str, bool | int | Finite | Text]
+    seeds: Positive
+    validation: Fraction
+    aside: Fraction
+
+
+class _Best(Checked):
+    network: Text
+    validation: Fraction | None
+
+
+class _Study(Checked):
+    dataset: Text
+    trials: Annotated[list[_Trial], Field(max_length=1_000_000)]
+    finalists: list[_Standing]
+    best: _Best
+    start: _Standing | None
+    difference: Finite | None
+    interval: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None
+    images: Count | None
+    verdict: Literal["better", "perhaps better", "not better"] | None
+
+
 def read_experiment(folder: Path) -> dict[str, Any]:
     """Return the checked content of ``experiment.toml``."""
     return _read(folder / "experiment.toml", _loaded_toml, _Experiment)
@@ -179,6 +231,16 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 def read_environment(folder: Path) -> dict[str, Any]:
     """Return the checked content of ``environment.json``; empty where there is none."""
     return _read_if_there(folder / "environment.json", _Environment)
+
+
+def read_series(file: Path) -> dict[str, Any]:
+    """Return the checked content of ``seeds.json`` or ``folds.json``."""
+    return _read(file, json.loads, _Series)
+
+
+def read_study(folder: Path) -> dict[str, Any]:
+    """Return the checked content of ``tuning.json``, a search's result; empty where it has none yet."""
+    return _read_if_there(folder / "tuning.json", _Study)
 
 
 def read_test_evaluations(folder: Path) -> list[dict[str, Any]]:

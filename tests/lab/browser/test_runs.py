@@ -178,6 +178,60 @@ def test_classifier_and_report_are_taken_away(visit: Visit, runs: dict[str, Run]
     assert Path(file.value.path()).read_text(encoding="utf-8") == written
 
 
+@pytest.fixture(scope="module")
+def groups(lab_folder: Path, trained_groups: Path) -> None:
+    """Put series and a study among the lab's runs."""
+    shutil.copytree(trained_groups, lab_folder, dirs_exist_ok=True)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "2 of 3 seeds"), ("ko", "시드 3개 가운데 2개 끝남")])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_series_is_one_row_that_opens_to_its_runs(
+    visit: Visit,
+    check_access: Callable[[Page], None],
+    groups: None,
+    language: str,
+    words: str,
+    width: int,
+) -> None:
+    page = visit(f"runs?lang={language}")
+    page.set_viewport_size({"width": width, "height": 800})
+    row = page.locator("tr.group-row", has_text="digits-softmax-seeds")
+    expect(row).to_contain_text(words)
+    expect(row).to_contain_text("±")
+    expect(page.get_by_role("link", name="digits-softmax-seed1", exact=True)).to_have_count(0)
+    row.get_by_role("button").click()
+    expect(row.get_by_role("button")).to_be_focused()
+    expect(page.locator("tr.part a")).to_have_text(["digits-softmax-seed0", "digits-softmax-seed1"])
+    expect(page).to_have_url(re.compile("groups=digits-softmax-seeds"))
+    check_access(page)
+    page.get_by_role("link", name="digits-softmax-seed1", exact=True).click()
+    expect(page.locator(".run-name")).to_have_text("digits-softmax-seed1")
+    page.locator(".back").click()
+    expect(page.locator("tr.part")).to_have_count(2)
+    row.get_by_role("button").click()
+    expect(page.locator("tr.part")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("language", "dark", "width"), [("en", False, 1280), ("ko", True, 390)])
+def test_a_study_shows_its_best_trial_its_figures_and_the_recipe(
+    visit: Visit, check_access: Callable[[Page], None], groups: None, language: str, dark: bool, width: int
+) -> None:
+    page = visit(f"runs?lang={language}", dark=dark, accept_downloads=True)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.get_by_role("link", name="study", exact=True).click()
+    expect(page.locator(".run-name")).to_have_text("study")
+    expect(page.locator(".study-figures img").first).to_have_js_property("complete", True)
+    assert page.locator(".study-figures img").first.evaluate("image => image.naturalWidth") > 0
+    expect(page.locator(".study-trials tbody").last.locator("tr")).to_have_count(3)
+    check_access(page)
+    with page.expect_download(timeout=LONG) as file:
+        page.locator(".study-trials a.button").click()
+    assert file.value.suggested_filename == "study.toml"
+    page.locator(".back").click()
+    expect(page.get_by_role("link", name="study", exact=True)).to_be_focused()
+
+
 @pytest.mark.parametrize(
     ("place", "dark"),
     [

@@ -10,6 +10,9 @@ globalThis.window = { addEventListener() {} };
 const { orderedPair } = await import("../../../src/imagelet/lab/static/js/runs/compare.js");
 const { readCell } = await import("../../../src/imagelet/lab/static/js/runs/confusion.js");
 const { flat } = await import("../../../src/imagelet/lab/static/js/runs/detail.js");
+const { accuracyText, itemsOf, openedItems, runsAmong } = await import(
+  "../../../src/imagelet/lab/static/js/runs/groups.js"
+);
 const { readView, visibleRuns } = await import("../../../src/imagelet/lab/static/js/runs/list.js");
 
 const RUNS = [
@@ -33,6 +36,32 @@ test("what is unknown comes last either way", () => {
 test("runs are filtered by all words, in any field, and by state", () => {
   assert.deepEqual(shown({ words: "MNIST cnn" }), ["run-9"]);
   assert.deepEqual(shown({ words: "mnist", state: "finished" }), ["other"]);
+});
+
+const GROUPS = [
+  { name: "run-seeds", kind: "seeds", state: "unfinished", runs: [{ number: 0, name: "run-9" }, { number: 1, name: "run-10" }] },
+  { name: "late", kind: "seeds", state: "unfinished", runs: [{ number: 1, name: "run-10" }, { number: 2, name: "gone" }] },
+  { name: "search", kind: "study", state: "finished", runs: [] },
+];
+
+test("a run is listed once: in its series, which opens", () => {
+  const items = itemsOf(RUNS, GROUPS);
+  assert.deepEqual(items.map(({ name }) => name), ["run-seeds", "late", "search", "other"]);
+  const opened = openedItems(items, new Set(["run-seeds", "search"]));
+  assert.deepEqual(opened.map(({ name }) => name), ["run-seeds", "run-9", "run-10", "late", "search", "other"]);
+  assert.deepEqual(opened.slice(1, 3).map(({ number, group }) => [number, group.name]), [[0, "run-seeds"], [1, "run-seeds"]]);
+  assert.deepEqual(runsAmong(items).map(({ name }) => name), ["run-9", "run-10", "other"]);
+});
+
+test("a series fits where one of its runs does", () => {
+  const fitting = (parameters) => visibleRuns(itemsOf(RUNS, GROUPS), readView((name) => parameters[name] ?? null));
+  assert.deepEqual(fitting({ words: "cnn-3" }).map(({ name }) => name), ["run-seeds"]);
+  assert.deepEqual(fitting({ state: "running" }).map(({ name }) => name), ["run-seeds"]);
+});
+
+test("a mean stands with its deviation", () => {
+  assert.match(accuracyText({ accuracy: 0.984, deviation: 0.0031 }), /^98\.40 ± 0\.31\s?%$/);
+  assert.match(accuracyText({ accuracy: 0.984 }), /^98\.40\s?%$/);
 });
 
 test("a cell is one of the matrix that has images", () => {

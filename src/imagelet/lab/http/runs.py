@@ -1,4 +1,4 @@
-"""The tab Runs: runs listed, opened, compared, deleted and restored.
+"""The tab Runs: runs, series and studies listed, opened, compared, deleted and restored.
 
 A run of a course or a series has a slash in its name, which an address may hold as it is.
 """
@@ -60,6 +60,52 @@ class RunRow(Sent):
     created: str | None
 
 
+class Mean(Sent):
+    """The accuracies of several trainings taken together; of a study, the best one."""
+
+    accuracy: float
+    interval: list[float] | None = Field(description="At 95 %: over seeds, or of all folds' images.")
+    deviation: float | None = Field(description="The sample standard deviation of the accuracies.")
+    runs: int = Field(description="How many trainings are in it.")
+
+
+class Numbered(Sent):
+    """A run of a series."""
+
+    number: int = Field(description="Its seed, or its fold, counted from 1.")
+    name: str
+
+
+class GroupRow(Sent):
+    """A series of runs, or a study, among others."""
+
+    name: str
+    kind: str = Field(description="seeds, folds or study")
+    state: str = Field(description="running, finished, unfinished or damaged")
+    problem: str | None = Field(description="Why it is damaged.")
+    dataset: str | None
+    network: str | None
+    planned: int = Field(description="How many trainings belong to it; of a study, the trials so far.")
+    finished: int = Field(description="How many of them were trained to their end.")
+    runs: list[Numbered] = Field(description="Those of a series that were started.")
+    validation: Mean | None
+    test: Mean | None
+    seconds: float | None
+    created: str | None
+
+
+class Study(Sent):
+    """A search for a better recipe."""
+
+    name: str
+    dataset: str
+    recipe: str = Field(description="That the search started from.")
+    result: dict[str, Any] | None = Field(description="What imagelet tune --json prints.")
+    recipe_file: str | None
+    figures: list[str] = Field(description="The pictures that it has.")
+    resume: str = Field(description="What resumes it in a terminal.")
+
+
 class Confusion(Sent):
     """How often each label (row) was predicted as each class (column)."""
 
@@ -102,6 +148,31 @@ class Deleted(Sent):
 def list_runs(lab: CurrentLab) -> Any:
     """List the runs, the newest first."""
     return lab.runs.rows(lab.jobs.runs_in(RUNNING))
+
+
+@router.get("/groups", response_model=list[GroupRow])
+def list_groups(lab: CurrentLab) -> Any:
+    """List the series and the studies."""
+    return lab.groups.rows(lab.jobs.runs_in(RUNNING))
+
+
+@router.get("/studies/{name}", response_model=Study)
+def one_study(lab: CurrentLab, name: str) -> Any:
+    """Return all that is known of a study."""
+    study = lab.groups.study(name)
+    words = ["imagelet", "tune", study["dataset"], "--name", name, "--resume"]
+    if lab.runs.folder.resolve() != paths.runs().resolve():
+        words += ["--runs", str(lab.runs.folder)]
+    return {**study, "resume": " ".join(paths.typed(word) for word in words)}
+
+
+@router.get("/studies/{name}/{file}", response_class=FileResponse, responses=FILE)
+def file_of_a_study(
+    lab: CurrentLab, name: str, file: Literal["trials.png", "importance.png", "recipe.toml"]
+) -> FileResponse:
+    """Send a figure of a study, or the recipe that it found."""
+    path = lab.groups.file_of(name, file)
+    return FileResponse(path, 200, None, "image/png" if path.suffix == ".png" else "application/toml")
 
 
 @router.get("/compare")

@@ -15,6 +15,7 @@ from imagelet.lab.jobs.store import JobStore
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.lab.services.classroom import Classroom
+from imagelet.lab.services.groups import Groups
 from imagelet.lab.services.pictures import predict
 from imagelet.lab.services.runs import Predictions, RunList
 from imagelet.lab.settings import Settings
@@ -27,6 +28,7 @@ class Lab:
     Attributes:
         settings: what it was started with.
         runs: the list of runs.
+        groups: the series of these runs, and the studies.
         classifiers: by name, loaded once.
         jobs: the store of trainings.
         range_tests: the learning rate range test that is under way.
@@ -39,6 +41,7 @@ class Lab:
 
     settings: Settings
     runs: RunList
+    groups: Groups
     classifiers: Classifiers
     jobs: JobStore
     range_tests: RangeTests
@@ -71,16 +74,17 @@ def open_lab(settings: Settings) -> Lab:
     classroom = Classroom(settings.runs) if settings.pupil_token else None
     store = JobStore(settings.runs)
     return Lab(
-        settings,
-        runs,
-        classifiers,
-        store,
-        RangeTests(),
-        threads,
-        pictures,
-        predictions,
-        Cache(2),
-        classroom,
+        settings=settings,
+        runs=runs,
+        groups=Groups(runs),
+        classifiers=classifiers,
+        jobs=store,
+        range_tests=RangeTests(),
+        threads=threads,
+        pictures=pictures,
+        predictions=predictions,
+        cells=Cache(2),
+        classroom=classroom,
     )
 
 

@@ -67,7 +67,7 @@ export function detail(/** @type {Run} */ run, { remove, openCell }) {
 export function backLink() {
   const onclick = (event) => {
     event.preventDefault();
-    address.set({ open: null, cell: null });
+    address.set({ open: null, study: null, cell: null });
   };
   return h("a", { href: address.link("runs", keptParameters()), class: "back", onclick }, `← ${t("runs.back")}`);
 }

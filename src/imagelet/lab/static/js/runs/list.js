@@ -6,14 +6,21 @@ import { currentLanguage, t } from "../shared/i18n.js";
 import { stateMark } from "../shared/jobs.js";
 import { state as address } from "../shared/state.js";
 import { debounced } from "../shared/timing.js";
-import { button, duration, field, focusWithin, h, number, percent, replace, select, uniqueId } from "../shared/ui.js";
+import { button, duration, field, focusWithin, h, number, replace, select, uniqueId } from "../shared/ui.js";
 import { intervalText } from "./figures.js";
+import { accuracyText, groupName, itemsOf, openedItems, runsAmong } from "./groups.js";
 
 /**
  * A run as /api/runs lists it.
  * @typedef {{name: string, state: string, problem: string | null, dataset: string, network: string, parameters: number,
  * epochs: number, seconds: number, validation: import("./figures.js").Accuracy, test: import("./figures.js").Accuracy,
  * test_evaluations: number, created: string}} RunRow
+ */
+/**
+ * A run, alone or in a group; or a group, which has a kind and parts.
+ * @typedef {Partial<Omit<RunRow, "validation" | "test">> & Pick<RunRow, "name" | "state">
+ * & Partial<Omit<import("./groups.js").Group, "validation" | "test">>
+ * & {validation?: any, test?: any, number?: number, group?: Item, parts?: Item[]}} Item
  */
 
 /** What each column is sorted by. @type {Record<string, (run: RunRow) => string | number | null>} */
@@ -35,7 +42,7 @@ const NUMERIC = new Set(["parameters", "epochs", "seconds", "validation", "test"
 const DOWN_FIRST = new Set([...NUMERIC, "created"]);
 const ADDRESS_WAIT = 300; // milliseconds without typing before the address says it
 const NEWEST_FIRST = "-created";
-const KEPT = ["sort", "words", "state", "selected", "compare"];
+const KEPT = ["sort", "words", "state", "selected", "compare", "groups"];
 
 /** What the address says of the table, to be kept while a run is open. */
 export function keptParameters() {
@@ -49,13 +56,14 @@ export function readView(/** @type {(name: string) => string | null} */ get) {
   return { column: sort.replace(/^-/, ""), down: sort.startsWith("-"), words: get("words") ?? "", state: get("state") ?? "" };
 }
 
-/** The runs that fit a view, in its order; what is unknown comes last either way. */
-export function visibleRuns(/** @type {RunRow[]} */ runs, { column, down, words, state }) {
+/** The runs and groups that fit a view, or have a run that does, in its order; what is unknown comes last either way. */
+export function visibleRuns(/** @type {Item[]} */ runs, { column, down, words, state }) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = (run) => {
+  const matches = (run) => {
     const text = `${run.name} ${run.dataset} ${run.network}`.toLowerCase();
     return (!state || run.state === state) && wanted.every((word) => text.includes(word));
   };
+  const fits = (run) => [run, ...(run.parts ?? [])].some(matches);
   const isUnknown = (value) => value === null || value === undefined || value === "";
   const compare = (one, other) => {
     const [left, right] = [VALUES[column](one), VALUES[column](other)];
@@ -74,6 +82,8 @@ export class RunTable {
     this.onremove = onremove;
     /** @type {RunRow[]} */
     this.runs = [];
+    /** @type {Item[]} */
+    this.items = [];
     /** @type {Set<string>} */
     this.selected = new Set();
     this.remember = debounced(() => this.writeAddress({}), ADDRESS_WAIT);
@@ -118,7 +128,7 @@ export class RunTable {
   /** What is shown: by the address, but for words that are being typed, and a state that no run has any more. */
   get view() {
     const view = readView(address.get);
-    const state = this.runs.some((run) => run.state === view.state) ? view.state : "";
+    const state = this.known.includes(view.state) ? view.state : "";
     return { ...view, state, words: this.words.value.trim() };
   }
 
@@ -136,11 +146,34 @@ export class RunTable {
     address.set({ words: this.words.value.trim() || null, ...parameters }, { replace: true });
   }
 
-  show(/** @type {RunRow[]} */ runs, /** @type {string[]} */ selected) {
+  /** The states that there are. */
+  get known() {
+    return [...new Set([...this.items, ...this.runs].map(({ state }) => state))];
+  }
+
+  /** The names of the groups that are open, as the address says. */
+  get open() {
+    return new Set((address.get("groups") ?? "").split(",").filter(Boolean).map(decodeURIComponent));
+  }
+
+  toggle(name) {
+    const { open } = this;
+    if (!open.delete(name)) open.add(name);
+    this.writeAddress({ groups: [...open].map(encodeURIComponent).join(",") || null });
+  }
+
+  /**
+   * Show runs and groups.
+   * @param {RunRow[]} runs
+   * @param {import("./groups.js").Group[]} groups
+   * @param {string[]} selected
+   */
+  show(runs, groups, selected) {
     this.runs = runs;
+    this.items = itemsOf(runs, groups);
     this.selected = new Set(selected.filter((name) => runs.some((run) => run.name === name)));
     if (document.activeElement !== this.words) this.words.value = readView(address.get).words;
-    const states = [...new Set(runs.map((run) => run.state))];
+    const states = this.known;
     const choices = [["", t("runs.filter.all")], ...states.map((name) => [name, t(`runs.state.${name}`)])];
     const choice = select(choices, this.view.state, (name) => this.writeAddress({ state: name || null }));
     this.states.hidden = states.length < 2;
@@ -149,34 +182,35 @@ export class RunTable {
   }
 
   draw() {
-    const { view, runs } = this;
-    const shown = visibleRuns(runs, view);
+    const { view, runs, open } = this;
+    const fitting = visibleRuns(this.items, view);
+    const shown = openedItems(fitting, open);
     const focused = document.activeElement?.getAttribute("data-key");
     for (const [column, cell] of Object.entries(this.heads)) {
       cell.setAttribute("aria-sort", view.column !== column ? "none" : view.down ? "descending" : "ascending");
     }
-    this.count.textContent = t("runs.count", { shown: shown.length, count: runs.length });
+    const runsShown = runsAmong(fitting).filter(({ kind }) => !kind);
+    this.count.textContent = t("runs.count", { shown: runsShown.length, count: runs.length });
     this.scroll.hidden = this.count.hidden = !shown.length;
     this.none.hidden = shown.length > 0;
     const toTrain = [t("runs.none"), " ", h("a", { href: address.link("train") }, t("runs.none.train"))];
-    replace(this.none, runs.length ? t("runs.none.found") : toTrain);
+    replace(this.none, this.items.length ? t("runs.none.found") : toTrain);
     const scale = whiskerScale(shown.flatMap((run) => [run.validation?.interval, run.test?.interval]));
-    replace(this.body, shown.map((run) => this.row(run, scale)));
+    replace(this.body, shown.map((item) => this.row(item, scale, open.has(item.name))));
     if (focused) focusWithin(this.body, `[data-key="${CSS.escape(focused)}"]`);
   }
 
-  row(/** @type {RunRow} */ run, scale) {
-    const { name } = run;
+  row(/** @type {Item} */ run, scale, isOpen) {
+    const { name, kind, group } = run;
     const title = t("runs.delete.one", { run: name });
-    const remove = button("✕", () => this.onremove(name), { quiet: true, label: title, title });
-    const href = address.link("runs", { ...keptParameters(), open: name });
+    const remove = () => button("✕", () => this.onremove(name), { quiet: true, label: title, title });
     const numberCell = (text) => h("td", { class: "number" }, text);
-    const problem = run.problem && h("p", { class: "problem" }, run.problem);
+    const classes = [this.selected.has(name) && "selected", group && "part", kind && "group-row"].filter(Boolean).join(" ");
     return h(
       "tr",
-      { class: this.selected.has(name) ? "selected" : null },
-      h("td", { class: "choose" }, this.checkbox(run)),
-      h("th", { scope: "row", class: "col-name" }, h("a", { href, dataset: { key: `open ${name}` } }, name), problem),
+      { class: classes || null },
+      h("td", { class: "choose" }, !kind && this.checkbox(run)),
+      h("th", { scope: "row", class: "col-name" }, kind ? this.groupName(run, isOpen) : runName(run)),
       accuracyCell(run.validation, scale),
       accuracyCell(run.test, scale),
       numberCell(number(run.test_evaluations, 4)),
@@ -187,11 +221,17 @@ export class RunTable {
       numberCell(duration(run.seconds)),
       h("td", { class: "col-state" }, stateMark(run.state, "runs")),
       h("td", { class: "col-created" }, dateText(run.created)),
-      h("td", { class: "remove" }, remove),
+      h("td", { class: "remove" }, !kind && remove()),
     );
   }
 
-  checkbox(/** @type {RunRow} */ { name, state }) {
+  groupName(item, isOpen) {
+    const { name } = item;
+    const href = address.link("runs", { ...keptParameters(), study: name });
+    return groupName(item, { isOpen, href, toggle: () => this.toggle(name) });
+  }
+
+  checkbox(/** @type {Item} */ { name, state }) {
     const box = h("input", {
       type: "checkbox",
       id: uniqueId("select"),
@@ -209,6 +249,16 @@ export class RunTable {
   }
 }
 
+/** A run's name, which opens it; in a group with its seed or its fold. */
+function runName(/** @type {Item} */ { name, problem, group, number: place }) {
+  const href = address.link("runs", { ...keptParameters(), open: name });
+  return [
+    h("a", { href, dataset: { key: `open ${name}` } }, name),
+    group && h("p", { class: "hint" }, t(`runs.group.one.${group.kind}`, { number: place })),
+    problem && h("p", { class: "problem" }, problem),
+  ];
+}
+
 function accuracyCell(/** @type {import("./figures.js").Accuracy | null} */ figures, [low, high]) {
   if (!figures) return h("td", { class: "number" }, "–");
   const { accuracy, interval } = figures;
@@ -216,7 +266,7 @@ function accuracyCell(/** @type {import("./figures.js").Accuracy | null} */ figu
   return h(
     "td",
     { class: "number figure", title: text },
-    h("span", null, percent(accuracy, 2)),
+    h("span", null, accuracyText(figures)),
     whisker([{ value: accuracy, interval, kind: "accent" }], low, high, { width: 96 }),
     h("span", { class: "visually-hidden" }, text),
   );

@@ -5,6 +5,7 @@ import { comparison } from "../runs/compare.js";
 import { cellDialog, readCell } from "../runs/confusion.js";
 import { backLink, detail } from "../runs/detail.js";
 import { RunTable, deletedRuns } from "../runs/list.js";
+import { studyPage } from "../runs/study.js";
 import { toast } from "../runs/toast.js";
 import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
@@ -28,7 +29,8 @@ class RunsTab {
   constructor(root) {
     this.root = root;
     this.runs = [];
-    this.run = null; // the name of the one that is open
+    this.groups = [];
+    this.run = null; // the name of the run or study that is open
     this.confusion = null; // of that run, once it is there
     this.cell = null; // one of its cells that is open: {key, dialog}
     this.compared = null; // the selection whose comparison is shown
@@ -50,8 +52,10 @@ class RunsTab {
 
   async load() {
     try {
-      const [runs, deleted] = await busy(this.root, Promise.all([api.get("/api/runs"), api.get("/api/trash")]));
+      const asked = ["runs", "groups", "trash"].map((what) => api.get(`/api/${what}`));
+      const [runs, groups, deleted] = await busy(this.root, Promise.all(asked));
       this.runs = runs;
+      this.groups = groups;
       this.deleted.show(deleted);
       this.isLoaded = true;
       replace(this.problem);
@@ -70,10 +74,11 @@ class RunsTab {
 
   /** Show what the address names. */
   changed() {
-    const name = state.get("open");
-    this.overview.hidden = Boolean(name);
-    this.detail.hidden = !name;
-    return name ? this.showRun(name) : this.showOverview();
+    const [name, study] = [state.get("open"), state.get("study")];
+    this.overview.hidden = Boolean(name || study);
+    this.detail.hidden = !this.overview.hidden;
+    if (name) return this.showRun(name);
+    return study ? this.showStudy(study) : this.showOverview();
   }
 
   showOverview() {
@@ -81,14 +86,14 @@ class RunsTab {
     this.run = this.confusion = null;
     this.showCell();
     replace(this.detail);
-    this.table.show(this.runs, selectedNames());
+    this.table.show(this.runs, this.groups, selectedNames());
     if (left) this.focusRun(left);
     this.showSelection();
     return this.showComparison();
   }
 
   focusRun(name) {
-    focusWithin(this.overview, `[data-key="${CSS.escape(`open ${name}`)}"]`);
+    focusWithin(this.overview, ["open", "group"].map((kind) => `[data-key="${CSS.escape(`${kind} ${name}`)}"]`).join(", "));
   }
 
   showSelection() {
@@ -145,6 +150,24 @@ class RunsTab {
       focusWithin(this.detail, "h2", { preventScroll: true });
       window.scrollTo({ top: 0 });
       this.showCell();
+    } catch (problem) {
+      if (isNewest()) replace(this.detail, backLink(), error(problem));
+    }
+  }
+
+  async showStudy(name) {
+    if (this.run === name) return;
+    this.run = name;
+    this.confusion = this.compared = null;
+    this.showCell();
+    const isNewest = this.nextTurn();
+    replace(this.detail, h("p", { class: "loading" }));
+    try {
+      const study = await busy(this.detail, api.get(`/api/studies/${encodeURIComponent(name)}`));
+      if (!isNewest()) return;
+      replace(this.detail, studyPage(study));
+      focusWithin(this.detail, "h2", { preventScroll: true });
+      window.scrollTo({ top: 0 });
     } catch (problem) {
       if (isNewest()) replace(this.detail, backLink(), error(problem));
     }
