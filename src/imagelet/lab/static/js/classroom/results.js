@@ -27,9 +27,10 @@ export function wall(wrong, remove) {
   const card = ({ path, label, predicted, source, image }) => {
     const words = t("class.wrong_picture", { label, predicted, name: source });
     const picture = drawImage(h("canvas", { role: "img", "aria-label": words }), image);
-    const caption = h("figcaption", null, h("strong", null, `${label} → ${predicted}`), " ", h("span", null, source));
+    const said = h("p", null, h("strong", null, `${label} → ${predicted}`), " ", h("span", null, source));
     const name = t("class.remove", { label, name: source });
-    return h("figure", null, picture, caption, remove && button("✕", () => remove(path), { quiet: true, label: name }));
+    const cross = remove && button("✕", () => remove(path), { quiet: true, label: name });
+    return h("figure", null, picture, h("figcaption", null, said, cross));
   };
   return h("div", { class: "class-wall" }, wrong.map(card));
 }
