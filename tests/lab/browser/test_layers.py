@@ -286,3 +286,51 @@ def test_everyone_can_use_it_in_korean_on_a_telephone(
     expect(result(page)).to_have_text("116")
     check_access(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_numbers_keep_all_their_digits_in_the_address_and_never_get_zeros(visit: Visit) -> None:
+    page = visit("layers?example=first")
+    typed = cell(page, "image", 0, 0)
+    typed.fill("123456789.123")
+    typed.press("Enter")
+    expect(typed).to_have_value(re.compile(r"^1\.\d+e8$"))
+    expect(page).to_have_url(re.compile(r"image=123456789\.123_2_3\*"))
+    expect(result(page)).to_have_text("123456800.1")
+    page.reload()
+    expect(typed).to_have_attribute("title", "123456789.123")
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", "from 1 to 6"), ("ko", "1부터 6까지")])
+def test_a_number_out_of_range_stays_in_red_with_a_sentence(
+    visit: Visit, language: str, sentence: str, check_access: Callable[..., None]
+) -> None:
+    page = visit(f"layers?lang={language}", width=390, dark=True)
+    stride, dilation = page.locator(".layer-settings > .field:not([hidden]) input").nth(3), 4
+    stride.fill("99")
+    stride.press("Tab")
+    expect(page.locator(".field-problem:visible")).to_contain_text(sentence)
+    page.locator(".layer-settings > .field:not([hidden]) input").nth(dilation).fill("1")
+    expect(stride).to_have_value("99")
+    expect(stride).to_have_attribute("aria-invalid", "true")
+    check_access(page)
+    stride.fill("1")
+    expect(page.locator(".field-problem:visible")).to_have_count(0)
+
+
+def test_the_step_bar_covers_no_matrix_on_a_telephone(visit: Visit) -> None:
+    page = visit("layers?example=larger", width=390)
+    bar = page.locator(".bench-bar").bounding_box()
+    for name in ("image", "kernel", "products", "output"):
+        matrix = page.locator(f".matrix.{name}").bounding_box()
+        assert bar is not None
+        assert matrix is not None
+        assert matrix["y"] + matrix["height"] <= bar["y"]
+
+
+def test_an_address_that_names_what_there_is_not_says_so(visit: Visit) -> None:
+    page = visit("layers?example=nix&stride=99&at=9_9")
+    said = page.locator(".tab-layers > [role=status]")
+    for text in ("example=nix", "stride=99", "at=9_9"):
+        expect(said).to_contain_text(text)
+    page.get_by_role("button", name="Next place").click()
+    expect(said).not_to_contain_text("at=9_9")

@@ -28,9 +28,10 @@ test("matrices are read from rows, spreadsheets and Python; mistakes are named",
 });
 
 test("a matrix is read from the address as it was written", () => {
-  const written = matrix.writeMatrix([[1, -2.5], [0, 1 / 3]]);
-  assert.equal(written, "1_-2.5*0_0.333333");
-  assert.deepEqual(matrix.matrixFromAddress(written), [[1, -2.5], [0, 0.333333]]);
+  const exact = [[1, -2.5, 123456789.123], [0, 1 / 3, -1e-7]];
+  const written = matrix.writeMatrix(exact);
+  assert.equal(written, "1_-2.5_123456789.123*0_0.3333333333333333_-1e-7");
+  assert.deepEqual(matrix.matrixFromAddress(written), exact);
   assert.equal(matrix.matrixFromAddress("1_2*3"), null);
   assert.deepEqual(matrix.resized([[1, 2], [3, 4]], 3, 1), [[1], [3], [0]]);
 });
@@ -40,6 +41,11 @@ test("a number is as exact as its room allows", () => {
   assert.equal(matrix.shortNumber(1 / 3, 6), "0.3333");
   assert.equal(matrix.shortNumber(1 / 3, 4), "0.33");
   assert.equal(matrix.shortNumber(-1 / 3, 3), "−.3");
+  assert.equal(matrix.shortNumber(123456789.123, 6), "1.23e8");
+  assert.equal(matrix.shortNumber(-123456789.123, 4), "−1e8");
+  assert.equal(matrix.shortNumber(12345.6, 6), "12346");
+  assert.equal(matrix.shortNumber(1234567, 5), "1.2e6");
+  assert.equal(matrix.shortNumber(999.6, 3), "1e3");
   assert.equal(matrix.allDigits(2), "");
   assert.equal(matrix.allDigits(0.5), "0.5");
 });
@@ -52,6 +58,13 @@ test("every example is in the address by its name, and has its own numbers", () 
     assert.equal(written.image, null);
     assert.deepEqual(settings.readSetting(addressOf(written)), setting, example.name);
   }
+});
+
+test("what an address says and nobody knows is named, and left out", () => {
+  const wrong = { example: "nix", operation: "fold", image: "1_2*3", stride: "99", dilation: "-1", padding: "9", at: "x" };
+  assert.deepEqual(settings.unknownNames(addressOf(wrong)).sort(), Object.keys(wrong).sort());
+  assert.deepEqual(settings.readSetting(addressOf(wrong)), settings.settingOf(EXAMPLES[0]));
+  assert.deepEqual(settings.unknownNames(addressOf(settings.writtenSetting(settings.settingOf(EXAMPLES[5])))), []);
 });
 
 test("numbers of one's own are in the address, for what the operation uses", () => {

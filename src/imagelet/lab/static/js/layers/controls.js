@@ -1,6 +1,7 @@
 // @ts-check
 // What is to be done with the image: operation, example, kernel, stride, padding, dilation.
 
+import { numberField } from "../shared/field.js";
 import { has, t } from "../shared/i18n.js";
 import { choice, field, h, replace, select } from "../shared/ui.js";
 import { EXAMPLES } from "./examples.js";
@@ -77,7 +78,7 @@ export class Controls {
     return h(
       "div",
       { class: "layer-settings" },
-      h("div", { class: "field", role: "group", "aria-label": label }, name, sides),
+      h("div", { class: "field", role: "group", "aria-label": label }, name, sides, rows.problem, columns.problem),
       kernel,
       weights.field,
       size.field,
@@ -101,22 +102,12 @@ function exampleSelect(chosen) {
   return element;
 }
 
-/** A whole number from 1 to `most`: typed, or stepped with the arrow keys; `changed(number)` when it is valid. */
-function wholeNumber(name, most, changed) {
-  let shown = 1;
-  const oninput = () => {
-    const isWrong = !(input.checkValidity() && input.value);
-    input.setAttribute("aria-invalid", String(isWrong));
-    if (!isWrong) changed(Number(input.value));
-  };
-  const onblur = () => show(shown);
-  const input = h("input", { type: "number", min: "1", max: String(most), step: "1", oninput, onblur });
-  const show = (value) => {
-    shown = value;
-    input.setAttribute("aria-invalid", "false");
-    if (Number(input.value) !== value || input !== document.activeElement) input.value = String(value);
-  };
-  return { input, field: field(t(`layers.${name}`), input), show };
+/** A whole number from 1 to `most`: typed, or stepped with the arrow keys; `onvalue(number)` when it is valid. */
+function wholeNumber(name, most, onvalue) {
+  const { input, problem, show } = numberField({ low: 1, high: most, typing: true, onvalue });
+  const labelled = field(t(`layers.${name}`), input);
+  labelled.append(problem);
+  return { input, problem, field: labelled, show };
 }
 
 /** The text of a kernel's or padding's name, where there is one. */

@@ -48,9 +48,9 @@ function readWord(word) {
   return value;
 }
 
-/** A matrix for the address: `1_2_3*4_5_6`, of signs that need no escaping there. */
+/** A matrix for the address, with every digit: `1_2_3*4_5_6`, of signs that need no escaping there. */
 export function writeMatrix(matrix) {
-  return matrix.map((row) => row.map((value) => +value.toPrecision(6)).join("_")).join("*");
+  return matrix.map((row) => row.map((value) => value + 0).join("_")).join("*");
 }
 
 /** The matrix that `writeMatrix` wrote, or null. */
@@ -77,14 +77,20 @@ export function largestOf(matrix) {
   return Math.max(...matrix.flat().map(Math.abs));
 }
 
-/** A number with at most so many letters, as exactly as they allow; with a real minus sign. */
+/**
+ * A number with at most so many letters, as exactly as they allow; with a real minus sign. Digits that there is no room
+ * for never become zeros: 123456789 is 1.2e8.
+ */
 export function shortNumber(value, room = 6) {
   if (value === null || value === undefined) return "";
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value).replace("-", "−");
-  const forms = [4, 3, 2, 1].map((digits) => String(+value.toPrecision(digits)));
+  const whole = Math.max(1, Math.floor(Math.log10(Math.abs(value))) + 1);
+  const decimals = [4, 3, 2, 1].filter((digits) => digits >= whole).map((digits) => String(+value.toPrecision(digits)));
+  const powers = [3, 2, 1, 0].map((digits) => value.toExponential(digits).replace("e+", "e"));
+  const forms = decimals.length ? decimals : [String(Math.round(value))];
   const bare = forms.map((form) => form.replace(/^(-?)0\./, "$1."));
   const fits = (form) => form.length - (form.includes(".") ? 0.5 : 0) <= room; // a dot is narrow
-  return (forms.find(fits) ?? bare.find(fits) ?? forms.at(-1)).replace("-", "−");
+  return (forms.find(fits) ?? bare.find(fits) ?? powers.find(fits) ?? powers.at(-1)).replace("-", "−");
 }
 
 /** All digits of a number that may have been shortened; "" for a whole one. */

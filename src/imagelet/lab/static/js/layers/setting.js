@@ -32,27 +32,37 @@ export function settingOf(example) {
   };
 }
 
+const oneOf = (names) => (text) => (names.includes(text) ? text : null);
+const wholeNumber = (most) => (text) => (/^[1-9]\d*$/.test(text) && Number(text) <= most ? Number(text) : null);
+
+/** How each part of a setting is read from the address; null where it says nothing that is known. */
+const READERS = {
+  operation: oneOf(OPERATIONS),
+  image: (text) => matrixFromAddress(text),
+  kernel: (text) => matrixFromAddress(text, MOST_WEIGHTS),
+  size: wholeNumber(MOST_WEIGHTS),
+  stride: wholeNumber(LARGEST_STEP),
+  dilation: wholeNumber(LARGEST_STEP),
+  padding: oneOf([...PADDINGS, "0"]),
+  at: (text) => (/^\d+[_,]\d+$/.test(text) ? readPlace(text) : null),
+};
+
 /** The setting that the address names; what is missing or wrong in it is as in its example. */
 export function readSetting(/** @type {{get(name: string): string | null}} */ state) {
   const setting = settingOf(EXAMPLES.find(({ name }) => name === state.get("example")) ?? EXAMPLES[0]);
-  const use = (name, value, isAllowed) => {
-    if (isAllowed) setting[name] = value;
-  };
-  const useWhole = (name, most) => {
-    const value = Number(state.get(name));
-    use(name, value, Number.isInteger(value) && value >= 1 && value <= most);
-  };
-  const [operation, padding, at] = ["operation", "padding", "at"].map((name) => state.get(name));
-  const [image, kernel] = [matrixFromAddress(state.get("image")), matrixFromAddress(state.get("kernel"), MOST_WEIGHTS)];
-  use("operation", operation, OPERATIONS.includes(operation));
-  use("image", image, image);
-  use("kernel", kernel, kernel);
-  useWhole("size", MOST_WEIGHTS);
-  useWhole("stride", LARGEST_STEP);
-  useWhole("dilation", LARGEST_STEP);
-  use("padding", padding, PADDINGS.includes(padding) || padding === "0");
-  use("at", readPlace(at), at);
+  for (const [name, read] of Object.entries(READERS)) setting[name] = read(state.get(name) ?? "") ?? setting[name];
   return setting;
+}
+
+/**
+ * The names in the address whose values say nothing that is known.
+ * @returns {string[]}
+ */
+export function unknownNames(/** @type {{get(name: string): string | null}} */ state) {
+  const isUnknown = (name, isKnown) => state.get(name) !== null && !isKnown(state.get(name));
+  const isExample = (text) => EXAMPLES.some(({ name }) => name === text);
+  const parts = Object.entries(READERS).filter(([name, read]) => isUnknown(name, (text) => read(text) !== null));
+  return [...(isUnknown("example", isExample) ? ["example"] : []), ...parts.map(([name]) => name)];
 }
 
 /** What the address is to say: an example's name, or all that there is. */

@@ -42,8 +42,10 @@ export function numberField({ low = 0, high, typing = false, onvalue, ...attribu
     get value() {
       return value;
     },
-    /** Show a number that came from elsewhere. */
+    /** Show a number that came from elsewhere; what is just typed, or stays in red, stays as it was typed. */
     show(/** @type {number} */ next) {
+      const stays = input === document.activeElement || input.getAttribute("aria-invalid") === "true";
+      if (typing && next === value && stays) return;
       value = next;
       input.value = String(next);
       mark(true);

@@ -2,11 +2,12 @@
 // Convolution and pooling on a small matrix, place by place. All arithmetic comes from the server.
 
 import { api } from "../shared/api.js";
+import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
-import { busy } from "../shared/ui.js";
+import { busy, h, replace } from "../shared/ui.js";
 import { Controls } from "../layers/controls.js";
-import { exampleOf, readSetting, requestFor, settingOf, writtenSetting } from "../layers/setting.js";
+import { exampleOf, readSetting, requestFor, settingOf, unknownNames, writtenSetting } from "../layers/setting.js";
 import { Stage } from "../layers/stage.js";
 
 const PATIENCE = 120; // milliseconds without typing before the server is asked
@@ -15,7 +16,7 @@ const PATIENCE = 120; // milliseconds without typing before the server is asked
 export async function open(section) {
   const tab = new LayersTab(await busy(section, api.get("/api/kernels")));
   tab.stage.element.classList.add("unknown-yet"); // its place is kept, so that nothing shifts
-  section.append(tab.controls.element, tab.stage.element);
+  section.append(tab.unknown, tab.controls.element, tab.stage.element);
   await tab.calculate();
   tab.stage.element.classList.remove("unknown-yet");
   return tab;
@@ -27,15 +28,18 @@ class LayersTab {
   #nextTurn = makeTurns();
   #calculateSoon = debounced(() => this.#calculateAnew({ replace: true }), PATIENCE);
   #written = ""; // what the address says, as this tab has it
+  unknown = h("div", { role: "status" }); // what the address names and is not there
 
   constructor(kernels) {
     const changed = (part, options) => this.#change(part, options);
     this.stage = new Stage({ changed, moved: (place, options) => this.#move(place, options) });
     this.controls = new Controls({ kernels, changed, chosen: (example) => this.#choose(example) });
+    this.#sayUnknown(unknownNames(state));
   }
 
   /** Follow the address. */
   changed() {
+    this.#sayUnknown(unknownNames(state));
     const setting = readSetting(state);
     const written = JSON.stringify(writtenSetting(setting));
     if (written === this.#written) return;
@@ -57,7 +61,9 @@ class LayersTab {
       const working = await busy(this.stage.element, api.post(...requestFor(setting)));
       if (!isNewest()) return;
       this.#working = working;
-      this.#setting = { ...setting, at: placeInside(setting.at, working.output) };
+      const at = placeInside(setting.at, working.output);
+      if (at !== setting.at && state.get("at")) this.#sayUnknown([...unknownNames(state), "at"]);
+      this.#setting = { ...setting, at };
       this.stage.show(this.#setting, working);
     } catch (problem) {
       if (!isNewest()) return;
@@ -71,6 +77,11 @@ class LayersTab {
     this.#working = null;
     this.stage.pause();
     this.controls.show(this.#setting, exampleOf(this.#setting));
+  }
+
+  #sayUnknown(names) {
+    const sentence = (name) => h("p", { class: "note" }, t("common.unknown_value", { name, value: state.get(name) }));
+    replace(this.unknown, names.map(sentence));
   }
 
   #choose(example) {
