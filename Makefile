@@ -1,5 +1,6 @@
 # make demo           install into .venv and train, test and predict with the built-in digits
-# make test           install into .venv with the developers' tools and run every test
+# make test           install into .venv with the developers' tools and run the tests, but for the slow ones
+# make test-slow      run the slow tests: whole trainings, real browsers, several processes
 # make test-portable  run what a processor's rounding could change, as older processors compute
 # make test-lowest    run the demo and some tests with the oldest versions that are admitted, and the newest
 # make check          lint, format, types, architecture and documents, the page's scripts
@@ -38,7 +39,7 @@ DOCUMENTED := tests/test_architecture.py tests/test_documents.py tests/test_refe
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-portable test-lowest coverage check lint format types architecture scripts check-scripts \
+.PHONY: help demo test test-slow test-portable test-lowest coverage check lint format types architecture scripts check-scripts \
 	docs bench bench-full fuzz classifiers notebooks package release install install-dev clean
 
 help:
@@ -51,8 +52,13 @@ demo: install
 # the shell says: the tests start many processes, and to compile takes each of them as long as to begin.
 TESTING = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
+PYTEST = $(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal
+
 test: install-dev
-	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal
+	@$(PYTEST) -m "not slow"
+
+test-slow: install-dev
+	@$(PYTEST) -m slow
 
 test-portable: install-dev
 	@$(TESTING) $(RUN) -m tools.portable -q -n $(WORKERS) --maxprocesses=8 --dist=worksteal
@@ -61,8 +67,7 @@ test-lowest: install-dev
 	@$(RUN) -m tools.lowest
 
 coverage: install-dev
-	@$(TESTING) $(RUN) -m pytest -n $(WORKERS) --maxprocesses=8 --dist=worksteal \
-		--cov --cov-report=term
+	@$(PYTEST) --cov --cov-report=term
 
 check: lint types architecture scripts
 

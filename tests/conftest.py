@@ -381,6 +381,12 @@ def file_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
 
 
 @pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let trainings run one after the other in this process unless a test says how many at a time."""
+    monkeypatch.setattr("imagelet.experiment.side_by_side.usable_cores", lambda: 1)
+
+
+@pytest.fixture
 def every_epoch_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a checkpoint be written after each epoch, however short it is."""
     from imagelet.experiment import runner

@@ -111,6 +111,7 @@ def test_pages_lead_to_the_next_and_to_the_contents(page: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_at_a_time")
 @every_page
 def test_every_command_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -124,7 +124,7 @@ def _blank_pictures() -> Iterator[None]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Reader":
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_at_a_time: None) -> "Reader":
     """Return somebody who types what a page says, in a folder of their own."""
     folder = tmp_path / "reader"
     readers_folder(folder)

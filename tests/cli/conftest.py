@@ -66,9 +66,8 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let trainings run one after the other in this process unless a test says how many at a time."""
-    monkeypatch.setattr("imagelet.experiment.side_by_side.usable_cores", lambda: 1)
+def _one_at_a_time(one_at_a_time: None) -> None:
+    """Start no process for a training that a test does not ask for."""
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What every kind of layer must do, whoever registered it: text, training, saving, explaining, the page."""
 
 import ast
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -247,6 +248,7 @@ class TestOnePlace:
         assert not [path.name for path in scripts if quoted.search(path.read_text("utf-8"))]
 
 
+@functools.cache
 def imported_from_layers(path: Path) -> set[str]:
     """Return what a module imports from the kinds' package."""
     return {

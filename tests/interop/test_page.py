@@ -27,7 +27,7 @@ from tests.interop.test_onnx import SMALL, classifier_of
 
 TEXTS = Path(imagelet.__file__).parent / "interop" / "page_static" / "texts"
 LARGEST_SCRIPT, LARGEST_PAGE = 40_000, 1_500_000  # bytes
-IMAGES = 2000  # test images that the page and Python classify
+IMAGES = 500  # test images that the page and Python classify
 HOSTILE = '</script><script>alert("1")</script>'
 FETCHED = ("src", "href", "action", "formaction", "poster", "data", "srcdoc", "style")
 
@@ -247,4 +247,4 @@ def test_the_shipped_digits_are_answered_alike() -> None:
         ]
     expected = [prediction.class_index for prediction in classifier.predict(list(images), top=1)]
     same = np.mean([answer["predicted"] == index for answer, index in zip(answers, expected, strict=True)])
-    assert same >= 0.999
+    assert same == 1

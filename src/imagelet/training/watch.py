@@ -147,12 +147,13 @@ class Watch:
         finally:
             self._limit = None
 
-    def failure(self, silence: float = SILENCE) -> Failure | None:
+    def failure(self, silence: float | None = None) -> Failure | None:
         """Return what ends this training, if anything does.
 
         Args:
-            silence: seconds without a sign of life after which a process counts as lost.
+            silence: seconds without a sign of life after which a process counts as lost; None: ``SILENCE``.
         """
+        silence = SILENCE if silence is None else silence
         if self._failure is not None:
             return self._failure
         now = time.monotonic()
