@@ -3,8 +3,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.utils.class_weight import compute_sample_weight
 from torch import nn
 
 from imagelet.data import ImageSet
@@ -384,6 +382,10 @@ def uneven(count: int = 150, seed: int = 0) -> ImageSet:
 @pytest.mark.parametrize("class_weights", ["none", "balanced"])
 @pytest.mark.parametrize("own", [None, np.random.default_rng(0).random(150, np.float32)])
 def test_weights_of_classes_and_of_images_multiply_each_images_loss(class_weights, own):
+    from sklearn.utils.class_weight import (
+        compute_sample_weight,
+    )  # here: the processes of test_several_processes need it not
+
     setup = dataclasses.replace(
         setup_of(Recipe(epochs=1, batch_size=150, optimizer="sgd", class_weights=class_weights)),
         training=uneven(),
@@ -492,6 +494,10 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_and_its_weights_are_
 
 
 def test_evaluation_agrees_with_numpy():
+    from sklearn.metrics import (
+        balanced_accuracy_score,
+    )  # here: the processes of test_several_processes need it not
+
     setup = setup_of(Recipe())
     network = fresh(setup, "flatten dense(classes)").network
     loss, accuracy, balanced, _ = evaluate(network, setup.validation, setup.normalization, CPU, torch.float32)
