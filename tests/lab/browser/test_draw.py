@@ -10,6 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, Route, expect
 
+from imagelet.experiment.runner import run_experiment
+from imagelet.runs.definition import Experiment
+from imagelet.training.recipe import Recipe
 from tools.chromium import draw
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -453,3 +456,56 @@ def test_a_test_image_is_chosen_and_named_in_the_address(visit: Visit) -> None:
     assert "picture=test:" in page.url
     again = visit(page.url.split("#/")[1])
     expect(again.locator(".verdict strong")).to_have_text(page.locator(".verdict strong").inner_text())
+
+
+@pytest.fixture(scope="module")
+def breakable_run(lab_folder: Path) -> str:
+    """Put a run of a small network on the digits among the lab's; return its name."""
+    recipe = Recipe(epochs=2, learning_rate=0.02)
+    network = "conv(4, 3x3, same) relu pool(2) flatten dense(classes) softmax"
+    experiment = Experiment(dataset="digits", network=network, recipe=recipe)
+    for _ in run_experiment(experiment, name="breakable", folder=lab_folder):
+        pass
+    return "breakable"
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "dark", "words"),
+    [("en", 1280, False, "validation images correct"), ("ko", 390, True, "검증 이미지")],
+)
+def test_a_network_is_broken_and_stands_beside_itself(
+    visit: Visit,
+    breakable_run: str,
+    language: str,
+    width: int,
+    dark: bool,
+    words: str,
+    check_access: Callable[..., None],
+) -> None:
+    page = visit(f"draw?lang={language}&run={breakable_run}&layer=conv1&map=1", width=width, dark=dark)
+    original, changed = (page.locator(".break-face").nth(at) for at in range(2))
+    expect(changed.locator(".break-accuracy")).to_contain_text(words)
+    answer = original.locator(".break-verdict").inner_text()
+    expect(changed.locator(".break-verdict")).to_have_text(answer)
+    for at in range(4):
+        page.locator(".map-grid button").nth(at).click()
+        page.locator(".break-maps > button").click()
+    expect(page.locator(".map-grid .off")).to_have_count(4)
+    expect(changed.locator(".break-verdict")).not_to_have_text(answer)
+    expect(changed.locator(".break-accuracy")).to_contain_text("−")
+    expect(original.locator(".break-verdict")).to_have_text(answer)
+    page.wait_for_timeout(100)
+    check_access(page)
+    page.locator(".break-controls > button.quiet").click()
+    expect(page.locator(".map-grid .off")).to_have_count(0)
+    expect(changed.locator(".break-verdict")).to_have_text(answer)
+    page.locator(".break-sliders input").nth(1).fill("90")
+    expect(changed.locator(".break-verdict")).not_to_have_text(answer)
+
+
+def test_without_validation_images_a_sentence_says_so(visit: Visit) -> None:
+    page = visit("draw?run=mnist&layer=conv1")
+    expect(page.locator(".counting")).to_contain_text("The answer alone is compared")
+    page.locator(".break-controls input[type=checkbox]").check()
+    expect(page.locator(".break-results:not(.stale) .break-face").last).to_contain_text("%")
+    expect(page.locator(".break-accuracy:not(:empty)")).to_have_count(0)

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from imagelet.errors import ImageletError
 from imagelet.http.app import new_app
 from imagelet.lab.http import (
+    ablations,
     classroom,
     collect,
     course,
@@ -32,7 +33,7 @@ from imagelet.lab.jobs import worker
 from imagelet.lab.settings import Settings
 
 SECONDS_BETWEEN_CHECKS = 1.0  # of the worker, and of the files of the classifiers that are loaded
-TABS = (draw, collect, layers, network, train, runs, course, classroom, own_pictures, take_along)
+TABS = (draw, ablations, collect, layers, network, train, runs, course, classroom, own_pictures, take_along)
 
 STATIC = Path(__file__).parents[1] / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}

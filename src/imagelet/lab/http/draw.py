@@ -98,6 +98,8 @@ class LayerActivations(Sent):
     zeros: float = Field(description="The fraction of values that are 0.")
     silent: float = Field(description="The fraction of units without a value above 0.")
     values: Numbers
+    weights: bool = Field(False, description="Whether it has weights.")
+    biases: bool = Field(False, description="Whether it has biases.")
 
 
 class AttributionMap(Sent):

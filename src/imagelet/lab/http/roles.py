@@ -26,6 +26,7 @@ FOR_PUPILS = frozenset(
         ("POST", "/api/predict"),
         ("POST", "/api/explain"),
         ("POST", "/api/number"),
+        ("POST", "/api/ablation"),
         ("GET", "/api/filters"),
         ("GET", "/api/samples"),
         ("POST", "/api/convolve"),

@@ -12,6 +12,7 @@ from imagelet.http.pictures import Opened, Pictures
 from imagelet.lab.http.roles import Role, role_in
 from imagelet.lab.jobs.range_test import RangeTests
 from imagelet.lab.jobs.store import JobStore
+from imagelet.lab.services.ablations import KEPT, Accuracies
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.classifiers import Classifiers
 from imagelet.lab.services.classroom import Classroom
@@ -36,6 +37,7 @@ class Lab:
         pictures: opens those of requests.
         predictions: requests for predictions, by the classifier's name.
         cells: the predictions of the last runs whose confusion matrix was looked into.
+        accuracies: of networks that were broken on purpose.
         classroom: the class that it is open for; None: it is open for none.
     """
 
@@ -49,6 +51,7 @@ class Lab:
     pictures: Pictures
     predictions: Batches[list[Opened], dict[str, Any]]
     cells: Cache[Predictions]
+    accuracies: Accuracies
     classroom: Classroom | None
 
     def for_pupils(self) -> "Lab":
@@ -84,6 +87,7 @@ def open_lab(settings: Settings) -> Lab:
         pictures=pictures,
         predictions=predictions,
         cells=Cache(2),
+        accuracies=Cache(KEPT),
         classroom=classroom,
     )
 

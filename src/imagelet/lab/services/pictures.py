@@ -12,7 +12,14 @@ from imagelet.analysis.embeddings import neighbours_of
 from imagelet.classifier.classifier import Classifier
 from imagelet.classifier.prediction import FramedInput, Prediction
 from imagelet.errors import DataError, PictureError
-from imagelet.explanation.activations import LayerActivations, filters, layer_activations, network_input
+from imagelet.explanation.ablation import has_biases, has_weights
+from imagelet.explanation.activations import (
+    LayerActivations,
+    filters,
+    find_layer,
+    layer_activations,
+    network_input,
+)
 from imagelet.explanation.attribution import NO_CONVOLUTION, Attribution, attribute, class_of, methods_for
 from imagelet.explanation.unit_trace import trace_unit
 from imagelet.http.pictures import Opened
@@ -131,7 +138,7 @@ def explain(
         "classes": list(classifier.classes),
         "label": label,
         "input": _layer(network_input(classifier, framed.image)) if layers else None,
-        "layers": [_layer(layer) for layer in activations],
+        "layers": [{**_layer(layer), **_parameters(classifier, layer.name)} for layer in activations],
         "attributions": [_map(attribution, framed, pixels) for attribution in maps],
         "neighbours": nearest,
         "preparing": preparing,
@@ -202,6 +209,11 @@ def draw_indices(labels: NDArray[np.int64], count: int, seed: int) -> list[int]:
 
 def _layer(activations: LayerActivations) -> dict[str, Any]:
     return {**activations.facts(), "values": encoding.numbers(activations.values)}
+
+
+def _parameters(classifier: Classifier, layer: str) -> dict[str, bool]:
+    module = find_layer(classifier.network, layer)
+    return {"weights": has_weights(module), "biases": has_biases(module)}
 
 
 def _map(attribution: Attribution, framed: FramedInput, picture: NDArray[np.uint8]) -> dict[str, Any]:

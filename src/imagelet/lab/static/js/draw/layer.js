@@ -51,6 +51,11 @@ export class LayerView {
     this.#parts?.stage?.stop();
   }
 
+  /** Mark these of the maps as switched off. */
+  switchOff(maps) {
+    this.#parts?.grid?.switchOff(maps);
+  }
+
   #build(layer, of) {
     const flat = isFlat(layer);
     const pick = (place) => this.#change({ place });

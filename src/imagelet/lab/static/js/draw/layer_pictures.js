@@ -22,7 +22,7 @@ export function drawFirstMaps(canvases, layer, rangeFor) {
 
 /**
  * All maps of a layer, one of them chosen; arrow keys go from one to the next. `choose(map)` is called with another.
- * Returns {element, show(layer, map, rangeFor(map))}.
+ * Returns {element, show(layer, map, rangeFor(map)), switchOff(maps)}.
  */
 export function makeMapGrid(layer, choose) {
   const [height, width, channels] = layer.shape;
@@ -57,6 +57,7 @@ export function makeMapGrid(layer, choose) {
         tile.tabIndex = first === chosen ? 0 : -1;
       });
     },
+    switchOff: (maps) => tiles.forEach(({ tile }, map) => tile.classList.toggle("off", maps.includes(map))),
   };
 }
 

@@ -13,11 +13,12 @@ import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { latest } from "../shared/timing.js";
 import { busy, error, field, h, percent, replace, select } from "../shared/ui.js";
+import { AblationView } from "../draw/ablation.js";
 import { Attribution, METHODS, USUAL_METHOD } from "../draw/attribution.js";
 import { makeFreshness } from "../draw/freshness.js";
 import { keepPicture, keptPicture } from "../draw/kept_picture.js";
 import { LayerView } from "../draw/layer.js";
-import { placeFrom } from "../draw/layer_values.js";
+import { isFlat, placeFrom, strongestPlace } from "../draw/layer_values.js";
 import { makeNeighbours } from "../draw/neighbours.js";
 import { Own } from "../draw/own.js";
 import { PredictionView } from "../draw/prediction.js";
@@ -99,6 +100,7 @@ class DrawTab {
     this.strip = makeStrip({ open: (layer, map) => state.set({ layer, map, place: null }) });
     this.ranges = makeRanges({ choose: (range) => state.set({ range }, { replace: true }) });
     this.layer = new LayerView({ fetchNumber: (layer, place) => this.#fetchNumber(layer, place), change: changeLayer });
+    this.ablation = new AblationView({ question: () => this.#explained, onchange: (maps) => this.layer.switchOff(maps) });
     this.stopListening = this.sheet.listen();
   }
 
@@ -121,13 +123,13 @@ class DrawTab {
     this.freshness = makeFreshness(
       {
         prediction: [this.prediction.element],
-        layers: [this.strip.element, this.layer.element],
+        layers: [this.strip.element, this.layer.element, this.ablation.element],
         evidence: [this.attribution.element],
         neighbours: [this.neighbours.element],
       },
       (part) => part === "prediction" && this.prediction.callOld(),
     );
-    return [makeTour([this.sheet.element, answer, why]), columns, this.inside, this.layer.element];
+    return [makeTour([this.sheet.element, answer, why]), columns, this.inside, this.layer.element, this.ablation.element];
   }
 
   get classifier() {
@@ -168,6 +170,7 @@ class DrawTab {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.layer.stop();
+    this.ablation.stop();
     this.#predict.forget();
     this.#explain.forget();
     this.stopListening();
@@ -217,6 +220,7 @@ class DrawTab {
     this.#greets = false;
     this.freshness.outdate("prediction", "layers", "evidence", ...(kept.following ? ["neighbours"] : []));
     this.layer.forget();
+    this.ablation.stop();
     this.own.changed();
     this.#predict();
     const picture = this.pad.example ? null : this.pad.sample;
@@ -311,6 +315,7 @@ class DrawTab {
       this.prediction.say(prediction);
       this.#layers = layers.map((layer) => ({ ...layer, ...decodeNumbers(layer.values) }));
       this.#showLayers();
+      this.ablation.renew();
       this.#sayUnknown();
     }
     if (wanted.has("evidence")) this.attribution.show(explanation, this.pad);
@@ -389,11 +394,13 @@ class DrawTab {
     this.inside.classList.toggle("without", !layers.length);
     if (!layer) {
       this.layer.show(null);
+      this.ablation.show(null, 0);
       return;
     }
     const map = clamp(Number(state.get("map")) || 0, 0, layer.shape.at(-1) - 1);
     const place = placeFrom(state.get("place"), layer.shape);
     this.layer.show({ layers, layer, framed: this.#framed, classes: this.classifier.classes, map, range, place });
+    this.ablation.show(layer, isFlat(layer) ? (place ?? strongestPlace(layer, 0))[0] : map);
   }
 
   /** Say what the address names that is not there, where it is known what there is. */
