@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from imagelet import networks
 from imagelet.runs.store import shipped_classifiers
 from imagelet.training.optimizers import optimizers
 from imagelet.training.recipe import AUTO, SECTIONS, setting_fields
@@ -50,16 +51,17 @@ class TestNetworks:
         assert [line.split()[0] for line in lines[1:]] == list(listed)
         assert "  5,259,594  " in run("networks").stdout
 
-    def test_counts_without_torch_what_summary_counts_with_it(self, run: Run) -> None:
-        for each in run("networks", "--json").document["networks"]:
-            shape = "x".join(map(str, each["input_shape"]))
-            total = run("summary", each["name"], "--input", shape, "--json").document["total"]
-            assert each["parameters"] == total
+    def test_counts_without_torch_what_the_built_network_has(self, run: Run) -> None:
+        for listed in run("networks", "--json").document["networks"]:
+            built = networks.summarize(listed["name"], listed["input_shape"])
+            shape = "x".join(map(str, listed["input_shape"]))
+            shown = run("summary", listed["name"], "--input", shape, "--json").document
+            assert listed["parameters"] == shown["total"] == built.total
+            assert shown["multiply_adds"] == built.multiply_adds
 
-    def test_answers_without_torch(self) -> None:
-        program = (
-            "import sys; from imagelet import cli; cli.main(['networks']); print('torch' in sys.modules)"
-        )
+    @pytest.mark.parametrize("words", [["networks"], ["summary", "cnn-3"], ["summary", "dense(classes)"]])
+    def test_answers_without_torch(self, words: list[str]) -> None:
+        program = f"import sys; from imagelet import cli; cli.main({words}); print('torch' in sys.modules)"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "False"
 

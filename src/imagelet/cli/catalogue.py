@@ -102,20 +102,22 @@ def summary(
     JSON: network, classes, input_shape, layers[{name, kind, family, shape, parameters, multiply_adds,
     sources, block}], total, trainable, non_trainable, multiply_adds; multiplications are for one image.
     """
-    from imagelet.networks import build, find_network, summarize
+    from imagelet.networks import find_network
+    from imagelet.networks.named_summary import summarize_named
 
     if network.endswith(".safetensors"):
+        from imagelet.networks import summarize
         from imagelet.runs.learner import load
 
         built = load(network).network
+        text, classes, shown = built.text, built.classes, summarize(built)
     else:
         shape = find_network(network).input_shape
         if input_shape is not None:
             shape = (*read_shape(input_shape), *shape[2:])[:3]  # without channels: the network's own
-        built = build(network, input_shape=shape, classes=classes)
-    shown = summarize(built)
+        text, shown = summarize_named(network, shape, classes)
     if as_json:
-        printing.document({"network": built.text, "classes": built.classes, **shown.to_json()})
+        printing.document({"network": text, "classes": classes, **shown.to_json()})
     else:
         _show_summary(shown)
 

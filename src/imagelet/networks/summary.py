@@ -7,7 +7,7 @@ gradient does not touch, "non-trainable". A layer inside a block counts for itse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagelet import html_repr
 from imagelet.errors import NetworkTextError, UsageError
@@ -20,10 +20,6 @@ from imagelet.networks.layer_kind import (
     written_shape,
 )
 from imagelet.networks.text import about, parse
-
-if TYPE_CHECKING:
-    pass
-
 
 MOST_PARAMETERS = 500_000_000  # 2 GB of float32
 MOST_VALUES = 100_000_000  # of all layers' outputs for one image

@@ -20,7 +20,7 @@ from imagelet.classifier.classifier import Classifier
 from imagelet.errors import ClassifierFileError, DataError, ImageletError, RunError, UsageError
 from imagelet.messages import Message
 from imagelet.metrics.classification import wilson_interval
-from imagelet.networks import summarize
+from imagelet.networks.summary import Summary, summarize_text
 from imagelet.progress import Progress, silent, write_seconds
 from imagelet.report import drawings
 from imagelet.report.gathering import (
@@ -241,6 +241,16 @@ def _asked(run: Run, test: bool) -> tuple[Classifier | None, Answered | None, li
         return classifier, None, [sentence]
 
 
+def _summary(classifier: Classifier) -> Summary:
+    """Return the summary of a network: from its text where that tells its layers."""
+    network = classifier.network
+    if getattr(network, "layers", ()):
+        return summarize_text(network.text, network.input_shape, network.classes)
+    from imagelet.networks.module_summary import summarize  # loads torch's compiler
+
+    return summarize(network)
+
+
 def _page(
     facts: RunFacts, classifier: Classifier | None, answered: Answered | None, inside: Sequence[Insight]
 ) -> dict[str, Any]:
@@ -265,7 +275,7 @@ def _page(
     return {
         "facts": facts,
         "sections": _named(sections),
-        "layers": summarize(classifier.network) if classifier else None,
+        "layers": _summary(classifier) if classifier else None,
         "curves": drawings.draw_curves(facts.history, facts.metrics["best_epoch"]) if trained else None,
         "confusion": drawings.draw_confusion(shown) if shown else None,
         "class_rows": rows,

@@ -13,9 +13,9 @@ from imagelet.errors import DataError, UnknownNameError, UsageError
 from imagelet.lab.services.encoding import image
 from imagelet.lab.services.pictures import draw_indices
 from imagelet.messages import translate
-from imagelet.networks import NamedNetwork, build, find_network, networks, parse, to_text
-from imagelet.networks.module_summary import count_parameters, summarize
-from imagelet.networks.summary import summarize_text
+from imagelet.networks import NamedNetwork, build, find_network, networks
+from imagelet.networks.module_summary import count_parameters
+from imagelet.networks.named_summary import summarize_named
 from imagelet.training.recipe import AUTO, SECTIONS, Recipe, setting_fields
 from imagelet.training.recipes import recipes
 
@@ -43,12 +43,7 @@ def network_summary(text: str, input_shape: Sequence[int], classes: int) -> dict
             "write network text, or a network's name",
             text=text.strip(),
         )
-    shape = tuple(input_shape)
-    if network.builder is None:
-        written, summary = to_text(parse(network.text)), summarize_text(network.text, shape, classes)
-    else:
-        built = build(network.name, shape, classes, allow_import=False)
-        written, summary = built.text, summarize(built)
+    written, summary = summarize_named(text, tuple(input_shape), classes, allow_import=False)
     facts = summary.to_json()
     layers = [{**layer, "memory_bytes": NUMBER_BYTES * prod(layer["shape"])} for layer in facts["layers"]]
     return {"text": written, "classes": classes, **facts, "layers": layers}
