@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from imagelet.particles import with_particles
+from imagelet import particles
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "ko")
@@ -137,8 +137,7 @@ def translate(text: str, language: str | None = None) -> str:
         name: translate(value, language) if isinstance(value, Message) else value
         for name, value in text.values.items()
     }
-    text = template.format(**values)
-    return with_particles(text) if language == "ko" else text
+    return particles.filled(template, values) if language == "ko" else template.format(**values)
 
 
 @cache

@@ -1,10 +1,14 @@
-"""Korean particles, whose form depends on the sound that the word before ends in.
+"""Korean sentences with values in them: particles that fit the word before, and round numbers.
 
-A translation writes both forms behind a place, ``'{file}'을(를)``; once it is filled, one of them stays.
-The page has the same in JavaScript (``lab/static/js/shared/particles.js``); both are tested with one table.
+A particle's form depends on the sound that the word before ends in. A translation writes both forms behind a
+place, ``'{file}'을(를)``; once it is filled, one of them stays. The page has the same in JavaScript
+(``lab/static/js/shared/particles.js``); both are tested with one table.
 """
 
 import re
+import string
+from collections.abc import Mapping
+from typing import Any
 
 PAIR = re.compile(r"은\(는\)|이\(가\)|을\(를\)|과\(와\)|\(으\)로|\(이\)에요|\(이\)(?=[라나])")
 FORMS = {  # behind a consonant, behind a vowel
@@ -58,3 +62,27 @@ def final_sound(text: str) -> str:
     if SPELLED.search(word):
         return LETTERS.get(last.upper(), "")
     return next((sound for ending, sound in SOUNDS if ending.search(word)), "")
+
+
+class _Formatter(string.Formatter):
+    """Formats as ``str.format`` does, and whole numbers with the format ``억`` as they are said."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        return said_number(value) if format_spec == "억" else super().format_field(value, format_spec)
+
+
+def said_number(number: int) -> str:
+    """Return a whole number in 억 and 만 where it is round, with the blank behind them; else with commas.
+
+    >>> said_number(500_000_000) + "개", said_number(20_000) + "개", said_number(4_096) + "개"
+    ('5억 개', '2만 개', '4,096개')
+    """
+    for unit, word in ((10**8, "억"), (10**4, "만")):
+        if number >= unit and number % unit == 0:
+            return f"{number // unit:,}{word} "
+    return f"{number:,}"
+
+
+def filled(template: str, values: Mapping[str, Any]) -> str:
+    """Return a Korean template with its values and the particles that fit them."""
+    return with_particles(_Formatter().vformat(template, (), values))
