@@ -83,7 +83,7 @@ types: install-dev
 	@$(RUN) -m mypy
 
 architecture: install-dev
-	@$(RUN) -m pytest -q $(DOCUMENTED)
+	@$(RUN) -m pytest -q -m "not slow" $(DOCUMENTED)
 
 # The page needs no Node; only its developers' checks do.
 HAS_NODE = command -v npm >/dev/null && node -e \

@@ -103,7 +103,18 @@ class TestWhatIsBuilt:
         source = release.unpacked(sdist, tmp_path)
         tests = ("tests/test_documents.py", "tests/test_architecture.py", "tests/test_registry.py")
         environment = {**os.environ, "PYTHONPATH": str(source / "src"), "OMP_NUM_THREADS": "1"}
-        words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+        words = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-m",
+            "not slow",
+            "-p",
+            "no:cacheprovider",
+            *tests,
+        ]
         done = subprocess.run(words, cwd=source, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:]
 

@@ -140,6 +140,7 @@ print([evaluate_test_images(run, classifier, dataset).test_evaluations for _ in 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_data")
 def test_two_processes_at_once_lose_no_count(capsys: pytest.CaptureFixture[str]) -> None:
     run = trained("run")

@@ -194,6 +194,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(small_data, tmp_path,
     assert [one["run"] for one in listed] == ["long"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("drawn_pictures")
 def test_demo_shows_everything_and_writes_its_figures(run, tmp_path, monkeypatch):
     import dataclasses

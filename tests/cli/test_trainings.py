@@ -208,6 +208,7 @@ class TestParts:
             assert train("--seeds", "2", "--only", "1").code == 0
         assert train("--seeds", "2", "--only", "2").code == 0
 
+    @pytest.mark.slow
     def test_two_at_a_time_are_shown_line_by_line(self, train: Callable[..., Outcome]) -> None:
         done = train("--seeds", "2", "--parallel", "2")
         assert done.code == 0

@@ -68,6 +68,7 @@ def test_validation_images_of_its_own_choose_the_epoch() -> None:
     assert run.run.experiment["resolved"]["training_images"] == 100  # a fifth is for testing
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_arrays() -> None:
     run = imagelet.train(X, Y, NETWORK, name="bars", **QUICK).run
     program = f"import imagelet; print(imagelet.evaluate({str(run.folder)!r}).metrics.accuracy)"

@@ -429,6 +429,7 @@ def test_the_archives_have_two_mirrors_and_the_checksums_that_others_publish() -
         assert file.parts == ("train", "test")
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_the_official_files_are_read(real_data: Path) -> None:
     dataset = load_dataset("cifar-10")

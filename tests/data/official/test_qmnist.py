@@ -62,6 +62,7 @@ def test_the_writers_are_known_where_the_dataset_is_kept(labels: Path) -> None:
     assert open_kept(keep(anonymous)).train.sources is None
 
 
+@pytest.mark.slow
 def test_an_evaluation_has_an_interval_by_writer(labels: Path, tmp_path: Path) -> None:
     finished = imagelet.train("qmnist", epochs=1, network="softmax", folder=tmp_path / "runs")
     found = imagelet.evaluate(finished, "qmnist").to_json()

@@ -102,6 +102,7 @@ class TestAreReadAsIfUnpacked:
         assert archive.card.name == "archive"
         assert not [path for path in tmp_path.rglob("*.png") if "folder" not in path.parts]
 
+    @pytest.mark.slow
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_whatever_the_names_and_the_order_are(

@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
 OPENING = """
 import sys
 from pathlib import Path

@@ -5,6 +5,8 @@ from playwright.sync_api import Page, expect
 
 from tests.lab.browser.conftest import Visit
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
 
 def term(page: Page, name: str):
     """Find a term that is explained, by its id in the glossary."""
