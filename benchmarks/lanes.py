@@ -1,15 +1,18 @@
 """Lanes: what they cost one process, what they do to the accuracy, and what adding up costs many processes.
 
     python -m benchmarks.run lanes      trainings with and without lanes, in alternation, with 10 seeds each
-    python -m benchmarks.lanes          the calculation of docs/explanation/distributed.md, as a table
+    python -m benchmarks.lanes          the tables of docs/explanation/distributed.md
 
-The calculation is no measurement: its latencies and bandwidths are round numbers of usual networks.
+Neither of these is a measurement: their latencies and bandwidths are round numbers of usual networks.
 """
 
+import os
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from benchmarks.measuring import NO_DATA, Benchmark, LeftOut, Measured, summary
 from benchmarks.processes import imagelet, runs_folder
@@ -32,7 +35,7 @@ def lanes() -> Iterator[Measured]:
     if not present:
         raise LeftOut(NO_DATA)
     measured: dict[str, list[dict[str, Any]]] = {dataset: [] for dataset in present}
-    for seed in range(SEEDS):
+    for seed in range(int(os.environ.get("IMAGELET_BENCHMARK_SEEDS", SEEDS))):
         for dataset, recipe in present.items():
             sides = {"without": 0, "with": LANES} if seed % 2 else {"with": LANES, "without": 0}
             pair = {side: _trained(dataset, recipe, seed, number) for side, number in sides.items()}
@@ -47,6 +50,8 @@ def lanes() -> Iterator[Measured]:
 def _trained(dataset: str, recipe: str, seed: int, number: int) -> dict[str, float]:
     words = ["train", dataset, "--recipe", recipe, "--validation", "0.1", "--precision", "fp32"]
     words += ["--seed", str(seed), "--set", f"lanes={number}", "--json"]
+    if images := os.environ.get("IMAGELET_BENCHMARK_IMAGES"):
+        words += ["--limit", images]
     with runs_folder() as folder:
         document = imagelet([*words, "--runs", str(folder)]).document
     return {
@@ -85,6 +90,8 @@ CONNECTIONS = (
 )
 NUMBERS = (1, 2, 4, 8, 64, 512)
 ADDED = 4e9  # bytes a second that a process adds to others
+SCATTER = 0.1  # standard deviation of a process's computing time, as a part of it
+SIMULATED, SIMULATED_STEPS = (8, 64, 512), 200
 PARAMETERS, STEP_SECONDS = 300_000, 0.1  # of a network, and of its step in one process
 
 
@@ -99,16 +106,50 @@ def step_seconds(world: int, connection: Connection, parameters: int, alone: flo
     return alone / world + turns * (connection.latency + size / connection.bandwidth + size / ADDED)
 
 
+def simulated_seconds(
+    world: int, connection: Connection, parameters: int, alone: float, random: np.random.Generator
+) -> float:
+    """Return how long a step takes where some processes compute longer than others, turn by turn.
+
+    A turn ends for a process when its own last one and that of the neighbour who sends to it have ended.
+    """
+    size = 4 * parameters
+    scatter = SCATTER * random.standard_normal(world)
+    ready = alone / world * (1 + scatter.clip(-1))  # (world,) seconds, at which each has its own gradient
+    for _ in range(world - 1):
+        ready = np.maximum(ready, np.roll(ready, 1)) + connection.latency + size / connection.bandwidth
+    return float(ready.max()) + (world - 1) * size / ADDED
+
+
 def fastest(connection: Connection, parameters: int, alone: float) -> int:
     """Return the number of processes, a power of two, with which a step takes least."""
     powers = [1 << power for power in range(13)]
     return min(powers, key=lambda world: step_seconds(world, connection, parameters, alone))
 
 
+def simulation() -> str:
+    """Return the simulation as a Markdown table: times as fast as one process, in the mean of steps."""
+    random = np.random.default_rng(0)
+    lines = _head(["processes", *(one.name for one in CONNECTIONS)])
+    for world in SIMULATED:
+        times = []
+        for one in CONNECTIONS:
+            steps = [
+                simulated_seconds(world, one, PARAMETERS, STEP_SECONDS, random)
+                for _ in range(SIMULATED_STEPS)
+            ]
+            times.append(f"{STEP_SECONDS / statistics.fmean(steps):.2f}")
+        lines.append(f"| {world} | {' | '.join(times)} |")
+    return "\n".join(lines)
+
+
+def _head(columns: list[str]) -> list[str]:
+    return [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+
+
 def table() -> str:
     """Return the calculation as a Markdown table: how many times as fast as one process."""
-    heads = ["processes", *(one.name for one in CONNECTIONS), "bytes that a process receives"]
-    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    lines = _head(["processes", *(one.name for one in CONNECTIONS), "bytes that a process receives"])
     for world in NUMBERS:
         times = [STEP_SECONDS / step_seconds(world, one, PARAMETERS, STEP_SECONDS) for one in CONNECTIONS]
         received = f"{4 * PARAMETERS * (world - 1) / 1e6:.1f} MB"
@@ -118,4 +159,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    print(table())
+    print(table(), simulation(), sep="\n\n")

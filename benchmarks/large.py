@@ -1,6 +1,7 @@
 """Data of any size: memory, speed and first step of a training on millions of images; many small pictures.
 
     python -m benchmarks.run large           five million images, 3.9 GB
+    python -m benchmarks.run large-ranks     the same images, two processes against one: memory
     python -m benchmarks.run many-pictures   200,000 PNG files
     IMAGELET_BENCHMARK_IMAGES=100000 python -m benchmarks.run large      fewer, to see that it works
 
@@ -8,6 +9,7 @@ The images are made: a pattern for each class under noise. Each training is a pr
 the store and from memory take turns. Needs 10 GB of disk, and memory for the images to compare with.
 
     python -m benchmarks.large train FOLDER IN_MEMORY SECONDS STARTED    one training; prints JSON
+    python -m benchmarks.large steps FOLDER STEPS                        some steps, of a rank; prints JSON
     python -m benchmarks.large decode FOLDER                             the pictures of a folder; prints JSON
 """
 
@@ -18,12 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.distributed import LANES, WORLD, connection, in_ranks
 from benchmarks.measuring import Benchmark, at_once, seconds_of, summary
 from imagelet.data.saving import as_png
 
@@ -33,6 +37,7 @@ PICTURES = 200_000
 SIDE, CLASSES = 28, 10
 ROUNDS = 3
 SECONDS = 30.0  # of training that each process measures
+RANK_STEPS = 100  # of each training of ``large-ranks``
 WARM_UP = 5.0  # seconds of training before, which do not count
 RECIPE = "mnist-fast"
 SMALL_NETWORK = "pool(4) flatten dense(classes)"  # so that epochs over all images take seconds
@@ -79,6 +84,38 @@ def large() -> dict[str, Any]:
     }
 
 
+def large_ranks() -> dict[str, Any]:
+    """Peak memory of each of two processes that train on millions of images from a store, against one."""
+    count = int(os.environ.get("IMAGELET_BENCHMARK_IMAGES", IMAGES))
+    with tempfile.TemporaryDirectory() as place, connection() as joined:
+        environment = _environment(place)
+        folder = Path(place) / "many"
+        make_arrays(folder, count)
+        _train(folder, "false", environment, 0.0, 0.0)  # converts the images
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "benchmarks.large",
+            "steps",
+            str(folder),
+            str(RANK_STEPS),
+        ]
+        rounds = []
+        for number in range(ROUNDS):
+            worlds = (WORLD, 1) if number % 2 else (1, WORLD)
+            rounds.append({world: in_ranks(command, world, joined, environment) for world in worlds})
+    ranks = [summary([one[WORLD][rank]["peak_mb"] for one in rounds]) for rank in range(WORLD)]
+    return {
+        "images": count,
+        "steps": RANK_STEPS,
+        "connection": joined.name,
+        "one_peak_mb": summary([one[1][0]["peak_mb"] for one in rounds]),
+        "peak_mb": ranks,
+    }
+
+
 def many_pictures() -> dict[str, Any]:
     """Seconds in which a folder of PNG files is converted, and opened again."""
     count = int(os.environ.get("IMAGELET_BENCHMARK_IMAGES", PICTURES))
@@ -90,7 +127,11 @@ def many_pictures() -> dict[str, Any]:
 
 def benchmarks() -> dict[str, Benchmark]:
     """Return what there is to measure, by name."""
-    return {"large": at_once(large), "many-pictures": at_once(many_pictures)}
+    return {
+        "large": at_once(large),
+        "large-ranks": at_once(large_ranks),
+        "many-pictures": at_once(many_pictures),
+    }
 
 
 def make_arrays(folder: Path, count: int) -> None:
@@ -131,8 +172,8 @@ def make_pictures(folder: Path, count: int) -> None:
             path.write_bytes(as_png(image[..., np.newaxis]))
 
 
-def train(folder: str, in_memory: str, seconds: str, started: str) -> dict[str, Any]:
-    """Train on a folder for so many seconds; return speed, seconds up to the first step, memory."""
+def train(folder: str, in_memory: str, seconds: str, started: str, warm_up: str) -> dict[str, Any]:
+    """Train for so many seconds after a warm-up; return speed, seconds up to the first step, memory."""
     from imagelet.experiment.runner import run_experiment
     from imagelet.runs.definition import describe
     from imagelet.training.loop import Step
@@ -144,19 +185,36 @@ def train(folder: str, in_memory: str, seconds: str, started: str) -> dict[str, 
         if not isinstance(event, Step):
             continue
         first_step = first_step or now - float(started)
-        if not measured_from and now - float(started) - first_step >= WARM_UP:
+        if not measured_from and now - float(started) - first_step >= float(warm_up):
             measured_from = now
         elif measured_from:
             images += experiment.recipe.batch_size
             if now - measured_from >= float(seconds):
                 break
+    speed = images / (now - measured_from) if images else None
+    return {"first_step_seconds": first_step, "images_per_second": speed, **_memory()}
+
+
+def steps(folder: str, count: str) -> dict[str, Any]:
+    """Train so many steps, alone or as one of several processes; return this process's memory."""
+    from imagelet.experiment.runner import run_experiment
+    from imagelet.runs.definition import describe
+    from imagelet.training.joining import joined
+    from imagelet.training.loop import Step
+
+    experiment = describe(folder, recipe=RECIPE, settings={"epochs": 100, "lanes": LANES}, threads=1)
+    with joined():
+        trained = (event for event in run_experiment(experiment, in_memory=False) if isinstance(event, Step))
+        for number, _ in enumerate(trained, start=1):
+            if number == int(count):
+                break
+        return _memory()
+
+
+def _memory() -> dict[str, float]:
+    """Return what this process holds now and held at most, in MB of a million bytes."""
     status = dict(line.split(":\t") for line in Path("/proc/self/status").read_text().splitlines())
-    return {
-        "first_step_seconds": first_step,
-        "images_per_second": images / (now - measured_from),
-        "resident_mb": _megabytes(status["VmRSS"]),
-        "peak_mb": _megabytes(status["VmHWM"]),
-    }
+    return {"resident_mb": _megabytes(status["VmRSS"]), "peak_mb": _megabytes(status["VmHWM"])}
 
 
 def decode(folder: str) -> dict[str, Any]:
@@ -175,9 +233,13 @@ def _environment(place: str) -> dict[str, str]:
 
 
 def _train(
-    folder: Path, in_memory: str, environment: dict[str, str], seconds: float = SECONDS
+    folder: Path,
+    in_memory: str,
+    environment: dict[str, str],
+    seconds: float = SECONDS,
+    warm_up: float = WARM_UP,
 ) -> dict[str, Any]:
-    words = ["train", str(folder), in_memory, str(seconds), str(time.time())]
+    words = ["train", str(folder), in_memory, str(seconds), str(time.time()), str(warm_up)]
     return _ask(words, environment)
 
 
@@ -213,4 +275,5 @@ def _megabytes(text: str) -> float:
 
 if __name__ == "__main__":
     asked, *rest = sys.argv[1:]
-    print(json.dumps(train(*rest) if asked == "train" else decode(*rest)))
+    parts: dict[str, Callable[..., dict[str, Any]]] = {"train": train, "steps": steps, "decode": decode}
+    print(json.dumps(parts[asked](*rest)))

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from benchmarks import (
     course,
     daily,
+    distributed,
     inside,
     lab,
     lanes,
@@ -54,6 +55,7 @@ def known() -> dict[str, Benchmark]:
         **own_pictures.benchmarks(),
         **large.benchmarks(),
         **lanes.benchmarks(),
+        **distributed.benchmarks(),
         **recipes.benchmarks(),
         **race.benchmarks(),
         **tune.benchmarks(),

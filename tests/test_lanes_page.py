@@ -2,16 +2,25 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import lanes
-from benchmarks.lanes import CONNECTIONS, Connection, fastest, step_seconds
+from benchmarks.lanes import CONNECTIONS, Connection, fastest, simulated_seconds, step_seconds
 
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "distributed.md"
 
 
-def test_the_page_has_the_table_that_the_code_calculates():
+def test_the_page_has_the_tables_that_the_code_calculates():
     assert lanes.table() in PAGE.read_text()
+    assert lanes.simulation() in PAGE.read_text()
+
+
+def test_without_scatter_the_simulation_is_the_formula(monkeypatch):
+    monkeypatch.setattr(lanes, "SCATTER", 0.0)
+    for world in (1, 8, 64):
+        simulated = simulated_seconds(world, CONNECTIONS[1], 300_000, 0.1, np.random.default_rng(0))
+        assert simulated == pytest.approx(step_seconds(world, CONNECTIONS[1], 300_000, 0.1))
 
 
 def test_one_process_sends_nothing_and_a_perfect_network_divides_the_step():

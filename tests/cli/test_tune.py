@@ -93,7 +93,14 @@ def test_the_range_test_leaves_a_figure_and_no_run(
 
 @pytest.mark.parametrize(
     ("words", "option"),
-    [(("--test",), "--test"), (("--seeds", "3"), "--seeds"), (("--profile",), "--profile")],
+    [
+        (("--test",), "--test"),
+        (("--seeds", "3"), "--seeds"),
+        (("--profile",), "--profile"),
+        (("--parallel", "2"), "--parallel"),
+        (("--only", "0"), "--only"),
+        (("--collect",), "--collect"),
+    ],
 )
 def test_the_range_test_goes_with_nothing_that_only_a_run_has(
     run: Any, words: tuple[str, ...], option: str

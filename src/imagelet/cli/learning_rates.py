@@ -108,10 +108,12 @@ def check(words: dict[str, Any]) -> None:
     Raises:
         UsageError: which of them.
     """
-    of_runs = ("resume", "test", "require", "seeds", "folds", "profile", "processes")
+    of_series = ("seeds", "folds", "parallel", "only", "collect")
+    of_runs = ("resume", "test", "require", *of_series, "profile", "processes")
     names = {name: f"--{name}" for name in of_runs}
     for name, option in {**names, "continues": "--continue"}.items():
-        if words[name] or (name == "processes" and ranks.placement().world > 1):
+        is_given = words[name] is not None and words[name] is not False
+        if is_given or (name == "processes" and ranks.placement().world > 1):
             raise UsageError(
                 "--find-lr trains no run, so {option} does not go with it", "drop one of them", option=option
             )

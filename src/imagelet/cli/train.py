@@ -96,10 +96,10 @@ def train(
     """
     words = dict(locals())  # every argument and option by its name
     chosen = _checked(words)
-    request = series.request_of(words)
-    request.check(one_run=_one_run(words), validation=validation, profile=profile, processes=processes)
     if find_lr:
         return learning_rates.run(lambda: _describe(words, chosen), words)
+    request = series.request_of(words)
+    request.check(one_run=_one_run(words), validation=validation, profile=profile, processes=processes)
     _hand_over(processes, context.obj)
     if request.of_many:
         return series.train_series(_describe(words, chosen), request)

@@ -245,7 +245,7 @@ def _show(tuned: "Tuned") -> None:
         dataset=printing.verbatim(tuned.dataset),
         file=printing.verbatim(str(tuned.recipe_file)),
     )
-    printing.advice("to go on: imagelet tune {dataset} --resume", dataset=printing.verbatim(tuned.dataset))
+    printing.advice("to resume: imagelet tune {dataset} --resume", dataset=printing.verbatim(tuned.dataset))
 
 
 def _show_finalists(compared: "Comparison") -> None:

@@ -60,8 +60,7 @@ class RunStarted:
         experiment: what is run.
         resolved: the values chosen for ``auto``, and facts of the data.
         resumed_at: (epochs done, steps done in the next); None for a new run.
-        warnings: a sentence for each checkpoint that was damaged and left out, and on validation images that
-            were learned from before.
+        warnings: a sentence for each damaged checkpoint, and on validation images that were learned from.
     """
 
     run: Run
@@ -114,7 +113,7 @@ def run_experiment(
         KeyboardInterrupt: Ctrl-C; the state is saved, and its arguments are what happened and what to type.
     """
     chosen = (network, name, default_name, folder, frozen, start, own, allow_import)
-    way = _Way(*chosen, in_memory, progress, in_lanes)
+    way = _Way(*chosen, in_memory=in_memory, progress=progress, in_lanes=in_lanes)
     asked = _checked(experiment)
     with joined() as group, using_threads(sharing.threads(group, asked.threads)):
         yield from _begin(group, asked, way, profile, test=test)
@@ -289,7 +288,7 @@ def resume_experiment(
             sharing.agree_on_data(group, frozen, facts)
             new = partial(_build, fixed, dataset.train, start or network, allow_import=allow_import)
             state, seconds, warnings = _restored(run, setup, new, end=steps == 0)
-            yield RunStarted(run, experiment, facts, (state.epoch, state.step), (*told, *warnings))
+            yield RunStarted(run, experiment, facts, (state.epoch, state.step), warnings=(*told, *warnings))
             clock.training_starts(seconds)
             yield from _train(run, dataset, setup, state, clock, profile, test=test, one_step=steps == 1)
 

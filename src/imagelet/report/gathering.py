@@ -102,7 +102,7 @@ def gather(run: Run) -> RunFacts:
     if not run.finished:
         raise RunError(
             "the run '{name}' is not finished: there is nothing to report yet",
-            hint="go on with it: imagelet train --resume {folder}",
+            hint="resume it: imagelet train --resume {folder}",
             name=run.name,
             folder=paths.typed(run.folder),
         )
@@ -197,7 +197,7 @@ def interval_in_words(figures: Figures) -> str:
 
 
 def commands(run: Run, experiment: Experiment, resolved: Mapping[str, Any]) -> dict[str, str]:
-    """Return what to type to repeat the run and to go on with it, with what each line does.
+    """Return what to type to repeat the run and to use it, with what each line does.
 
     Args:
         run: the run.

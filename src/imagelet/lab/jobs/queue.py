@@ -104,7 +104,7 @@ def continue_training(store: JobStore, most: int, identity: str, epochs: int) ->
     run = Run(store.runs / job.run) if job.run is not None else None
     if run is None or not run.finished or not run.classifier_file.is_file():
         raise ConflictError(
-            "the training is not finished: there are no weights to go on with",
+            "the training is not finished: there are no weights to resume from",
             "resume it, or wait until it is finished",
         )
     experiment = dataclasses.replace(continued(run, {"epochs": epochs}), start_from=None)  # no path for pages
