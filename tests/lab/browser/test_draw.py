@@ -509,3 +509,51 @@ def test_without_validation_images_a_sentence_says_so(visit: Visit) -> None:
     page.locator(".break-controls input[type=checkbox]").check()
     expect(page.locator(".break-results:not(.stale) .break-face").last).to_contain_text("%")
     expect(page.locator(".break-accuracy:not(:empty)")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "dark", "words"),
+    [("en", 1280, True, "become"), ("ko", 390, False, "창에서")],
+)
+def test_a_pixel_is_marked_in_its_window_at_its_weight_and_where_it_goes(
+    visit: Visit, language: str, width: int, dark: bool, words: str, check_access: Callable[..., None]
+) -> None:
+    page = visit(
+        f"draw?lang={language}&run=mnist&layer=conv1&map=2&place=10,12",
+        width=width,
+        dark=dark,
+        reduced_motion="no-preference",
+    )
+    window = page.locator(".grid-numbers td").nth(4)
+    window.hover()
+    expect(page.locator(".grid-numbers .linked")).to_have_count(3)
+    expect(page.locator(".pixel-mark")).to_be_visible()
+    expect(page.locator(".fed-places")).to_be_visible()
+    style = page.locator(".fed-places").get_attribute("style")
+    assert style is not None
+    share = float(re.search(r"height: ([\d.]+)%", style)[1])  # type: ignore[index]
+    assert share == pytest.approx(300 / 28, abs=0.01)  # three rows of 28
+    page.mouse.move(0, 0)
+    expect(page.locator(".grid-numbers .linked")).to_have_count(0)
+    page.locator(".grid-numbers td").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".grid-numbers .linked").first).to_be_focused()
+    check_access(page)
+    page.locator(".stage-controls button").first.click()
+    expect(page.locator(".under")).to_contain_text(words)
+
+
+def test_play_that_is_left_before_it_began_does_not_begin(visit: Visit) -> None:
+    page = visit("draw?run=mnist&layer=conv1&map=2&place=10,12", reduced_motion="no-preference")
+    expect(page.locator(".grid-numbers td").first).to_be_visible()
+    asked: list[Route] = []
+    page.route("**/api/number", lambda route: asked.append(route))
+    page.locator(".stage-controls button").first.click()
+    page.wait_for_timeout(300)
+    page.locator(".map-grid button").nth(5).click()
+    first = asked[0]
+    first.continue_()
+    page.route("**/api/number", lambda route: route.continue_())
+    page.wait_for_timeout(600)
+    expect(page.locator(".stage-controls button").first).to_have_text("Play")
+    expect(page.locator(".veil")).to_be_hidden()

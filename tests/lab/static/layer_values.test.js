@@ -47,3 +47,12 @@ test("a window spans what its dilation leaves out", () => {
   assert.deepEqual(values.extentOf({ inputs: [[0, 0, 0], [0, 0, 0]], step: [2, 3] }), [3, 7]);
   assert.deepEqual(values.extentOf({ inputs: [1], step: [1] }), [1, 1]);
 });
+
+test("a pixel goes into the places whose windows hold it", () => {
+  const same = { first: [-1, -1], stride: [1, 1], extent: [3, 3] };
+  assert.deepEqual(values.placesFrom([5, 0], same, [28, 28]), { first: [4, 0], extent: [3, 2] });
+  const pooling = { first: [0, 0], stride: [2, 2], extent: [2, 2] };
+  assert.deepEqual(values.placesFrom([5, 4], pooling, [4, 4]), { first: [2, 2], extent: [1, 1] });
+  const gaps = { first: [0, 0], stride: [3, 3], extent: [2, 2] };
+  assert.equal(values.placesFrom([2, 0], gaps, [4, 4]), null);
+});

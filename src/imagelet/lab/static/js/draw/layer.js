@@ -13,7 +13,7 @@ import { Stage } from "./stage.js";
 
 export class LayerView {
   element = h("section", { class: "layer card", hidden: true, "aria-labelledby": "layer-name" });
-  #number = makeNumber();
+  #number = makeNumber({ link: (cell) => this.#parts?.stage?.lookAt(cell) });
   #shown = null; // {layers, layer, framed, classes, map, place, picked, range}
   #parts = null; // {of, legend, grid, stage, values} of the layer that is open
   #nextTurn = makeTurns();
@@ -60,7 +60,7 @@ export class LayerView {
     const flat = isFlat(layer);
     const pick = (place) => this.#change({ place });
     const grid = flat ? null : makeMapGrid(layer, (map) => this.#chooseMap(map));
-    const stage = flat ? null : new Stage({ pick, fetchNumber: this.#fetchNumber });
+    const stage = flat ? null : new Stage({ pick, fetchNumber: this.#fetchNumber, windows: this.#number.windows });
     this.#parts = { of, legend: legend({ low: 0, high: 0 }), grid, stage, values: h("div", { class: "flat-values" }) };
     const close = () => this.#change({ layer: null, map: null, place: null });
     replace(this.element, heading(layer, close), body(this.#parts, this.#number));
@@ -116,10 +116,11 @@ function heading({ name, kind, shape }, close) {
 
 function body({ legend: colours, grid, stage, values }, numberView) {
   const pictures = grid ? grid.element : [values, h("p", { class: "hint" }, t("draw.pick_value"))];
+  const windows = stage ? null : numberView.windows.element;
   return h(
     "div",
     { class: grid ? "layer-body" : "layer-body one" },
     h("div", { class: "layer-maps" }, colours, pictures),
-    h("div", { class: "layer-number" }, stage?.element, numberView.element),
+    h("div", { class: "layer-number" }, stage?.element, windows, numberView.element),
   );
 }

@@ -73,3 +73,24 @@ export function extentOf({ inputs, step }) {
   if (!Array.isArray(inputs[0])) return [1, 1];
   return [(inputs.length - 1) * step[0] + 1, (inputs[0].length - 1) * step[1] + 1];
 }
+
+/** The places of numbers, the one farthest from 0 first. */
+export function byMagnitude(numbers) {
+  return numbers.map((_, index) => index).sort((one, other) => Math.abs(numbers[other]) - Math.abs(numbers[one]));
+}
+
+/**
+ * The places of a map that a pixel of the map before goes into: {first, extent}, or null where there are none.
+ * @param {number[]} pixel [row, column]
+ * @param {{first: number[], stride: number[], extent: number[]}} windows of the place [0, 0], and how they go on
+ * @param {number[]} size [height, width] of the map
+ */
+export function placesFrom(pixel, { first, stride, extent }, size) {
+  const range = pixel.map((at, axis) => {
+    const step = stride[axis] || 1;
+    const low = Math.max(0, Math.ceil((at - first[axis] - extent[axis] + 1) / step));
+    return [low, Math.min(size[axis] - 1, Math.floor((at - first[axis]) / step))];
+  });
+  if (range.some(([low, high]) => high < low)) return null;
+  return { first: range.map(([low]) => low), extent: range.map(([low, high]) => high - low + 1) };
+}

@@ -4,34 +4,36 @@
 // A unit is that number with all that makes it, as the server's /api/number has it.
 
 import { has, t } from "../shared/i18n.js";
-import { colourFor, rangeOf } from "../shared/maps.js";
-import { error, h, inline, number, replace, select, table } from "../shared/ui.js";
-import { channelSums, strongestChannel } from "./layer_values.js";
+import { error, h, number, replace, table } from "../shared/ui.js";
+import { byMagnitude } from "./layer_values.js";
+import { makeWindows } from "./windows.js";
 
 const LARGEST = 12; // terms of a long sum that are listed
-const WIDEST = 9; // columns of a window that is written out
 
-export function makeNumber() {
+/** `link([row, column])` is called with the cell of the window that is looked at; null: none is. */
+export function makeNumber({ link }) {
   const element = h("div", { class: "number-view" });
+  const windows = makeWindows({ link });
 
   /** `classes` are the names of the layer's values, or null; `showChannel(index)` shows another one of the window's. */
   function show(unit, { classes, showChannel }) {
     const nameOf = (index) => classes?.[index] ?? String(index);
     const place = unit.index.length === 1 ? nameOf(unit.index[0]) : unit.index.join(", ");
     const note = methodText(unit);
+    const isInScene = windows.show(isWindowed(unit) ? unit : null, showChannel, sumLine(unit));
     replace(
       element,
       h("h3", null, t("draw.number_at", { layer: unit.layer, place }), " ", h("strong", null, number(unit.result, 4))),
       has(note) && h("p", { class: "note" }, t(note)),
-      working(unit, { nameOf, showChannel }),
-      sumLine(unit),
+      working(unit, nameOf),
+      isInScene ? null : sumLine(unit),
       h("p", { class: "working mono" }, unit.text),
       nextLayers(unit),
       sizeFormula(unit),
     );
   }
 
-  return { element, show, fail: (problem) => replace(element, error(problem)) };
+  return { element, windows, show, fail: (problem) => replace(element, error(problem)) };
 }
 
 /** Whether the number is made from a window (rows, columns, channels), not from a row of values. */
@@ -44,50 +46,12 @@ function methodText(unit) {
   return unit.method === "sum" && !isWindowed(unit) ? "draw.how_sum_of_all" : `draw.how_${unit.method}`;
 }
 
-function working(unit, { nameOf, showChannel }) {
+function working(unit, nameOf) {
   if (unit.exponentials) return softmax(unit, nameOf);
-  if (isWindowed(unit)) return windows(unit, showChannel);
+  if (isWindowed(unit)) return null;
   if (unit.weights && unit.inputs.length > 1) return largestTerms(unit);
   if (unit.method === "normalised" || unit.method === "added") return partsOf(unit);
   return null;
-}
-
-/** Window × kernel = products, one channel at a time. */
-function windows(unit, showChannel) {
-  if (unit.inputs[0].length > WIDEST) return null;
-  const sums = unit.products ? channelSums(unit.products) : [0];
-  const start = sums.length > 1 ? strongestChannel(unit) : 0;
-  const place = h("div", { class: "windows" }, windowOf(unit, start));
-  if (sums.length === 1) return place;
-  const nameOf = (channel) => t("draw.channel", { channel, sum: number(sums[channel], 3) });
-  const list = select(byMagnitude(sums).map((channel) => [channel, nameOf(channel)]), start, (index) => {
-    replace(place, windowOf(unit, Number(index)));
-    showChannel(Number(index));
-  });
-  return [inline(t("draw.channel_of", { count: sums.length }), list), place];
-}
-
-function windowOf({ inputs, weights, products, winner, first, step }, channel) {
-  const ofChannel = (numbers) => numbers.map((line) => line.map((place) => place[channel]));
-  const sign = (text) => h("span", { class: "sign" }, text);
-  const isWinner = (...place) => winner?.every((at, axis) => axis > 1 || at === first[axis] + place[axis] * step[axis]);
-  return [
-    grid(ofChannel(inputs), t("draw.window"), isWinner),
-    products && [sign("×"), grid(ofChannel(weights), t("draw.kernel"))],
-    products && [sign("="), grid(ofChannel(products), t("draw.products"))],
-  ];
-}
-
-function grid(numbers, name, isMarked = (_row, _column) => false) {
-  const range = rangeOf(numbers.flat().map((value) => value ?? 0));
-  const cell = (value, row, column) => {
-    if (value === null) return h("td", { class: "outside" }, "–");
-    const { ground, ink } = colourFor(value, range);
-    const style = { "background-color": ground, color: ink };
-    return h("td", { class: isMarked(row, column) ? "winner" : null, style }, number(value, 2));
-  };
-  const lines = numbers.map((line, row) => h("tr", null, line.map((value, column) => cell(value, row, column))));
-  return h("table", { class: "grid-numbers" }, h("caption", null, name), h("tbody", null, lines));
 }
 
 /** The sum of the products, the bias, the result. */
@@ -106,11 +70,6 @@ function sumLine(unit) {
     sign("="),
     part(t("draw.result"), result, "result"),
   );
-}
-
-/** The places of numbers, the one farthest from 0 first. */
-function byMagnitude(numbers) {
-  return numbers.map((_, index) => index).sort((one, other) => Math.abs(numbers[other]) - Math.abs(numbers[one]));
 }
 
 /** A table whose first column is words, the others numbers. */

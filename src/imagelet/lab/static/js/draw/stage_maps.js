@@ -10,11 +10,13 @@ import { isFlat } from "./layer_values.js";
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STYLES = [["top", "height"], ["left", "width"]]; // of each axis: where it begins, how far it reaches
 
-/** The map, or the image, that a layer gets. */
-export function makeSourceMap() {
+/** The map, or the image, that a layer gets; `look([row, column])` is called with the pixel looked at; null: none. */
+export function makeSourceMap({ look }) {
   const canvas = h("canvas", { role: "img", "aria-label": t("draw.made_from") });
   const mark = h("div", { class: "window-frame", hidden: true });
+  const pixelMark = h("div", { class: "pixel-mark", hidden: true });
   const name = h("span");
+  let pixel = null;
   const channels = h("label", { class: "inline", hidden: true });
   let [layer, framed, channel] = [null, null, 0];
 
@@ -29,17 +31,7 @@ export function makeSourceMap() {
     channel = Math.min(channel, count - 1);
     drawMap(canvas, layer.values, width, height, rangeOf([layer.low, layer.high]), { first: channel, step: count });
     replace(name, layer.name);
-    offerChannels(count);
-  }
-
-  function offerChannels(count) {
-    const key = `${layer.name} ${count}`;
-    if (channels.dataset.of !== key) {
-      channels.dataset.of = key;
-      const list = select([...Array(count).keys()], channel, (index) => showChannel(Number(index)));
-      replace(channels, h("span", null, t("draw.map_word")), list);
-    }
-    channels.querySelector("select").value = String(channel);
+    offerChannels(channels, `${layer.name} ${count}`, { count, channel, choose: showChannel });
   }
 
   function showChannel(index) {
@@ -47,10 +39,25 @@ export function makeSourceMap() {
     draw();
   }
 
-  const face = h("div", { class: "laid framed source" }, canvas, mark);
+  const onpointermove = (event) => look(placeIn(canvas, [canvas.height, canvas.width], event));
+  const handlers = { onpointermove, onpointerleave: () => look(null) };
+  const face = h("div", { class: "laid framed source", ...handlers }, canvas, mark, pixelMark);
   return {
     element: h("figure", null, h("figcaption", null, name, channels), face),
     showChannel,
+
+    /** The pixel that is marked, or null. */
+    get marked() {
+      return pixel;
+    },
+
+    /** Mark a pixel; null for none. */
+    mark(next) {
+      pixel = next;
+      const size = [canvas.height, canvas.width];
+      pixelMark.hidden = !next?.every((at, axis) => at >= 0 && at < size[axis]);
+      if (!pixelMark.hidden) layOver(pixelMark, next, [1, 1], size);
+    },
 
     /** Show what the layer before gives, or the image where there is none; `map` null leaves the channel. */
     show(before, image, map) {
@@ -66,6 +73,16 @@ export function makeSourceMap() {
   };
 }
 
+/** Offer the channels of a layer, of which one is shown; `of` names the layer, which has its list once. */
+function offerChannels(channels, of, { count, channel, choose }) {
+  if (channels.dataset.of !== of) {
+    channels.dataset.of = of;
+    const list = select([...Array(count).keys()], channel, (index) => choose(Number(index)));
+    replace(channels, h("span", null, t("draw.map_word")), list);
+  }
+  channels.querySelector("select").value = String(channel);
+}
+
 /**
  * The large map, in which a place is chosen by mouse or arrow keys. `pick(place)` is called with [row, column],
  * `hover(place)` while the mouse is there; null when it leaves.
@@ -74,14 +91,11 @@ export function makeOutputMap({ pick, hover }) {
   const canvas = h("canvas", { class: "large" });
   const veil = h("canvas", { class: "veil", "aria-hidden": "true", hidden: true });
   const cell = h("div", { class: "chosen-place", hidden: true });
+  const fed = h("div", { class: "fed-places", hidden: true });
   const name = h("span");
   let [size, chosen] = [[1, 1], null];
 
-  function placeOf(event) {
-    const box = canvas.getBoundingClientRect();
-    const shares = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
-    return shares.map((share, axis) => clamp(Math.floor(share * size[axis]), 0, size[axis] - 1));
-  }
+  const placeOf = (event) => placeIn(canvas, size, event);
 
   function onkeydown(event) {
     const step = STEPS[event.key];
@@ -97,7 +111,7 @@ export function makeOutputMap({ pick, hover }) {
     onkeydown,
   };
   const attributes = { class: "laid framed pickable", tabindex: "0", role: "group" };
-  const face = h("div", { ...attributes, ...handlers }, canvas, veil, cell);
+  const face = h("div", { ...attributes, ...handlers }, canvas, veil, fed, cell);
   return {
     element: h("figure", null, h("figcaption", null, name), face),
 
@@ -115,12 +129,25 @@ export function makeOutputMap({ pick, hover }) {
       if (place) layOver(cell, place, [1, 1], size);
     },
 
+    /** Outline the places that a pixel goes into, {first, extent}; null for none. */
+    feed(places) {
+      fed.hidden = !places;
+      if (places) layOver(fed, places.first, places.extent, size);
+    },
+
     /** Show so many places alone, row by row; null for all. */
     uncover(count) {
       veil.hidden = count === null;
       if (count !== null) drawVeil(veil, count, size);
     },
   };
+}
+
+/** The cell of a canvas of `size` under the mouse. */
+function placeIn(canvas, size, event) {
+  const box = canvas.getBoundingClientRect();
+  const shares = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
+  return shares.map((share, axis) => clamp(Math.floor(share * size[axis]), 0, size[axis] - 1));
 }
 
 /** Cover all places but the first `count`. */
