@@ -310,6 +310,13 @@ class TestDocument:
         assert getattr(imagelet, name).__doc__
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("browser/test_*.py")), ids=lambda path: path.stem
+)
+def test_what_needs_a_browser_is_left_to_the_slow_tests(path: Path) -> None:
+    assert "\npytestmark = [pytest.mark.browser, pytest.mark.slow" in path.read_text("utf-8")
+
+
 def _output(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
