@@ -557,3 +557,23 @@ def test_play_that_is_left_before_it_began_does_not_begin(visit: Visit) -> None:
     page.wait_for_timeout(600)
     expect(page.locator(".stage-controls button").first).to_have_text("Play")
     expect(page.locator(".veil")).to_be_hidden()
+
+
+def test_layers_that_repeat_are_folded_until_they_are_wanted(visit: Visit, lab_folder: Path) -> None:
+    network = "conv(2, 3x3, same) relu " * 15 + "flatten dense(classes) softmax"
+    experiment = Experiment(dataset="digits", network=network, recipe=Recipe(epochs=1))
+    for _ in run_experiment(experiment, name="deep", folder=lab_folder):
+        pass
+    page = visit("draw?run=deep")
+    items = page.locator(".strip li:visible")
+    expect(items).to_have_count(6)  # conv, relu, the fold, flatten, dense, softmax
+    fold = page.get_by_role("button", name="28 more of these")
+    fold.click()
+    expect(items).to_have_count(33)
+    expect(page.locator(".strip button").nth(2)).to_be_focused()
+    page.goto(page.url.replace("run=deep", "run=deep&layer=conv9&map=99&place=77,1"))
+    page.reload()
+    expect(items).to_have_count(33)  # one of them is open
+    said = page.locator(".draw-answer > [role=status]")
+    expect(said).to_contain_text("map=99")
+    expect(said).to_contain_text("place=77,1")

@@ -56,3 +56,11 @@ test("a pixel goes into the places whose windows hold it", () => {
   const gaps = { first: [0, 0], stride: [3, 3], extent: [2, 2] };
   assert.equal(values.placesFrom([2, 0], gaps, [4, 4]), null);
 });
+
+test("layers that come again and again are found, and few layers are left as they are", () => {
+  const [conv, relu, pool] = ["conv", "relu", "pool"].map((kind) => ({ kind, shape: [8, 8, 4] }));
+  const deep = [pool, ...Array(20).fill([conv, relu]).flat(), pool, conv];
+  assert.deepEqual(values.repeatedLayers(deep), [[3, 41]]);
+  assert.deepEqual(values.repeatedLayers(deep.slice(0, 20)), []);
+  assert.deepEqual(values.repeatedLayers(Array(30).fill(conv)), [[1, 30]]);
+});

@@ -7,6 +7,9 @@
  *   shape: [height, width, channels], channels last, or [values]
  */
 
+const MANY = 24; // layers; of fewer none is folded away
+const LONGEST_REPEAT = 12; // layers
+const FEWEST_TIMES = 3; // that layers come in a row before they are folded
 const ONE_ROW = 16; // flat values that lie side by side; more are a square
 
 /** @param {Layer} layer */
@@ -93,4 +96,37 @@ export function placesFrom(pixel, { first, stride, extent }, size) {
   });
   if (range.some(([low, high]) => high < low)) return null;
   return { first: range.map(([low]) => low), extent: range.map(([low, high]) => high - low + 1) };
+}
+
+/**
+ * Where layers of the same kinds and shapes come again and again: [start, end] of those after the first time, whose
+ * pictures may be folded away; none where there are few layers.
+ * @param {{kind: string, shape: number[]}[]} layers
+ * @returns {[number, number][]}
+ */
+export function repeatedLayers(layers) {
+  if (layers.length <= MANY) return [];
+  const keys = layers.map(({ kind, shape }) => `${kind} ${shapeText(shape)}`);
+  /** @type {[number, number][]} */
+  const ranges = [];
+  for (let at = 0; at < keys.length; ) {
+    const { period, times } = longestRepeat(keys, at);
+    if (times >= FEWEST_TIMES) ranges.push([at + period, at + period * times]);
+    at += times >= FEWEST_TIMES ? period * times : 1;
+  }
+  return ranges;
+}
+
+/** The shortest period of keys from a place on whose repetition reaches farthest, and how many times it comes. */
+function longestRepeat(keys, at) {
+  let best = { period: 1, times: 1 };
+  for (let period = 1; period <= LONGEST_REPEAT; period++) {
+    const isSame = (times) =>
+      at + (times + 1) * period <= keys.length &&
+      keys.slice(at, at + period).every((key, index) => key === keys[at + times * period + index]);
+    let times = 1;
+    while (isSame(times)) times += 1;
+    if (times > 1 && times * period > best.times * best.period) best = { period, times };
+  }
+  return best;
 }

@@ -1,10 +1,10 @@
 // @ts-check
-// Every layer in order, with a few of its maps; one of them can be opened.
+// Every layer in order, with a few of its maps; one of them can be opened. Layers that repeat are folded.
 
 import { t } from "../shared/i18n.js";
-import { h, replace } from "../shared/ui.js";
+import { button, h, replace } from "../shared/ui.js";
 import { drawFirstMaps } from "./layer_pictures.js";
-import { isFlat, shapeText } from "./layer_values.js";
+import { isFlat, repeatedLayers, shapeText } from "./layer_values.js";
 import { rangeIn } from "./ranges.js";
 
 const MAPS = 4; // of each layer
@@ -25,7 +25,7 @@ export function makeStrip({ open }) {
   function show(layers, range) {
     if (layers.length !== cards.size || layers.some(({ name, shape }) => cards.get(name)?.shape !== shapeText(shape))) {
       cards = new Map(layers.map((layer) => [layer.name, makeCard(layer, hit)]));
-      replace(list, [...cards.values()].map(({ face }) => h("li", null, face)));
+      replace(list, itemsOf(layers));
       choose(chosen);
     }
     for (const layer of layers) {
@@ -33,8 +33,28 @@ export function makeStrip({ open }) {
     }
   }
 
+  /** A card for each layer; layers that come again and again are behind a button, as long as none of them is open. */
+  function itemsOf(layers) {
+    const items = layers.map(({ name }) => h("li", null, cards.get(name).face));
+    const folded = repeatedLayers(layers).map(([start, end]) => {
+      const hidden = items.slice(start, end);
+      const item = h("li", null, button(t("draw.fold", { count: end - start }), () => unfold(true), { quiet: true }));
+      const unfold = (focuses) => {
+        item.remove();
+        for (const one of hidden) one.hidden = false;
+        if (focuses) hidden[0].querySelector("button").focus();
+      };
+      for (const one of hidden) one.hidden = true;
+      for (const { name } of layers.slice(start, end)) cards.get(name).unfold = () => unfold(false);
+      return { start, item };
+    });
+    for (const { start, item } of folded.reverse()) items.splice(start, 0, item);
+    return items;
+  }
+
   function choose(name) {
     chosen = name;
+    cards.get(name)?.unfold?.();
     for (const [layer, { face }] of cards) face.setAttribute("aria-expanded", String(layer === name));
   }
 

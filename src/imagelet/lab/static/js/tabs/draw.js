@@ -411,12 +411,21 @@ class DrawTab {
       target: this.classifier.classes.map((_, index) => String(index)),
       range: RANGES,
       layer: this.#layers.length ? this.#layers.map(({ name }) => name) : [state.get("layer")],
+      ...placesAllowed(this.#layers.find(({ name }) => name === state.get("layer"))),
       drawing: this.pad.drawing || this.pad.empty ? [this.pad.drawing] : [state.get("drawing")],
     };
     const unknown = Object.keys(allowed).filter((name) => state.get(name) && !allowed[name].includes(state.get(name)));
     const sentence = (name) => h("p", { class: "note" }, t("common.unknown_value", { name, value: state.get(name) }));
     replace(this.#unknown, unknown.map(sentence));
   }
+}
+
+/** What an address may name of the layer that is open: itself, where it is allowed; {} while none is open. */
+function placesAllowed(layer) {
+  if (!layer) return {};
+  const [map, place] = [state.get("map"), state.get("place")];
+  const isMap = /^\d+$/.test(map ?? "") && Number(map) < layer.shape.at(-1);
+  return { map: isMap ? [map] : [], place: placeFrom(place, layer.shape) ? [place] : [] };
 }
 
 function titleOf(name, accuracy) {
