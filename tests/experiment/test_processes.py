@@ -218,7 +218,7 @@ def ranks(start: Start, *words: str) -> list["subprocess.Popen[str]"]:
 def test_processes_with_other_settings_say_so_once(start: Start, tmp_path: Path) -> None:
     first, second = ranks(start, *WORDS, "--seed", "1")
     _, errors = done(first, 1)
-    assert "the settings of process 1 of 2 is not that of process 0" in errors
+    assert "differ in the settings: process 1 of 2 does not have what process 0 has" in errors
     assert done(second, 1) == ("", "")
     assert not list((tmp_path / "runs").glob("digits-*"))
 

@@ -73,7 +73,7 @@ def test_processes_that_differ_all_say_the_same():
     work = "\ndef work(group):\n    group.agree('a' if group.rank < 2 else 'b')\n"
     sentences = ended(start(work, 3))
     assert len(set(sentences)) == 1
-    assert "the settings of process 2 of 3" in sentences[0]
+    assert "in the settings: process 2 of 3" in sentences[0]
 
 
 @pytest.mark.slow

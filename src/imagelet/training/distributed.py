@@ -70,8 +70,8 @@ class Group:
         others = [rank for rank, other in enumerate(digests) if not torch.equal(other, digests[0])]
         if others:
             raise TrainingError(
-                "the processes of this training differ: {what} of process {other} of {world} is not that of "
-                "process 0",
+                "the processes of this training differ in {what}: process {other} of {world} does not have "
+                "what process 0 has",
                 "start all of them with the same command and the same data",
                 what=what,
                 other=others[0],

@@ -14,10 +14,11 @@ import secrets
 import socket
 import struct
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
 JOINING = 300.0  # seconds in which all processes have to come
+MUTE = 30.0  # seconds after which whoever takes a connection and does not answer is not process 0
 BETWEEN_LOOKS = 0.05  # seconds
 ANSWER = datetime.timedelta(seconds=10)  # in which the server answers
 ADDRESS_OF_INTERFACE = 0x8915  # Linux's SIOCGIFADDR
@@ -107,15 +109,44 @@ def _open(place: Placement, until: float) -> "Store":
     serves = place.is_first and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     listening = os.environ.pop(ranks.LISTENING, None) if serves else None
     more: dict[str, Any] = {} if listening is None else {"master_listen_fd": int(listening)}
+    more |= {"timeout": ANSWER, "wait_for_workers": False}
+    make = partial(TCPStore, place.address, place.port, None, serves, **more)
     while True:
         try:
-            return TCPStore(place.address, place.port, None, serves, ANSWER, wait_for_workers=False, **more)
+            return make() if serves or ranks.LAUNCHER in os.environ else _answered(make, place)
         except RuntimeError as error:  # torch's DistNetworkError and DistStoreError
             if serves:
                 raise _cannot_listen(place, str(error)) from error
             if time.monotonic() > until:
                 raise _nobody(place) from error
         time.sleep(1)
+
+
+def _answered(make: Callable[[], "Store"], place: Placement) -> "Store":
+    """Return the way to the server. Torch waits for ever where another program holds the port and is silent.
+
+    Only `imagelet train --processes` opens the port before process 0 is there.
+
+    Raises:
+        TrainingError: nobody answers.
+        RuntimeError: torch's, where the connection fails.
+    """
+    found: list[Store | RuntimeError] = []
+
+    def connect() -> None:
+        try:
+            found.append(make())
+        except RuntimeError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(MUTE)
+    if not found:
+        raise _nobody(place)
+    if isinstance(found[0], RuntimeError):
+        raise found[0]
+    return found[0]
 
 
 def _cannot_listen(place: Placement, problem: str) -> TrainingError:
