@@ -29,3 +29,17 @@ def test_what_is_none_says_what_is_allowed(monkeypatch: pytest.MonkeyPatch, give
     monkeypatch.setattr(cores, "usable_cores", lambda: 6)
     with pytest.raises(SettingError, match="it is auto, or a whole number from 1 to 6, the cores here"):
         cores.read_threads(given)
+
+
+@pytest.mark.parametrize("said", cores.WAITING)
+def test_waiting_threads_sleep_unless_someone_has_said_how_they_wait(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    for name in cores.WAITING:
+        monkeypatch.delenv(name, raising=False)
+    cores.let_waiting_threads_sleep()
+    assert cores.os.environ["GOMP_SPINCOUNT"] == cores.SPINS
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv(said, "7")
+    cores.let_waiting_threads_sleep()
+    assert {name: cores.os.environ[name] for name in cores.WAITING if name in cores.os.environ} == {said: "7"}

@@ -89,8 +89,10 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("imagelet")
     if name in _PLACES:
+        from imagelet.cores import let_waiting_threads_sleep
         from imagelet.errors import packages_needed
 
+        let_waiting_threads_sleep()  # before torch is loaded, if it is
         with packages_needed():
             return getattr(importlib.import_module(f"imagelet.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imagelet import ranks
 from imagelet.cli import light, printing
 from imagelet.cli.failures import report_failure
+from imagelet.cores import let_waiting_threads_sleep
 from imagelet.errors import UsageError, packages_needed
 from imagelet.messages import LANGUAGES, current_language, preferred_language, use_language
 
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 failed, 2 wrong usage, 3 a required figure was missed, 130 interrupted.
     """
     words, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
+    let_waiting_threads_sleep()
     printing.prepare_streams()
     with use_language(preferred_language(os.environ)):
         try:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagelet.data.pictures.dataset import list_labelled
-from imagelet.data.pictures.parquet_pages import Page, pages_of, require_modest
+from imagelet.data.pictures.parquet_pages import Column, Page, columns_of, pages_of, require_modest
 from imagelet.errors import DataError
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, of the extra formats, is not here")
@@ -40,13 +40,16 @@ def test_sizes_add_up_to_what_is_written(
     table = pa.table({"image": contents, "label": list(range(len(contents)))})
     pq.write_table(table, path, compression=compression, write_batch_size=1, **options)
     metadata = pq.ParquetFile(path).metadata
-    require_modest(path, metadata, ("image", "label"))
+    require_modest(path, metadata.num_rows, ("image", "label"))
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    described = [group.column(number) for group in groups for number in range(group.num_columns)]
     with path.open("rb") as file:
-        for group in map(metadata.row_group, range(metadata.num_row_groups)):
-            for column in map(group.column, range(group.num_columns)):
-                pages = list(pages_of(file, column, path.stat().st_size))
-                assert sum(page.header + page.packed for page in pages) == column.total_compressed_size
-                assert sum(page.header + page.unpacked for page in pages) == column.total_uncompressed_size
+        found = columns_of(file)
+        assert [column.path for column in found] == [column.path_in_schema for column in described]
+        for column, told in zip(found, described, strict=True):
+            pages = list(pages_of(file, column, path.stat().st_size))
+            assert sum(page.header + page.packed for page in pages) == told.total_compressed_size
+            assert sum(page.header + page.unpacked for page in pages) == told.total_uncompressed_size
 
 
 def varint(number: int) -> bytes:
@@ -87,22 +90,41 @@ def test_a_page_that_unpacks_to_gigabytes_is_refused_whatever_the_footer_says(tm
     ],
 )
 def test_damaged_headers_are_refused(header: bytes, tmp_path: Path) -> None:
-    class Column:
-        dictionary_page_offset, data_page_offset, total_compressed_size = None, 4, 10_000
-
     path = tmp_path / "it"
     path.write_bytes(b"PAR1" + header + bytes(20) * 600)
     if not header:
         path.write_bytes(b"PAR1")
     with path.open("rb") as file, pytest.raises(ValueError, match=r"damaged|beyond the end"):
-        list(pages_of(file, Column, path.stat().st_size))
+        list(pages_of(file, Column("image", 4, 10_000), path.stat().st_size))
 
 
 def test_a_page_is_what_its_header_says(tmp_path: Path) -> None:
-    class Column:
-        dictionary_page_offset, data_page_offset, total_compressed_size = None, 4, 10
-
     path = tmp_path / "it"
     path.write_bytes(b"PAR1" + b"\x15\x00\x15\x0a\x15\x06\x00" + b"abc")
     with path.open("rb") as file:
-        assert list(pages_of(file, Column, 14)) == [Page(7, 3, 5)]
+        assert list(pages_of(file, Column("image", 4, 10), 14)) == [Page(7, 3, 5)]
+
+
+def test_a_description_that_contradicts_itself_ends_no_process(tmp_path: Path) -> None:
+    """pyarrow ends its process where a column's statistics count levels that the schema does not have."""
+    path = tmp_path / "it.parquet"
+    table = pa.table({"image": [b"1", b"2"], "label": [0, 1], "tags": [[1, 2], [3]]})
+    pq.write_table(table, path)
+    content = path.read_bytes()
+    footer = len(content) - 8 - struct.unpack("<I", content[-8:-4])[0]
+    levels, fewer = b"\x26\x04\x02", b"\x16\x84\x02"  # two numbers, and one in as many bytes
+    assert content[footer:].count(levels) == 1
+    path.write_bytes(content[:footer] + content[footer:].replace(levels, fewer))
+    with path.open("rb") as file:
+        assert [column.path for column in columns_of(file)] == ["image", "label", "tags.list.element"]
+    assert len(list_labelled(path)) == 2
+
+
+@pytest.mark.parametrize(
+    "footer", [b"", b"\x00", b"\x49\x1c\x19\x1c\x00\x00\x00", b"\x49\xfc\xff\xff\xff\x7f"]
+)
+def test_a_damaged_description_is_refused(footer: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "it"
+    path.write_bytes(b"PAR1" + footer + struct.pack("<I", len(footer)) + b"PAR1")
+    with path.open("rb") as file, pytest.raises(ValueError, match="damaged"):
+        columns_of(file)

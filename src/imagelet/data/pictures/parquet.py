@@ -202,7 +202,7 @@ def _list_file(path: Path, classes: tuple[str, ...]) -> _Rows:
                 raise ValueError(Message("it announces {count:,} rows, which it cannot hold", count=rows))
             columns = _columns(file.schema_arrow, path)
             read = [columns.label, *filter(None, [columns.part])]
-            require_modest(path, file.metadata, (columns.picture, *read))
+            require_modest(path, rows, (columns.picture, *read))
         values = {name: _values(path, name) for name in read}
     except _unreadable() as error:
         raise DataError(

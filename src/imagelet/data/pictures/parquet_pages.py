@@ -1,10 +1,12 @@
 """The pages of a Parquet file's columns: what one unpacks to is bounded before it is unpacked.
 
-pyarrow makes as much room for a page as the page's header announces, up to 2 GB. The headers are structures
-of Thrift's compact protocol; nothing of them is read here but the two sizes.
+pyarrow makes as much room for a page as the page's header announces, up to 2 GB, and ends the whole process
+where a file's description of a column contradicts itself. So the description and the headers, structures of
+Thrift's compact protocol, are read here.
 (https://parquet.apache.org/docs/file-format, https://github.com/apache/thrift/blob/master/doc/specs)
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -16,38 +18,73 @@ SMALLEST_LIMIT = 2**24  # bytes that a page may unpack to in any case; usual one
 MOST_RATIO = 20  # and for each of its own bytes; pictures hardly shrink
 HEADER_SIZES = (2**12, 2**20)  # bytes that are read of a header; the largest holds a column's extreme values
 MOST_NESTED = 8  # structures in each other
+FOOTER = 8  # bytes at a file's end: the description's length, and the word PAR1
 SPARE_PAGES = 1_000
 
 _UNPACKED, _PACKED = 2, 3  # fields of a page's header
+_GROUPS, _COLUMNS, _DESCRIPTION = 4, 1, 3  # of a file's description, of a group of rows, of a column in it
+_PATH, _BYTES_IN_ALL, _FIRST_PAGE, _DICTIONARY_PAGE = 3, 7, 9, 11  # of a column's own
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(1, 14)
 _BYTES = {_BYTE: 1, _DOUBLE: 8, _UUID: 16}
 _MANY = 15  # in four bits: the number of items follows
 
 
-def require_modest(path: Path, metadata: Any, columns: Sequence[str]) -> None:
+def require_modest(path: Path, rows: int, columns: Sequence[str]) -> None:
     """See that no page of some columns unpacks to far more than it takes in the file.
 
     Args:
         path: of the file.
-        metadata: pyarrow's ``FileMetaData``.
+        rows: how many it has.
         columns: their paths in the schema: ``image.bytes``.
 
     Raises:
-        ValueError: one does, or a header is damaged.
+        ValueError: one does, or the file's description or a header is damaged.
         OSError: the file cannot be read.
     """
-    left = SPARE_PAGES + 2 * metadata.num_rows
+    left = SPARE_PAGES + 2 * rows
     size = path.stat().st_size
     with path.open("rb") as file:
-        for group in map(metadata.row_group, range(metadata.num_row_groups)):
-            for column in map(group.column, range(group.num_columns)):
-                if column.path_in_schema not in columns:
-                    continue
-                for page in pages_of(file, column, size):
-                    _require_modest(page)
-                    left -= 1
-                    if left < 0:
-                        raise ValueError(Message("it has far more pages than rows"))
+        for column in columns_of(file):
+            if column.path not in columns:
+                continue
+            for page in pages_of(file, column, size):
+                _require_modest(page)
+                left -= 1
+                if left < 0:
+                    raise ValueError(Message("it has far more pages than rows"))
+
+
+class Column(NamedTuple):
+    """Where the pages of a column of a group of rows are: its path in the schema, first byte, bytes."""
+
+    path: str
+    place: int
+    size: int
+
+
+def columns_of(file: BinaryIO) -> list[Column]:
+    """Return the columns of each group of rows, as the description at the file's end has them.
+
+    Raises:
+        ValueError: it is damaged.
+        OSError: the file cannot be read.
+    """
+    try:
+        end = file.seek(-FOOTER, os.SEEK_END)
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(end - length)
+        described = _Structure(file.read(length)).read()
+        chunks = [chunk[_DESCRIPTION] for group in described[_GROUPS] for chunk in group[_COLUMNS]]
+        return [
+            Column(
+                ".".join(name.decode() for name in chunk[_PATH]),
+                min(filter(None, (chunk.get(_DICTIONARY_PAGE), chunk[_FIRST_PAGE])), default=0),
+                chunk[_BYTES_IN_ALL],
+            )
+            for chunk in chunks
+        ]
+    except (LookupError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise ValueError(Message("the description of its columns is damaged")) from error
 
 
 class Page(NamedTuple):
@@ -58,19 +95,18 @@ class Page(NamedTuple):
     unpacked: int
 
 
-def pages_of(file: BinaryIO, column: Any, size: int) -> Iterator[Page]:
+def pages_of(file: BinaryIO, column: Column, size: int) -> Iterator[Page]:
     """Yield the pages of a column of a group of rows.
 
     Args:
         file: the Parquet file.
-        column: pyarrow's ``ColumnChunkMetaData``.
+        column: where they are.
         size: of the file, in bytes.
 
     Raises:
         ValueError: the column is not in the file, or a header is damaged.
     """
-    place = min(filter(None, (column.dictionary_page_offset, column.data_page_offset)), default=0)
-    end = place + column.total_compressed_size
+    place, end = column.place, column.place + column.size
     if not 0 <= place <= end <= size:
         raise ValueError(Message("a column goes on beyond the end of the file"))
     while place < end:
@@ -82,14 +118,14 @@ def pages_of(file: BinaryIO, column: Any, size: int) -> Iterator[Page]:
 def _page_at(file: BinaryIO, place: int) -> Page:
     for size in HEADER_SIZES:
         file.seek(place)
-        header = _Header(file.read(size))
+        header = _Structure(file.read(size))
         try:
-            numbers = header.structure()
+            fields = header.read()
         except IndexError:
             continue
-        page = Page(header.place, numbers.get(_PACKED, -1), numbers.get(_UNPACKED, -1))
-        if min(page) >= 0:
-            return page
+        packed, unpacked = fields.get(_PACKED), fields.get(_UNPACKED)
+        if isinstance(packed, int) and isinstance(unpacked, int) and min(packed, unpacked) >= 0:
+            return Page(header.place, packed, unpacked)
         break
     raise _damaged()
 
@@ -104,59 +140,56 @@ def _damaged() -> ValueError:
     return ValueError(Message("the header of a page is damaged"))
 
 
-class _Header:
-    """Bytes of Thrift's compact protocol, and how far they are read; IndexError: there should be more."""
+class _Structure:
+    """A structure of Thrift's compact protocol; IndexError: there should be more bytes."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.place = 0
 
-    def structure(self, nested: int = 0) -> dict[int, int]:
-        """Pass over a structure and return its whole numbers by their fields.
+    def read(self, nested: int = 0) -> dict[int, Any]:
+        """Return the fields by their numbers: whole numbers, bytes, lists and structures.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is no structure.
         """
         if nested > MOST_NESTED:
             raise _damaged()
-        numbers: dict[int, int] = {}
+        fields: dict[int, Any] = {}
         field = 0
         while head := self._byte():
             field = field + (head >> 4) if head >> 4 else self._signed()
             kind = head & 15
-            if kind in (_I16, _I32, _I64):
-                numbers[field] = self._signed()
-            elif kind not in (_TRUE, _FALSE):  # which are all that there is of them
-                self._pass_over(kind, nested)
-        return numbers
+            if kind not in (_TRUE, _FALSE):  # which are all that there is of them
+                fields[field] = self._value(kind, nested)
+        return fields
 
-    def _pass_over(self, kind: int, nested: int) -> None:
+    def _value(self, kind: int, nested: int) -> Any:
         if kind in (_I16, _I32, _I64):
-            self._number()
-        elif kind in (_TRUE, _FALSE):  # in a list they take a byte
-            self._skip(1)
-        elif kind in _BYTES:
-            self._skip(_BYTES[kind])
-        elif kind == _BINARY:
-            self._skip(self._number())
-        elif kind in (_LIST, _SET):
+            return self._signed()
+        if kind in (_TRUE, _FALSE):  # in a list they take a byte
+            return self._bytes(1)
+        if kind in _BYTES:
+            return self._bytes(_BYTES[kind])
+        if kind == _BINARY:
+            return self._bytes(self._number())
+        if kind in (_LIST, _SET):
             head = self._byte()
             count = self._number() if head >> 4 == _MANY else head >> 4
-            for _ in range(count):
-                self._pass_over(head & 15, nested + 1)
-        elif kind == _STRUCT:
-            self.structure(nested + 1)
-        else:  # no page's header has a map
-            raise _damaged()
+            return [self._value(head & 15, nested + 1) for _ in range(count)]
+        if kind == _STRUCT:
+            return self.read(nested + 1)
+        raise _damaged()  # nothing that is read here has a map
 
     def _byte(self) -> int:
         self.place += 1
         return self._content[self.place - 1]
 
-    def _skip(self, count: int) -> None:
+    def _bytes(self, count: int) -> bytes:
         self.place += count
         if self.place > len(self._content):
             raise IndexError
+        return self._content[self.place - count : self.place]
 
     def _number(self) -> int:
         number = shift = 0
