@@ -16,7 +16,7 @@ const REST = 120; // milliseconds without a change before the answer is asked fo
 const LONG_REST = 500; // and before the accuracy is counted
 const UNCHANGED = { maps: [], biases: true, noise: 0 };
 const UNMOVED = { degrees: 0, right: 0, down: 0 };
-const WITHOUT = new Set(["softmax", "flatten"]); // kinds of layers with nothing of their own to break
+const WITHOUT = new Set(["softmax", "reshape"]); // families of layers with nothing of their own to break
 const SLIDERS = {
   noise: { text: "break_noise", unit: "break_noise_is", low: 0, high: 3, step: 0.1 },
   degrees: { text: "break_turn", unit: "break_degrees", low: -90, high: 90, step: 5 },
@@ -83,7 +83,7 @@ export class AblationView {
   show(layer, map) {
     const isOther = layer?.name !== this.#layer?.name;
     [this.#layer, this.#map] = [layer, map];
-    this.element.hidden = !layer || WITHOUT.has(layer.kind);
+    this.element.hidden = !layer || WITHOUT.has(layer.family);
     if (this.element.hidden) {
       this.stop();
       return;
