@@ -140,7 +140,7 @@ def drawings() -> list[bytes]:
 
 
 def drawing(stroke: Sequence[tuple[float, float]], shift: float) -> bytes:
-    """Return a stroke, in shares of the sheet's side, as the PNG file that the page sends of it."""
+    """Return a stroke, in fractions of the sheet's side, as the PNG file that the page sends of it."""
     image = Image.new("RGB", (SIDE, SIDE), (253, 252, 248))
     places = [((x + shift) * SIDE, (y - shift) * SIDE) for x, y in stroke]
     ImageDraw.Draw(image).line(places, fill=(34, 36, 44), width=BRUSH, joint="curve")

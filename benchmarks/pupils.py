@@ -36,7 +36,7 @@ LIMIT = 0.5  # seconds that are asked for: 95th percentile of a prediction
 TIMES = 20  # that each pupil may write each digit
 PEN = 0.2  # seconds of drawing between two predictions
 THINKING = (0.5, 2.0)  # seconds between two things that a pupil does
-SHIFT = 0.002  # by which the drawings of two pupils differ, in shares of the sheet's side
+SHIFT = 0.002  # by which the drawings of two pupils differ, in fractions of the sheet's side
 LINK = re.compile(r"http://[^/]+:(\d+)/\?token=([\w-]+)")
 
 

@@ -35,7 +35,7 @@ TARGETS = (  # test accuracy, and the shortest training whose validation accurac
 RACES = 10  # one for each seed
 LESSON = "cnn-3"
 EPOCH = 60_000  # images
-LIMITS = {"share": 0.25, "accuracy": 0.9942}  # of Keras's first epoch; of the test images
+LIMITS = {"fraction": 0.25, "accuracy": 0.9942}  # of Keras's first epoch; of the test images
 
 
 def benchmarks() -> dict[str, Benchmark]:
@@ -105,10 +105,10 @@ def _race(keras: Worker, claim: Claim, seed: int) -> dict[str, float]:
 
 
 def _summarized(races: Sequence[dict[str, float]]) -> dict[str, Any]:
-    shares = [race["training_seconds"] / race["keras_epoch_seconds"] for race in races]
+    fractions = [race["training_seconds"] / race["keras_epoch_seconds"] for race in races]
     names = ("keras_epoch_seconds", "training_seconds", "process_seconds", "accuracy")
     return {
         "races": list(races),
-        "share": statistics.median(shares),
+        "fraction": statistics.median(fractions),
         **{name: summary([race[name] for race in races]) for name in names},
     }

@@ -68,14 +68,16 @@ def page(name: str, measured: dict[str, Any]) -> str:
     return pages.benchmarks_page({name: {"name": name, "measured": measured, "environment": ENVIRONMENT}})
 
 
-def test_every_seed_races_once_in_each_class_and_the_share_is_that_of_kerass_epoch(
+def test_every_seed_races_once_in_each_class_and_the_fraction_is_that_of_kerass_epoch(
     told: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGELET_KERAS", "python-with-keras")
     *_, measured = race.race()
     assert [seed for _, seed in told] == [seed for seed in range(race.RACES) for _ in ("bf16", "AVX2")]
     found = measured["classes"]
-    assert {name: found[name]["share"] for name in found} == pytest.approx({"bf16": 2 / 60, "AVX2": 8 / 36})
+    assert {name: found[name]["fraction"] for name in found} == pytest.approx(
+        {"bf16": 2 / 60, "AVX2": 8 / 36}
+    )
     text = page("race", measured)
     assert "| bf16 | 99.45 ± 0.00 % | 10 | 2.0 s | 5.0 s | 60.0 s | 0.03 |" in text
     assert "| AVX2 | 99.45 ± 0.00 % | 10 | 8.0 s | 11.0 s | 36.0 s | 0.22 |" in text

@@ -31,6 +31,11 @@ def test_what_is_none_says_what_is_allowed(monkeypatch: pytest.MonkeyPatch, give
         cores.read_threads(given)
 
 
+def test_who_sleeps_at_once_says_so_in_every_way() -> None:
+    """A number of turns in the environment counts for more than the policy."""
+    assert cores.ASLEEP.keys() == set(cores.WAITING)
+
+
 @pytest.mark.parametrize("said", cores.WAITING)
 def test_waiting_threads_sleep_unless_someone_has_said_how_they_wait(
     monkeypatch: pytest.MonkeyPatch, said: str

@@ -8,6 +8,7 @@ from imagelet.errors import SettingError
 AUTO = "auto"  # as many threads as torch takes by itself
 MOST_THREADS = 4096  # that a run's file may name
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # by which a person says how threads wait
+ASLEEP = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}  # threads that wait sleep at once
 SPINS = "20000"  # turns of a loop, under a millisecond; OpenMP's own are 15 times as many
 
 

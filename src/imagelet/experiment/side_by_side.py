@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 
 import torch
 
-from imagelet.cores import AUTO, usable_cores
+from imagelet.cores import ASLEEP, AUTO, usable_cores
 from imagelet.data.store import memory_bytes
 from imagelet.device import choose_device, choose_threads
 from imagelet.errors import RunError, UsageError
@@ -26,7 +26,6 @@ from imagelet.runs.definition import Computing
 MOST_THREADS_PER_CORE = 4  # of trainings with as many threads as torch chooses; more cost what they gain
 BYTES_PER_TRAINING = 10**9  # of memory, about: torch, the images, activations
 SECONDS_TO_SAVE = 60.0  # that trainings have when they are interrupted
-PASSIVE = {"OMP_WAIT_POLICY": "passive"}  # threads without work sleep instead of waiting busily
 
 
 def choose_parallel(given: int | str, tasks: int, computing: Computing) -> int:
@@ -73,7 +72,7 @@ class _Child:
         self, number: int, task: Task, threads: int, events: "queue.Queue[tuple[int, ChildEvent | None]]"
     ) -> None:
         self.ended = False  # it has said how it ended
-        self._process = WorkerProcess(command_of("imagelet.experiment.child"), PASSIVE)
+        self._process = WorkerProcess(command_of("imagelet.experiment.child"), ASLEEP)
         request = {"task": task.to_json(), "threads": threads}
         self._process.requests.write(json.dumps(request).encode() + b"\n")
         self._process.requests.flush()

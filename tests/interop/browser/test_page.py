@@ -101,7 +101,7 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 
 def draw(page: Page, *strokes: Sequence[tuple[float, float]]) -> None:
-    """Draw strokes, in shares of the sheet's side, with the mouse, and wait for the answer."""
+    """Draw strokes, in fractions of the sheet's side, with the mouse, and wait for the answer."""
     box = page.locator("#pad").bounding_box()
     assert box is not None
     for stroke in strokes:

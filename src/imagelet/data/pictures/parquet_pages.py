@@ -55,10 +55,10 @@ def require_modest(path: Path, rows: int, columns: Sequence[str]) -> None:
 
 
 class Column(NamedTuple):
-    """Where the pages of a column of a group of rows are: its path in the schema, first byte, bytes."""
+    """Where a column of a group of rows has its pages: path in the schema, offset and size in bytes."""
 
     path: str
-    place: int
+    offset: int
     size: int
 
 
@@ -106,7 +106,7 @@ def pages_of(file: BinaryIO, column: Column, size: int) -> Iterator[Page]:
     Raises:
         ValueError: the column is not in the file, or a header is damaged.
     """
-    place, end = column.place, column.place + column.size
+    place, end = column.offset, column.offset + column.size
     if not 0 <= place <= end <= size:
         raise ValueError(Message("a column goes on beyond the end of the file"))
     while place < end:

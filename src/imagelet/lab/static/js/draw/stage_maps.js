@@ -146,8 +146,8 @@ export function makeOutputMap({ pick, hover }) {
 /** The cell of a canvas of `size` under the mouse. */
 function placeIn(canvas, size, event) {
   const box = canvas.getBoundingClientRect();
-  const shares = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
-  return shares.map((share, axis) => clamp(Math.floor(share * size[axis]), 0, size[axis] - 1));
+  const fractions = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
+  return fractions.map((fraction, axis) => clamp(Math.floor(fraction * size[axis]), 0, size[axis] - 1));
 }
 
 /** Cover all places but the first `count`. */

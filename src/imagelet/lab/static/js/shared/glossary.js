@@ -35,7 +35,7 @@ export function finder(/** @type {Entry[]} */ entries, /** @type {string} */ lan
 export async function explainTerms(/** @type {HTMLElement} */ root) {
   const entries = await fetch(new URL("../../glossary.json", import.meta.url))
     .then((response) => (response.ok ? response.json() : []))
-    .catch(() => []); // without a server the page goes on without tips
+    .catch(() => []); // without a server the page works without tips
   if (!entries.length) return;
   const finders = new Map();
   const find = (text) => {
