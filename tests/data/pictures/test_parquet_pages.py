@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imagelet.data.pictures import parquet
 from imagelet.data.pictures.dataset import list_labelled
 from imagelet.data.pictures.parquet_pages import Column, Page, columns_of, pages_of, require_modest
 from imagelet.errors import DataError
@@ -118,6 +119,15 @@ def test_a_description_that_contradicts_itself_ends_no_process(tmp_path: Path) -
     with path.open("rb") as file:
         assert [column.path for column in columns_of(file)] == ["image", "label", "tags.list.element"]
     assert len(list_labelled(path)) == 2
+
+
+def test_columns_of_different_length_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "it.parquet"
+    pq.write_table(pa.table({"image": [b"1", b"2"], "label": [0, 1], "split": ["train", "test"]}), path)
+    lengths = {"label": [0, 1], "split": ["train"]}
+    monkeypatch.setattr(parquet, "_values", lambda _, column: lengths[column])
+    with pytest.raises(DataError, match="its columns differ in length"):
+        list_labelled(path)
 
 
 @pytest.mark.parametrize(

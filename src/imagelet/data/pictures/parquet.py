@@ -204,6 +204,8 @@ def _list_file(path: Path, classes: tuple[str, ...]) -> _Rows:
             read = [columns.label, *filter(None, [columns.part])]
             require_modest(path, rows, (columns.picture, *read))
         values = {name: _values(path, name) for name in read}
+        if len({len(column) for column in values.values()}) > 1:
+            raise ValueError(Message("its columns differ in length"))
     except _unreadable() as error:
         raise DataError(
             "the Parquet file '{file}' cannot be read: {error}",
