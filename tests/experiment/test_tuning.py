@@ -232,6 +232,17 @@ def test_two_processes_share_a_study_and_no_training_is_done_twice(space: Path, 
     assert not list(first.folder.glob(".worker-*.lock"))
 
 
+@pytest.mark.usefixtures("_measured")
+def test_each_process_draws_other_trials_however_near_they_begin(space: Path, folder: Path) -> None:
+    first = tune_to_end(quick_start(), space=space, minutes=FOREVER, trials=1, folder=folder)
+    definition = study.read_definition(first.folder, (28, 28, 1), 10)
+    journals = [study.Journal(first.folder, definition, first_rung=1) for _ in range(3)]
+    drawn = {journal.search.ask().suggest_float("learning_rate", 0.0001, 0.1, log=True) for journal in journals}
+    for journal in journals:
+        journal.close()
+    assert len(drawn) == 3
+
+
 def _finals(folder: Path) -> list[tuple[int, int]]:
     """Return (candidate, seed) of every claim in the journal that was finished."""
     lines = [json.loads(line) for line in (folder / study.JOURNAL).read_text().splitlines()]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DEFINITION, JOURNAL, SPLIT, SET_ASIDE = "study.toml", "journal.log", "split.json", "set-aside.json"
 FORMAT = 1
 SEARCH, FINAL = "search", "final"  # the two parts of the journal
+PROCESSES = "processes"  # how many have worked on the study so far
 SECONDS_OF_A_LOCK = 20  # after which the journal's lock is that of a killed process
 REDUCTION = 3  # one trial in so many goes on at each rung
 FIRST_TRIALS = 8  # drawn at random, before the results of others lead
@@ -213,12 +214,14 @@ class Journal:
         self._lock = filelock.FileLock(self._lock_file(self._worker))
         self._lock.acquire()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with _whole(folder):
+        with _whole(folder), filelock.FileLock(folder / ".claiming.lock"):
             storage = _open(folder / JOURNAL)
-            known = {study.study_name: len(study.trials) for study in _studies(storage)}
+            known = {study.study_name: study for study in _studies(storage)}
             self.is_new = SEARCH not in known
-            seed = definition.experiment.seed + known.get(SEARCH, 0) + self._others()
+            before = 0 if self.is_new else known[SEARCH].user_attrs.get(PROCESSES, 1)
+            seed = definition.experiment.seed + 1000 * before  # each process draws other trials
             self.search = _study(storage, SEARCH, first_rung, seed)
+            self.search.set_user_attr(PROCESSES, before + 1)
             self.final = _study(storage, FINAL, first_rung, seed)
 
     def close(self) -> None:
@@ -286,10 +289,6 @@ class Journal:
         lock.release()
         path.unlink(missing_ok=True)
         return False
-
-    def _others(self) -> int:
-        """Return how many other processes have worked on the study: each draws other trials."""
-        return 1000 * (len(list(self._folder.glob(".worker-*.lock"))) - 1)
 
     def _lock_file(self, worker: str) -> Path:
         name = "".join(letter for letter in worker if letter.isalnum())
