@@ -138,7 +138,7 @@ def test_a_damaged_journal_is_said_to_be_damaged(space: Path, folder: Path, dama
 @pytest.mark.usefixtures("_measured")
 def test_a_damaged_definition_is_said_to_be_damaged(space: Path, folder: Path) -> None:
     first = tune_to_end(quick_start(), space=space, minutes=FOREVER, trials=1, folder=folder)
-    file = first.folder / study.DEFINITION
+    file = first.folder / study.STUDY_FILE
     file.write_text(file.read_text().replace("search_epochs = ", "search_epochs = -"))
     with pytest.raises(RunError, match="is damaged: search_epochs cannot be"):
         tune_to_end(describe("digits"), resume=True, minutes=FOREVER, folder=folder)
@@ -237,7 +237,9 @@ def test_each_process_draws_other_trials_however_near_they_begin(space: Path, fo
     first = tune_to_end(quick_start(), space=space, minutes=FOREVER, trials=1, folder=folder)
     definition = study.read_definition(first.folder, (28, 28, 1), 10)
     journals = [study.Journal(first.folder, definition, first_rung=1) for _ in range(3)]
-    drawn = {journal.search.ask().suggest_float("learning_rate", 0.0001, 0.1, log=True) for journal in journals}
+    drawn = {
+        journal.search.ask().suggest_float("learning_rate", 0.0001, 0.1, log=True) for journal in journals
+    }
     for journal in journals:
         journal.close()
     assert len(drawn) == 3

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RUN_FILES = ("*/experiment.toml", "*/*/experiment.toml")  # of runs, and of those of a course or a series
+STUDY_FILE = "study.toml"  # that makes a folder among the runs a study, the search of a better recipe
 MAKING = ".making-"  # a run's folder until it holds its first files
 MAKING_LOCK = ".making.lock"
 ABANDONED = 3600.0  # seconds after which nobody is still writing a temporary file of a finished run
@@ -332,7 +333,7 @@ def runs_by_name(folder: Path) -> dict[str, Run]:
 
 
 def delete_run(folder: Path, name: str) -> None:
-    """Move the run of that name below ``folder`` into the trash, the folder ``.trash`` in it.
+    """Move the run of that name below ``folder`` into the trash.
 
     Raises:
         RunError: there is none, or it is being trained.
@@ -340,24 +341,30 @@ def delete_run(folder: Path, name: str) -> None:
     run = named(runs_by_name(folder), name, Message("run"), Message("/api/runs lists the runs"))
     with run.in_use():
         pass
+    move_to_trash(folder, name)
+
+
+def move_to_trash(folder: Path, name: str) -> None:
+    """Move a run or a study, which nobody works on, into the trash, the folder ``.trash`` in ``folder``."""
     stamp = f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
     place = _trash(folder) / stamp / name
     place.parent.mkdir(parents=True)
-    run.folder.rename(place)
+    (folder / name).rename(place)
 
 
 def restore_run(folder: Path, name: str) -> None:
-    """Bring back the run of that name which was deleted last.
+    """Bring back the run or study of that name which was deleted last.
 
     Raises:
         RunError: none of that name was deleted.
         ConflictError: there is another by now.
     """
-    deleted = named(deleted_runs(folder), name, Message("deleted run"), Message("/api/trash lists them"))
+    kind, hint = Message("deleted run or study"), Message("/api/trash lists them")
+    deleted = named(deleted_runs(folder), name, kind, hint)
     place = folder / name
     if place.exists():
         raise ConflictError(
-            "there is a run '{name}' again, and a run never overwrites another",
+            "there is another '{name}' by now, and nothing is ever overwritten",
             "delete that one first",
             name=name,
         )
@@ -368,10 +375,10 @@ def restore_run(folder: Path, name: str) -> None:
 
 
 def deleted_runs(folder: Path) -> dict[str, Path]:
-    """Return the folders of the deleted runs by their names, of several the one that was deleted last."""
+    """Return the folders of the deleted runs and studies by name, of several the one deleted last."""
     deleted: dict[str, Path] = {}
     for stamp in sorted(_trash(folder).glob("*")):
-        for pattern in RUN_FILES:
+        for pattern in (*RUN_FILES, f"*/{STUDY_FILE}"):
             deleted |= {
                 path.parent.relative_to(stamp).as_posix(): path.parent for path in stamp.glob(pattern)
             }

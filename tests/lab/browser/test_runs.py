@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -154,7 +155,7 @@ def test_the_toast_waits_for_who_is_at_it_and_later_the_run_is_still_to_be_had(
     page.get_by_label("Filter").focus()
     page.clock.run_for(11_000)
     expect(undo).to_have_count(0)
-    page.get_by_text("Deleted runs: 1").click()
+    page.get_by_text("Deleted: 1").click()
     check_access(page)
     page.get_by_role("button", name="Restore one-epoch").click()
     expect(page.get_by_role("link", name="one-epoch", exact=True)).to_be_focused()
@@ -230,6 +231,35 @@ def test_a_study_shows_its_best_trial_its_figures_and_the_recipe(
     assert file.value.suggested_filename == "study.toml"
     page.locator(".back").click()
     expect(page.get_by_role("link", name="study", exact=True)).to_be_focused()
+
+
+@pytest.mark.parametrize(("language", "delete"), [("en", "Delete the search"), ("ko", "탐색 지우기")])
+def test_a_deleted_study_is_brought_back(
+    visit: Visit, lab_folder: Path, groups: None, language: str, delete: str
+) -> None:
+    page = visit(f"runs?lang={language}")
+    link = page.get_by_role("link", name="study", exact=True)
+    link.click()
+    page.get_by_role("button", name=delete).click()
+    expect(page.locator(".toast button")).to_be_focused()
+    expect(page.locator("tr.group-row")).to_have_count(2)
+    assert not (lab_folder / "study").exists()
+    page.keyboard.press("Enter")
+    expect(link).to_be_focused()
+    assert (lab_folder / "study" / "study.toml").is_file()
+    page.locator("tr", has=link).get_by_role("button").click()
+    expect(link).to_have_count(0)
+    page.locator(".trash summary").click()
+    page.locator(".trash").get_by_role("button").click()
+    expect(link).to_be_focused()
+
+
+def test_a_study_that_is_being_searched_stays(visit: Visit, lab_folder: Path, groups: None) -> None:
+    page = visit("runs", refused="/api/studies/study")
+    with filelock.FileLock(lab_folder / "study" / ".worker-other.lock"):
+        page.get_by_role("button", name="Delete study").click()
+        expect(page.locator("main")).to_contain_text("the search 'study' is running")
+    expect(page.get_by_role("link", name="study", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import pytest
 
 from imagelet.metrics.comparison import spread
@@ -96,6 +97,42 @@ def test_a_damaged_study_is_listed_as_such(lab: Lab, runs: Path) -> None:
     refused = lab.get("/api/studies/study")
     assert refused.status_code == 404
     assert "damaged" in refused.json()["error"]["message"]
+
+
+def test_a_deleted_study_comes_back_as_it_was(lab: Lab, runs: Path) -> None:
+    before = {path: path.read_bytes() for path in (runs / "study").rglob("*") if path.is_file()}
+    row = listed(lab)["study"]
+    assert lab.ask("DELETE", "/api/studies/study").json() == {"name": "study"}
+    assert set(listed(lab)) == {"seeds", "folds"}
+    assert lab.get("/api/trash").json() == [{"name": "study"}]
+    assert lab.post("/api/runs/study/restore").json() == {"name": "study"}
+    assert {path: path.read_bytes() for path in (runs / "study").rglob("*") if path.is_file()} == before
+    assert listed(lab)["study"] == row
+    assert lab.get("/api/trash").json() == []
+
+
+def test_a_study_that_is_being_searched_stays(lab: Lab, runs: Path) -> None:
+    with filelock.FileLock(runs / "study" / ".worker-other.lock"):
+        refused = lab.ask("DELETE", "/api/studies/study")
+        assert (refused.status_code, refused.json()["error"]["message"]) == (
+            409,
+            "the search 'study' is running",
+        )
+    assert "study" in listed(lab)
+    assert lab.ask("DELETE", "/api/studies/study").status_code == 200  # the lock of a process that has ended
+
+
+def test_only_a_study_is_deleted_as_one(lab: Lab, runs: Path) -> None:
+    for name in ("none", "digits-softmax-seed0", "..", "%2e%2e", "digits-softmax-seeds"):
+        assert lab.ask("DELETE", f"/api/studies/{name}").status_code in (404, 405)
+    assert (runs / "digits-softmax-seed0" / "experiment.toml").is_file()
+
+
+def test_a_damaged_study_can_be_deleted(lab: Lab, runs: Path) -> None:
+    (runs / "study" / "study.toml").write_text("no = toml = at all")
+    assert listed(lab)["study"]["state"] == "damaged"
+    assert lab.ask("DELETE", "/api/studies/study").status_code == 200
+    assert not (runs / "study").exists()
 
 
 def test_no_other_file_is_sent(lab: Lab, runs: Path) -> None:

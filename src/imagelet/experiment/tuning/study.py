@@ -26,7 +26,7 @@ from imagelet.data.splits import Split
 from imagelet.errors import ImageletError, MissingPackageError, RunError, UsageError
 from imagelet.experiment.tuning.space import Space, space_of
 from imagelet.runs.definition import Checked, Experiment, problem_of
-from imagelet.runs.store import create_run
+from imagelet.runs.store import STUDY_FILE, create_run
 from imagelet.training.recipe import Recipe, recipe_from_json, recipe_to_json
 from imagelet.training.recipe_file import read_toml
 
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna.storages import JournalStorage
 
-DEFINITION, JOURNAL, SPLIT, SET_ASIDE = "study.toml", "journal.log", "split.json", "set-aside.json"
+JOURNAL, SPLIT, SET_ASIDE = "journal.log", "split.json", "set-aside.json"
+WORKER_LOCK = ".worker-{name}.lock"  # a process holds it while it works on the study
 FORMAT = 1
 SEARCH, FINAL = "search", "final"  # the two parts of the journal
 PROCESSES = "processes"  # how many have worked on the study so far
@@ -105,7 +106,7 @@ def create_study(
     def write(place: Path) -> None:
         parts[0].save(place / SPLIT)
         parts[1].save(place / SET_ASIDE)
-        atomic_files.write_text(place / DEFINITION, tomli_w.dumps(definition.to_toml()))
+        atomic_files.write_text(place / STUDY_FILE, tomli_w.dumps(definition.to_toml()))
 
     return create_run(folder, name, default_name, write).folder
 
@@ -121,11 +122,11 @@ def find_study(folder: Path, dataset: str, name: str | None) -> Path:
     Raises:
         RunError: there is none.
     """
-    places = [folder / name] if name else [path.parent for path in folder.glob(f"*/{DEFINITION}")]
-    places = [place for place in places if (place / DEFINITION).is_file()]
-    places.sort(key=lambda place: (place / DEFINITION).stat().st_mtime, reverse=True)
+    places = [folder / name] if name else [path.parent for path in folder.glob(f"*/{STUDY_FILE}")]
+    places = [place for place in places if (place / STUDY_FILE).is_file()]
+    places.sort(key=lambda place: (place / STUDY_FILE).stat().st_mtime, reverse=True)
     for place in places:
-        content = read_toml(place / DEFINITION).get("experiment")
+        content = read_toml(place / STUDY_FILE).get("experiment")
         if isinstance(content, dict) and content.get("dataset") == dataset:
             return place
     raise RunError(
@@ -145,7 +146,7 @@ def read_definition(folder: Path, shape: tuple[int, int, int], classes: int) -> 
     Raises:
         RunError: it is damaged.
     """
-    path = folder / DEFINITION
+    path = folder / STUDY_FILE
     with _sound(path):
         fields = _Fields.model_validate(read_toml(path))
         space = space_of(path, fields.space, shape, classes)
@@ -161,7 +162,7 @@ def experiment_of(folder: Path) -> Experiment:
     Raises:
         RunError: ``study.toml`` is damaged.
     """
-    path = folder / DEFINITION
+    path = folder / STUDY_FILE
     with _sound(path):
         return Experiment.from_toml(_Fields.model_validate(read_toml(path)).experiment)
 
@@ -274,25 +275,32 @@ class Journal:
 
     def _runs(self, worker: str) -> bool:
         """Say whether a process still works on the study: it holds its lock."""
-        import filelock
-
-        if worker == self._worker:
-            return True
-        path = self._lock_file(worker)
-        if not path.is_file():
-            return False
-        lock = filelock.FileLock(path, timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            return True
-        lock.release()
-        path.unlink(missing_ok=True)
-        return False
+        return worker == self._worker or _is_held(self._lock_file(worker))
 
     def _lock_file(self, worker: str) -> Path:
         name = "".join(letter for letter in worker if letter.isalnum())
-        return self._folder / f".worker-{name}.lock"
+        return self._folder / WORKER_LOCK.format(name=name)
+
+
+def is_searched(folder: Path) -> bool:
+    """Say whether a process works on a study."""
+    return any(_is_held(path) for path in folder.glob(WORKER_LOCK.format(name="*")))
+
+
+def _is_held(path: Path) -> bool:
+    """Say whether a process holds a lock's file; that of a killed process is taken away."""
+    import filelock
+
+    if not path.is_file():
+        return False
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        return True
+    lock.release()
+    path.unlink(missing_ok=True)
+    return False
 
 
 @contextlib.contextmanager

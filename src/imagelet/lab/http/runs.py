@@ -139,7 +139,7 @@ class CellImage(Sent):
 
 
 class Deleted(Sent):
-    """A run that was deleted, or restored."""
+    """A run or a study that was deleted, or restored."""
 
     name: str
 
@@ -175,6 +175,13 @@ def file_of_a_study(
     return FileResponse(path, 200, None, "image/png" if path.suffix == ".png" else "application/toml")
 
 
+@router.delete("/studies/{name}", response_model=Deleted)
+def remove_study(lab: CurrentLab, name: str) -> Any:
+    """Move a study to the trash, from which it can be restored."""
+    lab.groups.delete_study(name)
+    return {"name": name}
+
+
 @router.get("/compare")
 async def compared(lab: CurrentLab, runs: Annotated[str, Query(max_length=2_000)]) -> dict[str, Any]:
     """Compare runs and shipped classifiers, their names parted by commas, on their validation images."""
@@ -185,7 +192,7 @@ async def compared(lab: CurrentLab, runs: Annotated[str, Query(max_length=2_000)
 
 @router.get("/trash", response_model=list[Deleted])
 def list_deleted(lab: CurrentLab) -> Any:
-    """List the deleted runs that can be restored."""
+    """List the deleted runs and studies that can be restored."""
     return [{"name": name} for name in sorted(deleted_runs(lab.runs.folder))]
 
 
@@ -226,7 +233,7 @@ async def report(lab: CurrentLab, name: str) -> FileResponse:
 
 @router.post("/runs/{name:path}/restore", response_model=Deleted)
 def restore(lab: CurrentLab, name: str) -> Any:
-    """Restore a deleted run."""
+    """Restore a deleted run or study."""
     restore_run(lab.runs.folder, name)
     return {"name": name}
 

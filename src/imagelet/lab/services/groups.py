@@ -6,16 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imagelet.errors import ImageletError, RunError
+from imagelet.errors import ConflictError, ImageletError, RunError
 from imagelet.experiment.tuning.conclusion import IMPORTANCE_FIGURE, RECIPE, TRIALS_FIGURE
-from imagelet.experiment.tuning.study import DEFINITION, experiment_of
+from imagelet.experiment.tuning.study import experiment_of, is_searched
 from imagelet.lab.services.cache import Cache
 from imagelet.lab.services.runs import RunList, version_of
 from imagelet.messages import Message, translate
 from imagelet.metrics.comparison import spread
 from imagelet.runs.files import read_study
 from imagelet.runs.series import SEEDS, RecordedSeries, read_recorded, runs_of, series_files
-from imagelet.runs.store import named
+from imagelet.runs.store import STUDY_FILE, move_to_trash, named
 
 STUDY = "study"
 FIGURES = (TRIALS_FIGURE, IMPORTANCE_FIGURE)
@@ -66,6 +66,21 @@ class Groups:
             "figures": [figure for figure in FIGURES if (folder / figure).is_file()],
         }
 
+    def delete_study(self, name: str) -> None:
+        """Move a study into the trash.
+
+        Raises:
+            RunError: there is none of that name.
+            ConflictError: a process works on it.
+        """
+        if is_searched(self._study(name)):
+            raise ConflictError(
+                "the search '{name}' is running",
+                "wait for its end, or end it where it was started",
+                name=name,
+            )
+        move_to_trash(self._runs.folder, name)
+
     def file_of(self, name: str, file: str) -> Path:
         """Return a file of a study: a figure, or its recipe.
 
@@ -78,7 +93,7 @@ class Groups:
         return path
 
     def _studies(self) -> dict[str, Path]:
-        return {path.parent.name: path.parent for path in sorted(self._runs.folder.glob(f"*/{DEFINITION}"))}
+        return {path.parent.name: path.parent for path in sorted(self._runs.folder.glob(f"*/{STUDY_FILE}"))}
 
     def _study(self, name: str) -> Path:
         return named(self._studies(), name, Message("study"), Message("/api/groups lists the studies"))
@@ -145,7 +160,7 @@ def _study_row(folder: Path) -> dict[str, Any]:
             accuracy = max(reached, default=None)
         figures = {"accuracy": accuracy, "interval": None, "deviation": None, "runs": 1}
         trials = result.get("trials", ())
-        made = datetime.datetime.fromtimestamp((folder / DEFINITION).stat().st_mtime, datetime.UTC)
+        made = datetime.datetime.fromtimestamp((folder / STUDY_FILE).stat().st_mtime, datetime.UTC)
     except (ImageletError, OSError) as error:
         return _damaged(folder.name, STUDY, error)
     return _row(

@@ -1,5 +1,5 @@
 // @ts-check
-// The table of all runs, sorted, filtered, selected; and the deleted runs, which can be restored.
+// The table of all runs, sorted, filtered, selected; and the deleted ones, which can be restored.
 
 import { whisker, whiskerScale } from "../shared/charts.js";
 import { currentLanguage, t } from "../shared/i18n.js";
@@ -76,7 +76,7 @@ export function visibleRuns(/** @type {Item[]} */ runs, { column, down, words, s
 
 /** The table; order and filter are in the address. */
 export class RunTable {
-  /** @param {{onselect: (names: string[]) => void, onremove: (name: string) => void}} handlers */
+  /** @param {{onselect: (names: string[]) => void, onremove: (name: string, kind: "runs" | "studies") => void}} handlers */
   constructor({ onselect, onremove }) {
     this.onselect = onselect;
     this.onremove = onremove;
@@ -203,7 +203,7 @@ export class RunTable {
   row(/** @type {Item} */ run, scale, isOpen) {
     const { name, kind, group } = run;
     const title = t("runs.delete.one", { run: name });
-    const remove = () => button("✕", () => this.onremove(name), { quiet: true, label: title, title });
+    const remove = (what) => button("✕", () => this.onremove(name, what), { quiet: true, label: title, title });
     const numberCell = (text) => h("td", { class: "number" }, text);
     const classes = [this.selected.has(name) && "selected", group && "part", kind && "group-row"].filter(Boolean).join(" ");
     return h(
@@ -221,7 +221,7 @@ export class RunTable {
       numberCell(duration(run.seconds)),
       h("td", { class: "col-state" }, stateMark(run.state, "runs")),
       h("td", { class: "col-created" }, dateText(run.created)),
-      h("td", { class: "remove" }, !kind && remove()),
+      h("td", { class: "remove" }, kind === "study" ? remove("studies") : !kind && remove("runs")),
     );
   }
 
@@ -279,7 +279,7 @@ function dateText(created) {
   return date.toLocaleString(currentLanguage(), { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
-/** The deleted runs; `restore(name)` is called for the one that is wanted. */
+/** The deleted runs and studies; `restore(name)` is called for the one that is wanted. */
 export function deletedRuns(restore) {
   const summary = h("summary");
   const list = h("ul");

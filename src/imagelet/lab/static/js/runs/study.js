@@ -2,7 +2,7 @@
 // One study: the best trial beside the start, its figures, its trials, and the recipe to train with.
 
 import { t } from "../shared/i18n.js";
-import { command, h, linkButton, number, percent, quoted, remark, table } from "../shared/ui.js";
+import { button, command, h, linkButton, number, percent, quoted, remark, table } from "../shared/ui.js";
 import { backLink } from "./detail.js";
 import { fieldName } from "./figures.js";
 
@@ -21,11 +21,12 @@ const MOST_TRIALS = 200; // in the table
  * difference: number | null, interval: [number, number] | null, images: number | null}} Result
  */
 
-/** A study's page. */
-export function studyPage(/** @type {Study} */ study) {
+/** A study's page. `remove()` deletes it. */
+export function studyPage(/** @type {Study} */ study, { remove }) {
   const { name, dataset, recipe, result, resume } = study;
   const title = h("h2", { tabindex: "-1", class: "run-name" }, name);
-  const head = h("header", { class: "run-head" }, backLink(), title, remark([dataset, recipe].join(" · ")));
+  const tools = h("div", { class: "row" }, button(t("runs.study.delete"), remove, { danger: true }));
+  const head = h("header", { class: "run-head" }, backLink(), title, remark([dataset, recipe].join(" · ")), tools);
   const toResume = h("section", { class: "card" }, h("h3", null, t("runs.study.resume")), command(resume));
   if (!result) return [head, h("p", { class: "note" }, t("runs.study.unfinished")), toResume];
   return [head, outcome(study, result), pictures(study), trialTable(result.trials), toResume];

@@ -40,7 +40,7 @@ class RunsTab {
     this.problem = h("div", { "aria-live": "polite" });
     this.table = new RunTable({
       onselect: (names) => state.set(selectionOf(names), { replace: true }),
-      onremove: (name) => this.remove(name),
+      onremove: (name, kind) => this.remove(name, kind),
     });
     this.deleted = deletedRuns((name) => this.restore(name));
     this.selection = h("div", { class: "selection", hidden: true });
@@ -165,7 +165,7 @@ class RunsTab {
     try {
       const study = await busy(this.detail, api.get(`/api/studies/${encodeURIComponent(name)}`));
       if (!isNewest()) return;
-      replace(this.detail, studyPage(study));
+      replace(this.detail, studyPage(study, { remove: () => this.remove(name, "studies") }));
       focusWithin(this.detail, "h2", { preventScroll: true });
       window.scrollTo({ top: 0 });
     } catch (problem) {
@@ -196,15 +196,16 @@ class RunsTab {
     cell?.dialog.close();
   }
 
-  async remove(name) {
+  /** Delete a run or a study; the sentence that says so can undo it. */
+  async remove(name, /** @type {"runs" | "studies"} */ kind = "runs") {
     try {
-      await api.del(`/api/runs/${encodeURIComponent(name)}`);
+      await api.del(`/api/${kind}/${encodeURIComponent(name)}`);
     } catch (problem) {
       replace(this.problem, error(problem));
       return;
     }
     await this.load();
-    state.set({ open: null, cell: null, ...selectionOf(selectedNames().filter((selected) => selected !== name)) });
+    state.set({ open: null, study: null, cell: null, ...selectionOf(selectedNames().filter((selected) => selected !== name)) });
     this.run = null;
     await this.changed();
     toast(t("runs.deleted", { run: name }), t("runs.undo"), () => this.restore(name)).focus();
