@@ -95,30 +95,46 @@ SIMULATED, SIMULATED_STEPS = (8, 64, 512), 200
 PARAMETERS, STEP_SECONDS = 300_000, 0.1  # of a network, and of its step in one process
 
 
+def received_bytes(world: int, parameters: int) -> float:
+    """Return how many bytes of gradients a process receives in a step.
+
+    One of two gets the vector of the other. One of more gets its piece of the vectors of all others, and then
+    the other pieces of the sum.
+    """
+    size = 4 * parameters
+    return size if world == 2 else 2 * size * (world - 1) / world
+
+
 def step_seconds(world: int, connection: Connection, parameters: int, alone: float) -> float:
     """Return how long a step takes in ``world`` processes, by the formula of the page.
 
-    Each process computes its part of the batch. Then the gradients go round a ring, as gloo does it: in
-    ``world`` - 1 turns each passes on a vector of 4 bytes a parameter. At last each adds them up.
+    Each process computes its part of the batch. Pieces of the gradients go straight to the processes that add
+    them up, in one turn, and their sums go round a ring, as gloo does it, in ``world`` - 1 turns.
     """
-    size = 4 * parameters
-    turns = world - 1
-    return alone / world + turns * (connection.latency + size / connection.bandwidth + size / ADDED)
+    if world == 1:
+        return alone
+    turns = 1 if world == 2 else world
+    added = 4 * parameters * (world - 1) / world
+    travel = turns * connection.latency + received_bytes(world, parameters) / connection.bandwidth
+    return alone / world + travel + added / ADDED
 
 
 def simulated_seconds(
     world: int, connection: Connection, parameters: int, alone: float, random: np.random.Generator
 ) -> float:
-    """Return how long a step takes where some processes compute longer than others, turn by turn.
+    """Return how long a step takes where some of more than two processes compute longer, turn by turn.
 
-    A turn ends for a process when its own last one and that of the neighbour who sends to it have ended.
+    A process adds up its piece when the last of all has sent it. A turn of the ring ends for it when its own
+    last one and that of the neighbour who sends to it have ended.
     """
-    size = 4 * parameters
+    piece = 4 * parameters / world
     scatter = SCATTER * random.standard_normal(world)
-    ready = alone / world * (1 + scatter.clip(-1))  # (world,) seconds, at which each has its own gradient
+    computed = alone / world * (1 + scatter.clip(-1))  # (world,) seconds, at which each has its own gradient
+    exchanged = computed.max() + connection.latency + (world - 1) * piece / connection.bandwidth
+    ready = np.full(world, exchanged + (world - 1) * piece / ADDED)
     for _ in range(world - 1):
-        ready = np.maximum(ready, np.roll(ready, 1)) + connection.latency + size / connection.bandwidth
-    return float(ready.max()) + (world - 1) * size / ADDED
+        ready = np.maximum(ready, np.roll(ready, 1)) + connection.latency + piece / connection.bandwidth
+    return float(ready.max())
 
 
 def fastest(connection: Connection, parameters: int, alone: float) -> int:
@@ -152,7 +168,7 @@ def table() -> str:
     lines = _head(["processes", *(one.name for one in CONNECTIONS), "bytes that a process receives"])
     for world in NUMBERS:
         times = [STEP_SECONDS / step_seconds(world, one, PARAMETERS, STEP_SECONDS) for one in CONNECTIONS]
-        received = f"{4 * PARAMETERS * (world - 1) / 1e6:.1f} MB"
+        received = f"{received_bytes(world, PARAMETERS) / 1e6 if world > 1 else 0:.1f} MB"
         lines.append(f"| {world} | {' | '.join(f'{one:.2f}' for one in times)} | {received} |")
     best = [str(fastest(one, PARAMETERS, STEP_SECONDS)) for one in CONNECTIONS]
     return "\n".join([*lines, f"| fastest with | {' | '.join(best)} | |"])

@@ -12,7 +12,7 @@ from imagelet.networks import build
 from imagelet.networks.building import OwnNetwork
 from imagelet.networks.modules import Whiten
 from imagelet.training.distributed import Group
-from imagelet.training.lanes import _packed, _summed, _unpacked, replica_of
+from imagelet.training.lanes import replica_of
 from imagelet.training.loop import EpochEnded, Step, Stopped, TrainingSetup, start, train
 from imagelet.training.own_functions import OwnFunctions
 from imagelet.training.profiling import Profile
@@ -273,32 +273,6 @@ def test_a_replica_shares_weights_and_has_its_own_gradients_and_buffers():
     assert all(parameter.grad is None for parameter in network.parameters())
     assert network.batchnorm1.num_batches_tracked == 0
     assert replica.network.batchnorm1.num_batches_tracked == 1
-
-
-def test_sums_are_those_of_a_binary_tree_whichever_process_adds_them():
-    drawn = torch.Generator().manual_seed(0)
-    lanes = [[torch.randn(1000, generator=drawn) * 10.0 ** (lane % 5)] for lane in range(8)]
-    clones = lambda: [[tensor.clone() for tensor in lane] for lane in lanes]  # noqa: E731
-    [a, b, c, d, e, f, g, h] = [lane[0] for lane in lanes]
-    expected = ((a + b) + (c + d)) + ((e + f) + (g + h))
-    assert torch.equal(_summed(clones())[0], expected)
-    for world in (2, 4, 8):
-        each = 8 // world
-        partial = [_summed(clones()[rank * each : (rank + 1) * each]) for rank in range(world)]
-        assert torch.equal(_summed(partial)[0], expected)
-    assert not torch.equal(sum(lane[0] for lane in lanes), expected)
-
-
-def test_tensors_of_any_type_and_layout_travel_as_one_block():
-    images = torch.rand(3, 4, 5, 2).to(memory_format=torch.channels_last)
-    tensors = [
-        *(torch.rand(3, dtype=torch.bfloat16), torch.tensor(True), images, torch.tensor([2**60, -1])),
-        *(torch.rand(2, 3, dtype=torch.float64), torch.empty(0), torch.tensor(0.5)),
-    ]
-    for mine, theirs in zip(_unpacked(_packed(tensors), tensors), tensors, strict=True):
-        assert torch.equal(mine, theirs)
-        assert mine.dtype == theirs.dtype
-        assert mine.stride() == theirs.stride()
 
 
 def test_a_group_that_cannot_share_the_lanes_is_told_so():

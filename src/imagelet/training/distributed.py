@@ -7,7 +7,7 @@ several find and watch each other is in ``joining.py``.
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from imagelet.errors import TrainingError
 from imagelet.messages import Message
 
 SETTINGS = Message("the settings")
+
+Round = Callable[[], list[Tensor]]
+"""What waits for the others of a round: it returns what each gave, in the order of their ranks."""
 
 
 class Group:
@@ -44,7 +47,26 @@ class Group:
         Raises:
             TrainingError: another process has failed, or is lost.
         """
-        return [tensor]
+        return self.begin_gather(tensor)()
+
+    def begin_gather(self, tensor: Tensor) -> Round:
+        """Begin `gather`, and return what waits for the tensors. All processes begin rounds in one order.
+
+        Raises:
+            TrainingError: as :meth:`gather`, here or while it waits.
+        """
+        return lambda: [tensor]
+
+    def begin_exchange(self, pieces: Tensor) -> Round:
+        """Begin to give each process its piece, and return what waits for those that are given to this one.
+
+        Args:
+            pieces: (world, n); row k is for process k.
+
+        Raises:
+            TrainingError: as :meth:`gather`, here or while it waits.
+        """
+        return lambda: list(pieces)
 
     def gather_text(self, text: str) -> list[str]:
         """Return the text of every process, in the order of their ranks."""

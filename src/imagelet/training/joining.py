@@ -7,10 +7,11 @@ the second.
 
 import atexit
 import contextlib
+import functools
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch import Tensor
 from imagelet import ranks
 from imagelet.errors import TrainingError
 from imagelet.ranks import Placement
-from imagelet.training.distributed import Group
+from imagelet.training.distributed import Group, Round
 from imagelet.training.meeting import JOINING, choose_interface, meet, wait_until
 from imagelet.training.watch import BEAT, LOST, SILENCE, Failure, Watch
 
@@ -113,25 +114,53 @@ class Joined(Group):
                 raise _not_connected() from error
         return None  # the default
 
-    def gather(self, tensor: Tensor) -> list[Tensor]:
-        """Return the tensor of every process, in the order of their ranks; all have one shape and type.
-
-        Raises:
-            TrainingError: another process has failed or is lost.
-        """
+    def begin_gather(self, tensor: Tensor) -> Round:
+        """Begin to gather the tensor of every process; see `Group`."""
         from torch import distributed
 
         mine = tensor.detach().contiguous()
         received = [torch.empty_like(mine) for _ in range(self.world)]
+        return self._round(
+            lambda: distributed.all_gather(received, mine, self._group, async_op=True), received
+        )
+
+    def begin_exchange(self, pieces: Tensor) -> Round:
+        """Begin to give each process its piece; see `Group`."""
+        from torch import distributed
+
+        mine = pieces.detach().contiguous()
+        received = torch.empty_like(mine)
+        begin = functools.partial(
+            distributed.all_to_all_single, received, mine, group=self._group, async_op=True
+        )
+        return self._round(begin, list(received))
+
+    def _round(self, begin: Callable[[], Any], received: list[Tensor]) -> Round:
+        """Begin a round of torch's, and return what waits for its end."""
+        with self._reasoned():
+            work = begin()
+
+        def wait() -> list[Tensor]:
+            with self._reasoned():
+                if received[0].device.type == "cuda":
+                    work.wait()  # the GPU waits, not this process
+                else:
+                    self._wait_for(work)
+            return received
+
+        return wait
+
+    @contextlib.contextmanager
+    def _reasoned(self) -> Iterator[None]:
+        """Let a round that fails say why.
+
+        Raises:
+            TrainingError: another process has failed or is lost.
+        """
         try:
-            work = distributed.all_gather(received, mine, group=self._group, async_op=True)
-            if mine.device.type == "cuda":
-                work.wait()  # the GPU waits, not this process
-                return received
-            self._wait_for(work)
+            yield
         except RuntimeError as error:
             raise self._reason() from error
-        return received
 
     def _wait_for(self, work: Any) -> None:
         """Wait until a round is over, as long as the others live.

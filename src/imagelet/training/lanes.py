@@ -2,18 +2,17 @@
 
 The rounding of a sum depends on its order. So that any number of processes and threads gives the same bytes,
 a batch is always divided into the same lanes, each lane is computed by one thread, and the lanes are added in
-pairs, these in pairs again: ((0 + 1) + (2 + 3)) + …. A process adds up its own lanes, which are a branch of
-this tree, and every process adds the rest of the tree itself, of what it gathered from the others.
+the order that ``sums.py`` keeps.
 
 Batch normalisation takes the statistics of its lane. The running statistics move by the mean over the lanes.
 """
 
 import contextlib
 import copy
+import functools
 import queue
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,7 +21,6 @@ from torch import Tensor, nn
 from imagelet.device import default_generator, generator, sum_type, using_threads
 from imagelet.networks import Network
 from imagelet.networks.building import OwnNetwork
-from imagelet.training.distributed import Group
 from imagelet.training.division import lane_sizes
 from imagelet.training.own_functions import NONE
 from imagelet.training.passes import (
@@ -38,6 +36,7 @@ from imagelet.training.passes import (
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
+from imagelet.training.sums import BLOCK, Adding, across
 from imagelet.training.workers import ALONE, Workers, workers
 
 Compute = Callable[[np.ndarray, Tensor], Counted | None]
@@ -45,30 +44,39 @@ Compute = Callable[[np.ndarray, Tensor], Counted | None]
 the network then. None: a person has ended the training in the first process meanwhile."""
 
 
-class Replica(NamedTuple):
-    """A copy of the network that shares its weights, and has gradients and running statistics of its own."""
+@dataclass(frozen=True)
+class Lane:
+    """A lane's part of the batch, its place in this process, and whether it is the batch's first."""
+
+    part: Part | None
+    place: int
+    first: bool
+
+
+@dataclass
+class Replica:
+    """A copy of the network that shares its weights, and has gradients and running statistics of its own.
+
+    Attributes:
+        lane: that it computes, and
+        learned: the numbers of the parameters of which the gradient is there.
+    """
 
     network: Network
-    parameters: list[nn.Parameter]
-    buffers: list[Tensor]
-    dropouts: list[nn.Module]
+    lane: Lane | None = None
+    learned: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.modules = list(self.network.modules())
+        self.parameters = list(self.network.parameters())
+        self.buffers = list(self.network.buffers())
+        self.dropouts = [one for one in self.modules if getattr(getattr(one, "layer", None), "random", False)]
 
 
 def replica_of(network: Network) -> Replica:
     """Return a copy of the network over the same memory of the weights."""
     shared = {id(one): nn.Parameter(one.detach(), one.requires_grad) for one in network.parameters()}
-    copied: Network = copy.deepcopy(network, shared)
-    dropouts = [one for one in copied.modules() if getattr(getattr(one, "layer", None), "random", False)]
-    return Replica(copied, list(copied.parameters()), list(copied.buffers()), dropouts)
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A lane's part of the batch, its number, and whether it is computed while no other is."""
-
-    part: Part | None
-    number: int
-    alone: bool
+    return Replica(copy.deepcopy(network, shared))
 
 
 class Lanes:
@@ -91,25 +99,34 @@ class Lanes:
         team: Workers,
     ) -> None:
         self._setup, self._state, self._known, self._profile, self._team = setup, state, known, profile, team
+        self._modules = list(state.network.modules())
         self._parameters, self._buffers = list(state.network.parameters()), list(state.network.buffers())
         self._replicas: queue.SimpleQueue[Replica] = queue.SimpleQueue()
         for _ in range(team.threads):
-            self._replicas.put(replica_of(state.network))
+            self._replicas.put(self._watched(replica_of(state.network)))
         # Whether the network draws from torch's own generator, which all threads share; its first lanes tell.
         self._draws: bool | None = None
+        self._alone = True  # as long as that is not known
+        self._learning: list[int] = []  # the numbers of the parameters that learn in this step
+        first = len(self._parameters)
+        self._rest_numbers = range(first, first + len(self._rest()))
+        self._adding = Adding(setup.group, 0, [])
 
     def __call__(self, chosen: np.ndarray, pixels: Tensor) -> Counted | None:
         """Compute a step's gradients; see `Compute`."""
         setup, state = self._setup, self._state
         size = setup.recipe.batch_size
         images = min(size, len(setup.training) - state.step * size)
+        self._learning = [number for number, one in enumerate(self._parameters) if one.requires_grad]
+        self._adding = Adding(setup.group, setup.lanes // setup.group.world, self._blocks())
+        self._alone = self._draws is not False
         lanes = list(self._lanes(chosen, pixels, images))
         self._profile.mark("loading")
-        computed = list(self._team.map(self._lane, lanes, alone=self._draws is not False))
-        results = [result for result, _ in computed]
-        total = across(setup.group, [*_summed(results), _told(setup, state)])
+        batches = list(self._team.map(self._lane, lanes, alone=self._alone))
+        sums = self._adding.sums()
         self._profile.mark("backward")
-        return None if _heed(setup, state, total.pop()) else self._set(total, images, computed[0][1])
+        *rest, told = (sums.pop(number) for number in self._rest_numbers)
+        return None if _heed(setup, state, told) else self._set(sums, rest, images, batches[0])
 
     def _lanes(self, chosen: np.ndarray, pixels: Tensor, images: int) -> Iterator[Lane]:
         """Yield the lanes of this process, of which ``chosen`` (n,) are the images."""
@@ -117,33 +134,77 @@ class Lanes:
         each = self._setup.lanes // group.world
         sizes = lane_sizes(images, self._setup.lanes)
         start = 0
-        for number in range(group.rank * each, (group.rank + 1) * each):
+        for place in range(each):
+            number = group.rank * each + place
             rows = slice(start, start + sizes[number])
             start = rows.stop
             position = (state.epoch, state.step, number)
             part = None
             if sizes[number]:
                 part = self._known.part(chosen[rows], pixels[rows], position, sizes[number] / images)
-            yield Lane(part, number, self._draws is not False)
+            yield Lane(part, place, number == 0)
 
-    def _lane(self, lane: Lane) -> tuple[list[Tensor], Batch | None]:
-        """Return a lane's gradients, changes of the running statistics and counts, and its images."""
+    def _blocks(self) -> list[list[int]]:
+        """Return the numbers of what a lane gives, in blocks: gradients in the order of the backward pass.
+
+        Parameters have their own numbers, and what `_rest` names follows them, in the last block.
+        """
+        blocks: list[list[int]] = [[]]
+        size = 0
+        for number in reversed(self._learning):
+            if size >= BLOCK:
+                blocks.append([])
+                size = 0
+            blocks[-1].append(number)
+            size += self._parameters[number].nbytes
+        if size >= BLOCK:
+            blocks.append([])
+        blocks[-1] += self._rest_numbers
+        return blocks
+
+    def _lane(self, lane: Lane) -> Batch | None:
+        """Compute a lane and give what it has to be added up; return its images."""
         if lane.part is None:
-            return self._nothing(), None
+            for number in self._learning:
+                self._adding.give(lane.place, number, torch.zeros_like(self._parameters[number]))
+            self._give(lane, self._rest())
+            return None
         replica = self._replicas.get()
         try:
-            self._prepare(replica, lane.part)
-            dropout = self._noticed(lane.part) if lane.alone else contextlib.nullcontext()
+            self._prepare(replica, lane, lane.part)
+            dropout = self._noticed(lane.part) if self._alone else contextlib.nullcontext()
             counted = forward_backward(self._setup, replica.network, lane.part, self._profile, dropout)
-            return self._result(replica, lane, counted), counted.batch
+            self._give_rest(replica, lane, lane.part, counted)
+            return counted.batch
         finally:
+            replica.lane = None
             self._replicas.put(replica)
 
+    def _watched(self, replica: Replica) -> Replica:
+        """Let each gradient of a replica be given as soon as it is there."""
+        for number, parameter in enumerate(replica.parameters):
+            learns = parameter.requires_grad
+            parameter.requires_grad_(True)  # one that is frozen has no hooks
+            give = functools.partial(self._give_gradient, replica, number)
+            parameter.register_post_accumulate_grad_hook(give)  # type: ignore[no-untyped-call]
+            parameter.requires_grad_(learns)
+        return replica
+
+    def _give_gradient(self, replica: Replica, number: int, parameter: Tensor) -> None:
+        gradient, like = parameter.grad, self._parameters[number]
+        assert gradient is not None
+        assert replica.lane is not None
+        parameter.grad = None
+        if gradient.stride() != like.stride():
+            gradient = torch.empty_like(like).copy_(gradient)
+        replica.learned.add(number)
+        self._adding.give(replica.lane.place, number, gradient)
+
     @torch.no_grad()
-    def _prepare(self, replica: Replica, part: Part) -> None:
+    def _prepare(self, replica: Replica, lane: Lane, part: Part) -> None:
         """Let a replica be as the network is before the step."""
-        replica.network.train()
-        for mine, real in zip(replica.network.modules(), self._state.network.modules(), strict=True):
+        replica.lane, replica.learned = lane, set()
+        for mine, real in zip(replica.modules, self._modules, strict=True):
             mine.training = real.training
         for parameter, original in zip(replica.parameters, self._parameters, strict=True):
             parameter.requires_grad_(original.requires_grad)
@@ -166,49 +227,50 @@ class Lanes:
             drew = not torch.equal(before, source.get_state())
         self._draws = bool(self._draws or drew or must_be_alone(self._setup, self._state, self._profile))
 
-    def _learning(self) -> list[int]:
-        """Return the numbers of the parameters that learn in this step."""
-        return [number for number, one in enumerate(self._parameters) if one.requires_grad]
+    def _rest(self) -> list[Tensor]:
+        """Return what a lane gives beside gradients, as one without images has it.
 
-    def _nothing(self) -> list[Tensor]:
-        """Return what a lane without images adds, each tensor in the layout in which all lanes give it."""
-        parameters = [torch.zeros_like(self._parameters[number]) for number in self._learning()]
-        buffers = [torch.zeros_like(buffer) for buffer in self._buffers]
+        Changes of the running statistics, the sum of the losses, the number of correct predictions, of how
+        many parameters there is a gradient, each 0 or 1, and what the process tells the others.
+        """
         device = self._setup.device
         counts = [torch.zeros((), dtype=kind, device=device) for kind in (sum_type(device), torch.int64)]
-        there = torch.zeros(len(parameters), dtype=torch.int32, device=device)
-        return [*parameters, *buffers, *counts, there]
+        there = torch.zeros(len(self._learning), dtype=torch.int32, device=device)
+        told = torch.zeros(3, dtype=sum_type(device), device=device)
+        return [*(torch.zeros_like(buffer) for buffer in self._buffers), *counts, there, told]
+
+    def _give(self, lane: Lane, rest: list[Tensor]) -> None:
+        """Give what a lane has beside gradients."""
+        if lane.place == 0:
+            rest[-1] = _told(self._setup, self._state)
+        for number, tensor in zip(self._rest_numbers, rest, strict=True):
+            self._adding.give(lane.place, number, tensor)
 
     @torch.no_grad()
-    def _result(self, replica: Replica, lane: Lane, counted: Counted) -> list[Tensor]:
-        assert lane.part is not None
-        result = self._nothing()
-        learning = self._learning()
-        for place, number in enumerate(learning):
-            gradient = replica.parameters[number].grad
-            if gradient is not None:
-                aligned = gradient.stride() == result[place].stride()
-                result[place] = gradient if aligned else result[place].copy_(gradient)
-                result[-1][place] = 1
-            replica.parameters[number].grad = None
-        for place, (mine, before) in enumerate(zip(replica.buffers, self._buffers, strict=True)):
-            change = result[len(learning) + place]
+    def _give_rest(self, replica: Replica, lane: Lane, part: Part, counted: Counted) -> None:
+        rest = self._rest()
+        for change, mine, before in zip(rest, replica.buffers, self._buffers, strict=False):
             if mine.is_floating_point():  # what does not move, infinity too, has to stay as it is
-                change.copy_(torch.where(mine == before, 0.0, (mine - before) * lane.part.fraction))
-            elif lane.number == 0:
+                change.copy_(torch.where(mine == before, 0.0, (mine - before) * part.fraction))
+            elif lane.first:
                 change.copy_(mine)
-        result[-3].copy_(counted.loss)
-        result[-2].copy_(counted.correct)
-        return result
+        *_, loss, correct, there, _ = rest
+        loss.copy_(counted.loss)
+        correct.copy_(counted.correct)
+        there.copy_(torch.tensor([number in replica.learned for number in self._learning]))
+        for number in set(self._learning) - replica.learned:
+            self._adding.give(lane.place, number, torch.zeros_like(self._parameters[number]))
+        self._give(lane, rest)
 
     @torch.no_grad()
-    def _set(self, total: list[Tensor], images: int, batch: Batch | None) -> Counted:
+    def _set(
+        self, gradients: dict[int, Tensor], rest: list[Tensor], images: int, batch: Batch | None
+    ) -> Counted:
         """Give the network its gradients and its running statistics; return the counts."""
-        *tensors, loss, correct, there = total
-        learning = self._learning()
-        for place, (number, lanes) in enumerate(zip(learning, there.tolist(), strict=True)):
-            self._parameters[number].grad = tensors[place] if lanes else None
-        for buffer, change in zip(self._buffers, tensors[len(learning) :], strict=True):
+        *changes, loss, correct, there = rest
+        for number, lanes in zip(self._learning, there.tolist(), strict=True):
+            self._parameters[number].grad = gradients[number] if lanes else None
+        for buffer, change in zip(self._buffers, changes, strict=True):
             if buffer.is_floating_point():
                 buffer.add_(change)
             else:
@@ -281,41 +343,3 @@ def step_computer(setup: TrainingSetup, state: State, profile: Profile, team: Wo
         return forward_backward(setup, state.network, part, profile, dropout_from(setup, position))
 
     return compute
-
-
-def across(group: Group, mine: list[Tensor]) -> list[Tensor]:
-    """Return the sums over all processes of their tensors, added up in pairs in the order of the ranks."""
-    if group.world == 1:
-        return mine
-    return _summed([_unpacked(each, mine) for each in group.gather(_packed(mine))])
-
-
-def _summed(lists: Sequence[list[Tensor]]) -> list[Tensor]:
-    """Return the sums of lists of tensors, a power of two many, in pairs; the first ones are changed."""
-    while len(lists) > 1:
-        for first, second in zip(lists[::2], lists[1::2], strict=True):
-            torch._foreach_add_(first, second)
-        lists = lists[::2]
-    return lists[0]
-
-
-def _order(tensors: Sequence[Tensor]) -> list[int]:
-    """Return the order of tensors in one block of bytes, in which each starts at a place of its type."""
-    return sorted(range(len(tensors)), key=lambda number: -tensors[number].element_size())
-
-
-def _packed(tensors: Sequence[Tensor]) -> Tensor:
-    """Return dense tensors as one block, uint8 (bytes,)."""
-    flat = [tensors[number].as_strided((tensors[number].numel(),), (1,)) for number in _order(tensors)]
-    return torch.cat([each.view(torch.uint8) for each in flat])
-
-
-def _unpacked(block: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    """Return the tensors of a block, each with type, shape and layout of that in ``like``."""
-    unpacked, start = list(like), 0
-    for number in _order(like):
-        tensor = like[number]
-        stop = start + tensor.numel() * tensor.element_size()
-        unpacked[number] = block[start:stop].view(tensor.dtype).as_strided(tensor.size(), tensor.stride())
-        start = stop
-    return unpacked
