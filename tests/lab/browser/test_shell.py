@@ -97,6 +97,37 @@ def test_an_unknown_tab_is_the_first_and_it_is_said(visit: Visit) -> None:
     expect(page.locator("#notice")).to_be_empty()
 
 
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        ("draw?run=nix&evidence=none&lang=en", ["run=nix", "evidence=none"]),
+        ("draw?lang=xx", ["lang=xx"]),
+        ("collect?own=nix&lang=en", ["own=nix"]),
+        ("layers?example=nix&stride=99&lang=en", ["example=nix", "stride=99"]),
+        ("network?input=3x&classes=0&lang=en", ["input=3x", "classes=0"]),
+        ("train?dataset=nix&recipe=none&lang=en", ["dataset=nix", "recipe=none"]),
+        ("train?settings=epoch:3,optimizer:none&lang=en", ["settings=epoch:3", "settings=optimizer:none"]),
+        ("runs?sort=beauty&selected=nix&groups=nix&lang=en", ["sort=beauty", "groups=nix", "selected=nix"]),
+        ("course?page=pictures&at=99-nix&lang=en", ["at=99-nix"]),
+    ],
+)
+def test_what_an_address_names_and_is_not_there_is_said(
+    visit: Visit, place: str, values: list[str]
+) -> None:
+    page = visit(place)
+    said = page.get_by_text("which is not known here: it is left out")
+    expect(said).to_have_text([re.compile(re.escape(f"“{value}”")) for value in values])
+    expect(page.locator("main")).to_be_visible()
+
+
+def test_a_dataset_that_is_not_on_this_computer_is_said(visit: Visit) -> None:
+    page = visit("train?dataset=emnist-letters")
+    expect(page.get_by_text("is not on this computer: choose other images")).to_be_visible()
+    expect(page.get_by_text("imagelet data get emnist-letters")).to_be_visible()
+    page.get_by_label("Recipe", exact=True).select_option(index=1)
+    expect(page.get_by_text("is not on this computer: choose other images")).to_have_count(0)
+
+
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [360, 390, 640])
 def test_every_tab_of_the_bar_is_in_sight(visit: Visit, language: str, width: int) -> None:

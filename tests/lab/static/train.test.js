@@ -8,7 +8,7 @@ import { csvOf } from "../../../src/imagelet/lab/static/js/train/export.js";
 import { Progress, roundedSeconds } from "../../../src/imagelet/lab/static/js/train/progress.js";
 import { ordered } from "../../../src/imagelet/lab/static/js/train/queue.js";
 import { groupsOf, isAllowed, sentence, valueOf } from "../../../src/imagelet/lab/static/js/train/settings.js";
-import { commandOf, fits, parametersOf, readSetup } from "../../../src/imagelet/lab/static/js/train/setup.js";
+import { commandOf, fits, parametersOf, readSetup, unknownIn } from "../../../src/imagelet/lab/static/js/train/setup.js";
 import { outline } from "../../../src/imagelet/lab/static/js/train/snapshots.js";
 
 const DEFAULTS = { dataset: "digits", recipe: "general", validation: "auto", limit: "0", seed: "0", name: "" };
@@ -31,6 +31,24 @@ test("an address without a setup, or with a broken one, names nothing", () => {
   assert.deepEqual(readSetup(() => null), { settings: {}, test: false, madeFor: null });
   const broken = { settings: "epochs:1:2,:3,rate", input: "28x0x1", test: "no" };
   assert.deepEqual(readSetup((name) => broken[name] ?? null), { settings: {}, test: false, madeFor: null });
+});
+
+test("what an address names and the form cannot hold is told apart from what is only out of range", () => {
+  const fields = [
+    { name: "epochs", default: 10, allowed: [1, 100] },
+    { name: "nesterov", default: true, allowed: null },
+    { name: "optimizer", default: "sgd", allowed: ["sgd", "adamw"] },
+  ];
+  const known = { datasets: ["digits"], recipes: ["general"], fields };
+  const unknown = (address) => unknownIn((name) => address[name] ?? null, known);
+  assert.deepEqual(unknown({}), []);
+  assert.deepEqual(unknown({ dataset: "digits", recipe: "general", test: "yes", input: "8x8x1", classes: "10" }), []);
+  assert.deepEqual(unknown({ settings: "epochs:100000,nesterov:false,optimizer:adamw" }), []);
+  const wrong = { dataset: "nix", recipe: "none", test: "maybe", input: "8x" };
+  assert.deepEqual(Object.fromEntries(unknown(wrong)), wrong);
+  assert.deepEqual(unknown({ input: "8x8x1", classes: "-1" }), [["classes", "-1"]]);
+  const pairs = ["epoch:3", "nesterov:perhaps", "optimizer:lion", "epochs:1:2"];
+  assert.deepEqual(unknown({ settings: pairs.join(",") }), pairs.map((pair) => ["settings", pair]));
 });
 
 test("a command line names what differs from the defaults, in quotes where a word needs them", () => {

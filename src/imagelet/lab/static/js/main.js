@@ -9,12 +9,12 @@
 import { showConnection } from "./shared/banner.js";
 import { connection } from "./shared/connection.js";
 import { explainTerms } from "./shared/glossary.js";
-import { LANGUAGES, currentLanguage, has, loadTexts, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
+import { LANGUAGES, currentLanguage, has, isLanguage, loadTexts, preferredLanguage, t, useLanguage } from "./shared/i18n.js";
 import { redraw } from "./shared/maps.js";
 import { readSession } from "./shared/session.js";
 import { state } from "./shared/state.js";
 import { makeTurns } from "./shared/timing.js";
-import { busy, error, h, replace } from "./shared/ui.js";
+import { busy, error, h, replace, unknownValues } from "./shared/ui.js";
 
 const main = document.getElementById("main");
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -98,13 +98,18 @@ function writeFrame() {
   writeNotice();
 }
 
-/** Say it where the address named a tab that there is not, as long as the tab in its place is shown. */
+/** Say which language the address names that there is not; which tab, as long as the one in its place is shown. */
 function writeNotice() {
   const { tab, unknownTab } = state;
   if (unknownTab !== null) mistaken = { name: unknownTab, tab };
   else if (mistaken?.tab !== tab) mistaken = null;
   const values = mistaken && { name: mistaken.name, tab: t(`common.tab_${tab}`) };
-  replace(document.getElementById("notice"), values && h("p", null, t("common.unknown_tab", values)));
+  const lang = state.get("lang");
+  replace(
+    document.getElementById("notice"),
+    values && h("p", null, t("common.unknown_tab", values)),
+    lang && !isLanguage(lang) && unknownValues([["lang", lang]]),
+  );
 }
 
 function tabLink(name, chosen) {

@@ -79,11 +79,16 @@ export class Page {
   /** Go to a part, as a link names it; null: to the page's top. */
   jump(at) {
     /** @type {HTMLElement} */
-    const target = (at && this.element.querySelector(`#${CSS.escape(`at-${at}`)}`)) || this.heading;
+    const target = this.part(at) ?? this.heading;
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
     if (target === this.heading) scrollTo(0, 0);
     else target.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
+  }
+
+  /** The part of the page that an address names; null: there is none of that name. */
+  part(/** @type {string | null} */ at) {
+    return at ? /** @type {HTMLElement} */ (this.element.querySelector(`#${CSS.escape(`at-${at}`)}`)) : null;
   }
 
   close() {

@@ -56,6 +56,28 @@ export function readView(/** @type {(name: string) => string | null} */ get) {
   return { column: sort.replace(/^-/, ""), down: sort.startsWith("-"), words: get("words") ?? "", state: get("state") ?? "" };
 }
 
+/**
+ * What an address says of the table that is not there, [name, value] each.
+ * @param {(name: string) => string | null} get  a parameter's value
+ * @param {Item[]} items
+ * @param {string[]} names  of the runs
+ * @returns {[string, string][]}
+ */
+export function unknownIn(get, items, names) {
+  const listed = (name) => (get(name) ?? "").split(",").filter(Boolean).map(decodeURIComponent);
+  const groups = items.filter(({ kind }) => kind).map(({ name }) => name);
+  const allowed = {
+    sort: COLUMNS.flatMap((column) => [column, `-${column}`]),
+    state: [...new Set([...items, ...runsAmong(items)].map(({ state }) => state))],
+    groups,
+    selected: get("compare") ? listed("selected") : names, // the comparison says it, and knows the shipped classifiers
+  };
+  const parts = (name) => (name === "sort" || name === "state" ? [get(name)].filter(Boolean) : listed(name));
+  return Object.entries(allowed).flatMap(([name, known]) =>
+    parts(name).filter((value) => !known.includes(value)).map((value) => /** @type {[string, string]} */ ([name, value])),
+  );
+}
+
 /** The runs and groups that fit a view, or have a run that does, in its order; what is unknown comes last either way. */
 export function visibleRuns(/** @type {Item[]} */ runs, { column, down, words, state }) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);

@@ -13,9 +13,13 @@ const loaded = new Map(); // "en/draw" → texts
 /** The language in the address, else the one chosen before, else the browser's. */
 export function preferredLanguage(inAddress) {
   const wanted = [inAddress, localStorage.getItem("imagelet-language"), ...navigator.languages];
-  const short = wanted.map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
-  return short.find((tag) => tag in LANGUAGES) ?? "en";
+  return wanted.map(shortTag).find(isLanguage) ?? "en";
 }
+
+const shortTag = (tag) => (tag ?? "").slice(0, 2).toLowerCase();
+
+/** Whether the page has a language: "ko", and "ko-KR". */
+export const isLanguage = (tag) => shortTag(tag) in LANGUAGES;
 
 export function currentLanguage() {
   return language;

@@ -90,6 +90,11 @@ export function error(problem) {
   );
 }
 
+/** Say which values of the address, [name, value] each, are not known here. */
+export function unknownValues(/** @type {(readonly [string, string | null])[]} */ values) {
+  return values.map(([name, value]) => h("p", { class: "note" }, t("common.unknown_value", { name, value })));
+}
+
 /** A number with so many significant digits; a real minus sign, thousands apart. */
 export function number(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";

@@ -7,7 +7,7 @@ import { figures, people, wall } from "../classroom/results.js";
 import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
-import { button, command, error, h, quoted, replace } from "../shared/ui.js";
+import { button, command, error, h, quoted, replace, unknownValues } from "../shared/ui.js";
 
 const OFTEN = 2000; // milliseconds
 
@@ -15,12 +15,13 @@ class ClassTab {
   constructor(section, classifiers) {
     this.classifiers = classifiers;
     this.problem = h("div");
+    this.unknown = h("div", { role: "status" }); // what the address names and is not there
     this.link = h("section", { class: "class-link", "aria-label": t("class.link") });
     this.ask = h("section", { class: "class-ask", "aria-label": t("class.task") });
     this.part = h("section", { class: "class-result", "aria-label": t("class.result") });
     this.view = button("", () => state.set({ view: this.isProjector ? null : "projector" }, { replace: true }));
     this.root = h("div", { class: "class-columns" }, this.link, this.ask, this.part);
-    section.append(h("div", { class: "row" }, this.view), this.problem, this.root);
+    section.append(h("div", { class: "row" }, this.view), this.problem, this.unknown, this.root);
     this.changed();
   }
 
@@ -30,6 +31,8 @@ class ClassTab {
 
   changed() {
     const { isProjector } = this;
+    const view = state.get("view");
+    replace(this.unknown, view && !isProjector ? unknownValues([["view", view]]) : null);
     this.root.classList.toggle("projector", isProjector);
     this.ask.hidden = isProjector;
     this.view.textContent = t(isProjector ? "class.plain" : "class.projector");

@@ -4,7 +4,7 @@
 import { api } from "../shared/api.js";
 import { currentLanguage, t, useLanguage } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
-import { button, command, error, field, h, replace, select } from "../shared/ui.js";
+import { button, command, error, field, h, replace, select, unknownValues } from "../shared/ui.js";
 import { makeBeginning } from "../collect/beginning.js";
 import { Gallery } from "../collect/gallery.js";
 import { Gather } from "../collect/gather.js";
@@ -28,6 +28,7 @@ class CollectTab {
   #shown = null; // the collection's name
   #parts = []; // what is to be closed
   #turn = 0;
+  #unknown = h("div", { role: "status" }); // what the address names and is not there
   #missed = false; // whether nobody answered when it was to be shown
 
   constructor(root) {
@@ -55,6 +56,7 @@ class CollectTab {
       this.own = new OwnSet({ classifiers, chosen: choose });
       if (isNew) this.#showBeginning(listed);
       else this.#showCollection(listed, collection);
+      this.#root.prepend(this.#unknown);
       this.#root.append(this.own.element);
       this.#followOwn(classifiers[0]?.name);
     } catch (problem) {
@@ -74,8 +76,11 @@ class CollectTab {
   /** Show the own test set that the address names, else that of the newest classifier. */
   #followOwn(newest) {
     const named = state.get("own");
-    if (named ?? newest) this.own.show(named ?? newest);
-    if (named && newest) this.own.element.scrollIntoView();
+    const isKnown = named === null || this.own.names.includes(named);
+    replace(this.#unknown, isKnown ? null : unknownValues([["own", named]]));
+    const shown = isKnown ? (named ?? newest) : newest;
+    if (shown) this.own.show(shown);
+    if (named && isKnown && newest) this.own.element.scrollIntoView();
   }
 
   close() {

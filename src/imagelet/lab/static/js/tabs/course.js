@@ -10,7 +10,7 @@ import { ACTIVE } from "../shared/jobs.js";
 import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { makeTurns } from "../shared/timing.js";
-import { busy, error, focusWithin, h, replace } from "../shared/ui.js";
+import { busy, error, focusWithin, h, replace, unknownValues } from "../shared/ui.js";
 
 const OFTEN = 2; // seconds between requests while something trains
 const SELDOM = 15;
@@ -21,6 +21,7 @@ class CourseTab {
   constructor(root) {
     this.root = root;
     this.problem = h("div", { "aria-live": "polite" });
+    this.unknown = h("div", { role: "status" }); // what the address names and is not there
     this.place = h("div");
     this.head = document.getElementById("tab-title").closest("header"); // the list's; a page has a heading of its own
     this.pages = new Map(); // that were shown before: name → what the server said
@@ -37,7 +38,7 @@ class CourseTab {
     this.writeTitle = this.writeTitle.bind(this);
     document.addEventListener("themechange", this.writeTitle);
     root.addEventListener("click", (event) => this.clicked(event));
-    replace(root, this.problem, this.place);
+    replace(root, this.problem, this.unknown, this.place);
   }
 
   async load() {
@@ -95,6 +96,8 @@ class CourseTab {
       if (this.followed || at) this.page.jump(at);
     }
     this.followed = false;
+    const isUnknown = at && this.page && !this.page.part(at);
+    replace(this.unknown, isUnknown ? unknownValues([["at", at]]) : null);
   }
 
   showList() {

@@ -12,7 +12,7 @@ import { clamp } from "../shared/scales.js";
 import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { latest } from "../shared/timing.js";
-import { busy, error, field, h, percent, replace, select } from "../shared/ui.js";
+import { busy, error, field, h, percent, replace, select, unknownValues } from "../shared/ui.js";
 import { AblationView } from "../draw/ablation.js";
 import { Attribution, METHODS, USUAL_METHOD } from "../draw/attribution.js";
 import { makeFreshness } from "../draw/freshness.js";
@@ -415,8 +415,7 @@ class DrawTab {
       drawing: this.pad.drawing || this.pad.empty ? [this.pad.drawing] : [state.get("drawing")],
     };
     const unknown = Object.keys(allowed).filter((name) => state.get(name) && !allowed[name].includes(state.get(name)));
-    const sentence = (name) => h("p", { class: "note" }, t("common.unknown_value", { name, value: state.get(name) }));
-    replace(this.#unknown, unknown.map(sentence));
+    replace(this.#unknown, unknownValues(unknown.map((name) => [name, state.get(name)])));
   }
 }
 

@@ -2,10 +2,9 @@
 // Convolution and pooling on a small matrix, place by place. All arithmetic comes from the server.
 
 import { api } from "../shared/api.js";
-import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
-import { busy, h, replace } from "../shared/ui.js";
+import { busy, h, replace, unknownValues } from "../shared/ui.js";
 import { Controls } from "../layers/controls.js";
 import { exampleOf, readSetting, requestFor, settingOf, unknownNames, writtenSetting } from "../layers/setting.js";
 import { Stage } from "../layers/stage.js";
@@ -80,8 +79,7 @@ class LayersTab {
   }
 
   #sayUnknown(names) {
-    const sentence = (name) => h("p", { class: "note" }, t("common.unknown_value", { name, value: state.get(name) }));
-    replace(this.unknown, names.map(sentence));
+    replace(this.unknown, unknownValues(names.map((name) => [name, state.get(name)])));
   }
 
   #choose(example) {

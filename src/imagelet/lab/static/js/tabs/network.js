@@ -11,7 +11,7 @@ import { readShape } from "../shared/layers.js";
 import { mayChange } from "../shared/session.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
-import { busy, button, field, h, select } from "../shared/ui.js";
+import { busy, button, field, h, select, unknownValues } from "../shared/ui.js";
 
 const CHECK_WAIT = 250; // milliseconds without typing before the server is asked
 const INPUT = [28, 28, 1];
@@ -65,14 +65,8 @@ class NetworkTab {
     const isAllowed = Number.isInteger(count) && count >= 1 && count <= LARGEST.classes;
     this.show(shape, isAllowed ? count : CLASSES);
     const unknown = { input: input && !readShape(input) && input, classes: classes && !isAllowed && classes };
-    this.sayUnknown(Object.entries(unknown).filter(([, value]) => value));
+    this.unknown.replaceChildren(...unknownValues(Object.entries(unknown).filter(([, value]) => value)));
     this.parameters = this.shown;
-  }
-
-  /** Say what the address names and the fields cannot hold. */
-  sayUnknown(values) {
-    const sentence = ([name, value]) => h("p", { class: "note" }, t("common.unknown_value", { name, value }));
-    this.unknown.replaceChildren(...values.map(sentence));
   }
 
   /** Show an image's size, and a number of classes. */

@@ -4,14 +4,15 @@
 import { comparison } from "../runs/compare.js";
 import { cellDialog, readCell } from "../runs/confusion.js";
 import { backLink, detail } from "../runs/detail.js";
-import { RunTable, deletedRuns } from "../runs/list.js";
+import { itemsOf } from "../runs/groups.js";
+import { RunTable, deletedRuns, unknownIn } from "../runs/list.js";
 import { studyPage } from "../runs/study.js";
 import { toast } from "../runs/toast.js";
 import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { makeTurns } from "../shared/timing.js";
-import { busy, button, calm, error, focusWithin, h, replace } from "../shared/ui.js";
+import { busy, button, calm, error, focusWithin, h, replace, unknownValues } from "../shared/ui.js";
 
 const RESTORED_SECONDS = 4; // that the sentence stays
 
@@ -38,6 +39,7 @@ class RunsTab {
     this.isLoaded = false;
     this.nextTurn = makeTurns();
     this.problem = h("div", { "aria-live": "polite" });
+    this.unknown = h("div", { role: "status" }); // what the address names and is not there
     this.table = new RunTable({
       onselect: (names) => state.set(selectionOf(names), { replace: true }),
       onremove: (name, kind) => this.remove(name, kind),
@@ -47,7 +49,7 @@ class RunsTab {
     this.comparison = h("section", { class: "card compared", "aria-labelledby": "compared-title", hidden: true });
     this.overview = h("div", { class: "overview" }, this.table.element, this.selection, this.comparison, this.deleted.element);
     this.detail = h("div", { class: "one-run", hidden: true });
-    replace(root, this.problem, this.overview, this.detail);
+    replace(root, this.problem, this.unknown, this.overview, this.detail);
   }
 
   async load() {
@@ -75,6 +77,8 @@ class RunsTab {
   /** Show what the address names. */
   changed() {
     const [name, study] = [state.get("open"), state.get("study")];
+    const names = this.runs.map((run) => run.name);
+    replace(this.unknown, name || study ? null : unknownValues(unknownIn(state.get, itemsOf(this.runs, this.groups), names)));
     this.overview.hidden = Boolean(name || study);
     this.detail.hidden = !this.overview.hidden;
     if (name) return this.showRun(name);
@@ -179,6 +183,7 @@ class RunsTab {
     if (key === (this.cell?.key ?? null)) return;
     this.closeCell();
     const cell = readCell(key, this.confusion);
+    if (key && !cell) replace(this.unknown, unknownValues([["cell", key]]));
     if (!cell) return;
     const dialog = cellDialog(this.run, this.confusion, cell);
     this.cell = { key, dialog };

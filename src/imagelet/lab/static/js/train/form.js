@@ -5,13 +5,13 @@ import { ApiError, api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
 import { state } from "../shared/state.js";
 import { debounced, makeTurns } from "../shared/timing.js";
-import { busy, button, command, error, field, group, h, number, replace, select } from "../shared/ui.js";
+import { busy, button, command, error, field, group, h, number, replace, select, unknownValues } from "../shared/ui.js";
 import { PlanPanel } from "./plan.js";
 import { rangeTestButton } from "./range_test.js";
 import { samplesOf } from "./samples.js";
 import { NetworkField, SPLIT_DEFAULTS, datasetChoice, isHere, splitFields } from "./inputs.js";
 import { Settings, sentence } from "./settings.js";
-import { commandOf, fits, parametersOf, parametersText, readSetup } from "./setup.js";
+import { commandOf, fits, parametersOf, parametersText, readSetup, unknownIn } from "./setup.js";
 
 const ADDRESS_WAIT = 300; // milliseconds without a change before the address says it
 const CHECK_WAIT = 400; // milliseconds without typing before the network is checked
@@ -23,6 +23,7 @@ export class Form {
     /** @type {import("./inputs.js").Dataset[]} */
     this.datasets = datasets;
     this.recipes = recipes;
+    this.fields = fields;
     this.start = start;
     this.madeFor = null; // the images that the network was written for
     this.parameters = ""; // of the address, as this form has written or read them
@@ -38,6 +39,7 @@ export class Form {
     this.samples = samplesOf();
     this.plan = new PlanPanel(() => this.setup, (plan) => this.planned(plan));
     this.planLater = debounced(() => this.plan.refresh(!this.network.isWrong), CHECK_WAIT);
+    this.unknown = h("div", { role: "status" }); // what the address names and is not there
     this.note = h("p", { class: "hint recipe-note" });
     this.sizeNote = h("p", { class: "hint made-for", role: "status", hidden: true });
     this.commandLine = h("div", { class: "command-line" });
@@ -52,8 +54,15 @@ export class Form {
   build() {
     return h(
       "form",
-      { class: "card new-training", novalidate: "", onsubmit: (event) => this.submit(event), "aria-labelledby": "new-training" },
+      {
+        class: "card new-training",
+        novalidate: "",
+        onsubmit: (event) => this.submit(event),
+        onchange: () => replace(this.unknown),
+        "aria-labelledby": "new-training",
+      },
       h("h2", { id: "new-training" }, t("train.new")),
+      this.unknown,
       this.dataset.element,
       this.samples.element,
       this.network.element,
@@ -124,7 +133,22 @@ export class Form {
     this.network.value = setup.network ?? "";
     this.split.use(setup);
     this.useRecipe(setup.settings);
+    this.settings.wrong(); // what is out of range is in sight
     this.showSizeNote();
+    this.sayUnknown(setup.dataset);
+  }
+
+  /** Say what the address names that is not known, and a dataset that is not on this computer. */
+  sayUnknown(wanted) {
+    const names = (listed) => listed.map(({ name }) => name);
+    const known = { datasets: names(this.datasets), recipes: names(this.recipes), fields: this.fields };
+    const absent = this.datasets.find((dataset) => dataset.name === wanted && !isHere(dataset));
+    const remarks = unknownValues(unknownIn(state.get, known));
+    if (absent) {
+      remarks.push(h("p", { class: "note" }, t("train.dataset.absent", { title: absent.title })));
+      this.dataset.openElsewhere();
+    }
+    replace(this.unknown, remarks);
   }
 
   /** Show the recipe that is chosen, and texts in the place of some of its settings. */

@@ -22,19 +22,19 @@ export function datasetChoice(/** @type {Dataset[]} */ datasets, onchange) {
   const radios = here.map((dataset, index) =>
     h("input", { type: "radio", name, value: dataset.name, checked: index === 0, onchange }),
   );
+  const absent = elsewhere.length > 0 && h(
+    "details",
+    { class: "elsewhere", open: here.length === 0 },
+    h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, titles)),
+    remark(t("train.dataset.get")),
+    elsewhere.map((dataset) => command(`imagelet data get ${dataset.name}`)),
+  );
   const element = h(
     "fieldset",
     { class: "datasets" },
     h("legend", null, t("train.dataset")),
     here.map((dataset, index) => datasetLabel(dataset, radios[index])),
-    elsewhere.length > 0 &&
-      h(
-        "details",
-        { class: "elsewhere", open: here.length === 0 },
-        h("summary", null, t("train.dataset.elsewhere"), h("span", { class: "hint" }, titles)),
-        remark(t("train.dataset.get")),
-        elsewhere.map((dataset) => command(`imagelet data get ${dataset.name}`)),
-      ),
+    absent,
   );
   return {
     element,
@@ -42,6 +42,9 @@ export function datasetChoice(/** @type {Dataset[]} */ datasets, onchange) {
     choose(wanted) {
       const radio = radios.find(({ value }) => value === wanted);
       if (radio) radio.checked = true;
+    },
+    openElsewhere() {
+      if (absent) absent.open = true;
     },
   };
 }

@@ -28,6 +28,12 @@ export function valueOf(/** @type {Field} */ field, text, recipeValue) {
   return digits === "" ? recipeValue : Number(digits);
 }
 
+/** Whether a setting's control can show a text, be it allowed or not. */
+export function mayBeShown(/** @type {Field} */ field, text) {
+  if (isNumeric(field)) return true;
+  return typeof field.default === "boolean" ? ["true", "false"].includes(text) : field.allowed.some((name) => name === text);
+}
+
 /** Whether a setting may have a value; of the others there are only right ones to choose from. */
 export function isAllowed(/** @type {Field} */ field, value) {
   if (!isNumeric(field) || isAuto(field, value)) return true;
@@ -110,9 +116,7 @@ class Setting {
   /** Show a recipe's value, or the text of another value in its place. */
   use(recipeValue, text) {
     const automatic = isAuto(this.field, recipeValue);
-    const choices = [...(this.control.options ?? [])].map(({ value }) => value);
-    const isKnown = text !== undefined && (isNumeric(this.field) || choices.includes(text));
-    const shown = isKnown ? text : recipeValue;
+    const shown = text !== undefined && mayBeShown(this.field, text) ? text : recipeValue;
     this.recipeValue = recipeValue;
     this.control.value = automatic && isAuto(this.field, shown) ? "" : String(shown);
     // What an empty input means:

@@ -3,6 +3,7 @@
 
 import { readShape } from "../shared/layers.js";
 import { quoted } from "../shared/ui.js";
+import { mayBeShown } from "./settings.js";
 
 /**
  * The images that a network was written for, in the Network tab.
@@ -34,6 +35,28 @@ export function readSetup(get) {
     test: get("test") === "yes",
     madeFor: shape && { shape, classes: Number(get("classes")) || null },
   };
+}
+
+/**
+ * What an address names and the form cannot hold, [name, value] each; what is out of range is shown in the form.
+ * @param {(name: string) => string | null} get  a parameter's value
+ * @param {{datasets: string[], recipes: string[], fields: import("./settings.js").Field[]}} known
+ * @returns {[string, string][]}
+ */
+export function unknownIn(get, { datasets, recipes, fields }) {
+  const allowed = { dataset: datasets, recipe: recipes, test: ["yes", "no"] };
+  const named = Object.keys(allowed).filter((name) => get(name) !== null && !allowed[name].includes(get(name)));
+  const isSetting = (pair) => {
+    const [name, ...values] = pair.split(":");
+    const field = fields.find((other) => other.name === name);
+    return field && values.length === 1 && mayBeShown(field, values[0]);
+  };
+  const settings = (get("settings") ?? "").split(",").filter((pair) => pair && !isSetting(pair));
+  const shape = readShape(get("input"));
+  if (get("input") && !shape) named.push("input");
+  if (shape && get("classes") && !/^[1-9]\d*$/.test(get("classes"))) named.push("classes");
+  const pairs = [...named.map((name) => [name, get(name)]), ...settings.map((pair) => ["settings", pair])];
+  return /** @type {[string, string][]} */ (pairs);
 }
 
 /**
