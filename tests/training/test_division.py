@@ -43,18 +43,20 @@ def test_one_process_has_no_lanes_unless_they_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("lanes", "world", "advice"),
+    ("lanes", "world", "words", "advice"),
     [
-        (4, 3, "has to be a power of two"),
-        (4, 8, "--set lanes=8"),
-        (1, 2, "--set lanes=2"),
-        (2, 4, "--set lanes=4"),
-        (4, 128, "has to be a power of two"),
+        (4, 3, "the 4 lanes of a batch; 1, 2 or 4 can", "has to be a power of two"),
+        (4, 8, "the 4 lanes of a batch; 1, 2 or 4 can", "--set lanes=8"),
+        (1, 2, "the one lane of a batch; one process computes it alone", "--set lanes=2"),
+        (2, 4, "the 2 lanes of a batch; 1 or 2 can", "--set lanes=4"),
+        (64, 3, "the 64 lanes of a batch; 1, 2, 4, 8, 16, 32 or 64 can", "has to be a power of two"),
+        (4, 128, "the 4 lanes of a batch; 1, 2 or 4 can", "has to be a power of two"),
     ],
 )
-def test_a_number_of_processes_that_does_not_fit_is_refused_with_what_would(lanes, world, advice):
-    with pytest.raises(SettingError, match=f"{world} processes cannot share the {lanes} lanes") as caught:
+def test_a_number_of_processes_that_does_not_fit_is_refused_with_what_would(lanes, world, words, advice):
+    with pytest.raises(SettingError) as caught:
         settled_lanes(Recipe(lanes=lanes), world)
+    assert str(caught.value.message) == f"{world} processes cannot share {words}"
     assert advice in caught.value.hint
 
 

@@ -117,8 +117,9 @@ def agree_on_settings(group: Group, experiment: Experiment, own: OwnFunctions) -
         TrainingError: one runs another.
     """
     if group.world > 1:
-        settings = replace(experiment, dataset="-", start_from=None).to_toml() | {"own": own.to_json()}
+        settings = replace(experiment, dataset="-", start_from=None).to_toml()
         group.agree(json.dumps(settings, sort_keys=True, default=str))
+        group.agree(json.dumps(own.to_json(), sort_keys=True), Message("your own loss or augmentation"))
 
 
 def agree_on_data(group: Group, frozen: Split, resolved: dict[str, Any]) -> None:

@@ -39,18 +39,19 @@ def settled_lanes(recipe: Recipe, world: int, *, alone: bool = False) -> int:
     """
     lanes = recipe.lanes or (lanes_for(recipe.batch_size) if world > 1 or alone else 0)
     if lanes and (world > lanes or lanes % world):
-        fitting = [2**power for power in range(lanes.bit_length())]
         more = Message(
             "another number of processes, or --set lanes={enough}; lanes decide the result, processes do not",
             enough=1 << (world - 1).bit_length(),
         )
         never = Message("the number of processes has to be a power of two, as that of the lanes is")
         raise SettingError(
-            "{world} processes cannot share the {lanes} lanes of a batch; 1 process can, or {numbers}",
+            "{world} processes cannot share the {lanes} lanes of a batch; {some} or {lanes} can"
+            if lanes > 1
+            else "{world} processes cannot share the one lane of a batch; one process computes it alone",
             never if world & (world - 1) or world > LANES[1] else more,
             world=world,
             lanes=lanes,
-            numbers=", ".join(map(str, fitting[1:])) or "1",
+            some=", ".join(str(2**power) for power in range(lanes.bit_length() - 1)),
         )
     return lanes
 

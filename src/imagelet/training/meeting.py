@@ -69,28 +69,58 @@ def meet(place: Placement, patience: float = JOINING) -> Meeting:
 
     until = time.monotonic() + patience
     store = _open(place, until)
-    me = {"number": secrets.token_hex(8), "host": socket.gethostname(), "code": code()}
+    me = {"number": secrets.token_hex(8), "host": socket.gethostname(), **code()}
     name, present = (_receive if place.is_first else _sign)(store, place, me, until)
-    for rank, one in enumerate(present):
-        if one["code"] != present[0]["code"]:
-            raise TrainingError(
-                "process {rank} on {host} runs {other}, and process 0 runs {first}",
-                "install the same versions on all machines",
-                rank=rank,
-                host=one["host"],
-                other=one["code"],
-                first=present[0]["code"],
-            )
+    try:
+        for rank, one in enumerate(present):
+            check_code(rank, one, present[0])
+    except TrainingError:
+        if place.is_first:  # the server ends with it: the others read first who is there, and say the same
+            read = [f"{name}/read-{rank}" for rank in range(1, place.world)]
+            wait_until(lambda: store.check(read), time.monotonic() + ANSWER.total_seconds())
+        raise
     return Meeting(name, PrefixStore(name, store), tuple(one["host"] for one in present))
 
 
+def check_code(rank: int, one: dict[str, str], first: dict[str, str]) -> None:
+    """Return if two processes run the same code.
+
+    Args:
+        rank: the number of a process.
+        one: its ``host``, and its :func:`code`.
+        first: that of process 0.
+
+    Raises:
+        TrainingError: they do not; it says what differs.
+    """
+    for package in ("imagelet", "torch"):
+        if one[package] != first[package]:
+            raise TrainingError(
+                "process {rank} on {host} runs {package} {other}, and process 0 runs {package} {version}",
+                "install the same version on both",
+                rank=rank,
+                host=one["host"],
+                package=package,
+                other=one[package],
+                version=first[package],
+            )
+    if one["state"] != first["state"]:
+        raise TrainingError(
+            "process {rank} on {host} runs imagelet {version} with another state of its code than process 0",
+            "install the same on both",
+            rank=rank,
+            host=one["host"],
+            version=one["imagelet"],
+        )
+
+
 @cache
-def code() -> str:
-    """Return what computes: the versions of imagelet and torch, and a hash of imagelet's own code."""
+def code() -> dict[str, str]:
+    """Return what computes: versions of imagelet and torch, and ``state``, a hash of imagelet's own code."""
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\n" + path.read_bytes())
-    return f"imagelet {version('imagelet')} ({digest.hexdigest()[:12]}) with torch {torch.__version__}"
+    return {"imagelet": version("imagelet"), "torch": torch.__version__, "state": digest.hexdigest()}
 
 
 def _open(place: Placement, until: float) -> "Store":
@@ -218,6 +248,7 @@ def _sign(
 
     try:
         if wait_until(is_listed, until):
+            store.set(f"{found[0]}/read-{place.rank}", "read")
             return found[0], found[1]
     except RuntimeError as error:
         raise _nobody(place) from error

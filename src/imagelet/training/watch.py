@@ -182,7 +182,7 @@ class Watch:
             heard = [f"{self._training}-heard-{rank}" for rank in listeners]
             told = wait_until(lambda: self._main.check(heard), time.monotonic() + TO_HEAR)
         except RuntimeError:  # the first process has ended, and its server with it
-            told = False
+            told = (failure.kind, failure.rank) == (FAILED, 0)  # which said it by itself
         return told and self._rank != 0
 
     def leave(self) -> None:
