@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image, ImageDraw
@@ -541,6 +542,28 @@ def test_a_pixel_is_marked_in_its_window_at_its_weight_and_where_it_goes(
     check_access(page)
     page.locator(".stage-controls button").first.click()
     expect(page.locator(".under")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize(("width", "axis"), [(390, "y"), (1280, "x")])
+def test_a_layers_scene_goes_from_input_by_kernel_to_output(
+    visit: Visit, language: str, width: int, axis: Literal["x", "y"]
+) -> None:
+    page = visit(f"draw?lang={language}&run=mnist&layer=conv2&map=2&place=3,4", width=width)
+    expect(page.locator(".sum-line .result")).to_be_visible()
+    places = (
+        page.locator(f".stage-maps > {part}") for part in ("figure", ".stage-kernel", "figure >> nth=1")
+    )
+    boxes = [place.first.bounding_box() for place in places]
+    assert all(boxes)
+    begins = [box[axis] for box in boxes if box]
+    assert begins == sorted(begins)
+    assert max(box["x"] + box["width"] for box in boxes if box) <= width
+    signs = page.locator(".sum-line > *")
+    assert len({round(sign.bounding_box()["y"] / 20) for sign in signs.all()}) == 1  # type: ignore[index]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    kernel = page.locator(".stage-kernel")
+    assert kernel.evaluate("kernel => kernel.scrollWidth <= kernel.clientWidth")
 
 
 def test_play_that_is_left_before_it_began_does_not_begin(visit: Visit) -> None:

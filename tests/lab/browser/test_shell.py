@@ -111,9 +111,7 @@ def test_an_unknown_tab_is_the_first_and_it_is_said(visit: Visit) -> None:
         ("course?page=pictures&at=99-nix&lang=en", ["at=99-nix"]),
     ],
 )
-def test_what_an_address_names_and_is_not_there_is_said(
-    visit: Visit, place: str, values: list[str]
-) -> None:
+def test_what_an_address_names_and_is_not_there_is_said(visit: Visit, place: str, values: list[str]) -> None:
     page = visit(place)
     said = page.get_by_text("which is not known here: it is left out")
     expect(said).to_have_text([re.compile(re.escape(f"“{value}”")) for value in values])

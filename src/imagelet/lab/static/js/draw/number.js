@@ -59,16 +59,14 @@ function sumLine(unit) {
   const { products, bias, result, inputs, method } = unit;
   if (!products || method !== "sum") return null;
   const count = isWindowed(unit) ? inputs.length * inputs[0].length * inputs[0][0].length : inputs.length;
-  const sign = (text) => h("span", { class: "sign" }, text);
   const part = (name, value, kind = null) => h("span", { class: kind }, h("small", null, name), number(value, 4));
+  const signed = (sign, element) => h("span", { class: "signed" }, h("span", { class: "sign" }, sign), element);
   return h(
     "p",
     { class: "sum-line" },
     part(t("draw.sum_of", { count: number(count, 9) }), result - bias),
-    sign("+"),
-    part(t("draw.bias"), bias),
-    sign("="),
-    part(t("draw.result"), result, "result"),
+    signed("+", part(t("draw.bias"), bias)),
+    signed("=", part(t("draw.result"), result, "result")),
   );
 }
 

@@ -76,12 +76,12 @@ function walk(event) {
 
 function windowOf({ inputs, weights, products, winner, first, step }, channel) {
   const ofChannel = (numbers) => numbers.map((line) => line.map((place) => place[channel]));
-  const sign = (text) => h("span", { class: "sign" }, text);
+  const signed = (sign, element) => h("div", { class: "signed" }, h("span", { class: "sign" }, sign), element);
   const isWinner = (...place) => winner?.every((at, axis) => axis > 1 || at === first[axis] + place[axis] * step[axis]);
   return [
     grid(ofChannel(inputs), t("draw.window"), isWinner),
-    products && [sign("×"), grid(ofChannel(weights), t("draw.kernel"))],
-    products && [sign("="), grid(ofChannel(products), t("draw.products"))],
+    products && signed("×", grid(ofChannel(weights), t("draw.kernel"))),
+    products && signed("=", grid(ofChannel(products), t("draw.products"))),
   ];
 }
 
