@@ -504,6 +504,42 @@ def test_a_network_is_broken_and_stands_beside_itself(
     expect(changed.locator(".break-verdict")).not_to_have_text(answer)
 
 
+@pytest.mark.parametrize(("language", "width", "dark"), [("en", 1280, False), ("ko", 390, True)])
+def test_what_is_broken_is_in_the_address(
+    visit: Visit, breakable_run: str, language: str, width: int, dark: bool
+) -> None:
+    page = visit(f"draw?lang={language}&run={breakable_run}&layer=conv1&map=1", width=width, dark=dark)
+    changed = page.locator(".break-results:not(.stale) .break-face").last
+    expect(changed).to_contain_text("%")
+    page.locator(".break-maps > button").click()
+    page.locator(".break-controls input[type=checkbox]").check()
+    for at, value in enumerate(("0.5", "45", "-2", "1")):
+        page.locator(".break-sliders input").nth(at).fill(value)
+    expect(page).to_have_url(re.compile("off=1&biases=no&noise=0.5&turn=45&right=-2&down=1"))
+    expect(changed).to_contain_text("%")
+    shown = changed.locator(".break-verdict").inner_text()
+    page.reload()
+    expect(page.locator(".map-grid .off")).to_have_count(1)
+    expect(page.locator(".break-controls input[type=checkbox]")).to_be_checked()
+    values = page.locator(".break-sliders input").evaluate_all("inputs => inputs.map(({ value }) => value)")
+    assert values == ["0.5", "45", "-2", "1"]
+    expect(changed.locator(".break-verdict")).to_have_text(shown)
+    page.locator(".strip button", has_text="pool").first.click()
+    expect(page).to_have_url(re.compile(r"layer=pool1(?!.*(off|biases|noise)).*turn=45"))
+    page.locator(".layer-head button").click()
+    expect(page).not_to_have_url(re.compile("turn="))
+
+
+def test_what_cannot_be_broken_is_said(visit: Visit, breakable_run: str) -> None:
+    page = visit(f"draw?lang=en&run={breakable_run}&layer=conv1&off=1,99&noise=7&turn=x&down=3")
+    said = page.locator(".draw-answer .note")
+    expect(said.filter(has_text="“off=99”")).to_contain_text("not known here")
+    expect(said.filter(has_text="“turn=x”")).to_contain_text("not known here")
+    expect(said.filter(has_text="“noise=7”")).to_contain_text("allowed is 0 to 3")
+    expect(page.locator(".map-grid .off")).to_have_count(1)
+    expect(page.locator(".break-sliders input").last).to_have_value("3")
+
+
 def test_without_validation_images_a_sentence_says_so(visit: Visit) -> None:
     page = visit("draw?run=mnist&layer=conv1")
     expect(page.locator(".counting")).to_contain_text("The answer alone is compared")

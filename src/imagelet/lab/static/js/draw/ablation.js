@@ -2,7 +2,8 @@
 // A network broken on purpose: maps switched off, biases left out, noise on the weights, the picture moved.
 //
 // The answer and the accuracy on validation images stand beside those of the network as it is. The answer follows
-// every change; the accuracy is counted once the changes rest, and given up with the next one.
+// every change; the accuracy is counted once the changes rest, and given up with the next one. The address says what
+// is broken.
 
 import { api } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
@@ -10,36 +11,38 @@ import { drawImage } from "../shared/maps.js";
 import { mayChange } from "../shared/session.js";
 import { debounced, makeTurns } from "../shared/timing.js";
 import { busy, button, error, field, h, number, percent, replace } from "../shared/ui.js";
+import { NUMBERS, WHOLE, isBreakable, writtenBroken } from "./broken.js";
 import { isFlat } from "./layer_values.js";
 
 const REST = 120; // milliseconds without a change before the answer is asked for
 const LONG_REST = 500; // and before the accuracy is counted
-const UNCHANGED = { maps: [], biases: true, noise: 0 };
-const UNMOVED = { degrees: 0, right: 0, down: 0 };
-const WITHOUT = new Set(["softmax", "reshape"]); // families of layers with nothing of their own to break
+const ADDRESS_WAIT = 300; // and before the address says it
 const SLIDERS = {
-  noise: { text: "break_noise", unit: "break_noise_is", low: 0, high: 3, step: 0.1 },
-  degrees: { text: "break_turn", unit: "break_degrees", low: -90, high: 90, step: 5 },
-  right: { text: "break_right", unit: "break_pixels", low: -10, high: 10, step: 1 },
-  down: { text: "break_down", unit: "break_pixels", low: -10, high: 10, step: 1 },
+  noise: { text: "break_noise", unit: "break_noise_is" },
+  degrees: { text: "break_turn", unit: "break_degrees" },
+  right: { text: "break_right", unit: "break_pixels" },
+  down: { text: "break_down", unit: "break_pixels" },
 };
 
 export class AblationView {
   #layer = null;
   #map = 0; // the map, or the value, that is chosen
-  #changes = { ...UNCHANGED, ...UNMOVED };
+  #broken = { ...WHOLE };
+  #written = textOf(WHOLE); // what the address says of it
   #question; // () → {name, image} of what the layers are shown of
   #onchange;
+  #remember;
   #nextTurn = makeTurns();
   #counting = null; // the AbortController of the accuracy that is counted
   #askSoon = debounced(() => this.#ask(), REST);
   #countSoon = debounced(() => this.#count(), LONG_REST);
+  #rememberSoon = debounced(() => this.#write(), ADDRESS_WAIT);
   #sliders = Object.fromEntries(Object.keys(SLIDERS).map((name) => [name, this.#slider(name)]));
   #biases = h("input", { type: "checkbox", onchange: () => this.#set({ biases: !this.#biases.checked }) });
   #withoutBiases = h("label", { class: "inline" }, this.#biases, h("span", null, t("draw.break_biases")));
   #switch = button("", () => this.#toggle(this.#map));
   #off = h("div", { class: "switched-off" });
-  #reset = button(t("draw.break_reset"), () => this.#set({ ...UNCHANGED, ...UNMOVED }), { quiet: true });
+  #reset = button(t("draw.break_reset"), () => this.#set(WHOLE), { quiet: true });
   #hint = h("p", { class: "note" });
   #faces = { original: makeFace(t("draw.break_original")), changed: makeFace(t("draw.break_changed")) };
   #counted = h("div", { class: "counting", role: "status" });
@@ -52,9 +55,12 @@ export class AblationView {
   );
   #spoken = h("p", { class: "visually-hidden", role: "status" });
 
-  /** `question()` is what the layers are shown of, {name, image}, or null; `onchange(maps)` the maps that are off. */
-  constructor({ question, onchange }) {
-    [this.#question, this.#onchange] = [question, onchange];
+  /**
+   * `question()` is what the layers are shown of, {name, image}, or null; `onchange(maps)` is called with the maps that
+   * are off, `remember(broken)` with all that is broken once that rests.
+   */
+  constructor({ question, onchange, remember }) {
+    [this.#question, this.#onchange, this.#remember] = [question, onchange, remember];
     const sliders = Object.values(this.#sliders).map(({ element }) => element);
     const controls = h(
       "div",
@@ -76,22 +82,26 @@ export class AblationView {
 
   /** The maps, or values, of the layer that are switched off. */
   get off() {
-    return this.#changes.maps;
+    return this.#broken.maps;
   }
 
-  /** A layer is open, with one of its maps or values chosen; null: none is. */
-  show(layer, map) {
+  /** A layer is open, with one of its maps or values chosen, and the address says what is broken; null: none is. */
+  show(layer, map, /** @type {import("./broken.js").Broken} */ broken = WHOLE) {
     const isOther = layer?.name !== this.#layer?.name;
+    const isNew = isOther || textOf(broken) !== this.#written; // else what was changed here just now stays
     [this.#layer, this.#map] = [layer, map];
-    this.element.hidden = !layer || WITHOUT.has(layer.family);
+    if (isNew) {
+      [this.#broken, this.#written] = [{ ...broken }, textOf(broken)];
+      this.#rememberSoon.cancel();
+    }
+    this.element.hidden = !layer || !isBreakable(layer);
     if (this.element.hidden) {
       this.stop();
       return;
     }
-    if (isOther) Object.assign(this.#changes, UNCHANGED);
     this.#hint.textContent = t("draw.break_hint", { layer: layer.name });
     this.#draw();
-    if (isOther) this.#changed();
+    if (isNew) this.#changed();
   }
 
   /** The layers are those of another picture. */
@@ -101,14 +111,20 @@ export class AblationView {
 
   stop() {
     this.#nextTurn();
-    this.#askSoon.cancel();
-    this.#countSoon.cancel();
+    for (const soon of [this.#askSoon, this.#countSoon]) soon.cancel();
     this.#counting?.abort();
     this.#counting = null;
   }
 
+  /** The tab is left: its address is another's. */
+  close() {
+    this.stop();
+    this.#rememberSoon.cancel();
+  }
+
   #slider(name) {
-    const { text, unit, low, high, step } = SLIDERS[name];
+    const { text, unit } = SLIDERS[name];
+    const { low, high, step } = NUMBERS[name];
     const answers = h("output", { class: "mono" });
     const attributes = { min: String(low), max: String(high), step: String(step) };
     const input = h("input", { type: "range", ...attributes, oninput: () => this.#set({ [name]: Number(input.value) }) });
@@ -123,19 +139,25 @@ export class AblationView {
   }
 
   #toggle(map) {
-    const { maps } = this.#changes;
+    const { maps } = this.#broken;
     const without = maps.filter((other) => other !== map);
     this.#set({ maps: without.length < maps.length ? without : [...maps, map].sort((one, other) => one - other) });
   }
 
   #set(part) {
-    Object.assign(this.#changes, part);
+    Object.assign(this.#broken, part);
     this.#draw();
     this.#changed();
+    this.#rememberSoon();
+  }
+
+  #write() {
+    this.#written = textOf(this.#broken);
+    this.#remember(this.#broken);
   }
 
   #draw() {
-    const { maps, biases } = this.#changes;
+    const { maps, biases } = this.#broken;
     const kind = isFlat(this.#layer) ? "_value" : "";
     const isOff = maps.includes(this.#map);
     this.#switch.textContent = t(`draw.break_${isOff ? "on" : "off"}${kind}`, { map: this.#map });
@@ -144,13 +166,13 @@ export class AblationView {
     this.#biases.checked = !biases;
     this.#withoutBiases.hidden = !this.#layer.biases;
     this.#sliders.noise.element.hidden = !this.#layer.weights;
-    for (const [name, { show }] of Object.entries(this.#sliders)) show(this.#changes[name]);
+    for (const [name, { show }] of Object.entries(this.#sliders)) show(this.#broken[name]);
     this.#reset.disabled = !this.#isChanged;
     this.#onchange(maps);
   }
 
   get #isChanged() {
-    return JSON.stringify(this.#changes) !== JSON.stringify({ ...UNCHANGED, ...UNMOVED });
+    return textOf(this.#broken) !== textOf(WHOLE);
   }
 
   /** What is shown is not of these changes any more. */
@@ -162,7 +184,7 @@ export class AblationView {
   }
 
   get #body() {
-    return { layer: this.#layer.name, ...this.#changes };
+    return { layer: this.#layer.name, ...this.#broken };
   }
 
   async #ask() {
@@ -206,6 +228,8 @@ export class AblationView {
     }
   }
 }
+
+const textOf = (/** @type {import("./broken.js").Broken} */ broken) => JSON.stringify(writtenBroken(broken));
 
 /** One of the two answers: what the network got, what it predicts, how many validation images it gets right. */
 function makeFace(title) {

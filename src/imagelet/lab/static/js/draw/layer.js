@@ -15,6 +15,7 @@ export class LayerView {
   element = h("section", { class: "layer card", hidden: true, "aria-labelledby": "layer-name" });
   #number = makeNumber({ link: (cell) => this.#parts?.stage?.lookAt(cell) });
   #shown = null; // {layers, layer, framed, classes, map, place, picked, range}
+  #taken = null; // {layer, axes} of the number that is taken apart
   #parts = null; // {of, legend, grid, stage, values} of the layer that is open
   #nextTurn = makeTurns();
   #change;
@@ -61,6 +62,7 @@ export class LayerView {
     const pick = (place) => this.#change({ place });
     const grid = flat ? null : makeMapGrid(layer, (map) => this.#chooseMap(map));
     const stage = flat ? null : new Stage({ pick, fetchNumber: this.#fetchNumber, windows: this.#number.windows });
+    this.#taken = null;
     this.#parts = { of, legend: legend({ low: 0, high: 0 }), grid, stage, values: h("div", { class: "flat-values" }) };
     const close = () => this.#change({ layer: null, map: null, place: null });
     replace(this.element, heading(layer, close), body(this.#parts, this.#number));
@@ -92,12 +94,15 @@ export class LayerView {
     const showChannel = (channel) => stage?.showChannel(channel);
     const isLast = isFlat(layer) && layer.shape[0] === classes.length;
     const axes = isFlat(layer) ? place : [...place, map];
+    if (this.#taken?.layer === layer && this.#taken.axes === String(axes)) return; // it is shown
+    this.#taken = null;
     const isNewest = this.#nextTurn();
     try {
       const unit = await busy(this.#number.element, this.#fetchNumber(layer.name, axes));
       if (!isNewest()) return;
       this.#number.show(unit, { classes: isLast ? classes : null, showChannel });
       stage?.showWindow(unit);
+      this.#taken = { layer, axes: String(axes) };
     } catch (problem) {
       if (isNewest()) this.#number.fail(problem);
     }

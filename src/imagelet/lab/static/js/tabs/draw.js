@@ -16,6 +16,7 @@ import { busy, error, field, h, percent, replace, select, unknownValues } from "
 import { AblationView } from "../draw/ablation.js";
 import { Attribution, METHODS, USUAL_METHOD } from "../draw/attribution.js";
 import { makeFreshness } from "../draw/freshness.js";
+import { leftBehind, readBroken, writtenBroken } from "../draw/broken.js";
 import { keepPicture, keptPicture } from "../draw/kept_picture.js";
 import { LayerView } from "../draw/layer.js";
 import { isFlat, placeFrom, strongestPlace } from "../draw/layer_values.js";
@@ -79,7 +80,7 @@ class DrawTab {
     this.#classifiers = classifiers;
     const classifier = () => this.classifier?.name;
     this.choice = select(classifiers.map(({ name, accuracy }) => [name, titleOf(name, accuracy)]), null, (run) =>
-      state.set({ run, layer: null, map: null, place: null, target: null }),
+      state.set({ run, target: null, ...placesLeft(null) }),
     );
     this.sheet = makeSheet({ steps: kept.steps, changed: () => this.#drawn(), rested: () => this.#rested() });
     this.pad = this.sheet.pad;
@@ -97,10 +98,14 @@ class DrawTab {
       follow: () => this.#followNeighbours(),
       cancel: () => this.#leaveNeighbours(),
     });
-    this.strip = makeStrip({ open: (layer, map) => state.set({ layer, map, place: null }) });
+    this.strip = makeStrip({ open: (layer, map) => state.set({ ...placesLeft(layer), layer, map }) });
     this.ranges = makeRanges({ choose: (range) => state.set({ range }, { replace: true }) });
     this.layer = new LayerView({ fetchNumber: (layer, place) => this.#fetchNumber(layer, place), change: changeLayer });
-    this.ablation = new AblationView({ question: () => this.#explained, onchange: (maps) => this.layer.switchOff(maps) });
+    this.ablation = new AblationView({
+      question: () => this.#explained,
+      onchange: (maps) => this.layer.switchOff(maps),
+      remember: (broken) => state.set(writtenBroken(broken), { replace: true }),
+    });
     this.stopListening = this.sheet.listen();
   }
 
@@ -170,7 +175,7 @@ class DrawTab {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.layer.stop();
-    this.ablation.stop();
+    this.ablation.close();
     this.#predict.forget();
     this.#explain.forget();
     this.stopListening();
@@ -400,22 +405,31 @@ class DrawTab {
     const map = clamp(Number(state.get("map")) || 0, 0, layer.shape.at(-1) - 1);
     const place = placeFrom(state.get("place"), layer.shape);
     this.layer.show({ layers, layer, framed: this.#framed, classes: this.classifier.classes, map, range, place });
-    this.ablation.show(layer, isFlat(layer) ? (place ?? strongestPlace(layer, 0))[0] : map);
+    const chosen = isFlat(layer) ? (place ?? strongestPlace(layer, 0))[0] : map;
+    this.ablation.show(layer, chosen, readBroken(state.get, layer).broken);
   }
 
   /** Say what the address names that is not there, where it is known what there is. */
   #sayUnknown() {
+    const layer = this.#layers.find(({ name }) => name === state.get("layer")) ?? null;
     const allowed = {
       run: this.#classifiers.map(({ name }) => name),
       evidence: METHODS,
       target: this.classifier.classes.map((_, index) => String(index)),
       range: RANGES,
       layer: this.#layers.length ? this.#layers.map(({ name }) => name) : [state.get("layer")],
-      ...placesAllowed(this.#layers.find(({ name }) => name === state.get("layer"))),
+      ...placesAllowed(layer),
       drawing: this.pad.drawing || this.pad.empty ? [this.pad.drawing] : [state.get("drawing")],
     };
     const unknown = Object.keys(allowed).filter((name) => state.get(name) && !allowed[name].includes(state.get(name)));
-    replace(this.#unknown, unknownValues(unknown.map((name) => [name, state.get(name)])));
+    const wrong = this.#layers.length ? readBroken(state.get, layer).wrong : [];
+    const beyond = wrong.filter(({ low }) => low !== undefined);
+    const others = wrong.filter(({ low }) => low === undefined).map(({ name, value }) => /** @type {const} */ ([name, value]));
+    replace(
+      this.#unknown,
+      unknownValues([...unknown.map((name) => /** @type {const} */ ([name, state.get(name)])), ...others]),
+      beyond.map((values) => h("p", { class: "note" }, t("draw.break_beyond", values))),
+    );
   }
 }
 
@@ -427,6 +441,11 @@ function placesAllowed(layer) {
   return { map: isMap ? [map] : [], place: placeFrom(place, layer.shape) ? [place] : [] };
 }
 
+/** The address's parameters where another layer is opened, or none: what belongs to the one before is left out. */
+function placesLeft(layer) {
+  return { layer, map: null, place: null, ...leftBehind(state.get("layer"), layer) };
+}
+
 function titleOf(name, accuracy) {
   return accuracy === null ? name : t("draw.classifier_with", { name, accuracy: percent(accuracy, 2) });
 }
@@ -434,5 +453,6 @@ function titleOf(name, accuracy) {
 /** Write into the address what is opened of the layers. */
 function changeLayer({ place, ...others }) {
   const written = place === undefined ? {} : { place: place?.slice(0, 2).join(",") ?? null };
-  state.set({ ...others, ...written }, { replace: true });
+  const closes = others.layer === null ? placesLeft(null) : {};
+  state.set({ ...others, ...written, ...closes }, { replace: true });
 }
