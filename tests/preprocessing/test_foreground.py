@@ -34,8 +34,23 @@ def test_light_ground_becomes_black_and_the_object_fills_the_image() -> None:
     image = frame(shirt(), FASHION)
     rows, columns = np.flatnonzero(image.any(axis=(1, 2))), np.flatnonzero(image.any(axis=(0, 2)))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 28
-    assert image[14, 14, 0] == pytest.approx((245 - 90) / 245 * 255, abs=3)
+    assert image.max() == 255
+    assert image[14, 14, 0] == pytest.approx((245 - 90) / (245 - 60) * 255, abs=3)  # of the darkest cloth
     assert image[27, 0, 0] == 0
+
+
+@pytest.mark.parametrize("cloth", [60, 150, 200])
+def test_light_clothes_are_as_bright_as_dark_ones(cloth: int) -> None:
+    inside = shirt() < 245
+    light, dark = (np.where(inside, value, 245).astype(np.uint8) for value in (cloth, 0))
+    assert np.abs(frame(light, FASHION).astype(int) - frame(dark, FASHION)).max() <= 1
+
+
+def test_cloth_nearly_as_light_as_the_ground_is_not_cut_out() -> None:
+    lace = shirt(cloth=120).copy()
+    lace[110:230, 91:210] = 235  # nearly the ground's 245, between dark hems
+    assert foreground.GROUND > (245 - 235) / 245
+    assert frame(lace, FASHION)[14, 14, 0] == pytest.approx((245 - 235) / (245 - 90) * 255, abs=4)
 
 
 def test_the_darker_cloth_is_the_brighter_pixel() -> None:

@@ -239,7 +239,7 @@ def handwritten(picture: NDArray[np.uint8], framing: Framing) -> Framed:
 
 
 def alone(picture: NDArray[np.uint8], framing: Framing) -> Framed:
-    """Cut an object out of its plain ground and lay it on black, as Fashion-MNIST did it."""
+    """Trim a picture to its object; plain ground becomes black, the brightest pixel white."""
     return Framed(*foreground.alone(picture, framing.height, framing.width))
 
 

@@ -24,7 +24,7 @@ const LONGEST_SIDE = 2048; // pixels; larger pictures are scaled down first
 const GROUND = 0.06; // of the largest difference from the ground; less is the ground's own grain
 const LEAST_AREA = 0.02; // of the largest part's area; smaller ones are dust
 const UNEVEN = 0.1; // of the difference, that a plain ground's border varies at most
-const LEAST_DIFFERENCE = 0.1; // of black to white, between object and ground
+const LEAST_DIFFERENCE = 0.1; // of black to white, between object and ground; it is stretched tenfold at most
 const MOST_OF_BORDER = 0.3; // of the border, that the object covers at most
 
 /**
@@ -51,7 +51,7 @@ export function foreground(picture, { height, width }) {
   const [low, high] = quantiles(edge, [0.1, 0.9]);
   const isPlain = high - low <= UNEVEN * 255;
   const touches = shareOf(border(inside), (value) => value > 0) > MOST_OF_BORDER;
-  const object = cut(mapped(difference, (value, index) => (inside.data[index] ? value : 0)), part);
+  const object = cut(difference, part);
   const warnings = [!isPlain && "ground", touches && "object_edge"].filter(Boolean);
   return { image: merged([centred(object, height, width)]), warnings, isUnclear: !isPlain };
 }
@@ -62,12 +62,13 @@ function withoutDust(inside) {
   return mapped(inside, (_, index) => (labels[index] && areas[labels[index] - 1] >= least ? 1 : 0));
 }
 
-/** What was cut out, scaled into the image, aspect kept, on black. */
+/** The object's part, scaled into the image, aspect kept, its brightest pixel white. */
 function centred(object, height, width) {
   const scale = Math.min(height / object.height, width / object.width);
   const rows = clamp(rounded(object.height * scale), 1, height);
   const columns = clamp(rounded(object.width * scale), 1, width);
-  const small = resizePlane(object, rows, columns, scale < 1 ? "box" : "bicubic");
-  const bytes = mapped(small, (value) => rounded(Math.fround(clamp(value, 0, 1) * 255)));
+  const small = resizePlane(object, rows, columns, scale < 1 ? "lanczos" : "bicubic");
+  const most = Math.max(largest(small.data), Math.fround(LEAST_DIFFERENCE));
+  const bytes = mapped(small, (value) => rounded(Math.fround(clamp(Math.fround(value / most), 0, 1) * 255)));
   return placed(bytes, height, width, Math.floor((height - rows) / 2), Math.floor((width - columns) / 2));
 }
