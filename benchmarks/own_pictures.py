@@ -1,6 +1,7 @@
-"""What the shipped ``mnist`` makes of people's own digits, and of pictures that are none.
+"""What the shipped classifiers make of people's own pictures, and ``mnist`` of pictures that are no digits.
 
 ``IMAGELET_OWN_DIGITS`` names the digits: a CSV file with the columns path, label, kind and source (a person).
+``IMAGELET_OWN_CLOTHES`` and ``IMAGELET_OWN_OBJECTS`` name such files for ``fashion-mnist`` and ``cifar-10``.
 """
 
 import csv
@@ -29,6 +30,7 @@ from imagelet.preprocessing.picture import open_picture, write_picture
 from imagelet.runs.store import find_classifier
 
 CLASSIFIER = "mnist"
+OTHERS = {"fashion-mnist": "IMAGELET_OWN_CLOTHES", "cifar-10": "IMAGELET_OWN_OBJECTS"}
 PRINTED = "printed"  # a kind that is reported apart
 MANY = 400  # pictures
 REPETITIONS = 3
@@ -36,12 +38,12 @@ REPETITIONS = 3
 
 @dataclass(frozen=True)
 class Own:
-    """People's own digits, opened.
+    """People's own pictures, opened.
 
     Attributes:
         pictures: uint8 (any, any, 1 or 3).
         labels: int64 (n,).
-        kinds: of the pictures: photo, scan, drawing.
+        kinds: of the pictures: photo, scan, drawing; empty where the table does not say.
         people: who made them.
     """
 
@@ -59,16 +61,14 @@ def own_pictures() -> dict[str, Any]:
     if not all(map(place_of, ("mnist", "fashion-mnist", "cifar-10"))):
         return {}
     classifier = Classifier.load(find_classifier(CLASSIFIER))
-    own = _read(Path(place))
-    answers = list(classifier.predict_each(own.pictures))
-    predictions = [each for each in answers if isinstance(each, Prediction)]
+    own = _read(Path(place), classifier.classes)
+    predictions = classifier.predict(own.pictures)
     framed = np.array([each.class_index for each in predictions])
     squeezed = np.stack([squeezed_as_in_the_notes(each, classifier.input_shape) for each in own.pictures])
     right = {
         "squeezed": classifier.predict_proba(squeezed).argmax(axis=1) == own.labels,
         "framed": framed == own.labels,
     }
-    sure = np.array([each.sure for each in predictions])
     seen = np.stack([each.framed_input for each in predictions])
     reach = _reach(classifier, seen[right["framed"]])
     hand = own.kinds != PRINTED
@@ -82,9 +82,10 @@ def own_pictures() -> dict[str, Any]:
             {"kind": kind, **_by_way(right, own.people, chosen)}
             for kind, chosen in {**kinds, "all but printed": hand, "all": hand | True}.items()
         ],
-        "right_but_unsure": float(1 - sure[right["framed"]].mean()),
-        "wrong_but_sure": int((sure & ~right["framed"]).sum()),
-        "wrong": int((~right["framed"]).sum()),
+        **_sureness(predictions, right["framed"]),
+        "others": [
+            _of_others(name, Path(table)) for name in OTHERS if (table := os.environ.get(OTHERS[name]))
+        ],
         "steps": _steps(classifier, own, hand),
         "foreign": [
             {"pictures": len(pictures), "kind": kind, **_doubted(classifier, pictures, reach)}
@@ -101,13 +102,33 @@ def benchmarks() -> dict[str, Benchmark]:
     return {"own-pictures": at_once(own_pictures)}
 
 
-def _read(table: Path) -> Own:
+def _of_others(name: str, table: Path) -> dict[str, Any]:
+    """Return accuracy, interval and sureness of a shipped classifier on people's own pictures."""
+    classifier = Classifier.load(find_classifier(name))
+    own = _read(table, classifier.classes)
+    predictions = classifier.predict(own.pictures)
+    right = np.array([each.class_index for each in predictions]) == own.labels
+    found = _by_way({"framed": right}, own.people, np.full(len(right), True))
+    return {"classifier": name, **found, **_sureness(predictions, right)}
+
+
+def _sureness(predictions: Sequence[Prediction], right: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the fraction of right predictions that are unsure, and how many are wrong, and sure."""
+    sure = np.array([each.sure for each in predictions])
+    return {
+        "right_but_unsure": float(1 - sure[right].mean()),
+        "wrong_but_sure": int((sure & ~right).sum()),
+        "wrong": int((~right).sum()),
+    }
+
+
+def _read(table: Path, classes: Sequence[str]) -> Own:
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return Own(
         [open_picture(table.parent / row["path"]) for row in rows],
-        np.array([int(row["label"]) for row in rows]),
-        np.array([row["kind"] for row in rows]),
+        np.array([classes.index(row["label"]) for row in rows]),
+        np.array([row.get("kind", "") for row in rows]),
         np.array([row["source"] for row in rows]),
     )
 

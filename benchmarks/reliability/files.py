@@ -116,7 +116,7 @@ def _picture(random: Random, _: int) -> Case:
         content = mutated(random, content, pictures())
     if content.startswith(b"\x89PNG") and random.random() < 0.6:
         content = with_checksums(content)
-    kind = random.choice(("fit", "crop", "stretch", "handwriting", "object"))
+    kind = random.choice(("fit", "crop", "half-crop", "stretch", "handwriting", "object"))
     return Case({"picture": content}, partial(_open_picture, content, kind))
 
 

@@ -22,7 +22,7 @@ from tests.interop.test_onnx import SMALL, classifier_of, images_for
 pytestmark = [javascript.needs_node, pytest.mark.slow]
 
 LARGEST_DIFFERENCE = 1e-4  # of logits, in parts of the largest
-BUILT_IN = ("crop", "fit", "handwriting", "object", "stretch")
+BUILT_IN = ("crop", "fit", "half-crop", "handwriting", "object", "stretch")
 
 
 def classifiers() -> dict[str, Classifier]:

@@ -126,7 +126,7 @@ def test_a_file_takes_pictures_and_answers_as_we_do(kind: str, tmp_path: Path) -
 @pytest.mark.parametrize("kind", sorted(set(framings) - set(OFFERED)))
 def test_framings_that_do_more_than_resize_are_refused(kind: str, tmp_path: Path) -> None:
     classifier_of(kind).save(tmp_path / "mine.safetensors")
-    with pytest.raises(UsageError, match=f"fit, crop, stretch; '{kind}' does more than resize"):
+    with pytest.raises(UsageError, match=f"fit, crop, half-crop, stretch; '{kind}' does more than resize"):
         export_onnx(tmp_path / "mine.safetensors", tmp_path / "mine.onnx", pictures=True)
     assert not (tmp_path / "mine.onnx").exists()
 

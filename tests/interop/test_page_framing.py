@@ -95,6 +95,7 @@ HANDWRITING = Framing("handwriting", 28, 28, 1, box=20 / 28)
 FRAMINGS = {
     "fit": Framing("fit", 20, 32, 3),
     "crop": Framing("crop", 24, 16, 1),
+    "half-crop": Framing("half-crop", 24, 32, 3),
     "stretch": Framing("stretch", 32, 32, 3),
     "object": Framing("object", 28, 28, 1),
 }

@@ -15,8 +15,8 @@ from imagelet.preprocessing.framing import MAX_SIDE, Framed, apply_framing, resi
 pytestmark = pytest.mark.portable
 
 Pixels = NDArray[np.uint8]
-KINDS = ("fit", "crop", "stretch", "handwriting")
-PLAIN_KINDS = KINDS[:3]
+KINDS = ("fit", "crop", "half-crop", "stretch", "handwriting")
+PLAIN_KINDS = KINDS[:-1]
 
 
 def random_pixels(*shape: int, seed: int = 0) -> Pixels:
@@ -151,6 +151,29 @@ class TestCrop:
         picture = np.full((60, 60, 1), 7, np.uint8)
         picture[20:40] = 99
         assert np.all(frame(picture, Framing("crop", 10, 30, 1)) == 99)
+
+
+class TestHalfCrop:
+    def test_cuts_half_of_what_crop_cuts_and_pads_the_rest(self) -> None:
+        picture = in_blocks(random_pixels(2, 12, 3, seed=5), 20)  # (40, 240, 3)
+        half = picture[:, 50:190]  # crop takes 40 columns, fit 240
+        assert np.array_equal(
+            frame(picture, Framing("half-crop", 28, 28, 3)), frame(half, Framing("fit", 28, 28, 3))
+        )
+
+    def test_says_which_part_the_image_shows(self) -> None:
+        placement = apply_framing(random_pixels(40, 240, 1), Framing("half-crop", 28, 28, 1)).placement
+        assert placement is not None
+        assert (placement.left, placement.pixel_width) == (50, 5)
+        assert placement.top == -10 * 5  # ten rows of padding above 8 rows of picture
+
+    def test_of_the_inputs_aspect_is_as_the_others(self) -> None:
+        picture = random_pixels(60, 90, 3)
+        first, second, third = (
+            frame(picture, Framing(kind, 20, 30, 3)) for kind in ("fit", "crop", "half-crop")
+        )
+        assert np.array_equal(third, first)
+        assert np.array_equal(third, second)
 
 
 class TestStretch:

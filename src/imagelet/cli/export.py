@@ -36,8 +36,8 @@ Pictures = Annotated[
     bool,
     typer.Option(
         "--pictures",
-        help="Let the file take pictures of any size, and resize them itself; for the framings fit, crop and "
-        "stretch.",
+        help="Let the file take pictures of any size, and resize them itself; for the framings fit, crop, "
+        "half-crop and stretch.",
     ),
 ]
 

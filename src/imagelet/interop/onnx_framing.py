@@ -1,9 +1,9 @@
 """Framing inside an ONNX graph: pictures of any size in, images of the network's size out.
 
-Offered for the framings that only resize: ``fit``, ``crop`` and ``stretch``. ONNX's own Resize has no Lanczos
-filter, with which Pillow shrinks, so each resampling is a product with a matrix of weights, which the graph
-computes from the picture's size: the weights are Pillow's (``src/libImaging/Resample.c``), and so are the
-rounding between the two passes and the averaging that comes before where a picture is far too large.
+Offered for the framings that only resize: ``fit``, ``crop``, ``half-crop`` and ``stretch``. ONNX's own Resize
+has no Lanczos filter, with which Pillow shrinks, so each resampling is a product with a matrix of weights.
+The graph computes them from the picture's size: they are Pillow's (``src/libImaging/Resample.c``), and so are
+the rounding between the two passes and the averaging that comes before where a picture is far too large.
 """
 
 import math
@@ -153,14 +153,31 @@ def _fit(pictures: Pictures, framing: Framing) -> Term:
 
 
 def _crop(pictures: Pictures, framing: Framing) -> Term:
+    rows, columns = (pictures.pixels.number(side) for side in (framing.height, framing.width))
+    part = _centred_part(pictures, *_largest_of_aspect(pictures, framing))
+    return _resized(part, rows, columns)
+
+
+def _half_crop(pictures: Pictures, framing: Framing) -> Term:
+    height, width = _largest_of_aspect(pictures, framing)
+    halves = ((pictures.height + height) / 2).floor(), ((pictures.width + width) / 2).floor()
+    return _fit(_centred_part(pictures, *halves), framing)
+
+
+def _largest_of_aspect(pictures: Pictures, framing: Framing) -> tuple[Term, Term]:
     pixels, height, width = pictures
     rows, columns = (pixels.number(side) for side in (framing.height, framing.width))
     scale = (height / rows).at_most(width / columns)
-    part_height = (rows * scale).rounded().at_least(1).at_most(height)
-    part_width = (columns * scale).rounded().at_least(1).at_most(width)
-    top, left = (((whole - part) / 2).floor() for whole, part in ((height, part_height), (width, part_width)))
-    cut = pixels.part(1, top, top + part_height).part(2, left, left + part_width)
-    return _resized(Pictures(cut, part_height, part_width), rows, columns)
+    return (
+        (rows * scale).rounded().at_least(1).at_most(height),
+        (columns * scale).rounded().at_least(1).at_most(width),
+    )
+
+
+def _centred_part(pictures: Pictures, height: Term, width: Term) -> Pictures:
+    top, left = ((pictures.height - height) / 2).floor(), ((pictures.width - width) / 2).floor()
+    cut = pictures.pixels.part(1, top, top + height).part(2, left, left + width)
+    return Pictures(cut, height, width)
 
 
 def _stretch(pictures: Pictures, framing: Framing) -> Term:
@@ -168,7 +185,12 @@ def _stretch(pictures: Pictures, framing: Framing) -> Term:
     return _resized(pictures, rows, columns)
 
 
-OFFERED: dict[str, Callable[[Pictures, Framing], Term]] = {"fit": _fit, "crop": _crop, "stretch": _stretch}
+OFFERED: dict[str, Callable[[Pictures, Framing], Term]] = {
+    "fit": _fit,
+    "crop": _crop,
+    "half-crop": _half_crop,
+    "stretch": _stretch,
+}
 
 
 def _resized(pictures: Pictures, rows: Term, columns: Term) -> Term:

@@ -38,7 +38,7 @@ IMAGE = "image"  # the name of the network's input
 SCRIPTS = {  # the framings that each of the page's scripts has
     "handwriting.js": ("handwriting",),
     "object.js": ("object",),
-    "picture.js": ("fit", "crop", "stretch"),
+    "picture.js": ("fit", "crop", "half-crop", "stretch"),
 }
 DRAWN = "handwriting"  # the framing of what people draw: the pad comes first
 OPERATIONS = frozenset(  # of ONNX, that the page's script computes

@@ -3,6 +3,7 @@
 ==============  ======================================================================================
 ``fit``         the whole picture, aspect kept, padded with the border's median colour
 ``crop``        the largest centred part of the input's aspect
+``half-crop``   half of what ``crop`` cuts is cut, and the rest padded as ``fit`` does
 ``stretch``     the whole picture, aspect not kept
 ``handwriting`` light strokes on black, boxed and centred as MNIST did it; see ``handwriting.py``
 ``object``      an object on plain ground, trimmed, on black, as Fashion-MNIST did it; see ``foreground.py``
@@ -21,7 +22,7 @@ from PIL import Image
 from imagelet.errors import ClassifierFileError
 from imagelet.messages import Message, message_of
 from imagelet.preprocessing import foreground, handwriting
-from imagelet.preprocessing.geometry import Placement, whole
+from imagelet.preprocessing.geometry import Part, Placement, whole
 from imagelet.preprocessing.picture import border, with_channels
 from imagelet.preprocessing.value_range import ValueRange
 from imagelet.registry import Registry
@@ -216,14 +217,38 @@ def fit(picture: NDArray[np.uint8], framing: Framing) -> Framed:
 
 def crop(picture: NDArray[np.uint8], framing: Framing) -> Framed:
     """Cut the largest centred part that has the input's aspect (a square for a square input) and scale it."""
-    height, width = picture.shape[:2]
-    scale = min(height / framing.height, width / framing.width)
-    part_height = min(height, max(1, round(framing.height * scale)))
-    part_width = min(width, max(1, round(framing.width * scale)))
-    top, left = (height - part_height) // 2, (width - part_width) // 2
-    part = slice(top, top + part_height), slice(left, left + part_width)
+    part = _centred_part(picture, *_largest_of_aspect(picture, framing))
     image = resized(picture[part], framing.height, framing.width)
     return Framed(image, placement=Placement.of(part, whole(image)))
+
+
+def half_crop(picture: NDArray[np.uint8], framing: Framing) -> Framed:
+    """Cut half of what :func:`crop` cuts, and pad the rest as :func:`fit` does.
+
+    What a photograph shows mostly lies in its middle, with room around it: the whole picture makes it small,
+    between bars, and the middle alone may lose its ends.
+    """
+    height, width = _largest_of_aspect(picture, framing)
+    part = _centred_part(picture, (picture.shape[0] + height) // 2, (picture.shape[1] + width) // 2)
+    middle = picture[part]
+    image, *_, placement = fit(middle, framing)
+    assert placement is not None  # fit always knows
+    return Framed(image, placement=placement.within(Placement.of(part, whole(middle))))
+
+
+def _largest_of_aspect(picture: NDArray[np.uint8], framing: Framing) -> tuple[int, int]:
+    """Return height and width of the largest part of a picture that has the input's aspect."""
+    height, width = picture.shape[:2]
+    scale = min(height / framing.height, width / framing.width)
+    return (
+        min(height, max(1, round(framing.height * scale))),
+        min(width, max(1, round(framing.width * scale))),
+    )
+
+
+def _centred_part(picture: NDArray[np.uint8], height: int, width: int) -> Part:
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return slice(top, top + height), slice(left, left + width)
 
 
 def stretch(picture: NDArray[np.uint8], framing: Framing) -> Framed:
@@ -267,6 +292,7 @@ def resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
 
 framings.add("fit", fit)
 framings.add("crop", crop)
+framings.add("half-crop", half_crop)
 framings.add("stretch", stretch)
 framings.add("handwriting", handwritten)
 framings.add("object", alone)

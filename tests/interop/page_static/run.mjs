@@ -8,11 +8,11 @@ import { readFileSync } from "node:fs";
 import { makeFrame } from "../../../src/imagelet/interop/page_static/js/framing/framing.js";
 import { foreground } from "../../../src/imagelet/interop/page_static/js/framing/foreground.js";
 import { handwriting } from "../../../src/imagelet/interop/page_static/js/framing/handwriting.js";
-import { crop, fit, stretch } from "../../../src/imagelet/interop/page_static/js/framing/whole_pictures.js";
+import { crop, fit, halfCrop, stretch } from "../../../src/imagelet/interop/page_static/js/framing/whole_pictures.js";
 import { makeClassifier } from "../../../src/imagelet/interop/page_static/js/network/classifier.js";
 import { decodeBase64 } from "../../../src/imagelet/interop/page_static/js/network/weights.js";
 
-const framings = { crop, fit, handwriting, object: foreground, stretch };
+const framings = { crop, fit, "half-crop": halfCrop, handwriting, object: foreground, stretch };
 
 async function run({ facts, weights, pictures, framed }) {
   const classify = weights === undefined ? null : makeClassifier(facts, decodeBase64(weights));

@@ -1,7 +1,7 @@
 // @ts-check
 // The page of a classifier of whole pictures.
 
-import { crop, fit, stretch } from "./framing/whole_pictures.js";
+import { crop, fit, halfCrop, stretch } from "./framing/whole_pictures.js";
 import { start } from "./page/start.js";
 
-start({ crop, fit, stretch });
+start({ crop, fit, "half-crop": halfCrop, stretch });

@@ -23,19 +23,32 @@ export function fit(picture, { height, width }) {
 }
 
 /** The largest centred part that has the input's aspect. @type {Framer} */
-export function crop(picture, { height, width }) {
-  const scale = Math.min(picture.height / height, picture.width / width);
-  const rows = clamp(rounded(height * scale), 1, picture.height);
-  const columns = clamp(rounded(width * scale), 1, picture.width);
-  const [top, left] = [Math.floor((picture.height - rows) / 2), Math.floor((picture.width - columns) / 2)];
-  const part = { top, bottom: top + rows, left, right: left + columns };
-  const planes = Array.from({ length: picture.channels }, (_, channel) => cut(channelOf(picture, channel), part));
-  return clear(resized(merged(planes), height, width));
+export function crop(picture, target) {
+  const [rows, columns] = largestOfAspect(picture, target);
+  return clear(resized(centredPart(picture, rows, columns), target.height, target.width));
+}
+
+/** Half of what crop cuts is cut, the rest padded as fit does. @type {Framer} */
+export function halfCrop(picture, target) {
+  const [rows, columns] = largestOfAspect(picture, target);
+  const halves = [Math.floor((picture.height + rows) / 2), Math.floor((picture.width + columns) / 2)];
+  return fit(centredPart(picture, halves[0], halves[1]), target);
 }
 
 /** The whole picture, aspect not kept. @type {Framer} */
 export function stretch(picture, { height, width }) {
   return clear(resized(picture, height, width));
+}
+
+function largestOfAspect(picture, { height, width }) {
+  const scale = Math.min(picture.height / height, picture.width / width);
+  return [clamp(rounded(height * scale), 1, picture.height), clamp(rounded(width * scale), 1, picture.width)];
+}
+
+function centredPart(picture, rows, columns) {
+  const [top, left] = [Math.floor((picture.height - rows) / 2), Math.floor((picture.width - columns) / 2)];
+  const part = { top, bottom: top + rows, left, right: left + columns };
+  return merged(Array.from({ length: picture.channels }, (_, channel) => cut(channelOf(picture, channel), part)));
 }
 
 function clear(image) {
