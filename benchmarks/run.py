@@ -18,6 +18,7 @@ from benchmarks import (
     course,
     daily,
     distributed,
+    few,
     inside,
     lab,
     lanes,
@@ -58,6 +59,7 @@ def known() -> dict[str, Benchmark]:
         **distributed.benchmarks(),
         **recipes.benchmarks(),
         **race.benchmarks(),
+        **few.benchmarks(),
         **tune.benchmarks(),
         **{name: at_once(function) for name, function in course.benchmarks().items()},
     }
