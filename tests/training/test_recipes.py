@@ -42,6 +42,11 @@ def test_hand_worked_sizes() -> None:
     assert (many.epochs, many.batch_size, many.learning_rate) == (8, 250, 0.1)
 
 
+@pytest.mark.parametrize(("side", "views"), [(8, "mirrored"), (15, "mirrored"), (16, "mirrored-shifted")])
+def test_small_images_are_not_shifted_when_they_are_looked_at(side: int, views: str) -> None:
+    assert suited(recipes.get("general"), 1000, (side, 2 * side, 1)).test_time_augmentation == views
+
+
 @pytest.mark.parametrize("optimizer", list(optimizers))
 def test_every_optimizer_has_a_rate(optimizer: str) -> None:
     recipe = suited(dataclasses.replace(OPEN, optimizer=optimizer), 100, SHAPE)

@@ -18,6 +18,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 SAMPLINGS = ("shuffled", "balanced")
 NORMALIZATIONS = ("scale", "standardize")
 AUTO = -1  # "auto": what suits the images is chosen; 0 is 0
+AUTO_VIEWS = "auto"  # of test-time augmentation, which is a name
 EPOCHS = (1, 100_000)
 LANES = (0, 64)  # of a batch; each process computes at least one
 UNIT = (0.0, 1.0)
@@ -277,8 +278,8 @@ class Averaging(Section):
         "none",
         "test-time augmentation",
         "name",
-        "views of an image whose logits are averaged; mirrored ones as for flip",
-        TEST_TIME_AUGMENTATIONS,
+        "views of an image whose logits are averaged; mirrored ones as for flip; auto: as suits its size",
+        (*TEST_TIME_AUGMENTATIONS, AUTO_VIEWS),
     )
 
 

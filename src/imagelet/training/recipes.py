@@ -14,7 +14,7 @@ from typing import NamedTuple
 from imagelet.messages import Message
 from imagelet.registry import Registry
 from imagelet.training.optimizers import optimizers
-from imagelet.training.recipe import AUTO, Recipe, with_settings
+from imagelet.training.recipe import AUTO, AUTO_VIEWS, Recipe, with_settings
 
 IMAGES_IN_ALL = 400_000  # over all epochs: minutes on a laptop
 CLASSES = 10  # where nobody says how many
@@ -78,7 +78,7 @@ _add(
     "general",
     "chooses what suits the images; the default of imagelet train",
     "epochs=auto batch_size=auto optimizer=muon learning_rate=auto momentum=0.6 schedule=linear warmup=0"
-    " weight_decay=0.01 label_smoothing=0.1 shift=auto rotation=8 scaling=0.1",
+    " weight_decay=0.01 label_smoothing=0.1 shift=auto rotation=8 scaling=0.1 test_time_augmentation=auto",
     network="auto",
 )
 _add(
@@ -145,7 +145,7 @@ _add(
 
 
 def suited(recipe: Recipe, images: int, shape: tuple[int, int, int], classes: int = CLASSES) -> Recipe:
-    """Return the recipe with a number in place of every auto value; all other values stay.
+    """Return the recipe with what suits the images in place of every auto value; all other values stay.
 
     Args:
         recipe: how to train.
@@ -163,6 +163,9 @@ def suited(recipe: Recipe, images: int, shape: tuple[int, int, int], classes: in
         rate = default * math.sqrt(min(1.0, batch_size / LARGEST_BATCH))
     if shift == AUTO:
         shift = min(shape[:2]) * SHIFT
+    views = recipe.test_time_augmentation
+    if views == AUTO_VIEWS:  # a pixel is much of a small image
+        views = "mirrored-shifted" if min(shape[:2]) >= SMALLEST_SIDE else "mirrored"
     freeze_until = recipe.freeze_until
     if freeze_until == AUTO:
         freeze_until = 1.0 if images < FEW * classes else FREEZE_UNTIL
@@ -173,6 +176,7 @@ def suited(recipe: Recipe, images: int, shape: tuple[int, int, int], classes: in
         learning_rate=rate,
         shift=shift,
         freeze_until=freeze_until,
+        test_time_augmentation=views,
     )
 
 
