@@ -64,12 +64,13 @@ def test_the_page_has_the_memory_of_each_process() -> None:
 def test_the_page_has_lanes_and_searches() -> None:
     sides = {"with": {"seconds": 3.0, "accuracy": 0.91}, "without": {"seconds": 2.5, "accuracy": 0.92}}
     datasets = {"mnist": lanes._pairs([{"seed": 0, **sides}])}
-    found = {"lanes": result("lanes", {"lanes": 4, "limits": lanes.LIMITS, "datasets": datasets})}
+    measured = {"lanes": 4, "images": lanes.IMAGES, "limits": lanes.LIMITS, "datasets": datasets}
+    found = {"lanes": result("lanes", measured)}
     ended = {"difference": 0.021, "interval": [0.005, 0.037], "images": 180, "verdict": "better"}
     unfinished = dict.fromkeys(ended)
     searches = {"minutes": 10, "made": {"seconds": 600.4, "trials": 31, **ended}}
     searches["cifar-10"] = {"seconds": 599.0, "trials": 3, **unfinished}
     page = pages.benchmarks_page({**found, "tune": result("tune", searches)})
-    assert "| mnist | 1 | 1.20 | -1.00 | – |" in page
+    assert "| mnist | 60,000 | 1 | 1.20 | -1.00 | – |" in page
     assert "| made | 31 | 600 | 180 | +2.10 | +0.50 to +3.70 | better |" in page
     assert "| CIFAR-10 | 3 | 599 | – | – | – | no final |" in page
