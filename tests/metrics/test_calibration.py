@@ -133,7 +133,7 @@ def test_the_threshold_holds_for_the_calibrated_probabilities(temperature: float
     shares = calibration.probabilities(logits)
     right = shares.max(axis=1)[shares.argmax(axis=1) == labels]
     unsure = np.count_nonzero(~calibration.are_sure(logits)[logits.argmax(axis=1) == labels])
-    assert 0.02 * len(right) < unsure <= 0.03 * len(right)
+    assert 0.03 * len(right) - 2 < unsure <= 0.03 * len(right)  # whom both doubt is counted once
 
 
 def test_mistakes_and_their_probabilities_do_not_move_the_threshold() -> None:
@@ -154,9 +154,9 @@ def test_fifty_right_answers_are_enough_and_forty_nine_are_not() -> None:
     assert fit_threshold(np.zeros((0, 2)), np.zeros(0, np.int64)) == 0.5
 
 
-def test_a_threshold_never_calls_97_percent_unsure() -> None:
+def test_a_threshold_never_calls_90_percent_unsure() -> None:
     probabilities = np.full((100, 2), [0.999, 0.001])
-    assert fit_threshold(probabilities, np.zeros(100, np.int64)) == 0.97
+    assert fit_threshold(probabilities, np.zeros(100, np.int64)) == 0.9
 
 
 def test_an_answer_at_the_threshold_is_sure() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from imagelet.metrics.novelty import PRIOR, UNLIKE, are_unlike, fit_lowest_logits
 
@@ -33,7 +34,7 @@ def test_each_class_has_its_own_mean_and_all_have_one_margin() -> None:
     lowest = fit_lowest_logits(logits, labels)
     assert lowest is not None
     assert np.diff(lowest) == pytest.approx([4, -2], abs=0.1)
-    assert lowest[0] == pytest.approx(8 - 2.33, abs=0.1)  # the normal distribution's quantile of 1 %
+    assert lowest[0] == pytest.approx(8 + norm.ppf(UNLIKE), abs=0.1)
 
 
 def test_the_mean_of_a_class_without_predictions_is_that_of_all() -> None:

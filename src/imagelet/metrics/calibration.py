@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from imagelet.metrics.classification import CALIBRATION_BINS, Interval, check_labels, wilson_interval
-from imagelet.metrics.novelty import UNLIKE, are_unlike, fit_lowest_logits
+from imagelet.metrics.novelty import are_unlike, fit_lowest_logits
 
 FEWEST_IMAGES = 50  # with fewer, a fitted temperature or threshold is mostly noise
 COLDEST, HOTTEST = 0.25, 4.0  # no trained network needs more; beyond lies a damaged fit
 CORRECT_BUT_UNSURE = 0.03  # the largest share of correct predictions that may be called unsure
 DEFAULT_THRESHOLD = 0.5  # below, the prediction is more likely wrong than correct
-HIGHEST_THRESHOLD = 0.97  # a higher calibrated probability is always enough
+HIGHEST_THRESHOLD = 0.9  # a higher probability is always enough: below it, largest logits tell more
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class Calibration:
 def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     """Fit temperature, threshold and lowest logits on validation images, which training must not have seen.
 
-    Of the correct predictions at most 3 % are unsure: some for their largest logit, the others for their
-    probability.
+    Of the correct predictions at most 3 % are unsure: 1.5 % at most for their largest logit, and as many
+    of the others for their probability as make it 3 %.
 
     Args:
         logits: float ``(n, k)``, finite; ``n`` may be 0.
@@ -116,8 +116,13 @@ def fit_calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration:
         return Calibration.none()
     probabilities = Calibration(temperature, 0.0).probabilities(logits)
     lowest_logits = fit_lowest_logits(logits, labels)
-    share = CORRECT_BUT_UNSURE if lowest_logits is None else CORRECT_BUT_UNSURE - UNLIKE
-    return Calibration(temperature, fit_threshold(probabilities, labels, share), lowest_logits)
+    if lowest_logits is None:
+        return Calibration(temperature, fit_threshold(probabilities, labels))
+    correct = probabilities.argmax(axis=1) == labels  # (n,)
+    like = ~are_unlike(logits, lowest_logits)  # (n,)
+    remaining = CORRECT_BUT_UNSURE * np.count_nonzero(correct) - np.count_nonzero(correct & ~like)
+    share = remaining / np.count_nonzero(correct & like)
+    return Calibration(temperature, fit_threshold(probabilities[like], labels[like], share), lowest_logits)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -173,7 +178,7 @@ def fit_threshold(probabilities: np.ndarray, labels: np.ndarray, share: float = 
         share: the largest share of the correct predictions that may be unsure, 0 to 1.
 
     Returns:
-        A threshold from 0.5 to 0.97; 0.5 where there are fewer than 50 correct predictions.
+        A threshold from 0.5 to 0.9; 0.5 where there are fewer than 50 correct predictions.
     """
     confidences = probabilities.max(axis=1)  # (n,)
     correct = np.sort(confidences[probabilities.argmax(axis=1) == labels])
