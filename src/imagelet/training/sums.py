@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from imagelet.training.distributed import Group
 
@@ -68,9 +67,12 @@ class Layout:
         packed = torch.empty(self._shape, dtype=torch.uint8, device=tensors[0].device)
         pieces = len(packed)
         for kind, numbers in self._numbers.items():
-            flat = torch.cat([_flat(tensors[number]) for number in numbers])
-            flat = F.pad(flat, (0, -len(flat) % pieces))
-            packed[:, self._slices[kind]] = flat.view(pieces, -1).view(torch.uint8)
+            flat = [_flat(tensors[number]) for number in numbers]
+            if pieces == 1:
+                torch.cat(flat, out=packed[0, self._slices[kind]].view(kind))
+                continue
+            flat.append(flat[0].new_zeros(-sum(map(len, flat)) % pieces))
+            packed[:, self._slices[kind]] = torch.cat(flat).view(pieces, -1).view(torch.uint8)
         return packed
 
     def summed(self, pieces: Sequence[Tensor]) -> Tensor:
