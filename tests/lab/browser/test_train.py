@@ -181,6 +181,27 @@ def test_the_queue_is_ordered_and_cleared(visit: Visit) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_a_training_that_is_paused_stays_in_sight_while_the_next_one_trains(visit: Visit) -> None:
+    page = visit("train")
+    fill(page, 5_000, "first")
+    begin(page)
+    state(page, "running")
+    fill(page, 5_000, "next")
+    begin(page)
+    expect(page.locator(".monitor h2")).to_have_text("next")
+    page.evaluate("location.hash = '#/train'")  # which names no training: the one that trains is shown
+    expect(page.locator(".monitor h2")).to_have_text("first")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    state(page, "paused")
+    expect(page.locator(".job-list .state-running")).to_be_visible(timeout=LONG)
+    expect(page.locator(".monitor h2")).to_have_text("first")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.locator("button.job", has_text="next").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    state(page, "stopped")
+
+
+@pytest.mark.timeout(300)
 def test_a_loss_that_is_not_finite_is_tried_again_with_a_tenth_of_the_rate(visit: Visit) -> None:
     deep = "flatten dense(64) relu dense(64) relu dense(64) relu dense(10) softmax"
     settings = "optimizer:sgd,learning_rate:1000,schedule:constant,max_gradient_norm:0,epochs:2"
@@ -205,6 +226,10 @@ def test_what_it_would_be_is_said_before_it_starts(visit: Visit) -> None:
     expect(page.locator(".plan")).to_contain_text(
         "1,149 images to learn from, 288 to choose the best epoch by"
     )
+    expect(page.locator(".plan")).to_contain_text("100 epochs of 41 steps")
+    page.locator("input[name=epochs]").fill("0")  # what is not allowed has no plan
+    expect(page.locator(".plan")).to_have_text("")
+    page.locator("input[name=epochs]").fill("")
     expect(page.locator(".plan")).to_contain_text("100 epochs of 41 steps")
     page.get_by_text("Data split, seed, name").click()
     expect(page.locator(".split")).to_contain_text("There are 1,437.")

@@ -207,6 +207,19 @@ class TestStopping:
         assert "- epoch 3, after step 4: ended" in (run.folder / "README.md").read_text()
         assert job_facts(store, store.find(job.id))["can_continue"]
 
+    def test_after_a_pause_leaves_the_best_epochs_classifier(self, store, no_worker, at_step, monkeypatch):
+        job = queue.submit(store, tiny(50), MANY)
+        at_step[20] = lambda: queue.pause(store, job.id)
+        leave = run_job._leave
+
+        def hesitate(*arguments: Any) -> None:
+            queue.stop(store, job.id)
+            leave(*arguments)
+
+        monkeypatch.setattr(run_job, "_leave", hesitate)
+        assert work(store) == [(job.id, QUEUED), (job.id, STOPPED)]
+        assert run_of(store, job).classifier_file.is_file()
+
     def test_before_the_first_epoch_keeps_the_state(self, store, no_worker, at_step):
         job = queue.submit(store, tiny(2), MANY)
         at_step[3] = lambda: queue.stop(store, job.id)

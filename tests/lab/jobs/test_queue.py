@@ -89,6 +89,17 @@ class TestOneStep:
         work(store)
         assert [data["step"] for data in data_of(store, job, "batch")] == [5]  # only the last is kept
 
+    def test_stopped_meanwhile_leaves_the_best_epochs_classifier(self, store, no_worker, at_step):
+        job = queue.submit(store, tiny(50), MANY)
+        at_step[10] = lambda: queue.pause(store, job.id)
+        work(store)
+        queue.step(store, job.id)
+        at_step[12] = lambda: queue.stop(store, job.id)
+        assert work(store) == [(job.id, QUEUED), (job.id, STOPPED)]
+        run = run_of(store, job)
+        assert run.finished
+        assert run.classifier_file.is_file()
+
     def test_ends_with_the_same_bytes_as_without(self, store, no_worker, at_step):
         straight = queue.submit(store, tiny(2), MANY, name="straight")
         work(store)

@@ -15,6 +15,8 @@ test("what a person can do on the page is kept", () => {
 test("a command, an option and what a program sends are left out, in both languages", () => {
   const others = [
     "imagelet runs lists them",
+    "pip install 'imagelet[onnx]'",
+    "let IMAGELET_HOME name another folder",
     "bring them here: imagelet data get mnist",
     "choose another --name",
     "--kind max, or --kind average",

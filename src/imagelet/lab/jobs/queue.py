@@ -167,7 +167,7 @@ def stop(store: JobStore, identity: str) -> Job:
         if job.state == RUNNING:
             store.write_control(identity, want=STOP)
         elif _has_epoch(store, job):
-            job = _put_first(store, job, STOP)
+            job = store.put_first(job, STOP)
         elif job.state in (QUEUED, PAUSED):
             job = store.move(job, STOPPED)
         elif job.state != STOPPED:
@@ -191,7 +191,7 @@ def step(store: JobStore, identity: str) -> Job:
             raise ConflictError(
                 "another training is under way", "pause it first: one step would have to wait for it"
             )
-        job = _put_first(store, job, STEP)
+        job = store.put_first(job, STEP)
     worker.ensure(store)
     return job
 
@@ -358,13 +358,6 @@ def _has_epoch(store: JobStore, job: Job) -> bool:
     with contextlib.suppress(RunError):
         return not run.finished and bool(run.history)
     return False
-
-
-def _put_first(store: JobStore, job: Job, want: str) -> Job:
-    """Put a job at the head of the queue, and write what is wanted of it."""
-    store.write_control(job.id, want=want)
-    first = min((other.queued for other in store.waiting()), default=time.time_ns())
-    return store.move(dataclasses.replace(job, queued=first - 1), QUEUED)
 
 
 def _require_room(store: JobStore, most: int) -> None:

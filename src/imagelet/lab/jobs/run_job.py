@@ -90,6 +90,7 @@ class Controller:
     Attributes:
         interrupted: the training is to save its state and end.
         steps: 1 for a single step, 0 for the best epoch's classifier without another step; else None.
+        has_epoch: an epoch is done, of which a classifier can be made.
     """
 
     def __init__(self, store: JobStore, identity: str) -> None:
@@ -98,9 +99,11 @@ class Controller:
         self._control = Control()
         self.steps = {STEP: 1, STOP: 0}.get(store.control(identity).want)
         self.interrupted = self.steps == 1  # after its step
+        self.has_epoch = False
 
     def apply(self, state: State) -> None:
         """Apply it between two steps; the state notes what is changed."""
+        self.has_epoch = bool(state.best_epoch)
         now = time.monotonic()
         if now - self._checked >= SECONDS_BETWEEN_CHECKS:
             self._checked = now
@@ -297,9 +300,15 @@ def _end(store: JobStore, identity: str, state: str, error: Failure | None = Non
 
 
 def _leave(store: JobStore, identity: str, controller: Controller) -> None:
-    """Write that a job was interrupted as it was wanted; if that is not so any more, it is queued again."""
+    """Write that a job was interrupted as it was wanted; if that is not so any more, it is queued again.
+
+    So is one that is to stop after all, and has an epoch: its classifier is made next.
+    """
     with store.changing():
         want = store.control(identity).want if controller.interrupted else PAUSE
+        if want == STOP and controller.has_epoch:
+            store.put_first(store.find(identity), STOP)
+            return
         store.move(store.find(identity), {RUN: QUEUED, STOP: STOPPED}.get(want, PAUSED))
         store.write_control(identity, want=RUN)
 

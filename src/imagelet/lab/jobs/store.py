@@ -13,6 +13,7 @@ import json
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -321,6 +322,13 @@ class JobStore:
                 self.add_event(job.id, "error", error.to_json())
             self.add_event(job.id, "state", {"state": state, "run": moved.run})
         return moved
+
+    def put_first(self, job: Job, want: str) -> Job:
+        """Put a job at the head of the queue, write what is wanted of it, and return the job as it is now."""
+        with self.changing():
+            self.write_control(job.id, want=want)
+            first = min((other.queued for other in self.waiting()), default=time.time_ns())
+            return self.move(dataclasses.replace(job, queued=first - 1), QUEUED)
 
     def note_worker_start(self, now: float, patience: float) -> bool:
         """Note that a worker is started; return False, and note nothing, if one was started a moment ago.

@@ -6,6 +6,7 @@ import { drawImage } from "../shared/maps.js";
 import { h, percent, replace } from "../shared/ui.js";
 
 const SHORT = 2; // letters of a class's name that stands before its bar
+const LONG = 6; // letters of a class that is written smaller on a telephone
 
 /** How sure a prediction is, as texts have it: sure, unsure, or warned of, whatever its probability. */
 export function suretyOf(/** @type {{sure: boolean, warnings: string[]}} */ { sure, warnings }) {
@@ -72,7 +73,8 @@ export class PredictionView {
     this.#framed.classList.remove("empty");
     drawImage(this.#framed, prediction.framed_input);
     this.#verdict.classList.remove("waiting");
-    replace(this.#verdict, h("strong", null, predicted), " ", h("span", null, percent(probability)));
+    const name = h("strong", { class: predicted.length > LONG ? "long" : null }, predicted);
+    replace(this.#verdict, name, " ", h("span", null, percent(probability)));
     this.#surety.className = `surety ${surety === "sure" ? "sure" : "unsure"}`;
     replace(this.#surety, t(`draw.${surety}`));
     const isWrong = label !== null && label !== predicted;

@@ -1,7 +1,7 @@
 // @ts-check
 // Which of the server's hints are for the page: who looks at it has neither a command line nor a program that asks.
 
-const COMMANDS = /\bimagelet [a-z]/; // what is typed in a terminal
+const COMMANDS = /\bimagelet [a-z]|\bpip install\b|\bIMAGELET_[A-Z]/; // what is typed in a terminal
 const OPTIONS = /(?:^|[\s(])--[a-z]/;
 const REQUESTS = /\/api\/|\/openapi|content-type|base64|\bJSON\b|Authorization:/;
 

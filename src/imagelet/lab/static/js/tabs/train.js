@@ -72,6 +72,7 @@ class TrainTab {
   /** A job has changed, or another has come of it, which is shown then. */
   jobChanged(/** @type {Job} */ job) {
     if (job.id !== this.monitor?.id) state.set({ job: job.id });
+    else if (state.get("job") === null) state.set({ job: job.id }, { replace: true }); // it stays, whatever runs next
     this.refresh();
   }
 

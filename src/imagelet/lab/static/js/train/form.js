@@ -38,7 +38,7 @@ export class Form {
     this.split = splitFields(() => this.changedByHand());
     this.samples = samplesOf();
     this.plan = new PlanPanel(() => this.setup, (plan) => this.planned(plan));
-    this.planLater = debounced(() => this.plan.refresh(!this.network.isWrong), CHECK_WAIT);
+    this.planLater = debounced(() => this.plan.refresh(this.isRight), CHECK_WAIT);
     this.unknown = h("div", { role: "status" }); // what the address names and is not there
     this.note = h("p", { class: "hint recipe-note" });
     this.sizeNote = h("p", { class: "hint made-for", role: "status", hidden: true });
@@ -80,6 +80,11 @@ export class Form {
   get images() {
     const name = this.dataset.value();
     return this.datasets.find((dataset) => dataset.name === name) ?? null;
+  }
+
+  /** Whether all that was typed may be sent. */
+  get isRight() {
+    return !this.network.isWrong && !this.settings.isWrong && !this.split.isWrong();
   }
 
   /** The setup that is chosen, as it is sent. */

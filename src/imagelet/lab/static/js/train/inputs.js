@@ -164,6 +164,7 @@ export function splitFields(onchange) {
       const [validation, limit, seed, name] = ["validation", "limit", "seed", "name"].map((key) => inputs[key].value());
       return { validation, limit: Number(limit), seed: Number(seed), test: test.checked, ...(name ? { name } : {}) };
     },
+    isWrong: () => Object.values(inputs).some((input) => input.isWrong()),
     /** The first input that is wrong, or null; the group is opened. */
     wrong() {
       const wrong = Object.values(inputs).find((input) => input.isWrong());

@@ -30,6 +30,7 @@ export class Monitor {
     this.onjob = onjob;
     this.ongone = ongone;
     this.waits = false; // to show what has come
+    this.closed = false;
     this.progress = new Progress(job);
     this.spoken = h("p", { class: "visually-hidden", role: "status" });
     this.lost = h("div", { class: "lost", role: "status", hidden: true });
@@ -162,7 +163,9 @@ export class Monitor {
         this.ongone();
         return;
       }
-      this.take(await busy(this.controls.element, api.post(`${this.path}/${action}`, body)));
+      const job = await busy(this.controls.element, api.post(`${this.path}/${action}`, body));
+      if (this.closed) return; // another one is looked at by now
+      this.take(job);
       if (action === "resume" || action === "step" || action === "stop") this.stream.connect();
     } catch (problem) {
       this.refuse(problem);
@@ -184,6 +187,7 @@ export class Monitor {
   }
 
   close() {
+    this.closed = true;
     this.stream.close();
   }
 }

@@ -30,11 +30,11 @@ export class PlanPanel {
     this.element = h("div", { class: "plan", role: "status" }, this.images, this.cost, this.problem);
   }
 
-  /** Ask the server again; `isBuildable`: whether the network alone is right. */
-  async refresh(isBuildable) {
+  /** Ask the server again; `isRight`: whether all that was typed may be sent, else there is no plan. */
+  async refresh(isRight) {
     const isNewest = this.nextTurn();
     this.measure.forget();
-    if (!isBuildable) {
+    if (!isRight) {
       this.clear();
       return;
     }

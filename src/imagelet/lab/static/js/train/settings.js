@@ -215,6 +215,10 @@ export class Settings {
     return Object.fromEntries(changed.map(({ field, value }) => [field.name, value]));
   }
 
+  get isWrong() {
+    return this.settings.some((setting) => setting.wrong);
+  }
+
   /** The first setting that is not allowed; its group is opened. */
   wrong() {
     const wrong = this.settings.find((setting) => setting.wrong) ?? null;
