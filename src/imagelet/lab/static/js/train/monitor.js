@@ -164,15 +164,15 @@ export class Monitor {
         return;
       }
       const job = await busy(this.controls.element, api.post(`${this.path}/${action}`, body));
-      if (this.closed) return; // another one is looked at by now
       this.take(job);
-      if (action === "resume" || action === "step" || action === "stop") this.stream.connect();
+      if (!this.closed && ["resume", "step", "stop"].includes(action)) this.stream.connect();
     } catch (problem) {
       this.refuse(problem);
     }
   }
 
   take(/** @type {Job} */ job) {
+    if (this.closed) return; // another one is looked at by now
     if (job.id === this.id) this.progress.takeJob(job);
     this.show();
     this.onjob(job);
