@@ -185,7 +185,7 @@ def test_a_number_is_taken_apart(visit: Visit, check_access: Callable[[Page], No
     expect(page.locator(".grid-numbers")).to_have_count(3)
     numbers = page.locator(".grid-numbers").nth(2).locator("td").all_text_contents()
     added = [
-        page.locator(".sum-line > span:not(.sign)").nth(at).evaluate("each => each.lastChild.data")
+        page.locator(".sum-line span:has(> small)").nth(at).evaluate("each => each.lastChild.data")
         for at in range(3)
     ]
     products, bias, result = (float(each.replace("−", "-")) for each in added)

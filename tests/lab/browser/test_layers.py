@@ -143,7 +143,7 @@ def test_a_pasted_matrix_takes_the_place_of_the_image(page: Page) -> None:
     assert focused(page) == "row 0, column 0"
     page.evaluate("navigator.clipboard.writeText('1 2\\n3')")
     page.keyboard.press("Control+v")
-    expect(page.get_by_role("alert")).to_contain_text("Row 2 has 1 numbers, row 1 has 2.")
+    expect(page.get_by_role("alert")).to_contain_text("Row 2 has 1 number, row 1 has 2.")
     expect(grid(page, "image")).to_have_count(6)
 
 
