@@ -9,15 +9,7 @@ import pytest
 from benchmarks import few, pages
 from imagelet.data import load_dataset
 from imagelet.data.imageset import ImageSet
-
-ENVIRONMENT = {
-    "processor": "Abacus 9",
-    "threads": 2,
-    "python": "3.12.1",
-    "versions": {"torch": "2.99.0"},
-    "cuda_devices": [],
-    "commit": "0123456789",
-}
+from tests.test_benchmarks import result
 
 
 def images(classes: int = 4, each: int = 6) -> ImageSet:
@@ -64,7 +56,7 @@ def test_differences_are_taken_seed_by_seed_and_are_on_the_page() -> None:
     low, high = found["better"][few.SHIPPED]["interval"]
     assert (low, high) == pytest.approx((0.4 - 0.2484, 0.4 + 0.2484), abs=1e-3)  # 4.303 · 0.1 / √3
     measured = {"pictures": 20, "kinds": ["bird", "ship"], **found, "each": each}
-    page = pages.benchmarks_page({"few": {"name": "few", "measured": measured, "environment": ENVIRONMENT}})
+    page = pages.benchmarks_page({"few": result("few", measured)})
     assert "| other kinds | 70.00 ± 10.00 % | +20.0 | +20.0 to +20.0 |" in page
     assert "| scratch | 50.00 ± 10.00 % | – | – |" in page
 

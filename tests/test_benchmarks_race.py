@@ -8,15 +8,7 @@ import pytest
 from benchmarks import pages, race, recipes
 from benchmarks.measuring import LeftOut
 from benchmarks.recipes import Claim
-
-ENVIRONMENT = {
-    "processor": "Abacus 9",
-    "threads": 2,
-    "python": "3.12.1",
-    "versions": {"torch": "2.99.0"},
-    "cuda_devices": [],
-    "commit": "0123456789",
-}
+from tests.test_benchmarks import result
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +57,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 
 def page(name: str, measured: dict[str, Any]) -> str:
-    return pages.benchmarks_page({name: {"name": name, "measured": measured, "environment": ENVIRONMENT}})
+    return pages.benchmarks_page({name: result(name, measured)})
 
 
 def test_every_seed_races_once_in_each_class_and_the_fraction_is_that_of_kerass_epoch(

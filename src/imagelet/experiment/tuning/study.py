@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from optuna.storages import JournalStorage
 
 JOURNAL, SPLIT, SET_ASIDE = "journal.log", "split.json", "set-aside.json"
+CLAIMING_LOCK = ".claiming.lock"  # held while a process notes what it alone does
 WORKER_LOCK = ".worker-{name}.lock"  # a process holds it while it works on the study
 FORMAT = 1
 SEARCH, FINAL = "search", "final"  # the two parts of the journal
@@ -215,7 +216,7 @@ class Journal:
         self._lock = filelock.FileLock(self._lock_file(self._worker))
         self._lock.acquire()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with _whole(folder), filelock.FileLock(folder / ".claiming.lock"):
+        with _whole(folder), filelock.FileLock(folder / CLAIMING_LOCK):
             storage = _open(folder / JOURNAL)
             known = {study.study_name: study for study in _studies(storage)}
             self.is_new = SEARCH not in known
@@ -239,7 +240,7 @@ class Journal:
         """
         import filelock
 
-        with filelock.FileLock(self._folder / ".claiming.lock"):
+        with filelock.FileLock(self._folder / CLAIMING_LOCK):
             if self._is_taken(number, seed):
                 return None
             mine = self.final.ask()
