@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from imagelet.training.distributed import Group, Round
-from imagelet.training.sums import Adding, Layout, across, summed
+from imagelet.training.sums import Layout, Reducer, across, summed
 
 
 class Meeting:
@@ -117,22 +117,22 @@ def test_tensors_of_any_type_and_layout_travel_in_pieces(pieces):
 
 
 @pytest.mark.parametrize("world", [1, 2, 4])
-def test_blocks_leave_in_their_order_whichever_lane_gives_first(world):
-    """A process begins a block when its lanes have given it, and all begin in one order."""
-    blocks = [[2, 0], [1]]
+def test_buckets_leave_in_their_order_whichever_lane_gives_first(world):
+    """A process begins a bucket when its lanes have given it, and all begin in one order."""
+    buckets = [[2, 0], [1]]
     orders = [
         [(0, 1), (1, 1), (1, 0), (0, 2), (0, 0), (1, 2)],
         [(1, 0), (1, 2), (0, 0), (0, 2), (0, 1), (1, 1)],
     ]
 
     def work(group: Group) -> tuple[dict[int, Tensor], int]:
-        adding = Adding(group, 2, blocks)
+        reducer = Reducer(group, 2, buckets)
         begun = 0
         for lane, number in orders[group.rank % 2]:
             if (lane, number) == orders[group.rank % 2][-1]:
                 begun = getattr(group, "rounds", 0)
-            adding.give(lane, number, torch.tensor([1.0 * number, lane + 2 * group.rank]))
-        return adding.sums(), begun
+            reducer.give(lane, number, torch.tensor([1.0 * number, lane + 2 * group.rank]))
+        return reducer.sums(), begun
 
     results = in_group(world, work)
     lanes = 2 * world
@@ -140,4 +140,4 @@ def test_blocks_leave_in_their_order_whichever_lane_gives_first(world):
         assert {number: tensor.tolist() for number, tensor in sums.items()} == {
             number: [1.0 * number * lanes, sum(range(lanes))] for number in (0, 1, 2)
         }
-    assert [begun for _, begun in results][:2] == [0, 1][:world]  # the second began its first block early
+    assert [begun for _, begun in results][:2] == [0, 1][:world]  # the second began its first bucket early

@@ -36,7 +36,7 @@ from imagelet.training.passes import (
 from imagelet.training.profiling import NoProfile, Profile
 from imagelet.training.setup import TrainingSetup
 from imagelet.training.state import State
-from imagelet.training.sums import BLOCK, Adding, across
+from imagelet.training.sums import BUCKET_BYTES, Reducer, across
 from imagelet.training.workers import ALONE, Workers, workers
 
 Compute = Callable[[np.ndarray, Tensor], Counted | None]
@@ -110,7 +110,7 @@ class Lanes:
         self._learning: list[int] = []  # the numbers of the parameters that learn in this step
         first = len(self._parameters)
         self._rest_numbers = range(first, first + len(self._rest()))
-        self._adding = Adding(setup.group, 0, [])
+        self._reducer = Reducer(setup.group, 0, [])
 
     def __call__(self, chosen: np.ndarray, pixels: Tensor) -> Counted | None:
         """Compute a step's gradients; see `Compute`."""
@@ -118,12 +118,12 @@ class Lanes:
         size = setup.recipe.batch_size
         images = min(size, len(setup.training) - state.step * size)
         self._learning = [number for number, one in enumerate(self._parameters) if one.requires_grad]
-        self._adding = Adding(setup.group, setup.lanes // setup.group.world, self._blocks())
+        self._reducer = Reducer(setup.group, setup.lanes // setup.group.world, self._buckets())
         self._alone = self._draws is not False
         lanes = list(self._lanes(chosen, pixels, images))
         self._profile.mark("loading")
         batches = list(self._team.map(self._lane, lanes, alone=self._alone))
-        sums = self._adding.sums()
+        sums = self._reducer.sums()
         self._profile.mark("backward")
         *rest, told = (sums.pop(number) for number in self._rest_numbers)
         return None if _heed(setup, state, told) else self._set(sums, rest, images, batches[0])
@@ -144,30 +144,28 @@ class Lanes:
                 part = self._known.part(chosen[rows], pixels[rows], position, sizes[number] / images)
             yield Lane(part, place, number == 0)
 
-    def _blocks(self) -> list[list[int]]:
-        """Return the numbers of what a lane gives, in blocks: gradients in the order of the backward pass.
+    def _buckets(self) -> list[list[int]]:
+        """Return the numbers of what a lane gives, in buckets: gradients in the order of the backward pass.
 
-        Parameters have their own numbers, and what `_rest` names follows them, in the last block.
+        Parameters have their own numbers, and what `_rest` names follows them, in the last bucket.
         """
-        blocks: list[list[int]] = [[]]
+        buckets: list[list[int]] = [[]]
         size = 0
         for number in reversed(self._learning):
-            if size >= BLOCK:
-                blocks.append([])
+            if size >= BUCKET_BYTES:
+                buckets.append([])
                 size = 0
-            blocks[-1].append(number)
+            buckets[-1].append(number)
             size += self._parameters[number].nbytes
-        if size >= BLOCK:
-            blocks.append([])
-        blocks[-1] += self._rest_numbers
-        return blocks
+        if size >= BUCKET_BYTES:
+            buckets.append([])
+        buckets[-1] += self._rest_numbers
+        return buckets
 
     def _lane(self, lane: Lane) -> Batch | None:
         """Compute a lane and give what it has to be added up; return its images."""
         if lane.part is None:
-            for number in self._learning:
-                self._adding.give(lane.place, number, torch.zeros_like(self._parameters[number]))
-            self._give(lane, self._rest())
+            self._give(lane, self._rest(), set())
             return None
         replica = self._replicas.get()
         try:
@@ -198,7 +196,7 @@ class Lanes:
         if gradient.stride() != like.stride():
             gradient = torch.empty_like(like).copy_(gradient)
         replica.learned.add(number)
-        self._adding.give(replica.lane.place, number, gradient)
+        self._reducer.give(replica.lane.place, number, gradient)
 
     @torch.no_grad()
     def _prepare(self, replica: Replica, lane: Lane, part: Part) -> None:
@@ -239,12 +237,15 @@ class Lanes:
         told = torch.zeros(3, dtype=sum_type(device), device=device)
         return [*(torch.zeros_like(buffer) for buffer in self._buffers), *counts, there, told]
 
-    def _give(self, lane: Lane, rest: list[Tensor]) -> None:
-        """Give what a lane has beside gradients."""
+    def _give(self, lane: Lane, rest: list[Tensor], learned: set[int]) -> None:
+        """Give what a lane has beside the gradients it gave: zeros for other parameters, and the rest."""
+        for number in self._learning:
+            if number not in learned:
+                self._reducer.give(lane.place, number, torch.zeros_like(self._parameters[number]))
         if lane.place == 0:
             rest[-1] = _told(self._setup, self._state)
         for number, tensor in zip(self._rest_numbers, rest, strict=True):
-            self._adding.give(lane.place, number, tensor)
+            self._reducer.give(lane.place, number, tensor)
 
     @torch.no_grad()
     def _give_rest(self, replica: Replica, lane: Lane, part: Part, counted: Counted) -> None:
@@ -258,9 +259,7 @@ class Lanes:
         loss.copy_(counted.loss)
         correct.copy_(counted.correct)
         there.copy_(torch.tensor([number in replica.learned for number in self._learning]))
-        for number in set(self._learning) - replica.learned:
-            self._adding.give(lane.place, number, torch.zeros_like(self._parameters[number]))
-        self._give(lane, rest)
+        self._give(lane, rest, replica.learned)
 
     @torch.no_grad()
     def _set(

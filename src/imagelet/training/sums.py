@@ -15,7 +15,7 @@ from torch import Tensor
 
 from imagelet.training.distributed import Group
 
-BLOCK = 2**20  # bytes of gradients that go on their way together, at least
+BUCKET_BYTES = 2**20  # of gradients that go on their way together, at least
 ALIGNED = 8  # bytes of the largest type
 
 
@@ -109,24 +109,24 @@ def summed(lists: Sequence[list[Tensor]]) -> list[Tensor]:
     return lists[0]
 
 
-class Adding:
+class Reducer:
     """Adds up what the lanes of a step give, and what the other processes have, while lanes still compute.
 
-    Tensors have numbers. Those of a block go on their way together, once all lanes of this process have given
-    them; so gradients of the last layers travel while those of the first are computed. Blocks go in their
-    order, which is the same in all processes, whichever lane is ready first.
+    As in PyTorch's DistributedDataParallel, tensors travel in buckets: each once all lanes of a process have
+    given what is in it, so gradients of the last layers travel while those of the first are computed. Buckets
+    go in their order, which is the same in all processes, whichever lane is ready first.
 
     Args:
         group: of the processes.
         lanes: of this process.
-        blocks: the numbers, each once.
+        buckets: the numbers of the tensors in each; every number once.
     """
 
-    def __init__(self, group: Group, lanes: int, blocks: Sequence[Sequence[int]]) -> None:
-        self._group, self._blocks = group, blocks
+    def __init__(self, group: Group, lanes: int, buckets: Sequence[Sequence[int]]) -> None:
+        self._group, self._buckets = group, buckets
         self._given: list[dict[int, Tensor]] = [{} for _ in range(lanes)]
-        self._missing = [lanes * len(block) for block in blocks]
-        self._block_of = {number: place for place, block in enumerate(blocks) for number in block}
+        self._missing = [lanes * len(bucket) for bucket in buckets]
+        self._bucket_of = {number: place for place, bucket in enumerate(buckets) for number in bucket}
         self._begun: list[Callable[[], list[Tensor]]] = []
         self._lock = threading.Lock()
 
@@ -134,16 +134,16 @@ class Adding:
         """Take a tensor of a lane, dense, in the same strides from all; it may be changed."""
         with self._lock:
             self._given[lane][number] = tensor
-            self._missing[self._block_of[number]] -= 1
-            while len(self._begun) < len(self._blocks) and not self._missing[len(self._begun)]:
-                block = self._blocks[len(self._begun)]
-                mine = summed([[given.pop(each) for each in block] for given in self._given])
+            self._missing[self._bucket_of[number]] -= 1
+            while len(self._begun) < len(self._buckets) and not self._missing[len(self._begun)]:
+                bucket = self._buckets[len(self._begun)]
+                mine = summed([[given.pop(each) for each in bucket] for given in self._given])
                 self._begun.append(begin_across(self._group, mine))
 
     def sums(self) -> dict[int, Tensor]:
         """Return the sums by their numbers, once all are there."""
         return {
             number: tensor
-            for block, wait in zip(self._blocks, self._begun, strict=True)
-            for number, tensor in zip(block, wait(), strict=True)
+            for bucket, wait in zip(self._buckets, self._begun, strict=True)
+            for number, tensor in zip(bucket, wait(), strict=True)
         }
